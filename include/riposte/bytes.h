@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bytes: a borrowed run of bytes, and the few questions that are asked of one.
+ *
+ * Everything that comes from the wire travels as a struct bytes: a pointer and a length, never a string that
+ * ends in NUL. Nothing here allocates, nothing reads past `size`. Any thread may call.
+ */
+#ifndef RIPOSTE_BYTES_H
+#define RIPOSTE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Borrowed, never owned: the text beside each use says from whom and until when. data may be NULL when size is 0. */
+struct bytes {
+    const char *data;
+    size_t size; /* in bytes */
+};
+
+/* Most characters that bytes_format_u64 writes: the digits of 2^64 - 1. */
+enum { BYTES_U64_DIGITS_MAX = 20 };
+
+static inline struct bytes bytes_of(const char *data, size_t size) {
+    return (struct bytes){.data = data, .size = size};
+}
+
+/* The bytes of a C string that the program itself holds (a literal, a flag's argument); never for wire data. */
+static inline struct bytes bytes_from_string(const char *string) {
+    return bytes_of(string, strlen(string));
+}
+
+static inline bool bytes_equal(struct bytes left, struct bytes right) {
+    return left.size == right.size && (left.size == 0 || memcmp(left.data, right.data, left.size) == 0);
+}
+
+static inline bool bytes_equal_string(struct bytes left, const char *right) {
+    return bytes_equal(left, bytes_from_string(right));
+}
+
+/*
+ * Decimal digits only, at least one and no sign, read whole: true and *number when `text` is nothing but a number
+ * from 0 to 2^64 - 1 in at most 22 characters (section 2 of the memcached contract); otherwise false and *number untouched.
+ */
+bool bytes_parse_u64(struct bytes text, uint64_t *number);
+
+/* As bytes_parse_u64, for 0 to 2^32 - 1 in at most 11 characters. */
+bool bytes_parse_u32(struct bytes text, uint32_t *number);
+
+/* As bytes_parse_u64 with an optional leading '-': -2^63 to 2^63 - 1. */
+bool bytes_parse_i64(struct bytes text, int64_t *number);
+
+/* Writes `number` in decimal, without a terminator, and returns how many characters (1 to 20). `text` must have room. */
+size_t bytes_format_u64(char *text, uint64_t number);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine: sockets, buffers, time and threads, for any request/reply protocol.
+ *
+ * One worker thread per CPU; each owns a transport (an io_uring, or an epoll instance), one SO_REUSEPORT listener per address, its
+ * connections, its buffers and its counters. Nothing is shared between workers on the path of a request.
+ *
+ *      engine_create --> engine_start --> (serving) --> engine_stop --> engine_join --> engine_destroy
+ *        listeners         threads          any thread or signal loop     threads end
+ *
+ * The engine knows no store and no protocol: it calls a struct protocol per connection and the hooks below per worker.
+ */
+#ifndef RIPOSTE_ENGINE_H
+#define RIPOSTE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "riposte/counter.h"
+#include "riposte/protocol.h"
+
+struct engine;
+
+enum engine_transport {
+    ENGINE_AUTO, /* io_uring; epoll only where the kernel or the sandbox refuses io_uring (ENOSYS, EPERM, EINVAL) */
+    ENGINE_URING, /* io_uring, or a start-up error */
+    ENGINE_EPOLL,
+};
+
+enum engine_send {
+    ENGINE_SEND_AUTO,      /* what measurement found best for each size: see the README's decisions */
+    ENGINE_SEND_PLAIN,     /* send(2) for one piece, sendmsg(2) for several */
+    ENGINE_SEND_BUNDLE,    /* several pieces through a ring of provided buffers (Linux 6.10) */
+    ENGINE_SEND_ZERO_COPY, /* SEND_ZC at or above send_zero_copy_size_min (Linux 6.1 for several pieces) */
+};
+
+enum {
+    ENGINE_WORKERS_MAX = 1024,
+    ENGINE_LISTENS_MAX = 64,
+    ENGINE_SPIN_AUTO = -1,
+    ENGINE_MESSAGE_SIZE_MAX = 384,
+};
+
+/* Why the engine could not be made: one sentence with the likely cure, for the operator. */
+struct engine_error {
+    int error;  /* negative errno */
+    bool usage; /* the configuration asks for something impossible (exit 64 rather than 71) */
+    char message[ENGINE_MESSAGE_SIZE_MAX]; /* ends in NUL, no line end */
+};
+
+/* One address to listen on, with the protocol spoken there. */
+struct engine_listen {
+    const struct protocol *protocol; /* borrowed for the engine's life */
+
+    /* The protocol's `context` on the worker whose worker_start returned worker_user. NULL: worker_user itself. */
+    void *(*context_of)(void *worker_user);
+
+    struct sockaddr_storage address; /* AF_INET, AF_INET6 (v6 only) or AF_UNIX; port 0 takes a free one */
+    socklen_t address_size;          /* in bytes, of the part of `address` that is used */
+    unsigned unix_mode;              /* permission bits of a Unix socket's file, 0 to 0777 */
+};
+
+/* Called on the worker's own thread, in this order; all optional. */
+struct engine_hooks {
+    void *user; /* passed to worker_start; borrowed */
+
+    /* The worker's thread runs, before its first connection. Returns worker_user; NULL with worker_start set ends the start with ENOMEM. */
+    void *(*worker_start)(void *user, unsigned worker_index);
+
+    /*
+     * Once per turn, after the turn's requests were executed and before the worker waits: now_ns is the monotonic time the
+     * next requests will be executed at. Returns within how many ms it wants to be called again although nothing
+     * happens: 0 for "no need".
+     */
+    unsigned (*turn)(void *worker_user, uint64_t now_ns);
+
+    /* The worker is about to sleep; it is back. No request runs in between. */
+    void (*offline)(void *worker_user);
+    void (*online)(void *worker_user, uint64_t now_ns);
+
+    /* The last call of this worker; all its connections are closed. */
+    void (*worker_stop)(void *worker_user);
+};
+
+/* Zeroed fields mean what their comment says for 0; engine_config_init gives the documented defaults. */
+struct engine_config {
+    unsigned
+        workers_count; /* 1 to ENGINE_WORKERS_MAX; 0: one per CPU of the affinity mask and cgroup quota */
+    bool pin;          /* tie worker n to the n-th CPU of the affinity mask; default true */
+    enum engine_transport transport;  /* default ENGINE_AUTO */
+    enum engine_send send;            /* default ENGINE_SEND_AUTO */
+    uint32_t send_zero_copy_size_min; /* bytes of one send; default 65536 */
+    int spin_us;                      /* ENGINE_SPIN_AUTO (default), 0 never, else 1 to 10000 */
+
+    uint32_t connections_max;       /* over all workers, 1 to 1,000,000; default 16384 */
+    uint32_t listen_backlog;        /* default 4096; the kernel cuts it to net.core.somaxconn */
+    uint32_t requests_per_turn_max; /* of one connection before others are served, >= 1; default 20 (-R) */
+    uint32_t
+        input_size_max; /* unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB */
+    uint32_t output_size_max; /* unsent bytes of one connection before it is paused; default 8 MiB */
+    uint32_t
+        recv_buffer_size; /* bytes, power of two, 4 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB otherwise */
+    uint32_t recv_buffer_count;  /* power of two, 2 to 32768; default 8 (incremental), 256 otherwise */
+    uint32_t ring_entries;       /* submission entries, power of two, 8 to 32768; default 1024 */
+    uint32_t completion_entries; /* completion entries, power of two, >= 2; default 4 x ring_entries */
+
+    uint32_t
+        idle_timeout_s; /* no request completed and no value moved for so long: closed; 0 (default) never. TCP only */
+    uint32_t
+        write_timeout_ms; /* output waits and the client takes nothing for so long: closed; default 60000 */
+    uint32_t drain_timeout_ms;  /* longest stop; default 10000 */
+    uint32_t linger_timeout_ms; /* longest wait for the client's end after our last byte; default 1000 */
+
+    bool reject_when_full; /* default true: a connection over the limit is told so; false: accepting pauses */
+    const char
+        *reject_text; /* sent to a connection over the limit, line end included; NULL: none. Borrowed */
+
+    const struct engine_listen *listens; /* listens_count of them; copied */
+    unsigned listens_count;              /* 1 to ENGINE_LISTENS_MAX */
+    struct engine_hooks hooks;
+};
+
+/*
+ * The engine's counters, one set per worker. X(name, kind, help): kind is COUNT (only grows) or LEVEL (now).
+ */
+#define ENGINE_COUNTERS(X)                                                                                   \
+    X(connections_current, LEVEL, "connections open now")                                                    \
+    X(connections_accepted, COUNT, "connections accepted since start")                                       \
+    X(connections_rejected, COUNT, "connections turned away because of the connection limit")                \
+    X(connections_slots, LEVEL, "connection slots that were ever used")                                      \
+    X(closed_by_client, COUNT, "connections the client ended")                                               \
+    X(closed_by_protocol, COUNT, "connections closed after a last reply (quit, protocol error)")             \
+    X(closed_error, COUNT, "connections ended by a socket error (reset, broken pipe, time-out of TCP)")      \
+    X(closed_idle, COUNT, "connections closed by the idle time-out")                                         \
+    X(closed_slow_reader, COUNT, "connections closed because the client did not take its output")            \
+    X(closed_input_too_large, COUNT,                                                                         \
+      "connections closed because an unfinished request passed the input bound")                             \
+    X(closed_no_memory, COUNT, "connections closed because memory ended")                                    \
+    X(closed_shutdown, COUNT, "connections closed because the server stops")                                 \
+    X(bytes_read, COUNT, "bytes received")                                                                   \
+    X(bytes_written, COUNT, "bytes the kernel took")                                                         \
+    X(requests, COUNT, "requests completed")                                                                 \
+    X(yields, COUNT, "times a connection had used its requests of a turn (-R) and others went first")        \
+    X(output_pauses, COUNT, "times a connection was paused because its unsent output passed the bound")      \
+    X(input_copies, COUNT, "times an unfinished request was copied out of the shared receive buffers")       \
+    X(turns, COUNT, "turns of the loop")                                                                     \
+    X(enters, COUNT, "system calls that submit or wait (io_uring_enter, epoll_wait)")                        \
+    X(sleeps, COUNT, "waits that gave the CPU away")                                                         \
+    X(spins, COUNT, "waits that looked for work without sleeping first")                                     \
+    X(spin_hits, COUNT, "spins that found work")                                                             \
+    X(accept_arms, COUNT, "accept requests armed")                                                           \
+    X(accept_errors, COUNT, "accepts that failed")                                                           \
+    X(accept_backoffs, COUNT, "pauses of accepting for want of descriptors or memory")                       \
+    X(recvs, COUNT, "receives that brought bytes")                                                           \
+    X(recv_arms, COUNT, "receive requests armed")                                                            \
+    X(recv_buffers_empty, COUNT, "receives that found no free buffer (ENOBUFS)")                             \
+    X(sends_plain, COUNT, "sends of one piece")                                                              \
+    X(sends_gathered, COUNT, "sends of several pieces (sendmsg)")                                            \
+    X(sends_bundle, COUNT, "sends from a ring of provided buffers")                                          \
+    X(sends_zero_copy, COUNT, "zero-copy sends")                                                             \
+    X(sends_zero_copy_copied, COUNT, "zero-copy sends that the kernel copied after all")                     \
+    X(sends_short, COUNT, "sends of which the kernel took only a part")                                      \
+    X(completions, COUNT, "completions reaped")                                                              \
+    X(completions_stray, COUNT, "completions that came after their connection was gone")                     \
+    X(completion_overflows, COUNT, "times completions did not fit the completion queue")
+
+struct engine_counters {
+#define ENGINE_COUNTER_FIELD(name, kind, help) struct counter name;
+    ENGINE_COUNTERS(ENGINE_COUNTER_FIELD)
+#undef ENGINE_COUNTER_FIELD
+};
+
+/* Fills `config` with the defaults named above; listens, hooks and reject_text empty. */
+void engine_config_init(struct engine_config *config);
+
+/*
+ * Opens the listeners and probes the kernel. `config` is copied, but for what is borrowed. 0 and *engine, to be destroyed by
+ * the caller; or a negative errno and *error. Call from the thread that will call engine_join.
+ */
+int engine_create(const struct engine_config *config, struct engine **engine, struct engine_error *error);
+
+/* Starts the workers and waits until each one accepts connections. 0, or a negative errno and *error (all threads are gone then). */
+int engine_start(struct engine *engine, struct engine_error *error);
+
+/*
+ * Begins the stop: no more accepts, what has been received is answered and flushed, then connections close; workers end within
+ * drain_timeout_ms. Any thread may call, more than once. Not from a signal handler.
+ */
+void engine_stop(struct engine *engine);
+
+/* Waits for the end of all workers. */
+void engine_join(struct engine *engine);
+
+/* Frees everything. After engine_join, or after engine_create when the engine was never started. Removes Unix socket files. */
+void engine_destroy(struct engine *engine);
+
+/* What is running; any thread, after engine_create. */
+unsigned engine_workers_count(const struct engine *engine);
+
+/* "io_uring" or "epoll". Static storage. */
+const char *engine_transport_name(const struct engine *engine);
+
+/* The features in use, words separated by one space ("multishot-accept incremental-buffers bundle"); lives as long as the engine. */
+const char *engine_features(const struct engine *engine);
+
+/* Why `auto` took epoll: one sentence, "" when it did not. Lives as long as the engine. */
+const char *engine_fallback_reason(const struct engine *engine);
+
+/* Bytes of buffers and rings that the engine takes at start for all workers together; what connections need comes on top. */
+size_t engine_fixed_memory_size(const struct engine *engine);
+
+/* The port that listen `listen_index` got, host byte order; 0 for a Unix socket. */
+uint16_t engine_port(const struct engine *engine, unsigned listen_index);
+
+/* The limit that net.core.somaxconn leaves of listen_backlog. */
+uint32_t engine_listen_backlog(const struct engine *engine);
+
+/* Counters of one worker, 0 to workers_count - 1; read them with counter_read. Lives as long as the engine. */
+const struct engine_counters *engine_worker_counters(const struct engine *engine, unsigned worker_index);
+
+/* The sums over all workers, written with counter_set. */
+void engine_counters_sum(const struct engine *engine, struct engine_counters *sum);
+
+/*
+ * Overflows of the accept queue since engine_create, for the whole network namespace: TcpExt ListenOverflows and ListenDrops
+ * of /proc/net/netstat. False where the file cannot be read.
+ */
+bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memcached: the memcached text protocol over a store, as a protocol for the engine.
+ *
+ * One struct memcached_service for the process; one struct memcached_worker per worker thread, which is the `context` of the
+ * protocol's functions on that worker.
+ */
+#ifndef RIPOSTE_MEMCACHED_H
+#define RIPOSTE_MEMCACHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "riposte/bytes.h"
+#include "riposte/protocol.h"
+
+struct engine;
+struct store;
+struct store_worker;
+struct memcached_service;
+struct memcached_worker;
+
+extern const struct protocol memcached_protocol;
+
+/* The version that clients are told: clients decide by it what they may send. riposte's own stands in `stats riposte`. */
+#define MEMCACHED_VERSION "1.6.45"
+
+/* Lines of `stats settings`: written by whoever parsed the command line. */
+struct memcached_settings_writer {
+    /* Calls `line` once per setting, in order. Any worker's thread may call, at any time. */
+    void (*write)(void *user, void (*line)(void *target, const char *name, struct bytes value), void *target);
+    void *user;
+};
+
+struct memcached_config {
+    struct store *store;      /* borrowed for the service's life */
+    size_t item_size_max;     /* as the store's; bytes */
+    bool cas_enabled;         /* false (-C): every CAS is shown as 0 */
+    bool flush_enabled;       /* false (-F): flush_all is refused */
+    bool dump_enabled;        /* false (-X): listings of keys are refused */
+    bool watch_enabled;       /* false (-W) */
+    bool shutdown_enabled;    /* -A */
+    bool debug_commands;      /* debugtime is there; test builds */
+    char prefix_delimiter;    /* -D, ':' by default */
+    bool detail_enabled;      /* -D given: per-prefix statistics from the start */
+    uint32_t connections_max; /* for `stats` */
+    unsigned workers_max;     /* as the engine's */
+    struct memcached_settings_writer settings;
+    void (*stop)(void *user, bool graceful); /* the command shutdown; any worker's thread. NULL: not there */
+    void *stop_user;
+};
+
+/* 0 and *service; -ENOMEM. Before the engine. */
+int memcached_service_create(const struct memcached_config *config, struct memcached_service **service);
+
+/* After the engine was created: `stats` reads the engine's counters. Before engine_start. */
+void memcached_service_set_engine(struct memcached_service *service, struct engine *engine);
+
+/* All workers are gone. */
+void memcached_service_destroy(struct memcached_service *service);
+
+/* For a worker's thread; store_worker is that thread's own and is borrowed. NULL when memory ends. worker_index as in engine_hooks. */
+struct memcached_worker *memcached_worker_create(struct memcached_service *service,
+                                                 struct store_worker *store_worker, unsigned worker_index);
+
+/* After the last connection of the worker has closed. Its counters stay in the sums. */
+void memcached_worker_destroy(struct memcached_worker *worker);
+
+#endif

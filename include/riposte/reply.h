@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reply: what waits to be sent to one connection.
+ *
+ * A protocol writes answers here in order; the engine sends everything at the end of the turn in one piece. Small bytes are
+ * copied (reply_copy, or reply_reserve and reply_commit to write in place); large ones that live elsewhere are pinned
+ * (reply_pin) and sent from where they are.
+ *
+ *      chunk  +--------+-----------------------------+- - - - - - -+--------+--------+
+ *             | header | copied bytes ->          at | free     end| piece1 | piece0 |   the pieces grow downwards
+ *             +--------+-----------------------------+- - - - - - -+--------+--------+
+ *      A piece is a run to be sent: of the chunk's own bytes, or pinned ones. Chunks are chained; all but the last are closed.
+ *
+ * Only the worker that owns the connection calls. No function here can fail: when memory ends, the reply is marked broken, further
+ * answers go nowhere, and the engine closes the connection (counted as closed_no_memory).
+ */
+#ifndef RIPOSTE_REPLY_H
+#define RIPOSTE_REPLY_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "riposte/bytes.h"
+
+/* Most bytes one reply_reserve may ask for. */
+enum { REPLY_RESERVE_SIZE_MAX = 2048 };
+
+struct reply_chunk; /* private to src/engine/reply.c */
+
+/* All zero, with unsent_size_max set, is an empty reply; it owns no memory while empty. Fields are for the functions below only. */
+struct reply {
+    char *at;  /* next free byte of the last chunk; NULL exactly while there is no chunk */
+    char *end; /* first byte that may not be written: one piece below the chunk's lowest piece */
+    struct reply_chunk *first; /* oldest chunk with bytes to send; owned */
+    struct reply_chunk *last;  /* chunk being written; owned */
+    size_t unsent_size;        /* bytes committed or pinned and not yet taken by the kernel */
+    uint32_t unsent_size_max;  /* the connection's output bound (--conn-output-limit) */
+    bool closing;              /* reply_close was called: later bytes are dropped */
+    bool broken;               /* memory ended: the connection is closed without sending the rest */
+};
+
+/* The slow half of reply_reserve: opens a new chunk. */
+char *reply_reserve_slow(struct reply *reply, size_t size);
+
+/*
+ * Room for `size` bytes (1 to REPLY_RESERVE_SIZE_MAX) to be written in place; valid until the next call on this reply.
+ * Follow with reply_commit of what was really written. Never NULL.
+ */
+static inline char *reply_reserve(struct reply *reply, size_t size) {
+    assert(size <= REPLY_RESERVE_SIZE_MAX);
+    if (__builtin_expect(reply->at != NULL && (size_t)(reply->end - reply->at) >= size && !reply->closing,
+                         1)) {
+        return reply->at;
+    }
+    return reply_reserve_slow(reply, size);
+}
+
+/* Takes over the first `size` bytes of the last reserve (0 to the size reserved). */
+void reply_commit(struct reply *reply, size_t size);
+
+/* Copies `bytes`, any size, behind what is there. */
+void reply_copy(struct reply *reply, struct bytes bytes);
+
+/* As reply_copy for a string literal of the program. */
+static inline void reply_copy_string(struct reply *reply, const char *string) {
+    reply_copy(reply, bytes_from_string(string));
+}
+
+/*
+ * Sends `bytes` from where they are. They must stay unchanged until release(owner) is called: exactly once, by this
+ * worker, when the kernel has taken the bytes or the connection is gone (possibly before reply_pin returns).
+ */
+void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *owner), void *owner);
+
+/* Nothing more will be said: what is there is sent, then the connection is closed; further input is not read, further answers are dropped. */
+void reply_close(struct reply *reply);
+
+static inline bool reply_closing(const struct reply *reply) {
+    return reply->closing;
+}
+
+/* True when on_input should stop and return with `again`: the unsent output has reached its bound, or the reply is closing. */
+static inline bool reply_full(const struct reply *reply) {
+    return reply->unsent_size >= reply->unsent_size_max || reply->closing || reply->broken;
+}
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store: one in-memory map of keys to values that all workers share.
+ *
+ * Items are immutable once stored but for their expiry, their use mark and two flags; a change makes a new item. Reads take no
+ * lock. A write locks one bucket. Memory of replaced items is reused after every worker has passed a quiescent state.
+ *
+ * A thread that uses the store joins it and gets a struct store_worker; every function with a worker argument may be called by that
+ * worker's own thread only. The others say who may call.
+ *
+ * Time: the store counts whole seconds since shortly before its creation ("ticks"; the first tick is 2, so that 0 can mean
+ * never and 1 long ago), moved on by store_quiescent and store_online.
+ */
+#ifndef RIPOSTE_STORE_H
+#define RIPOSTE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "riposte/bytes.h"
+#include "riposte/counter.h"
+
+struct store;
+struct store_worker;
+struct item;
+
+enum {
+    STORE_KEY_SIZE_MAX = 250,                   /* bytes; the smallest key has 1 */
+    STORE_EXPIRES_NEVER = 0,                    /* an expiry tick */
+    STORE_EXPIRED = 1,                          /* an expiry tick that has always passed */
+    STORE_TTL_RELATIVE_MAX = 60 * 60 * 24 * 30, /* seconds; a larger exptime is an absolute Unix time */
+};
+
+/* Smallest memory_size_max: room for the smallest index and one item of 1 KiB. */
+#define STORE_MEMORY_SIZE_MIN ((size_t)256 * 1024)
+
+enum store_status {
+    STORE_OK,
+    STORE_MISS,       /* no such key (also: expired, flushed) */
+    STORE_EXISTS,     /* a CAS was given and the item has another one */
+    STORE_NOT_STORED, /* add: exists; replace, append, prepend: missing, or the result would be too large */
+    STORE_NOT_NUMBER, /* add_number: the value is not 1 to 20 digits below 2^64 followed by its end or white space */
+    STORE_TOO_LARGE, /* above item_size_max */
+    STORE_NO_MEMORY, /* the store is full and may not, or cannot, evict; or the system has no memory */
+};
+
+struct store_config {
+    size_t
+        memory_size_max; /* bytes of items, index and internal buffers together, never exceeded; >= STORE_MEMORY_SIZE_MIN */
+    size_t item_size_max; /* bytes of header, key and value of one item (-I), 1 KiB to memory_size_max / 2 */
+    bool evict;           /* false (-M): a full store answers STORE_NO_MEMORY */
+    unsigned workers_max; /* how many may have joined at a time, 1 to 1024 */
+    uint64_t hash_seed;   /* of the key hash; from random_seed() in a server */
+    unsigned
+        index_power_min; /* 2^n buckets at start, 6 to 32; 0 takes the default (10); also memcached's -o hashpower, less 3 */
+};
+
+/* What a stored item says of itself. Filled by look-ups. */
+struct item_view {
+    struct bytes key; /* as stored */
+    struct bytes
+        value; /* the two bytes behind it are "\r\n", so that a text protocol can send value and line end as one run */
+    uint64_t cas; /* never 0 */
+    uint32_t client_flags;
+    uint32_t expires_tick; /* STORE_EXPIRES_NEVER or a tick; before a touch by the same call */
+    uint32_t used_tick;    /* of the last use before this one */
+    bool fetched;          /* was used before */
+    bool key_is_binary;    /* stored through a base64 key */
+    bool stale;            /* marked by a delete or set with `invalidate` */
+    bool won_before;       /* another client was told to recompute the value and has not yet stored it */
+    bool
+        won; /* this look-up is the one that should recompute: just created, recache_below reached, or first of a stale item */
+    struct item *item; /* for store_pin */
+};
+
+/* How a look-up behaves beyond the plain one; all zero is store_get. */
+struct get_options {
+    bool touch; /* set the expiry to touch_expires_tick */
+    uint32_t touch_expires_tick;
+    bool no_use; /* do not count as a use: used_tick and fetched stay */
+    bool create; /* on a miss store an empty value with create_expires_tick; the view is `won` */
+    uint32_t create_expires_tick;
+    bool key_is_binary;  /* of the item that is created */
+    uint64_t create_cas; /* the CAS of the item that is created; 0: the next one */
+    bool recache; /* win when the time left is below recache_below_s, has an end, and nobody has won yet */
+    uint32_t recache_below_s;
+    bool meta; /* report and set won and stale marks (a stale item is won by its first look-up) */
+};
+
+enum put_mode {
+    PUT_SET,
+    PUT_ADD,     /* only when missing; an existing item counts as used */
+    PUT_REPLACE, /* only when present */
+    PUT_APPEND,  /* behind the present value; flags, expiry and key form stay the old item's */
+    PUT_PREPEND,
+};
+
+struct put_options {
+    enum put_mode mode;
+    bool
+        compare; /* cas: STORE_MISS without an item, STORE_EXISTS when its CAS is not cas_expected. Add ignores it */
+    uint64_t cas_expected;
+    bool
+        invalidate; /* with compare: an older cas_expected is accepted; the item keeps its old expiry, is marked stale, keeps won */
+    uint64_t cas_new; /* 0: the next one */
+    bool create;      /* append, prepend: on a miss store the item as it is, with create_expires_tick */
+    uint32_t create_expires_tick;
+};
+
+/* Filled by store_put, store_add_number and store_delete. */
+struct put_result {
+    uint64_t cas;      /* of the item now stored; 0 when nothing was */
+    size_t value_size; /* of the value now stored, after append or prepend too */
+};
+
+struct delete_options {
+    bool compare; /* STORE_EXISTS when the CAS differs */
+    uint64_t cas_expected;
+    bool invalidate; /* keep the item: mark it stale, clear won, new CAS (cas_new when not 0) */
+    bool
+        drop_value; /* keep the item, empty its value; flags become client_flags, expiry touch_expires_tick or never */
+    bool touch; /* with invalidate or drop_value: set the expiry */
+    uint32_t touch_expires_tick;
+    uint32_t client_flags;
+    uint64_t cas_new; /* 0: invalidate gives the next one, drop_value alone keeps the old one */
+};
+
+struct number_options {
+    bool decrement; /* stops at 0; increment wraps at 2^64 */
+    uint64_t delta;
+    bool compare;
+    uint64_t cas_expected;
+    uint64_t cas_new; /* 0: the next one */
+    bool create;      /* on a miss store `initial`, the delta is not applied */
+    uint64_t initial;
+    uint32_t create_expires_tick;
+    bool key_is_binary; /* of the item that is created */
+    bool touch;
+    uint32_t touch_expires_tick;
+};
+
+struct number_result {
+    uint64_t number; /* the new number */
+    uint64_t cas;
+    uint32_t expires_tick_before; /* of the item before a touch */
+    uint32_t expires_tick;        /* of the item now */
+    bool created;
+    struct bytes key; /* as stored; valid as a view is */
+    bool key_is_binary;
+};
+
+/*
+ * Counters, one set per worker; X(name, help). Sums may be read by any thread.
+ */
+#define STORE_COUNTERS(X)                                                                                    \
+    X(items_added, "items linked into the index")                                                            \
+    X(items_removed, "items taken out of the index")                                                         \
+    X(evictions, "live items pushed out for want of memory")                                                 \
+    X(evicted_unfetched, "of these, never read")                                                             \
+    X(evicted_active, "of these, read within the last minute")                                               \
+    X(reclaimed, "expired or flushed items whose memory was taken again")                                    \
+    X(expired_unfetched, "of these, never read")                                                             \
+    X(swept, "of these, found by the sweep rather than by a request or an eviction")                         \
+    X(sweep_checked, "items looked at by the sweep")                                                         \
+    X(get_expired, "look-ups, by any command, that met an expired item")                                     \
+    X(get_flushed, "look-ups, by any command, that met a flushed item")                                      \
+    X(no_memory, "requests answered STORE_NO_MEMORY")                                                        \
+    X(too_large, "requests answered STORE_TOO_LARGE")                                                        \
+    X(retired, "items handed to reclamation")                                                                \
+    X(freed, "items whose memory reclamation has returned")                                                  \
+    X(lock_waits, "times a bucket lock was found taken")
+
+struct store_counters {
+#define STORE_COUNTER_FIELD(name, help) struct counter name;
+    STORE_COUNTERS(STORE_COUNTER_FIELD)
+#undef STORE_COUNTER_FIELD
+};
+
+/* Levels, read by store_stats; any thread. */
+struct store_levels {
+    uint64_t items_count; /* in the index now, expired but not yet reclaimed ones included */
+    uint64_t items_size;  /* bytes of these items */
+    uint64_t
+        memory_size; /* bytes charged against memory_size_max now: items, index, retired and unfinished items */
+    uint64_t memory_size_max;
+    uint64_t index_size;  /* bytes */
+    uint32_t index_power; /* log2 of the number of buckets */
+    bool index_growing;
+    uint64_t epoch;             /* of reclamation */
+    uint64_t retired_count;     /* items waiting for reclamation */
+    struct store_counters sums; /* over all workers, those that left included; written with counter_set */
+};
+
+/* 0 and *store; -EINVAL (a limit above is broken), -ENOMEM. Any thread. */
+int store_create(const struct store_config *config, struct store **store);
+
+/* All workers have left. Frees everything. Views and pins must be gone. */
+void store_destroy(struct store *store);
+
+/* Joins the calling thread; on-line. NULL when workers_max have joined or memory ends. Any thread. */
+struct store_worker *store_worker_join(struct store *store, uint64_t now_ns);
+
+/* The worker has no views. Its counters stay in the sums; what it retired is taken over by the store. */
+void store_worker_leave(struct store_worker *worker);
+
+/*
+ * A quiescent state: the worker holds no unpinned view. Sets the worker's time (monotonic ns), frees what has become free, moves
+ * the index's growth and the sweep on by a bounded piece. Once per turn. Returns within how many ms it wants to be called
+ * again although nothing happens; 0 for no need.
+ */
+unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns);
+
+/* Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits for it. */
+void store_offline(struct store_worker *worker);
+void store_online(struct store_worker *worker, uint64_t now_ns);
+
+/* The present tick: whole seconds on the store's clock, >= 2. */
+uint32_t store_now_tick(const struct store_worker *worker);
+
+/*
+ * The expiry tick for an exptime or TTL as clients write it (contract section 2): 0 never; negative at once; up to
+ * STORE_TTL_RELATIVE_MAX seconds from now; above that a Unix time, and one at or before store creation is expired.
+ */
+uint32_t store_expiry(const struct store_worker *worker, int64_t exptime);
+
+/* Seconds since 1970 of a tick (for lists meant for people). */
+uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick);
+
+/* Moves the store's clock forward; for tests of expiry (debugtime). Any thread. */
+void store_clock_advance(struct store *store, uint32_t seconds);
+
+/* Asks the memory system for the bucket of `key` (1 to 250 bytes): worth it when several look-ups follow. */
+void store_prefetch(struct store_worker *worker, struct bytes key);
+
+/*
+ * STORE_OK and *view, or STORE_MISS. The view's bytes stay valid until this worker's next store_quiescent, store_offline,
+ * store_item_create, store_put, store_add_number or store_delete; store_pin keeps them longer. key.size is 1 to STORE_KEY_SIZE_MAX, here
+ * and below.
+ */
+enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view);
+
+/* The same with options; may also answer STORE_NO_MEMORY where it creates. */
+enum store_status store_get_with(struct store_worker *worker, struct bytes key,
+                                 const struct get_options *options, struct item_view *view);
+
+/* Keeps view->value and view->key in place until store_unpin(view->item), also across overwrite, delete, eviction. Worker of the view. */
+void store_pin(const struct item_view *view);
+
+/* Ends one store_pin. Takes void * so that it can serve as a release function. Any thread. */
+void store_unpin(void *item);
+
+/*
+ * Room for a new item: STORE_OK and *item, STORE_TOO_LARGE, STORE_NO_MEMORY. Owned by the worker until store_put or
+ * store_item_discard; not visible to anyone before. May stay unfinished over many turns (a value that arrives in pieces).
+ */
+enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
+                                    uint32_t client_flags, uint32_t expires_tick, size_t value_size,
+                                    struct item **item);
+
+/* Where the item's value goes: exactly value_size bytes, to be filled before store_put. The "\r\n" behind is there already. */
+char *store_item_value(struct item *item);
+
+/* Gives an unfinished item back. */
+void store_item_discard(struct store_worker *worker, struct item *item);
+
+/*
+ * Stores an item of store_item_create; consumes it whatever the outcome. STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NOT_STORED,
+ * STORE_NO_MEMORY (append and prepend). *result may be NULL.
+ */
+enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
+                            struct put_result *result);
+
+/*
+ * STORE_OK and *result, STORE_MISS, STORE_EXISTS, STORE_NOT_NUMBER, STORE_NO_MEMORY. A shorter result keeps the old
+ * length, padded on the right with spaces; a longer one grows. Flags and expiry stay.
+ */
+enum store_status store_add_number(struct store_worker *worker, struct bytes key,
+                                   const struct number_options *options, struct number_result *result);
+
+/* Sets the expiry. STORE_OK, STORE_MISS. Counts as a use. */
+enum store_status store_touch(struct store_worker *worker, struct bytes key, uint32_t expires_tick);
+
+/* options may be NULL: plain delete. STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NO_MEMORY (drop_value, invalidate). */
+enum store_status store_delete(struct store_worker *worker, struct bytes key,
+                               const struct delete_options *options, struct put_result *result);
+
+/*
+ * Everything stored before now (at_tick 0, or a tick that has come) or before the moment at_tick comes is gone then. A newer flush replaces a
+ * waiting one. An item stored right after an immediate flush lives.
+ */
+void store_flush(struct store_worker *worker, uint32_t at_tick);
+
+/* Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN or below what the index alone needs. */
+bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max);
+
+/* A walk over all items; all zero is the beginning. Survives growth of the index: every item that is there during the whole walk is
+ * seen at least once, and at most once unless it is stored again meanwhile. */
+struct store_cursor {
+    uint64_t position;
+    uint32_t power; /* of the index when the walk began */
+    bool done;
+};
+
+/*
+ * Visits the live items (not expired, not flushed) of at most buckets_max buckets and moves the cursor on. The views are valid
+ * inside `visit` only. Counts as no use. Sets cursor->done at the end.
+ */
+void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
+                void (*visit)(void *user, const struct item_view *view), void *user);
+
+/* A snapshot of levels and sums; any thread, at any time. */
+void store_stats(struct store *store, struct store_levels *levels);
+
+/* Bytes that an item with such a key and value is charged with (for `stats sizes`, watch lines and tests). */
+size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags);
+
+#endif
