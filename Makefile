@@ -1,98 +1,175 @@
 # SPDX-License-Identifier: MIT
-# riposte. `make help` lists what there is. Everything that is made goes below build/.
+# riposte. `make help` lists the targets. Everything that is made goes below build/.
+#
+#   MODE=release|debug|asan|tsan    what to build: build/riposte, or build/<mode>/riposte
+#   O=build/<folder>                another place for everything, so that builds can stand side by side
+#   WERROR=1                        warnings are errors
+#   V=1                             show the commands
 
 MODE ?= release
 VERSION := 0.1.0
+PREFIX ?= /usr/local
 
 CC ?= cc
 AR ?= ar
+INSTALL ?= install
 
-# O: where this mode's files go. build/riposte is the release binary; the other modes have a folder of their own.
 O := build/$(MODE)
-BIN := $(if $(filter release,$(MODE)),build,$(O))
+# build/riposte is the release binary; the other modes, and an O of one's own, keep theirs in their folder.
+OWN_OUTPUT := $(filter command line,$(origin O))
+BIN := $(if $(OWN_OUTPUT),$(O),$(if $(filter release,$(MODE)),build,$(O)))
+# $(call in_mode,asan): the same Makefile in another mode, beside this one's output.
+in_mode = $(MAKE) MODE=$(1) $(if $(OWN_OUTPUT),O=$(O)-$(1))
 
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
-CPPFLAGS += -D_GNU_SOURCE -DRIPOSTE_VERSION='"$(VERSION)"' -Iinclude
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
+            -Wundef
+CPPFLAGS_common := -D_GNU_SOURCE -DRIPOSTE_VERSION='"$(VERSION)"' -Iinclude
 CFLAGS_common := -std=gnu17 -g -fno-omit-frame-pointer $(WARNINGS) $(if $(WERROR),-Werror)
+# Assertions stay on in release builds too: no NDEBUG anywhere.
 CFLAGS_release := -O2
 CFLAGS_debug := -O0 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_DEBUG_COMMANDS
-CFLAGS_asan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_DEBUG_COMMANDS -DRIPOSTE_SYSTEM_ALLOCATOR -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS_asan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_DEBUG_COMMANDS -DRIPOSTE_SYSTEM_ALLOCATOR \
+               -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_SYSTEM_ALLOCATOR -fsanitize=thread
-CFLAGS_all := $(CFLAGS_common) $(CFLAGS_$(MODE)) $(CFLAGS)
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
+CFLAGS_all := $(CFLAGS_common) $(CFLAGS_$(MODE)) $(CFLAGS)
+LDFLAGS_all := $(LDFLAGS_$(MODE)) $(LDFLAGS)
+compile = $(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(1) $(CFLAGS_all) -MMD -MP -c $< -o $@
+link = $(CC) $(CFLAGS_all) $(LDFLAGS_all) -o $@ -Wl,--start-group $^ -Wl,--end-group
 LIBS := -luring -lpthread $(if $(filter asan tsan,$(MODE)),,-lmimalloc)
 
 # The folders of src, lowest first: an archive each. A folder sees include/ and its own headers, nothing else.
 FOLDERS := base store engine protocol/memcached server
-sources = $(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c))
+# What a folder's code may need at link time: a unit program gets these archives and no others.
+NEEDS_base := base
+NEEDS_store := base store
+NEEDS_engine := base engine
+NEEDS_protocol/memcached := base store engine protocol/memcached
+NEEDS_server := $(FOLDERS)
+
+MAIN := src/server/main.c
+sources = $(filter-out $(MAIN),$(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c)))
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 archive = $(O)/$(subst /,-,$(1)).a
-ARCHIVES := $(foreach f,$(FOLDERS),$(call archive,$(f)))
-LIBRARY := $(foreach f,$(filter-out server,$(FOLDERS)),$(call archive,$(f)))
+ARCHIVES := $(foreach folder,$(FOLDERS),$(call archive,$(folder)))
+# libriposte: everything but the server, for programs with a protocol of their own.
+LIBRARY_FOLDERS := $(filter-out server,$(FOLDERS))
+LIBRARY := $(O)/libriposte.a
 
-# -Isrc/engine -Isrc/engine/uring for src/engine/uring/ring.c: a folder and those above it.
-own_includes = $(addprefix -I,$(filter-out src,$(patsubst %/,%,$(dir $(1)) $(dir $(patsubst %/,%,$(dir $(1)))))))
+# -Isrc/engine -Isrc/engine/uring for src/engine/uring/ring.c: the folders above it, below src.
+own_includes = $(addprefix -I,$(filter-out src src/protocol,$(patsubst %/,%,$(dir $(1)) $(dir $(patsubst %/,%,$(dir $(1)))))))
 
 QUIET := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
+MAKEFLAGS += --no-print-directory
 
-.PHONY: all run debug test check help clean setup
-all: $(BIN)/riposte
+.DELETE_ON_ERROR:
+.SECONDARY:
 
-$(O)/%.o: %.c Makefile
+.PHONY: all
+all: $(BIN)/riposte ## build the server: build/riposte (the default)
+
+ALL_FLAGS = $(subst ','"'"',$(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(CFLAGS_all) $(LDFLAGS_all) $(LIBS))
+# Changes when the flags do, so that the next build is not a mixture.
+.PHONY: FORCE
+$(O)/flags: FORCE
+	@mkdir -p $(O)
+	@echo '$(ALL_FLAGS)' | cmp -s - $@ || echo '$(ALL_FLAGS)' > $@
+
+$(O)/src/%.o: src/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(CC) $(CPPFLAGS) $(call own_includes,$<) $(CFLAGS_all) -MMD -MP -c $< -o $@
+	$(QUIET)$(call compile,$(call own_includes,$<))
 
+# q, not r: two folders of an archive may each have a file of the same name.
 define archive_rule
 $(call archive,$(1)): $(call objects,$(call sources,$(1)))
 	$$(call say,ar,$$@)
-	$$(QUIET)rm -f $$@ && $(AR) rcs $$@ $$^
+	$$(QUIET)rm -f $$@ && $(AR) qcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach f,$(FOLDERS),$(eval $(call archive_rule,$(f))))
+$(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder))))
 
-$(BIN)/riposte: $(ARCHIVES)
+$(LIBRARY): $(foreach folder,$(LIBRARY_FOLDERS),$(call objects,$(call sources,$(folder))))
+	$(call say,ar,$@)
+	$(QUIET)rm -f $@ && $(AR) qcs $@ $^
+
+$(BIN)/riposte: $(call objects,$(MAIN)) $(ARCHIVES)
 	$(call say,link,$@)
-	$(QUIET)$(CC) $(CFLAGS_all) $(LDFLAGS_$(MODE)) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(link) $(LIBS)
 
-# --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each, linked with the library ------------------------
+.PHONY: run
+run: setup ## install what the build needs, build, serve on 127.0.0.1:11211 (ARGS="-v -m 1g" for flags)
+	$(QUIET)$(MAKE) all
+	$(QUIET)exec $(BIN)/riposte $(ARGS)
+
+.PHONY: debug asan tsan
+debug: ## build/debug/riposte: no optimisation, slow checks, the command debugtime
+	$(QUIET)$(call in_mode,debug) all
+
+asan: ## build/asan/riposte: address and undefined-behaviour sanitizers
+	$(QUIET)$(call in_mode,asan) all
+
+tsan: ## build/tsan/riposte: thread sanitizer
+	$(QUIET)$(call in_mode,tsan) all
+
+# --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
+
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SOURCES))
+UNIT_PROGRAMS := $(foreach program,$(UNIT_PROGRAMS),$(if $(findstring $(TESTS),$(program)),$(program)))
 # The private headers of the folder under test, and what tests share.
 unit_includes = $(call own_includes,$(patsubst tests/unit/%,src/%,$(1))) -Itests/support
-SUPPORT := $(call objects,$(sort $(wildcard tests/support/*.c)))
 
-$(O)/tests/support/%.o: tests/support/%.c Makefile
+$(O)/tests/unit/%.o: tests/unit/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(CC) $(CPPFLAGS) -Itests/support $(CFLAGS_all) -MMD -MP -c $< -o $@
+	$(QUIET)$(call compile,$(call unit_includes,$<))
 
-$(O)/tests/unit/%.o: tests/unit/%.c Makefile
+$(O)/tests/support/%.o: tests/support/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(CC) $(CPPFLAGS) $(call unit_includes,$<) $(CFLAGS_all) -MMD -MP -c $< -o $@
+	$(QUIET)$(call compile,-Itests/support)
 
-$(O)/unit/%: $(O)/tests/unit/%.o $(SUPPORT) $(LIBRARY)
-	$(call say,link,$@)
-	@mkdir -p $(dir $@)
-	$(QUIET)$(CC) $(CFLAGS_all) $(LDFLAGS_$(MODE)) -o $@ -Wl,--start-group $^ -Wl,--end-group -lcriterion $(LIBS)
+$(O)/support.a: $(call objects,$(sort $(wildcard tests/support/*.c)))
+	$(call say,ar,$@)
+	$(QUIET)rm -f $@ && $(AR) qcs $@ $^
 
-.SECONDARY:
+define unit_rule
+$(O)/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(O)/support.a $(foreach folder,$(NEEDS_$(1)),$(call archive,$(folder)))
+	$$(call say,link,$$@)
+	@mkdir -p $$(dir $$@)
+	$$(QUIET)$$(link) -lcriterion $$(LIBS)
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call unit_rule,$(folder))))
+
 .PHONY: unit
-unit: $(UNIT_PROGRAMS)
-	$(QUIET)failed=0; for program in $(UNIT_PROGRAMS); do $$program -q || failed=1; done; exit $$failed
+unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those whose name contains it)
+	$(QUIET)tests/unit/run $(UNIT_PROGRAMS)
 
-run: setup all
-	$(QUIET)$(BIN)/riposte $(ARGS)
+# --- all tests ---------------------------------------------------------------------------------------------
 
-debug:
-	$(QUIET)$(MAKE) MODE=debug all
+.PHONY: wire
+wire: $(BIN)/riposte ## run the wire tests against the server, on both transports
+	$(QUIET)tests/wire/run --server $(BIN)/riposte $(TESTS)
 
-setup:
+.PHONY: test
+test: ## install what tests need, then unit and wire tests
+	$(QUIET)tools/setup --test
+	$(QUIET)$(MAKE) unit
+	$(QUIET)$(MAKE) wire
+
+.PHONY: setup
+setup: ## install what the build needs and is not there (tools/setup --test, --bench for more)
 	$(QUIET)tools/setup
 
-clean:
+.PHONY: clean
+clean: ## remove build/
 	$(QUIET)rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
