@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * command: what each command does, once its line was read.
+ *
+ * The line is consumed before its command runs; a command that needs more than its line consumes that itself and keeps in the session
+ * what it is in the middle of. A command counts itself in call->requests when it is complete.
+ */
+#ifndef MEMCACHED_COMMAND_H
+#define MEMCACHED_COMMAND_H
+
+#include "call.h"
+
+/* command_get.c: get gets gat gats. Moves back to the first key of the line: keys are consumed one by one. */
+void mc_get_begin(struct mc_call *call, const struct mc_request *request);
+
+/* Goes on with a get line in the session's state KEYS. False when a bound stopped it before the line's end. */
+bool mc_get_continue(struct mc_call *call);
+
+/*
+ * Serves the plain single-key gets at the front of the input, several at once. False, and nothing done, when the input does not begin
+ * with one that is complete.
+ */
+bool mc_get_run(struct mc_call *call);
+
+/* command_store.c: set add replace append prepend cas. */
+void mc_store(struct mc_call *call, const struct mc_request *request);
+
+/* Goes on in the states VALUE and SWALLOW. False when it needs more input. */
+bool mc_store_continue(struct mc_call *call);
+bool mc_swallow_continue(struct mc_call *call);
+
+/* Skips `size` bytes of input (> 0), now or as they come. */
+void mc_swallow_begin(struct mc_call *call, uint32_t size);
+
+/* command_key.c */
+void mc_number(struct mc_call *call, const struct mc_request *request); /* incr, decr */
+void mc_touch(struct mc_call *call, const struct mc_request *request);
+void mc_delete(struct mc_call *call, const struct mc_request *request);
+
+/* command_admin.c */
+void mc_flush_all(struct mc_call *call, const struct mc_request *request);
+void mc_verbosity(struct mc_call *call, const struct mc_request *request);
+
+/* stats.c */
+void mc_stats(struct mc_call *call, const struct mc_request *request);
+
+/* The command whose line ends at call->at. */
+void mc_execute(struct mc_call *call, const struct mc_request *request);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * counters: what the commands of one worker counted.
+ *
+ * Declared once as a table. A worker's set is written by that worker only (riposte/counter.h) and read by whoever answers `stats`.
+ */
+#ifndef MEMCACHED_COUNTERS_H
+#define MEMCACHED_COUNTERS_H
+
+#include "riposte/counter.h"
+
+/* X(name, help) */
+#define MC_COUNTERS(X)                                                                                       \
+    X(get_hits, "keys of get and gets that were found")                                                      \
+    X(get_misses, "keys of get and gets that were not")                                                      \
+    X(touch_hits, "touch, and keys of gat and gats, that found their item")                                  \
+    X(touch_misses, "touch, and keys of gat and gats, that did not")                                         \
+    X(cmd_set, "storage commands whose item was allocated, stored or not")                                   \
+    X(cmd_flush, "flush_all, refused ones too")                                                              \
+    X(cmd_meta, "me")                                                                                        \
+    X(delete_hits, "deletes that found their item")                                                          \
+    X(delete_misses, "deletes that did not")                                                                 \
+    X(incr_hits, "incr that found a number")                                                                 \
+    X(incr_misses, "incr that found nothing")                                                                \
+    X(decr_hits, "decr that found a number")                                                                 \
+    X(decr_misses, "decr that found nothing")                                                                \
+    X(cas_hits, "cas that stored")                                                                           \
+    X(cas_badval, "cas whose item had changed")                                                              \
+    X(cas_misses, "cas that found nothing")                                                                  \
+    X(auth_cmds, "attempts to authenticate")                                                                 \
+    X(auth_errors, "of these, refused")                                                                      \
+    X(closed_line_too_long, "connections closed because a command line had no end")                          \
+    X(closed_binary, "connections closed because they began with the binary protocol's first byte")          \
+    X(closed_http, "connections closed because they spoke HTTP")                                             \
+    X(values_in_pieces, "values that came in more than one piece")                                           \
+    X(values_pinned, "values sent from the store's own memory")
+
+struct mc_counters {
+#define MC_COUNTER_FIELD(name, help) struct counter name;
+    MC_COUNTERS(MC_COUNTER_FIELD)
+#undef MC_COUNTER_FIELD
+};
+
+/* The same as plain numbers: sums, and the base that `stats reset` leaves. */
+struct mc_counts {
+#define MC_COUNT_FIELD(name, help) uint64_t name;
+    MC_COUNTERS(MC_COUNT_FIELD)
+#undef MC_COUNT_FIELD
+};
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * error: see error.h.
+ */
+#include "error.h"
+
+static const char *error_text(enum mc_error error) {
+    switch (error) {
+    case MC_ERROR_UNKNOWN:
+        return "ERROR\r\n";
+    case MC_ERROR_HTTP:
+        return "";
+    case MC_ERROR_FORMAT:
+        return "CLIENT_ERROR bad command line format\r\n";
+    case MC_ERROR_DATA_CHUNK:
+        return "CLIENT_ERROR bad data chunk\r\n";
+    case MC_ERROR_EXPTIME:
+        return "CLIENT_ERROR invalid exptime argument\r\n";
+    case MC_ERROR_DELTA:
+        return "CLIENT_ERROR invalid numeric delta argument\r\n";
+    case MC_ERROR_NOT_NUMBER:
+        return "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n";
+    case MC_ERROR_FLUSH_REFUSED:
+        return "CLIENT_ERROR flush_all not allowed\r\n";
+    case MC_ERROR_TOO_LARGE:
+        return "SERVER_ERROR object too large for cache\r\n";
+    case MC_ERROR_NO_MEMORY_STORE:
+        return "SERVER_ERROR out of memory storing object\r\n";
+    case MC_ERROR_NO_MEMORY:
+        return "SERVER_ERROR out of memory\r\n";
+    }
+    return "ERROR\r\n";
+}
+
+struct bytes error_line(enum mc_error error) {
+    return bytes_from_string(error_text(error));
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memcached: the protocol's functions for the engine: the states of a session, one after the other.
+ *
+ *      mc_on_input --> LINE: mc_get_run, or mc_parse_text --> mc_execute --> command_*.c
+ *                  \-> VALUE, SWALLOW, KEYS: the rest of what an earlier line began
+ */
+#include "command.h"
+#include "parse_text.h"
+#include "riposte/check.h"
+#include "tokens.h"
+
+enum {
+    BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
+    CALL_KEYS_MAX = 4096,     /* look-ups of get lines before other connections are served */
+};
+
+void mc_execute(struct mc_call *call, const struct mc_request *request) {
+    switch (request->verb) {
+    case MC_GET:
+    case MC_GETS:
+    case MC_GAT:
+    case MC_GATS:
+        mc_get_begin(call, request);
+        return;
+    case MC_SET:
+    case MC_ADD:
+    case MC_REPLACE:
+    case MC_APPEND:
+    case MC_PREPEND:
+    case MC_CAS:
+        mc_store(call, request);
+        return;
+    case MC_INCR:
+    case MC_DECR:
+        mc_number(call, request);
+        return;
+    case MC_TOUCH:
+        mc_touch(call, request);
+        return;
+    case MC_DELETE:
+        mc_delete(call, request);
+        return;
+    case MC_FLUSH_ALL:
+        mc_flush_all(call, request);
+        return;
+    case MC_VERBOSITY:
+        mc_verbosity(call, request);
+        return;
+    case MC_VERSION:
+        call_answer(call, false, CALL_LINE("VERSION " MEMCACHED_VERSION));
+        call->requests++;
+        return;
+    case MC_QUIT:
+        reply_close(call->reply);
+        call->requests++;
+        return;
+    case MC_STATS:
+        mc_stats(call, request);
+        return;
+    }
+}
+
+/* A line that cannot be served. */
+static void line_refuse(struct mc_call *call, const struct mc_request *request) {
+    call->requests++;
+    if (request->error == MC_ERROR_HTTP) {
+        counter_add(&call->worker->counters.closed_http, 1);
+        reply_close(call->reply);
+        return;
+    }
+    call_fail(call, request->noreply, request->error);
+    if (request->swallow_size > 0) {
+        mc_swallow_begin(call, request->swallow_size);
+    }
+}
+
+/* One command line of any kind. False when its end has not come. */
+static bool line_parse(struct mc_call *call) {
+    struct mc_session *session = call->session;
+    struct mc_request request;
+    switch (mc_parse_text(call_unread(call), session->searched_size, &request)) {
+    case PARSE_OK:
+        session->searched_size = 0;
+        call->at += request.line_size;
+        mc_execute(call, &request);
+        return true;
+    case PARSE_BAD:
+        session->searched_size = 0;
+        call->at += request.line_size;
+        line_refuse(call, &request);
+        return true;
+    case PARSE_MORE:
+        session->searched_size = (uint32_t)(call->end - call->at);
+        return false;
+    case PARSE_TOO_LARGE:
+        counter_add(&call->worker->counters.closed_line_too_long, 1);
+        reply_close(call->reply);
+        return false;
+    }
+    return false;
+}
+
+/* The first byte of a connection tells the binary protocol from the text protocol. False when the connection is closed for it. */
+static bool session_begin(struct mc_call *call) {
+    call->session->spoken = true;
+    if ((unsigned char)*call->at != BINARY_FIRST_BYTE) {
+        return true;
+    }
+    counter_add(&call->worker->counters.closed_binary, 1);
+    reply_close(call->reply);
+    return false;
+}
+
+static bool line_next(struct mc_call *call) {
+    if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
+        return false;
+    }
+    return (call->session->searched_size == 0 && mc_get_run(call)) || line_parse(call);
+}
+
+/* One step. False when it needs more input, or a bound stopped it. */
+static bool call_step(struct mc_call *call) {
+    switch (call->session->state) {
+    case MC_SESSION_LINE:
+        return line_next(call);
+    case MC_SESSION_VALUE:
+        return mc_store_continue(call);
+    case MC_SESSION_SWALLOW:
+        return mc_swallow_continue(call);
+    case MC_SESSION_KEYS:
+        return mc_get_continue(call);
+    }
+    return false;
+}
+
+static struct progress mc_on_input(void *session, struct bytes input, unsigned requests_max,
+                                   struct reply *reply, void *context) {
+    struct mc_call call = {
+        .worker = context,
+        .session = session,
+        .reply = reply,
+        .at = input.data,
+        .end = input.data + input.size,
+        .requests_max = requests_max,
+        .keys_left = CALL_KEYS_MAX,
+    };
+    bool stopped = false;
+    while (call.requests < requests_max && !reply_full(reply) && !stopped) {
+        stopped = !call_step(&call);
+    }
+    /* A get line waits for nothing but its turn; anything else that stopped by itself waits for input. */
+    bool again = call.session->state == MC_SESSION_KEYS || (!stopped && call.at < call.end);
+    return (struct progress){
+        .consumed = (size_t)(call.at - input.data),
+        .requests = call.requests,
+        .again = again && !reply_closing(reply),
+    };
+}
+
+/* Asks for the bucket of the first request's key: its second word, for every command that is worth it. */
+static void mc_prefetch(const void *session, struct bytes input, void *context) {
+    const struct mc_session *own = session;
+    const struct memcached_worker *worker = context;
+    if (own->state != MC_SESSION_LINE) {
+        return;
+    }
+    const char *end = input.data + input.size;
+    const char *space = scan_word(input.data, input.data, end);
+    if (space == end || *space != ' ') {
+        return;
+    }
+    const char *key = space + 1;
+    size_t key_size = (size_t)(scan_word(input.data, key, end) - key);
+    key_size -= key_size > 0 && key[key_size - 1] == '\r';
+    if (key_size - 1 < STORE_KEY_SIZE_MAX) {
+        store_prefetch(worker->store, bytes_of(key, key_size));
+    }
+}
+
+static void mc_on_close(void *session, void *context) {
+    struct mc_session *own = session;
+    const struct memcached_worker *worker = context;
+    if (own->item != NULL) {
+        store_item_discard(worker->store, own->item);
+        own->item = NULL;
+    }
+}
+
+const struct protocol memcached_protocol = {
+    .name = "memcached",
+    .session_size = sizeof(struct mc_session),
+    .prefetch = mc_prefetch,
+    .on_input = mc_on_input,
+    .on_close = mc_on_close,
+};

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * service: what all workers of the protocol have in common, and what each has for itself.
+ *
+ *      memcached_service --+-- config, engine       constant once the engine runs
+ *                          +-- verbosity            atomic
+ *                          +-- workers, base        under `lock`, which no request but `stats` takes
+ *
+ *      memcached_worker  --+-- its own; other threads read its counters only
+ */
+#ifndef MEMCACHED_SERVICE_H
+#define MEMCACHED_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "counters.h"
+#include "riposte/engine.h"
+#include "riposte/memcached.h"
+#include "riposte/store.h"
+
+enum { MC_CACHE_LINE_SIZE = 64 };
+
+/* Everything that `stats reset` sets back. */
+struct mc_totals {
+    struct mc_counts commands;
+    struct engine_counters engine; /* sums; all zero without an engine */
+    struct store_levels store;
+};
+
+struct memcached_service {
+    struct memcached_config config; /* constant */
+    struct engine *engine;          /* borrowed; NULL until memcached_service_set_engine */
+    uint64_t start_ns;              /* monotonic */
+    _Atomic unsigned verbosity;     /* as the last `verbosity` command said */
+
+    pthread_mutex_t lock;              /* of what follows */
+    struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
+    struct mc_counts left;             /* sums of the workers that are gone */
+    struct mc_totals base;             /* totals at the last `stats reset` */
+};
+
+struct memcached_worker {
+    struct memcached_service *service; /* borrowed */
+    struct store_worker *store;        /* borrowed; this thread's own */
+    unsigned index;
+    struct mc_counters counters;
+} __attribute__((aligned(MC_CACHE_LINE_SIZE)));
+
+/* Totals since start, all workers together. Any worker. */
+void service_totals(struct memcached_service *service, struct mc_totals *totals);
+
+/* The same since the last reset; levels stay as they are. */
+void service_totals_since_reset(struct memcached_service *service, struct mc_totals *totals);
+
+/* `stats reset`. */
+void service_totals_reset(struct memcached_service *service);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session: what one connection is in the middle of.
+ *
+ *      LINE --storage line, value not all there--> VALUE --last byte--> LINE
+ *        |  --refused storage line--------------> SWALLOW --last byte--> LINE
+ *        \--get line stopped by a bound---------> KEYS --line end--> LINE
+ *
+ * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most connections are idle.
+ */
+#ifndef MEMCACHED_SESSION_H
+#define MEMCACHED_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "request.h"
+
+struct item;
+
+enum mc_session_state {
+    MC_SESSION_LINE,    /* the next byte begins, or continues, a command line */
+    MC_SESSION_VALUE,   /* the next byte belongs to a data block whose line was executed */
+    MC_SESSION_SWALLOW, /* the next byte belongs to a data block that nobody wants */
+    MC_SESSION_KEYS,    /* the next byte begins a key, or the end, of a get line that was checked whole */
+};
+
+struct mc_session {
+    struct item *item;           /* exactly in VALUE: owned until it is stored or discarded */
+    uint64_t cas_unique;         /* VALUE of a cas */
+    uint32_t value_size;         /* VALUE: bytes of the value */
+    uint32_t received_size;      /* VALUE: bytes of the data block so far, 0 to value_size + 2 */
+    uint32_t swallow_size;       /* SWALLOW: bytes still to be skipped, > 0 */
+    uint32_t searched_size;      /* LINE: bytes of the unfinished line that hold no line feed */
+    uint32_t touch_expires_tick; /* KEYS of gat and gats */
+    enum mc_session_state state : 8;
+    enum mc_verb verb : 8; /* VALUE, KEYS: the command */
+    bool noreply;          /* VALUE */
+    bool end_is_wrong;     /* VALUE: a byte behind the value was not the line end's */
+    bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */
+};
+
+_Static_assert(sizeof(struct mc_session) <= 64, "an idle connection stays below 400 bytes");
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * value: the answer to a hit, `VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\n`.
+ */
+#ifndef MEMCACHED_VALUE_H
+#define MEMCACHED_VALUE_H
+
+#include "riposte/reply.h"
+#include "riposte/store.h"
+#include "service.h"
+
+enum {
+    /* Bytes of value at and above which it is sent from the store's memory rather than copied behind its line. */
+    VALUE_PIN_SIZE_MIN = 4096,
+
+    /* Most bytes of "VALUE <key> <flags> <bytes> <cas>\r\n". */
+    VALUE_LINE_SIZE_MAX = 6 + STORE_KEY_SIZE_MAX + 1 + 10 + 1 + 10 + 1 + 20 + 2,
+};
+
+/* Writes `number` and returns behind it; short numbers, which most are, at once. */
+static inline char *value_number(char *at, uint64_t number) {
+    if (number < 10) {
+        *at = (char)('0' + number);
+        return at + 1;
+    }
+    return at + bytes_format_u64(at, number);
+}
+
+/* The reply line and the data of one hit, followed by "END\r\n" when `last`. */
+void value_reply(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,
+                 bool with_cas, bool last);
+
+#endif
