@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scan: the search for the end of a word, against a byte-by-byte one.
+ */
+#include <criterion/criterion.h>
+
+#include "guard.h"
+#include "scan.h"
+
+/* The other variant under names of its own, so that both run on every machine. */
+#ifdef __SSE2__
+#define SCAN_STEP PORTABLE_STEP
+#define scan_ends portable_ends
+#include "scan_portable.h"
+#undef SCAN_STEP
+#undef scan_ends
+#else
+#define PORTABLE_STEP SCAN_STEP
+#define portable_ends scan_ends
+#endif
+
+enum { TEXT_SIZE_MAX = 70 };
+
+static size_t naive_word(struct bytes text, size_t from) {
+    while (from < text.size && text.data[from] != ' ' && text.data[from] != '\n') {
+        from++;
+    }
+    return from;
+}
+
+Test(scan, finds_the_first_end_wherever_it_stands) {
+    struct guard guard;
+    guard_init(&guard, TEXT_SIZE_MAX);
+    char text[TEXT_SIZE_MAX];
+    for (size_t size = 0; size <= TEXT_SIZE_MAX; size++) {
+        for (size_t end = 0; end <= size; end++) {
+            memset(text, '!', sizeof(text));
+            if (end < size) {
+                text[end] = end % 2 == 0 ? ' ' : '\n';
+            }
+            struct bytes copy = guard_copy(&guard, bytes_of(text, size));
+            for (size_t from = 0; from <= size; from++) {
+                const char *found = scan_word(copy.data, copy.data + from, copy.data + copy.size);
+                cr_assert_eq((size_t)(found - copy.data), naive_word(copy, from), "size %zu end %zu from %zu",
+                             size, end, from);
+            }
+        }
+    }
+    guard_deinit(&guard);
+}
+
+Test(scan, ends_at_no_other_byte) {
+    char text[32];
+    for (int byte = 0; byte < 256; byte++) {
+        memset(text, 'x', sizeof(text));
+        text[7] = (char)byte;
+        text[20] = ' ';
+        size_t expected = byte == ' ' || byte == '\n' ? 7 : 20;
+        const char *found = scan_word(text, text, text + sizeof(text));
+        cr_assert_eq((size_t)(found - text), expected, "byte %d", byte);
+    }
+}
+
+Test(scan, portable_variant_marks_each_byte_by_itself) {
+    char text[PORTABLE_STEP];
+    for (unsigned mask = 0; mask < 1u << PORTABLE_STEP; mask++) {
+        for (unsigned i = 0; i < PORTABLE_STEP; i++) {
+            text[i] = (mask >> i & 1) == 0 ? (char)(' ' + 1) : i % 2 == 0 ? ' ' : '\n';
+        }
+        cr_assert_eq(portable_ends(text), mask, "mask %u", mask);
+    }
+}
+
+Test(scan, portable_variant_knows_every_byte) {
+    char text[PORTABLE_STEP];
+    for (int byte = 0; byte < 256; byte++) {
+        memset(text, byte, sizeof(text));
+        cr_assert_eq(portable_ends(text), byte == ' ' || byte == '\n' ? 0xffu : 0u, "byte %d", byte);
+    }
+}
