@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What one test gets: a program, an engine, a family of sockets, a folder of its own, and servers that are stopped."""
+
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+
+from harness.outcome import Failure, Skip
+from harness.server import Server, tie_to_parent
+
+
+class Lab:
+    """Made for each test and closed after it, whatever happened. `seed` makes random tests repeatable."""
+
+    def __init__(self, program, engine, family, seed):
+        self.program, self.engine, self.family, self.seed = program, engine, family, seed
+        self.random = random.Random(seed)
+        self.folder = tempfile.mkdtemp(prefix="riposte-wire-")
+        self.servers = []
+        self.open_connections = []
+
+    def start(self, *flags, family=None):
+        """A new server; flags as on the command line. One worker unless -t says otherwise."""
+        server = Server(self.program, self.engine, family or self.family, self.new_folder(), flags)
+        self.servers.append(server)
+        return server
+
+    def connect(self, server, **options):
+        """A connection that is closed at the end of the test."""
+        connection = server.connect(**options)
+        self.open_connections.append(connection)
+        return connection
+
+    def new_folder(self):
+        return tempfile.mkdtemp(dir=self.folder)
+
+    def run(self, *arguments, limit_s=20.0, environment=None, stdin=b""):
+        """Runs a program to its end; the completed process with stdout and stderr as bytes."""
+        try:
+            return subprocess.run(arguments, input=stdin, capture_output=True, timeout=limit_s, check=False,
+                                  env=dict(os.environ, **(environment or {})), preexec_fn=tie_to_parent)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"not ended within {limit_s:g} s: {' '.join(map(str, arguments))}") from None
+
+    def run_server(self, *flags, **options):
+        """Runs the server under test with just these flags, for starts that must fail or that print and leave."""
+        return self.run(self.program.path, *flags, **options)
+
+    def need(self, program, package):
+        """The path of a program of another package, or Skip."""
+        path = shutil.which(program)
+        if not path:
+            raise Skip(f"{program} is not installed (Debian package {package})")
+        return path
+
+    def need_family(self, family, reason):
+        if self.family != family:
+            raise Skip(reason)
+
+    def close(self):
+        """Stops everything; returns what the servers did wrong, a text each."""
+        for connection in self.open_connections:
+            connection.close()
+        wrongs = []
+        try:
+            for server in self.servers:
+                try:
+                    server.stop()
+                except Failure as failure:
+                    wrongs.append(str(failure))
+        finally:
+            for server in self.servers:
+                server.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return wrongs

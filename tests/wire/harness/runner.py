@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+"""Runs tests on several processes and reports: a line for each failure and each skip, and how many of what at the end.
+
+A job is a test, or a whole transcript, on one engine and one family of sockets. Each process takes the next job when it
+is done with one; a process that dies fails its job and is replaced.
+"""
+
+import multiprocessing
+import multiprocessing.connection
+import signal
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+
+from harness.lab import Lab
+from harness.outcome import Failure, Skip, TimeLimit
+from harness.replay import Replayer
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+TRANSCRIPT_LIMIT_S = 120
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one test ended."""
+
+    name: str
+    status: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process does at a time."""
+
+    name: str
+    engine: str
+    family: str
+    limit_s: int
+    long: bool
+    work: object  # a function from Lab to a list of Results
+
+    def label(self):
+        return f"{self.name} [{self.engine} {self.family}]"
+
+
+def test_job(case, engine, family):
+    """A programmed test as a job."""
+    name = f"{case.area}: {case.name}"
+
+    def work(lab):
+        case.run(lab)
+        return [Result(f"{name} [{engine} {family}]", PASSED)]
+
+    return Job(name, engine, family, case.limit_s, case.long, work)
+
+
+def transcript_job(transcript, cases, engine, family):
+    """Cases of one transcript on one server as a job."""
+
+    def work(lab):
+        if transcript.differs and lab.program.is_reference:
+            return [Result(f"{transcript.name} [{engine} {family}]", SKIPPED, f"the reference differs: {transcript.differs}")]
+        server = lab.start(*transcript.server_flags)
+        replayer = Replayer(server, lab.random)
+        results = []
+        for case in cases:
+            label = f"{transcript.name}: {case.title} [{engine} {family}]"
+            results.append(case_result(label, replayer, case))
+            if server.process.poll() is not None:
+                break
+        replayer.witness.close()
+        return results
+
+    return Job(transcript.name, engine, family, TRANSCRIPT_LIMIT_S, False, work)
+
+
+def case_result(label, replayer, case):
+    try:
+        replayer.play_case(case)
+        return Result(label, PASSED)
+    except Skip as skip:
+        return Result(label, SKIPPED, str(skip))
+    except Failure as failure:
+        return Result(label, FAILED, str(failure))
+
+
+# --- in a worker process -----------------------------------------------------------------------------------------------
+
+
+def on_alarm(_number, _frame):
+    raise TimeLimit()
+
+
+def run_job(job, program, seed):
+    """All results of one job; servers are stopped before this returns."""
+    lab = Lab(program, job.engine, job.family, seed)
+    signal.signal(signal.SIGALRM, on_alarm)
+    signal.alarm(job.limit_s)
+    try:
+        results = guarded(job, lab)
+    finally:
+        signal.alarm(0)
+        wrongs = lab.close()
+    return add_wrongs(job, results, wrongs)
+
+
+def guarded(job, lab):
+    try:
+        return job.work(lab)
+    except Skip as skip:
+        return [Result(job.label(), SKIPPED, str(skip))]
+    except Failure as failure:
+        return [Result(job.label(), FAILED, str(failure))]
+    except TimeLimit:
+        return [Result(job.label(), FAILED, f"took longer than {job.limit_s} s: {position_text()}")]
+    except Exception as error:  # a mistake in the test is a failure of the test, with its place
+        return [Result(job.label(), FAILED, f"{type(error).__name__}: {error}: {position_text()}")]
+
+
+def position_text():
+    """The last places of the present exception, innermost last."""
+    frames = traceback.extract_tb(sys.exc_info()[2])[-3:]
+    return " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
+
+
+def add_wrongs(job, results, wrongs):
+    """What the servers did wrong fails the test, or comes on top where it failed already."""
+    if not wrongs:
+        return results
+    text = "; ".join(wrongs)
+    if len(results) == 1:
+        result = results[0]
+        before = f"{result.text}; " if result.status == FAILED else ""
+        return [Result(result.name, FAILED, before + text)]
+    return [*results, Result(f"{job.label()} the server", FAILED, text)]
+
+
+def worker_main(pipe, jobs, program, seed):
+    """Takes job numbers from the pipe until it reads None."""
+    try:
+        while (index := pipe.recv()) is not None:
+            pipe.send(run_job(jobs[index], program, seed))
+    except (KeyboardInterrupt, EOFError):
+        pass
+
+
+# --- in the parent -----------------------------------------------------------------------------------------------------
+
+
+class Worker:
+    """A process and the job it is at."""
+
+    def __init__(self, jobs, program, seed):
+        self.pipe, other_end = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=worker_main, args=(other_end, jobs, program, seed))
+        self.process.start()
+        other_end.close()
+        self.index = None
+
+    def give(self, index):
+        self.index = index
+        self.pipe.send(index)
+
+    def dismiss(self):
+        """No more jobs; harmless when the process is gone."""
+        try:
+            self.pipe.send(None)
+        except OSError:
+            pass
+
+    def results(self, jobs):
+        """What the process sent, or the failure that it died."""
+        try:
+            return self.pipe.recv()
+        except EOFError:
+            self.process.join()
+            return [Result(jobs[self.index].label(), FAILED, f"the test process died, status {self.process.exitcode}")]
+
+
+class Runner:
+    """Gives jobs to processes and collects results."""
+
+    def __init__(self, jobs, program, processes_count, seed, out=sys.stdout):
+        self.jobs = sorted(jobs, key=lambda job: not job.long)
+        self.program, self.seed, self.out = program, seed, out
+        self.processes_count = processes_count
+        self.counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
+        self.begin = time.monotonic()
+
+    def run(self):
+        """Runs all jobs; true when nothing failed."""
+        waiting = list(range(len(self.jobs)))[::-1]
+        workers = [self.new_worker() for _ in range(min(self.processes_count, len(waiting)))]
+        for worker in workers:
+            worker.give(waiting.pop())
+        try:
+            self.collect(workers, waiting)
+        finally:
+            for worker in workers:
+                worker.dismiss()
+            for worker in workers:
+                worker.process.join()
+        self.print_summary()
+        return self.counts[FAILED] == 0
+
+    def new_worker(self):
+        return Worker(self.jobs, self.program, self.seed)
+
+    def collect(self, workers, waiting):
+        busy = {worker.pipe: worker for worker in workers}
+        while busy:
+            for pipe in multiprocessing.connection.wait(list(busy)):
+                worker = busy.pop(pipe)
+                self.report(worker.results(self.jobs))
+                if not waiting:
+                    continue
+                if not worker.process.is_alive():
+                    worker = self.new_worker()
+                    workers.append(worker)
+                worker.give(waiting.pop())
+                busy[worker.pipe] = worker
+
+    def report(self, results):
+        for result in results:
+            self.counts[result.status] += 1
+            if result.status != PASSED:
+                word = "FAIL" if result.status == FAILED else "skip"
+                print(f"{word}  {result.name}: {result.text}", file=self.out, flush=True)
+
+    def print_summary(self):
+        elapsed = time.monotonic() - self.begin
+        counts = self.counts
+        print(f"wire: {elapsed:.0f} s, seed {self.seed}", file=self.out)
+        print(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped", file=self.out, flush=True)

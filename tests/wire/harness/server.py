@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""One server process: started on a free port and a socket of its own, looked at through /proc, always stopped.
+
+A server must be alive when its test ends, leave with status 0 on SIGTERM and print no sanitizer report; stop() says
+what was wrong. The kernel ends the process when the test process dies (PR_SET_PDEATHSIG).
+
+Two programs can be under test: riposte, which listens on TCP and on a Unix socket at once, and memcached, the
+reference, which listens on one of them.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+
+from harness.connection import Connection
+from harness.outcome import Failure
+
+READY_LIMIT_S = 20.0
+STOP_LIMIT_S = 20.0
+POLL_S = 0.005
+STDERR_SHOWN = 400
+PR_SET_PDEATHSIG = 1
+
+REPORTS = ("Sanitizer", "runtime error:", "Assertion", "assertion failed")
+
+
+class Program:
+    """The binary under test and how its command line differs."""
+
+    def __init__(self, path):
+        self.path = os.path.abspath(path) if os.path.sep in path else path
+        self.is_reference = os.path.basename(path) == "memcached"
+
+    def command(self, engine, family, socket_path, flags):
+        """The whole command line. riposte opens both families at once, the reference the one that is asked for."""
+        if self.is_reference:
+            where = ["-s", socket_path] if family == "unix" else ["-p", "-1", "-l", "127.0.0.1"]
+            return [self.path, "-u", "root", *where, *one_worker(flags)]
+        return [self.path, "-p", "-1", "-s", socket_path, f"--engine={engine}", *one_worker(flags)]
+
+
+def one_worker(flags):
+    """The flags, with -t 1 where they do not say how many workers."""
+    return list(flags) if "-t" in flags else ["-t", "1", *flags]
+
+
+def tie_to_parent():
+    """In the child before exec: die with the parent, keep no core."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def wait_until(condition, what, limit_s=10.0):
+    """Calls `condition` again and again until it returns something true, and returns that; Failure after limit_s."""
+    end = time.monotonic() + limit_s
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise Failure(f"not within {limit_s:g} s: {what}")
+        time.sleep(POLL_S)
+
+
+class Server:
+    """A running server. `family` ("tcp" or "unix") is what connect() uses."""
+
+    def __init__(self, program, engine, family, folder, flags=()):
+        self.program, self.engine, self.family = program, engine, family
+        self.socket_path = os.path.join(folder, "socket")
+        self.port_path = os.path.join(folder, "port")
+        self.stderr_path = os.path.join(folder, "stderr")
+        self.arguments = program.command(engine, family, self.socket_path, flags)
+        self.process = None
+        self.port = 0
+        self.stopped = False
+        try:
+            self.launch(dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path))
+        except BaseException:
+            self.kill()
+            raise
+
+    def launch(self, environment):
+        with open(self.stderr_path, "wb") as stderr:
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+                                            env=environment, preexec_fn=tie_to_parent)
+        wait_until(self.is_ready, f"ready after start of {' '.join(self.arguments)}", READY_LIMIT_S)
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise Failure(f"the server ended at start, {self.exit_text()}: {self.stderr_tail()}")
+        return self.answers() if self.family == "unix" else self.has_port() and self.answers()
+
+    def has_port(self):
+        try:
+            with open(self.port_path, encoding="ascii") as file:
+                lines = dict(line.strip().split(": ") for line in file if ": " in line)
+        except FileNotFoundError:
+            return False
+        self.port = int(lines.get("TCP INET", 0))
+        return self.port > 0
+
+    def answers(self):
+        probe = socket.socket(socket.AF_UNIX if self.family == "unix" else socket.AF_INET)
+        with probe:
+            return probe.connect_ex(self.address()) == 0
+
+    # --- talking -------------------------------------------------------------------------------------------------
+
+    def address(self, family=None):
+        return self.socket_path if (family or self.family) == "unix" else ("127.0.0.1", self.port)
+
+    def connect(self, family=None, **options):
+        return Connection(self.address(family), **options)
+
+    def own_stats(self):
+        """The figures of `stats riposte`."""
+        with self.connect() as connection:
+            return connection.stats("riposte")
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def resident_kib(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+        raise Failure("the server has no VmRSS: it has ended")
+
+    def cpu_ticks(self):
+        """User and system time of all threads, in clock ticks (hundredths of a second on Linux)."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    def descriptors_count(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def stderr_text(self):
+        with open(self.stderr_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def stderr_tail(self):
+        text = self.stderr_text().strip().replace("\n", " | ")
+        return text[-STDERR_SHOWN:] or "(nothing on stderr)"
+
+    def exit_text(self):
+        code = self.process.poll()
+        return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"status {code}"
+
+    # --- ending --------------------------------------------------------------------------------------------------
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, limit_s=STOP_LIMIT_S):
+        """Waits for the end and returns the exit status."""
+        try:
+            return self.process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the server did not end within {limit_s:g} s") from None
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.stopped = True
+
+    def stop(self):
+        """Ends the server and raises Failure if it had died, does not stop, or has something to complain about."""
+        if self.stopped:
+            return
+        self.stopped = True
+        if self.process.poll() is not None:
+            raise Failure(f"the server died, {self.exit_text()}: {self.stderr_tail()}")
+        try:
+            self.signal(signal.SIGTERM)
+            self.wait()
+        finally:
+            self.kill()
+        self.check_end()
+
+    def check_end(self, status=0):
+        """After the end: the status is the expected one and nothing on stderr is a sanitizer's report."""
+        text = self.stderr_text()
+        if any(report in text for report in REPORTS):
+            raise Failure(f"the server reported: {self.stderr_tail()}")
+        if self.process.poll() != status:
+            raise Failure(f"the server ended with {self.exit_text()}, not {status}: {self.stderr_tail()}")
+
+    def expect_exit(self, status=0, limit_s=STOP_LIMIT_S):
+        """For tests that end the server themselves."""
+        self.wait(limit_s)
+        self.stopped = True
+        self.check_end(status)
