@@ -86,4 +86,18 @@ static inline bool reply_full(const struct reply *reply) {
     return reply->unsent_size >= reply->unsent_size_max || reply->closing || reply->broken;
 }
 
+/*
+ * --- For the engine, and for tests that read what a protocol answered -----------------------------------------------------
+ */
+struct iovec;
+
+/* Points up to iov_count_max (>= 1) entries at the oldest unsent bytes; returns how many, and their total in *size. */
+unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_count_max, size_t *size);
+
+/* The kernel has taken the oldest `size` bytes (0 to unsent_size): releases what they held. */
+void reply_sent(struct reply *reply, size_t size);
+
+/* Drops everything unsent, releases every pin, frees all memory. The reply is empty and can be used again. */
+void reply_discard(struct reply *reply);
+
 #endif

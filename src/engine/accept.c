@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * accept: how connections come in, and what happens when there is no room for one.
+ *
+ *      limit reached:      told so and closed (reject_when_full), or accepting pauses until one of this worker's connections ends
+ *      no descriptor:      one client is told so with the help of a spare descriptor; accepting pauses, at most 100 ms
+ *      no memory:          accepting pauses, at most 100 ms
+ *
+ * Nothing here ends the process, and nothing spins.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine_state.h"
+
+enum {
+    ACCEPT_PAUSE_MS = 100,
+    ACCEPT_ERRORS_IN_ROW_MAX =
+        8, /* then the multishot accept is given up for single ones (Linux 6.17 with ENOTSOCK for ever) */
+    ACCEPT_LAST_MAX = 4096, /* connections taken over from the queues when the server stops */
+};
+
+/* Takes a place below the connection limit; false when there is none. */
+static bool accept_take_place(struct engine *engine) {
+    /* relaxed: only the number matters, nothing is published through it. */
+    uint32_t before = atomic_fetch_add_explicit(&engine->connections, 1, memory_order_relaxed);
+    if (before < engine->config.connections_max) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&engine->connections, 1, memory_order_relaxed);
+    return false;
+}
+
+static struct conn *accept_open(struct worker *worker, struct listener *listener, int fd) {
+    struct engine *engine = worker->engine;
+    struct conn *conn = conn_open(&worker->conns, fd, engine->session_size);
+    if (conn == NULL) {
+        return NULL;
+    }
+    counter_set(&worker->counters.connections_slots, worker->conns.used_count);
+    conn->listen = listener->listen;
+    conn->is_unix = listener->is_unix;
+    conn->active_ms = worker->now_ms;
+    conn->reply.unsent_size_max = engine->config.output_size_max;
+    conn->wanted = WANT_RECV;
+    worker_queue_arm(worker, conn);
+    return conn;
+}
+
+static void accept_say(const struct engine *engine, int fd) {
+    const char *text = engine->config.reject_text;
+    if (text != NULL) {
+        /* The socket is new, its buffer empty: the line fits, and if the client is gone nobody misses it. */
+        ssize_t sent = send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)sent;
+    }
+}
+
+/* Says that there is no room. Through an ordinary connection, so that the line is not lost to a reset when input is unread. */
+static void accept_reject(struct worker *worker, struct listener *listener, int fd) {
+    counter_add(&worker->counters.connections_rejected, 1);
+    struct conn *conn = accept_open(worker, listener, fd);
+    if (conn == NULL) {
+        accept_say(worker->engine, fd);
+        worker->transport->close_fd(worker, fd);
+        return;
+    }
+    if (worker->engine->config.reject_text != NULL) {
+        reply_copy_string(&conn->reply, worker->engine->config.reject_text);
+    }
+    reply_close(&conn->reply);
+    conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
+}
+
+static void accept_pause(struct worker *worker, uint32_t pause_ms) {
+    worker->accept_paused = true;
+    worker->accept_resumes_ms = worker->now_ms + pause_ms;
+    counter_add(&worker->counters.accept_backoffs, 1);
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        struct listener *listener = &worker->listeners[i];
+        listener->wanted = false;
+        if (listener->armed) {
+            worker->transport->stop_accept(worker, listener);
+        }
+    }
+}
+
+/* Keeps a connection above the limit unserved until there is a place; further ones stay in the kernel's queue. */
+static void accept_park(struct worker *worker, struct listener *listener, int fd) {
+    if (worker->parked_fd >= 0) {
+        accept_reject(worker, listener, fd);
+        return;
+    }
+    worker->parked_fd = fd;
+    worker->parked_listen = listener->listen;
+    accept_pause(worker, ACCEPT_PAUSE_MS);
+}
+
+/* The connection has its place: it is served from now on. */
+static void accept_admit(struct worker *worker, struct listener *listener, int fd) {
+    struct engine *engine = worker->engine;
+    struct conn *conn = accept_open(worker, listener, fd);
+    if (conn == NULL) {
+        atomic_fetch_sub_explicit(&engine->connections, 1, memory_order_relaxed);
+        accept_reject(worker, listener, fd);
+        return;
+    }
+    conn->counted = true;
+    counter_add(&worker->counters.connections_accepted, 1);
+    counter_add(&worker->counters.connections_current, 1);
+    if (engine->config.idle_timeout_s > 0 && !conn->is_unix) {
+        timeouts_add(&worker->timeouts, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + 250);
+    }
+    const struct protocol *protocol = worker_protocol(worker, conn);
+    if (protocol->on_open != NULL) {
+        protocol->on_open(conn->session, &conn->reply, worker->contexts[conn->listen]);
+        if (reply_closing(&conn->reply)) {
+            conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
+        }
+    }
+}
+
+void worker_on_accept(struct worker *worker, struct listener *listener, int fd) {
+    listener->errors_in_row = 0;
+    if (accept_take_place(worker->engine)) {
+        accept_admit(worker, listener, fd);
+    } else if (worker->engine->config.reject_when_full || worker->stage != WORKER_SERVING) {
+        accept_reject(worker, listener, fd);
+    } else {
+        accept_park(worker, listener, fd);
+    }
+}
+
+/* Out of descriptors: gives the spare one to a waiting client, so that it gets a word instead of silence. */
+static void accept_with_spare(struct worker *worker, struct listener *listener) {
+    if (worker->spare_fd < 0) {
+        return;
+    }
+    close(worker->spare_fd);
+    int fd = listener_accept_now(listener->fd, true);
+    if (fd >= 0) {
+        counter_add(&worker->counters.connections_rejected, 1);
+        accept_say(worker->engine, fd);
+        shutdown(fd, SHUT_WR);
+        close(fd);
+    }
+    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void worker_on_accept_error(struct worker *worker, struct listener *listener, int error) {
+    bool serving = worker->stage == WORKER_SERVING && !worker->accept_paused;
+    if (error == -ECANCELED) {
+        listener->wanted = serving && !listener->armed;
+        return;
+    }
+    counter_add(&worker->counters.accept_errors, 1);
+    listener->errors_in_row++;
+    listener->wanted = serving && !listener->armed;
+    switch (-error) {
+    case EMFILE:
+    case ENFILE:
+        accept_with_spare(worker, listener);
+        accept_pause(worker, ACCEPT_PAUSE_MS);
+        return;
+    case ENOMEM:
+    case ENOBUFS:
+        accept_pause(worker, ACCEPT_PAUSE_MS);
+        return;
+    case ECONNABORTED: /* the client left before it was accepted */
+    case EINTR:
+    case EAGAIN:
+        return;
+    case EINVAL: /* a kernel without multishot accept */
+        listener->single_shot = true;
+        break;
+    default:
+        break;
+    }
+    if (listener->errors_in_row >= ACCEPT_ERRORS_IN_ROW_MAX) {
+        listener->single_shot = true;
+        accept_pause(worker, ACCEPT_PAUSE_MS);
+    }
+}
+
+void worker_accept_resume(struct worker *worker) {
+    if (!worker->accept_paused || worker->stage != WORKER_SERVING) {
+        return;
+    }
+    if (worker->parked_fd >= 0) {
+        if (!accept_take_place(worker->engine)) {
+            worker->accept_resumes_ms = worker->now_ms + ACCEPT_PAUSE_MS;
+            return;
+        }
+        int fd = worker->parked_fd;
+        worker->parked_fd = -1;
+        accept_admit(worker, &worker->listeners[worker->parked_listen], fd);
+    }
+    worker->accept_paused = false;
+    if (worker->spare_fd < 0) {
+        worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        worker->listeners[i].wanted = !worker->listeners[i].armed;
+    }
+}
+
+void worker_check_accept(struct worker *worker) {
+    if (worker->accept_paused && timeout_passed(worker->now_ms, worker->accept_resumes_ms)) {
+        worker_accept_resume(worker);
+    }
+}
+
+static void accept_rest(struct worker *worker, struct listener *listener) {
+    bool nonblocking = worker->transport == &transport_epoll;
+    for (unsigned count = 0; count < ACCEPT_LAST_MAX; count++) {
+        int fd = listener_accept_now(listener->fd, nonblocking);
+        if (fd == -ECONNABORTED || fd == -EINTR) {
+            continue;
+        }
+        if (fd < 0) {
+            return;
+        }
+        worker_on_accept(worker, listener, fd);
+    }
+}
+
+void worker_accept_last(struct worker *worker) {
+    worker->accept_paused = false;
+    if (worker->parked_fd >= 0) {
+        accept_reject(worker, &worker->listeners[worker->parked_listen], worker->parked_fd);
+        worker->parked_fd = -1;
+    }
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        struct listener *listener = &worker->listeners[i];
+        listener->wanted = false;
+        if (listener->armed) {
+            worker->transport->stop_accept(worker, listener);
+        }
+        /* Closing a listener resets what waits in its queue (io-uring notes, section 9): take it first. */
+        accept_rest(worker, listener);
+        if (!listener->is_unix) {
+            /* Refuses further clients at once, also while an accept request still holds the file. */
+            shutdown(listener->fd, SHUT_RD);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { CACHE_LINE_SIZE = 64 };
+
+int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size) {
+    size_t slot_size = sizeof(struct conn) + session_size;
+    slot_size = (slot_size + CACHE_LINE_SIZE - 1) / CACHE_LINE_SIZE * CACHE_LINE_SIZE;
+    /* NORESERVE: address space for every connection the limit allows; pages come with the first use of a slot. */
+    void *slots = mmap(NULL, slot_size * capacity, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (slots == MAP_FAILED) {
+        return -ENOMEM;
+    }
+    *table = (struct conn_table){
+        .slots = slots, .slot_size = slot_size, .capacity = capacity, .free_first = CONN_NONE};
+    return 0;
+}
+
+void conn_table_deinit(struct conn_table *table) {
+    assert(table->open_count == 0);
+    munmap(table->slots, table->slot_size * table->capacity);
+}
+
+static struct conn *conn_take_slot(struct conn_table *table) {
+    if (table->free_first != CONN_NONE) {
+        struct conn *conn = conn_at(table, table->free_first);
+        table->free_first = conn->timeout_next;
+        return conn;
+    }
+    if (table->used_count == table->capacity) {
+        return NULL;
+    }
+    struct conn *conn = conn_at(table, table->used_count);
+    conn->index = table->used_count++;
+    return conn;
+}
+
+struct conn *conn_open(struct conn_table *table, int fd, size_t session_size) {
+    struct conn *conn = conn_take_slot(table);
+    if (conn == NULL) {
+        return NULL;
+    }
+    /* The links of the run and arm queues outlive the owner: see conn_release. */
+    struct conn fresh = {
+        .fd = fd,
+        .index = conn->index,
+        .generation = conn->generation,
+        .state = CONN_OPEN,
+        .in_run = conn->in_run,
+        .in_arm = conn->in_arm,
+        .run_next = conn->run_next,
+        .arm_next = conn->arm_next,
+    };
+    *conn = fresh;
+    memset(conn->session, 0, session_size);
+    table->open_count++;
+    return conn;
+}
+
+void conn_release(struct conn_table *table, struct conn *conn) {
+    assert(conn->state != CONN_FREE && conn->in_flight == 0 && conn->timeout == TIMEOUT_NONE);
+    assert(input_size(&conn->input) == 0 && conn->reply.first == NULL);
+    conn->state = CONN_FREE;
+    conn->fd = -1;
+    conn->generation++;
+    /* The list of free slots goes through timeout_next: the two queue links may still be in use. */
+    conn->timeout_next = table->free_first;
+    table->free_first = conn->index;
+    table->open_count--;
+}
+
+void conn_run_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn) {
+    if (conn->in_run) {
+        return;
+    }
+    conn->in_run = true;
+    conn->run_next = CONN_NONE;
+    if (queue->first == CONN_NONE) {
+        queue->first = conn->index;
+    } else {
+        conn_at(table, queue->last)->run_next = conn->index;
+    }
+    queue->last = conn->index;
+}
+
+void conn_arm_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn) {
+    if (conn->in_arm) {
+        return;
+    }
+    conn->in_arm = true;
+    conn->arm_next = CONN_NONE;
+    if (queue->first == CONN_NONE) {
+        queue->first = conn->index;
+    } else {
+        conn_at(table, queue->last)->arm_next = conn->index;
+    }
+    queue->last = conn->index;
+}
+
+struct conn *conn_run_pop(struct conn_table *table, struct conn_queue *queue) {
+    if (queue->first == CONN_NONE) {
+        return NULL;
+    }
+    struct conn *conn = conn_at(table, queue->first);
+    queue->first = conn->run_next;
+    conn->in_run = false;
+    return conn;
+}
+
+struct conn *conn_arm_pop(struct conn_table *table, struct conn_queue *queue) {
+    if (queue->first == CONN_NONE) {
+        return NULL;
+    }
+    struct conn *conn = conn_at(table, queue->first);
+    queue->first = conn->arm_next;
+    conn->in_arm = false;
+    return conn;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conn: one connection, and the table of a worker's connections.
+ *
+ *      FREE --accept--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING --client's end, time-out--+
+ *       ^                 |                                   |                                                       |
+ *       |                 +--- peer gone, error, idle, stop --+-------------------------------------------------------+
+ *       |                                                                                                             v
+ *       +------------------- in_flight == 0 (generation + 1) <----------------------------------------------------- CLOSING
+ *
+ * A slot is reused exactly when in_flight, the number of its requests that the kernel has not completed, is 0. Slots never move and the
+ * table is reserved address space: a slot costs memory once it has been used. Only the owning worker touches a conn.
+ */
+#ifndef RIPOSTE_ENGINE_CONN_H
+#define RIPOSTE_ENGINE_CONN_H
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "input.h"
+#include "riposte/reply.h"
+
+enum conn_state {
+    CONN_FREE,
+    CONN_OPEN,
+    CONN_FLUSHING, /* the last reply is being sent; further input is dropped */
+    CONN_LINGERING, /* our side is shut down; input is drained so that closing does not reset what the client has not read */
+    CONN_CLOSING, /* waiting for the kernel to give up its last request */
+};
+
+/* Why a connection ended; each has its counter. */
+enum close_reason {
+    CLOSE_BY_CLIENT,
+    CLOSE_BY_PROTOCOL,
+    CLOSE_ERROR,
+    CLOSE_IDLE,
+    CLOSE_SLOW_READER,
+    CLOSE_INPUT_TOO_LARGE,
+    CLOSE_NO_MEMORY,
+    CLOSE_SHUTDOWN,
+};
+
+/* What the worker wants the transport to do for a connection; bits of conn.wanted. */
+enum {
+    WANT_RECV = 1 << 0,
+    WANT_RECV_STOP = 1 << 1,
+    WANT_SEND = 1 << 2,
+};
+
+/* Which list of time-outs a connection is in. */
+enum timeout_kind { TIMEOUT_NONE, TIMEOUT_IDLE, TIMEOUT_WRITE, TIMEOUT_LINGER, TIMEOUT_KIND_COUNT };
+
+#define CONN_NONE UINT32_MAX
+
+struct conn {
+    int fd;              /* -1 while FREE */
+    uint32_t index;      /* of this slot; constant */
+    uint32_t generation; /* times the slot was released; 24 bits travel in tags */
+    uint16_t in_flight;  /* requests the kernel has not completed */
+    uint8_t state;       /* enum conn_state */
+    uint8_t reason;      /* enum close_reason; valid from FLUSHING on */
+    uint8_t listen;      /* index into the engine's listens: which protocol is spoken */
+    uint8_t wanted;      /* WANT_ bits, for the transport's next arm */
+    uint8_t timeout;     /* enum timeout_kind */
+    bool recv_armed;     /* from arm to the completion without F_MORE (epoll: while EPOLLIN is asked for) */
+    bool recv_stopping;  /* a cancel of the receive is under way */
+    bool send_armed;  /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
+    bool input_ended; /* the client has shut down its sending side */
+    bool again;       /* on_input asked to be called again without new input */
+    bool paused;      /* unsent output passed its bound: not parsed, not received, until below half */
+    bool in_run;      /* linked through run_next */
+    bool in_arm;      /* linked through arm_next */
+    bool is_unix;
+    bool counted;         /* is part of connections_current; false for one that is being turned away */
+    uint8_t send_way;     /* private to the transport */
+    uint16_t send_group;  /* private to the transport */
+    uint32_t active_ms;   /* worker time when a request completed or a value moved last */
+    uint32_t deadline_ms; /* worker time at which its list of time-outs looks at it */
+    uint32_t run_next;    /* CONN_NONE at the end */
+    uint32_t arm_next;
+    uint32_t timeout_previous;
+    uint32_t timeout_next;
+    size_t sending_size;    /* bytes handed to the send in flight */
+    int64_t sending_result; /* what its completions said so far: bytes taken, or a negative errno */
+    struct input input;
+    struct reply reply;
+    alignas(8) char session[];
+};
+
+static_assert(sizeof(struct conn) <= 192, "an idle connection must stay small");
+
+struct conn_table {
+    char *slots;      /* reserved address space of `capacity` slots; owned */
+    size_t slot_size; /* bytes, a multiple of the cache line */
+    uint32_t capacity;
+    uint32_t used_count; /* slots that were ever used: those below this index */
+    uint32_t
+        free_first; /* released slots, most recent first, through timeout_next; CONN_NONE when there is none */
+    uint32_t open_count; /* slots not FREE */
+};
+
+/* 0 or -ENOMEM. */
+int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size);
+void conn_table_deinit(struct conn_table *table);
+
+static inline struct conn *conn_at(const struct conn_table *table, uint32_t index) {
+    return (struct conn *)(void *)(table->slots + (size_t)index * table->slot_size);
+}
+
+/* The connection a tag was packed for; NULL when it is gone. */
+static inline struct conn *conn_find(const struct conn_table *table, uint32_t index, uint32_t generation) {
+    struct conn *conn = conn_at(table, index);
+    return conn->state != CONN_FREE && ((conn->generation ^ generation) & 0xffffff) == 0 ? conn : NULL;
+}
+
+/* Takes a slot for `fd`: OPEN, session zeroed. NULL when all are taken. */
+struct conn *conn_open(struct conn_table *table, int fd, size_t session_size);
+
+/* Gives the slot back; in_flight is 0, nothing is linked to the conn but, maybe, the run and arm queues, which skip FREE slots. */
+void conn_release(struct conn_table *table, struct conn *conn);
+
+/* First in, first out, through run_next or arm_next. */
+struct conn_queue {
+    uint32_t first; /* CONN_NONE when empty */
+    uint32_t last;
+};
+
+#define CONN_QUEUE_EMPTY ((struct conn_queue){.first = CONN_NONE, .last = CONN_NONE})
+
+static inline bool conn_queue_empty(const struct conn_queue *queue) {
+    return queue->first == CONN_NONE;
+}
+
+/* Adds to the end, unless it is in the queue already. */
+void conn_run_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn);
+void conn_arm_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn);
+
+/* Takes the first; NULL when empty. May be FREE, or have a new owner: look at its state. */
+struct conn *conn_run_pop(struct conn_table *table, struct conn_queue *queue);
+struct conn *conn_arm_pop(struct conn_table *table, struct conn_queue *queue);
+
+#endif

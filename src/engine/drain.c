@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * drain: the stop of a worker.
+ *
+ *      SERVING --engine_stop--> DRAINING --at most half the drain time, 1 s--> FLUSHING --drain time over--> ABORTING
+ *                  |               |                                              |                            |
+ *                  |               +------------------ no connection left --------+----------------------------+--> end
+ *                  +-- what waits in the accept queues is taken, then the listeners close
+ *
+ * DRAINING answers what clients have sent; a connection with nothing received, nothing to answer and nothing to send closes.
+ * FLUSHING parses no more and sends what was answered. ABORTING drops what clients did not take.
+ */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/sockios.h>
+
+#include "engine_state.h"
+
+enum {
+    DRAIN_SERVE_MS_MAX = 1000,
+    DRAIN_LOOK_MS = 2, /* between two looks at all connections */
+};
+
+void worker_drain_begin(struct worker *worker) {
+    if (worker->stage != WORKER_SERVING) {
+        return;
+    }
+    uint32_t half_ms = worker->engine->config.drain_timeout_ms / 2;
+    worker->stage = WORKER_DRAINING;
+    worker->drain_began_ms = worker->now_ms;
+    worker->drain_stage_ends_ms =
+        worker->now_ms + (half_ms < DRAIN_SERVE_MS_MAX ? half_ms : DRAIN_SERVE_MS_MAX);
+    worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
+    worker_accept_last(worker);
+}
+
+/* Nothing received, nothing to answer, nothing to send. */
+static bool drain_is_quiet(const struct conn *conn) {
+    int unread_size = 0;
+    bool unread = ioctl(conn->fd, SIOCINQ, &unread_size) == 0 && unread_size > 0;
+    return conn->reply.unsent_size == 0 && !conn->send_armed && !conn->again && !conn->in_run && !unread;
+}
+
+static void drain_conn(struct worker *worker, struct conn *conn) {
+    switch (worker->stage) {
+    case WORKER_SERVING:
+        return;
+    case WORKER_DRAINING:
+        if (conn->state == CONN_OPEN && drain_is_quiet(conn)) {
+            conn_begin_close(worker, conn, CLOSE_SHUTDOWN);
+        }
+        return;
+    case WORKER_FLUSHING:
+        conn_begin_flush(worker, conn, CLOSE_SHUTDOWN);
+        if (conn->state == CONN_LINGERING && drain_is_quiet(conn)) {
+            conn_begin_close(worker, conn, CLOSE_SHUTDOWN);
+        }
+        return;
+    case WORKER_ABORTING:
+        conn_begin_close(worker, conn, CLOSE_SHUTDOWN);
+        return;
+    }
+}
+
+static void drain_next_stage(struct worker *worker) {
+    if (worker->stage == WORKER_DRAINING) {
+        worker->stage = WORKER_FLUSHING;
+        worker->drain_stage_ends_ms = worker->drain_began_ms + worker->engine->config.drain_timeout_ms;
+    } else {
+        worker->stage = WORKER_ABORTING;
+        worker->drain_stage_ends_ms = worker->now_ms + worker->engine->config.drain_timeout_ms;
+    }
+}
+
+void worker_drain_turn(struct worker *worker) {
+    if (!timeout_passed(worker->now_ms, worker->drain_looks_ms)) {
+        return;
+    }
+    worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
+    if (timeout_passed(worker->now_ms, worker->drain_stage_ends_ms)) {
+        drain_next_stage(worker);
+    }
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state != CONN_FREE) {
+            drain_conn(worker, conn);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine_state: what the workers of one engine share. Constant once the workers run, but for the three atomics.
+ */
+#ifndef RIPOSTE_ENGINE_ENGINE_STATE_H
+#define RIPOSTE_ENGINE_ENGINE_STATE_H
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "riposte/engine.h"
+#include "worker.h"
+
+enum { ENGINE_FEATURES_SIZE_MAX = 256 };
+
+/* What the kernel offers, found out before the workers start; each worker's ring is made accordingly. */
+struct uring_features {
+    unsigned setup_flags;     /* IORING_SETUP_ flags the kernel takes */
+    bool no_iowait;           /* waiting is not shown as I/O wait */
+    bool incremental_buffers; /* a receive buffer is used up piece by piece */
+    bool bundle;              /* a send drains a ring of provided buffers */
+    bool send_zero_copy;
+    bool recv_multishot;
+    bool accept_multishot;
+};
+
+struct engine {
+    struct engine_config config;   /* a copy; listens points to own memory */
+    struct engine_listen *listens; /* owned; ports filled in */
+    struct worker **workers;       /* owned, workers_count of them */
+    unsigned workers_count;
+    const struct transport *transport;
+    struct uring_features uring;
+    uint64_t created_ns;     /* monotonic; worker times count from here */
+    uint32_t listen_backlog; /* after net.core.somaxconn */
+    bool overflows_readable;
+    uint64_t listen_overflows; /* when created */
+    uint64_t listen_drops;
+    size_t session_size; /* largest of all protocols */
+    char features[ENGINE_FEATURES_SIZE_MAX];
+    char fallback_reason[ENGINE_MESSAGE_SIZE_MAX];
+
+    pthread_mutex_t start_mutex; /* protects the four below */
+    pthread_cond_t start_changed;
+    unsigned workers_reported; /* that are ready or have failed */
+    bool start_failed;
+    struct engine_error start_error;
+
+    /* Connections that count against connections_max, over all workers; touched per connection, never per request. */
+    alignas(64) _Atomic uint32_t connections;
+    _Atomic bool stopping; /* set once by engine_stop */
+};
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * epoll: the same engine on readiness instead of completions: for kernels and sandboxes without io_uring, and to measure against.
+ *
+ * Level-triggered. A receive goes into a buffer of the worker, next to those of other connections of the same turn, so that requests are
+ * looked at and answered in batches here, too. A send is tried at once; EPOLLOUT is asked for only when the socket is full. in_flight
+ * stays 0: the kernel never holds memory of ours.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "engine_state.h"
+#include "riposte/check.h"
+#include "riposte/clock.h"
+#include "riposte/log.h"
+
+enum {
+    EPOLL_EVENTS_MAX = 512,          /* of one turn */
+    EPOLL_ACCEPTS_MAX = 64,          /* of one listener and turn */
+    EPOLL_PIECES_MAX = 64,           /* of one send */
+    EPOLL_RECV_SIZE_MAX = 64 * 1024, /* of one connection and turn */
+    EPOLL_RECV_SIZE_MIN = 4 * 1024,  /* with less room left, connections wait for the next turn */
+    EPOLL_BUFFER_SIZE = 512 * 1024,  /* of all connections and one turn */
+};
+
+struct epoll {
+    int fd;
+    int events_count; /* waited for and not yet reaped */
+    size_t used_size; /* of `buffer` this turn */
+    struct epoll_event events[EPOLL_EVENTS_MAX];
+    char buffer[EPOLL_BUFFER_SIZE];
+};
+
+static struct epoll *epoll_of(const struct worker *worker) {
+    return worker->transport_state;
+}
+
+static size_t epoll_fixed_memory_size(const struct engine *engine) {
+    (void)engine;
+    return sizeof(struct epoll);
+}
+
+static int epoll_watch(const struct epoll *epoll, int operation, int fd, uint32_t events, uint64_t tag) {
+    struct epoll_event event = {.events = events, .data.u64 = tag};
+    return epoll_ctl(epoll->fd, operation, fd, &event) < 0 ? -errno : 0;
+}
+
+static int epoll_open(struct worker *worker, struct engine_error *error) {
+    struct epoll *epoll = calloc(1, sizeof(*epoll));
+    int result = epoll == NULL ? -ENOMEM : 0;
+    if (result == 0) {
+        epoll->fd = epoll_create1(EPOLL_CLOEXEC);
+        result = epoll->fd < 0 ? -errno : 0;
+    }
+    if (result == 0) {
+        result = epoll_watch(epoll, EPOLL_CTL_ADD, worker->wake_fd, EPOLLIN, tag_pack(OP_WAKE, 0, 0));
+        if (result < 0) {
+            close(epoll->fd);
+        }
+    }
+    if (result < 0) {
+        free(epoll);
+        error->error = result;
+        snprintf(error->message, sizeof(error->message),
+                 "epoll cannot be set up: %s; raise LimitNOFILE or lower -c", strerror(-result));
+        return result;
+    }
+    worker->transport_state = epoll;
+    return 0;
+}
+
+static void epoll_close(struct worker *worker) {
+    struct epoll *epoll = epoll_of(worker);
+    close(epoll->fd);
+    free(epoll);
+    worker->transport_state = NULL;
+}
+
+/* --- what the worker asks for --------------------------------------------------------------------------------------------- */
+
+/* conn.send_way holds what is watched, conn.send_group whether the descriptor is known to epoll. */
+static void epoll_update(struct worker *worker, struct conn *conn) {
+    uint32_t wanted = (conn->recv_armed ? EPOLLIN : 0u) | (conn->send_armed ? EPOLLOUT : 0u);
+    if (conn->send_group != 0 && wanted == conn->send_way) {
+        return;
+    }
+    int operation = conn->send_group == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int result = epoll_watch(epoll_of(worker), operation, conn->fd, wanted,
+                             tag_pack(OP_RECV, conn->generation, conn->index));
+    if (result < 0) {
+        /* ENOMEM, ENOSPC (fs.epoll.max_user_watches): this connection cannot be served. */
+        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+        return;
+    }
+    conn->send_group = 1;
+    conn->send_way = (uint8_t)wanted;
+}
+
+static void epoll_send(struct worker *worker, struct conn *conn) {
+    struct iovec pieces[EPOLL_PIECES_MAX];
+    unsigned count = reply_iov(&conn->reply, pieces, EPOLL_PIECES_MAX, &conn->sending_size);
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    ssize_t sent;
+    if (count == 1) {
+        sent = send(conn->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        counter_add(&worker->counters.sends_plain, 1);
+    } else {
+        sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        counter_add(&worker->counters.sends_gathered, 1);
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+        conn->send_armed = true;
+        return;
+    }
+    worker_on_sent(worker, conn, sent < 0 ? -errno : sent);
+}
+
+static bool epoll_arm(struct worker *worker, struct conn *conn) {
+    unsigned wanted = conn->wanted;
+    conn->wanted = 0;
+    if ((wanted & WANT_RECV_STOP) != 0) {
+        conn->recv_armed = false;
+    }
+    if ((wanted & WANT_RECV) != 0 && !conn->input_ended) {
+        conn->recv_armed = true;
+    }
+    if ((wanted & WANT_SEND) != 0 && !conn->send_armed && conn->reply.unsent_size > 0) {
+        epoll_send(worker, conn);
+    }
+    if (conn->state != CONN_CLOSING) {
+        epoll_update(worker, conn);
+    }
+    return true;
+}
+
+static bool epoll_arm_accept(struct worker *worker, struct listener *listener) {
+    /* EXCLUSIVE: a Unix socket is watched by all workers; one of them is woken, not all (4.5). */
+    uint32_t events = listener->is_unix ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+    uint32_t number = (uint32_t)(listener - worker->listeners);
+    int result =
+        epoll_watch(epoll_of(worker), EPOLL_CTL_ADD, listener->fd, events, tag_pack(OP_ACCEPT, 0, number));
+    if (result < 0) {
+        return false;
+    }
+    listener->armed = true;
+    counter_add(&worker->counters.accept_arms, 1);
+    return true;
+}
+
+static void epoll_stop_accept(struct worker *worker, struct listener *listener) {
+    int result = epoll_watch(epoll_of(worker), EPOLL_CTL_DEL, listener->fd, 0, 0);
+    assert(result == 0 || result == -ENOENT);
+    listener->armed = false;
+}
+
+static void epoll_close_fd(struct worker *worker, int fd) {
+    (void)worker;
+    close(fd); /* also ends watching */
+}
+
+/* --- waiting and events --------------------------------------------------------------------------------------------------- */
+
+static void epoll_poll(struct worker *worker, int timeout_ms) {
+    struct epoll *epoll = epoll_of(worker);
+    if (epoll->events_count > 0) {
+        return;
+    }
+    counter_add(&worker->counters.enters, 1);
+    int count = epoll_wait(epoll->fd, epoll->events, EPOLL_EVENTS_MAX, timeout_ms);
+    epoll->events_count = count > 0 ? count : 0; /* EINTR: nothing yet */
+}
+
+static bool epoll_ready(struct worker *worker) {
+    epoll_poll(worker, 0);
+    return epoll_of(worker)->events_count > 0;
+}
+
+static void epoll_wait_for(struct worker *worker, uint64_t timeout_ns) {
+    if (timeout_ns == TRANSPORT_WAIT_FOREVER) {
+        epoll_poll(worker, -1);
+        return;
+    }
+    uint64_t timeout_ms = (timeout_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS;
+    epoll_poll(worker, timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX);
+}
+
+static void epoll_on_accept(struct worker *worker, struct listener *listener) {
+    for (int i = 0; i < EPOLL_ACCEPTS_MAX && listener->armed; i++) {
+        int fd = listener_accept_now(listener->fd, true);
+        if (fd == -EAGAIN) {
+            return;
+        }
+        if (fd >= 0) {
+            worker_on_accept(worker, listener, fd);
+        } else {
+            worker_on_accept_error(worker, listener, fd);
+        }
+    }
+}
+
+/* False when the turn's buffer has no room left: the event is reported again by the next wait. */
+static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
+    struct epoll *epoll = epoll_of(worker);
+    size_t room = sizeof(epoll->buffer) - epoll->used_size;
+    if (room < EPOLL_RECV_SIZE_MIN) {
+        return false;
+    }
+    char *data = epoll->buffer + epoll->used_size;
+    ssize_t size =
+        recv(conn->fd, data, room < EPOLL_RECV_SIZE_MAX ? room : EPOLL_RECV_SIZE_MAX, MSG_DONTWAIT);
+    if (size > 0) {
+        epoll->used_size += (size_t)size;
+        worker_on_recv(worker, conn, bytes_of(data, (size_t)size));
+        return true;
+    }
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return true;
+    }
+    int error = size < 0 ? -errno : 0;
+    conn->recv_armed = false;
+    worker_on_recv_end(worker, conn, error);
+    if (conn->state != CONN_CLOSING) {
+        epoll_update(worker, conn);
+    }
+    return true;
+}
+
+static bool epoll_on_conn(struct worker *worker, struct conn *conn, uint32_t events) {
+    if (conn->state == CONN_CLOSING) {
+        return true;
+    }
+    if ((events & EPOLLOUT) != 0 && conn->send_armed) {
+        conn->send_armed = false;
+        worker_queue_arm(worker, conn);
+    }
+    if (conn->recv_armed && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        return epoll_on_readable(worker, conn);
+    }
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+        /* Reported whether asked for or not: the peer is gone while we were not reading. */
+        worker_on_recv_end(worker, conn, -ECONNRESET);
+    }
+    return true;
+}
+
+static void epoll_on_wake(struct worker *worker) {
+    uint64_t count;
+    ssize_t size = read(worker->wake_fd, &count, sizeof(count));
+    (void)size; /* EAGAIN: emptied by an earlier look */
+    worker_on_wake(worker);
+}
+
+static void epoll_reap(struct worker *worker) {
+    struct epoll *epoll = epoll_of(worker);
+    for (int i = 0; i < epoll->events_count; i++) {
+        uint64_t tag = epoll->events[i].data.u64;
+        if (tag_op(tag) == OP_ACCEPT) {
+            epoll_on_accept(worker, &worker->listeners[tag_index(tag)]);
+            continue;
+        }
+        if (tag_op(tag) == OP_WAKE) {
+            epoll_on_wake(worker);
+            continue;
+        }
+        struct conn *conn = conn_find(&worker->conns, tag_index(tag), tag_generation(tag));
+        if (unlikely(conn == NULL)) {
+            counter_add(&worker->counters.completions_stray, 1);
+        } else if (!epoll_on_conn(worker, conn, epoll->events[i].events)) {
+            break;
+        }
+    }
+    counter_add(&worker->counters.completions, (uint64_t)epoll->events_count);
+    epoll->events_count = 0;
+}
+
+static void epoll_return_buffers(struct worker *worker) {
+    epoll_of(worker)->used_size = 0;
+}
+
+const struct transport transport_epoll = {
+    .name = "epoll",
+    .open = epoll_open,
+    .fixed_memory_size = epoll_fixed_memory_size,
+    .close = epoll_close,
+    .arm = epoll_arm,
+    .arm_accept = epoll_arm_accept,
+    .stop_accept = epoll_stop_accept,
+    .close_fd = epoll_close_fd,
+    .ready = epoll_ready,
+    .wait = epoll_wait_for,
+    .reap = epoll_reap,
+    .return_buffers = epoll_return_buffers,
+};

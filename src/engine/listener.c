@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size) {
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+        snprintf(text, size, "%s:%u", host, ntohs(in->sin_port));
+    } else if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
+        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
+        snprintf(text, size, "[%s]:%u", host, ntohs(in6->sin6_port));
+    } else {
+        const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)address;
+        snprintf(text, size, "%.*s", (int)sizeof(un->sun_path), un->sun_path);
+    }
+}
+
+/* One sentence for the operator: what failed, and where the cause is known, the cure. */
+static int listener_fail(struct engine_error *error, int number, const char *what,
+                         const struct sockaddr_storage *address) {
+    char text[128];
+    listener_address_text(address, text, sizeof(text));
+    error->error = number;
+    if (number == -EADDRINUSE) {
+        snprintf(error->message, sizeof(error->message),
+                 "%s is in use by another process; stop it or choose another port", text);
+    } else if (number == -EACCES) {
+        snprintf(error->message, sizeof(error->message),
+                 "cannot %s %s: permission denied; ports below 1024 and foreign folders need privileges",
+                 what, text);
+    } else if (number == -EADDRNOTAVAIL) {
+        snprintf(error->message, sizeof(error->message),
+                 "cannot %s %s: this machine has no such address; see `ip address`", what, text);
+    } else {
+        snprintf(error->message, sizeof(error->message), "cannot %s %s: %s", what, text, strerror(-number));
+    }
+    return number;
+}
+
+static int set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+/* Options that accepted sockets inherit from the listener on Linux (tcp(7)): none has to be set per connection. */
+static int listener_set_tcp_options(int fd, int family) {
+    /* A restarted server must not be refused by connections in TIME_WAIT. */
+    int error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    /* Replies are gathered by the server itself: waiting for more (Nagle) only adds latency. */
+    error = error < 0 ? error : set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    /* Peers that vanished without a word are noticed in the end (tcp_keepalive_time). */
+    error = error < 0 ? error : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    /* "[::]" and "0.0.0.0" are two addresses; the operator who wants both names both. */
+    return error < 0 || family != AF_INET6 ? error : set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+}
+
+/* A socket bound to the address; `share` asks for SO_REUSEPORT before the bind. */
+static int listener_bind_tcp(const struct sockaddr_storage *address, socklen_t address_size, bool share) {
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    int error = listener_set_tcp_options(fd, address->ss_family);
+    error = error < 0 || !share ? error : set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (error == 0 && bind(fd, (const struct sockaddr *)address, address_size) < 0) {
+        error = -errno;
+    }
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+/* Binds alone to find out whether anybody else is there, and to learn the port; gives the address back at once. */
+static int listener_probe_tcp(struct sockaddr_storage *address, socklen_t address_size) {
+    int fd = listener_bind_tcp(address, address_size, false);
+    if (fd < 0) {
+        return fd;
+    }
+    /* bind(2) with SO_REUSEADDR succeeds beside a socket that is bound but does not listen yet: listen(2) tells. */
+    int error = listen(fd, 1) < 0 ? -errno : 0;
+    socklen_t size = sizeof(*address);
+    if (error == 0 && getsockname(fd, (struct sockaddr *)address, &size) < 0) {
+        error = -errno;
+    }
+    close(fd);
+    return error;
+}
+
+int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
+                      unsigned fds_count, struct engine_error *error) {
+    int result = listener_probe_tcp(address, address_size);
+    if (result < 0) {
+        return listener_fail(error, result, "bind", address);
+    }
+    for (unsigned i = 0; i < fds_count; i++) {
+        result = listener_bind_tcp(address, address_size, true);
+        if (result >= 0) {
+            fds[i] = result;
+            result = listen(fds[i], (int)backlog) < 0 ? -errno : 0;
+            i += result < 0; /* the one that does not listen is closed too */
+        }
+        if (result < 0) {
+            while (i-- > 0) {
+                close(fds[i]);
+            }
+            return listener_fail(error, result, "listen on", address);
+        }
+    }
+    return 0;
+}
+
+/* True when a server answers behind the path: only a dead one's file may be removed. */
+static bool listener_unix_alive(const struct sockaddr_storage *address, socklen_t address_size) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return false;
+    }
+    /* EAGAIN: its queue is full, so it lives. */
+    bool alive = connect(fd, (const struct sockaddr *)address, address_size) == 0 || errno == EAGAIN;
+    close(fd);
+    return alive;
+}
+
+static int listener_remove_stale(const struct sockaddr_storage *address, socklen_t address_size) {
+    const char *path = ((const struct sockaddr_un *)(const void *)address)->sun_path;
+    struct stat status;
+    if (lstat(path, &status) < 0) {
+        return errno == ENOENT ? 0 : -errno;
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return -EEXIST;
+    }
+    if (listener_unix_alive(address, address_size)) {
+        return -EADDRINUSE;
+    }
+    return unlink(path) < 0 ? -errno : 0;
+}
+
+int listener_open_unix(const struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
+                       uint32_t backlog, int *fd, struct engine_error *error) {
+    int result = listener_remove_stale(address, address_size);
+    if (result < 0) {
+        return listener_fail(error, result, "replace", address);
+    }
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*fd < 0) {
+        return listener_fail(error, -errno, "open a socket for", address);
+    }
+    const char *path = ((const struct sockaddr_un *)(const void *)address)->sun_path;
+    /* The file appears with no permission at all and gets its mode before anybody can connect. */
+    mode_t old_mask = umask(0777);
+    result = bind(*fd, (const struct sockaddr *)address, address_size) < 0 ? -errno : 0;
+    umask(old_mask);
+    if (result == 0 && chmod(path, (mode_t)mode) < 0) {
+        result = -errno;
+    }
+    if (result == 0 && listen(*fd, (int)backlog) < 0) {
+        result = -errno;
+    }
+    if (result < 0) {
+        close(*fd);
+        return listener_fail(error, result, "listen on", address);
+    }
+    return 0;
+}
+
+int listener_accept_now(int fd, bool nonblocking) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        return -errno;
+    }
+    int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0));
+    int result = accepted < 0 ? -errno : accepted;
+    fcntl(fd, F_SETFL, flags);
+    return result;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * listener: one listening socket of one worker.
+ *
+ * Each worker has its own TCP socket per address (SO_REUSEPORT); a Unix socket has one, shared by all workers. Sockets are opened
+ * by the thread that creates the engine, so that every failure is known before the start; afterwards only the worker uses them.
+ */
+#ifndef RIPOSTE_ENGINE_LISTENER_H
+#define RIPOSTE_ENGINE_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "riposte/engine.h"
+
+struct listener {
+    int fd;              /* -1 when closed */
+    uint32_t generation; /* of its accept requests; travels in tags */
+    uint8_t listen;      /* index into the engine's listens */
+    bool is_unix;
+    bool wanted;            /* to be armed by the transport's next arm_accept */
+    bool armed;             /* from arm to the completion without F_MORE (epoll: while registered) */
+    bool single_shot;       /* the kernel refused, or kept ending, the multishot accept */
+    uint32_t errors_in_row; /* accepts that failed since the last one that did not */
+};
+
+/*
+ * Opens one socket per entry of fds (fds_count >= 1) on the same TCP address; a port of 0 in *address becomes the port that was
+ * taken. The first bind goes without SO_REUSEPORT, so that a second server on the same port fails instead of taking half of
+ * the clients. 0, or a negative errno and *error, with nothing left open.
+ */
+int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
+                      unsigned fds_count, struct engine_error *error);
+
+/* Opens a Unix socket; a file left behind by a dead server is removed first. 0 and *fd, or a negative errno and *error. */
+int listener_open_unix(const struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
+                       uint32_t backlog, int *fd, struct engine_error *error);
+
+/* "127.0.0.1:11211", "[::1]:11211" or the path; cut to `size`. */
+void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size);
+
+/*
+ * Accepts without waiting, whatever the socket's mode: a descriptor (close-on-exec; non-blocking when asked for), or a negative
+ * errno (-EAGAIN: nobody waits).
+ */
+int listener_accept_now(int fd, bool nonblocking);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reply: the chunks and pieces behind include/riposte/reply.h, where the layout is drawn.
+ *
+ * Invariants, for every chunk: data of its copied pieces lies below `at` (or the chunk is closed), at <= lowest piece,
+ * piece_first <= piece_count; over a reply: unsent_size is the sum of all pieces. A reply with nothing unsent holds no memory, so an
+ * idle connection costs nothing here.
+ */
+#include "riposte/reply.h"
+
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include "riposte/check.h"
+
+/* One run to be sent: the chunk's own bytes (release is NULL) or pinned ones. */
+struct reply_piece {
+    const char *data;
+    size_t size;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+struct reply_chunk {
+    struct reply_chunk *next;
+    uint32_t memory_size; /* bytes of `memory`, a multiple of 8 */
+    uint32_t piece_first; /* index of the oldest unsent piece */
+    uint32_t piece_count;
+    uint32_t
+        piece_sent_size; /* bytes of the oldest unsent piece that are gone already: only their pin remains */
+    _Alignas(8) char memory[];
+};
+
+enum {
+    /* The first chunk of a reply holds a usual pipeline; 2 KiB with its header, so that chunks of many connections stay in cache. */
+    CHUNK_FIRST_SIZE = 2048 - sizeof(struct reply_chunk),
+    /* Chunks after the first: the client asks for a lot, and fewer pieces make a cheaper send. */
+    CHUNK_NEXT_SIZE = 16384 - sizeof(struct reply_chunk),
+};
+
+static_assert(CHUNK_FIRST_SIZE % 8 == 0 && CHUNK_NEXT_SIZE % 8 == 0,
+              "pieces at a chunk's end must be aligned");
+static_assert(CHUNK_NEXT_SIZE >= REPLY_RESERVE_SIZE_MAX + 2 * sizeof(struct reply_piece),
+              "a reserve must fit a fresh chunk");
+
+/* Where answers go that nobody will get (closing, broken): callers of reply_reserve need no error path. Its bytes are never read. */
+static _Thread_local char reply_scratch[REPLY_RESERVE_SIZE_MAX];
+
+static struct reply_piece *chunk_piece(struct reply_chunk *chunk, uint32_t index) {
+    return (struct reply_piece *)(void *)(chunk->memory + chunk->memory_size) - 1 - index;
+}
+
+/* The bytes between `at` and the lowest piece. */
+static size_t reply_room(const struct reply *reply) {
+    struct reply_chunk *chunk = reply->last;
+    return (size_t)(chunk->memory + chunk->memory_size - chunk->piece_count * sizeof(struct reply_piece) -
+                    reply->at);
+}
+
+/* end leaves room for one more piece, which the next commit may need; it never lies below `at`. */
+static void reply_set_end(struct reply *reply) {
+    size_t room = reply_room(reply);
+    size_t spare = sizeof(struct reply_piece);
+    reply->end = reply->at + (room > spare ? room - spare : 0);
+}
+
+static bool reply_open_chunk(struct reply *reply, size_t size) {
+    size_t needed = size + 2 * sizeof(struct reply_piece);
+    size_t memory_size =
+        reply->last == NULL && needed <= CHUNK_FIRST_SIZE ? CHUNK_FIRST_SIZE : CHUNK_NEXT_SIZE;
+    struct reply_chunk *chunk = malloc(sizeof(*chunk) + memory_size);
+    if (unlikely(chunk == NULL)) {
+        reply->broken = true;
+        return false;
+    }
+    chunk->next = NULL;
+    chunk->memory_size = (uint32_t)memory_size;
+    chunk->piece_first = 0;
+    chunk->piece_count = 0;
+    chunk->piece_sent_size = 0;
+    if (reply->last != NULL) {
+        reply->last->next = chunk;
+    } else {
+        reply->first = chunk;
+    }
+    reply->last = chunk;
+    reply->at = chunk->memory;
+    reply_set_end(reply);
+    return true;
+}
+
+char *reply_reserve_slow(struct reply *reply, size_t size) {
+    if (reply->closing || reply->broken || !reply_open_chunk(reply, size)) {
+        return reply_scratch;
+    }
+    return reply->at;
+}
+
+static void reply_push_piece(struct reply *reply, struct reply_piece piece) {
+    assert(reply_room(reply) >= sizeof(piece));
+    reply->last->piece_count++;
+    *chunk_piece(reply->last, reply->last->piece_count - 1) = piece;
+    reply_set_end(reply);
+}
+
+/* The newest piece, when it is one of copied bytes that end at `at`: more can be added to it. */
+static struct reply_piece *reply_open_piece(const struct reply *reply) {
+    struct reply_chunk *chunk = reply->last;
+    if (chunk->piece_count == chunk->piece_first) {
+        return NULL;
+    }
+    struct reply_piece *piece = chunk_piece(chunk, chunk->piece_count - 1);
+    return piece->release == NULL && piece->data + piece->size == reply->at ? piece : NULL;
+}
+
+void reply_commit(struct reply *reply, size_t size) {
+    if (unlikely(reply->closing || reply->broken || size == 0)) {
+        return;
+    }
+    assert(size <= reply_room(reply));
+    char *data = reply->at;
+    struct reply_piece *piece = reply_open_piece(reply);
+    reply->at += size;
+    reply->unsent_size += size;
+    if (piece != NULL) {
+        piece->size += size;
+        return;
+    }
+    reply_push_piece(reply, (struct reply_piece){.data = data, .size = size});
+}
+
+void reply_copy(struct reply *reply, struct bytes bytes) {
+    while (bytes.size > 0 && !reply->closing && !reply->broken) {
+        size_t room = reply->at == NULL ? 0 : (size_t)(reply->end - reply->at);
+        size_t wanted = bytes.size < REPLY_RESERVE_SIZE_MAX ? bytes.size : REPLY_RESERVE_SIZE_MAX;
+        size_t part = room >= wanted || room >= REPLY_RESERVE_SIZE_MAX / 4 ? room : 0;
+        if (part == 0) {
+            reply_reserve_slow(reply, wanted);
+            continue;
+        }
+        part = part < bytes.size ? part : bytes.size;
+        memcpy(reply->at, bytes.data, part);
+        reply_commit(reply, part);
+        bytes = bytes_of(bytes.data + part, bytes.size - part);
+    }
+}
+
+void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *owner), void *owner) {
+    bool room = reply->at != NULL && reply_room(reply) >= sizeof(struct reply_piece);
+    if (reply->closing || reply->broken || bytes.size == 0 || (!room && !reply_open_chunk(reply, 0))) {
+        release(owner);
+        return;
+    }
+    reply->unsent_size += bytes.size;
+    struct reply_piece piece = {.data = bytes.data, .size = bytes.size, .release = release, .owner = owner};
+    reply_push_piece(reply, piece);
+}
+
+void reply_close(struct reply *reply) {
+    reply->closing = true;
+}
+
+unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_count_max, size_t *size) {
+    unsigned count = 0;
+    *size = 0;
+    for (struct reply_chunk *chunk = reply->first; chunk != NULL; chunk = chunk->next) {
+        for (uint32_t i = chunk->piece_first; i < chunk->piece_count; i++) {
+            if (count == iov_count_max) {
+                return count;
+            }
+            const struct reply_piece *piece = chunk_piece(chunk, i);
+            size_t sent = i == chunk->piece_first ? chunk->piece_sent_size : 0;
+            iov[count].iov_base = (void *)(uintptr_t)(piece->data + sent);
+            iov[count].iov_len = piece->size - sent;
+            *size += iov[count].iov_len;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Takes up to `size` bytes off the chunk's oldest pieces; returns how many were there. */
+static size_t chunk_sent(struct reply_chunk *chunk, size_t size) {
+    size_t taken = 0;
+    while (chunk->piece_first < chunk->piece_count) {
+        struct reply_piece *piece = chunk_piece(chunk, chunk->piece_first);
+        size_t left = piece->size - chunk->piece_sent_size;
+        if (size - taken < left) {
+            chunk->piece_sent_size += (uint32_t)(size - taken);
+            return size;
+        }
+        taken += left;
+        chunk->piece_first++;
+        chunk->piece_sent_size = 0;
+        if (piece->release != NULL) {
+            piece->release(piece->owner);
+        }
+    }
+    return taken;
+}
+
+static void reply_free_first(struct reply *reply) {
+    struct reply_chunk *chunk = reply->first;
+    reply->first = chunk->next;
+    free(chunk);
+    if (reply->first == NULL) {
+        reply->last = NULL;
+        reply->at = NULL;
+        reply->end = NULL;
+    }
+}
+
+void reply_sent(struct reply *reply, size_t size) {
+    assert(size <= reply->unsent_size);
+    reply->unsent_size -= size;
+    while (reply->first != NULL) {
+        size -= chunk_sent(reply->first, size);
+        if (reply->first->piece_first < reply->first->piece_count) {
+            break;
+        }
+        reply_free_first(reply);
+    }
+    assert(size == 0);
+    assert((reply->unsent_size == 0) == (reply->first == NULL));
+}
+
+void reply_discard(struct reply *reply) {
+    reply_sent(reply, reply->unsent_size);
+    assert(reply->first == NULL || reply->unsent_size == 0);
+    while (reply->first != NULL) {
+        reply_free_first(reply);
+    }
+}

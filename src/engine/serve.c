@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serve: from received bytes to answers.
+ *
+ * A turn serves its run queue in rounds: each connection may complete requests_per_turn_max requests, then goes to the end of the queue if it
+ * has more (counted as a yield). What is left when the turn's budget is used up is copied out and comes first next turn.
+ */
+#include "engine_state.h"
+#include "riposte/check.h"
+
+enum {
+    /* Requests one turn serves before the answers of all are sent: a bound on how long the first waits for the last. */
+    TURN_REQUESTS_MAX = 4096,
+};
+
+const struct protocol *worker_protocol(const struct worker *worker, const struct conn *conn) {
+    return worker->engine->listens[conn->listen].protocol;
+}
+
+/* Unread bytes must survive the turn. */
+static void serve_keep(struct worker *worker, struct conn *conn) {
+    if (conn->input.borrowed_size == 0) {
+        return;
+    }
+    counter_add(&worker->counters.input_copies, 1);
+    if (input_settle(&conn->input) < 0) {
+        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+    }
+}
+
+static void serve_pause(struct worker *worker, struct conn *conn) {
+    conn->paused = true;
+    counter_add(&worker->counters.output_pauses, 1);
+    if (conn->recv_armed) {
+        conn->wanted |= WANT_RECV_STOP;
+    }
+    conn->wanted &= (uint8_t)~WANT_RECV;
+    serve_keep(worker, conn);
+}
+
+/* on_input has returned with `again`: the connection goes on later, when others had their turn or its output has drained. */
+static void serve_again(struct worker *worker, struct conn *conn, bool yielded) {
+    if (reply_full(&conn->reply)) {
+        serve_pause(worker, conn);
+        return;
+    }
+    if (yielded) {
+        counter_add(&worker->counters.yields, 1);
+    }
+    worker_queue_run(worker, conn);
+}
+
+/* on_input wants more bytes than there are. */
+static void serve_more(struct worker *worker, struct conn *conn) {
+    if (input_size(&conn->input) > worker->engine->config.input_size_max) {
+        conn_begin_close(worker, conn, CLOSE_INPUT_TOO_LARGE);
+        return;
+    }
+    serve_keep(worker, conn);
+    if (reply_full(&conn->reply)) {
+        serve_pause(worker, conn);
+    }
+}
+
+/* One call of on_input. Returns how many requests it completed. */
+static unsigned serve_conn(struct worker *worker, struct conn *conn) {
+    if (conn->state != CONN_OPEN || conn->paused) {
+        return 0;
+    }
+    struct bytes bytes = input_bytes(&conn->input);
+    if (bytes.size == 0 && !conn->again) {
+        return 0;
+    }
+    const struct protocol *protocol = worker_protocol(worker, conn);
+    unsigned requests_max = worker->engine->config.requests_per_turn_max;
+    struct progress progress =
+        protocol->on_input(conn->session, bytes, requests_max, &conn->reply, worker->contexts[conn->listen]);
+    assert(progress.consumed <= bytes.size && progress.requests <= requests_max);
+    input_consume(&conn->input, progress.consumed);
+    conn->again = progress.again;
+    if (progress.consumed > 0) {
+        conn->active_ms = worker->now_ms;
+    }
+    counter_add(&worker->counters.requests, progress.requests);
+    worker_queue_arm(worker, conn);
+    if (unlikely(conn->reply.broken)) {
+        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+    } else if (reply_closing(&conn->reply)) {
+        conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
+    } else if (progress.again) {
+        serve_again(worker, conn, progress.requests == requests_max);
+    } else {
+        serve_more(worker, conn);
+    }
+    return progress.requests;
+}
+
+/* The memory that the waiting requests need is asked for before the first of them is executed (design decision 6). */
+static void serve_prefetch(struct worker *worker) {
+    if (worker->run.first == worker->run.last) {
+        return; /* with one connection there is nothing to overlap with */
+    }
+    for (uint32_t index = worker->run.first; index != CONN_NONE;) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        index = conn->run_next;
+        const struct protocol *protocol = worker_protocol(worker, conn);
+        if (protocol->prefetch != NULL && conn->state == CONN_OPEN) {
+            protocol->prefetch(conn->session, input_bytes(&conn->input), worker->contexts[conn->listen]);
+        }
+    }
+}
+
+static void serve_keep_rest(struct worker *worker) {
+    for (uint32_t index = worker->run.first; index != CONN_NONE;) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        index = conn->run_next;
+        serve_keep(worker, conn);
+    }
+}
+
+void worker_serve_all(struct worker *worker) {
+    if (conn_queue_empty(&worker->run)) {
+        return;
+    }
+    serve_prefetch(worker);
+    unsigned requests = 0;
+    while (requests < TURN_REQUESTS_MAX) {
+        struct conn *conn = conn_run_pop(&worker->conns, &worker->run);
+        if (conn == NULL) {
+            return;
+        }
+        requests += serve_conn(worker, conn);
+    }
+    serve_keep_rest(worker);
+}
+
+void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    counter_add(&worker->counters.bytes_read, bytes.size);
+    counter_add(&worker->counters.recvs, 1);
+    if (conn->state != CONN_OPEN) {
+        return; /* what comes after the last reply is dropped */
+    }
+    if (!input_can_borrow(&conn->input, bytes.data)) {
+        /* A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on their way in). */
+        serve_conn(worker, conn);
+    }
+    if (conn->state != CONN_OPEN) {
+        return;
+    }
+    if (input_append(&conn->input, bytes) < 0) {
+        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+        return;
+    }
+    if (conn->paused) {
+        serve_keep(worker, conn);
+        if (conn->recv_armed) {
+            conn->wanted |= WANT_RECV_STOP; /* the first cancel may have missed it */
+            worker_queue_arm(worker, conn);
+        }
+        return;
+    }
+    worker_queue_run(worker, conn);
+}
+
+void worker_on_recv_end(struct worker *worker, struct conn *conn, int error) {
+    if (error < 0) {
+        conn_begin_close(worker, conn, CLOSE_ERROR);
+        return;
+    }
+    conn->input_ended = true;
+    worker_queue_arm(worker, conn);
+}
+
+void worker_on_recv_idle(struct worker *worker, struct conn *conn) {
+    if (!conn->paused && !conn->input_ended && conn->state != CONN_CLOSING) {
+        conn->wanted |= WANT_RECV;
+    }
+    worker_queue_arm(worker, conn);
+}
+
+/* The client takes its output again: parse what waits, receive more. */
+static void serve_resume(struct worker *worker, struct conn *conn) {
+    conn->paused = false;
+    conn->wanted &= (uint8_t)~WANT_RECV_STOP;
+    if (!conn->recv_armed && !conn->input_ended) {
+        conn->wanted |= WANT_RECV;
+    }
+    worker_queue_run(worker, conn);
+}
+
+void worker_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
+    timeouts_remove(&worker->timeouts, &worker->conns, conn);
+    worker_queue_arm(worker, conn);
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
+    if (result < 0) {
+        conn_begin_close(worker, conn, CLOSE_ERROR);
+        return;
+    }
+    if ((size_t)result < conn->sending_size) {
+        counter_add(&worker->counters.sends_short, 1);
+    }
+    counter_add(&worker->counters.bytes_written, (uint64_t)result);
+    reply_sent(&conn->reply, (size_t)result);
+    if (conn->paused && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {
+        serve_resume(worker, conn);
+    }
+}

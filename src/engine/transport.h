@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * transport: the inner seam. How bytes and connections come and go: by io_uring or by epoll.
+ *
+ * The worker says what it wants (conn.wanted, listener.wanted); the transport arms it with the kernel, waits, and reports what
+ * happened through worker_on_... (worker.h). Every function is called by the worker's own thread.
+ */
+#ifndef RIPOSTE_ENGINE_TRANSPORT_H
+#define RIPOSTE_ENGINE_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "riposte/engine.h"
+
+struct conn;
+struct engine;
+struct listener;
+struct worker;
+
+#define TRANSPORT_WAIT_FOREVER UINT64_MAX
+
+struct transport {
+    const char *name;
+
+    /* Makes the rings or descriptors of a worker. 0, or a negative errno and *error. */
+    int (*open)(struct worker *worker, struct engine_error *error);
+
+    /* Bytes of buffers and rings that open takes for one worker. */
+    size_t (*fixed_memory_size)(const struct engine *engine);
+
+    /* No connection is left. */
+    void (*close)(struct worker *worker);
+
+    /* Hands what conn->wanted says to the kernel and clears those bits. False: no room now, ask again next turn. */
+    bool (*arm)(struct worker *worker, struct conn *conn);
+
+    /* Begins to accept on a listener that is `wanted` and not `armed`. False: no room now. */
+    bool (*arm_accept)(struct worker *worker, struct listener *listener);
+
+    /* Ends accepting; connections that were accepted before may still be reported. */
+    void (*stop_accept)(struct worker *worker, struct listener *listener);
+
+    /* Closes a descriptor that the kernel holds no request of. */
+    void (*close_fd)(struct worker *worker, int fd);
+
+    /* True when `reap` would find something without sleeping, or the kernel wants to be entered. Cheap: it is called in a spin. */
+    bool (*ready)(struct worker *worker);
+
+    /* Submits what was armed and waits up to timeout_ns (0: only submits and looks) for something to reap. */
+    void (*wait)(struct worker *worker, uint64_t timeout_ns);
+
+    /* Reports a bounded number of events to worker_on_... */
+    void (*reap)(struct worker *worker);
+
+    /* Nothing borrows from the receive buffers any more: they go back to the kernel. */
+    void (*return_buffers)(struct worker *worker);
+};
+
+extern const struct transport transport_uring;
+extern const struct transport transport_epoll;
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ring: one io_uring of one thread: set-up and the one system call of the loop.
+ *
+ * Results are negative errno; io_uring never sets errno itself. Only the thread that called ring_init may use the ring.
+ */
+#ifndef RIPOSTE_ENGINE_URING_RING_H
+#define RIPOSTE_ENGINE_URING_RING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compat.h"
+
+struct ring {
+    struct io_uring io;
+    unsigned enter_flags; /* of every io_uring_enter on this ring */
+    int enter_fd;         /* the ring's descriptor, or its registered number */
+};
+
+/* Set-up flags that are tried first; those the kernel refuses are dropped one by one, the last of the list first. */
+unsigned ring_setup_flags_all(void);
+
+/*
+ * Makes a ring with `entries` submissions and about `completion_entries` completions (halved while memory does not suffice),
+ * and with as many of *setup_flags as the kernel takes; *setup_flags becomes those. 0 or a negative errno.
+ */
+int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, unsigned *setup_flags,
+              bool no_iowait);
+void ring_deinit(struct ring *ring);
+
+/* A cleared submission entry, or NULL when all are taken: ring_enter first. */
+static inline struct io_uring_sqe *ring_sqe(struct ring *ring) {
+    return io_uring_get_sqe(&ring->io);
+}
+
+/* Entries taken and not yet submitted. */
+static inline unsigned ring_unsubmitted(const struct ring *ring) {
+    return ring->io.sq.sqe_tail - *ring->io.sq.khead;
+}
+
+/* True when there is a completion to reap. */
+static inline bool ring_has_completion(const struct ring *ring) {
+    /* acquire: the completion entry is read after the tail that announces it. */
+    return __atomic_load_n(ring->io.cq.ktail, __ATOMIC_ACQUIRE) != *ring->io.cq.khead;
+}
+
+/* True when the kernel has work or kept completions that only an enter turns into ones to reap. */
+static inline bool ring_wants_enter(const struct ring *ring) {
+    /* relaxed: a hint; what it announces is fetched by a system call. */
+    unsigned flags = __atomic_load_n(ring->io.sq.kflags, __ATOMIC_RELAXED);
+    return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
+/* True when completions did not fit the completion queue and wait in the kernel. */
+static inline bool ring_overflowed(const struct ring *ring) {
+    return (__atomic_load_n(ring->io.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0;
+}
+
+/*
+ * Submits what was taken, runs the kernel's waiting work, and waits for one completion: at most timeout_ns, 0 not at all, UINT64_MAX
+ * without end. 0, or a negative errno: -ETIME, -EINTR, -EBUSY and -EAGAIN ask for nothing but another turn.
+ */
+int ring_enter(struct ring *ring, uint64_t timeout_ns);
+
+#endif

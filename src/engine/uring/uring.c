@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+#include "uring.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_state.h"
+#include "probe.h"
+#include "riposte/check.h"
+#include "riposte/log.h"
+
+enum {
+    /* Completions handled in one turn: more would let the first request wait for too many others. */
+    URING_REAP_MAX = 1024,
+    /* Incremental receive buffers: few and large, used up piece by piece, so that they stay in cache; measured against rotating ones
+     * (design, decision 2). Otherwise many small ones. */
+    URING_INCREMENTAL_SIZE = 64 * 1024,
+    URING_INCREMENTAL_COUNT = 8,
+    URING_WHOLE_SIZE = 2048,
+    URING_WHOLE_COUNT = 256,
+};
+
+static struct uring *uring_of(const struct worker *worker) {
+    return worker->transport_state;
+}
+
+static uint32_t or_default(uint32_t wanted, uint32_t otherwise) {
+    return wanted > 0 ? wanted : otherwise;
+}
+
+static uint32_t recv_buffer_size(const struct engine *engine) {
+    return or_default(engine->config.recv_buffer_size,
+                      engine->uring.incremental_buffers ? URING_INCREMENTAL_SIZE : URING_WHOLE_SIZE);
+}
+
+static uint32_t recv_buffer_count(const struct engine *engine) {
+    return or_default(engine->config.recv_buffer_count,
+                      engine->uring.incremental_buffers ? URING_INCREMENTAL_COUNT : URING_WHOLE_COUNT);
+}
+
+static uint32_t completion_entries(const struct engine *engine) {
+    return or_default(engine->config.completion_entries, 4 * engine->config.ring_entries);
+}
+
+static size_t uring_fixed_memory_size(const struct engine *engine) {
+    return (size_t)recv_buffer_size(engine) * recv_buffer_count(engine) +
+           engine->config.ring_entries * sizeof(struct io_uring_sqe) +
+           completion_entries(engine) * sizeof(struct io_uring_cqe) + sizeof(struct send_scratch);
+}
+
+static int uring_open(struct worker *worker, struct engine_error *error) {
+    struct engine *engine = worker->engine;
+    const struct engine_config *config = &engine->config;
+    struct uring *uring = calloc(1, sizeof(*uring));
+    struct send_scratch *scratch = calloc(1, sizeof(*scratch));
+    unsigned setup_flags = engine->uring.setup_flags;
+    int result = -ENOMEM;
+    if (uring == NULL || scratch == NULL) {
+        goto free_memory;
+    }
+    result = ring_init(&uring->ring, config->ring_entries, completion_entries(engine), &setup_flags,
+                       engine->uring.no_iowait);
+    if (result < 0) {
+        goto free_memory;
+    }
+    result = buffers_init(&uring->buffers, &uring->ring, URING_RECV_GROUP, recv_buffer_size(engine),
+                          recv_buffer_count(engine), engine->uring.incremental_buffers);
+    if (result < 0) {
+        goto close_ring;
+    }
+    uring->scratch = scratch;
+    uring->recv_single = !engine->uring.recv_multishot;
+    uring->bundle = engine->uring.bundle && config->send == ENGINE_SEND_BUNDLE;
+    uring->zero_copy = engine->uring.send_zero_copy && config->send == ENGINE_SEND_ZERO_COPY;
+    uring->zero_copy_report = true;
+    for (uint16_t group = 0; group < URING_SEND_GROUPS; group++) {
+        uring->groups[group].next_free = (uint16_t)(group + 1);
+    }
+    worker->transport_state = uring;
+    return 0;
+
+close_ring:
+    ring_deinit(&uring->ring);
+free_memory:
+    free(scratch);
+    free(uring);
+    return uring_explain(result, config->ring_entries, completion_entries(engine), error);
+}
+
+static void uring_close(struct worker *worker) {
+    struct uring *uring = uring_of(worker);
+    ring_enter(&uring->ring, 0); /* the last descriptors are on their way to be closed */
+    uring_send_deinit(uring);
+    buffers_deinit(&uring->buffers, &uring->ring, URING_RECV_GROUP);
+    ring_deinit(&uring->ring);
+    free(uring->scratch);
+    free(uring);
+    worker->transport_state = NULL;
+}
+
+/* --- what the worker asks for --------------------------------------------------------------------------------------------- */
+
+static bool uring_arm_recv(struct worker *worker, struct uring *uring, struct conn *conn) {
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return false;
+    }
+    io_uring_prep_recv(sqe, conn->fd, NULL, 0, 0);
+    /* The kernel takes a buffer of the ring when bytes are there: idle connections own none. */
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = URING_RECV_GROUP;
+    if (!uring->recv_single && !conn->is_unix) {
+        /* Armed once for the connection's life. Not on Unix sockets: an end of input right after data is sometimes never reported
+         * there (https://github.com/axboe/liburing/issues/1549). */
+        sqe->ioprio |= IORING_RECV_MULTISHOT;
+    }
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_RECV, conn->generation, conn->index));
+    conn->recv_armed = true;
+    conn->in_flight++;
+    counter_add(&worker->counters.recv_arms, 1);
+    return true;
+}
+
+static bool uring_stop_recv(struct uring *uring, struct conn *conn) {
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return false;
+    }
+    /* By user_data, since by descriptor it would hit the send, too. Should it miss (https://github.com/axboe/liburing/issues/1375), it
+     * is asked for again when more bytes come. */
+    io_uring_prep_cancel64(sqe, tag_pack(OP_RECV, conn->generation, conn->index), 0);
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_CANCEL, conn->generation, conn->index));
+    conn->recv_stopping = true;
+    conn->in_flight++;
+    return true;
+}
+
+static bool uring_arm(struct worker *worker, struct conn *conn) {
+    struct uring *uring = uring_of(worker);
+    if ((conn->wanted & WANT_SEND) != 0) {
+        if (!conn->send_armed && conn->reply.unsent_size > 0 && !uring_send(worker, uring, conn)) {
+            return false;
+        }
+        conn->wanted &= (uint8_t)~WANT_SEND;
+    }
+    if ((conn->wanted & WANT_RECV_STOP) != 0) {
+        if (conn->recv_armed && !conn->recv_stopping && !uring_stop_recv(uring, conn)) {
+            return false;
+        }
+        conn->wanted &= (uint8_t)~WANT_RECV_STOP;
+    }
+    if ((conn->wanted & WANT_RECV) != 0) {
+        if (!conn->recv_armed && !conn->input_ended && !uring_arm_recv(worker, uring, conn)) {
+            return false;
+        }
+        conn->wanted &= (uint8_t)~WANT_RECV;
+    }
+    return true;
+}
+
+static uint32_t listener_number(const struct worker *worker, const struct listener *listener) {
+    return (uint32_t)(listener - worker->listeners);
+}
+
+static bool uring_arm_accept(struct worker *worker, struct listener *listener) {
+    struct uring *uring = uring_of(worker);
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return false;
+    }
+    /* Accepting pauses where connections wait for a place: then no more than one may be on its way. */
+    bool single = listener->single_shot || !worker->engine->config.reject_when_full;
+    if (single) {
+        io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    } else {
+        /* Armed once for the listener's life; any completion may end it. */
+        io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    }
+    listener->generation++;
+    io_uring_sqe_set_data64(sqe,
+                            tag_pack(OP_ACCEPT, listener->generation, listener_number(worker, listener)));
+    listener->armed = true;
+    counter_add(&worker->counters.accept_arms, 1);
+    return true;
+}
+
+static void uring_stop_accept(struct worker *worker, struct listener *listener) {
+    struct uring *uring = uring_of(worker);
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return; /* connections it still brings are turned away */
+    }
+    io_uring_prep_cancel64(sqe, tag_pack(OP_ACCEPT, listener->generation, listener_number(worker, listener)),
+                           0);
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_CLOSE, 0, 0));
+}
+
+static void uring_close_fd(struct worker *worker, int fd) {
+    struct io_uring_sqe *sqe = ring_sqe(&uring_of(worker)->ring);
+    if (sqe == NULL) {
+        close(fd);
+        return;
+    }
+    /* Travels with the turn's other requests: no system call of its own. */
+    io_uring_prep_close(sqe, fd);
+    /* Success says nothing new; an error (EIO) is posted and ignored like that of close(2). Linux 5.17. */
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_CLOSE, 0, 0));
+}
+
+static void uring_arm_wake(struct worker *worker, struct uring *uring) {
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return;
+    }
+    io_uring_prep_poll_add(sqe, worker->wake_fd, POLLIN);
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_WAKE, 0, 0));
+    uring->wake_armed = true;
+}
+
+/* --- waiting -------------------------------------------------------------------------------------------------------------- */
+
+static bool uring_ready(struct worker *worker) {
+    const struct ring *ring = &uring_of(worker)->ring;
+    return ring_has_completion(ring) || ring_wants_enter(ring);
+}
+
+static void uring_count_overflow(struct worker *worker, struct uring *uring) {
+    bool overflowed = ring_overflowed(&uring->ring);
+    if (overflowed && !uring->overflow_seen) {
+        counter_add(&worker->counters.completion_overflows, 1);
+    }
+    uring->overflow_seen = overflowed;
+}
+
+static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
+    struct uring *uring = uring_of(worker);
+    if (unlikely(!uring->wake_armed)) {
+        uring_arm_wake(worker, uring);
+    }
+    bool pointless = timeout_ns == 0 || ring_has_completion(&uring->ring);
+    if (pointless && ring_unsubmitted(&uring->ring) == 0 && !ring_wants_enter(&uring->ring)) {
+        return;
+    }
+    uring_count_overflow(worker, uring);
+    counter_add(&worker->counters.enters, 1);
+    int result = ring_enter(&uring->ring, timeout_ns);
+    uring->scratch->used_count = ring_unsubmitted(&uring->ring) == 0 ? 0 : uring->scratch->used_count;
+    switch (-result) {
+    case 0:
+    case ETIME:
+    case EINTR:
+    case EAGAIN: /* no memory for a request just now: it stays queued */
+    case EBUSY:  /* completions wait to be reaped first */
+        return;
+    case EBADR: /* completions were lost for want of memory; connections they belonged to end by their time-outs */
+        if (!uring->lost_reported) {
+            uring->lost_reported = true;
+            log_line(LOG_ERROR, "the kernel ran out of memory and lost io_uring completions");
+        }
+        return;
+    default:
+        log_line(LOG_ERROR, "io_uring_enter: %s", strerror(-result));
+        assert(result >= 0); /* EBADF, EFAULT, EINVAL, ENXIO, EOPNOTSUPP: a bug of ours */
+        return;
+    }
+}
+
+/* --- completions ---------------------------------------------------------------------------------------------------------- */
+
+static void uring_recv_over(struct worker *worker, struct uring *uring, struct conn *conn, int result) {
+    conn->recv_armed = false;
+    conn->in_flight--;
+    switch (-result) {
+    case 0:
+        worker_on_recv_end(worker, conn, 0);
+        return;
+    case ENOBUFS: /* every buffer was in use: armed again now that this turn's are about to go back */
+        counter_add(&worker->counters.recv_buffers_empty, 1);
+        worker_on_recv_idle(worker, conn);
+        return;
+    case ECANCELED:
+    case EINTR:
+    case EAGAIN:
+        worker_on_recv_idle(worker, conn);
+        return;
+    case EINVAL:
+        if (!uring->recv_single) {
+            uring->recv_single = true; /* a kernel without multishot receive */
+            worker_on_recv_idle(worker, conn);
+            return;
+        }
+        worker_on_recv_end(worker, conn, result);
+        return;
+    default: /* ECONNRESET, ETIMEDOUT, EPIPE, EHOSTUNREACH, ...: this connection's end */
+        worker_on_recv_end(worker, conn, result < 0 ? result : -EIO);
+        return;
+    }
+}
+
+static void uring_on_recv(struct worker *worker, struct uring *uring, struct conn *conn,
+                          const struct io_uring_cqe *cqe) {
+    bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+    if (cqe->res > 0) {
+        struct bytes bytes = bytes_of(buffers_take(&uring->buffers, cqe), (size_t)cqe->res);
+        if (!more) {
+            conn->recv_armed = false;
+            conn->in_flight--;
+        }
+        worker_on_recv(worker, conn, bytes);
+        if (!more) {
+            worker_on_recv_idle(worker, conn);
+        }
+        return;
+    }
+    /* A result of 0 or below neither moves an offset nor gives a buffer back, whatever its flags say
+     * (https://github.com/axboe/liburing/issues/1545). */
+    if (!more) {
+        uring_recv_over(worker, uring, conn, cqe->res);
+    }
+}
+
+static void uring_on_accept(struct worker *worker, const struct io_uring_cqe *cqe) {
+    struct listener *listener = &worker->listeners[tag_index(cqe->user_data)];
+    /* A request that was cancelled may still bring connections after a new one was armed. */
+    bool current = tag_generation(cqe->user_data) == (listener->generation & TAG_GENERATION_MASK);
+    bool over = (cqe->flags & IORING_CQE_F_MORE) == 0;
+    if (over && current) {
+        listener->armed = false;
+        listener->wanted = worker->stage == WORKER_SERVING && !worker->accept_paused;
+    }
+    if (cqe->res >= 0) {
+        worker_on_accept(worker, listener, cqe->res);
+    } else if (current) {
+        worker_on_accept_error(worker, listener, cqe->res);
+    }
+}
+
+static void uring_on_wake(struct worker *worker, struct uring *uring) {
+    uint64_t count;
+    ssize_t size = read(worker->wake_fd, &count, sizeof(count));
+    (void)size; /* EAGAIN: somebody's write is on its way */
+    uring->wake_armed = false;
+    worker_on_wake(worker);
+}
+
+/* A completion whose connection is gone: its buffer is accounted for, nothing else happens. */
+static void uring_on_stray(struct worker *worker, struct uring *uring, const struct io_uring_cqe *cqe) {
+    counter_add(&worker->counters.completions_stray, 1);
+    if (tag_op(cqe->user_data) == OP_RECV && cqe->res > 0) {
+        buffers_take(&uring->buffers, cqe);
+    }
+}
+
+static void uring_on_completion(struct worker *worker, struct uring *uring, const struct io_uring_cqe *cqe) {
+    enum op op = tag_op(cqe->user_data);
+    if (op == OP_ACCEPT) {
+        uring_on_accept(worker, cqe);
+        return;
+    }
+    if (op == OP_CLOSE) {
+        return;
+    }
+    if (op == OP_WAKE) {
+        uring_on_wake(worker, uring);
+        return;
+    }
+    struct conn *conn = conn_find(&worker->conns, tag_index(cqe->user_data), tag_generation(cqe->user_data));
+    if (unlikely(conn == NULL)) {
+        uring_on_stray(worker, uring, cqe);
+        return;
+    }
+    if (op == OP_RECV) {
+        uring_on_recv(worker, uring, conn, cqe);
+    } else if (op == OP_SEND) {
+        uring_on_send(worker, uring, conn, cqe);
+    } else {
+        assert(op == OP_CANCEL);
+        conn->recv_stopping = false;
+        conn->in_flight--;
+    }
+    if (conn->state == CONN_CLOSING) {
+        worker_queue_arm(worker, conn);
+    }
+}
+
+static void uring_reap(struct worker *worker) {
+    struct uring *uring = uring_of(worker);
+    struct io_uring *io = &uring->ring.io;
+    unsigned count = 0;
+    unsigned head;
+    struct io_uring_cqe *cqe;
+    io_uring_for_each_cqe(io, head, cqe) {
+        if (count == URING_REAP_MAX) {
+            break;
+        }
+        uring_on_completion(worker, uring, cqe);
+        count++;
+    }
+    io_uring_cq_advance(io, count);
+    counter_add(&worker->counters.completions, count);
+}
+
+static void uring_return_buffers(struct worker *worker) {
+    buffers_return(&uring_of(worker)->buffers);
+}
+
+const struct transport transport_uring = {
+    .name = "io_uring",
+    .open = uring_open,
+    .fixed_memory_size = uring_fixed_memory_size,
+    .close = uring_close,
+    .arm = uring_arm,
+    .arm_accept = uring_arm_accept,
+    .stop_accept = uring_stop_accept,
+    .close_fd = uring_close_fd,
+    .ready = uring_ready,
+    .wait = uring_wait,
+    .reap = uring_reap,
+    .return_buffers = uring_return_buffers,
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * uring: the io_uring transport of one worker. The worker's own thread only.
+ */
+#ifndef RIPOSTE_ENGINE_URING_URING_H
+#define RIPOSTE_ENGINE_URING_URING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "buffers.h"
+#include "ring.h"
+
+struct conn;
+struct worker;
+
+enum {
+    URING_RECV_GROUP = 0,          /* buffer group of receives; send groups follow */
+    URING_SEND_PIECES_MAX = 64,    /* of one send; more follow in the next */
+    URING_SEND_MESSAGES_MAX = 256, /* sends of several pieces between two enters */
+    URING_SEND_GROUPS = 16,        /* connections that may have a bundle in flight at a time */
+};
+
+/* How a send went out; conn.send_way. */
+enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZERO_COPY };
+
+/*
+ * What a sendmsg points to. The kernel copies it when it takes the submission (IORING_FEAT_SUBMIT_STABLE, 5.5), so an entry
+ * is free again after the next enter.
+ */
+struct send_scratch {
+    struct msghdr messages[URING_SEND_MESSAGES_MAX];
+    struct iovec pieces[URING_SEND_MESSAGES_MAX][URING_SEND_PIECES_MAX];
+    unsigned used_count;
+};
+
+/* A ring of provided buffers to send from. It serves one connection at a time: a bundle drains everything in its group. */
+struct send_group {
+    struct io_uring_buf_ring *ring; /* NULL until first used */
+    uint16_t next_free;             /* index of the next free group; URING_SEND_GROUPS ends the list */
+};
+
+struct uring {
+    struct ring ring;
+    struct buffers buffers;
+    struct send_scratch *scratch; /* owned */
+    struct send_group groups[URING_SEND_GROUPS];
+    uint16_t group_free_first; /* URING_SEND_GROUPS when none is free */
+    bool bundle;               /* may be used: asked for, offered, and not refused so far */
+    bool zero_copy;            /* the same */
+    bool zero_copy_report;     /* the kernel tells whether it copied (6.2) */
+    bool recv_single;          /* multishot receives are refused */
+    bool wake_armed;
+    bool overflow_seen; /* counted once per overflow */
+    bool lost_reported;
+};
+
+/* Queues a send of the connection's unsent output. False when there is no room before the next enter. (send.c) */
+bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn);
+
+/* A completion of a send. (send.c) */
+void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
+                   const struct io_uring_cqe *cqe);
+
+/* Frees the send groups' rings. (send.c) */
+void uring_send_deinit(struct uring *uring);
+
+#endif
