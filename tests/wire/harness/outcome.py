@@ -62,7 +62,13 @@ def check_equal(expected, got, what):
         return
     if isinstance(expected, bytes) and isinstance(got, bytes):
         raise unequal(expected, got, what)
-    raise Failure(f"{what}: expected {expected!r}, got {got!r}")
+    raise Failure(f"{what}: expected {shortened(expected)}, got {shortened(got)}")
+
+
+def shortened(value):
+    """repr of a value; of a long one the beginning."""
+    text = repr(value)
+    return text if len(text) <= 2 * SHOWN_BYTES_MAX else f"{text[:2 * SHOWN_BYTES_MAX]}... ({len(text)} characters)"
 
 
 def check(condition, message):

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""The memory limit: never exceeded, met by evicting, or by an error with -M; and given back."""
+
+from harness.connection import set_request
+from harness.outcome import check, check_equal
+from harness.registry import test
+
+MIB = 1 << 20
+LIMIT_MIB = 64
+RESIDENT_SLACK_KIB = 24 << 10  # code, stacks, rings, buffers, and what the allocator keeps
+
+
+def store_much(lab, server, client, total_size):
+    """Stores values of mixed sizes until total_size bytes have been sent; looks at the figures on the way."""
+    stored, index, limit = 0, 0, int(client.stats()["limit_maxbytes"])
+    while stored < total_size:
+        batch = []
+        for _ in range(100):
+            size = lab.random.choice((10, 100, 1000, 5000, 20_000, 100_000))
+            batch.append(set_request(f"key-{index}", bytes([index % 251]) * size, tail=" noreply"))
+            stored += size
+            index += 1
+        client.send(b"".join(batch))
+        figures = server.own_stats()
+        check(int(figures["memory_size"]) <= limit, f"memory_size {figures['memory_size']} is above {limit}")
+        check_equal(str(limit), figures["memory_size_max"], "memory_size_max")
+    return index
+
+
+@test(long=True)
+def the_memory_limit_is_never_exceeded_while_far_more_is_stored(lab):
+    """-m 64 and 400 MB of values of 10 bytes to 100 KB: the charge and the resident memory stay below."""
+    server = lab.start("-m", str(LIMIT_MIB))
+    client = lab.connect(server)
+    count = store_much(lab, server, client, 400 * 1000 * 1000)
+    client.set("last", "x")
+    check_equal(b"x", client.get("last"), "the value stored last")
+    resident = server.resident_kib()
+    allowed = (LIMIT_MIB << 10) + RESIDENT_SLACK_KIB
+    check(resident <= allowed, f"resident memory is {resident} KiB, at most {allowed} expected")
+    figures = client.stats()
+    check(int(figures["evictions"]) > 0, "nothing was evicted")
+    check(int(figures["curr_items"]) < count, "everything is still there")
+    check(int(figures["bytes"]) <= LIMIT_MIB * MIB, f"bytes is {figures['bytes']}")
+
+
+@test()
+def many_small_items_are_charged_with_their_index(lab):
+    """-m 16 and 600,000 items of a few bytes from two connections: the index grows inside the limit."""
+    server = lab.start("-m", "16")
+    client = lab.connect(server)
+    for base in range(0, 600_000, 5000):
+        client.send(b"".join(set_request(f"k{base + step}", "x", tail=" noreply") for step in range(5000)))
+        figures = server.own_stats()
+        check(int(figures["memory_size"]) <= 16 * MIB, f"memory_size is {figures['memory_size']}")
+    resident = server.resident_kib()
+    check(resident <= (16 << 10) + RESIDENT_SLACK_KIB, f"resident memory is {resident} KiB")
+    check(int(client.stats()["curr_items"]) > 50_000, "hardly anything is kept")
+
+
+@test()
+def what_is_read_often_outlives_what_is_not(lab):
+    """50 keys that are read all the time among much that is stored once: nearly all of them are still there."""
+    server = lab.start("-m", "16")
+    client = lab.connect(server)
+    hot = [f"hot-{index}" for index in range(50)]
+    for key in hot:
+        client.set(key, "h" * 100)
+    for base in range(0, 100_000, 500):
+        client.send(b"".join(set_request(f"cold-{base + step}", "c" * 400, tail=" noreply") for step in range(500)))
+        client.send("get " + " ".join(hot) + "\r\n")
+        client.read_values()
+    check(int(client.stats()["evictions"]) > 10_000, "hardly anything was evicted")
+    client.send("get " + " ".join(hot) + "\r\n")
+    left = len(client.read_values())
+    check(left >= 45, f"only {left} of 50 keys that were read often are left")
+
+
+@test()
+def a_full_store_answers_an_error_with_m(lab):
+    """-M: SERVER_ERROR out of memory storing object, nothing evicted; after a delete there is room again."""
+    server = lab.start("-m", "16", "-M")
+    client = lab.connect(server)
+    value, stored = b"v" * 100_000, 0
+    while True:
+        client.send(set_request(f"key-{stored}", value))
+        line = client.read_line()
+        if line != b"STORED":
+            break
+        stored += 1
+        check(stored < 170, "17 MB are stored in 16 MiB")
+    check_equal(b"SERVER_ERROR out of memory storing object", line, "the reply when the store is full")
+    check(stored > 100, f"the store is full after {stored} values of 100 KB")
+    check_equal(value, client.get("key-0"), "the first value")
+    check_equal("0", client.stats()["evictions"], "evictions")
+    client.ask("delete key-0", "DELETED")
+    client.ask("delete key-1", "DELETED")
+    client.set("again", value)
+
+
+@test()
+def a_set_that_finds_no_memory_leaves_no_old_value(lab):
+    """-M: when storing fails for want of memory the old value of the key is gone, as it is for a too large one."""
+    server = lab.start("-m", "16", "-M")
+    client = lab.connect(server)
+    client.set("old", "x")
+    index = 0
+    while True:
+        client.send(set_request(f"key-{index}", b"v" * 50_000))
+        index += 1
+        if client.read_line() != b"STORED":
+            break
+    client.send(set_request("old", b"v" * 500_000))
+    check_equal(b"SERVER_ERROR out of memory storing object", client.read_line(), "the reply")
+    check_equal(None, client.get("old"), "the old value")
+
+
+@test()
+def a_flush_gives_the_memory_back(lab):
+    """30 MB stored, flush_all, 30 MB stored again: nothing needs to be evicted."""
+    server = lab.start("-m", "64")
+    client = lab.connect(server)
+    for _ in range(4):
+        for index in range(300):
+            client.send(set_request(f"key-{index}", b"v" * 100_000, tail=" noreply"))
+        client.ask("flush_all", "OK")
+    check_equal("0", client.stats()["evictions"], "evictions")
+
+
+@test()
+def expired_items_are_taken_before_live_ones(lab):
+    """Half of the store has expired when room is needed: the live half stays."""
+    server = lab.start("-m", "64")
+    client = lab.connect(server)
+    for index in range(250):
+        client.send(set_request(f"live-{index}", b"v" * 100_000, tail=" noreply"))
+        client.send(set_request(f"dead-{index}", b"v" * 100_000, exptime=-1, tail=" noreply"))
+    for index in range(250):
+        client.send(set_request(f"more-{index}", b"v" * 100_000, tail=" noreply"))
+    client.send("get " + " ".join(f"live-{index}" for index in range(250)) + "\r\n")
+    check_equal(250, len(client.read_values()), "live values left")
