@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "riposte/bytes.h"
+
+enum { HOST_SIZE_MAX = 256, PORT_UNSET = -2 };
+
+/* One entry of -l, taken apart. */
+struct entry {
+    struct bytes host; /* "*" for all addresses */
+    int32_t port;      /* PORT_UNSET when the entry names none */
+};
+
+static bool starts_with(struct bytes text, const char *prefix) {
+    size_t size = strlen(prefix);
+    return text.size >= size && memcmp(text.data, prefix, size) == 0;
+}
+
+static struct bytes bytes_after(struct bytes text, size_t size) {
+    return bytes_of(text.data + size, text.size - size);
+}
+
+/* How many bytes stand before the first `wanted`; all when there is none. */
+static size_t bytes_before(struct bytes text, char wanted) {
+    const char *found = text.size == 0 ? NULL : memchr(text.data, wanted, text.size);
+    return found == NULL ? text.size : (size_t)(found - text.data);
+}
+
+/* Drops "tag[x]:" and "proto[ascii]:" from the front; a transport of TLS is refused. */
+static bool entry_skip_prefixes(struct bytes *text, struct failure *failure) {
+    static const char *const refused[] = {"notls:", "btls:", "mtls:", "proto[binary]"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (starts_with(*text, refused[i])) {
+            return failure_set(failure, EX_USAGE,
+                               "-l %.*s: neither TLS nor the binary protocol is spoken here", (int)text->size,
+                               text->data);
+        }
+    }
+    if (!starts_with(*text, "tag[") && !starts_with(*text, "proto[")) {
+        return true;
+    }
+    size_t end = bytes_before(*text, ']');
+    if (end + 1 >= text->size || text->data[end + 1] != ':') {
+        return failure_set(failure, EX_USAGE, "-l %.*s: the prefix has no end", (int)text->size, text->data);
+    }
+    *text = bytes_after(*text, end + 2);
+    return entry_skip_prefixes(text, failure);
+}
+
+/* ":port" behind the host, or nothing. */
+static bool entry_parse_port(struct bytes text, int32_t *port) {
+    uint32_t number;
+    *port = PORT_UNSET;
+    if (text.size == 0) {
+        return true;
+    }
+    if (text.data[0] != ':' || !bytes_parse_u32(bytes_after(text, 1), &number) || number < 1 ||
+        number > UINT16_MAX) {
+        return false;
+    }
+    *port = (int32_t)number;
+    return true;
+}
+
+static bool entry_parse(struct bytes text, struct entry *entry, struct failure *failure) {
+    struct bytes whole = text;
+    if (!entry_skip_prefixes(&text, failure)) {
+        return false;
+    }
+    struct bytes rest;
+    size_t colon = bytes_before(text, ':');
+    if (starts_with(text, "[")) {
+        size_t end = bytes_before(text, ']');
+        entry->host = bytes_of(text.data + 1, end - 1);
+        rest = end < text.size ? bytes_after(text, end + 1) : bytes_from_string("?");
+    } else if (colon < text.size && bytes_before(bytes_after(text, colon + 1), ':') + colon + 1 < text.size) {
+        entry->host = text; /* two colons and no brackets: an IPv6 address alone */
+        rest = bytes_of(NULL, 0);
+    } else {
+        entry->host = bytes_of(text.data, colon);
+        rest = bytes_after(text, colon);
+    }
+    if (entry->host.size == 0 || entry->host.size >= HOST_SIZE_MAX || !entry_parse_port(rest, &entry->port)) {
+        return failure_set(failure, EX_USAGE,
+                           "-l '%.*s': expected host, host:port, [v6]:port or *, with a port from 1 to 65535",
+                           (int)whole.size, whole.data);
+    }
+    return true;
+}
+
+/* --- the list ------------------------------------------------------------------------------------------- */
+
+/* Adds an address that is not there yet. A free port (0) is another one each time. */
+static bool list_add(struct address_list *list, const struct address *address, bool free_port,
+                     struct failure *failure) {
+    for (unsigned i = 0; i < list->count && !free_port; i++) {
+        if (list->addresses[i].size == address->size &&
+            memcmp(&list->addresses[i].socket, &address->socket, address->size) == 0) {
+            return true;
+        }
+    }
+    if (list->count == ENGINE_LISTENS_MAX) {
+        return failure_set(failure, EX_USAGE, "more than %d addresses to listen on", ENGINE_LISTENS_MAX);
+    }
+    list->addresses[list->count++] = *address;
+    return true;
+}
+
+/* Whether this kernel knows the family at all: a name may well stand for addresses of one that it does not. */
+static bool family_known(int family) {
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return errno != EAFNOSUPPORT;
+    }
+    close(fd);
+    return true;
+}
+
+/* The first of `found` that this kernel can listen on; NULL when there is none. */
+static const struct addrinfo *found_usable(const struct addrinfo *found) {
+    while (found != NULL && !family_known(found->ai_family)) {
+        found = found->ai_next;
+    }
+    return found;
+}
+
+static bool list_add_found(struct address_list *list, const char *host, const struct addrinfo *found,
+                           uint16_t port, struct failure *failure) {
+    found = found_usable(found);
+    if (found == NULL) {
+        return failure_set(failure, EX_OSERR, "-l %s: this kernel does not know its address family", host);
+    }
+    for (; found != NULL; found = found_usable(found->ai_next)) {
+        struct address address = {.size = found->ai_addrlen};
+        memcpy(&address.socket, found->ai_addr, found->ai_addrlen);
+        address_set_port(&address, port);
+        if (!list_add(list, &address, port == 0, failure)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool list_add_host(struct address_list *list, const char *host, uint16_t port,
+                          struct failure *failure) {
+    const struct addrinfo wanted = {
+        .ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    bool all = strcmp(host, "*") == 0;
+    int error = getaddrinfo(all ? NULL : host, all ? "0" : NULL, &wanted, &found);
+    if (error != 0) {
+        return failure_set(failure, EX_OSERR, "-l %s cannot be resolved: %s", host, gai_strerror(error));
+    }
+    bool added = list_add_found(list, host, found, port, failure);
+    freeaddrinfo(found);
+    return added;
+}
+
+static bool list_add_entry(struct address_list *list, struct bytes text, int32_t port_default,
+                           struct failure *failure) {
+    struct entry entry;
+    char host[HOST_SIZE_MAX];
+    if (!entry_parse(text, &entry, failure)) {
+        return false;
+    }
+    int32_t port = entry.port == PORT_UNSET ? port_default : entry.port;
+    if (port == 0) {
+        return true; /* -p 0 turns off what names no port of its own */
+    }
+    snprintf(host, sizeof(host), "%.*s", (int)entry.host.size, entry.host.data);
+    return list_add_host(list, host, port == -1 ? 0 : (uint16_t)port, failure);
+}
+
+/* The entries of one -l, separated by commas. */
+static bool list_add_entries(struct address_list *list, const char *text, int32_t port_default,
+                             struct failure *failure) {
+    for (;;) {
+        size_t size = strcspn(text, ",");
+        if (!list_add_entry(list, bytes_of(text, size), port_default, failure)) {
+            return false;
+        }
+        if (text[size] == '\0') {
+            return true;
+        }
+        text += size + 1;
+    }
+}
+
+static bool list_add_unix(struct address_list *list, const char *path, struct failure *failure) {
+    struct sockaddr_un socket = {.sun_family = AF_UNIX};
+    size_t size = strlen(path);
+    if (size >= sizeof(socket.sun_path)) {
+        return failure_set(failure, EX_USAGE, "-s %s: the path has %zu bytes, a Unix socket's at most %zu",
+                           path, size, sizeof(socket.sun_path) - 1);
+    }
+    memcpy(socket.sun_path, path, size);
+    struct address address = {.size = (socklen_t)sizeof(socket)};
+    memcpy(&address.socket, &socket, sizeof(socket));
+    return list_add(list, &address, false, failure);
+}
+
+bool address_list_make(struct address_list *list, const struct options *options, struct failure *failure) {
+    memset(list, 0, sizeof(*list));
+    if (options->listen.count == 0 && !list_add_entries(list, "127.0.0.1", options->port, failure)) {
+        return false;
+    }
+    for (unsigned i = 0; i < options->listen.count; i++) {
+        if (!list_add_entries(list, options->listen.texts[i], options->port, failure)) {
+            return false;
+        }
+    }
+    if (options->unix_socket != NULL && !list_add_unix(list, options->unix_socket, failure)) {
+        return false;
+    }
+    if (list->count == 0) {
+        return failure_set(failure, EX_USAGE, "nothing to listen on: -p 0 turns TCP off and there is no -s");
+    }
+    return true;
+}
+
+/* --- one address ---------------------------------------------------------------------------------------- */
+
+void address_set_port(struct address *address, uint16_t port) {
+    if (address->socket.ss_family == AF_INET) {
+        ((struct sockaddr_in *)&address->socket)->sin_port = htons(port);
+    } else if (address->socket.ss_family == AF_INET6) {
+        ((struct sockaddr_in6 *)&address->socket)->sin6_port = htons(port);
+    }
+}
+
+void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE_MAX]) {
+    if (address->socket.ss_family == AF_UNIX) {
+        snprintf(text, ADDRESS_TEXT_SIZE_MAX, "unix:%s",
+                 ((const struct sockaddr_un *)&address->socket)->sun_path);
+        return;
+    }
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+    int error = getnameinfo((const struct sockaddr *)&address->socket, address->size, host, sizeof(host),
+                            port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+    bool brackets = address->socket.ss_family == AF_INET6;
+    snprintf(text, ADDRESS_TEXT_SIZE_MAX, "%s%.64s%s:%s", brackets ? "[" : "", error == 0 ? host : "?",
+             brackets ? "]" : "", error == 0 ? port : "?");
+}

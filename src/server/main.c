@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main: the table of contents of a riposte process.
+ *
+ * The steps below are begun from the top; what was begun is ended from the bottom, at the end of the process as after a step that
+ * failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable, 71 system.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "help.h"
+#include "riposte/log.h"
+#include "server.h"
+
+static const struct step {
+    bool (*begin)(struct server *server, struct failure *failure);
+    void (*end)(struct server *server); /* NULL: nothing to undo */
+} steps[] = {
+    {process_open_standard_files, NULL},
+    {server_find_addresses, NULL},
+    {process_raise_limits, NULL},
+    {process_become_daemon, NULL},
+    {process_write_pidfile, process_remove_pidfile},
+    {process_set_memory, NULL},
+    {process_drop_privileges, NULL},
+    {process_block_signals, NULL},
+    {server_open_engine, server_close_engine},
+    {server_create_store, server_destroy_store},
+    {server_create_service, server_destroy_service},
+    {server_start_workers, server_stop_workers},
+    {server_announce, NULL},
+    {process_release_parent, NULL},
+};
+
+enum { STEPS_COUNT = sizeof(steps) / sizeof(steps[0]) };
+
+static void warn(void *user, const char *text) {
+    (void)user;
+    log_line(LOG_WARNING, "%s", text);
+}
+
+static int fail(const struct failure *failure) {
+    log_line(LOG_ERROR, "%s", failure->text);
+    return failure->exit_status;
+}
+
+/* Undoes the first `count` steps. */
+static void steps_end(struct server *server, unsigned count) {
+    while (count > 0) {
+        count--;
+        if (steps[count].end != NULL) {
+            steps[count].end(server);
+        }
+    }
+}
+
+static int serve(struct server *server) {
+    struct failure failure;
+    for (unsigned i = 0; i < STEPS_COUNT; i++) {
+        if (!steps[i].begin(server, &failure)) {
+            steps_end(server, i);
+            return fail(&failure);
+        }
+    }
+    server_wait(server);
+    steps_end(server, STEPS_COUNT);
+    log_line(LOG_INFO, "stopped");
+    return EXIT_SUCCESS;
+}
+
+int main(int arguments_count, char **arguments) {
+    struct server server = {.daemon.ready_fd = -1};
+    struct failure failure;
+    switch (options_parse(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
+    case OPTIONS_SHOW:
+        help_show(stdout, &server.options);
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    case OPTIONS_REFUSED:
+        return fail(&failure);
+    case OPTIONS_SERVE:
+        break;
+    }
+    if (server.options.verbose > 0) {
+        log_level_set(server.options.verbose == 1 ? LOG_DEBUG : LOG_TRACE);
+    }
+    options_warnings(&server.options, warn, NULL);
+    return serve(&server);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "riposte/log.h"
+
+static bool user_become(const struct passwd *entry, struct failure *failure) {
+    /* Groups first: the right to change them goes with the user id. */
+    if (initgroups(entry->pw_name, entry->pw_gid) < 0 || setgid(entry->pw_gid) < 0 ||
+        setuid(entry->pw_uid) < 0) {
+        return failure_set(failure, EX_OSERR, "-u %s: the rights of root cannot be given away: %s",
+                           entry->pw_name, strerror(errno));
+    }
+    return true;
+}
+
+bool privileges_drop(const char *user, bool dumpable, struct failure *failure) {
+    bool root = getuid() == 0 || geteuid() == 0;
+    if (user == NULL) {
+        if (root) {
+            log_line(LOG_WARNING, "running as root; -u USER gives its rights away");
+        }
+        return true;
+    }
+    const struct passwd *entry = getpwnam(user);
+    if (entry == NULL) {
+        return failure_set(failure, EX_NOUSER, "-u %s: there is no such user", user);
+    }
+    if (!root) {
+        if (entry->pw_uid != getuid()) {
+            log_line(LOG_WARNING, "-u %s has no effect: only root can become another user", user);
+        }
+        return true;
+    }
+    if (!user_become(entry, failure)) {
+        return false;
+    }
+    /* A change of user makes the process undumpable (prctl(2)). */
+    if (dumpable && prctl(PR_SET_DUMPABLE, 1) < 0) {
+        return failure_set(failure, EX_OSERR, "-r: core files cannot be allowed again: %s", strerror(errno));
+    }
+    return true;
+}

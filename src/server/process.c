@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * process: the steps of a start that concern the process rather than the service. See server.h.
+ */
+#include "machine.h"
+#include "memory_lock.h"
+#include "pidfile.h"
+#include "privileges.h"
+#include "resources.h"
+#include "server.h"
+#include "signals.h"
+
+bool process_open_standard_files(struct server *server, struct failure *failure) {
+    (void)server;
+    return resources_open_standard_files(failure);
+}
+
+bool process_raise_limits(struct server *server, struct failure *failure) {
+    const struct options *options = &server->options;
+    uint32_t workers_count = options->threads > 0 ? options->threads : machine_cpus_count();
+    uint64_t needed =
+        resources_descriptors_needed(options->conn_limit, workers_count, server->addresses.count);
+    return resources_raise_descriptors(needed, options->conn_limit, &server->descriptors_limit, failure) &&
+           (!options->enable_coredumps || resources_allow_core_files(failure));
+}
+
+bool process_become_daemon(struct server *server, struct failure *failure) {
+    return !server->options.daemon ||
+           daemon_begin(&server->daemon, server->options.enable_coredumps, failure);
+}
+
+bool process_write_pidfile(struct server *server, struct failure *failure) {
+    return server->options.pidfile == NULL || pidfile_write(server->options.pidfile, failure);
+}
+
+void process_remove_pidfile(struct server *server) {
+    if (server->options.pidfile != NULL) {
+        pidfile_remove(server->options.pidfile);
+    }
+}
+
+bool process_set_memory(struct server *server, struct failure *failure) {
+    (void)failure; /* the system may refuse both; that is a warning */
+    if (server->options.lock_memory) {
+        memory_lock();
+    }
+    if (server->options.enable_largepages) {
+        memory_use_large_pages();
+    }
+    return true;
+}
+
+bool process_drop_privileges(struct server *server, struct failure *failure) {
+    return privileges_drop(server->options.user, server->options.enable_coredumps, failure);
+}
+
+bool process_block_signals(struct server *server, struct failure *failure) {
+    (void)server;
+    (void)failure; /* cannot fail */
+    signals_block();
+    return true;
+}
+
+bool process_release_parent(struct server *server, struct failure *failure) {
+    (void)failure; /* whoever waited and is gone needs no answer */
+    daemon_ready(&server->daemon, server->options.verbose > 0);
+    return true;
+}

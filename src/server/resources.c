@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "resources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    DESCRIPTORS_OF_PROCESS = 32, /* standard files, libraries, a margin */
+    DESCRIPTORS_OF_WORKER = 4,   /* ring or epoll instance, wake-up, one spare to refuse connections with */
+};
+
+uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers_count,
+                                      uint32_t addresses_count) {
+    uint64_t of_workers = (uint64_t)workers_count * (DESCRIPTORS_OF_WORKER + addresses_count);
+    return connections_max + of_workers + DESCRIPTORS_OF_PROCESS;
+}
+
+bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint64_t *limit,
+                                 struct failure *failure) {
+    struct rlimit current;
+    if (getrlimit(RLIMIT_NOFILE, &current) < 0) {
+        return failure_set(failure, EX_OSERR, "the descriptor limit cannot be read: %s", strerror(errno));
+    }
+    *limit = current.rlim_cur;
+    if (current.rlim_cur >= needed) {
+        return true;
+    }
+    /* The hard limit may be raised with CAP_SYS_RESOURCE only; below the need it costs nothing to try. */
+    struct rlimit wanted = {.rlim_cur = needed,
+                            .rlim_max = current.rlim_max > needed ? current.rlim_max : needed};
+    *limit = needed;
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) {
+        return true;
+    }
+    uint64_t others = needed - connections_max;
+    uint64_t possible = current.rlim_max > others ? current.rlim_max - others : 0;
+    return failure_set(failure, EX_OSERR,
+                       "-c %" PRIu32 " needs %" PRIu64 " descriptors, the hard limit is %" PRIu64
+                       ": raise it (systemd: LimitNOFILE=%" PRIu64 "; Docker: --ulimit nofile=%" PRIu64
+                       ") or take -c %" PRIu64,
+                       connections_max, needed, (uint64_t)current.rlim_max, needed, needed, possible);
+}
+
+bool resources_allow_core_files(struct failure *failure) {
+    struct rlimit current;
+    struct rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    if (setrlimit(RLIMIT_CORE, &unlimited) == 0) {
+        return true;
+    }
+    if (getrlimit(RLIMIT_CORE, &current) == 0 && current.rlim_max > 0) {
+        current.rlim_cur = current.rlim_max;
+        if (setrlimit(RLIMIT_CORE, &current) == 0) {
+            return true;
+        }
+    }
+    return failure_set(failure, EX_OSERR, "-r: core files are not allowed here, the hard limit is 0");
+}
+
+bool resources_open_standard_files(struct failure *failure) {
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0) {
+            return failure_set(failure, EX_OSERR, "/dev/null cannot be opened: %s", strerror(errno));
+        }
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+    return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * resources: what the process asks of the kernel before anything is opened. Main thread, before others exist.
+ */
+#ifndef RIPOSTE_SERVER_RESOURCES_H
+#define RIPOSTE_SERVER_RESOURCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "failure.h"
+
+/* Descriptors that this many connections, workers and addresses need at most. */
+uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers_count,
+                                      uint32_t addresses_count);
+
+/*
+ * Raises the soft limit of descriptors to `needed`, and the hard one too where the process may. *limit is what holds now. False and
+ * *failure when it cannot be enough.
+ */
+bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint64_t *limit,
+                                 struct failure *failure);
+
+/* Core files of any size up to the hard limit (-r). */
+bool resources_allow_core_files(struct failure *failure);
+
+/* Standard input, output and error exist: what is closed becomes /dev/null, so that no socket ever gets their numbers. */
+bool resources_open_standard_files(struct failure *failure);
+
+#endif

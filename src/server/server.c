@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server: the service's parts and how they are wired. See server.h.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "port_file.h"
+#include "riposte/log.h"
+#include "riposte/memcached.h"
+#include "riposte/random.h"
+#include "riposte/store.h"
+#include "settings.h"
+#include "signals.h"
+#include "start_line.h"
+
+/* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
+enum { BUCKET_ITEMS_POWER = 3, MS_PER_S = 1000 };
+
+bool server_find_addresses(struct server *server, struct failure *failure) {
+    return address_list_make(&server->addresses, &server->options, failure);
+}
+
+/* --- the engine ------------------------------------------------------------------------------------------- */
+
+static void listens_fill(const struct server *server, struct engine_listen *listens) {
+    for (unsigned i = 0; i < server->addresses.count; i++) {
+        listens[i] = (struct engine_listen){
+            .protocol = &memcached_protocol,
+            .context_of = worker_memcached_context,
+            .address = server->addresses.addresses[i].socket,
+            .address_size = server->addresses.addresses[i].size,
+            .unix_mode = server->options.unix_mask,
+        };
+    }
+}
+
+static void config_fill(struct server *server, struct engine_config *config) {
+    const struct options *options = &server->options;
+    engine_config_init(config);
+    config->workers_count = options->threads;
+    config->pin = options->pin;
+    config->transport = (enum engine_transport)options->engine;
+    config->send = (enum engine_send)options->send;
+    config->send_zero_copy_size_min = (uint32_t)options->zero_copy_min;
+    config->spin_us = options->spin_us;
+    config->connections_max = options->conn_limit;
+    config->listen_backlog = options->listen_backlog;
+    config->requests_per_turn_max = options->max_reqs_per_event;
+    config->output_size_max = (uint32_t)options->conn_output_limit;
+    config->recv_buffer_size = options->recv_buffer_size;
+    config->recv_buffer_count = options->recv_buffer_count;
+    config->ring_entries = options->ring_entries;
+    config->completion_entries = options->completion_entries;
+    config->idle_timeout_s = options->idle_timeout;
+    config->write_timeout_ms = options->write_timeout * MS_PER_S;
+    config->drain_timeout_ms = options->drain_timeout * MS_PER_S;
+    config->reject_when_full = options->maxconns_fast;
+    config->reject_text = "ERROR Too many open connections\r\n";
+    config->hooks = worker_hooks(&server->shared);
+}
+
+static bool engine_failed(const struct engine_error *error, struct failure *failure) {
+    bool refused = error->error == -EPERM || error->error == -ENOSYS;
+    int exit_status = error->usage ? EX_USAGE : refused ? EX_UNAVAILABLE : EX_OSERR;
+    return failure_set(failure, exit_status, "%s", error->message);
+}
+
+/* What the engine has found out replaces what was left open: the number of workers, free ports. */
+static void options_complete(struct server *server) {
+    server->options.threads = engine_workers_count(server->engine);
+    for (unsigned i = 0; i < server->addresses.count; i++) {
+        uint16_t port = engine_port(server->engine, i);
+        if (port != 0) {
+            address_set_port(&server->addresses.addresses[i], port);
+        }
+        if (port != 0 && server->options.port == -1) {
+            server->options.port = port;
+        }
+    }
+}
+
+bool server_open_engine(struct server *server, struct failure *failure) {
+    struct engine_listen listens[ENGINE_LISTENS_MAX];
+    struct engine_config config;
+    struct engine_error error;
+    listens_fill(server, listens);
+    config_fill(server, &config);
+    config.listens = listens;
+    config.listens_count = server->addresses.count;
+    if (engine_create(&config, &server->engine, &error) < 0) {
+        return engine_failed(&error, failure);
+    }
+    options_complete(server);
+    return true;
+}
+
+void server_close_engine(struct server *server) {
+    engine_destroy(server->engine);
+}
+
+/* --- the store -------------------------------------------------------------------------------------------- */
+
+/* What is left of -m for the store once the engine has its buffers. */
+static bool store_size_find(struct server *server, struct failure *failure) {
+    size_t fixed_size = engine_fixed_memory_size(server->engine);
+    uint64_t limit = server->options.memory_limit;
+    if (limit < fixed_size + STORE_MEMORY_SIZE_MIN) {
+        return failure_set(failure, EX_USAGE,
+                           "-m %" PRIu64 "k is too little: the buffers of %" PRIu32
+                           " workers take %zuk, items at least %zuk; raise -m or lower -t",
+                           limit / QUANTITY_KIB, server->options.threads, fixed_size / QUANTITY_KIB,
+                           (size_t)(STORE_MEMORY_SIZE_MIN / QUANTITY_KIB));
+    }
+    server->store_size = (size_t)limit - fixed_size;
+    if (server->options.max_item_size > server->store_size / 2) {
+        log_line(LOG_WARNING, "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers",
+                 server->store_size / 2, fixed_size / QUANTITY_KIB);
+        server->options.max_item_size = server->store_size / 2;
+    }
+    return true;
+}
+
+bool server_create_store(struct server *server, struct failure *failure) {
+    const struct options *options = &server->options;
+    if (!store_size_find(server, failure)) {
+        return false;
+    }
+    bool hashpower_given = options->given[OPTION_INDEX_hashpower];
+    struct store_config config = {
+        .memory_size_max = server->store_size,
+        .item_size_max = options->max_item_size,
+        .evict = options->evictions,
+        .workers_max = options->threads,
+        .hash_seed = random_seed(),
+        .index_power_min = hashpower_given ? options->hashpower - BUCKET_ITEMS_POWER : 0,
+    };
+    int status = store_create(&config, &server->shared.store);
+    if (status == -EINVAL && hashpower_given) {
+        return failure_set(failure, EX_USAGE, "-o hashpower=%" PRIu32 ": such an index does not fit into -m",
+                           options->hashpower);
+    }
+    if (status < 0) {
+        return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
+    }
+    return true;
+}
+
+void server_destroy_store(struct server *server) {
+    store_destroy(server->shared.store);
+}
+
+/* --- the protocol ----------------------------------------------------------------------------------------- */
+
+/* The command shutdown takes the same path as a signal from outside. */
+static void stop_requested(void *user, bool graceful) {
+    (void)user;
+    signals_request_stop(graceful);
+}
+
+bool server_create_service(struct server *server, struct failure *failure) {
+    struct options *options = &server->options;
+    struct memcached_config config = {
+        .store = server->shared.store,
+        .item_size_max = options->max_item_size,
+        .cas_enabled = options->cas,
+        .flush_enabled = options->flush_all,
+        .dump_enabled = options->dumping,
+        .watch_enabled = options->watch,
+        .shutdown_enabled = options->enable_shutdown,
+#ifdef RIPOSTE_DEBUG_COMMANDS
+        .debug_commands = true,
+#endif
+        .prefix_delimiter = options->stat_key_prefix,
+        .detail_enabled = options->given[OPTION_INDEX_stat_key_prefix],
+        .connections_max = options->conn_limit,
+        .workers_max = options->threads,
+        .settings = {.write = settings_write, .user = options},
+        .stop = stop_requested,
+    };
+    int status = memcached_service_create(&config, &server->shared.service);
+    if (status < 0) {
+        return failure_set(failure, EX_OSERR, "the protocol cannot be made: %s", strerror(-status));
+    }
+    memcached_service_set_engine(server->shared.service, server->engine);
+    return true;
+}
+
+void server_destroy_service(struct server *server) {
+    memcached_service_destroy(server->shared.service);
+}
+
+/* --- serving ---------------------------------------------------------------------------------------------- */
+
+bool server_start_workers(struct server *server, struct failure *failure) {
+    struct engine_error error;
+    return engine_start(server->engine, &error) == 0 || engine_failed(&error, failure);
+}
+
+void server_stop_workers(struct server *server) {
+    engine_stop(server->engine);
+    engine_join(server->engine);
+}
+
+bool server_announce(struct server *server, struct failure *failure) {
+    start_warnings_log(server);
+    start_line_log(server);
+    return port_file_write(getenv("MEMCACHED_PORT_FILENAME"), &server->addresses, failure);
+}
+
+void server_wait(struct server *server) {
+    (void)server;
+    while (signals_wait() == SIGNALS_RELOAD) {
+        log_line(LOG_INFO, "SIGHUP: there is nothing to read again");
+    }
+    log_line(LOG_INFO, "stopping");
+    signals_exit_on_next_stop();
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "signals.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static sigset_t signals_to_stop(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    return set;
+}
+
+static sigset_t signals_all(void) {
+    sigset_t set = signals_to_stop();
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+void signals_block(void) {
+    sigset_t set = signals_all();
+    int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert(error == 0); /* the arguments are constant */
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    int status = sigaction(SIGPIPE, &ignore, NULL);
+    assert(status == 0);
+}
+
+enum signals_event signals_wait(void) {
+    sigset_t set = signals_all();
+    int number;
+    do {
+        number = sigwaitinfo(&set, NULL);
+    } while (number < 0); /* EINTR: the process was stopped and continued */
+    return number == SIGHUP ? SIGNALS_RELOAD : SIGNALS_STOP;
+}
+
+/* Async-signal-safe: nothing but _exit. */
+static void exit_at_once(int number) {
+    (void)number;
+    _exit(EXIT_FAILURE);
+}
+
+void signals_exit_on_next_stop(void) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+    struct sigaction exits = {.sa_handler = exit_at_once};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        int status = sigaction(numbers[i], &exits, NULL);
+        assert(status == 0);
+    }
+    sigset_t set = signals_to_stop();
+    int error = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    assert(error == 0);
+}
+
+void signals_request_stop(bool graceful) {
+    /* To the process, not the thread: this one has it blocked, the main thread waits for it. */
+    kill(getpid(), graceful ? SIGUSR1 : SIGINT);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * signals: what the operator asks for while the server runs.
+ *
+ *      SIGTERM SIGINT SIGUSR1    stop; a second one ends the process at once
+ *      SIGHUP                    reload
+ *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
+ *
+ * They are blocked in every thread and taken by the main thread with sigwaitinfo(2), so no handler runs beside the data path.
+ */
+#ifndef RIPOSTE_SERVER_SIGNALS_H
+#define RIPOSTE_SERVER_SIGNALS_H
+
+#include <stdbool.h>
+
+enum signals_event { SIGNALS_STOP, SIGNALS_RELOAD };
+
+/* Main thread, before any other exists: they inherit the mask. */
+void signals_block(void);
+
+/* Main thread: waits for the next one. */
+enum signals_event signals_wait(void);
+
+/* Main thread, once a stop has begun: from now on a stop signal ends the process with status 1. */
+void signals_exit_on_next_stop(void);
+
+/* The same as a signal from outside; any thread. graceful: as SIGUSR1, else as SIGINT. */
+void signals_request_stop(bool graceful);
+
+#endif

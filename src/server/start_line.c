@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "start_line.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "quantity.h"
+#include "riposte/log.h"
+
+enum { ADDRESSES_TEXT_SIZE_MAX = 512 };
+
+void start_warnings_log(const struct server *server) {
+    const char *reason = engine_fallback_reason(server->engine);
+    uint32_t backlog = engine_listen_backlog(server->engine);
+    if (reason[0] != '\0') {
+        log_line(LOG_WARNING, "serving with epoll: %s", reason);
+    }
+    if (backlog < server->options.listen_backlog) {
+        log_line(LOG_WARNING, "backlog %" PRIu32 " is cut to net.core.somaxconn=%" PRIu32,
+                 server->options.listen_backlog, backlog);
+    }
+}
+
+/* "127.0.0.1:11211, unix:/run/riposte.sock"; what does not fit is counted. */
+static void addresses_format(const struct address_list *list, char text[ADDRESSES_TEXT_SIZE_MAX]) {
+    size_t at = 0;
+    for (unsigned i = 0; i < list->count; i++) {
+        char address[ADDRESS_TEXT_SIZE_MAX];
+        if (at + ADDRESS_TEXT_SIZE_MAX + sizeof(", and 64 more") > ADDRESSES_TEXT_SIZE_MAX) {
+            snprintf(text + at, ADDRESSES_TEXT_SIZE_MAX - at, " and %u more", list->count - i);
+            return;
+        }
+        address_format(&list->addresses[i], address);
+        at += (size_t)snprintf(text + at, ADDRESSES_TEXT_SIZE_MAX - at, "%s%s", i == 0 ? "" : ", ", address);
+    }
+}
+
+void start_line_log(const struct server *server) {
+    const struct options *options = &server->options;
+    const char *features = engine_features(server->engine);
+    char memory_size[QUANTITY_TEXT_SIZE_MAX], item_size[QUANTITY_TEXT_SIZE_MAX];
+    char addresses[ADDRESSES_TEXT_SIZE_MAX] = "";
+    quantity_format((int64_t)options->memory_limit, memory_size);
+    quantity_format((int64_t)options->max_item_size, item_size);
+    addresses_format(&server->addresses, addresses);
+    log_line(LOG_INFO,
+             "version " RIPOSTE_VERSION " ready: %" PRIu32
+             " worker%s on %s%s%s%s, memory %s, items up to %s, %" PRIu32 " connections (%" PRIu64
+             " descriptors), backlog %" PRIu32 ", listening on %s",
+             options->threads, options->threads == 1 ? "" : "s", engine_transport_name(server->engine),
+             features[0] == '\0' ? "" : " (", features, features[0] == '\0' ? "" : ")", memory_size,
+             item_size, options->conn_limit, server->descriptors_limit, engine_listen_backlog(server->engine),
+             addresses);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The descriptor limit: what is needed, raised where possible, and the sentence where not.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "resources.h"
+
+static struct failure failure;
+
+Test(resources, count_descriptors_of_connections_workers_and_listeners) {
+    uint64_t small = resources_descriptors_needed(100, 1, 1);
+    cr_expect_gt(small, 132); /* a ring and a listener at least, and 32 for the process */
+    cr_expect_eq(resources_descriptors_needed(200, 1, 1), small + 100);
+    cr_expect_eq(resources_descriptors_needed(100, 1, 3), small + 2);
+    cr_expect_gt(resources_descriptors_needed(100, 2, 1), small + 1);
+    cr_expect_gt(resources_descriptors_needed(UINT32_MAX, 1024, 64), (uint64_t)UINT32_MAX + 65536);
+}
+
+Test(resources, raise_the_soft_limit_to_the_need) {
+    struct rlimit before = {0}, after = {0};
+    uint64_t limit = 0;
+    getrlimit(RLIMIT_NOFILE, &before);
+    before.rlim_cur = 100;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    cr_assert(resources_raise_descriptors(200, 150, &limit, &failure), "%s", failure.text);
+    getrlimit(RLIMIT_NOFILE, &after);
+    cr_expect_eq(limit, 200);
+    cr_expect_eq(after.rlim_cur, 200);
+    cr_expect_eq(after.rlim_max, before.rlim_max);
+}
+
+Test(resources, leave_a_sufficient_limit_alone) {
+    struct rlimit before = {0}, after = {0};
+    uint64_t limit = 0;
+    getrlimit(RLIMIT_NOFILE, &before);
+    cr_assert(resources_raise_descriptors(10, 5, &limit, &failure));
+    getrlimit(RLIMIT_NOFILE, &after);
+    cr_expect_eq(limit, before.rlim_cur);
+    cr_expect_eq(after.rlim_cur, before.rlim_cur);
+}
+
+Test(resources, name_both_numbers_when_the_limit_cannot_be_enough) {
+    uint64_t limit = 0;
+    /* Above fs.nr_open nobody may go, not even root. */
+    uint64_t needed = UINT64_C(1) << 40;
+    cr_expect_not(resources_raise_descriptors(needed, 1000000, &limit, &failure));
+    cr_expect_eq(failure.exit_status, EX_OSERR);
+    cr_expect_not_null(
+        strstr(failure.text, "-c 1000000 needs 1099511627776 descriptors, the hard limit is "));
+    cr_expect_not_null(strstr(failure.text, "LimitNOFILE=1099511627776"));
+}
+
+Test(resources, put_the_null_device_where_standard_files_are_closed) {
+    close(STDIN_FILENO);
+    cr_assert(resources_open_standard_files(&failure), "%s", failure.text);
+    cr_expect_neq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    int next = open("/dev/null", O_RDONLY);
+    cr_expect_gt(next, STDERR_FILENO);
+    close(next);
+}

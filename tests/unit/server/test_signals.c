@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signals as events, and the way out when a stop takes too long.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+Test(signals, become_events) {
+    signals_block();
+    kill(getpid(), SIGHUP);
+    cr_expect_eq(signals_wait(), SIGNALS_RELOAD);
+    static const int stops[] = {SIGTERM, SIGINT, SIGUSR1};
+    for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+        kill(getpid(), stops[i]);
+        cr_expect_eq(signals_wait(), SIGNALS_STOP);
+    }
+}
+
+static void *request_stop(void *graceful) {
+    signals_request_stop(*(bool *)graceful);
+    return NULL;
+}
+
+Test(signals, of_a_stop_can_be_sent_by_any_thread) {
+    signals_block();
+    for (int i = 0; i < 2; i++) {
+        bool graceful = i == 1;
+        pthread_t thread;
+        cr_assert_eq(pthread_create(&thread, NULL, request_stop, &graceful), 0);
+        cr_expect_eq(signals_wait(), SIGNALS_STOP);
+        pthread_join(thread, NULL);
+    }
+}
+
+Test(signals, of_a_broken_pipe_are_ignored) {
+    signals_block();
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    close(ends[0]);
+    cr_expect_eq(write(ends[1], "x", 1), -1);
+}
+
+Test(signals, of_a_second_stop_end_the_process, .exit_code = EXIT_FAILURE) {
+    signals_block();
+    kill(getpid(), SIGTERM);
+    cr_assert_eq(signals_wait(), SIGNALS_STOP);
+    kill(getpid(), SIGINT); /* comes while nobody waits: held back until the next line */
+    signals_exit_on_next_stop();
+    cr_assert(false, "the process is still there");
+}
