@@ -22,15 +22,8 @@ bool mc_get_continue(struct mc_call *call);
  */
 bool mc_get_run(struct mc_call *call);
 
-/* command_store.c: set add replace append prepend cas. */
+/* command_store.c: set add replace append prepend cas. Complete with the data block, see put.h. */
 void mc_store(struct mc_call *call, const struct mc_request *request);
-
-/* Goes on in the states VALUE and SWALLOW. False when it needs more input. */
-bool mc_store_continue(struct mc_call *call);
-bool mc_swallow_continue(struct mc_call *call);
-
-/* Skips `size` bytes of input (> 0), now or as they come. */
-void mc_swallow_begin(struct mc_call *call, uint32_t size);
 
 /* command_key.c */
 void mc_number(struct mc_call *call, const struct mc_request *request); /* incr, decr */
@@ -40,6 +33,9 @@ void mc_delete(struct mc_call *call, const struct mc_request *request);
 /* command_admin.c */
 void mc_flush_all(struct mc_call *call, const struct mc_request *request);
 void mc_verbosity(struct mc_call *call, const struct mc_request *request);
+
+/* command_meta.c: mg ms md ma mn me. */
+void mc_meta(struct mc_call *call, const struct mc_request *request);
 
 /* stats.c */
 void mc_stats(struct mc_call *call, const struct mc_request *request);

@@ -28,6 +28,34 @@ static const char *error_text(enum mc_error error) {
         return "SERVER_ERROR out of memory storing object\r\n";
     case MC_ERROR_NO_MEMORY:
         return "SERVER_ERROR out of memory\r\n";
+    case MC_ERROR_NO_MEMORY_READ:
+        return "SERVER_ERROR Out of memory during read\r\n";
+    case MC_ERROR_NO_MEMORY_GET:
+        return "SERVER_ERROR out of memory writing get response\r\n";
+    case MC_ERROR_NO_MEMORY_ITEM:
+        return "SERVER_ERROR Out of memory allocating new item\r\n";
+    case MC_ERROR_META_DUPLICATE:
+        return "CLIENT_ERROR duplicate flag\r\n";
+    case MC_ERROR_META_FLAG:
+        return "CLIENT_ERROR invalid flag\r\n";
+    case MC_ERROR_META_ARITHMETIC:
+        return "CLIENT_ERROR invalid or duplicate flag\r\n";
+    case MC_ERROR_META_FLAGS_TOO_MANY:
+        return "CLIENT_ERROR options flags are too long\r\n";
+    case MC_ERROR_META_TOKEN:
+        return "CLIENT_ERROR bad token in command line format\r\n";
+    case MC_ERROR_META_INITIAL:
+        return "CLIENT_ERROR invalid numeric initial value\r\n";
+    case MC_ERROR_META_DELTA:
+        return "CLIENT_ERROR invalid numeric delta value\r\n";
+    case MC_ERROR_META_KEY:
+        return "CLIENT_ERROR error decoding key\r\n";
+    case MC_ERROR_META_OPAQUE:
+        return "CLIENT_ERROR opaque token too long\r\n";
+    case MC_ERROR_META_SET_MODE:
+        return "CLIENT_ERROR invalid mode for ms M token\r\n";
+    case MC_ERROR_META_ARITHMETIC_MODE:
+        return "CLIENT_ERROR invalid mode for ma M token\r\n";
     }
     return "ERROR\r\n";
 }

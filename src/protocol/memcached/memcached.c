@@ -7,8 +7,10 @@
  */
 #include "command.h"
 #include "parse_text.h"
+#include "put.h"
 #include "riposte/check.h"
 #include "tokens.h"
+#include "upload.h"
 
 enum {
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
@@ -57,6 +59,14 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
         return;
     case MC_STATS:
         mc_stats(call, request);
+        return;
+    case MC_META_GET:
+    case MC_META_SET:
+    case MC_META_DELETE:
+    case MC_META_ARITHMETIC:
+    case MC_META_NOOP:
+    case MC_META_DEBUG:
+        mc_meta(call, request);
         return;
     }
 }
@@ -125,7 +135,7 @@ static bool call_step(struct mc_call *call) {
     case MC_SESSION_LINE:
         return line_next(call);
     case MC_SESSION_VALUE:
-        return mc_store_continue(call);
+        return mc_put_continue(call);
     case MC_SESSION_SWALLOW:
         return mc_swallow_continue(call);
     case MC_SESSION_KEYS:
@@ -181,9 +191,10 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
 static void mc_on_close(void *session, void *context) {
     struct mc_session *own = session;
     const struct memcached_worker *worker = context;
-    if (own->item != NULL) {
-        store_item_discard(worker->store, own->item);
-        own->item = NULL;
+    if (own->upload != NULL) {
+        store_item_discard(worker->store, own->upload->item);
+        upload_destroy(own->upload);
+        own->upload = NULL;
     }
 }
 

@@ -4,7 +4,7 @@
  *
  *      mc_parse_text --> parse_quick_set      one pass over `set` lines as clients write them
  *                    \-> line_find            the whole line, or why not
- *                    \-> tokens_split, verb_find --> parse_storage, parse_keys, parse_number, ...
+ *                    \-> verb_find --> parse_keys, or parse_words --> parse_storage, parse_key_number, ...
  */
 #include "parse_text.h"
 
@@ -183,17 +183,35 @@ static enum parse_status parse_verbosity(const struct tokens *tokens, struct mc_
     return PARSE_OK;
 }
 
+/* A command whose words count, noreply the last of them. */
+static enum parse_status parse_words(struct bytes line, struct mc_request *request) {
+    struct tokens tokens;
+    tokens_split(&tokens, line);
+    request->noreply = tokens.count > 1 && bytes_equal_string(tokens_last(&tokens), "noreply");
+    switch (request->verb) {
+    case MC_INCR:
+    case MC_DECR:
+    case MC_TOUCH:
+        return parse_key_number(&tokens, request);
+    case MC_DELETE:
+        return parse_delete(&tokens, request);
+    case MC_FLUSH_ALL:
+        return parse_flush_all(&tokens, request);
+    case MC_VERBOSITY:
+        return parse_verbosity(&tokens, request);
+    default:
+        return parse_storage(&tokens, request);
+    }
+}
+
 /* A line whose verb is known; `arguments` is what follows the verb. */
-static enum parse_status parse_verb(const struct tokens *tokens, struct bytes arguments,
-                                    struct mc_request *request) {
+static enum parse_status parse_verb(struct bytes line, struct bytes arguments, struct mc_request *request) {
     switch (request->verb) {
     case MC_GET:
     case MC_GETS:
-        request->noreply = false;
         return parse_keys(arguments, request);
     case MC_GAT:
     case MC_GATS:
-        request->noreply = false;
         return parse_touch_keys(arguments, request);
     case MC_SET:
     case MC_ADD:
@@ -201,41 +219,46 @@ static enum parse_status parse_verb(const struct tokens *tokens, struct bytes ar
     case MC_APPEND:
     case MC_PREPEND:
     case MC_CAS:
-        return parse_storage(tokens, request);
     case MC_INCR:
     case MC_DECR:
     case MC_TOUCH:
-        return parse_key_number(tokens, request);
     case MC_DELETE:
-        return parse_delete(tokens, request);
     case MC_FLUSH_ALL:
-        return parse_flush_all(tokens, request);
     case MC_VERBOSITY:
-        return parse_verbosity(tokens, request);
+        return parse_words(line, request);
+    case MC_META_GET:
+    case MC_META_SET:
+    case MC_META_DELETE:
+    case MC_META_ARITHMETIC:
+    case MC_META_NOOP:
+    case MC_META_DEBUG:
     case MC_VERSION:
     case MC_QUIT:
     case MC_STATS:
-        request->noreply = false;
         request->arguments = arguments;
         return PARSE_OK;
     }
     return parse_bad(request, MC_ERROR_UNKNOWN);
 }
 
-/* A whole line, its end taken off. */
-static enum parse_status parse_line(struct bytes line, struct mc_request *request) {
+/* No command of ours. What a browser was made to send must not be answered, nor what follows it executed. */
+static enum parse_status parse_unknown(struct bytes line, struct mc_request *request) {
     struct tokens tokens;
     tokens_split(&tokens, line);
-    request->noreply = tokens.count > 1 && bytes_equal_string(tokens_last(&tokens), "noreply");
-    bool begins_with_word = tokens.count > 0 && line.data[0] != ' ';
-    if (begins_with_word && verb_find(tokens.token[0], &request->verb)) {
-        struct bytes arguments = line;
-        tokens_next(&arguments);
-        return parse_verb(&tokens, arguments, request);
-    }
     struct bytes last = tokens_last(&tokens);
     bool is_http = tokens.count > 1 && last.size >= 5 && memcmp(last.data, "HTTP/", 5) == 0;
+    request->noreply = tokens.count > 1 && bytes_equal_string(last, "noreply");
     return parse_bad(request, is_http ? MC_ERROR_HTTP : MC_ERROR_UNKNOWN);
+}
+
+/* A whole line, its end taken off. */
+static enum parse_status parse_line(struct bytes line, struct mc_request *request) {
+    const char *end = line.data + line.size;
+    const char *stop = scan_word(line.data, line.data, end);
+    if (!verb_find(bytes_of(line.data, (size_t)(stop - line.data)), &request->verb)) {
+        return parse_unknown(line, request);
+    }
+    return parse_verb(line, bytes_of(stop, (size_t)(end - stop)), request);
 }
 
 /* Searches for the line end first; the way of everything that is not quick. */

@@ -51,21 +51,41 @@ enum mc_verb {
     MC_VERBOSITY,
     MC_QUIT,
     MC_STATS,
+    MC_META_GET,        /* mg */
+    MC_META_SET,        /* ms */
+    MC_META_DELETE,     /* md */
+    MC_META_ARITHMETIC, /* ma */
+    MC_META_NOOP,       /* mn */
+    MC_META_DEBUG,      /* me */
 };
 
 /* What a client is told when a request cannot be served; error_line gives the words. */
 enum mc_error {
-    MC_ERROR_UNKNOWN,         /* ERROR */
-    MC_ERROR_HTTP,            /* no answer, the connection is closed */
-    MC_ERROR_FORMAT,          /* bad command line format */
-    MC_ERROR_DATA_CHUNK,      /* bad data chunk */
-    MC_ERROR_EXPTIME,         /* invalid exptime argument */
-    MC_ERROR_DELTA,           /* invalid numeric delta argument */
-    MC_ERROR_NOT_NUMBER,      /* cannot increment or decrement non-numeric value */
-    MC_ERROR_FLUSH_REFUSED,   /* flush_all not allowed */
-    MC_ERROR_TOO_LARGE,       /* object too large for cache */
-    MC_ERROR_NO_MEMORY_STORE, /* out of memory storing object */
-    MC_ERROR_NO_MEMORY,       /* out of memory */
+    MC_ERROR_UNKNOWN,              /* ERROR */
+    MC_ERROR_HTTP,                 /* no answer, the connection is closed */
+    MC_ERROR_FORMAT,               /* bad command line format */
+    MC_ERROR_DATA_CHUNK,           /* bad data chunk */
+    MC_ERROR_EXPTIME,              /* invalid exptime argument */
+    MC_ERROR_DELTA,                /* invalid numeric delta argument */
+    MC_ERROR_NOT_NUMBER,           /* cannot increment or decrement non-numeric value */
+    MC_ERROR_FLUSH_REFUSED,        /* flush_all not allowed */
+    MC_ERROR_TOO_LARGE,            /* object too large for cache */
+    MC_ERROR_NO_MEMORY_STORE,      /* out of memory storing object */
+    MC_ERROR_NO_MEMORY,            /* out of memory */
+    MC_ERROR_NO_MEMORY_READ,       /* Out of memory during read */
+    MC_ERROR_NO_MEMORY_GET,        /* out of memory writing get response */
+    MC_ERROR_NO_MEMORY_ITEM,       /* Out of memory allocating new item */
+    MC_ERROR_META_DUPLICATE,       /* duplicate flag */
+    MC_ERROR_META_FLAG,            /* invalid flag */
+    MC_ERROR_META_ARITHMETIC,      /* invalid or duplicate flag */
+    MC_ERROR_META_FLAGS_TOO_MANY,  /* options flags are too long */
+    MC_ERROR_META_TOKEN,           /* bad token in command line format */
+    MC_ERROR_META_INITIAL,         /* invalid numeric initial value */
+    MC_ERROR_META_DELTA,           /* invalid numeric delta value */
+    MC_ERROR_META_KEY,             /* error decoding key */
+    MC_ERROR_META_OPAQUE,          /* opaque token too long */
+    MC_ERROR_META_SET_MODE,        /* invalid mode for ms M token */
+    MC_ERROR_META_ARITHMETIC_MODE, /* invalid mode for ma M token */
 };
 
 struct mc_request {
@@ -73,9 +93,9 @@ struct mc_request {
     bool noreply;
     uint32_t line_size; /* bytes of the command line, its end included; not the data block */
 
-    struct bytes key; /* 1 to 250 bytes; commands with one key, and PARSE_BAD with `stale_key` */
+    struct bytes key; /* 1 to 250 bytes; classic commands with one key */
     struct bytes
-        arguments; /* get family: the first key to the last; administrative commands: what follows the verb */
+        arguments; /* get family: the first key to the last; meta and administrative commands: what follows the verb */
 
     uint32_t client_flags; /* storage commands */
     int32_t exptime;       /* storage commands, gat, gats, touch, flush_all; as the client wrote it */

@@ -4,7 +4,7 @@
  *
  *      LINE --storage line, value not all there--> VALUE --last byte--> LINE
  *        |  --refused storage line--------------> SWALLOW --last byte--> LINE
- *        \--get line stopped by a bound---------> KEYS --line end--> LINE
+ *        \--get line----------------------------> KEYS --line end--> LINE
  *
  * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most connections are idle.
  */
@@ -16,7 +16,7 @@
 
 #include "request.h"
 
-struct item;
+struct upload;
 
 enum mc_session_state {
     MC_SESSION_LINE,    /* the next byte begins, or continues, a command line */
@@ -26,17 +26,12 @@ enum mc_session_state {
 };
 
 struct mc_session {
-    struct item *item;           /* exactly in VALUE: owned until it is stored or discarded */
-    uint64_t cas_unique;         /* VALUE of a cas */
-    uint32_t value_size;         /* VALUE: bytes of the value */
-    uint32_t received_size;      /* VALUE: bytes of the data block so far, 0 to value_size + 2 */
+    struct upload *upload;       /* owned; there exactly in VALUE */
     uint32_t swallow_size;       /* SWALLOW: bytes still to be skipped, > 0 */
     uint32_t searched_size;      /* LINE: bytes of the unfinished line that hold no line feed */
     uint32_t touch_expires_tick; /* KEYS of gat and gats */
     enum mc_session_state state : 8;
-    enum mc_verb verb : 8; /* VALUE, KEYS: the command */
-    bool noreply;          /* VALUE */
-    bool end_is_wrong;     /* VALUE: a byte behind the value was not the line end's */
+    enum mc_verb verb : 8; /* KEYS: the command */
     bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */
 };
 

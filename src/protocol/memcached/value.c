@@ -30,8 +30,7 @@ static char *value_line(char *at, const struct item_view *view, const uint64_t *
     return at + LINE_END_SIZE;
 }
 
-/* The data of a value that is too large to stand in one run with its line. */
-static void value_data(struct memcached_worker *worker, struct reply *reply, const struct item_view *view) {
+void value_reply_data(struct memcached_worker *worker, struct reply *reply, const struct item_view *view) {
     struct bytes data = bytes_of(view->value.data, view->value.size + LINE_END_SIZE);
     if (view->value.size < VALUE_PIN_SIZE_MIN) {
         reply_copy(reply, data);
@@ -57,7 +56,7 @@ void value_reply(struct memcached_worker *worker, struct reply *reply, const str
         return;
     }
     reply_commit(reply, (size_t)(at - begin));
-    value_data(worker, reply, view);
+    value_reply_data(worker, reply, view);
     if (last) {
         reply_copy(reply, bytes_of("END\r\n", END_SIZE));
     }

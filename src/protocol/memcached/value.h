@@ -30,4 +30,15 @@ static inline char *value_number(char *at, uint64_t number) {
 void value_reply(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,
                  bool with_cas, bool last);
 
+/* The data alone, copied or pinned, for a line that stands before it already. */
+void value_reply_data(struct memcached_worker *worker, struct reply *reply, const struct item_view *view);
+
+/* The class of every item, where memcached tells its slab class. */
+enum { MC_ITEM_CLASS = 1 };
+
+/* Bytes of the item with key and value, as listings show it. */
+static inline size_t value_item_size(const struct item_view *view) {
+    return store_item_charge(view->key.size, view->value.size, view->client_flags != 0);
+}
+
 #endif

@@ -30,7 +30,13 @@
     X("version", VERB('v', 'e', 'r', 's', 'i', 'o', 'n', 0), MC_VERSION)                                     \
     X("verbosity", VERB('v', 'e', 'r', 'b', 'o', 's', 'i', 't'), MC_VERBOSITY)                               \
     X("quit", VERB('q', 'u', 'i', 't', 0, 0, 0, 0), MC_QUIT)                                                 \
-    X("stats", VERB('s', 't', 'a', 't', 's', 0, 0, 0), MC_STATS)
+    X("stats", VERB('s', 't', 'a', 't', 's', 0, 0, 0), MC_STATS)                                             \
+    X("mg", VERB('m', 'g', 0, 0, 0, 0, 0, 0), MC_META_GET)                                                   \
+    X("ms", VERB('m', 's', 0, 0, 0, 0, 0, 0), MC_META_SET)                                                   \
+    X("md", VERB('m', 'd', 0, 0, 0, 0, 0, 0), MC_META_DELETE)                                                \
+    X("ma", VERB('m', 'a', 0, 0, 0, 0, 0, 0), MC_META_ARITHMETIC)                                            \
+    X("mn", VERB('m', 'n', 0, 0, 0, 0, 0, 0), MC_META_NOOP)                                                  \
+    X("me", VERB('m', 'e', 0, 0, 0, 0, 0, 0), MC_META_DEBUG)
 
 bool verb_find(struct bytes word, enum mc_verb *verb) {
     switch (verb_word(word.data, word.size)) {

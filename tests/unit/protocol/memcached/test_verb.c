@@ -29,6 +29,12 @@ static const struct {
     {"verbosity", MC_VERBOSITY},
     {"quit", MC_QUIT},
     {"stats", MC_STATS},
+    {"mg", MC_META_GET},
+    {"ms", MC_META_SET},
+    {"md", MC_META_DELETE},
+    {"ma", MC_META_ARITHMETIC},
+    {"mn", MC_META_NOOP},
+    {"me", MC_META_DEBUG},
 };
 enum { VERBS_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * meta: the arguments of a meta command, `<cm> <key> [datalen] <flag>*`.
+ *
+ * A flag is one letter with its argument stuck to it. What flags ask for stands here decoded; what they want back is answered by going
+ * through `flags` once more, because the answer keeps their order.
+ */
+#ifndef MEMCACHED_META_H
+#define MEMCACHED_META_H
+
+#include "request.h"
+#include "riposte/store.h"
+
+enum {
+    META_TOKENS_MAX = 20,      /* words of a meta command, itself included */
+    META_OPAQUE_SIZE_MAX = 32, /* bytes of an O flag, its letter included */
+};
+
+struct meta {
+    struct bytes key;      /* 1 to 250 bytes, decoded; borrowed from the line, or from `decoded` */
+    struct bytes key_text; /* the same as it was sent */
+    struct bytes flags;    /* the first flag to the last; borrowed from the line */
+    uint64_t letters;      /* one bit for each flag that is there: meta_has */
+    bool key_is_binary;    /* b */
+    char mode;             /* of M; 0 without, META_MODE_NONE with M alone */
+    uint32_t value_size;   /* ms: bytes of the data block */
+    uint32_t client_flags; /* F */
+    int32_t ttl;           /* T */
+    int32_t create_ttl;    /* N */
+    int32_t recache_s;     /* R */
+    uint64_t cas_expected; /* C */
+    uint64_t cas_new;      /* E */
+    uint64_t initial;      /* J */
+    uint64_t delta;        /* D; 1 without */
+
+    enum mc_error error;   /* exactly when PARSE_BAD */
+    uint32_t swallow_size; /* PARSE_BAD of ms: bytes behind the line to be skipped */
+
+    char decoded[STORE_KEY_SIZE_MAX]; /* a binary key's bytes */
+};
+
+enum { META_MODE_NONE = ' ' };
+
+/* The bit of a letter: 'A' to 'z' is 58 of them. */
+#define META_LETTER(letter) (UINT64_C(1) << ((letter) - 'A'))
+
+static inline bool meta_has(const struct meta *meta, char letter) {
+    return (meta->letters & META_LETTER(letter)) != 0;
+}
+
+/* True when `later` stands behind `earlier` in the line and both are there. */
+bool meta_has_order(const struct meta *meta, char earlier, char later);
+
+/*
+ * Reads what follows the verb of a meta command, MC_META_GET to MC_META_DEBUG. Pure, as mc_parse_text. PARSE_OK, or PARSE_BAD with
+ * error and swallow_size.
+ */
+enum parse_status mc_parse_meta(enum mc_verb verb, struct bytes arguments, struct meta *meta);
+
+#endif

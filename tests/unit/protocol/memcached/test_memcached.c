@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memcached: framing: lines and blocks cut anywhere, lines that never end, protocols that are not ours.
+ */
+#include "fixture.h"
+#include "riposte/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+TestSuite(framing, .init = open_all, .fini = close_all);
+
+/* A conversation with something of everything. Its answers are the same however its bytes are cut. */
+static const char *const script =
+    "set a 1 0 5\r\nhello\r\nget a\r\nget a b\r\nset c 0 0 0\r\n\r\ngets\r\nfoo bar\r\nincr a 1\r\n"
+    "set n 0 0 2 noreply\r\n10\r\nincr n 5\r\nset a 1 0 3\r\nabcdeversion\r\nget  n  c \nset x y 0 "
+    "4\r\nquit\r\n"
+    "delete c\r\ntouch n 100\r\ngat 100 n a\r\nappend n 0 0 2\r\n00\r\nget n\r\nflush_all\r\nget n a "
+    "c\r\nversion\r\n";
+
+static const char *const script_answers =
+    "STORED\r\nVALUE a 1 5\r\nhello\r\nEND\r\nVALUE a 1 5\r\nhello\r\nEND\r\nSTORED\r\n" BAD_FORMAT
+    "ERROR\r\n"
+    "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"
+    "15\r\nCLIENT_ERROR bad data chunk\r\nVERSION 1.6.45\r\nVALUE n 0 2\r\n15\r\nVALUE c 0 "
+    "0\r\n\r\nEND\r\n" BAD_FORMAT
+    "DELETED\r\nTOUCHED\r\nVALUE n 0 2\r\n15\r\nVALUE a 1 5\r\nhello\r\nEND\r\nSTORED\r\n"
+    "VALUE n 0 4\r\n1500\r\nEND\r\nOK\r\nEND\r\nVERSION 1.6.45\r\n";
+
+Test(framing, answers_the_same_in_one_piece) {
+    talk_check(&talk, script, script_answers);
+}
+
+Test(framing, answers_the_same_cut_in_two_anywhere) {
+    for (size_t cut = 0; cut <= strlen(script); cut++) {
+        struct talk other;
+        talk_open(&other, &server);
+        talk_send(&other, bytes_of(script, cut));
+        talk_check(&other, script + cut, script_answers);
+        talk_close(&other);
+    }
+}
+
+Test(framing, answers_the_same_byte_by_byte) {
+    for (size_t i = 0; i + 1 < strlen(script); i++) {
+        talk_send(&talk, bytes_of(script + i, 1));
+    }
+    talk_check(&talk, script + strlen(script) - 1, script_answers);
+}
+
+Test(framing, answers_the_same_with_any_bound_on_requests) {
+    for (unsigned requests_max = 1; requests_max < 12; requests_max++) {
+        struct talk other;
+        talk_open(&other, &server);
+        other.requests_max = requests_max;
+        talk_check(&other, script, script_answers);
+        talk_close(&other);
+    }
+}
+
+Test(framing, answers_the_same_cut_at_random) {
+    const char *given = getenv("RIPOSTE_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : random_seed();
+    cr_log_info("RIPOSTE_SEED=%llu", (unsigned long long)seed);
+    struct random random = {.state = seed};
+    for (int round = 0; round < 300; round++) {
+        struct talk other;
+        talk_open(&other, &server);
+        other.requests_max = 1 + (unsigned)random_below(&random, 20);
+        other.reply.unsent_size_max = 1 + (uint32_t)random_below(&random, 200);
+        for (size_t at = 0; at < strlen(script);) {
+            size_t size = 1 + random_below(&random, 40);
+            size = size < strlen(script) - at ? size : strlen(script) - at;
+            talk_send(&other, bytes_of(script + at, size));
+            at += size;
+        }
+        struct bytes output = talk_output(&other);
+        cr_assert(bytes_equal_string(output, script_answers), "RIPOSTE_SEED=%llu: %s",
+                  (unsigned long long)seed, output.data);
+        talk_close(&other);
+    }
+}
+
+Test(framing, refuses_short_lines_and_unknown_words_and_goes_on) {
+    talk_check(&talk, "\r\na\r\nab\n\nGET a\r\n get a\r\nversion\r\n",
+               BAD_FORMAT BAD_FORMAT BAD_FORMAT BAD_FORMAT "ERROR\r\nERROR\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "foo noreply\r\nfoo noreply x\r\n", "ERROR\r\n");
+}
+
+Test(framing, closes_without_a_word_on_a_line_that_does_not_end) {
+    static char line[2049];
+    memset(line, 'x', sizeof(line));
+    talk_send(&talk, bytes_of(line, 2048));
+    cr_assert_not(talk.closed);
+    talk_send(&talk, bytes_of(line, 1));
+    cr_assert(talk.closed);
+    cr_assert_eq(talk_output(&talk).size, 0);
+}
+
+Test(framing, waits_for_a_long_get_line) {
+    static char line[60000];
+    memset(line, 'k', sizeof(line));
+    for (size_t i = 3; i < sizeof(line); i += 200) {
+        line[i] = ' ';
+    }
+    memcpy(line, "get ", 4);
+    for (size_t at = 0; at < sizeof(line); at += 100) {
+        talk_send(&talk, bytes_of(line + at, 100));
+    }
+    cr_assert_not(talk.closed);
+    talk_check(&talk, "\r\n", "END\r\n");
+}
+
+Test(framing, closes_without_a_word_on_http) {
+    talk_check(&talk, "version\r\nGET / HTTP/1.1\r\nHost: x\r\nset a 0 0 1\r\n1\r\n", "VERSION 1.6.45\r\n");
+    cr_assert(talk.closed);
+}
+
+Test(framing, closes_at_once_when_the_first_byte_is_binary) {
+    talk_check(&talk, "\x80", "");
+    cr_assert(talk.closed);
+}
+
+Test(framing, takes_a_later_binary_byte_as_a_bad_command) {
+    talk_check(&talk,
+               "version\r\n\x80"
+               "abc\r\nversion\r\n",
+               "VERSION 1.6.45\r\nERROR\r\nVERSION 1.6.45\r\n");
+    cr_assert_not(talk.closed);
+}
+
+/* A client that sends one byte at a time must cost linear time: 64 times the bytes, not 4096 times the work. */
+Test(framing, searches_no_byte_of_a_line_twice) {
+    static char line[1 << 20];
+    memset(line, 'k', sizeof(line));
+    memcpy(line, "get ", 4);
+    talk.input = malloc(sizeof(line));
+    memcpy(talk.input, line, sizeof(line));
+    for (size_t size = 4; size < sizeof(line); size += 512) {
+        struct progress progress = memcached_protocol.on_input(talk.session, bytes_of(talk.input, size), 20,
+                                                               &talk.reply, server.worker);
+        cr_assert_eq(progress.consumed, 0);
+        cr_assert_not(progress.again);
+        /* What was seen is not looked at again: a line feed put there goes unnoticed. */
+        memset(talk.input + 4, '\n', size - 4);
+    }
+}
