@@ -148,6 +148,37 @@ $(foreach folder,$(FOLDERS),$(eval $(call unit_rule,$(folder))))
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those whose name contains it)
 	$(QUIET)tests/unit/run $(UNIT_PROGRAMS)
 
+# --- riposte-load: tools/load, a program of its own; shares src/base with the server -----------------------------
+
+LOAD_SOURCES := $(sort $(wildcard tools/load/*.c))
+LOAD_LIBS := -luring -lpthread -lm
+
+all: $(BIN)/riposte-load
+
+$(O)/tools/load/%.o: tools/load/%.c $(O)/flags
+	$(call say,cc,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(call compile,-Itools/load)
+
+$(BIN)/riposte-load: $(call objects,$(LOAD_SOURCES)) $(call archive,base)
+	$(call say,link,$@)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(link) $(LOAD_LIBS)
+
+# Its unit programs get all of it but main, and what the tests of the generator share.
+LOAD_TEST_SUPPORT := $(sort $(wildcard tests/unit/load/support/*.c))
+LOAD_TEST_OBJECTS := $(call objects,$(LOAD_TEST_SUPPORT) $(filter-out %/main.c,$(LOAD_SOURCES)))
+
+$(O)/tests/unit/load/%.o: tests/unit/load/%.c $(O)/flags
+	$(call say,cc,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(call compile,-Itools/load -Itests/support -Itests/unit/load/support)
+
+$(O)/unit/load/%: $(O)/tests/unit/load/%.o $(LOAD_TEST_OBJECTS) $(O)/support.a $(call archive,base)
+	$(call say,link,$@)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(link) -lcriterion $(LOAD_LIBS)
+
 # --- all tests ---------------------------------------------------------------------------------------------
 
 .PHONY: wire

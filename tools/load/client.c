@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client: the turn. What completions mean is in client_event.c, memory in client_memory.c. See client.h.
+ */
+#include "client.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "client_event.h"
+#include "riposte/check.h"
+#include "riposte/clock.h"
+
+enum {
+    /*
+     * Completions taken before what they led to is submitted. Few: the server gets work while the generator still reads; many: fewer
+     * system calls.
+     */
+    REAP_MAX = 16,
+};
+
+/* How often all connections are looked through for one that stalls. */
+#define LOOK_INTERVAL_NS (50 * CLOCK_NS_PER_MS)
+
+void client_offer(struct client *client, struct connection *connection) {
+    if (connection->ready_listed) {
+        return;
+    }
+    connection->ready_listed = true;
+    connection->free_ns = client->now_ns;
+    client->ready[(client->ready_begin + client->ready_count) & (client->ready_max - 1)] = connection->index;
+    client->ready_count++;
+}
+
+static struct connection *ready_take(struct client *client) {
+    uint32_t index = client->ready[client->ready_begin & (client->ready_max - 1)];
+    client->ready_begin++;
+    client->ready_count--;
+    client->connections[index].ready_listed = false;
+    return &client->connections[index];
+}
+
+bool client_may_start(const struct client *client, const struct connection *connection) {
+    const struct phase *phase = &client->phase;
+    switch (connection->state) {
+    case CONNECTION_CLOSED:
+        return true; /* it connects first */
+    case CONNECTION_OPEN:
+        break;
+    case CONNECTION_CONNECTING:
+    case CONNECTION_CLOSING:
+        return false;
+    }
+    if (connection->sending || (phase->churn_count > 0 && connection->served >= phase->churn_count)) {
+        return false;
+    }
+    return phase->whole_batches ? connection->pending_count == 0 : connection->pending_count < phase->depth;
+}
+
+/* Whether the phase has a request that should be under way by now. */
+static bool request_is_due(const struct client *client) {
+    const struct phase *phase = &client->phase;
+    return phase->accepting && phase->starts_left > 0 && plan_due(&phase->plan, client->now_ns) &&
+           plan_next_ns(&phase->plan, client->now_ns) < phase->until_ns;
+}
+
+static struct request request_pick(struct client *client) {
+    struct phase *phase = &client->phase;
+    if (phase->kind == PHASE_LOAD) {
+        return workload_next(&client->scenario->workload, &client->random);
+    }
+    if (phase->kind == PHASE_LEARN) {
+        return (struct request){.kind = REQUEST_GET};
+    }
+    assert(phase->preload_next < phase->preload_end);
+    return (struct request){.key = (uint32_t)phase->preload_next++, .kind = REQUEST_SET};
+}
+
+static void request_encode(struct client *client, struct connection *connection, struct request request) {
+    const struct scenario *scenario = client->scenario;
+    if (request.kind == REQUEST_GET) {
+        output_add_get(&connection->output, &scenario->encoder, request.key);
+        return;
+    }
+    struct value value = value_of(&scenario->workload.values, request.key);
+    output_add_set(&connection->output, &scenario->encoder, request.key, &value);
+}
+
+/*
+ * Takes the next request from the plan. In a closed loop its time is when the connection became free, so that what the generator itself
+ * takes to get round to it counts.
+ */
+static void request_start(struct client *client, struct connection *connection) {
+    struct phase *phase = &client->phase;
+    bool is_open_loop = phase->plan.arrival != PLAN_CLOSED;
+    uint64_t now_ns = is_open_loop ? clock_monotonic_ns() : client->now_ns;
+    uint64_t planned_ns = plan_take_ns(&phase->plan, client->now_ns);
+    uint64_t intended_ns = is_open_loop ? planned_ns : connection->free_ns;
+    uint64_t possible_ns = intended_ns > connection->free_ns ? intended_ns : connection->free_ns;
+    bool is_measured =
+        phase->kind == PHASE_LOAD && intended_ns >= phase->measure_from_ns && intended_ns < phase->until_ns;
+    struct request request = request_pick(client);
+
+    request_encode(client, connection, request);
+    connection_push(connection, (struct pending){intended_ns, request, is_measured});
+    connection->served++;
+    client->outstanding_count++;
+    if (connection->pending_count == 1) {
+        connection->progress_ns = client->now_ns;
+    }
+    if (is_measured || phase->kind != PHASE_LOAD) {
+        phase->starts_left--;
+    }
+    if (is_measured) {
+        histogram_record(&client->tally->lateness, now_ns - possible_ns);
+    }
+}
+
+/* Requests that this connection may take in one go. */
+static uint64_t batch_size(const struct client *client, const struct connection *connection) {
+    const struct phase *phase = &client->phase;
+    uint64_t count = phase->depth - connection->pending_count;
+    if (phase->churn_count > 0) {
+        uint64_t left = phase->churn_count - connection->served;
+        count = left < count ? left : count;
+    }
+    /* An open loop spreads what is due over the connections that are free. */
+    return phase->plan.arrival == PLAN_CLOSED ? count : 1;
+}
+
+static void dirty_add(struct client *client, struct connection *connection) {
+    if (!connection->dirty_listed) {
+        connection->dirty_listed = true;
+        client->dirty[client->dirty_count++] = connection->index;
+    }
+}
+
+static void batch_start(struct client *client, struct connection *connection) {
+    bool is_closed = connection->state == CONNECTION_CLOSED;
+    if (is_closed && !client_connect(client, connection)) {
+        return;
+    }
+    for (uint64_t left = batch_size(client, connection); left > 0 && request_is_due(client); left--) {
+        request_start(client, connection);
+    }
+    if (is_closed) {
+        return; /* what was encoded leaves when the connection is there */
+    }
+    dirty_add(client, connection);
+    if (client_may_start(client, connection)) {
+        client_offer(client, connection);
+    }
+}
+
+static void start_what_is_due(struct client *client) {
+    while (client->ready_count > 0 && request_is_due(client)) {
+        struct connection *connection = ready_take(client);
+        if (client_may_start(client, connection)) {
+            batch_start(client, connection);
+        }
+        if (unlikely(failure_happened(&client->failure))) {
+            return;
+        }
+    }
+}
+
+static void flush(struct client *client) {
+    for (uint32_t i = 0; i < client->dirty_count; i++) {
+        struct connection *connection = &client->connections[client->dirty[i]];
+        connection->dirty_listed = false;
+        if (connection->state != CONNECTION_OPEN || output_is_empty(&connection->output)) {
+            continue;
+        }
+        connection_arm_send(connection, &client->wire);
+        if (!connection->receiving) {
+            connection_arm_receive(connection, &client->wire);
+        }
+    }
+    client->dirty_count = 0;
+}
+
+static void take_completions(struct client *client) {
+    struct io_uring_cqe *completions[REAP_MAX];
+    struct io_uring *uring = &client->wire.ring.uring;
+    unsigned count = io_uring_peek_batch_cqe(uring, completions, REAP_MAX);
+    for (unsigned i = 0; i < count && !failure_happened(&client->failure); i++) {
+        client_on_completion(client, completions[i]);
+    }
+    io_uring_cq_advance(uring, count);
+    if (client->wire.multishot) {
+        buffers_publish(&client->wire.buffers);
+    }
+}
+
+/* The turn must not sleep over the next request, but need not hurry while no connection is free. */
+static uint64_t turn_deadline(const struct client *client, uint64_t deadline_ns) {
+    const struct phase *phase = &client->phase;
+    if (phase->accepting && phase->starts_left > 0 && client->ready_count > 0) {
+        uint64_t due_ns = plan_next_ns(&phase->plan, client->now_ns);
+        deadline_ns = due_ns < deadline_ns ? due_ns : deadline_ns;
+    }
+    return client->next_look_ns < deadline_ns ? client->next_look_ns : deadline_ns;
+}
+
+bool client_turn(struct client *client, uint64_t deadline_ns) {
+    start_what_is_due(client);
+    flush(client);
+    ring_turn(&client->wire.ring, turn_deadline(client, deadline_ns));
+    client->now_ns = clock_monotonic_ns();
+    take_completions(client);
+    if (unlikely(client->now_ns >= client->next_look_ns)) {
+        client->next_look_ns = client->now_ns + LOOK_INTERVAL_NS;
+        client_look_for_stalls(client);
+    }
+    if (unlikely(client->wire.ring.error < 0)) {
+        failure_set(&client->failure, EXIT_CODE_SYSTEM, "io_uring failed: %s",
+                    strerror(-client->wire.ring.error));
+    }
+    /* relaxed: the flag carries no data; what follows a stop is ordered by the gate. */
+    return !failure_happened(&client->failure) &&
+           atomic_load_explicit(client->stop, memory_order_relaxed) != CLIENT_STOP_NOW;
+}

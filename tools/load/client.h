@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client: one thread of the generator: its ring, its connections, its share of the load.
+ *
+ * A turn:   start what is due (encode) -> flush (one send per connection) -> wait -> take completions (read, check, count)
+ *
+ * Which connection gets the next request: the one that has been free for longest. A request that is due while none is free waits in the
+ * plan. Nothing here allocates after client_init but the first cut head of a connection.
+ *
+ * Everything is called by the client's own thread; others may read live_replies and live_faults, and the rest while the thread waits at
+ * the gate.
+ */
+#ifndef LOAD_CLIENT_H
+#define LOAD_CLIENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "connection.h"
+#include "failure.h"
+#include "plan.h"
+#include "riposte/counter.h"
+#include "tally.h"
+
+/* What a client is told from outside. */
+enum client_stop {
+    CLIENT_GO,
+    CLIENT_STOP_GENTLY, /* the measurement ends now and is reported */
+    CLIENT_STOP_NOW,    /* another client failed */
+};
+
+enum phase_kind {
+    PHASE_NONE,    /* nothing is started */
+    PHASE_LEARN,   /* one GET, whose body is what all others must be */
+    PHASE_PRELOAD, /* every key of this client's share is set */
+    PHASE_LOAD,
+};
+
+/* What is being done now; the fields up to the line are fixed while it lasts. */
+struct phase {
+    enum phase_kind kind;
+    unsigned depth;
+    bool whole_batches;   /* start only when nothing is in flight on the connection */
+    uint64_t churn_count; /* requests before a connection is closed; 0: it stays */
+    uint64_t measure_from_ns;
+    uint64_t preload_end; /* first key that is not this client's */
+    /* ---- */
+    struct plan plan;
+    uint64_t until_ns;    /* requests intended from here on are not sent */
+    uint64_t starts_left; /* measured requests that may still be started */
+    uint64_t preload_next;
+    bool accepting; /* new requests may be started */
+    bool in_window; /* now is within the measured time */
+};
+
+struct client {
+    const struct scenario *scenario; /* borrowed */
+    unsigned index;                  /* of the thread */
+    const _Atomic int *stop;         /* enum client_stop; borrowed */
+
+    struct wire wire;
+    struct connection *connections; /* owned */
+    struct pending *pendings;       /* owned; every connection's share in one piece */
+    uint32_t connections_count;
+    uint32_t connecting_count;
+
+    uint32_t *ready;      /* owned; indices of connections that may send, oldest first; a ring */
+    uint32_t ready_max;   /* power of two */
+    uint32_t ready_begin; /* free running */
+    uint32_t ready_count;
+    uint32_t
+        *dirty; /* owned; indices of connections whose output waits for the end of the turn's first half */
+    uint32_t dirty_count;
+
+    struct phase phase;
+    uint64_t now_ns;            /* the last look at the clock */
+    uint64_t next_look_ns;      /* when connections are next looked through for stalls */
+    uint64_t outstanding_count; /* requests started and not answered */
+    struct random random;       /* of keys and kinds */
+    struct checker checker;
+    struct tally *tally; /* owned; of the step that runs or ran last */
+    struct failure failure;
+
+    struct counter live_replies; /* answered, since the client began */
+    struct counter live_faults;  /* error replies and wrong replies, since the client began */
+};
+
+/* Memory and ring of a client that is all zero; no connection yet. False: client->failure. client_deinit is due either way. */
+bool client_init(struct client *client, const struct scenario *scenario, unsigned index,
+                 const _Atomic int *stop);
+void client_deinit(struct client *client);
+
+/* One turn; ends at deadline_ns at the latest. False: the run is over for this client (failure, or told to stop now). */
+bool client_turn(struct client *client, uint64_t deadline_ns);
+
+/* Begins to connect. False: client->failure. CLOSED connections only. */
+bool client_connect(struct client *client, struct connection *connection);
+
+/* Looks at what the connection may do next: arm, close, stand in line. After every event. */
+void client_settle(struct client *client, struct connection *connection);
+
+/* Whether the connection may take a request now; one that is CLOSED connects first. */
+bool client_may_start(const struct client *client, const struct connection *connection);
+
+/* Puts a connection that may start in line, behind those that have been free for longer. */
+void client_offer(struct client *client, struct connection *connection);
+
+#endif

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run: see run.h.
+ */
+#include "run.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "client_phase.h"
+#include "cpu.h"
+#include "gate.h"
+#include "idle.h"
+#include "riposte/clock.h"
+
+enum {
+    POLL_MS = 200,             /* how often progress is told */
+    DESCRIPTORS_OVERHEAD = 32, /* beside connections and rings */
+    EXIT_STATUS_SIGNAL = 130,
+};
+
+/* Between opening the gate and the start of a step: longer than it takes all threads to wake up. */
+#define START_DELAY_NS (2 * CLOCK_NS_PER_MS)
+
+/* One thread and its client. */
+struct runner {
+    struct run *run;
+    pthread_t thread;
+    struct client client;
+    bool failed; /* it only arrives at the gate and goes home */
+};
+
+struct run {
+    const struct scenario *scenario;
+    const struct run_observer *observer;
+    struct run_result *result;
+    struct gate gate;
+    struct runner *runners; /* owned */
+    unsigned started_count;
+    struct idle idle;
+    int signals;      /* signalfd, owned */
+    _Atomic int stop; /* enum client_stop; set by the main thread and by clients that fail */
+    bool interrupted;
+
+    /* Written by the main thread while all clients are at the gate. */
+    struct step step; /* of all clients together */
+    bool ended;
+};
+
+static uint64_t share_of(uint64_t total, uint64_t index, uint64_t count) {
+    return total * (index + 1) / count - total * index / count;
+}
+
+/* ---- the clients' threads ---- */
+
+/* relaxed: whoever acts on the flag reads nothing that was written before it; see client_turn. */
+static void stop_others(struct run *run) {
+    atomic_store_explicit(&run->stop, CLIENT_STOP_NOW, memory_order_relaxed);
+}
+
+static bool runner_prepare(struct runner *runner) {
+    struct run *run = runner->run;
+    const struct options *options = run->scenario->options;
+    struct client *client = &runner->client;
+    unsigned index = (unsigned)(runner - run->runners);
+    if (options->cpus_count > 0) {
+        unsigned cpu = options->cpus[index % options->cpus_count];
+        int status = cpu_pin(cpu);
+        if (status < 0) {
+            failure_set(&client->failure, EXIT_CODE_USAGE, "CPU %u cannot be used: %s", cpu,
+                        strerror(-status));
+            return false;
+        }
+    }
+    return client_init(client, run->scenario, index, &run->stop) && client_prepare(client);
+}
+
+/* This client's part of the step. */
+static struct step step_share(const struct runner *runner) {
+    const struct run *run = runner->run;
+    uint64_t threads_count = run->scenario->options->threads_count;
+    uint64_t index = (uint64_t)(runner - run->runners);
+    struct step step = run->step;
+    if (step.rate_per_s > 0) {
+        step.plan_shift_ns = (uint64_t)((double)index * (double)CLOCK_NS_PER_S / step.rate_per_s);
+        step.rate_per_s /= (double)threads_count;
+    }
+    if (step.requests_count > 0) {
+        step.requests_count = share_of(step.requests_count, index, threads_count);
+    }
+    return step;
+}
+
+static void *runner_main(void *argument) {
+    struct runner *runner = argument;
+    struct run *run = runner->run;
+    runner->failed = !runner_prepare(runner);
+    for (;;) {
+        if (runner->failed) {
+            stop_others(run);
+        }
+        gate_arrive(&run->gate);
+        if (run->ended) {
+            break;
+        }
+        struct step step = step_share(runner);
+        bool has_part = step.requests_count > 0 || run->step.requests_count == 0;
+        runner->failed = has_part && !client_measure(&runner->client, &step);
+    }
+    /* Here, because a ring belongs to the thread that made it. */
+    client_deinit(&runner->client);
+    return NULL;
+}
+
+/* ---- the main thread ---- */
+
+static void on_signal(struct run *run) {
+    struct signalfd_siginfo information;
+    ssize_t got = read(run->signals, &information, sizeof(information));
+    if (got != (ssize_t)sizeof(information)) {
+        return;
+    }
+    if (run->interrupted) {
+        _exit(EXIT_STATUS_SIGNAL);
+    }
+    run->interrupted = true;
+    /* relaxed: see stop_others. A stop that was ordered for a failure stays. */
+    int expected = CLIENT_GO;
+    atomic_compare_exchange_strong_explicit(&run->stop, &expected, CLIENT_STOP_GENTLY, memory_order_relaxed,
+                                            memory_order_relaxed);
+}
+
+static uint64_t live_sum(const struct run *run, bool faults) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < run->started_count; i++) {
+        const struct client *client = &run->runners[i].client;
+        sum += counter_read(faults ? &client->live_faults : &client->live_replies);
+    }
+    return sum;
+}
+
+/* Waits until all clients are at the gate, tells progress and takes signals meanwhile. */
+static void wait_for_clients(struct run *run, const char *phase) {
+    uint64_t begin_ns = clock_monotonic_ns();
+    uint64_t replies_before = live_sum(run, false);
+    uint64_t faults_before = live_sum(run, true);
+    while (!gate_is_full(&run->gate)) {
+        struct pollfd events[] = {{.fd = run->gate.event, .events = POLLIN},
+                                  {.fd = run->signals, .events = POLLIN}};
+        poll(events, 2, POLL_MS);
+        if ((events[1].revents & POLLIN) != 0) {
+            on_signal(run);
+        }
+        if (run->observer->progress != NULL) {
+            run->observer->progress(run->observer->user, phase, clock_monotonic_ns() - begin_ns,
+                                    live_sum(run, false) - replies_before,
+                                    live_sum(run, true) - faults_before);
+        }
+    }
+}
+
+/* The first failure of any client; all are at the gate. */
+static void collect_failures(struct run *run) {
+    for (unsigned i = 0; i < run->started_count; i++) {
+        const struct failure *failure = &run->runners[i].client.failure;
+        if (failure_happened(failure)) {
+            failure_set(&run->result->failure, failure->code, "%s", failure->message);
+        }
+    }
+}
+
+static void collect_step(struct run *run, struct step_result *step) {
+    for (unsigned i = 0; i < run->started_count; i++) {
+        tally_merge(&step->tally, run->runners[i].client.tally);
+    }
+    step->idle_lost = idle_lost(&run->idle);
+    step->complete = !failure_happened(&run->result->failure);
+    step->interrupted = run->interrupted;
+    if (step->idle_lost > 0) {
+        failure_set(&run->result->failure, EXIT_CODE_ENDED_EARLY,
+                    "the server ended %u of %u idle connections", step->idle_lost, run->idle.count);
+    }
+}
+
+/* One measurement at `rate_per_s` (0: closed loop). False: no further step makes sense. */
+static bool run_step(struct run *run, uint64_t rate_per_s) {
+    struct run_result *result = run->result;
+    struct step_result *step = &result->steps[result->steps_count++];
+    step->rate_per_s = rate_per_s;
+    run->step = (struct step){
+        .start_ns = clock_monotonic_ns() + START_DELAY_NS,
+        .rate_per_s = (double)rate_per_s,
+        .requests_count = run->scenario->options->requests_count,
+    };
+    gate_open(&run->gate);
+    wait_for_clients(run, "measuring");
+    collect_failures(run);
+    collect_step(run, step);
+    if (run->observer->step_done != NULL) {
+        run->observer->step_done(run->observer->user, step);
+    }
+    return !failure_happened(&result->failure) && !run->interrupted &&
+           (rate_per_s == 0 || step_kept_up(step));
+}
+
+static void run_steps(struct run *run) {
+    const struct options *options = run->scenario->options;
+    unsigned count = options->sweep_count > 0 ? options->sweep_count : 1;
+    run->result->steps = calloc(count, sizeof(*run->result->steps));
+    if (run->result->steps == NULL) {
+        failure_set(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the results");
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!run_step(run, options->sweep_count > 0 ? options->sweep_rates[i] : options->rate_per_s)) {
+            return;
+        }
+    }
+}
+
+static bool start_threads(struct run *run) {
+    const struct options *options = run->scenario->options;
+    run->runners = calloc(options->threads_count, sizeof(*run->runners));
+    if (run->runners == NULL) {
+        failure_set(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the threads");
+        return false;
+    }
+    for (; run->started_count < options->threads_count; run->started_count++) {
+        struct runner *runner = &run->runners[run->started_count];
+        runner->run = run;
+        int status = pthread_create(&runner->thread, NULL, runner_main, runner);
+        if (status != 0) {
+            failure_set(&run->result->failure, EXIT_CODE_SYSTEM, "a thread cannot be started: %s",
+                        strerror(status));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Threads that could not be started cannot arrive: only those that run are waited for. */
+static void gate_expect_started(struct run *run) {
+    pthread_mutex_lock(&run->gate.mutex);
+    run->gate.clients_count = run->started_count;
+    pthread_mutex_unlock(&run->gate.mutex);
+}
+
+static void run_threads(struct run *run) {
+    uint64_t begin_ns = clock_monotonic_ns();
+    if (!start_threads(run)) {
+        stop_others(run);
+        gate_expect_started(run);
+    }
+    wait_for_clients(run, "preparing");
+    run->result->prepare_ns = clock_monotonic_ns() - begin_ns;
+    collect_failures(run);
+    if (run->interrupted) {
+        failure_set(&run->result->failure, EXIT_CODE_ENDED_EARLY, "interrupted before anything was measured");
+    }
+    bool measures = run->scenario->options->preload != PRELOAD_ONLY;
+    if (measures && !failure_happened(&run->result->failure)) {
+        run_steps(run);
+    }
+    run->ended = true;
+    gate_open(&run->gate);
+    for (unsigned i = 0; i < run->started_count; i++) {
+        pthread_join(run->runners[i].thread, NULL);
+    }
+}
+
+/* Raises the soft limit of open files to what the run needs. */
+static bool descriptors_ensure(const struct options *options, struct failure *failure) {
+    struct rlimit limit;
+    uint64_t needed =
+        options->connections_count + options->idle_count + options->threads_count + DESCRIPTORS_OVERHEAD;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed) {
+        return true;
+    }
+    if (limit.rlim_max < needed) {
+        failure_set(failure, EXIT_CODE_SYSTEM,
+                    "%llu open files are needed and %llu allowed: raise the hard limit (ulimit -Hn)",
+                    (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+        return false;
+    }
+    limit.rlim_cur = needed;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/* SIGINT and SIGTERM arrive through a descriptor while the run lasts; threads inherit the mask. */
+static bool signals_begin(struct run *run, sigset_t *mask_before) {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &mask, mask_before);
+    run->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    return run->signals >= 0;
+}
+
+static void signals_end(struct run *run, const sigset_t *mask_before) {
+    if (run->signals >= 0) {
+        close(run->signals);
+    }
+    pthread_sigmask(SIG_SETMASK, mask_before, NULL);
+}
+
+void run_execute(const struct scenario *scenario, const struct run_observer *observer,
+                 struct run_result *result) {
+    const struct options *options = scenario->options;
+    struct run run = {.scenario = scenario, .observer = observer, .result = result, .stop = CLIENT_GO};
+    sigset_t mask_before;
+    *result = (struct run_result){0};
+    if (!descriptors_ensure(options, &result->failure)) {
+        return;
+    }
+    if (!signals_begin(&run, &mask_before) || gate_init(&run.gate, (unsigned)options->threads_count) < 0) {
+        failure_set(&result->failure, EXIT_CODE_SYSTEM, "no descriptor for signals or events: %s",
+                    strerror(errno));
+        signals_end(&run, &mask_before);
+        return;
+    }
+    if (idle_open(&run.idle, &scenario->target, (uint32_t)options->idle_count, scenario->rotate_sources,
+                  options->timeout_ns, &result->failure)) {
+        run_threads(&run);
+    }
+    idle_close(&run.idle);
+    free(run.runners);
+    gate_deinit(&run.gate);
+    signals_end(&run, &mask_before);
+}
+
+void run_result_deinit(struct run_result *result) {
+    free(result->steps);
+    result->steps = NULL;
+    result->steps_count = 0;
+}
+
+bool step_kept_up(const struct step_result *step) {
+    const struct tally *tally = &step->tally;
+    double answered =
+        (double)tally->replies_in_window * 1e9 / (double)(tally->window_ns + (tally->window_ns == 0));
+    /* A Poisson load of n requests differs from its mean by about sqrt(n): ten percent is far outside for any n worth measuring. */
+    return step->rate_per_s == 0 || answered >= 0.9 * (double)step->rate_per_s;
+}
+
+enum exit_code run_exit_code(const struct run_result *result) {
+    if (failure_happened(&result->failure)) {
+        return result->failure.code;
+    }
+    for (unsigned i = 0; i < result->steps_count; i++) {
+        if (tally_faults(&result->steps[i].tally) > 0) {
+            return EXIT_CODE_REPLIES;
+        }
+    }
+    return EXIT_CODE_CLEAN;
+}
