@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * frames: a length-prefixed echo, as an example of a protocol on the engine.
+ *
+ *      frame = length (2 bytes, big endian) + that many bytes; it is sent back as it came. Length 0 ends the connection.
+ *
+ * What a protocol has to do: read whole requests from the front of `input`, answer into `reply`, say how far it got. It is called again with
+ * what it left over and more behind it, so a request that was cut anywhere needs no state here.
+ */
+#include "frames.h"
+
+#include "riposte/reply.h"
+
+enum { HEAD_SIZE = 2 };
+
+static size_t frame_size(struct bytes input) {
+    const unsigned char *head = (const unsigned char *)input.data;
+    return HEAD_SIZE + (size_t)(head[0] << 8 | head[1]);
+}
+
+static struct progress frames_on_input(void *session, struct bytes input, unsigned requests_max,
+                                       struct reply *reply, void *context) {
+    (void)session;
+    (void)context;
+    struct progress progress = {0};
+    while (input.size - progress.consumed >= HEAD_SIZE) {
+        struct bytes rest = bytes_of(input.data + progress.consumed, input.size - progress.consumed);
+        size_t size = frame_size(rest);
+        if (size > rest.size) {
+            break; /* not all here yet */
+        }
+        if (progress.requests == requests_max || reply_full(reply)) {
+            progress.again = true; /* others first, or until the client has read */
+            break;
+        }
+        if (size == HEAD_SIZE) {
+            reply_close(reply);
+        }
+        reply_copy(reply, bytes_of(rest.data, size));
+        progress.consumed += size;
+        progress.requests++;
+    }
+    return progress;
+}
+
+const struct protocol frames_protocol = {.name = "frames", .on_input = frames_on_input};

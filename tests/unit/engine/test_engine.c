@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The engine as a library, with the example protocol of tests/support/frames.c, on both transports.
+ */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "frames.h"
+#include "riposte/engine.h"
+
+enum { PATIENCE_S = 20 };
+
+static struct engine_listen listen_on_loopback(void) {
+    struct engine_listen listen = {.protocol = &frames_protocol, .address_size = sizeof(struct sockaddr_in)};
+    struct sockaddr_in *address = (struct sockaddr_in *)(void *)&listen.address;
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return listen;
+}
+
+static struct engine_config config_for(enum engine_transport transport, struct engine_listen *listen) {
+    struct engine_config config;
+    engine_config_init(&config);
+    config.transport = transport;
+    config.workers_count = 2;
+    config.pin = false;
+    config.listens = listen;
+    config.listens_count = 1;
+    return config;
+}
+
+static struct engine *start(const struct engine_config *config) {
+    struct engine *engine = NULL;
+    struct engine_error error;
+    cr_assert(engine_create(config, &engine, &error) == 0, "%s", error.message);
+    cr_assert(engine_start(engine, &error) == 0, "%s", error.message);
+    return engine;
+}
+
+static void stop(struct engine *engine) {
+    engine_stop(engine);
+    engine_join(engine);
+    struct engine_counters sum;
+    engine_counters_sum(engine, &sum);
+    cr_expect_eq(counter_read(&sum.connections_current), 0);
+    engine_destroy(engine);
+}
+
+static int dial_address(const void *address, socklen_t size, int family) {
+    int fd = socket(family, SOCK_STREAM, 0);
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    cr_assert(connect(fd, address, size) == 0, "connect: %s", strerror(errno));
+    return fd;
+}
+
+static int dial(const struct engine *engine) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(engine_port(engine, 0)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = dial_address(&address, sizeof(address), AF_INET);
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
+static void send_all(int fd, const void *data, size_t size) {
+    const char *at = data;
+    while (size > 0) {
+        ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
+        cr_assert(sent > 0, "send: %s", strerror(errno));
+        at += sent;
+        size -= (size_t)sent;
+    }
+}
+
+static void expect_bytes(int fd, const void *data, size_t size) {
+    char *got = malloc(size + 1);
+    size_t count = 0;
+    while (count < size) {
+        ssize_t received = recv(fd, got + count, size - count, 0);
+        if (received < 0 && errno == EINTR) {
+            continue; /* the kernel tidies up the ring that engine_create tried the kernel with */
+        }
+        cr_assert(received > 0, "after %zu of %zu bytes: %s", count, size,
+                  received == 0 ? "end" : strerror(errno));
+        count += (size_t)received;
+    }
+    cr_assert(memcmp(got, data, size) == 0);
+    free(got);
+}
+
+static void expect_end(int fd) {
+    char byte;
+    cr_assert_eq(recv(fd, &byte, 1, 0), 0);
+}
+
+/* A frame of `size` bytes of content; owned by the caller. */
+static char *frame_of(size_t size, unsigned seed) {
+    char *frame = malloc(size + 2);
+    frame[0] = (char)(size >> 8);
+    frame[1] = (char)size;
+    for (size_t i = 0; i < size; i++) {
+        frame[i + 2] = (char)(seed + i * 31);
+    }
+    return frame;
+}
+
+static void echo_once(int fd, size_t size, unsigned seed) {
+    char *frame = frame_of(size, seed);
+    send_all(fd, frame, size + 2);
+    expect_bytes(fd, frame, size + 2);
+    free(frame);
+}
+
+ParameterizedTestParameters(engine, echoes_frames_of_all_sizes) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine, echoes_frames_of_all_sizes) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(*transport, &listen);
+    struct engine *engine = start(&config);
+    int fd = dial(engine);
+    for (size_t size = 1; size < 65536; size = size * 3 + 1) {
+        echo_once(fd, size, (unsigned)size);
+    }
+    close(fd);
+    stop(engine);
+}
+
+ParameterizedTestParameters(engine, accepts_a_request_cut_at_every_byte) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine, accepts_a_request_cut_at_every_byte) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(*transport, &listen);
+    struct engine *engine = start(&config);
+    int fd = dial(engine);
+    char *frame = frame_of(300, 7);
+    for (size_t i = 0; i < 302; i++) {
+        send_all(fd, frame + i, 1);
+    }
+    expect_bytes(fd, frame, 302);
+    free(frame);
+    close(fd);
+    stop(engine);
+}
+
+ParameterizedTestParameters(engine, answers_a_pipeline_before_the_end_of_input) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine, answers_a_pipeline_before_the_end_of_input) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(*transport, &listen);
+    struct engine *engine = start(&config);
+    int fd = dial(engine);
+    enum { COUNT = 500, SIZE = 40 };
+    char *frame = frame_of(SIZE, 3);
+    for (int i = 0; i < COUNT; i++) {
+        send_all(fd, frame, SIZE + 2);
+    }
+    shutdown(fd, SHUT_WR);
+    for (int i = 0; i < COUNT; i++) {
+        expect_bytes(fd, frame, SIZE + 2);
+    }
+    expect_end(fd);
+    free(frame);
+    close(fd);
+    stop(engine);
+}
+
+ParameterizedTestParameters(engine, sends_the_last_reply_although_input_is_left_unread) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine,
+                  sends_the_last_reply_although_input_is_left_unread) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(*transport, &listen);
+    struct engine *engine = start(&config);
+    int fd = dial(engine);
+    char *unread = calloc(1, 100000);
+    char farewell[2] = {0, 0};
+    send_all(fd, farewell, 2);
+    send_all(fd, unread, 100000);
+    echo_once(dial(engine), 10, 1); /* somebody else is served meanwhile */
+    char byte[3];
+    size_t got = 0;
+    ssize_t received = 0;
+    while (got < sizeof(byte) && (received = recv(fd, byte + got, sizeof(byte) - got, 0)) > 0) {
+        got += (size_t)received;
+    }
+    cr_assert_eq(received, 0, "reset instead of an end");
+    cr_assert_eq(got, 0, "a frame is dropped behind reply_close");
+    free(unread);
+    close(fd);
+    stop(engine);
+}
+
+ParameterizedTestParameters(engine, pauses_a_client_that_does_not_read) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that_does_not_read) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(*transport, &listen);
+    config.output_size_max = 64 * 1024;
+    struct engine *engine = start(&config);
+    int fd = dial(engine);
+    int small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    enum { SIZE = 60000, WANTED = 2000 };
+    char *frame = frame_of(SIZE, 9);
+    /* Writes until the server has stopped receiving for good. */
+    int whole = 0;
+    size_t partial = 0;
+    while (whole < WANTED) {
+        ssize_t sent = send(fd, frame + partial, SIZE + 2 - partial, MSG_NOSIGNAL | MSG_DONTWAIT);
+        struct engine_counters sum;
+        engine_counters_sum(engine, &sum);
+        if (sent < 0 && counter_read(&sum.output_pauses) > 0) {
+            break;
+        }
+        partial += sent > 0 ? (size_t)sent : 0;
+        whole += partial == SIZE + 2;
+        partial = partial == SIZE + 2 ? 0 : partial;
+    }
+    cr_assert_lt(whole, WANTED, "the server took everything");
+    for (int i = 0; i < whole; i++) {
+        expect_bytes(fd, frame, SIZE + 2);
+    }
+    send_all(fd, frame + partial, SIZE + 2 - partial);
+    expect_bytes(fd, frame, SIZE + 2);
+    free(frame);
+    close(fd);
+    stop(engine);
+}
+
+ParameterizedTestParameters(engine, turns_away_connections_over_the_limit) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine, turns_away_connections_over_the_limit) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(*transport, &listen);
+    config.connections_max = 2;
+    config.reject_text = "full\r\n";
+    struct engine *engine = start(&config);
+    int first = dial(engine), second = dial(engine);
+    echo_once(first, 5, 1);
+    echo_once(second, 5, 1);
+    int third = dial(engine);
+    expect_bytes(third, "full\r\n", 6);
+    expect_end(third);
+    close(first);
+    for (;;) {
+        int fourth = dial(engine);
+        char *frame = frame_of(1, 1);
+        char got[6];
+        send_all(fourth, frame, 3);
+        ssize_t size = recv(fourth, got, sizeof(got), 0);
+        close(fourth);
+        free(frame);
+        if (size == 3) {
+            break; /* the first one's place has become free */
+        }
+        cr_assert_eq(size, 6);
+    }
+    close(second);
+    close(third);
+    stop(engine);
+}
+
+ParameterizedTestParameters(engine, serves_a_unix_socket_and_removes_its_file) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine, serves_a_unix_socket_and_removes_its_file) {
+    char folder[] = "/tmp/riposte-test-XXXXXX";
+    cr_assert_not_null(mkdtemp(folder));
+    struct engine_listen listen = {
+        .protocol = &frames_protocol, .address_size = sizeof(struct sockaddr_un), .unix_mode = 0700};
+    struct sockaddr_un *address = (struct sockaddr_un *)(void *)&listen.address;
+    address->sun_family = AF_UNIX;
+    snprintf(address->sun_path, sizeof(address->sun_path), "%s/socket", folder);
+    struct engine_config config = config_for(*transport, &listen);
+    struct engine *engine = start(&config);
+    for (int i = 0; i < 50; i++) {
+        int fd = dial_address(address, sizeof(*address), AF_UNIX);
+        echo_once(fd, 100, (unsigned)i);
+        shutdown(fd, SHUT_WR);
+        expect_end(fd);
+        close(fd);
+    }
+    stop(engine);
+    cr_assert_eq(access(address->sun_path, F_OK), -1);
+    rmdir(folder);
+}
+
+Test(engine, refuses_a_port_that_is_taken_with_a_sentence) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(ENGINE_EPOLL, &listen);
+    struct engine *engine = start(&config);
+    struct sockaddr_in *address = (struct sockaddr_in *)(void *)&listen.address;
+    address->sin_port = htons(engine_port(engine, 0));
+    struct engine *second = NULL;
+    struct engine_error error;
+    cr_assert_eq(engine_create(&config, &second, &error), -EADDRINUSE);
+    cr_assert(strstr(error.message, "is in use by another process") != NULL, "%s", error.message);
+    stop(engine);
+}
+
+Test(engine, refuses_limits_that_cannot_be) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(ENGINE_EPOLL, &listen);
+    config.connections_max = 0;
+    struct engine *engine = NULL;
+    struct engine_error error;
+    cr_assert_eq(engine_create(&config, &engine, &error), -EINVAL);
+    cr_assert(error.usage);
+}
