@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "input.h"
+#include "riposte/random.h"
+
+static struct bytes text(const char *string) {
+    return bytes_from_string(string);
+}
+
+Test(input, borrows_what_comes_first) {
+    struct input input = {0};
+    struct bytes bytes = text("get a\r\n");
+    cr_assert_eq(input_append(&input, bytes), 0);
+    cr_assert_eq((const void *)input_bytes(&input).data, (const void *)bytes.data);
+    input_consume(&input, bytes.size);
+    cr_assert_eq(input_size(&input), 0);
+    cr_assert_null(input.held);
+}
+
+Test(input, grows_in_place_when_bytes_follow_in_memory) {
+    struct input input = {0};
+    const char *memory = "get a\r\nget b\r\n";
+    input_append(&input, bytes_of(memory, 7));
+    cr_assert(input_can_borrow(&input, memory + 7));
+    input_append(&input, bytes_of(memory + 7, 7));
+    cr_assert_eq(input_size(&input), 14);
+    cr_assert_null(input.held);
+    input_discard(&input);
+}
+
+Test(input, copies_out_what_is_left_at_the_end_of_a_turn) {
+    struct input input = {0};
+    char buffer[] = "get abc";
+    input_append(&input, bytes_of(buffer, 7));
+    input_consume(&input, 4);
+    cr_assert_eq(input_settle(&input), 0);
+    memset(buffer, 'X', sizeof(buffer)); /* the kernel fills the buffer again */
+    cr_assert(bytes_equal(input_bytes(&input), text("abc")));
+    input_append(&input, text("d\r\n"));
+    cr_assert(bytes_equal(input_bytes(&input), text("abcd\r\n")));
+    input_consume(&input, 6);
+    cr_assert_null(input.held, "a connection without unread bytes owns no memory");
+}
+
+Test(input, keeps_the_order_of_random_pieces) {
+    const char *wanted = getenv("RIPOSTE_SEED");
+    uint64_t seed = random_seed();
+    if (wanted != NULL) {
+        bytes_parse_u64(text(wanted), &seed);
+    }
+    printf("RIPOSTE_SEED=%llu\n", (unsigned long long)seed);
+    struct random random = {.state = seed};
+    struct input input = {0};
+    unsigned char written = 0, read = 0;
+    for (int turn = 0; turn < 20000; turn++) {
+        char piece[300];
+        size_t size = random_below(&random, sizeof(piece)) + 1;
+        for (size_t i = 0; i < size; i++) {
+            piece[i] = (char)written++;
+        }
+        cr_assert_eq(input_append(&input, bytes_of(piece, size)), 0);
+        struct bytes unread = input_bytes(&input);
+        size_t consumed = random_below(&random, unread.size + 1);
+        for (size_t i = 0; i < consumed; i++) {
+            cr_assert_eq((unsigned char)unread.data[i], read++);
+        }
+        input_consume(&input, consumed);
+        cr_assert_eq(input_settle(&input), 0);
+    }
+    input_discard(&input);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include "riposte/random.h"
+#include "riposte/reply.h"
+
+static struct reply reply_empty(void) {
+    return (struct reply){.unsent_size_max = 1 << 20};
+}
+
+/* All unsent bytes, in one buffer of `capacity`; returns how many. */
+static size_t reply_flatten(const struct reply *reply, char *memory, size_t capacity) {
+    struct iovec pieces[4096];
+    size_t total;
+    unsigned count = reply_iov(reply, pieces, 4096, &total);
+    cr_assert_eq(total, reply->unsent_size);
+    cr_assert_leq(total, capacity);
+    size_t at = 0;
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(memory + at, pieces[i].iov_base, pieces[i].iov_len);
+        at += pieces[i].iov_len;
+    }
+    return at;
+}
+
+static void count_release(void *owner) {
+    (*(int *)owner)++;
+}
+
+Test(reply, holds_no_memory_while_empty) {
+    struct reply reply = reply_empty();
+    reply_copy_string(&reply, "STORED\r\n");
+    cr_assert_eq(reply.unsent_size, 8);
+    reply_sent(&reply, 8);
+    cr_assert_null(reply.first);
+    cr_assert_null(reply.at);
+}
+
+Test(reply, gathers_small_answers_into_one_piece) {
+    struct reply reply = reply_empty();
+    for (int i = 0; i < 16; i++) {
+        char *room = reply_reserve(&reply, 100);
+        memcpy(room, "HD\r\n", 4);
+        reply_commit(&reply, 4);
+    }
+    struct iovec pieces[4];
+    size_t size;
+    cr_assert_eq(reply_iov(&reply, pieces, 4, &size), 1);
+    cr_assert_eq(size, 64);
+    reply_discard(&reply);
+}
+
+Test(reply, sends_pinned_bytes_from_where_they_are_and_releases_them_once_taken) {
+    struct reply reply = reply_empty();
+    int released = 0;
+    const char *value = "a large value";
+    reply_copy_string(&reply, "VA 13\r\n");
+    reply_pin(&reply, bytes_from_string(value), count_release, &released);
+    reply_copy_string(&reply, "\r\n");
+    struct iovec pieces[4];
+    size_t size;
+    cr_assert_eq(reply_iov(&reply, pieces, 4, &size), 3);
+    cr_assert_eq((const void *)pieces[1].iov_base, (const void *)value);
+    reply_sent(&reply, 19);
+    cr_assert_eq(released, 0, "one byte of it is still to be sent");
+    reply_sent(&reply, 1);
+    cr_assert_eq(released, 1);
+    reply_sent(&reply, 2);
+    cr_assert_null(reply.first);
+}
+
+Test(reply, releases_every_pin_when_it_is_dropped) {
+    struct reply reply = reply_empty();
+    int released = 0;
+    for (int i = 0; i < 1000; i++) {
+        reply_pin(&reply, bytes_from_string("x"), count_release, &released);
+    }
+    reply_discard(&reply);
+    cr_assert_eq(released, 1000);
+}
+
+Test(reply, releases_a_pin_at_once_when_nobody_will_get_it) {
+    struct reply reply = reply_empty();
+    int released = 0;
+    reply_close(&reply);
+    reply_pin(&reply, bytes_from_string("x"), count_release, &released);
+    reply_pin(&reply, bytes_of(NULL, 0), count_release, &released);
+    cr_assert_eq(released, 2);
+    reply_copy_string(&reply, "dropped");
+    cr_assert_eq(reply.unsent_size, 0);
+    cr_assert_null(reply.first);
+}
+
+Test(reply, is_full_at_its_bound_and_not_one_byte_below) {
+    struct reply reply = {.unsent_size_max = 10};
+    reply_copy_string(&reply, "123456789");
+    cr_assert_not(reply_full(&reply));
+    reply_copy_string(&reply, "0");
+    cr_assert(reply_full(&reply));
+    reply_discard(&reply);
+}
+
+Test(reply, keeps_bytes_and_order_through_random_writes_and_short_sends) {
+    const char *wanted = getenv("RIPOSTE_SEED");
+    uint64_t seed = random_seed();
+    if (wanted != NULL) {
+        bytes_parse_u64(bytes_from_string(wanted), &seed);
+    }
+    printf("RIPOSTE_SEED=%llu\n", (unsigned long long)seed);
+    struct random random = {.state = seed};
+    enum { MODEL_SIZE = 1 << 22, PIN_SIZE = 70000 };
+    char *model = malloc(MODEL_SIZE), *got = malloc(MODEL_SIZE), *pinned = malloc(PIN_SIZE);
+    size_t model_size = 0, model_sent = 0;
+    int pins = 0, released = 0;
+    for (size_t i = 0; i < PIN_SIZE; i++) {
+        pinned[i] = (char)random_next(&random);
+    }
+    struct reply reply = reply_empty();
+    for (int step = 0; step < 5000 && model_size < MODEL_SIZE - PIN_SIZE; step++) {
+        size_t size = random_below(&random, random_below(&random, 8) == 0 ? 40000 : 200);
+        switch (random_below(&random, 4)) {
+        case 0:
+            reply_copy(&reply, bytes_of(pinned, size));
+            break;
+        case 1:
+            reply_pin(&reply, bytes_of(pinned, size), count_release, &released);
+            pins++;
+            break;
+        case 2:
+            size = size % REPLY_RESERVE_SIZE_MAX + 1;
+            memcpy(reply_reserve(&reply, REPLY_RESERVE_SIZE_MAX), pinned, size);
+            reply_commit(&reply, size);
+            break;
+        default:
+            size = 0;
+            break;
+        }
+        memcpy(model + model_size, pinned, size);
+        model_size += size;
+        cr_assert_eq(reply.unsent_size, model_size - model_sent);
+        size_t sent = random_below(&random, reply.unsent_size + 1);
+        cr_assert_eq(reply_flatten(&reply, got, MODEL_SIZE), model_size - model_sent);
+        cr_assert(memcmp(got, model + model_sent, model_size - model_sent) == 0);
+        reply_sent(&reply, sent);
+        model_sent += sent;
+    }
+    reply_discard(&reply);
+    cr_assert_eq(released, pins);
+    free(model);
+    free(got);
+    free(pinned);
+}
