@@ -61,7 +61,8 @@ class Play:
                 self.play(step)
             for name, connection in sorted(self.connections.items()):
                 if connection:
-                    connection.ask(b"mn", b"MN", f"after the last step of connection {name!r}")
+                    connection.send(b"version\r\n")
+                    connection.expect(b"VERSION ", f"after the last step of connection {name!r}")
         finally:
             for connection in self.connections.values():
                 if connection:

@@ -20,12 +20,11 @@ PIPELINE = (
     b"incr KEYa 1\r\n"
     b"bad command\r\n"
     b"touch KEYa 0\n"
-    b"mg KEYa v f k s Oopaque\r\n"
-    b"ms KEYb 3 T0 k\r\nabc\r\n"
+    b"set KEYb 0 0 3\r\nabc\r\n"
     b"delete KEYa\r\n"
     b"get KEYa KEYb\r\n"
     b"delete KEYb\r\n"
-    b"mn\r\n"
+    b"version\r\n"
 )
 REPLIES = (
     rb"STORED\r\n"
@@ -35,46 +34,71 @@ REPLIES = (
     rb"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"
     rb"ERROR\r\n"
     rb"TOUCHED\r\n"
-    rb"VA 14 f7 kKEYa s14 Oopaque\r\nabcdefghij\r\n\r\n\r\n"
-    rb"HD kKEYb\r\n"
+    rb"STORED\r\n"
     rb"DELETED\r\n"
     rb"VALUE KEYb 0 3\r\nabc\r\nEND\r\n"
     rb"DELETED\r\n"
+    rb"VERSION \d+\.\d+\.\d+\r\n"
+)
+
+META_PIPELINE = (
+    b"ms KEYa 10 F7 T0\r\nabcdefghij\r\n"
+    b"mg KEYa v f k s Oopaque\r\n"
+    b"mg missing v\n"
+    b"mg missing v q\r\n"
+    b"ms KEYa 4 MA q\r\n\r\n\r\n\r\n"
+    b"ma KEYa\r\n"
+    b"mx bad\r\n"
+    b"ma KEYb N0 J12 v\r\n"
+    b"get KEYa KEYb\r\n"
+    b"md KEYa q\r\n"
+    b"md KEYb k\r\n"
+    b"mn\r\n"
+    b"version\r\n"
+)
+META_REPLIES = (
+    rb"HD\r\n"
+    rb"VA 10 f7 kKEYa s10 Oopaque\r\nabcdefghij\r\n"
+    rb"EN\r\n"
+    rb"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"
+    rb"ERROR\r\n"
+    rb"VA 2\r\n12\r\n"
+    rb"VALUE KEYa 7 14\r\nabcdefghij\r\n\r\n\r\nVALUE KEYb 0 2\r\n12\r\nEND\r\n"
+    rb"HD kKEYb\r\n"
     rb"MN\r\n"
+    rb"VERSION \d+\.\d+\.\d+\r\n"
 )
 
 
-def expect_replies(client, key, where):
-    """Reads up to the line MN and compares the whole."""
+def expect_replies(client, replies, key, where):
+    """Reads up to the version line and compares the whole."""
     got = b""
-    while not got.endswith(b"MN\r\n"):
+    while b"VERSION" not in got:
         got += client.read_line() + b"\r\n"
-    if not re.fullmatch(REPLIES.replace(b"KEY", key), got):
+    if not re.fullmatch(replies.replace(b"KEY", key), got):
         raise Failure(f"{where}: unexpected replies {shown(got)}")
 
 
-@test(families=BOTH, reference=True)
-def a_pipeline_cut_at_any_byte_is_answered_as_if_it_were_whole(lab):
-    """The same pipeline in two pieces, once for each place where it can be cut."""
+def cut_everywhere(lab, requests, replies):
+    """The requests in two pieces, once for each place where they can be cut."""
     server = lab.start()
     witness = lab.connect(server)
     client = lab.connect(server)
-    requests = PIPELINE.replace(b"KEY", b"k")
+    requests = requests.replace(b"KEY", b"k")
     for position in range(len(requests) + 1):
         client.send(requests[:position])
         witness.version()
         client.send(requests[position:])
-        expect_replies(client, b"k", f"cut at {position}")
+        expect_replies(client, replies, b"k", f"cut at {position}")
 
 
-@test(families=BOTH, reference=True)
-def pipelines_in_random_pieces_are_answered_as_if_they_were_whole(lab):
-    """Three connections take turns in sending pieces of random length of 60 pipelines each."""
+def cut_at_random(lab, requests, replies):
+    """Three connections take turns in sending pieces of random length, 60 times each."""
     server = lab.start()
     witness = lab.connect(server)
     clients = [(lab.connect(server), b"client%d" % index) for index in range(3)]
     for turn in range(60):
-        left = {client: PIPELINE.replace(b"KEY", key) for client, key in clients}
+        left = {client: requests.replace(b"KEY", key) for client, key in clients}
         while any(left.values()):
             client = lab.random.choice([client for client, bytes_left in left.items() if bytes_left])
             size = lab.random.randrange(1, 1 + lab.random.choice((2, 20, 200)))
@@ -82,7 +106,31 @@ def pipelines_in_random_pieces_are_answered_as_if_they_were_whole(lab):
             left[client] = left[client][size:]
             witness.version()
         for client, key in clients:
-            expect_replies(client, key, f"turn {turn}, {key.decode()}, seed {lab.seed}")
+            expect_replies(client, replies, key, f"turn {turn}, {key.decode()}, seed {lab.seed}")
+
+
+@test(families=BOTH, reference=True)
+def a_pipeline_cut_at_any_byte_is_answered_as_if_it_were_whole(lab):
+    """Classic commands of every kind."""
+    cut_everywhere(lab, PIPELINE, REPLIES)
+
+
+@test(families=BOTH, reference=True)
+def a_meta_pipeline_cut_at_any_byte_is_answered_as_if_it_were_whole(lab):
+    """Meta commands of every kind, classic ones among them."""
+    cut_everywhere(lab, META_PIPELINE, META_REPLIES)
+
+
+@test(families=BOTH, reference=True)
+def pipelines_in_random_pieces_are_answered_as_if_they_were_whole(lab):
+    """Classic commands from three connections in turns."""
+    cut_at_random(lab, PIPELINE, REPLIES)
+
+
+@test(families=BOTH, reference=True)
+def meta_pipelines_in_random_pieces_are_answered_as_if_they_were_whole(lab):
+    """Meta commands from three connections in turns."""
+    cut_at_random(lab, META_PIPELINE, META_REPLIES)
 
 
 @test(families=BOTH, reference=True, long=True)
