@@ -22,6 +22,8 @@ struct mc_call {
     const char *end;       /* behind the last one */
     unsigned requests;     /* completed in this call */
     unsigned requests_max; /* of this call; requests <= requests_max */
+    bool observed;         /* some requests are counted or shown one by one: the quick ways are closed */
+    bool yielded;          /* a step stopped for the sake of others, not for want of input */
     unsigned keys_left;    /* look-ups that get lines may still do in this call */
 };
 

@@ -33,6 +33,13 @@ void mc_delete(struct mc_call *call, const struct mc_request *request);
 /* command_admin.c */
 void mc_flush_all(struct mc_call *call, const struct mc_request *request);
 void mc_verbosity(struct mc_call *call, const struct mc_request *request);
+void mc_cache_memlimit(struct mc_call *call, const struct mc_request *request);
+void mc_shutdown(struct mc_call *call, const struct mc_request *request);
+void mc_debugtime(struct mc_call *call, const struct mc_request *request);
+
+/* command_lru.c: lru and slabs; lru_crawler. */
+void mc_lru(struct mc_call *call, const struct mc_request *request);
+void mc_lru_crawler(struct mc_call *call, const struct mc_request *request);
 
 /* command_meta.c: mg ms md ma mn me. */
 void mc_meta(struct mc_call *call, const struct mc_request *request);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * command_admin: flush_all, verbosity.
+ * command_admin: flush_all, verbosity, cache_memlimit, shutdown, debugtime.
  */
 #include "command.h"
+#include "tokens.h"
 
-enum { VERBOSITY_MAX = 2 };
+enum {
+    VERBOSITY_MAX = 2,
+    MEMLIMIT_MIB_MIN = 8,
+    MEMLIMIT_MIB_MAX = 1000000000, /* above it somebody has given bytes */
+};
 
 void mc_flush_all(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
@@ -25,4 +30,56 @@ void mc_verbosity(struct mc_call *call, const struct mc_request *request) {
     atomic_store_explicit(&call->worker->service->verbosity, level, memory_order_relaxed);
     call_answer(call, request->noreply, CALL_LINE("OK"));
     call->requests++;
+}
+
+static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments) {
+    uint64_t mib;
+    struct bytes number = tokens_next(&arguments);
+    if (number.size == 0) {
+        return error_line(MC_ERROR_FORMAT);
+    }
+    if (!bytes_parse_u64(number, &mib)) {
+        return error_line(MC_ERROR_UNKNOWN);
+    }
+    if (mib < MEMLIMIT_MIB_MIN) {
+        return CALL_LINE("MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+    }
+    if (mib > MEMLIMIT_MIB_MAX) {
+        return CALL_LINE("MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
+    }
+    bool set = store_memory_limit_set(call->worker->store, (size_t)mib << 20);
+    return set ? CALL_LINE("OK") : CALL_LINE("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+}
+
+void mc_cache_memlimit(struct mc_call *call, const struct mc_request *request) {
+    call_answer(call, request->noreply, memlimit_line(call, request->arguments));
+    call->requests++;
+}
+
+void mc_shutdown(struct mc_call *call, const struct mc_request *request) {
+    const struct memcached_config *config = &call->worker->service->config;
+    struct bytes arguments = request->arguments;
+    struct bytes mode = tokens_next(&arguments);
+    bool graceful = bytes_equal_string(mode, "graceful");
+    call->requests++;
+    if (!config->shutdown_enabled || config->stop == NULL) {
+        call_answer(call, false, CALL_LINE("SERVER_ERROR: shutdown not enabled"));
+    } else if (mode.size > 0 && !graceful) {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR invalid shutdown mode"));
+    } else {
+        config->stop(config->stop_user, graceful);
+    }
+}
+
+void mc_debugtime(struct mc_call *call, const struct mc_request *request) {
+    struct memcached_worker *worker = call->worker;
+    struct bytes arguments = request->arguments;
+    uint32_t seconds;
+    call->requests++;
+    if (!worker->service->config.debug_commands || !bytes_parse_u32(tokens_next(&arguments), &seconds)) {
+        call_fail(call, false, MC_ERROR_UNKNOWN);
+        return;
+    }
+    store_clock_advance(worker->service->config.store, seconds);
+    call_answer(call, false, CALL_LINE("OK"));
 }

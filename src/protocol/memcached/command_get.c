@@ -9,6 +9,7 @@
  * by one, and what is left of the line stays in the input with the session in state KEYS.
  */
 #include "command.h"
+#include "observe.h"
 #include "parse_text.h"
 #include "riposte/check.h"
 #include "tokens.h"
@@ -44,14 +45,19 @@ static void keys_prefetch(struct store_worker *store, const struct bytes *key, u
 }
 
 /* A plain get of one key. */
-static void get_one(struct memcached_worker *worker, struct reply *reply, struct bytes key) {
+static void get_one(const struct mc_call *call, struct bytes key) {
+    struct memcached_worker *worker = call->worker;
     struct item_view view;
-    if (store_get(worker->store, key, &view) == STORE_OK) {
+    bool hit = store_get(worker->store, key, &view) == STORE_OK;
+    if (likely(hit)) {
         counter_add(&worker->counters.get_hits, 1);
-        value_reply(worker, reply, &view, false, true);
+        value_reply(worker, call->reply, &view, false, true);
     } else {
         counter_add(&worker->counters.get_misses, 1);
-        reply_copy(reply, CALL_LINE("END"));
+        reply_copy(call->reply, CALL_LINE("END"));
+    }
+    if (unlikely(call->observed)) {
+        observe_get(call, key, hit);
     }
 }
 
@@ -66,7 +72,7 @@ bool mc_get_run(struct mc_call *call) {
     }
     unsigned done = 0;
     do {
-        get_one(call->worker, call->reply, run.key[done]);
+        get_one(call, run.key[done]);
         done++;
     } while (done < run.count && !reply_full(call->reply));
     call->at = run.end[done - 1];
@@ -81,11 +87,15 @@ static void get_key(struct mc_call *call, struct bytes key) {
     bool touch = verb == MC_GAT || verb == MC_GATS;
     struct get_options options = {.touch = touch, .touch_expires_tick = call->session->touch_expires_tick};
     struct item_view view;
-    if (store_get_with(worker->store, key, &options, &view) == STORE_OK) {
+    bool hit = store_get_with(worker->store, key, &options, &view) == STORE_OK;
+    if (hit) {
         counter_add(touch ? &worker->counters.touch_hits : &worker->counters.get_hits, 1);
         value_reply(worker, call->reply, &view, verb == MC_GETS || verb == MC_GATS, false);
     } else {
         counter_add(touch ? &worker->counters.touch_misses : &worker->counters.get_misses, 1);
+    }
+    if (unlikely(call->observed)) {
+        observe_get(call, key, hit);
     }
 }
 

@@ -3,6 +3,8 @@
  * command_key: incr, decr, touch, delete: commands of one key and no data.
  */
 #include "command.h"
+#include "observe.h"
+#include "riposte/check.h"
 
 static void number_answer(const struct mc_call *call, bool noreply, uint64_t number) {
     if (noreply) {
@@ -55,5 +57,8 @@ void mc_delete(struct mc_call *call, const struct mc_request *request) {
     bool found = store_delete(worker->store, request->key, NULL, NULL) == STORE_OK;
     counter_add(found ? &worker->counters.delete_hits : &worker->counters.delete_misses, 1);
     call_answer(call, request->noreply, found ? CALL_LINE("DELETED") : CALL_LINE("NOT_FOUND"));
+    if (unlikely(call->observed)) {
+        observe_delete(call, request->key);
+    }
     call->requests++;
 }

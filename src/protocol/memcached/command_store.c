@@ -3,7 +3,9 @@
  * command_store: set, add, replace, append, prepend, cas.
  */
 #include "command.h"
+#include "observe.h"
 #include "put.h"
+#include "riposte/check.h"
 
 static struct put_options put_options_for(const struct mc_request *request) {
     switch (request->verb) {
@@ -61,5 +63,8 @@ void mc_store(struct mc_call *call, const struct mc_request *request) {
         .expires_tick = store_expiry(call->worker->store, request->exptime),
         .value_size = request->value_size,
     };
+    if (unlikely(call->observed)) {
+        observe_set(call, request->key);
+    }
     mc_put_begin(call, &put, &item);
 }

@@ -32,6 +32,8 @@ static const char *error_text(enum mc_error error) {
         return "SERVER_ERROR Out of memory during read\r\n";
     case MC_ERROR_NO_MEMORY_GET:
         return "SERVER_ERROR out of memory writing get response\r\n";
+    case MC_ERROR_NO_MEMORY_STATS:
+        return "SERVER_ERROR out of memory writing stats\r\n";
     case MC_ERROR_NO_MEMORY_ITEM:
         return "SERVER_ERROR Out of memory allocating new item\r\n";
     case MC_ERROR_META_DUPLICATE:

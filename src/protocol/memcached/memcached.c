@@ -5,7 +5,10 @@
  *      mc_on_input --> LINE: mc_get_run, or mc_parse_text --> mc_execute --> command_*.c
  *                  \-> VALUE, SWALLOW, KEYS: the rest of what an earlier line began
  */
+#include <stdlib.h>
+
 #include "command.h"
+#include "dump.h"
 #include "parse_text.h"
 #include "put.h"
 #include "riposte/check.h"
@@ -59,6 +62,22 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
         return;
     case MC_STATS:
         mc_stats(call, request);
+        return;
+    case MC_CACHE_MEMLIMIT:
+        mc_cache_memlimit(call, request);
+        return;
+    case MC_LRU:
+    case MC_SLABS:
+        mc_lru(call, request);
+        return;
+    case MC_LRU_CRAWLER:
+        mc_lru_crawler(call, request);
+        return;
+    case MC_SHUTDOWN:
+        mc_shutdown(call, request);
+        return;
+    case MC_DEBUGTIME:
+        mc_debugtime(call, request);
         return;
     case MC_META_GET:
     case MC_META_SET:
@@ -140,27 +159,32 @@ static bool call_step(struct mc_call *call) {
         return mc_swallow_continue(call);
     case MC_SESSION_KEYS:
         return mc_get_continue(call);
+    case MC_SESSION_DUMP:
+        return mc_dump_continue(call);
     }
     return false;
 }
 
 static struct progress mc_on_input(void *session, struct bytes input, unsigned requests_max,
                                    struct reply *reply, void *context) {
+    struct memcached_worker *worker = context;
     struct mc_call call = {
-        .worker = context,
+        .worker = worker,
         .session = session,
         .reply = reply,
         .at = input.data,
         .end = input.data + input.size,
         .requests_max = requests_max,
+        .observed = service_observed(worker->service),
         .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;
     while (call.requests < requests_max && !reply_full(reply) && !stopped) {
         stopped = !call_step(&call);
     }
-    /* A get line waits for nothing but its turn; anything else that stopped by itself waits for input. */
-    bool again = call.session->state == MC_SESSION_KEYS || (!stopped && call.at < call.end);
+    /* A get line or a listing waits for nothing but its turn; anything else that stopped by itself waits for input. */
+    bool again = call.session->state == MC_SESSION_KEYS || call.session->state == MC_SESSION_DUMP ||
+                 ((!stopped || call.yielded) && call.at < call.end);
     return (struct progress){
         .consumed = (size_t)(call.at - input.data),
         .requests = call.requests,
@@ -196,6 +220,8 @@ static void mc_on_close(void *session, void *context) {
         upload_destroy(own->upload);
         own->upload = NULL;
     }
+    free(own->dump);
+    own->dump = NULL;
 }
 
 const struct protocol memcached_protocol = {

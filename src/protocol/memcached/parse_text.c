@@ -204,6 +204,15 @@ static enum parse_status parse_words(struct bytes line, struct mc_request *reque
     }
 }
 
+/* An administrative command that knows noreply; it reads its words itself. */
+static enum parse_status parse_admin(struct bytes arguments, struct mc_request *request) {
+    struct tokens tokens;
+    tokens_split(&tokens, arguments);
+    request->noreply = bytes_equal_string(tokens_last(&tokens), "noreply");
+    request->arguments = arguments;
+    return PARSE_OK;
+}
+
 /* A line whose verb is known; `arguments` is what follows the verb. */
 static enum parse_status parse_verb(struct bytes line, struct bytes arguments, struct mc_request *request) {
     switch (request->verb) {
@@ -226,6 +235,10 @@ static enum parse_status parse_verb(struct bytes line, struct bytes arguments, s
     case MC_FLUSH_ALL:
     case MC_VERBOSITY:
         return parse_words(line, request);
+    case MC_CACHE_MEMLIMIT:
+    case MC_LRU:
+    case MC_SLABS:
+        return parse_admin(arguments, request);
     case MC_META_GET:
     case MC_META_SET:
     case MC_META_DELETE:
@@ -235,6 +248,9 @@ static enum parse_status parse_verb(struct bytes line, struct bytes arguments, s
     case MC_VERSION:
     case MC_QUIT:
     case MC_STATS:
+    case MC_LRU_CRAWLER:
+    case MC_SHUTDOWN:
+    case MC_DEBUGTIME:
         request->arguments = arguments;
         return PARSE_OK;
     }

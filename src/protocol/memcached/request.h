@@ -51,6 +51,12 @@ enum mc_verb {
     MC_VERBOSITY,
     MC_QUIT,
     MC_STATS,
+    MC_CACHE_MEMLIMIT,
+    MC_LRU,
+    MC_LRU_CRAWLER,
+    MC_SLABS,
+    MC_SHUTDOWN,
+    MC_DEBUGTIME,
     MC_META_GET,        /* mg */
     MC_META_SET,        /* ms */
     MC_META_DELETE,     /* md */
@@ -74,6 +80,7 @@ enum mc_error {
     MC_ERROR_NO_MEMORY,            /* out of memory */
     MC_ERROR_NO_MEMORY_READ,       /* Out of memory during read */
     MC_ERROR_NO_MEMORY_GET,        /* out of memory writing get response */
+    MC_ERROR_NO_MEMORY_STATS,      /* out of memory writing stats */
     MC_ERROR_NO_MEMORY_ITEM,       /* Out of memory allocating new item */
     MC_ERROR_META_DUPLICATE,       /* duplicate flag */
     MC_ERROR_META_FLAG,            /* invalid flag */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prefixes.h"
 #include "riposte/clock.h"
 
 int memcached_service_create(const struct memcached_config *config, struct memcached_service **service) {
@@ -19,14 +20,25 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     }
     created->workers = calloc(config->workers_max, sizeof(struct memcached_worker *));
     if (created->workers == NULL) {
-        free(created);
-        return -ENOMEM;
+        goto free_service;
+    }
+    created->prefixes = prefixes_create(config->prefix_delimiter);
+    if (created->prefixes == NULL) {
+        goto free_workers;
     }
     created->config = *config;
+    /* relaxed: no other thread knows the service yet. */
+    atomic_store_explicit(&created->detail_enabled, config->detail_enabled, memory_order_relaxed);
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);
     *service = created;
     return 0;
+
+free_workers:
+    free(created->workers);
+free_service:
+    free(created);
+    return -ENOMEM;
 }
 
 void memcached_service_set_engine(struct memcached_service *service, struct engine *engine) {
@@ -38,6 +50,7 @@ void memcached_service_destroy(struct memcached_service *service) {
         assert(service->workers[i] == NULL);
     }
     pthread_mutex_destroy(&service->lock);
+    prefixes_destroy(service->prefixes);
     free(service->workers);
     free(service);
 }

@@ -3,7 +3,7 @@
  * service: what all workers of the protocol have in common, and what each has for itself.
  *
  *      memcached_service --+-- config, engine       constant once the engine runs
- *                          +-- verbosity            atomic
+ *                          +-- verbosity, ...       atomic
  *                          +-- workers, base        under `lock`, which no request but `stats` takes
  *
  *      memcached_worker  --+-- its own; other threads read its counters only
@@ -21,6 +21,15 @@
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
+struct prefixes;
+
+/* What `lru_crawler enable` and `disable` said last. */
+enum mc_crawler {
+    MC_CRAWLER_AS_SET, /* nothing yet: the setting decides */
+    MC_CRAWLER_ENABLED,
+    MC_CRAWLER_DISABLED,
+};
+
 /* Everything that `stats reset` sets back. */
 struct mc_totals {
     struct mc_counts commands;
@@ -32,7 +41,10 @@ struct memcached_service {
     struct memcached_config config; /* constant */
     struct engine *engine;          /* borrowed; NULL until memcached_service_set_engine */
     uint64_t start_ns;              /* monotonic */
+    struct prefixes *prefixes;      /* owned; see prefixes.h */
     _Atomic unsigned verbosity;     /* as the last `verbosity` command said */
+    _Atomic(enum mc_crawler) crawler;
+    _Atomic bool detail_enabled; /* requests are counted by prefix */
 
     pthread_mutex_t lock;              /* of what follows */
     struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
@@ -46,6 +58,12 @@ struct memcached_worker {
     unsigned index;
     struct mc_counters counters;
 } __attribute__((aligned(MC_CACHE_LINE_SIZE)));
+
+/* True while requests are looked at one by one. */
+static inline bool service_observed(const struct memcached_service *service) {
+    /* relaxed: a few requests more or less at the edges do not matter. */
+    return atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
+}
 
 /* Totals since start, all workers together. Any worker. */
 void service_totals(struct memcached_service *service, struct mc_totals *totals);

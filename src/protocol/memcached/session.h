@@ -4,7 +4,8 @@
  *
  *      LINE --storage line, value not all there--> VALUE --last byte--> LINE
  *        |  --refused storage line--------------> SWALLOW --last byte--> LINE
- *        \--get line----------------------------> KEYS --line end--> LINE
+ *        |  --get line-------------------------> KEYS --line end--> LINE
+ *        \--listing---------------------------> DUMP --last item--> LINE
  *
  * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most connections are idle.
  */
@@ -16,6 +17,7 @@
 
 #include "request.h"
 
+struct dump;
 struct upload;
 
 enum mc_session_state {
@@ -23,10 +25,12 @@ enum mc_session_state {
     MC_SESSION_VALUE,   /* the next byte belongs to a data block whose line was executed */
     MC_SESSION_SWALLOW, /* the next byte belongs to a data block that nobody wants */
     MC_SESSION_KEYS,    /* the next byte begins a key, or the end, of a get line that was checked whole */
+    MC_SESSION_DUMP,    /* a listing is under way; input waits */
 };
 
 struct mc_session {
     struct upload *upload;       /* owned; there exactly in VALUE */
+    struct dump *dump;           /* owned; there exactly in DUMP */
     uint32_t swallow_size;       /* SWALLOW: bytes still to be skipped, > 0 */
     uint32_t searched_size;      /* LINE: bytes of the unfinished line that hold no line feed */
     uint32_t touch_expires_tick; /* KEYS of gat and gats */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats: see stats.h; the choice of the sub-command.
+ * stats: see stats.h; the choice of the sub-command, and the short ones.
  */
 #include "stats.h"
 
 #include "command.h"
+#include "prefixes.h"
 #include "tokens.h"
 
 void stat_line(struct reply *reply, const char *name, struct bytes value) {
@@ -38,42 +39,67 @@ static void settings_line(void *target, const char *name, struct bytes value) {
     stat_line(target, name, value);
 }
 
-static void stats_settings(struct memcached_service *service, struct reply *reply) {
-    const struct memcached_settings_writer *writer = &service->config.settings;
+static void stats_settings(struct mc_call *call, struct bytes arguments) {
+    const struct memcached_settings_writer *writer = &call->worker->service->config.settings;
+    (void)arguments;
     if (writer->write != NULL) {
-        writer->write(writer->user, settings_line, reply);
+        writer->write(writer->user, settings_line, call->reply);
     }
-    stats_end(reply);
+    stats_end(call->reply);
 }
 
-static void stats_sizes(struct memcached_service *service, struct reply *reply) {
-    (void)service;
-    stat_word(reply, "sizes_status", "disabled");
-    stats_end(reply);
+static void stats_sizes(struct mc_call *call, struct bytes arguments) {
+    (void)arguments;
+    stat_word(call->reply, "sizes_status", "disabled");
+    stats_end(call->reply);
 }
 
-static void stats_reset(struct memcached_service *service, struct reply *reply) {
-    service_totals_reset(service);
-    reply_copy_string(reply, "RESET\r\n");
+static void stats_reset(struct mc_call *call, struct bytes arguments) {
+    (void)arguments;
+    service_totals_reset(call->worker->service);
+    prefixes_reset(call->worker->service->prefixes);
+    reply_copy_string(call->reply, "RESET\r\n");
+}
+
+static void detail_switch(struct mc_call *call, bool enabled) {
+    /* relaxed: a few requests more or less at the edges do not matter. */
+    atomic_store_explicit(&call->worker->service->detail_enabled, enabled, memory_order_relaxed);
+    reply_copy_string(call->reply, "OK\r\n");
+}
+
+static void stats_detail(struct mc_call *call, struct bytes arguments) {
+    struct bytes what = tokens_next(&arguments);
+    if (!call->worker->service->config.dump_enabled) {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR stats detail not allowed"));
+    } else if (bytes_equal_string(what, "on") || bytes_equal_string(what, "off")) {
+        detail_switch(call, bytes_equal_string(what, "on"));
+    } else if (bytes_equal_string(what, "dump")) {
+        prefixes_write(call->worker->service->prefixes, call->reply);
+        stats_end(call->reply);
+    } else {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR usage: stats detail on|off|dump"));
+    }
 }
 
 static const struct {
     const char *name;
-    void (*write)(struct memcached_service *service, struct reply *reply);
+    void (*write)(struct mc_call *call, struct bytes arguments);
 } stats_commands[] = {
-    {"", stats_general},    {"settings", stats_settings}, {"riposte", stats_riposte},
-    {"sizes", stats_sizes}, {"reset", stats_reset},
+    {"", stats_general},      {"settings", stats_settings},   {"items", stats_items},
+    {"slabs", stats_slabs},   {"sizes", stats_sizes},         {"reset", stats_reset},
+    {"detail", stats_detail}, {"cachedump", stats_cachedump}, {"riposte", stats_riposte},
 };
 
 void mc_stats(struct mc_call *call, const struct mc_request *request) {
     struct bytes arguments = request->arguments;
     struct bytes name = tokens_next(&arguments);
-    call->requests++;
     for (size_t i = 0; i < sizeof(stats_commands) / sizeof(stats_commands[0]); i++) {
         if (bytes_equal_string(name, stats_commands[i].name)) {
-            stats_commands[i].write(call->worker->service, call->reply);
+            stats_commands[i].write(call, arguments);
+            call->requests += call->session->state != MC_SESSION_DUMP;
             return;
         }
     }
     call_fail(call, false, MC_ERROR_UNKNOWN);
+    call->requests++;
 }

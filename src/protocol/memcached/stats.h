@@ -8,8 +8,7 @@
 #ifndef MEMCACHED_STATS_H
 #define MEMCACHED_STATS_H
 
-#include "riposte/reply.h"
-#include "service.h"
+#include "call.h"
 
 void stat_line(struct reply *reply, const char *name, struct bytes value);
 void stat_word(struct reply *reply, const char *name, const char *value);
@@ -21,10 +20,19 @@ void stat_zeros(struct reply *reply, const char *const *names, size_t names_coun
 
 void stats_end(struct reply *reply);
 
+/*
+ * The sub-commands. `arguments` is what follows the sub-command's name.
+ */
+
 /* stats_general.c: plain `stats`. */
-void stats_general(struct memcached_service *service, struct reply *reply);
+void stats_general(struct mc_call *call, struct bytes arguments);
 
 /* stats_riposte.c: everything that memcached has no name for. */
-void stats_riposte(struct memcached_service *service, struct reply *reply);
+void stats_riposte(struct mc_call *call, struct bytes arguments);
+
+/* stats_items.c: what memcached says of its slab classes; here all items are of one class. */
+void stats_items(struct mc_call *call, struct bytes arguments);
+void stats_slabs(struct mc_call *call, struct bytes arguments);
+void stats_cachedump(struct mc_call *call, struct bytes arguments);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "riposte/clock.h"
+#include "settings.h"
 #include "stats.h"
 
 /* The index counts buckets of eight; memcached's power is of single entries. */
@@ -22,31 +23,14 @@ struct stats_switches {
     bool idle_timeout;
 };
 
-static void switches_line(void *target, const char *name, struct bytes value) {
-    struct stats_switches *switches = target;
-    struct bytes setting = bytes_from_string(name);
-    bool yes = bytes_equal_string(value, "yes");
-    if (bytes_equal_string(setting, "maxconns_fast")) {
-        switches->maxconns_fast = yes;
-    } else if (bytes_equal_string(setting, "slab_reassign")) {
-        switches->slab_reassign = yes;
-    } else if (bytes_equal_string(setting, "lru_crawler")) {
-        switches->lru_crawler = yes;
-    } else if (bytes_equal_string(setting, "lru_maintainer_thread")) {
-        switches->lru_maintainer = yes;
-    } else if (bytes_equal_string(setting, "idle_timeout")) {
-        switches->idle_timeout = !bytes_equal_string(value, "0");
-    }
-}
-
 static struct stats_switches switches_read(const struct memcached_service *service) {
-    struct stats_switches switches = {
-        .maxconns_fast = true, .slab_reassign = true, .lru_crawler = true, .lru_maintainer = true};
-    const struct memcached_settings_writer *writer = &service->config.settings;
-    if (writer->write != NULL) {
-        writer->write(writer->user, switches_line, &switches);
-    }
-    return switches;
+    return (struct stats_switches){
+        .maxconns_fast = setting_is(service, "maxconns_fast", "yes", true),
+        .slab_reassign = setting_is(service, "slab_reassign", "yes", true),
+        .lru_crawler = setting_is(service, "lru_crawler", "yes", true),
+        .lru_maintainer = setting_is(service, "lru_maintainer_thread", "yes", true),
+        .idle_timeout = !setting_is(service, "idle_timeout", "0", true),
+    };
 }
 
 static void stat_time(struct reply *reply, const char *name, const struct timeval *time) {
@@ -172,7 +156,10 @@ static void item_lines(const struct stats_switches *switches, const struct store
     }
 }
 
-void stats_general(struct memcached_service *service, struct reply *reply) {
+void stats_general(struct mc_call *call, struct bytes arguments) {
+    struct memcached_service *service = call->worker->service;
+    struct reply *reply = call->reply;
+    (void)arguments;
     struct stats_switches switches = switches_read(service);
     struct mc_totals totals;
     service_totals_since_reset(service, &totals);

@@ -76,7 +76,10 @@ static void worker_lines(const struct engine *engine, struct reply *reply) {
     }
 }
 
-void stats_riposte(struct memcached_service *service, struct reply *reply) {
+void stats_riposte(struct mc_call *call, struct bytes arguments) {
+    struct memcached_service *service = call->worker->service;
+    struct reply *reply = call->reply;
+    (void)arguments;
     struct mc_totals totals;
     service_totals_since_reset(service, &totals);
     stat_word(reply, "name", "riposte");

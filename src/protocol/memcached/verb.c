@@ -36,7 +36,13 @@
     X("md", VERB('m', 'd', 0, 0, 0, 0, 0, 0), MC_META_DELETE)                                                \
     X("ma", VERB('m', 'a', 0, 0, 0, 0, 0, 0), MC_META_ARITHMETIC)                                            \
     X("mn", VERB('m', 'n', 0, 0, 0, 0, 0, 0), MC_META_NOOP)                                                  \
-    X("me", VERB('m', 'e', 0, 0, 0, 0, 0, 0), MC_META_DEBUG)
+    X("me", VERB('m', 'e', 0, 0, 0, 0, 0, 0), MC_META_DEBUG)                                                 \
+    X("cache_memlimit", VERB('c', 'a', 'c', 'h', 'e', '_', 'm', 'e'), MC_CACHE_MEMLIMIT)                     \
+    X("lru", VERB('l', 'r', 'u', 0, 0, 0, 0, 0), MC_LRU)                                                     \
+    X("lru_crawler", VERB('l', 'r', 'u', '_', 'c', 'r', 'a', 'w'), MC_LRU_CRAWLER)                           \
+    X("slabs", VERB('s', 'l', 'a', 'b', 's', 0, 0, 0), MC_SLABS)                                             \
+    X("shutdown", VERB('s', 'h', 'u', 't', 'd', 'o', 'w', 'n'), MC_SHUTDOWN)                                 \
+    X("debugtime", VERB('d', 'e', 'b', 'u', 'g', 't', 'i', 'm'), MC_DEBUGTIME)
 
 bool verb_find(struct bytes word, enum mc_verb *verb) {
     switch (verb_word(word.data, word.size)) {

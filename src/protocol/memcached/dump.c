@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dump: see dump.h.
+ */
+#include "dump.h"
+
+#include <stdlib.h>
+
+#include "meta_answer.h"
+#include "value.h"
+
+enum {
+    PIECE_BUCKETS = 64, /* some hundreds of items: tens of microseconds */
+
+    /* Most bytes of a line: every byte of the key escaped, and eight numbers with their names. */
+    DUMP_LINE_SIZE_MAX = STORE_KEY_SIZE_MAX * 3 + 256,
+};
+
+/* What a visit needs. */
+struct dump_visit {
+    struct mc_call *call;
+    struct dump *dump;
+};
+
+static char *text_write(char *at, const char *text) {
+    size_t size = strlen(text);
+    memcpy(at, text, size);
+    return at + size;
+}
+
+static bool is_unreserved(char byte) {
+    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
+           byte == '-' || byte == '.' || byte == '_' || byte == '~';
+}
+
+/* RFC 3986 section 2: all but the unreserved bytes as % and two digits. */
+static char *escaped_write(char *at, struct bytes key) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < key.size; i++) {
+        char byte = key.data[i];
+        if (is_unreserved(byte)) {
+            *at++ = byte;
+        } else {
+            *at++ = '%';
+            *at++ = digits[(unsigned char)byte >> 4];
+            *at++ = digits[(unsigned char)byte & 15];
+        }
+    }
+    return at;
+}
+
+static char *meta_line(char *at, const struct memcached_worker *worker, const struct item_view *view) {
+    uint64_t cas = worker->service->config.cas_enabled ? view->cas : 0;
+    at = escaped_write(text_write(at, "key="), view->key);
+    at = text_write(at, " exp=");
+    at = view->expires_tick == STORE_EXPIRES_NEVER
+             ? text_write(at, "-1")
+             : value_number(at, store_tick_unix_s(worker->store, view->expires_tick));
+    at = value_number(text_write(at, " la="), store_tick_unix_s(worker->store, view->used_tick));
+    at = value_number(text_write(at, " cas="), cas);
+    at = text_write(at, view->fetched ? " fetch=yes" : " fetch=no");
+    at = value_number(text_write(at, " cls="), MC_ITEM_CLASS);
+    at = value_number(text_write(at, " size="), value_item_size(view));
+    at = value_number(text_write(at, " flags="), view->client_flags);
+    return text_write(at, " \n");
+}
+
+static char *mg_line(char *at, const struct item_view *view) {
+    at = meta_answer_key(text_write(at, "mg "), view->key, view->key_is_binary);
+    return text_write(at, view->key_is_binary ? " b\r\n" : "\r\n");
+}
+
+static char *cache_line(char *at, const struct memcached_worker *worker, const struct item_view *view) {
+    bool never = view->expires_tick == STORE_EXPIRES_NEVER;
+    at = meta_answer_key(text_write(at, "ITEM "), view->key, false);
+    at = value_number(text_write(at, " ["), view->value.size);
+    at = value_number(text_write(at, " b; "),
+                      never ? 0 : store_tick_unix_s(worker->store, view->expires_tick));
+    return text_write(at, " s]\r\n");
+}
+
+static char *dump_line(char *at, const struct dump_visit *visit, const struct item_view *view) {
+    switch (visit->dump->kind) {
+    case DUMP_META:
+        return meta_line(at, visit->call->worker, view);
+    case DUMP_MG:
+        return mg_line(at, view);
+    case DUMP_CACHE:
+        return view->key_is_binary ? at : cache_line(at, visit->call->worker, view);
+    }
+    return at;
+}
+
+static void dump_visit_item(void *user, const struct item_view *view) {
+    const struct dump_visit *visit = user;
+    struct dump *dump = visit->dump;
+    if (dump->items_left == 0) {
+        return;
+    }
+    char *line = reply_reserve(visit->call->reply, DUMP_LINE_SIZE_MAX);
+    size_t size = (size_t)(dump_line(line, visit, view) - line);
+    if (size > dump->size_left) {
+        dump->items_left = 0;
+        return;
+    }
+    reply_commit(visit->call->reply, size);
+    dump->size_left -= dump->size_left == UINT32_MAX ? 0 : (uint32_t)size;
+    dump->items_left -= dump->items_left == UINT32_MAX || size == 0 ? 0 : 1;
+}
+
+static void dump_end(struct mc_call *call, struct dump *dump) {
+    reply_copy(call->reply, dump->kind == DUMP_MG ? CALL_LINE("EN") : CALL_LINE("END"));
+    call->session->dump = NULL;
+    call->session->state = MC_SESSION_LINE;
+    call->requests++;
+    free(dump);
+}
+
+bool mc_dump_continue(struct mc_call *call) {
+    struct dump *dump = call->session->dump;
+    struct dump_visit visit = {.call = call, .dump = dump};
+    if (!dump->empty && dump->items_left > 0) {
+        store_walk(call->worker->store, &dump->cursor, PIECE_BUCKETS, dump_visit_item, &visit);
+    }
+    if (dump->empty || dump->items_left == 0 || dump->cursor.done) {
+        dump_end(call, dump);
+    }
+    call->yielded = true;
+    return false;
+}
+
+void mc_dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
+                   uint32_t size_max) {
+    struct dump *dump = malloc(sizeof(*dump));
+    if (dump == NULL) {
+        call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
+        return;
+    }
+    *dump = (struct dump){.kind = kind, .empty = empty, .items_left = items_max, .size_left = size_max};
+    call->session->dump = dump;
+    call->session->state = MC_SESSION_DUMP;
+}
