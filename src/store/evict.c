@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * evict: windows, ages and the hand. See evict.h.
+ */
+#include "evict.h"
+
+#include "index.h"
+#include "place.h"
+#include "supply.h"
+#include "use.h"
+
+enum {
+    EVICT_WINDOW_ITEMS_MIN = 32, /* a window is widened until it has so many */
+    EVICT_WINDOW_ITEMS_MAX = 64,
+    EVICT_WINDOW_HOMES_MAX = 256, /* but not beyond this many homes: a sparse index */
+    EVICT_HAND_STEP = 4,          /* homes taken at a time */
+    EVICT_SHARE = 8,              /* one in so many goes */
+    EVICT_UNREAD_WEIGHT = 4,
+    EVICT_ROUNDS_MAX = 2,
+    EVICT_DEAD_HOMES_MAX =
+        512, /* looked at for dead items only, where the store may not evict: the sweep finds them too */
+    EVICT_LONG_PASS_S = 64, /* a pass at least so long needs no finer ages than seconds */
+    EVICT_ACTIVE_S = 60,    /* evicted_active: read within so many seconds */
+};
+
+struct evict_candidate {
+    struct item *item; /* NULL: already gone */
+    uint64_t age;      /* weighted */
+};
+
+struct evict_window {
+    unsigned count;
+    struct evict_candidate candidates[EVICT_WINDOW_ITEMS_MAX];
+};
+
+static uint64_t evict_homes_count(const struct store *store) {
+    return table_buckets_count(index_table(&store->index));
+}
+
+/* The hand begins a pass: how long did the last one take? */
+static void evict_begin_pass(struct store_worker *worker, bool first) {
+    struct store *store = worker->store;
+    uint64_t now = worker_now_fine(worker);
+    uint64_t began = atomic_exchange_explicit(&store->eviction.pass_began, now, memory_order_relaxed);
+    bool long_pass = !first && now > began + (uint64_t)EVICT_LONG_PASS_S * ITEM_USED_PER_TICK;
+    /* relaxed: whoever still sees the other resolution rounds an age otherwise, no more. */
+    atomic_store_explicit(&store->used_shift, long_pass ? STORE_USED_COARSE : STORE_USED_FINE,
+                          memory_order_relaxed);
+}
+
+/* The next few homes, for this worker alone. */
+static uint64_t evict_move_hand(struct store_worker *worker) {
+    struct store *store = worker->store;
+    uint64_t position =
+        atomic_fetch_add_explicit(&store->eviction.hand, EVICT_HAND_STEP, memory_order_relaxed);
+    uint64_t home = position & (evict_homes_count(store) - 1);
+    if (unlikely(home == 0))
+        evict_begin_pass(worker, position == 0);
+    return home;
+}
+
+static void evict_collect(void *user, struct item *item) {
+    struct evict_window *window = user;
+    if (window->count == EVICT_WINDOW_ITEMS_MAX)
+        return; /* looked at when the hand comes round again */
+    __builtin_prefetch(item, 0, 3);
+    window->candidates[window->count++].item = item;
+}
+
+/* Fills the window; returns how many homes it took. */
+static unsigned evict_open_window(struct store_worker *worker, struct evict_window *window) {
+    const struct table *table = index_table(&worker->store->index);
+    unsigned homes_count = 0;
+    window->count = 0;
+    while (window->count < EVICT_WINDOW_ITEMS_MIN && homes_count < EVICT_WINDOW_HOMES_MAX) {
+        uint64_t home = evict_move_hand(worker);
+        for (unsigned i = 0; i < EVICT_HAND_STEP; i++)
+            index_scan(table, (home + i) & table->mask, evict_collect, window);
+        homes_count += EVICT_HAND_STEP;
+    }
+    return homes_count;
+}
+
+static uint64_t evict_age(const struct store_worker *worker, const struct item *item) {
+    return worker_now_fine(worker) - use_moment(worker, item);
+}
+
+static void evict_count_evicted(struct store_worker *worker, const struct item *item) {
+    struct store_counters *counters = &worker->counters;
+    counter_add(&counters->evictions, 1);
+    if (!item_has(item, ITEM_FETCHED))
+        counter_add(&counters->evicted_unfetched, 1);
+    else if (evict_age(worker, item) < EVICT_ACTIVE_S * ITEM_USED_PER_TICK)
+        counter_add(&counters->evicted_active, 1);
+}
+
+static size_t evict_take(struct store_worker *worker, const struct item *item) {
+    size_t size = place_withdraw(worker, item, PLACE_WITHDRAW_ANY);
+    if (size != 0)
+        evict_count_evicted(worker, item);
+    return size;
+}
+
+/* Takes the dead out, drops what must stay, and gives the rest their ages. Returns the bytes taken. */
+static size_t evict_take_dead(struct store_worker *worker, struct evict_window *window) {
+    size_t size = 0;
+    unsigned kept_count = 0;
+    for (unsigned i = 0; i < window->count; i++) {
+        struct item *item = window->candidates[i].item;
+        /* relaxed: only a preference; a pin that comes later keeps the block, see retire.c. */
+        bool pinned = atomic_load_explicit(&item->pins, memory_order_relaxed) != 0;
+        if (!worker_item_lives(worker, item)) {
+            size += use_reclaim(worker, item);
+        } else if (!pinned) {
+            uint64_t age = evict_age(worker, item);
+            uint64_t weighted = item_has(item, ITEM_FETCHED) ? age : (age + 1) * EVICT_UNREAD_WEIGHT;
+            window->candidates[kept_count++] = (struct evict_candidate){.item = item, .age = weighted};
+        }
+    }
+    window->count = kept_count;
+    return size;
+}
+
+static struct evict_candidate *evict_oldest(struct evict_window *window) {
+    struct evict_candidate *oldest = NULL;
+    for (unsigned i = 0; i < window->count; i++) {
+        struct evict_candidate *candidate = &window->candidates[i];
+        if (candidate->item != NULL && (oldest == NULL || candidate->age > oldest->age))
+            oldest = candidate;
+    }
+    return oldest;
+}
+
+/* Takes out the oldest of the window, no more than its share and no more than needed. */
+static size_t evict_take_oldest(struct store_worker *worker, struct evict_window *window,
+                                size_t size_wanted) {
+    unsigned share = (window->count + EVICT_SHARE - 1) / EVICT_SHARE;
+    size_t size = 0;
+    for (; share > 0 && size < size_wanted; share--) {
+        struct evict_candidate *oldest = evict_oldest(window);
+        size += evict_take(worker, oldest->item);
+        oldest->item = NULL;
+    }
+    return size;
+}
+
+static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, uint64_t *homes_count) {
+    struct evict_window window;
+    *homes_count += evict_open_window(worker, &window);
+    size_t size = evict_take_dead(worker, &window);
+    if (size < size_wanted && worker->store->evict)
+        size += evict_take_oldest(worker, &window, size_wanted - size);
+    return size;
+}
+
+static uint64_t evict_homes_max(const struct store *store) {
+    return store->evict ? evict_homes_count(store) * EVICT_ROUNDS_MAX : EVICT_DEAD_HOMES_MAX;
+}
+
+size_t evict_items(struct store_worker *worker, size_t size) {
+    uint64_t homes_max = evict_homes_max(worker->store);
+    uint64_t homes_count = 0;
+    size_t taken = 0;
+    while (taken < size && homes_count < homes_max && supply_limbo(worker, SUPPLY_LIMBO_REMOVAL))
+        taken += evict_one_window(worker, size - taken, &homes_count);
+    return taken;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * retire: see retire.h.
+ */
+#include "retire.h"
+
+#include "memory.h"
+
+/* A table goes back to the system in pieces: unmapping a large one at once would hold up a turn. */
+enum { RETIRE_TABLE_PIECE = 4 * 1024 * 1024, RETIRE_PINNED_MAX = 32 };
+
+static void retire(struct store_worker *worker, void *pointer, enum limbo_kind kind, size_t charge) {
+    assert(epoch_tag(&worker->member) != 0); /* on-line */
+    limbo_push(&worker->limbo, pointer, kind, epoch_tag(&worker->member));
+    counter_add(&worker->limbo_size, charge);
+}
+
+void retire_item(struct store_worker *worker, struct item *item) {
+    counter_add(&worker->counters.retired, 1);
+    retire(worker, item, LIMBO_ITEM, item_charge(item));
+}
+
+void retire_bucket(struct store_worker *worker, struct bucket *bucket) {
+    retire(worker, bucket, LIMBO_BUCKET, BUCKET_SIZE);
+}
+
+void retire_table(struct store_worker *worker, struct table *table) {
+    retire(worker, table, LIMBO_TABLE, table->mapped_size);
+}
+
+void retire_now(struct store_worker *worker, struct item *item) {
+    size_t charge = item_charge(item);
+    memory_return(item);
+    budget_give(&worker->store->budget, &worker->allowance, charge);
+}
+
+static void retire_uncharge_index(struct store_worker *worker, size_t size) {
+    /* relaxed: a level for the statistics. */
+    atomic_fetch_sub_explicit(&worker->store->growth.index_size, size, memory_order_relaxed);
+    budget_give(&worker->store->budget, &worker->allowance, size);
+}
+
+/* Each frees one entry as far as it can, says how many bytes, and returns whether it is gone. */
+static bool retire_free_item(struct store_worker *worker, struct item *item, size_t *freed_size) {
+    /* acquire: pairs with store_unpin; the last reader's reads come before. No new pin can come: the item is past its grace. */
+    if (atomic_load_explicit(&item->pins, memory_order_acquire) != 0)
+        return false;
+    *freed_size = item_charge(item);
+    counter_add(&worker->counters.freed, 1);
+    retire_now(worker, item);
+    return true;
+}
+
+static bool retire_free_bucket(struct store_worker *worker, struct bucket *bucket, size_t *freed_size) {
+    *freed_size = BUCKET_SIZE;
+    memory_return(bucket);
+    retire_uncharge_index(worker, BUCKET_SIZE);
+    return true;
+}
+
+static bool retire_free_table(struct store_worker *worker, struct table *table, size_t *freed_size) {
+    bool gone;
+    *freed_size = table_unmap(table, RETIRE_TABLE_PIECE, &gone);
+    retire_uncharge_index(worker, *freed_size);
+    return gone;
+}
+
+static bool retire_free(struct store_worker *worker, void *pointer, enum limbo_kind kind) {
+    size_t freed_size = 0;
+    bool gone = false;
+    switch (kind) {
+    case LIMBO_ITEM:
+        gone = retire_free_item(worker, pointer, &freed_size);
+        break;
+    case LIMBO_BUCKET:
+        gone = retire_free_bucket(worker, pointer, &freed_size);
+        break;
+    case LIMBO_TABLE:
+        gone = retire_free_table(worker, pointer, &freed_size);
+        break;
+    }
+    counter_set(&worker->limbo_size, counter_read(&worker->limbo_size) - freed_size);
+    return gone;
+}
+
+/* The oldest due entry: freed, or put at the end when it has to wait. False when there is none, or no room to put it. */
+static bool retire_drain_one(struct store_worker *worker, uint64_t epoch_max, unsigned *kept_count) {
+    struct limbo *limbo = &worker->limbo;
+    enum limbo_kind kind;
+    void *pointer = limbo_front(limbo, epoch_max, &kind);
+    if (pointer == NULL)
+        return false;
+    bool gone = retire_free(worker, pointer, kind);
+    if (!gone && limbo_room(limbo) == 0)
+        return false;
+    limbo_drop(limbo);
+    if (!gone) {
+        limbo_push(limbo, pointer, kind, epoch_tag(&worker->member));
+        ++*kept_count;
+    }
+    return true;
+}
+
+void retire_drain(struct store_worker *worker, size_t entries_max) {
+    uint64_t now = epoch_now(&worker->store->epoch);
+    unsigned kept_count = 0;
+    if (now <= EPOCH_GRACE)
+        return;
+    while (entries_max-- != 0 && kept_count < RETIRE_PINNED_MAX)
+        if (!retire_drain_one(worker, now - EPOCH_GRACE, &kept_count))
+            return;
+}
+
+void retire_pass(struct store_worker *worker) {
+    struct epoch *epoch = &worker->store->epoch;
+    epoch_quiescent(epoch, &worker->member);
+    if (worker->limbo.count == 0)
+        return;
+    for (unsigned i = 0; i < EPOCH_GRACE && epoch_advance(epoch, &worker->member); i++)
+        epoch_quiescent(epoch, &worker->member);
+}

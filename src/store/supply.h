@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * supply: what an operation needs in hand before it locks anything.
+ *
+ * Everything here may evict, wait a little and pass a quiescent state (pressure.h): pointers into the index that were found before
+ * are not to be used after. So an operation first takes what it needs and then looks. Worker's own thread.
+ */
+#ifndef RIPOSTE_STORE_SUPPLY_H
+#define RIPOSTE_STORE_SUPPLY_H
+
+#include "state.h"
+
+/* Room in limbo and a spare bucket, for one operation on one place. False when memory ends. */
+bool supply_ensure(struct store_worker *worker);
+
+/*
+ * The two that neither evict nor wait, and so leave pointers good: room for entries_count in limbo, and buckets_count spare buckets. False
+ * when the budget does not give it at once.
+ */
+bool supply_limbo(struct store_worker *worker, size_t entries_count);
+bool supply_buckets(struct store_worker *worker, unsigned buckets_count);
+
+enum {
+    SUPPLY_LIMBO_REMOVAL = 2
+}; /* entries: what taking one item out may need, for itself and for the bucket left empty */
+
+/* A charged item, or NULL when memory ends. */
+struct item *supply_item(struct store_worker *worker, const struct item_shape *shape);
+
+/* One of the spare buckets that were ensured, empty. */
+struct bucket *supply_take_bucket(struct store_worker *worker);
+
+/* Gives back most of what a burst has left in spares. */
+void supply_trim(struct store_worker *worker);
+
+/* Gives back all spares: the worker leaves. */
+void supply_discard(struct store_worker *worker);
+
+#endif
