@@ -153,7 +153,7 @@ Test(get, keeps_a_value_that_is_being_sent_although_it_is_overwritten) {
 Test(get, stops_at_a_key_when_the_answer_is_too_much_and_goes_on) {
     enum { KEYS = 1000, OUTPUT_MAX = 10000 };
     talk_check(&talk, "set a 0 0 100\r\n" KEY_50 KEY_50 "\r\n", "STORED\r\n");
-    static char line[KEYS * 2 + 8] = "get";
+    static char line[KEYS * 2 + 32] = "get";
     for (size_t i = 0; i < KEYS; i++) {
         strcat(line, " a");
     }
