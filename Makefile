@@ -63,12 +63,14 @@ own_includes = $(addprefix -I,$(filter-out src src/protocol,$(patsubst %/,%,$(di
 QUIET := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 MAKEFLAGS += --no-print-directory
+# For targets that build many things: as many jobs as CPUs, unless the caller has said -j.
+in_parallel = $(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 .PHONY: all
-all: $(BIN)/riposte ## build the server: build/riposte (the default)
+all: $(BIN)/riposte ## build the server and the load generator: build/riposte, build/riposte-load (the default)
 
 ALL_FLAGS = $(subst ','"'"',$(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(CFLAGS_all) $(LDFLAGS_all) $(LIBS))
 # Changes when the flags do, so that the next build is not a mixture.
@@ -101,7 +103,7 @@ $(BIN)/riposte: $(call objects,$(MAIN)) $(ARCHIVES)
 
 .PHONY: run
 run: setup ## install what the build needs, build, serve on 127.0.0.1:11211 (ARGS="-v -m 1g" for flags)
-	$(QUIET)$(MAKE) all
+	$(QUIET)$(in_parallel) $(BIN)/riposte
 	$(QUIET)exec $(BIN)/riposte $(ARGS)
 
 .PHONY: debug asan tsan
@@ -144,7 +146,9 @@ $(O)/unit/$(1)/%: $(O)/tests/unit/$(1)/%.o $(O)/support.a $(foreach folder,$(NEE
 endef
 $(foreach folder,$(FOLDERS),$(eval $(call unit_rule,$(folder))))
 
-.PHONY: unit
+.PHONY: unit unit-programs
+unit-programs: $(UNIT_PROGRAMS)
+
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those whose name contains it)
 	$(QUIET)tests/unit/run $(UNIT_PROGRAMS)
 
@@ -179,21 +183,80 @@ $(O)/unit/load/%: $(O)/tests/unit/load/%.o $(LOAD_TEST_OBJECTS) $(O)/support.a $
 	@mkdir -p $(dir $@)
 	$(QUIET)$(link) -lcriterion $(LOAD_LIBS)
 
-# --- all tests ---------------------------------------------------------------------------------------------
+# --- tests over sockets ------------------------------------------------------------------------------------
 
 .PHONY: wire
-wire: $(BIN)/riposte ## run the wire tests against the server, on both transports
+wire: $(BIN)/riposte ## run the wire tests against the server, on both transports (TESTS="get cas" for some)
 	$(QUIET)tests/wire/run --server $(BIN)/riposte $(TESTS)
 
+# --- style and static analysis -------------------------------------------------------------------------------
+
+C_FILES := $(sort $(shell find src include tests tools bench -name '*.[ch]' 2>/dev/null))
+
+.PHONY: format format-check tidy
+format: ## lay out every C file as .clang-format says
+	$(QUIET)clang-format -i $(C_FILES)
+
+format-check: ## fail where a C file is laid out otherwise
+	$(call say,format,$(words $(C_FILES)) files)
+	$(QUIET)clang-format --dry-run --Werror $(C_FILES)
+
+tidy: ## sizes, include direction, banned calls, left-overs, files nobody builds (tools/tidy)
+	$(QUIET)tools/tidy --cc $(CC)
+
+# One stamp per source, so that a second run looks at what has changed only; headers are those the compiler saw.
+ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES)
+$(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy
+	$(call say,tidy,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)clang-tidy --quiet $< -- $(CPPFLAGS_common) $(call own_includes,$<) -Itools/load -std=gnu17 2>$@.log || \
+	    { cat $@.log; exit 1; }
+	$(QUIET)touch $@
+
+.PHONY: analyse
+analyse: $(patsubst %.c,$(O)/analysis/%.ok,$(ANALYSED)) ## clang-tidy (.clang-tidy) and cppcheck over src and tools
+	$(call say,check,src tools)
+	$(QUIET)cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 --quiet --error-exitcode=1 -j2 \
+	    '-D__builtin_expect(value,expected)=(value)' $(CPPFLAGS_common) $(sort $(foreach source,$(ANALYSED),$(call own_includes,$(source)))) $(ANALYSED)
+
+# --- everything ----------------------------------------------------------------------------------------------
+
 .PHONY: test
-test: ## install what tests need, then unit and wire tests
+test: ## install what tests need, then run the unit and the wire tests
 	$(QUIET)tools/setup --test
+	$(QUIET)$(in_parallel) all unit-programs
 	$(QUIET)$(MAKE) unit
 	$(QUIET)$(MAKE) wire
 
+# The rest of `check`, in the order of what fails soonest.
+.PHONY: check check-rest
+check: ## everything: tests, the same under sanitizers, races, style, static analysis; warnings are errors
+	$(QUIET)tools/setup --check
+	$(QUIET)$(MAKE) WERROR=1 test
+	$(QUIET)$(MAKE) WERROR=1 check-rest
+
+check-rest:
+	$(QUIET)$(MAKE) format-check tidy
+	$(QUIET)$(in_parallel) analyse
+	$(QUIET)$(MAKE) race
+	$(QUIET)$(call in_mode,asan) $(filter -j%,$(in_parallel)) all unit-programs
+	$(QUIET)$(call in_mode,asan) unit
+	$(QUIET)$(call in_mode,asan) wire
+
 .PHONY: setup
-setup: ## install what the build needs and is not there (tools/setup --test, --bench for more)
+setup: ## install what the build needs and is not there (tools/setup --test, --check, --bench for more)
 	$(QUIET)tools/setup
+
+.PHONY: install
+install: $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) ## install programs, library, headers and riposte.pc below PREFIX (/usr/local)
+	$(call say,copy,$(DESTDIR)$(PREFIX))
+	$(QUIET)$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/riposte lib/pkgconfig)
+	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load $(DESTDIR)$(PREFIX)/bin
+	$(QUIET)$(INSTALL) -m 644 include/riposte/*.h $(DESTDIR)$(PREFIX)/include/riposte
+	$(QUIET)$(INSTALL) -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib
+	$(QUIET)printf '%s\n' 'Name: riposte' 'Description: request/reply engine on io_uring, and a shared in-memory store' \
+	    'Version: $(VERSION)' 'Requires: liburing' 'Cflags: -I$(PREFIX)/include' \
+	    'Libs: -L$(PREFIX)/lib -lriposte -lmimalloc -lpthread' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/riposte.pc
 
 .PHONY: clean
 clean: ## remove build/
@@ -202,5 +265,10 @@ clean: ## remove build/
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# For tools/tidy: every C source that some target builds.
+.PHONY: list-sources
+list-sources:
+	@printf '%s\n' $(ANALYSED) $(LOAD_TEST_SUPPORT) $(UNIT_SOURCES) $(RACE_SOURCES) $(wildcard tests/support/*.c)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

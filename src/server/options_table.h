@@ -144,7 +144,7 @@
       NULL, "keys are always hashed by XXH3 with a seed of this process")                                    \
     X(EXTENDED, slab_reassign, "slab_reassign", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, "slab_reassign",      \
       "items are not kept in slabs")                                                                         \
-    X(EXTENDED, slab_automove, "slab_automove", 0, LEVEL, IGNORED, "1", 0, 2, "[0|1|2]", "slab_automove",    \
+    X(EXTENDED, slab_automove, "slab_automove", 0, LEVEL, IGNORED, "1", 0, 2, "0|1|2", "slab_automove",      \
       "items are not kept in slabs")                                                                         \
     X(EXTENDED, slab_automove_ratio, "slab_automove_ratio", 0, DECIMAL, IGNORED, "0.80", 0, 0, "SHARE",      \
       "slab_automove_ratio", "items are not kept in slabs")                                                  \
