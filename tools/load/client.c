@@ -112,7 +112,8 @@ static void request_start(struct client *client, struct connection *connection) 
     if (is_measured || phase->kind != PHASE_LOAD) {
         phase->starts_left--;
     }
-    if (is_measured) {
+    /* In a closed loop the requests of a batch are equally late: one stands for all. */
+    if (is_measured && (is_open_loop || connection->pending_count == 1)) {
         histogram_record(&client->tally->lateness, now_ns - possible_ns);
     }
 }

@@ -134,6 +134,7 @@ bool client_init(struct client *client, const struct scenario *scenario, unsigne
     client->random.state = options->seed * 1024 + index;
     client->checker.dialect = scenario->dialect;
     client->checker.workload = &scenario->workload;
+    client->checker.encoder = &scenario->encoder;
     client->checker.level = options->check;
     client->checker.reference.is_needed = !scenario->is_keyed;
     unsigned entries = (unsigned)clamp(power_of_two(client->connections_count * 2), ENTRIES_MIN, ENTRIES_MAX);

@@ -14,7 +14,7 @@
 enum dialect_kind { DIALECT_MEMCACHED, DIALECT_META, DIALECT_HTTP, DIALECT_RESP, DIALECT_COUNT };
 
 /*
- * Request texts, with places to fill in: {key} {key_size} {host} {path} {meta_flags}. A set is set_head, the size of the value in
+ * Request texts, with places to fill in: {key} {key_size} {host} {path} {meta_flags} {value_size}. A set is set_head, the size of the value in
  * decimal, set_middle, the value, set_end.
  */
 struct dialect {
@@ -25,6 +25,10 @@ struct dialect {
     const char *set_head;
     const char *set_middle;
     const char *set_end;
+    const char *
+        hit; /* head of the reply to a get that finds its key; {value_size} too; "" where it is not always the same */
+    const char *hit_tail;
+    const char *stored; /* the reply to a set; "" where it is not always the same */
     reply_parse *parse;
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * encoder: the bytes of requests. Everything that does not change from one request to the next is made once: a request is a copy of a
- * text in which the digits of its key are patched.
+ * encoder: the bytes of requests, and of the replies they should get. Everything that does not change from one request to the next is
+ * made once.
  *
- *      set, all values of one size     | head with key 0 and size, ready | value | end |
- *      set, sizes differ               | head with key 0 | size | middle | value | end |
+ *      set, all values of one size     | head with key and size | value | end |
+ *      set, sizes differ               | head with key | size | middle | value | end |
  *
  * Read only after init; any thread may call.
  */
@@ -17,24 +17,21 @@
 #include "dialect.h"
 #include "key.h"
 #include "riposte/bytes.h"
-
-/* Copies are made in runs of this many bytes: room that a target must have beyond what a function says it writes. */
-enum { ENCODER_SLACK = 64 };
-
-struct request_text {
-    char *text;     /* owned; ENCODER_SLACK bytes longer than size */
-    size_t size;    /* in bytes */
-    size_t key_end; /* where the key of the text ends; 0: it has none */
-};
+#include "template.h"
 
 struct encoder {
     const struct keys *keys; /* borrowed */
-    struct request_text get;
-    struct request_text set_head;
-    bool
-        head_has_size; /* set_head already holds the size of the value and what stands between it and the value */
+    bool one_size;           /* all values have value_size bytes, and the templates know it */
+    uint64_t value_size;
+    struct template get;
+    struct template set_head;
     struct bytes set_middle; /* static text */
     struct bytes set_end;    /* static text */
+
+    struct
+        template hit; /* head of the reply to a get that finds its key; empty where it cannot be foretold */
+    struct bytes hit_tail; /* what follows the value then; static text */
+    struct bytes stored;   /* the reply to a set; empty where it cannot be foretold; static text */
 };
 
 /* What fills the places of a dialect's texts. */
@@ -53,8 +50,10 @@ void encoder_deinit(struct encoder *encoder);
 /* Most bytes that encoder_get, or encoder_set_head and the set's end together, write. */
 size_t encoder_size_max(const struct encoder *encoder);
 
-/* Writes a get; returns its size. `target` has ENCODER_SLACK bytes more. */
-size_t encoder_get(const struct encoder *encoder, uint32_t key, char *target);
+/* Writes a get; returns its size. `target` has TEMPLATE_SLACK bytes more. */
+static inline size_t encoder_get(const struct encoder *encoder, uint32_t key, char *target) {
+    return template_write(&encoder->get, encoder->keys, key, target);
+}
 
 /* Writes a set up to where its value begins; returns the size. `target` as above. */
 size_t encoder_set_head(const struct encoder *encoder, uint32_t key, uint64_t value_size, char *target);

@@ -34,3 +34,8 @@ void key_patch_high(size_t digits, uint64_t high, char *end) {
         high /= 10;
     }
 }
+
+void key_patch_few(size_t digits, uint64_t digits8, char *end) {
+    assert(digits < sizeof(digits8));
+    memcpy(end - digits, (const char *)&digits8 + (sizeof(digits8) - digits), digits);
+}

@@ -32,8 +32,9 @@ enum keys_status { KEYS_OK, KEYS_TOO_SHORT, KEYS_TOO_LONG };
 /* KEYS_TOO_SHORT: `size` has no room for the prefix and the digits of count - 1. KEYS_TOO_LONG: above KEY_SIZE_MAX. */
 enum keys_status keys_init(struct keys *keys, struct bytes prefix, size_t size, uint64_t count);
 
-/* The digits above the eighth, for key_patch. */
+/* For key_patch: the digits above the eighth; and all of them where there are fewer than eight. */
 void key_patch_high(size_t digits, uint64_t high, char *end);
+void key_patch_few(size_t digits, uint64_t digits8, char *end);
 
 /*
  * The eight decimal digits of number (below 10^8), first digit in the lowest byte. Divides in parallel: halves of four digits, pairs,
@@ -58,7 +59,7 @@ static inline void key_patch(const struct keys *keys, uint32_t index, char *end)
         }
         return;
     }
-    memcpy(end - keys->digits, (const char *)&low + (sizeof(low) - keys->digits), keys->digits);
+    key_patch_few(keys->digits, low, end);
 }
 
 /* Writes the key, keys->size bytes. */

@@ -16,7 +16,7 @@ bool output_init(struct output *output, const struct encoder *encoder, unsigned 
     /* Of each large value: the run before it and one piece for each period of the text it touches. */
     uint64_t pieces_per_request = copied ? 0 : 2 + value_size_max / VALUE_PERIOD + 1;
     *output = (struct output){
-        .capacity = requests_max * (encoder_size_max(encoder) + value_room) + ENCODER_SLACK,
+        .capacity = requests_max * (encoder_size_max(encoder) + value_room) + TEMPLATE_SLACK,
         .pieces_max = (unsigned)(requests_max * pieces_per_request + 1),
     };
     output->bytes = malloc(output->capacity);
@@ -61,7 +61,7 @@ static void run_close(struct output *output) {
 }
 
 void output_add_get(struct output *output, const struct encoder *encoder, uint32_t key) {
-    assert(output->size + encoder->get.size + ENCODER_SLACK <= output->capacity);
+    assert(output->size + encoder->get.size + TEMPLATE_SLACK <= output->capacity);
     output->size += encoder_get(encoder, key, output->bytes + output->size);
 }
 

@@ -10,6 +10,9 @@
 
 #include "riposte/check.h"
 
+/* Heads longer than this are parsed, however usual they are. */
+enum { FORETOLD_HEAD_SIZE_MAX = 320 };
+
 void reader_deinit(struct reader *reader) {
     free(reader->held);
     *reader = (struct reader){0};
@@ -220,33 +223,90 @@ static bool tail_read(struct reader *reader, struct bytes *input) {
     return true;
 }
 
-enum reader_status reader_next(struct reader *reader, struct checker *checker, struct request request,
-                               struct bytes *input, enum outcome *outcome) {
-    if (reader->state == READER_HEAD) {
-        if (input->size == 0) {
-            return READER_MORE;
-        }
-        switch (head_read(reader, checker, request, input)) {
-        case REPLY_READ:
-            break;
-        case REPLY_MORE:
-            return READER_MORE;
-        case REPLY_BAD:
-            reader->reason = reader->head.reason;
-            return READER_BROKEN;
+/* Whether *input begins with `text`; moves *input behind it. Inlined: the usual texts are a few bytes long. */
+static inline bool input_take(struct bytes *input, struct bytes text) {
+    if (input->size < text.size || memcmp(input->data, text.data, text.size) != 0) {
+        return false;
+    }
+    *input = bytes_of(input->data + text.size, input->size - text.size);
+    return true;
+}
+
+/* The whole reply to a get that hits, as the encoder foretells it. */
+static bool take_foretold_hit(const struct checker *checker, uint32_t key, struct bytes *input) {
+    const struct encoder *encoder = checker->encoder;
+    char head[FORETOLD_HEAD_SIZE_MAX + TEMPLATE_SLACK];
+    size_t value_size = encoder->value_size;
+    size_t head_size = encoder->hit.size;
+    if (head_size == 0 || head_size > FORETOLD_HEAD_SIZE_MAX ||
+        input->size < head_size + value_size + encoder->hit_tail.size) {
+        return false;
+    }
+    struct bytes rest = *input;
+    template_write(&encoder->hit, encoder->keys, key, head);
+    if (!input_take(&rest, bytes_of(head, head_size))) {
+        return false;
+    }
+    if (checker->level == CHECK_FULL) {
+        struct value value = value_of(&checker->workload->values, key);
+        if (!value_matches(&value, 0, bytes_of(rest.data, value_size))) {
+            return false;
         }
     }
+    rest = bytes_of(rest.data + value_size, rest.size - value_size);
+    if (!input_take(&rest, encoder->hit_tail)) {
+        return false;
+    }
+    *input = rest;
+    return true;
+}
+
+/* The usual reply, whole and right: no parsing. False: it is cut, or another one; nothing is consumed. */
+static bool take_foretold(const struct checker *checker, struct request request, struct bytes *input,
+                          enum outcome *outcome) {
+    if (request.kind == REQUEST_SET) {
+        *outcome = OUTCOME_STORED;
+        return checker->encoder->stored.size > 0 && input_take(input, checker->encoder->stored);
+    }
+    *outcome = OUTCOME_HIT;
+    return take_foretold_hit(checker, request.key, input);
+}
+
+/* The rest of a reply whose head is known. */
+static enum reader_status body_and_tail_read(struct reader *reader, struct checker *checker,
+                                             struct bytes *input, enum outcome *outcome) {
     if (reader->state == READER_BODY) {
         body_read(reader, checker, input);
     }
     if (reader->state == READER_TAIL && !tail_read(reader, input)) {
         return READER_BROKEN;
     }
+    *outcome = reader->outcome;
+    return reader->state == READER_HEAD ? READER_REPLY : READER_MORE;
+}
+
+enum reader_status reader_next(struct reader *reader, struct checker *checker, struct request request,
+                               struct bytes *input, enum outcome *outcome) {
     if (reader->state != READER_HEAD) {
+        return body_and_tail_read(reader, checker, input, outcome);
+    }
+    if (likely(reader->held_size == 0 && take_foretold(checker, request, input, outcome))) {
+        reader->head.closes = false;
+        return READER_REPLY;
+    }
+    if (input->size == 0) {
         return READER_MORE;
     }
-    *outcome = reader->outcome;
-    return READER_REPLY;
+    switch (head_read(reader, checker, request, input)) {
+    case REPLY_READ:
+        return body_and_tail_read(reader, checker, input, outcome);
+    case REPLY_MORE:
+        return READER_MORE;
+    case REPLY_BAD:
+        break;
+    }
+    reader->reason = reader->head.reason;
+    return READER_BROKEN;
 }
 
 const char *outcome_name(enum outcome outcome) {

@@ -5,6 +5,9 @@
  *      HEAD --head read--> BODY --body_size bytes--> TAIL --tail read--> HEAD       (one reply is done)
  *        \ cut: the bytes are held
  *
+ * The usual reply, whole and as it should be, is not parsed at all: it is compared with what the encoder foretells. Anything else goes
+ * through the parser, which says what is different.
+ *
  * A body is compared as it arrives, never collected: a value of 1 GiB costs no more memory than one of 32 bytes. A reply that has the
  * wrong key, length or bytes is an outcome and reading goes on; bytes that are no reply end the stream, because nobody can say where the
  * next reply begins.
@@ -15,6 +18,7 @@
 #define LOAD_READER_H
 
 #include "dialect.h"
+#include "encoder.h"
 #include "workload.h"
 
 enum check_level {
@@ -53,6 +57,7 @@ enum { CHECKER_LINE_SIZE_MAX = 128 };
 struct checker {
     const struct dialect *dialect;
     const struct workload *workload; /* borrowed */
+    const struct encoder *encoder;   /* borrowed; knows the replies that can be foretold */
     enum check_level level;
     struct reference reference;
     char error_line[CHECKER_LINE_SIZE_MAX]; /* of the first refusal, cut to fit, ends in NUL; empty before */

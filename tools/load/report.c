@@ -14,6 +14,9 @@ const struct report_percentile report_percentiles[REPORT_PERCENTILES_COUNT] = {
 /* A generator that had work for so much of the time may have been what limited the load. */
 #define BUSY_SHARE_MAX 0.95
 
+/* A thread that spins and got less than this of a CPU was kept from it by others. */
+#define SPIN_CPU_PERCENT_MIN 90.0
+
 double report_per_second(const struct tally *tally, uint64_t count) {
     return tally->window_ns == 0 ? 0 : (double)count * 1e9 / (double)tally->window_ns;
 }
@@ -35,8 +38,12 @@ const char *report_warning(const struct scenario *scenario, const struct step_re
         return "the generator was the bottleneck: these figures describe it, not the server (more threads, "
                "or less to do)";
     }
+    if (scenario->spin &&
+        report_cpu_percent(&step->tally) < SPIN_CPU_PERCENT_MIN * (double)scenario->options->threads_count) {
+        return "the generator's CPU was taken from it part of the time: other programs run there (--cpu)";
+    }
     if (step->rate_per_s > 0 && was_late(&step->tally)) {
-        return scenario->spin ? "the generator was late: was its CPU shared? (--cpu)"
+        return scenario->spin ? "the generator was late by more than a tenth of the latency"
                               : "the generator was late: it slept between requests (--wait spin)";
     }
     return NULL;

@@ -165,9 +165,28 @@ void value_copy(const struct value *value, char *target) {
     }
 }
 
+/* Of the stamp. */
+static bool stamp_matches(const struct value *value, struct bytes piece) {
+    uint64_t expected;
+    uint64_t found;
+    if (piece.size < VALUE_STAMP_SIZE) {
+        return memcmp(piece.data, value->stamp, piece.size) == 0;
+    }
+    memcpy(&expected, value->stamp, sizeof(expected));
+    memcpy(&found, piece.data, sizeof(found));
+    return expected == found;
+}
+
 bool value_matches(const struct value *value, size_t position, struct bytes piece) {
     assert(position + piece.size <= value->size);
-    for (size_t done = 0; done < piece.size;) {
+    size_t done = 0;
+    if (position == 0) {
+        if (!stamp_matches(value, piece)) {
+            return false;
+        }
+        done = piece.size < VALUE_STAMP_SIZE ? piece.size : VALUE_STAMP_SIZE;
+    }
+    while (done < piece.size) {
         struct bytes expected = value_piece(value, position + done, piece.size - done);
         if (memcmp(piece.data + done, expected.data, expected.size) != 0) {
             return false;
