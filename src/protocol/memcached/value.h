@@ -17,13 +17,16 @@ enum {
     VALUE_LINE_SIZE_MAX = 6 + STORE_KEY_SIZE_MAX + 1 + 10 + 1 + 10 + 1 + 20 + 2,
 };
 
-/* Writes `number` and returns behind it; short numbers, which most are, at once. */
+/* Writes `number` and returns behind it; one and two digits, which most numbers of an answer have, at once. */
 static inline char *value_number(char *at, uint64_t number) {
-    if (number < 10) {
-        *at = (char)('0' + number);
-        return at + 1;
+    if (number >= 100) {
+        return at + bytes_format_u64(at, number);
     }
-    return at + bytes_format_u64(at, number);
+    if (number >= 10) {
+        *at++ = (char)('0' + number / 10);
+    }
+    *at = (char)('0' + number % 10);
+    return at + 1;
 }
 
 /* The reply line and the data of one hit, followed by "END\r\n" when `last`. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * command_admin: flush_all, verbosity, version, quit.
+ * command_admin: flush_all, verbosity, version, quit, cache_memlimit, shutdown, debugtime.
  */
 #include "fixture.h"
 
@@ -52,4 +52,65 @@ Test(admin, quit_sends_earlier_answers_and_drops_later_requests) {
 Test(admin, quit_ignores_words_behind_it) {
     talk_check(&talk, "quit now noreply\r\nversion\r\n", "");
     cr_assert(talk.closed);
+}
+
+Test(admin, cache_memlimit_changes_the_bound_on_memory) {
+    talk_check(&talk, "cache_memlimit 32\r\n", "OK\r\n");
+    struct store_levels levels;
+    store_stats(server.store, &levels);
+    cr_assert_eq(levels.memory_size_max, (size_t)32 << 20);
+    talk_check(&talk, "cache_memlimit 16 noreply\r\n", "");
+    store_stats(server.store, &levels);
+    cr_assert_eq(levels.memory_size_max, (size_t)16 << 20);
+    talk_check(&talk, "cache_memlimit 7\r\n", "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n");
+    talk_check(&talk, "cache_memlimit 1000000001\r\n",
+               "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n");
+    talk_check(&talk, "cache_memlimit x\r\ncache_memlimit\r\n", "ERROR\r\n" BAD_FORMAT);
+}
+
+static int stops; /* 1: at once, 2: graceful */
+
+static void stop(void *user, bool graceful) {
+    (void)user;
+    stops = graceful ? 2 : 1;
+}
+
+static void shutdown_on(struct talk_server *changed) {
+    changed->config.shutdown_enabled = true;
+    changed->config.stop = stop;
+}
+
+Test(admin, shutdown_is_refused_unless_it_is_enabled) {
+    talk_check(&talk, "shutdown\r\nshutdown graceful\r\nshutdown x\r\n",
+               "SERVER_ERROR: shutdown not enabled\r\nSERVER_ERROR: shutdown not enabled\r\n"
+               "SERVER_ERROR: shutdown not enabled\r\n");
+}
+
+Test(admin, shutdown_stops_without_a_word) {
+    reopen_with(shutdown_on);
+    talk_check(&talk, "shutdown x\r\n", "CLIENT_ERROR invalid shutdown mode\r\n");
+    cr_assert_eq(stops, 0);
+    talk_check(&talk, "shutdown\r\n", "");
+    cr_assert_eq(stops, 1);
+    talk_check(&talk, "shutdown graceful\r\n", "");
+    cr_assert_eq(stops, 2);
+}
+
+Test(admin, debugtime_moves_the_clock) {
+    talk_check(&talk, "set a 0 100 1\r\n1\r\ndebugtime 99\r\n", "STORED\r\nOK\r\n");
+    talk_check(&talk, "mg a t\r\ndebugtime 1\r\n", "HD t1\r\nOK\r\n");
+    talk_check(&talk, "mg a t\r\ndebugtime x\r\ndebugtime\r\n", "EN\r\nERROR\r\nERROR\r\n");
+}
+
+static void no_debug(struct talk_server *changed) {
+    changed->config.debug_commands = false;
+}
+
+Test(admin, debugtime_is_unknown_outside_of_test_builds) {
+    reopen_with(no_debug);
+    talk_check(&talk, "debugtime 1\r\n", "ERROR\r\n");
+}
+
+Test(admin, commands_of_what_is_not_here_are_unknown) {
+    talk_check(&talk, "refresh_certs\r\nextstore free_memchunks 1 2\r\n", "ERROR\r\nERROR\r\n");
 }

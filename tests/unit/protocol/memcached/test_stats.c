@@ -271,3 +271,26 @@ Test(stats, refuse_unknown_sub_commands) {
     talk_check(&talk, "stats noreply\r\nstats s\r\nstats extstore\r\nstats proxy\r\n",
                "ERROR\r\nERROR\r\nERROR\r\nERROR\r\n");
 }
+
+Test(stats, items_and_slabs_are_empty_without_items) {
+    talk_check(&talk, "stats items\r\n", "END\r\n");
+    char *text = ask("stats slabs\r\n");
+    cr_assert_eq(check_form(text), 2);
+    cr_assert_eq(value_of(text, "active_slabs"), 0);
+    free(text);
+}
+
+Test(stats, items_and_slabs_show_one_class) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
+    char *text = ask("stats items\r\n");
+    cr_assert_gt(check_form(text), 20);
+    cr_assert_eq(value_of(text, "items:1:number"), 1);
+    cr_assert_eq(value_of(text, "items:1:evicted"), 0);
+    free(text);
+    text = ask("stats slabs\r\n");
+    cr_assert_eq(check_form(text), 17);
+    cr_assert_eq(value_of(text, "1:used_chunks"), 1);
+    cr_assert_eq(value_of(text, "1:get_hits"), 1);
+    cr_assert_eq(value_of(text, "active_slabs"), 1);
+    free(text);
+}

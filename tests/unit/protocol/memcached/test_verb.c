@@ -35,6 +35,12 @@ static const struct {
     {"ma", MC_META_ARITHMETIC},
     {"mn", MC_META_NOOP},
     {"me", MC_META_DEBUG},
+    {"cache_memlimit", MC_CACHE_MEMLIMIT},
+    {"lru", MC_LRU},
+    {"lru_crawler", MC_LRU_CRAWLER},
+    {"slabs", MC_SLABS},
+    {"shutdown", MC_SHUTDOWN},
+    {"debugtime", MC_DEBUGTIME},
 };
 enum { VERBS_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
