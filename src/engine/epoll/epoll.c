@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,14 +194,13 @@ static void epoll_wait_for(struct worker *worker, uint64_t timeout_ns) {
 
 static void epoll_on_accept(struct worker *worker, struct listener *listener) {
     for (int i = 0; i < EPOLL_ACCEPTS_MAX && listener->armed; i++) {
-        int fd = listener_accept_now(listener->fd, true);
-        if (fd == -EAGAIN) {
-            return;
-        }
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             worker_on_accept(worker, listener, fd);
+        } else if (errno == EAGAIN) {
+            return;
         } else {
-            worker_on_accept_error(worker, listener, fd);
+            worker_on_accept_error(worker, listener, -errno);
         }
     }
 }
