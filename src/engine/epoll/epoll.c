@@ -145,6 +145,10 @@ static bool epoll_arm_accept(struct worker *worker, struct listener *listener) {
     /* EXCLUSIVE: a Unix socket is watched by all workers; one of them is woken, not all (4.5). */
     uint32_t events = listener->is_unix ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
     uint32_t number = (uint32_t)(listener - worker->listeners);
+    /* A client may be gone between the event and the accept, which must not wait for the next one. */
+    if (fcntl(listener->fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
+        return false;
+    }
     int result =
         epoll_watch(epoll_of(worker), EPOLL_CTL_ADD, listener->fd, events, tag_pack(OP_ACCEPT, 0, number));
     if (result < 0) {

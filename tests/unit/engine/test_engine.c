@@ -20,6 +20,9 @@
 
 enum { PATIENCE_S = 20 };
 
+/* A test that hangs has failed. */
+TestSuite(engine, .timeout = 120);
+
 static struct engine_listen listen_on_loopback(void) {
     struct engine_listen listen = {.protocol = &frames_protocol, .address_size = sizeof(struct sockaddr_in)};
     struct sockaddr_in *address = (struct sockaddr_in *)(void *)&listen.address;
