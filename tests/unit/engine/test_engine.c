@@ -229,8 +229,6 @@ ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that
     config.output_size_max = 64 * 1024;
     struct engine *engine = start(&config);
     int fd = dial(engine);
-    int small = 4096;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     enum { SIZE = 60000, WANTED = 2000 };
     char *frame = frame_of(SIZE, 9);
     /* Writes until the server has stopped receiving for good. */
