@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whole runs against a server in the test: good, stalling, dead, lying. What happens is made by construction: no test waits for luck,
+ * and none depends on how fast the machine is.
+ */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake_server.h"
+#include "load_run.h"
+#include "report.h"
+#include "riposte/clock.h"
+
+/* Longest any of these runs may take; each is bounded by its own --timeout of a second or less. */
+#define TIMEOUT_S 60
+
+static struct fake_server server;
+static struct load_run run;
+
+TestSuite(run, .timeout = TIMEOUT_S);
+
+/* Every run on its own ring settings: short time-outs, sleeping, because tests share their CPUs. */
+#define FLAGS "--wait sleep --timeout 1s -w 0 -k 100 "
+
+static void start(enum fake_fault fault, uint64_t at_request) {
+    server = (struct fake_server){.fault = fault, .at_request = at_request};
+    fake_server_start(&server, "32");
+}
+
+static void finish(void) {
+    fake_server_stop(&server);
+    load_run_deinit(&run);
+}
+
+Test(run, counts_every_request_of_a_good_server_once) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 5000 -c 7");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 5000);
+    cr_expect_eq(tally->latency.count, 5000);
+    cr_expect_eq(tally->replies_in_window, 5000);
+    cr_expect_eq(tally_faults(tally), 0);
+    cr_expect_eq(atomic_load(&server.requests), 5000);
+    finish();
+}
+
+Test(run, pipelines_and_threads_share_the_requests) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 10007 -c 10 -T 3 -d 16 -R 50:50");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->outcomes[OUTCOME_HIT] + tally->outcomes[OUTCOME_STORED], 10007);
+    cr_expect(tally->outcomes[OUTCOME_STORED] > 4000 && tally->outcomes[OUTCOME_HIT] > 4000);
+    cr_expect_eq(atomic_load(&server.accepted), 10);
+    finish();
+}
+
+Test(run, values_larger_than_any_buffer_are_sent_and_checked) {
+    server = (struct fake_server){.fault = FAKE_NONE};
+    fake_server_start(&server, "60000");
+    load_run(&run, server.port, FLAGS "-n 200 -c 4 -v 60000 -k 20 -R 50:50");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(load_run_tally(&run)->latency.count, 200);
+    finish();
+}
+
+Test(run, single_receives_do_the_same_work) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 5000 -c 7 -d 4 --receive single");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 5000);
+    finish();
+}
+
+Test(run, spinning_does_the_same_work) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, "--wait spin --timeout 20s -w 0 -k 100 -n 5000 -c 7");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 5000);
+    finish();
+}
+
+Test(run, an_open_loop_sends_what_is_planned) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 500 -c 5 -r 5000");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->latency.count, 500);
+    cr_expect_eq(tally->lateness.count, 500);
+    finish();
+}
+
+/*
+ * 1000 requests, one per ms; the server answers nothing for 200 ms from the moment it reads number 500. Requests 501, 502, ... are intended
+ * 1, 2, ... ms later and cannot be answered before the stall ends: the second largest latency, which is p99.9 of 1000, is at least 199 ms.
+ */
+Test(run, an_open_loop_shows_a_stall_in_its_percentiles) {
+    server = (struct fake_server){.fault = FAKE_STALL, .at_request = 500, .stall_ms = 200};
+    fake_server_start(&server, "32");
+    load_run(&run, server.port, FLAGS "-n 1000 -c 8 -r 1000 --arrival fixed");
+    const struct tally *tally = load_run_tally(&run);
+    cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->latency.count, 1000);
+    cr_expect(tally->latency.maximum >= 200 * CLOCK_NS_PER_MS, "max %" PRIu64, tally->latency.maximum);
+    uint64_t p999 = histogram_percentile(&tally->latency, 999000);
+    cr_expect(p999 >= 199 * CLOCK_NS_PER_MS, "p99.9 %" PRIu64, p999);
+    /* 100 requests are intended in the first half of the stall: p90 must see them. */
+    uint64_t p90 = histogram_percentile(&tally->latency, 900000);
+    cr_expect(p90 >= 99 * CLOCK_NS_PER_MS, "p90 %" PRIu64, p90);
+    finish();
+}
+
+/* The same server: on one connection a single request meets the stall, whatever its length. The output has to say so. */
+Test(run, a_closed_loop_hides_a_stall_and_says_so) {
+    char text[8192] = {0};
+    server = (struct fake_server){.fault = FAKE_STALL, .at_request = 500, .stall_ms = 200};
+    fake_server_start(&server, "32");
+    load_run(&run, server.port, FLAGS "-n 1000 -c 1");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN);
+    cr_expect(tally->latency.maximum >= 200 * CLOCK_NS_PER_MS);
+
+    FILE *out = fmemopen(text, sizeof(text) - 1, "w");
+    report_head(out, &run.scenario);
+    report_step(out, &run.scenario, &run.result.steps[0]);
+    report_json(out, &run.scenario, &run.result);
+    fclose(out);
+    cr_expect_not_null(strstr(text, "CLOSED LOOP"));
+    cr_expect_not_null(strstr(text, "stalls do NOT show in the percentiles"));
+    cr_expect_not_null(strstr(text, "[closed loop]"));
+    cr_expect_not_null(strstr(text, "\"loop\": \"closed\""));
+    cr_expect_not_null(strstr(text, "\"latency_shows_stalls\": false"));
+    finish();
+}
+
+/* The load ends in the middle of a stall: what was due and never sent counts with the time it waited. */
+Test(run, requests_that_never_got_a_connection_count_as_waiting) {
+    server = (struct fake_server){.fault = FAKE_STALL, .at_request = 100, .stall_ms = 600};
+    fake_server_start(&server, "32");
+    load_run(&run, server.port, FLAGS "-t 500ms -c 1 -r 1000 --arrival fixed");
+    const struct tally *tally = load_run_tally(&run);
+    cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->latency.count, 500);
+    cr_expect(tally->unsent >= 390, "%" PRIu64, tally->unsent);
+    finish();
+}
+
+static void expect_ended_early(const char *words) {
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY);
+    cr_expect_not_null(strstr(run.result.failure.message, words), "%s", run.result.failure.message);
+}
+
+Test(run, nobody_listens) {
+    load_run(&run, fake_dead_port(), FLAGS "-n 100");
+    expect_ended_early("Connection refused");
+    load_run_deinit(&run);
+}
+
+Test(run, nobody_accepts) {
+    int fds[3];
+    load_run(&run, fake_full_listener(fds), FLAGS "-n 100 -c 4 --timeout 300ms");
+    expect_ended_early("a connection is not accepted");
+    for (unsigned i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+    load_run_deinit(&run);
+}
+
+Test(run, a_server_that_falls_silent_ends_the_run) {
+    start(FAKE_SILENT, 300);
+    load_run(&run, server.port, FLAGS "-t 50s -c 8 --timeout 300ms");
+    expect_ended_early("no reply");
+    finish();
+}
+
+Test(run, a_server_that_falls_silent_ends_an_open_loop_too) {
+    start(FAKE_SILENT, 300);
+    load_run(&run, server.port, FLAGS "-t 50s -c 8 -T 2 -r 2000 --timeout 300ms");
+    expect_ended_early("no reply");
+    finish();
+}
+
+Test(run, a_server_that_drips_ends_the_run) {
+    start(FAKE_DRIP, 10);
+    load_run(&run, server.port, FLAGS "-t 50s -c 2 --timeout 300ms");
+    expect_ended_early("no reply");
+    finish();
+}
+
+Test(run, a_connection_that_is_closed_ends_the_run) {
+    start(FAKE_CLOSE, 50);
+    load_run(&run, server.port, FLAGS "-t 50s -c 4");
+    expect_ended_early("closed a connection, between two replies (1 of its requests unanswered)");
+    finish();
+}
+
+Test(run, a_reply_that_is_cut_off_ends_the_run) {
+    start(FAKE_CLOSE_MIDDLE, 50);
+    load_run(&run, server.port, FLAGS "-t 50s -c 4");
+    expect_ended_early("in the middle of a reply");
+    finish();
+}
+
+Test(run, a_value_shorter_than_announced_ends_the_run) {
+    start(FAKE_SHORT, 50);
+    load_run(&run, server.port, FLAGS "-t 50s -c 4 --timeout 300ms");
+    /* With nothing behind it the reply looks unfinished; with a reply behind it, malformed. Both are noticed. */
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY, "%s", run.result.failure.message);
+    finish();
+}
+
+Test(run, garbage_ends_the_run_and_is_shown) {
+    start(FAKE_GARBAGE, 50);
+    load_run(&run, server.port, FLAGS "-t 50s -c 4");
+    expect_ended_early("I am a teapot");
+    finish();
+}
+
+Test(run, a_reply_nobody_asked_for_is_noticed) {
+    start(FAKE_EXTRA, 50);
+    load_run(&run, server.port, FLAGS "-n 1000 -c 1");
+    /* It comes while nothing is asked for, which ends the run, or seems to answer the next request, with another key. */
+    cr_expect_neq(run_exit_code(&run.result), EXIT_CODE_CLEAN);
+    finish();
+}
+
+/* One faulty reply among 1000 good ones: the run goes on, the fault is counted, the exit status tells. */
+static void expect_one(enum fake_fault fault, enum outcome outcome, enum exit_code code) {
+    start(fault, 50);
+    load_run(&run, server.port, FLAGS "-n 1000 -c 4");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), code, "%s", run.result.failure.message);
+    cr_expect_eq(tally->outcomes[outcome], 1, "%s: %" PRIu64, outcome_name(outcome),
+                 tally->outcomes[outcome]);
+    cr_expect_eq(tally->latency.count, 1000);
+    finish();
+}
+
+Test(run, a_refusal_is_an_error) {
+    expect_one(FAKE_ERROR, OUTCOME_ERROR, EXIT_CODE_REPLIES);
+}
+
+Test(run, a_miss_is_no_fault) {
+    expect_one(FAKE_MISS, OUTCOME_MISS, EXIT_CODE_CLEAN);
+}
+
+Test(run, a_wrong_key_is_noticed) {
+    expect_one(FAKE_WRONG_KEY, OUTCOME_WRONG_KEY, EXIT_CODE_REPLIES);
+}
+
+Test(run, a_wrong_byte_is_noticed) {
+    expect_one(FAKE_WRONG_VALUE, OUTCOME_WRONG_VALUE, EXIT_CODE_REPLIES);
+}
+
+Test(run, a_wrong_length_is_noticed) {
+    expect_one(FAKE_WRONG_LENGTH, OUTCOME_WRONG_LENGTH, EXIT_CODE_REPLIES);
+}
+
+Test(run, faults_in_the_warm_up_count) {
+    start(FAKE_WRONG_VALUE, 5);
+    load_run(&run, server.port, "--wait sleep --timeout 1s -w 100ms -t 100ms -k 100 -c 1");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_REPLIES, "%s", run.result.failure.message);
+    finish();
+}
+
+Test(run, churn_makes_a_connection_per_request) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 500 -c 4 --churn 1 --preload no");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 500);
+    cr_expect_eq(atomic_load(&server.accepted), 500);
+    finish();
+}
+
+Test(run, churn_of_several_requests_after_a_preload) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 600 -c 4 --churn 3 -d 2");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 600);
+    /* Up to four for the preload; connections whose share is not used up stay open. */
+    uint64_t accepted = atomic_load(&server.accepted);
+    cr_expect(accepted >= 200 && accepted <= 208, "%" PRIu64, accepted);
+    finish();
+}
+
+Test(run, http_connections_that_the_server_ends_are_made_again) {
+    server = (struct fake_server){.close_every = 10};
+    fake_server_start(&server, "32");
+    /* Pipelined: what stands behind a last reply is sent again on the next connection. */
+    load_run(&run, server.port, FLAGS "--protocol http -n 1000 -c 4 -d 3");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 1000);
+    /* The page that is learnt first is one request more. */
+    cr_expect_eq(atomic_load(&server.requests), 1001);
+    cr_expect(atomic_load(&server.accepted) >= 100);
+    finish();
+}
+
+Test(run, idle_connections_are_made_and_looked_after) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-n 500 -c 4 --idle 30");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(atomic_load(&server.accepted), 34);
+    cr_expect_eq(run.result.steps[0].idle_lost, 0);
+    finish();
+}
+
+Test(run, idle_connections_that_the_server_drops_are_noticed) {
+    start(FAKE_NONE, 0);
+    /* The server has room for 64 and closes the rest at once. */
+    load_run(&run, server.port, FLAGS "-n 500 -c 4 --idle 100");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY);
+    load_run_deinit(&run);
+    fake_server_stop(&server);
+}
+
+Test(run, a_sweep_measures_each_rate_until_the_server_does_not_keep_up) {
+    server = (struct fake_server){.fault = FAKE_STALL, .at_request = 700, .stall_ms = 400};
+    fake_server_start(&server, "32");
+    /* Steps of about 200 and 400 requests; the third meets the stall, answers fewer than it should, and is the last. */
+    load_run(&run, server.port, FLAGS "-t 200ms -c 4 --arrival fixed --sweep 1k:10k:1k");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect(run.result.steps_count >= 1 && run.result.steps_count <= 3, "%u", run.result.steps_count);
+    const struct step_result *last = &run.result.steps[run.result.steps_count - 1];
+    cr_expect_not(step_kept_up(last));
+    finish();
+}
+
+Test(run, preload_only_stores_every_key_and_measures_nothing) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "--preload only -k 1000 -T 2");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run.result.steps_count, 0);
+    cr_expect_eq(atomic_load(&server.requests), 0, "no get");
+    finish();
+}
