@@ -223,11 +223,15 @@ class Runner:
                 busy[worker.pipe] = worker
 
     def report(self, results):
+        """Failures a line each; skips of one job for one reason share a line."""
         for result in results:
             self.counts[result.status] += 1
-            if result.status != PASSED:
-                word = "FAIL" if result.status == FAILED else "skip"
-                print(f"{word}  {result.name}: {result.text}", file=self.out, flush=True)
+            if result.status == FAILED:
+                print(f"FAIL  {result.name}: {result.text}", file=self.out, flush=True)
+        for reason in dict.fromkeys(result.text for result in results if result.status == SKIPPED):
+            names = [result.name for result in results if (result.status, result.text) == (SKIPPED, reason)]
+            more = f" (and {len(names) - 1} more of its cases)" if len(names) > 1 else ""
+            print(f"skip  {names[0]}{more}: {reason}", file=self.out, flush=True)
 
     def print_summary(self):
         elapsed = time.monotonic() - self.begin
