@@ -137,8 +137,8 @@ void worker_on_accept(struct worker *worker, struct listener *listener, int fd) 
 
 /* Out of descriptors: gives the spare one to a waiting client, so that it gets a word instead of silence. */
 static void accept_with_spare(struct worker *worker, struct listener *listener) {
-    if (worker->spare_fd < 0) {
-        return;
+    if (worker->spare_fd < 0 || listener->is_unix) {
+        return; /* a shared socket's client may go to another worker, and the accept would wait */
     }
     close(worker->spare_fd);
     int fd = listener_accept_now(listener->fd, true);
@@ -216,6 +216,7 @@ void worker_check_accept(struct worker *worker) {
 
 static void accept_rest(struct worker *worker, struct listener *listener) {
     bool nonblocking = worker->transport == &transport_epoll;
+    listener_set_nonblocking(listener->fd);
     for (unsigned count = 0; count < ACCEPT_LAST_MAX; count++) {
         int fd = listener_accept_now(listener->fd, nonblocking);
         if (fd == -ECONNABORTED || fd == -EINTR) {

@@ -2,10 +2,12 @@
 #include "listener.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -178,13 +180,17 @@ int listener_open_unix(const struct sockaddr_storage *address, socklen_t address
     return 0;
 }
 
+void listener_set_nonblocking(int fd) {
+    int failed = fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+    assert(failed == 0);
+    (void)failed;
+}
+
 int listener_accept_now(int fd, bool nonblocking) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-        return -errno;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    if (poll(&waiting, 1, 0) <= 0) {
+        return -EAGAIN;
     }
     int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0));
-    int result = accepted < 0 ? -errno : accepted;
-    fcntl(fd, F_SETFL, flags);
-    return result;
+    return accepted < 0 ? -errno : accepted;
 }

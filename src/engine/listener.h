@@ -39,9 +39,13 @@ int listener_open_unix(const struct sockaddr_storage *address, socklen_t address
 /* "127.0.0.1:11211", "[::1]:11211" or the path; cut to `size`. */
 void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size);
 
+/* From now on an accept(2) does not wait. The mode is the socket's: it holds for every worker that shares it. */
+void listener_set_nonblocking(int fd);
+
 /*
- * Accepts without waiting, whatever the socket's mode: a descriptor (close-on-exec; non-blocking when asked for), or a negative
- * errno (-EAGAIN: nobody waits).
+ * Accepts if somebody waits: a descriptor (close-on-exec; non-blocking when asked for), or a negative errno (-EAGAIN: nobody
+ * waits). The socket must be non-blocking, or this worker's alone: a connection stays in the queue, even a reset one, until it is
+ * accepted.
  */
 int listener_accept_now(int fd, bool nonblocking);
 

@@ -3,7 +3,8 @@
  * serve: from received bytes to answers.
  *
  * A turn serves its run queue in rounds: each connection may complete requests_per_turn_max requests, then goes to the end of the queue if it
- * has more (counted as a yield). What is left when the turn's budget is used up is copied out and comes first next turn.
+ * has more (counted as a yield). After a few rounds, or when the turn's budget is used up, what is left is copied out and goes on next
+ * turn, behind what has come meanwhile.
  */
 #include "engine_state.h"
 #include "riposte/check.h"
@@ -11,6 +12,8 @@
 enum {
     /* Requests one turn serves before the answers of all are sent: a bound on how long the first waits for the last. */
     TURN_REQUESTS_MAX = 4096,
+    /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for the others' next requests. */
+    TURN_ROUNDS_MAX = 4,
 };
 
 const struct protocol *worker_protocol(const struct worker *worker, const struct conn *conn) {
@@ -118,18 +121,31 @@ static void serve_keep_rest(struct worker *worker) {
     }
 }
 
+/* Serves once every connection that is in the queue now. Returns how many requests they completed. */
+static unsigned serve_round(struct worker *worker, unsigned requests_max) {
+    unsigned requests = 0;
+    uint32_t last = worker->run.last;
+    struct conn *conn;
+    while (requests < requests_max && (conn = conn_run_pop(&worker->conns, &worker->run)) != NULL) {
+        requests += serve_conn(worker, conn);
+        if (conn->index == last) {
+            break;
+        }
+    }
+    return requests;
+}
+
 void worker_serve_all(struct worker *worker) {
     if (conn_queue_empty(&worker->run)) {
         return;
     }
     serve_prefetch(worker);
     unsigned requests = 0;
-    while (requests < TURN_REQUESTS_MAX) {
-        struct conn *conn = conn_run_pop(&worker->conns, &worker->run);
-        if (conn == NULL) {
+    for (int round = 0; round < TURN_ROUNDS_MAX && requests < TURN_REQUESTS_MAX; round++) {
+        requests += serve_round(worker, TURN_REQUESTS_MAX - requests);
+        if (conn_queue_empty(&worker->run)) {
             return;
         }
-        requests += serve_conn(worker, conn);
     }
     serve_keep_rest(worker);
 }

@@ -8,7 +8,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,9 +145,7 @@ static bool epoll_arm_accept(struct worker *worker, struct listener *listener) {
     uint32_t events = listener->is_unix ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
     uint32_t number = (uint32_t)(listener - worker->listeners);
     /* A client may be gone between the event and the accept, which must not wait for the next one. */
-    if (fcntl(listener->fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0) {
-        return false;
-    }
+    listener_set_nonblocking(listener->fd);
     int result =
         epoll_watch(epoll_of(worker), EPOLL_CTL_ADD, listener->fd, events, tag_pack(OP_ACCEPT, 0, number));
     if (result < 0) {
