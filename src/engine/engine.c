@@ -373,6 +373,10 @@ uint16_t engine_port(const struct engine *engine, unsigned listen_index) {
     }
 }
 
+unsigned engine_quota_cpus(void) {
+    return topology_quota_cpus();
+}
+
 uint32_t engine_listen_backlog(const struct engine *engine) {
     return engine->listen_backlog;
 }

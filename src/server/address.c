@@ -238,10 +238,15 @@ void address_set_port(struct address *address, uint16_t port) {
     }
 }
 
+const char *address_unix_path(const struct address *address) {
+    bool is_unix = address->socket.ss_family == AF_UNIX;
+    return is_unix ? ((const struct sockaddr_un *)&address->socket)->sun_path : NULL;
+}
+
 void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE_MAX]) {
-    if (address->socket.ss_family == AF_UNIX) {
-        snprintf(text, ADDRESS_TEXT_SIZE_MAX, "unix:%s",
-                 ((const struct sockaddr_un *)&address->socket)->sun_path);
+    const char *path = address_unix_path(address);
+    if (path != NULL) {
+        snprintf(text, ADDRESS_TEXT_SIZE_MAX, "unix:%s", path);
         return;
     }
     char host[NI_MAXHOST], port[NI_MAXSERV];

@@ -38,6 +38,9 @@ bool address_list_make(struct address_list *list, const struct options *options,
 /* "127.0.0.1:11211", "[::1]:11211", "unix:/run/riposte.sock" */
 void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE_MAX]);
 
+/* The file of a Unix socket; NULL for any other address. Lives as long as *address. */
+const char *address_unix_path(const struct address *address);
+
 /* Replaces the port of an AF_INET or AF_INET6 address (host byte order); anything else is left alone. */
 void address_set_port(struct address *address, uint16_t port);
 

@@ -2,6 +2,7 @@
 #include "memory_lock.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -12,16 +13,28 @@
 
 #include "riposte/log.h"
 
-void memory_lock(void) {
-    /* Root may lift its own limit, and has to before it becomes somebody else: MCL_FUTURE would fail allocations then. */
+/* Raised to unlimited where the process may; true when that is what holds now. */
+static bool lock_limit_lift(struct rlimit *limit) {
     struct rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
-    int lifted = setrlimit(RLIMIT_MEMLOCK, &unlimited);
-    (void)lifted; /* without the right the present limit has to do */
+    if (setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0) {
+        return true;
+    }
+    return getrlimit(RLIMIT_MEMLOCK, limit) == 0 && limit->rlim_cur == RLIM_INFINITY;
+}
 
+void memory_lock(bool stays_root) {
+    struct rlimit limit = {0};
+    if (!lock_limit_lift(&limit) && !stays_root) {
+        /* MCL_FUTURE would make every allocation above the limit fail. */
+        log_line(LOG_WARNING,
+                 "-k has no effect: RLIMIT_MEMLOCK is %juk; LimitMEMLOCK=infinity (systemd), --ulimit "
+                 "memlock=-1 (Docker)",
+                 (uintmax_t)limit.rlim_cur / 1024);
+        return;
+    }
     /* ONFAULT (Linux 4.4): a page is locked when it is first used, so that the reserve of a stack or a heap costs nothing. */
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
-        log_line(LOG_WARNING, "-k has no effect: memory cannot be locked (%s); raise RLIMIT_MEMLOCK",
-                 strerror(errno));
+        log_line(LOG_WARNING, "-k has no effect: memory cannot be locked: %s", strerror(errno));
     }
 }
 

@@ -311,8 +311,10 @@ void options_warnings(const struct options *options, void (*line)(void *user, co
     char text[OPTIONS_WARNING_SIZE_MAX], spelling[OPTIONS_SPELLING_SIZE_MAX];
     for (unsigned i = 0; i < OPTION_INDEX_COUNT; i++) {
         if (options->given[i] && option_table[i].effect == EFFECT_IGNORED) {
+            bool both_forms = option_table[i].letter != '\0';
             option_spelling(&option_table[i], spelling);
-            snprintf(text, sizeof(text), "%s has no effect: %s", spelling, option_table[i].help);
+            snprintf(text, sizeof(text), "%s%s%s has no effect: %s", spelling, both_forms ? ", --" : "",
+                     both_forms ? option_table[i].name : "", option_table[i].help);
             line(user, text);
         }
     }

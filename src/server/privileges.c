@@ -11,6 +11,19 @@
 
 #include "riposte/log.h"
 
+/* A client needs the right to write to the socket's file; with -a 700 only its owner has it. */
+static bool sockets_give(const struct address_list *list, const struct passwd *entry,
+                         struct failure *failure) {
+    for (unsigned i = 0; i < list->count; i++) {
+        const char *path = address_unix_path(&list->addresses[i]);
+        if (path != NULL && lchown(path, entry->pw_uid, entry->pw_gid) < 0) {
+            return failure_set(failure, EX_OSERR, "-s %s cannot be given to %s: %s", path, entry->pw_name,
+                               strerror(errno));
+        }
+    }
+    return true;
+}
+
 static bool user_become(const struct passwd *entry, struct failure *failure) {
     /* Groups first: the right to change them goes with the user id. */
     if (initgroups(entry->pw_name, entry->pw_gid) < 0 || setgid(entry->pw_gid) < 0 ||
@@ -21,7 +34,8 @@ static bool user_become(const struct passwd *entry, struct failure *failure) {
     return true;
 }
 
-bool privileges_drop(const char *user, bool dumpable, struct failure *failure) {
+bool privileges_drop(const char *user, const struct address_list *list, bool dumpable,
+                     struct failure *failure) {
     bool root = getuid() == 0 || geteuid() == 0;
     if (user == NULL) {
         if (root) {
@@ -39,7 +53,7 @@ bool privileges_drop(const char *user, bool dumpable, struct failure *failure) {
         }
         return true;
     }
-    if (!user_become(entry, failure)) {
+    if (!sockets_give(list, entry, failure) || !user_become(entry, failure)) {
         return false;
     }
     /* A change of user makes the process undumpable (prctl(2)). */

@@ -2,6 +2,8 @@
  *
  * process: the steps of a start that concern the process rather than the service. See server.h.
  */
+#include <unistd.h>
+
 #include "machine.h"
 #include "memory_lock.h"
 #include "pidfile.h"
@@ -42,7 +44,7 @@ void process_remove_pidfile(struct server *server) {
 bool process_set_memory(struct server *server, struct failure *failure) {
     (void)failure; /* the system may refuse both; that is a warning */
     if (server->options.lock_memory) {
-        memory_lock();
+        memory_lock(geteuid() == 0 && server->options.user == NULL);
     }
     if (server->options.enable_largepages) {
         memory_use_large_pages();
@@ -51,7 +53,8 @@ bool process_set_memory(struct server *server, struct failure *failure) {
 }
 
 bool process_drop_privileges(struct server *server, struct failure *failure) {
-    return privileges_drop(server->options.user, server->options.enable_coredumps, failure);
+    return privileges_drop(server->options.user, &server->addresses, server->options.enable_coredumps,
+                           failure);
 }
 
 bool process_block_signals(struct server *server, struct failure *failure) {

@@ -44,7 +44,7 @@ void process_remove_pidfile(struct server *server);
 /* -k and -L: a lock is not inherited by the background process, and needs the rights that -u gives away. */
 bool process_set_memory(struct server *server, struct failure *failure);
 
-/* -u */
+/* -u: after everything that may need the rights of root. */
 bool process_drop_privileges(struct server *server, struct failure *failure);
 
 /* Signals are held back from here on; threads inherit that. */
@@ -62,6 +62,9 @@ bool server_find_addresses(struct server *server, struct failure *failure);
 bool server_open_engine(struct server *server, struct failure *failure);
 void server_close_engine(struct server *server);
 
+/* The file of MEMCACHED_PORT_FILENAME: as soon as the ports are known, while root may still write it. */
+bool server_write_port_file(struct server *server, struct failure *failure);
+
 /* The store, in the memory that the engine leaves of -m. */
 bool server_create_store(struct server *server, struct failure *failure);
 void server_destroy_store(struct server *server);
@@ -74,7 +77,7 @@ void server_destroy_service(struct server *server);
 bool server_start_workers(struct server *server, struct failure *failure);
 void server_stop_workers(struct server *server);
 
-/* The start line, and the file of MEMCACHED_PORT_FILENAME. */
+/* The start line, and warnings where the machine gives less than was asked for. */
 bool server_announce(struct server *server, struct failure *failure);
 
 /* Returns after a stop signal; what it asks for is done by server_stop_workers. */

@@ -12,12 +12,19 @@ enum { ADDRESSES_TEXT_SIZE_MAX = 512 };
 void start_warnings_log(const struct server *server) {
     const char *reason = engine_fallback_reason(server->engine);
     uint32_t backlog = engine_listen_backlog(server->engine);
+    uint32_t workers_count = server->options.threads;
+    uint32_t quota_cpus = engine_quota_cpus();
     if (reason[0] != '\0') {
         log_line(LOG_WARNING, "serving with epoll: %s", reason);
     }
     if (backlog < server->options.listen_backlog) {
         log_line(LOG_WARNING, "backlog %" PRIu32 " is cut to net.core.somaxconn=%" PRIu32,
                  server->options.listen_backlog, backlog);
+    }
+    /* Throttling by the control group looks like latency to clients. */
+    if (quota_cpus > 0 && quota_cpus < workers_count) {
+        log_line(LOG_WARNING, "%" PRIu32 " workers on a quota of %" PRIu32 " CPUs; -t %" PRIu32 " is advised",
+                 workers_count, quota_cpus, quota_cpus);
     }
 }
 

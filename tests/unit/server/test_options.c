@@ -379,7 +379,7 @@ static unsigned warnings_of(const char *line) {
 
 Test(options, warn_once_of_what_has_no_effect) {
     cr_expect_eq(warnings_of("-f 1.5 -f 1.6"), 1);
-    cr_expect_str_eq(warnings, "-f has no effect: items are not kept in slabs\n");
+    cr_expect_str_eq(warnings, "-f, --slab-growth-factor has no effect: items are not kept in slabs\n");
     cr_expect_eq(warnings_of("-o no_lru_crawler,lru_crawler -o lru_crawler"), 1);
     cr_expect_str_eq(warnings, "-o lru_crawler has no effect: expired items are always swept\n");
     cr_expect_eq(warnings_of("-n 48 -e /tmp/x -N 2 -o slab_reassign,hash_algorithm=jenkins"), 5);
