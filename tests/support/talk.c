@@ -46,7 +46,8 @@ void talk_server_init(struct talk_server *server) {
     server->config.store = server->store;
     result = memcached_service_create(&server->config, &server->service);
     assert(result == 0);
-    server->store_worker = store_worker_join(server->store, clock_monotonic_ns());
+    server->now_ns = clock_monotonic_ns();
+    server->store_worker = store_worker_join(server->store, server->now_ns);
     assert(server->store_worker != NULL);
     server->worker = memcached_worker_create(server->service, server->store_worker, 0);
     assert(server->worker != NULL);
@@ -61,7 +62,7 @@ void talk_server_deinit(struct talk_server *server) {
 
 void talk_server_advance(struct talk_server *server, uint32_t seconds) {
     store_clock_advance(server->store, seconds);
-    store_quiescent(server->store_worker, clock_monotonic_ns());
+    store_quiescent(server->store_worker, server->now_ns);
 }
 
 void talk_open(struct talk *talk, struct talk_server *server) {
@@ -140,7 +141,7 @@ void talk_step(struct talk *talk, bool keep) {
         talk_drain(talk);
     }
     talk->closed = reply_closing(&talk->reply);
-    store_quiescent(talk->server->store_worker, clock_monotonic_ns());
+    store_quiescent(talk->server->store_worker, talk->server->now_ns);
 }
 
 void talk_send(struct talk *talk, struct bytes bytes) {

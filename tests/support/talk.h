@@ -24,6 +24,7 @@ struct talk_server {
     struct store_worker *store_worker;
     struct memcached_service *service;
     struct memcached_worker *worker;
+    uint64_t now_ns; /* the time of every request; stands still but for talk_server_advance */
 };
 
 /* The defaults: 64 MiB, values up to 1 MiB, everything allowed. */

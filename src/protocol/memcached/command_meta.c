@@ -5,6 +5,7 @@
 #include "command_meta.h"
 
 #include "put.h"
+#include "riposte/check.h"
 #include "value.h"
 
 void mc_meta_plain_answer(const struct mc_call *call, const struct meta *meta, const char code[2]) {
@@ -81,6 +82,7 @@ static void number_answer(const struct mc_call *call, const struct meta *meta,
     };
     char digits[BYTES_U64_DIGITS_MAX];
     size_t digits_size = bytes_format_u64(digits, result->number);
+    assert(digits_size <= sizeof(digits));
     bool has_value = meta_has(meta, 'v');
     char *line = reply_reserve(call->reply, META_LINE_SIZE_MAX + BYTES_U64_DIGITS_MAX + 2);
     memcpy(line, has_value ? "VA " : "HD", 3);

@@ -168,12 +168,13 @@ static bool call_step(struct mc_call *call) {
 static struct progress mc_on_input(void *session, struct bytes input, unsigned requests_max,
                                    struct reply *reply, void *context) {
     struct memcached_worker *worker = context;
+    const char *begin = input.size > 0 ? input.data : ""; /* an empty input may have no address */
     struct mc_call call = {
         .worker = worker,
         .session = session,
         .reply = reply,
-        .at = input.data,
-        .end = input.data + input.size,
+        .at = begin,
+        .end = begin + input.size,
         .requests_max = requests_max,
         .observed = service_observed(worker->service),
         .keys_left = CALL_KEYS_MAX,
@@ -186,7 +187,7 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
     bool again = call.session->state == MC_SESSION_KEYS || call.session->state == MC_SESSION_DUMP ||
                  ((!stopped || call.yielded) && call.at < call.end);
     return (struct progress){
-        .consumed = (size_t)(call.at - input.data),
+        .consumed = (size_t)(call.at - begin),
         .requests = call.requests,
         .again = again && !reply_closing(reply),
     };
@@ -196,7 +197,7 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
 static void mc_prefetch(const void *session, struct bytes input, void *context) {
     const struct mc_session *own = session;
     const struct memcached_worker *worker = context;
-    if (own->state != MC_SESSION_LINE) {
+    if (own->state != MC_SESSION_LINE || input.size == 0) {
         return;
     }
     const char *end = input.data + input.size;
