@@ -20,7 +20,7 @@
 #include "start_line.h"
 
 /* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
-enum { BUCKET_ITEMS_POWER = 3, MS_PER_S = 1000 };
+enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000 };
 
 bool server_find_addresses(struct server *server, struct failure *failure) {
     return address_list_make(&server->addresses, &server->options, failure);
@@ -130,27 +130,38 @@ static bool store_size_find(struct server *server, struct failure *failure) {
     return true;
 }
 
+/* As store_create; a first index for which -m has no room is made smaller, because it would grow to what is needed anyway. */
+static int store_create_fitting(struct server *server, struct store_config *config) {
+    int status = store_create(config, &server->shared.store);
+    while (status == -EINVAL && config->index_power_min > STORE_INDEX_POWER_MIN) {
+        config->index_power_min--;
+        status = store_create(config, &server->shared.store);
+    }
+    return status;
+}
+
 bool server_create_store(struct server *server, struct failure *failure) {
-    const struct options *options = &server->options;
+    struct options *options = &server->options;
     if (!store_size_find(server, failure)) {
         return false;
     }
-    bool hashpower_given = options->given[OPTION_INDEX_hashpower];
     struct store_config config = {
         .memory_size_max = server->store_size,
         .item_size_max = options->max_item_size,
         .evict = options->evictions,
         .workers_max = options->threads,
         .hash_seed = random_seed(),
-        .index_power_min = hashpower_given ? options->hashpower - BUCKET_ITEMS_POWER : 0,
+        .index_power_min = options->hashpower - BUCKET_ITEMS_POWER,
     };
-    int status = store_create(&config, &server->shared.store);
-    if (status == -EINVAL && hashpower_given) {
-        return failure_set(failure, EX_USAGE, "-o hashpower=%" PRIu32 ": such an index does not fit into -m",
-                           options->hashpower);
-    }
+    int status = store_create_fitting(server, &config);
     if (status < 0) {
         return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
+    }
+    uint32_t hashpower = config.index_power_min + BUCKET_ITEMS_POWER;
+    if (hashpower < options->hashpower) {
+        log_line(LOG_WARNING, "-o hashpower=%" PRIu32 " is lowered to %" PRIu32 ": -m has no room for more",
+                 options->hashpower, hashpower);
+        options->hashpower = hashpower;
     }
     return true;
 }

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * -u: whom a process becomes. Each test is a process of its own, so it may give its rights away.
+ */
+#include <criterion/criterion.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "privileges.h"
+
+static struct failure failure;
+static struct address_list none;
+
+static const struct passwd *nobody(void) {
+    const struct passwd *entry = getpwnam("nobody");
+    if (geteuid() != 0 || entry == NULL) {
+        cr_skip_test("needs root and the user nobody");
+    }
+    return entry;
+}
+
+Test(privileges, cannot_go_to_a_user_that_is_not_there) {
+    cr_expect_not(privileges_drop("no-such-user-here", &none, false, &failure));
+    cr_expect_eq(failure.exit_status, EX_NOUSER);
+    cr_expect_str_eq(failure.text, "-u no-such-user-here: there is no such user");
+}
+
+Test(privileges, stay_when_nobody_is_named) {
+    uid_t before = geteuid();
+    cr_expect(privileges_drop(NULL, &none, false, &failure));
+    cr_expect_eq(geteuid(), before);
+}
+
+Test(privileges, of_root_go_for_good) {
+    struct passwd user = *nobody();
+    cr_assert(privileges_drop("nobody", &none, false, &failure), "%s", failure.text);
+    uid_t real, effective, saved;
+    cr_assert_eq(getresuid(&real, &effective, &saved), 0);
+    cr_expect(real == user.pw_uid && effective == user.pw_uid && saved == user.pw_uid);
+    cr_expect_eq(getegid(), user.pw_gid);
+    cr_expect_eq(setuid(0), -1);
+    gid_t groups[64];
+    int count = getgroups(64, groups);
+    for (int i = 0; i < count; i++) {
+        cr_expect_neq(groups[i], 0, "still in the group of root");
+    }
+}
+
+Test(privileges, leave_core_files_allowed_only_on_request) {
+    nobody();
+    cr_assert(privileges_drop("nobody", &none, true, &failure), "%s", failure.text);
+    cr_expect_eq(prctl(PR_GET_DUMPABLE), 1);
+}
+
+Test(privileges, take_the_unix_socket_along) {
+    struct passwd user = *nobody();
+    char path[] = "/tmp/riposte-socket-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    struct options options = {.unix_socket = path};
+    struct address_list list;
+    cr_assert(address_list_make(&list, &options, &failure), "%s", failure.text);
+    bool dropped = privileges_drop("nobody", &list, false, &failure);
+    struct stat status = {0};
+    cr_expect_eq(stat(path, &status), 0);
+    unlink(path);
+    cr_assert(dropped, "%s", failure.text);
+    cr_expect_eq(status.st_uid, user.pw_uid);
+}
