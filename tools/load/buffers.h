@@ -4,8 +4,8 @@
  *
  *      given to the ring --kernel fills it--> read at once by its owner --buffers_return--> given to the ring
  *
- * Invariant: a buffer is out of the ring only while its completion is being handled, so the ring is never empty for longer than one
- * batch of completions.
+ * Invariant: a buffer is out of the ring only while its completion is being handled, so the ring is never
+ * empty for longer than one batch of completions.
  */
 #ifndef LOAD_BUFFERS_H
 #define LOAD_BUFFERS_H

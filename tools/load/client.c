@@ -14,8 +14,8 @@
 
 enum {
     /*
-     * Completions taken before what they led to is submitted. Few: the server gets work while the generator still reads; many: fewer
-     * system calls.
+     * Completions taken before what they led to is submitted. Few: the server gets work while the generator
+     * still reads; many: fewer system calls.
      */
     REAP_MAX = 16,
 };
@@ -88,8 +88,8 @@ static void request_encode(struct client *client, struct connection *connection,
 }
 
 /*
- * Takes the next request from the plan. In a closed loop its time is when the connection became free, so that what the generator itself
- * takes to get round to it counts.
+ * Takes the next request from the plan. In a closed loop its time is when the connection became free, so that
+ * what the generator itself takes to get round to it counts.
  */
 static void request_start(struct client *client, struct connection *connection) {
     struct phase *phase = &client->phase;
@@ -204,6 +204,47 @@ static uint64_t turn_deadline(const struct client *client, uint64_t deadline_ns)
     return client->next_look_ns < deadline_ns ? client->next_look_ns : deadline_ns;
 }
 
+static bool is_waiting(const struct connection *connection) {
+    switch (connection->state) {
+    case CONNECTION_CLOSED:
+        return false;
+    case CONNECTION_CONNECTING:
+    case CONNECTION_CLOSING:
+        return true;
+    case CONNECTION_OPEN:
+        return connection->pending_count > 0;
+    }
+    return false;
+}
+
+/* Ends the run when a connect, or a reply, has been waited for longer than the time-out. */
+static void look_for_stalls(struct client *client) {
+    uint64_t timeout_ns = client->scenario->options->timeout_ns;
+    for (uint32_t i = 0; i < client->connections_count; i++) {
+        const struct connection *connection = &client->connections[i];
+        if (!is_waiting(connection) || client->now_ns - connection->progress_ns < timeout_ns) {
+            continue;
+        }
+        bool is_connecting = connection->state == CONNECTION_CONNECTING;
+        failure_set(&client->failure, EXIT_CODE_ENDED_EARLY,
+                    "%s is dead or stalled: %s for %.3g s (--timeout)", client->scenario->target.name,
+                    is_connecting ? "a connection is not accepted" : "no reply", (double)timeout_ns / 1e9);
+        return;
+    }
+}
+
+static void __attribute__((cold)) look(struct client *client) {
+    /*
+     * Whoever was stopped itself (no CPU, a debugger) has replies to read before it may call the server
+     * stalled.
+     */
+    bool was_stopped = client->now_ns - client->next_look_ns > LOOK_INTERVAL_NS;
+    client->next_look_ns = client->now_ns + LOOK_INTERVAL_NS;
+    if (!was_stopped) {
+        look_for_stalls(client);
+    }
+}
+
 bool client_turn(struct client *client, uint64_t deadline_ns) {
     start_what_is_due(client);
     flush(client);
@@ -211,8 +252,7 @@ bool client_turn(struct client *client, uint64_t deadline_ns) {
     client->now_ns = clock_monotonic_ns();
     take_completions(client);
     if (unlikely(client->now_ns >= client->next_look_ns)) {
-        client->next_look_ns = client->now_ns + LOOK_INTERVAL_NS;
-        client_look_for_stalls(client);
+        look(client);
     }
     if (unlikely(client->wire.ring.error < 0)) {
         failure_set(&client->failure, EXIT_CODE_SYSTEM, "io_uring failed: %s",

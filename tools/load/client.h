@@ -2,13 +2,14 @@
  *
  * client: one thread of the generator: its ring, its connections, its share of the load.
  *
- * A turn:   start what is due (encode) -> flush (one send per connection) -> wait -> take completions (read, check, count)
+ * A turn:   start what is due (encode) -> flush (one send per connection) -> wait -> take completions
  *
- * Which connection gets the next request: the one that has been free for longest. A request that is due while none is free waits in the
- * plan. Nothing here allocates after client_init but the first cut head of a connection.
+ * Which connection gets the next request: the one that has been free for longest. A request that is due while
+ * none is free waits in the plan. Nothing here allocates after client_init but the first cut head of a
+ * connection.
  *
- * Everything is called by the client's own thread; others may read live_replies and live_faults, and the rest while the thread waits at
- * the gate.
+ * Everything is called by the client's own thread; others may read live_replies and live_faults, and the rest
+ * while the thread waits at the gate.
  */
 #ifndef LOAD_CLIENT_H
 #define LOAD_CLIENT_H
@@ -69,8 +70,7 @@ struct client {
     uint32_t ready_max;   /* power of two */
     uint32_t ready_begin; /* free running */
     uint32_t ready_count;
-    uint32_t
-        *dirty; /* owned; indices of connections whose output waits for the end of the turn's first half */
+    uint32_t *dirty; /* owned; indices of connections whose output waits to be sent in this turn */
     uint32_t dirty_count;
 
     struct phase phase;
@@ -86,12 +86,18 @@ struct client {
     struct counter live_faults;  /* error replies and wrong replies, since the client began */
 };
 
-/* Memory and ring of a client that is all zero; no connection yet. False: client->failure. client_deinit is due either way. */
+/*
+ * Memory and ring of a client that is all zero; no connection yet. False: client->failure. client_deinit is
+ * due either way.
+ */
 bool client_init(struct client *client, const struct scenario *scenario, unsigned index,
                  const _Atomic int *stop);
 void client_deinit(struct client *client);
 
-/* One turn; ends at deadline_ns at the latest. False: the run is over for this client (failure, or told to stop now). */
+/*
+ * One turn; ends at deadline_ns at the latest. False: the run is over for this client (failure, or told to
+ * stop now).
+ */
 bool client_turn(struct client *client, uint64_t deadline_ns);
 
 /* Begins to connect. False: client->failure. CLOSED connections only. */

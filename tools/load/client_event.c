@@ -2,7 +2,8 @@
  *
  * client_event: see client_event.h.
  *
- * The life of a reply: kernel fills a buffer -> on_receive -> read_replies -> reader_next -> on_reply -> tally, buffer goes back.
+ * The life of a reply: kernel fills a buffer -> on_receive -> read_replies -> reader_next -> on_reply ->
+ * tally, buffer goes back.
  */
 #include "client_event.h"
 
@@ -15,8 +16,8 @@
 #include "riposte/clock.h"
 
 /*
- * A large value may take longer than the time-out as long as it comes at a pace: so many bytes count as progress. A server that drips a
- * byte a second makes none.
+ * A large value may take longer than the time-out as long as it comes at a pace: so many bytes count as
+ * progress. A server that drips a byte a second makes none.
  */
 enum { PROGRESS_SIZE = 64 * 1024 };
 
@@ -44,7 +45,9 @@ bool client_connect(struct client *client, struct connection *connection) {
     return true;
 }
 
-/* The server ended the connection after its last reply: what it left unanswered is sent again on a new one. */
+/*
+ * The server ended the connection after its last reply: what it left unanswered is sent again on a new one.
+ */
 static void pending_encode_again(struct client *client, struct connection *connection) {
     const struct scenario *scenario = client->scenario;
     for (uint32_t i = 0; i < connection->pending_count; i++) {
@@ -76,7 +79,7 @@ static bool is_used_up(const struct client *client, const struct connection *con
 
 void client_settle(struct client *client, struct connection *connection) {
     if (connection->state == CONNECTION_OPEN && is_used_up(client, connection)) {
-        connection_begin_close(connection);
+        connection_begin_close(connection, client->now_ns);
     }
     if (connection_finish_close(connection)) {
         on_closed(client, connection);
@@ -145,7 +148,9 @@ static void wrong_sample_keep(struct client *client, struct request request, enu
 static void __attribute__((cold))
 on_fault(struct client *client, const struct pending *pending, enum outcome outcome) {
     counter_add(&client->live_faults, 1);
-    /* Faults count in the warm-up too: a run with wrong replies must not look clean because they came early. */
+    /*
+     * Faults count in the warm-up too: a run with wrong replies must not look clean because they came early.
+     */
     client->tally->outcomes[outcome] += !pending->measured;
     wrong_sample_keep(client, pending->request, outcome);
     if (client->checker.error_line[0] != '\0' && client->tally->error_line[0] == '\0') {
@@ -215,7 +220,7 @@ static void read_replies(struct client *client, struct connection *connection, s
             break;
         }
         if (unlikely(connection->reader.head.closes)) {
-            connection_begin_close(connection);
+            connection_begin_close(connection, client->now_ns);
             return;
         }
     }
@@ -242,7 +247,10 @@ on_receive_end(struct client *client, struct connection *connection, int result)
     }
     switch (result) {
     case -ENOBUFS:
-        /* Nothing is wrong with the connection: it is armed again, behind the buffers that go back in this turn. */
+        /*
+         * Nothing is wrong with the connection: it is armed again, behind the buffers that go back in this
+         * turn.
+         */
         client->tally->buffers_empty++;
         return;
     case -EINTR:
@@ -263,7 +271,9 @@ on_receive_end(struct client *client, struct connection *connection, int result)
     }
 }
 
-/* Of a connection that is gone: only the buffer matters. None is expected, a slot waits for in_flight == 0. */
+/*
+ * Of a connection that is gone: only the buffer matters. None is expected, a slot waits for in_flight == 0.
+ */
 static void __attribute__((cold)) on_stray(struct client *client, const struct io_uring_cqe *completion) {
     if ((completion->flags & IORING_CQE_F_BUFFER) != 0) {
         buffers_return(&client->wire.buffers, completion->flags >> IORING_CQE_BUFFER_SHIFT);
@@ -310,33 +320,5 @@ void client_on_completion(struct client *client, const struct io_uring_cqe *comp
     case TAG_RECEIVE:
         on_receive(client, connection, completion);
         break;
-    }
-}
-
-static bool is_waiting(const struct connection *connection) {
-    switch (connection->state) {
-    case CONNECTION_CLOSED:
-        return false;
-    case CONNECTION_CONNECTING:
-    case CONNECTION_CLOSING:
-        return true;
-    case CONNECTION_OPEN:
-        return connection->pending_count > 0;
-    }
-    return false;
-}
-
-void client_look_for_stalls(struct client *client) {
-    uint64_t timeout_ns = client->scenario->options->timeout_ns;
-    for (uint32_t i = 0; i < client->connections_count; i++) {
-        const struct connection *connection = &client->connections[i];
-        if (!is_waiting(connection) || client->now_ns - connection->progress_ns < timeout_ns) {
-            continue;
-        }
-        bool is_connecting = connection->state == CONNECTION_CONNECTING;
-        failure_set(&client->failure, EXIT_CODE_ENDED_EARLY,
-                    "%s is dead or stalled: %s for %.3g s (--timeout)", server_name(client),
-                    is_connecting ? "a connection is not accepted" : "no reply", (double)timeout_ns / 1e9);
-        return;
     }
 }

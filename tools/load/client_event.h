@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * client_event: what completions and the passing of time mean for a client. Inner part of client.h; same thread.
+ * client_event: what completions mean for a client. Inner part of client.h; same
+ * thread.
  */
 #ifndef LOAD_CLIENT_EVENT_H
 #define LOAD_CLIENT_EVENT_H
@@ -9,8 +10,5 @@
 
 /* Handles one completion; may set client->failure. */
 void client_on_completion(struct client *client, const struct io_uring_cqe *completion);
-
-/* Ends the run when a connect, or a reply, has been waited for longer than the time-out. */
-void client_look_for_stalls(struct client *client);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "share.h"
 
 enum {
     BUFFER_SIZE_MIN = 4096,
@@ -26,11 +27,6 @@ static uint64_t clamp(uint64_t value, uint64_t minimum, uint64_t maximum) {
 /* The smallest power of two that is not below `value` (1 to 2^63). */
 static uint64_t power_of_two(uint64_t value) {
     return value <= 1 ? 1 : UINT64_C(1) << (64 - __builtin_clzll(value - 1));
-}
-
-/* One thread's share of `total`, so that all shares add up. */
-static uint64_t share_of(uint64_t total, uint64_t index, uint64_t count) {
-    return total * (index + 1) / count - total * index / count;
 }
 
 /* Most requests in flight on one connection in any phase. */

@@ -9,6 +9,7 @@
 
 #include "cpu.h"
 #include "riposte/clock.h"
+#include "share.h"
 
 enum { CONNECTING_MAX = 64 }; /* at a time, so that no accept queue overflows */
 
@@ -87,8 +88,8 @@ static bool learn(struct client *client) {
 
 static bool preload(struct client *client) {
     const struct options *options = client->scenario->options;
-    uint64_t begin = options->keys_count * client->index / options->threads_count;
-    uint64_t end = options->keys_count * (client->index + 1) / options->threads_count;
+    uint64_t begin = share_begin(options->keys_count, client->index, options->threads_count);
+    uint64_t end = share_begin(options->keys_count, client->index + 1, options->threads_count);
     struct phase phase = {
         .kind = PHASE_PRELOAD,
         .depth = scenario_preload_depth(client->scenario),
@@ -107,7 +108,7 @@ static bool close_all(struct client *client) {
     for (uint32_t i = 0; i < client->connections_count; i++) {
         struct connection *connection = &client->connections[i];
         if (connection->state == CONNECTION_OPEN) {
-            connection_begin_close(connection);
+            connection_begin_close(connection, client->now_ns);
             client_settle(client, connection);
         }
     }
@@ -276,7 +277,10 @@ bool client_measure(struct client *client, const struct step *step) {
     phase_begin_load(client, step);
     bool is_complete = load(client);
     if (client->phase.in_window) {
-        /* The load ended by its number of requests, with the last reply; or by a failure: what came so far is told. */
+        /*
+         * The load ended by its number of requests, with the last reply; or by a failure: what came so far is
+         * told.
+         */
         window_close(client);
     }
     client->phase = (struct phase){.kind = PHASE_NONE};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * client_phase: what a client does one after the other: connect, store the keys (or learn the page), measure, once or in steps.
+ * client_phase: what a client does one after the other: connect, store the keys (or learn the page), measure,
+ * once or in steps.
  *
- * Each returns false when the run is over for this client: client->failure says why, or another one failed. Each ends within a bounded
- * time whatever the server does: connects and replies have the time-out, and so has what is left when a measurement ends.
+ * Each returns false when the run is over for this client: client->failure says why, or another one failed.
+ * Each ends within a bounded time whatever the server does: connects and replies have the time-out, and so
+ * has what is left when a measurement ends.
  */
 #ifndef LOAD_CLIENT_PHASE_H
 #define LOAD_CLIENT_PHASE_H

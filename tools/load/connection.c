@@ -23,7 +23,10 @@ void connection_push(struct connection *connection, struct pending pending) {
     connection->pending_count++;
 }
 
-/* An entry for this connection, counted as in flight. NULL: the ring has failed, which ends the run at the end of the turn. */
+/*
+ * An entry for this connection, counted as in flight. NULL: the ring has failed, which ends the run at the
+ * end of the turn.
+ */
 static struct io_uring_sqe *connection_sqe(struct connection *connection, struct wire *wire) {
     struct io_uring_sqe *sqe = ring_sqe(&wire->ring);
     connection->in_flight += sqe != NULL;
@@ -60,7 +63,10 @@ void connection_arm_send(struct connection *connection, struct wire *wire) {
     if (sqe == NULL) {
         return;
     }
-    /* MSG_WAITALL: the kernel goes on after a short send instead of coming back with it (5.19); it may still be short. */
+    /*
+     * MSG_WAITALL: the kernel goes on after a short send instead of coming back with it (5.19); it may still
+     * be short.
+     */
     if (pieces_count == 1) {
         io_uring_prep_send(sqe, connection->fd, first.iov_base, first.iov_len, MSG_NOSIGNAL | MSG_WAITALL);
     } else {
@@ -88,9 +94,10 @@ void connection_arm_receive(struct connection *connection, struct wire *wire) {
     connection->receiving = true;
 }
 
-void connection_begin_close(struct connection *connection) {
+void connection_begin_close(struct connection *connection, uint64_t now_ns) {
     assert(connection->state == CONNECTION_OPEN);
     connection->state = CONNECTION_CLOSING;
+    connection->progress_ns = now_ns;
     if (connection->receiving) {
         /* An armed receive holds the socket: close() alone would send no FIN. It completes with 0 now. */
         shutdown(connection->fd, SHUT_RDWR);

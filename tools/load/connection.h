@@ -6,8 +6,9 @@
  *        ^                                                                                          |
  *        +---------------------------- in_flight == 0: closed, generation + 1 ----------------------+
  *
- * in_flight: requests of this connection that the kernel has not completed. The descriptor is closed exactly when it reaches 0.
- * Requests that wait for replies stand in a ring in the order in which they were sent; replies come in the same order.
+ * in_flight: requests of this connection that the kernel has not completed. The descriptor is closed exactly
+ * when it reaches 0. Requests that wait for replies stand in a ring in the order in which they were sent;
+ * replies come in the same order.
  *
  * Only the thread of the client that owns it touches a connection.
  */
@@ -51,7 +52,7 @@ struct connection {
 
     uint64_t served;      /* requests encoded on this connection since it was opened */
     uint64_t free_ns;     /* since when it may send, while it does not */
-    uint64_t progress_ns; /* when it last connected, was given work while idle, or completed a reply */
+    uint64_t progress_ns; /* it last connected, got work while idle, completed a reply, or began to close */
     uint64_t bytes_since_progress;
 
     struct output output; /* owned */
@@ -86,7 +87,7 @@ void connection_arm_send(struct connection *connection, struct wire *wire);
 void connection_arm_receive(struct connection *connection, struct wire *wire);
 
 /* From OPEN: no more sends; the kernel lets go of the receive by itself. */
-void connection_begin_close(struct connection *connection);
+void connection_begin_close(struct connection *connection, uint64_t now_ns);
 
 /* CLOSING and nothing in flight: closes. True when the connection is now CLOSED. */
 bool connection_finish_close(struct connection *connection);

@@ -14,8 +14,8 @@
 enum dialect_kind { DIALECT_MEMCACHED, DIALECT_META, DIALECT_HTTP, DIALECT_RESP, DIALECT_COUNT };
 
 /*
- * Request texts, with places to fill in: {key} {key_size} {host} {path} {meta_flags} {value_size}. A set is set_head, the size of the value in
- * decimal, set_middle, the value, set_end.
+ * Request texts, with places to fill in: {key} {key_size} {host} {path} {meta_flags} {value_size}. A set is
+ * set_head, the size of the value in decimal, set_middle, the value, set_end.
  */
 struct dialect {
     const char *name;  /* also the scheme of a target */
@@ -25,8 +25,7 @@ struct dialect {
     const char *set_head;
     const char *set_middle;
     const char *set_end;
-    const char *
-        hit; /* head of the reply to a get that finds its key; {value_size} too; "" where it is not always the same */
+    const char *hit; /* head of the reply to a get that finds its key; "" where it is not always the same */
     const char *hit_tail;
     const char *stored; /* the reply to a set; "" where it is not always the same */
     reply_parse *parse;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * encoder: the bytes of requests, and of the replies they should get. Everything that does not change from one request to the next is
- * made once.
+ * encoder: the bytes of requests, and of the replies they should get. Everything that does not change from
+ * one request to the next is made once.
  *
  *      set, all values of one size     | head with key and size | value | end |
  *      set, sizes differ               | head with key | size | middle | value | end |

@@ -2,7 +2,8 @@
  *
  * failure: why a run could not be made or did not reach its end, and what the program exits with.
  *
- * One sentence, kept by the first that fails; what follows from it is not reported. One thread owns one struct failure.
+ * One sentence, kept by the first that fails; what follows from it is not reported. One thread owns one
+ * struct failure.
  */
 #ifndef LOAD_FAILURE_H
 #define LOAD_FAILURE_H

@@ -5,8 +5,9 @@
  *      client:   ... work ... gate_arrive ----waits----> the next step, or the end
  *      runner:   waits for gate->event ... all have arrived: reads what they counted ... gate_open
  *
- * What a client wrote before it arrived the runner may read once all have arrived, and what the runner wrote before it opened the gate
- * the clients may read: the mutex orders both. A client that failed arrives like the others, so nobody waits for ever.
+ * What a client wrote before it arrived the runner may read once all have arrived, and what the runner wrote
+ * before it opened the gate the clients may read: the mutex orders both. A client that failed arrives like
+ * the others, so nobody waits for ever.
  */
 #ifndef LOAD_GATE_H
 #define LOAD_GATE_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * key: the name of key number i: a prefix and the number in decimal, padded with zeros to one length for all keys.
+ * key: the name of key number i: a prefix and the number in decimal, padded with zeros to one length for all
+ * keys.
  *
  *      key:000000000123        16 bytes, prefix "key:", 12 digits
  *
- * Writing one costs a few nanoseconds: the text of key 0 is copied together with the request it stands in, then the last digits are
- * patched in, eight at a time. Read only after init; any thread may call.
+ * Writing one costs a few nanoseconds: the text of key 0 is copied together with the request it stands in,
+ * then the last digits are patched in, eight at a time. Read only after init; any thread may call.
  */
 #ifndef LOAD_KEY_H
 #define LOAD_KEY_H
@@ -29,7 +30,10 @@ struct keys {
 
 enum keys_status { KEYS_OK, KEYS_TOO_SHORT, KEYS_TOO_LONG };
 
-/* KEYS_TOO_SHORT: `size` has no room for the prefix and the digits of count - 1. KEYS_TOO_LONG: above KEY_SIZE_MAX. */
+/*
+ * KEYS_TOO_SHORT: `size` has no room for the prefix and the digits of count - 1. KEYS_TOO_LONG: above
+ * KEY_SIZE_MAX.
+ */
 enum keys_status keys_init(struct keys *keys, struct bytes prefix, size_t size, uint64_t count);
 
 /* For key_patch: the digits above the eighth; and all of them where there are fewer than eight. */
@@ -37,8 +41,9 @@ void key_patch_high(size_t digits, uint64_t high, char *end);
 void key_patch_few(size_t digits, uint64_t digits8, char *end);
 
 /*
- * The eight decimal digits of number (below 10^8), first digit in the lowest byte. Divides in parallel: halves of four digits, pairs,
- * digits; each step multiplies by a rounded-up reciprocal that is exact in its range.
+ * The eight decimal digits of number (below 10^8), first digit in the lowest byte. Divides in parallel:
+ * halves of four digits, pairs, digits; each step multiplies by a rounded-up reciprocal that is exact in its
+ * range.
  */
 static inline uint64_t key_digits8(uint32_t number) {
     uint64_t halves = number / 10000 | (uint64_t)(number % 10000) << 32;

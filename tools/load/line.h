@@ -12,8 +12,8 @@
 #include "reply.h"
 
 /*
- * The first line of `input`, without "\r\n": REPLY_READ and *line; REPLY_MORE when it has no end yet; REPLY_BAD when it is longer than
- * REPLY_HEAD_SIZE_MAX or ends in a bare line feed.
+ * The first line of `input`, without "\r\n": REPLY_READ and *line; REPLY_MORE when it has no end yet;
+ * REPLY_BAD when it is longer than REPLY_HEAD_SIZE_MAX or ends in a bare line feed.
  */
 static inline enum reply_status line_take(struct bytes input, struct reply_head *head, struct bytes *line) {
     size_t looked_at = input.size < REPLY_HEAD_SIZE_MAX ? input.size : REPLY_HEAD_SIZE_MAX;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * riposte-load: a load generator for caches and web servers, on io_uring. `riposte-load --help` teaches its use.
+ * riposte-load: a load generator for caches and web servers, on io_uring. `riposte-load --help` teaches its
+ * use.
  *
  *      options -> scenario (what to send) -> run (threads: plan, client, connection, reader) -> report
  *

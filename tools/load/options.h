@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * options: the command line. One table says of each option its name, letter, default and help; parsing and --help come from it.
+ * options: the command line. One table says of each option its name, letter, default and help; parsing and
+ * --help come from it.
  *
  * Numbers are uint64_t so that one parser serves them all; limits are checked when they are read.
  */

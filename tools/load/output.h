@@ -6,8 +6,9 @@
  *      pieces   |------------------ 1 -----------------------------| 2, 3 ... |----- n ---------|
  *                                                                    parts of the shared text of values
  *
- * Small values are copied, so that the usual batch is one piece and leaves by a plain send; a large value is sent from the text that all
- * values share. From arming a send to its completion bytes, pieces and message belong to the kernel: nothing may be added.
+ * Small values are copied, so that the usual batch is one piece and leaves by a plain send; a large value is
+ * sent from the text that all values share. From arming a send to its completion bytes, pieces and message
+ * belong to the kernel: nothing may be added.
  */
 #ifndef LOAD_OUTPUT_H
 #define LOAD_OUTPUT_H

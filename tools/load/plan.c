@@ -9,7 +9,9 @@
 
 #include "riposte/clock.h"
 
-/* -ln of a uniform number in (0, 1] times the mean; 53 random bits, never 0, so that the logarithm is finite. */
+/*
+ * -ln of a uniform number in (0, 1] times the mean; 53 random bits, never 0, so that the logarithm is finite.
+ */
 static double gap_exponential_ns(struct plan *plan) {
     double uniform = ((double)(random_next(&plan->random) >> 11) + 1.0) * 0x1p-53;
     return -log(uniform) * plan->gap_ns;

@@ -6,8 +6,9 @@
  *      fixed      every 1/rate seconds, reckoned from the start so that nothing drifts
  *      Poisson    independent users: gaps drawn from an exponential distribution with mean 1/rate
  *
- * An open plan (fixed, Poisson) does not look at the server: a request that could not leave in time keeps its intended time and its
- * latency counts from there. What is due and not yet taken needs no queue: the plan itself remembers where it stopped.
+ * An open plan (fixed, Poisson) does not look at the server: a request that could not leave in time keeps its
+ * intended time and its latency counts from there. What is due and not yet taken needs no queue: the plan
+ * itself remembers where it stopped.
  *
  * Reads no clock; the caller says what time it is. One thread owns one plan.
  */
@@ -26,8 +27,7 @@ struct plan {
     uint64_t start_ns;    /* monotonic; the first fixed request is due then */
     uint64_t taken_count; /* requests taken so far */
     double gap_ns;        /* mean distance of two requests; open plans only */
-    double
-        due_after_ns; /* when the next request is due, counted from start_ns; below 2^53, so exact to the ns */
+    double due_after_ns;  /* when the next is due, from start_ns; below 2^53, so exact to the ns */
     struct random random; /* of the Poisson gaps */
 };
 

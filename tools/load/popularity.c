@@ -2,10 +2,12 @@
  *
  * popularity: see popularity.h.
  *
- * The Zipf ranks come from rejection-inversion (Hoermann and Derflinger 1996, "Rejection-inversion to generate variates from monotone
- * discrete distributions"): the curve x^-s lies above the bars of the distribution when each bar k is moved to [k - 1/2, k + 1/2], its
- * integral H can be inverted, so a uniform point under the curve gives an x, x rounds to a rank, and the point is kept when it lies
- * within the bar. Fewer than 1.1 candidates are needed on average. Written with log1p and expm1 so that exponents near 1 lose nothing.
+ * The Zipf ranks come from rejection-inversion (Hoermann and Derflinger 1996, "Rejection-inversion to
+ * generate variates from monotone discrete distributions"): the curve x^-s lies above the bars of the
+ * distribution when each bar k is moved to [k - 1/2, k + 1/2], its integral H can be inverted, so a uniform
+ * point under the curve gives an x, x rounds to a rank, and the point is kept when it lies within the bar.
+ * Fewer than 1.1 candidates are needed on average. Written with log1p and expm1 so that exponents near 1 lose
+ * nothing.
  */
 #include "popularity.h"
 

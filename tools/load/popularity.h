@@ -2,8 +2,8 @@
  *
  * popularity: which of n keys is asked for next: all alike, or a few much more than most (Zipf).
  *
- * Constant time and no table, whatever n is: the popularity of 10,000,000 keys must not push the generator's own data out of its
- * cache. Read only after init; each thread brings its own random state.
+ * Constant time and no table, whatever n is: the popularity of 10,000,000 keys must not push the generator's
+ * own data out of its cache. Read only after init; each thread brings its own random state.
  */
 #ifndef LOAD_POPULARITY_H
 #define LOAD_POPULARITY_H

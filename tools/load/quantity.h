@@ -20,7 +20,9 @@ struct quantity_text {
     char text[QUANTITY_TEXT_SIZE_MAX];
 };
 
-/* Digits with an optional decimal part and a unit; the result must be whole. False leaves the target alone. */
+/*
+ * Digits with an optional decimal part and a unit; the result must be whole. False leaves the target alone.
+ */
 bool quantity_parse_count(struct bytes text, uint64_t *count); /* k m g: thousands */
 bool quantity_parse_size(struct bytes text, uint64_t *size);   /* bytes; k m g: 1024, 1024^2, 1024^3 */
 bool quantity_parse_duration(struct bytes text,

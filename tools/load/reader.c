@@ -223,7 +223,9 @@ static bool tail_read(struct reader *reader, struct bytes *input) {
     return true;
 }
 
-/* Whether *input begins with `text`; moves *input behind it. Inlined: the usual texts are a few bytes long. */
+/*
+ * Whether *input begins with `text`; moves *input behind it. Inlined: the usual texts are a few bytes long.
+ */
 static inline bool input_take(struct bytes *input, struct bytes text) {
     if (input->size < text.size || memcmp(input->data, text.data, text.size) != 0) {
         return false;

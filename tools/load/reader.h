@@ -5,12 +5,12 @@
  *      HEAD --head read--> BODY --body_size bytes--> TAIL --tail read--> HEAD       (one reply is done)
  *        \ cut: the bytes are held
  *
- * The usual reply, whole and as it should be, is not parsed at all: it is compared with what the encoder foretells. Anything else goes
- * through the parser, which says what is different.
+ * The usual reply, whole and as it should be, is not parsed at all: it is compared with what the encoder
+ * foretells. Anything else goes through the parser, which says what is different.
  *
- * A body is compared as it arrives, never collected: a value of 1 GiB costs no more memory than one of 32 bytes. A reply that has the
- * wrong key, length or bytes is an outcome and reading goes on; bytes that are no reply end the stream, because nobody can say where the
- * next reply begins.
+ * A body is compared as it arrives, never collected: a value of 1 GiB costs no more memory than one of 32
+ * bytes. A reply that has the wrong key, length or bytes is an outcome and reading goes on; bytes that are no
+ * reply end the stream, because nobody can say where the next reply begins.
  *
  * One thread owns one reader.
  */
@@ -71,11 +71,10 @@ struct reader {
     struct reply_head head; /* slices in it are valid only while the head is being looked at */
     uint64_t body_done;     /* bytes */
     size_t tail_done;       /* bytes */
-    struct value
-        value;  /* that the body is compared with; set when outcome is OUTCOME_HIT and the level CHECK_FULL */
-    char *held; /* owned, NULL until a head was cut: a head that is not complete */
-    size_t held_size;   /* bytes */
-    const char *reason; /* of READER_BROKEN; static text */
+    struct value value;     /* what the body is compared with; set for a hit that is checked in full */
+    char *held;             /* owned, NULL until a head was cut: a head that is not complete */
+    size_t held_size;       /* bytes */
+    const char *reason;     /* of READER_BROKEN; static text */
 };
 
 enum reader_status {
@@ -94,8 +93,8 @@ void reader_reset(struct reader *reader);
 bool reader_is_between(const struct reader *reader);
 
 /*
- * Reads on until one reply is complete or *input is used up; moves *input behind what was read. `request` is what the reply answers: the
- * same at every call until that reply is complete.
+ * Reads on until one reply is complete or *input is used up; moves *input behind what was read. `request` is
+ * what the reply answers: the same at every call until that reply is complete.
  */
 enum reader_status reader_next(struct reader *reader, struct checker *checker, struct request request,
                                struct bytes *input, enum outcome *outcome);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply: the head of one reply, as each protocol's parser reports it: what it is, and how many bytes of body follow.
+ * reply: the head of one reply, as each protocol's parser reports it: what it is, and how many bytes of body
+ * follow.
  *
  *      | head (head_size) | body (body_size) | tail (tail.size), always the same bytes |
  *        VALUE k 0 5\r\n     hello              \r\nEND\r\n
  *
- * A parser is pure: it reads at most input.size bytes, keeps nothing, allocates nothing. Slices in the result live as long as the
- * input.
+ * A parser is pure: it reads at most input.size bytes, keeps nothing, allocates nothing. Slices in the result
+ * live as long as the input.
  */
 #ifndef LOAD_REPLY_H
 #define LOAD_REPLY_H

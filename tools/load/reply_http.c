@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply_http: heads of HTTP/1.1 responses (RFC 9112): status line, and of the fields the three that say where the response ends and
- * whether the connection goes on. The body must have a Content-Length; chunked transfer is refused with a reason.
+ * reply_http: heads of HTTP/1.1 responses (RFC 9112): status line, and of the fields the three that say where
+ * the response ends and whether the connection goes on. The body must have a Content-Length; chunked transfer
+ * is refused with a reason.
  *
- *      HTTP/1.1 200 OK\r\nContent-Length: 5\r\n...\r\n\r\nhello        404: miss, other codes from 300 on: error
+ *      HTTP/1.1 200 OK\r\nContent-Length: 5\r\n...\r\n\r\nhello        404 is a miss, other codes from 300 errors
  */
 #include "line.h"
 
@@ -110,7 +111,10 @@ static enum reply_status fields_parse(struct bytes input, struct reply_head *hea
     return REPLY_BAD;
 }
 
-/* Whether a beginning of `input` can still become a status line; so that something else altogether is noticed at once. */
+/*
+ * Whether a beginning of `input` can still become a status line; so that something else altogether is noticed
+ * at once.
+ */
 static bool may_be_http(struct bytes input) {
     static const char version[] = "HTTP/1.";
     size_t size = input.size < sizeof(version) - 1 ? input.size : sizeof(version) - 1;

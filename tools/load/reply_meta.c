@@ -2,7 +2,7 @@
  *
  * reply_meta: replies of memcached's meta commands mg (with v) and ms.
  *
- *      VA <bytes>[ <flag>...]\r\n<data>\r\n      EN\r\n      HD[ <flag>...]\r\n      NS\r\n      SERVER_ERROR ...\r\n
+ *      VA <bytes>[ <flag>...]\r\n<data>\r\n     EN\r\n     HD[ <flag>...]\r\n     NS\r\n     SERVER_ERROR ...\r\n
  */
 #include "line.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply_resp: replies of GET and SET as Redis, Valkey and their like speak it (RESP2; also the null of RESP3).
+ * reply_resp: replies of GET and SET as Redis, Valkey and their like speak it (RESP2; also the null of
+ * RESP3).
  *
  *      $<bytes>\r\n<data>\r\n      $-1\r\n      _\r\n      +OK\r\n      -ERR ...\r\n
  */

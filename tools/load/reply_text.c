@@ -2,7 +2,7 @@
  *
  * reply_text: replies of memcached's classic commands get and set, one key each.
  *
- *      VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\nEND\r\n      END\r\n      STORED\r\n      ERROR ...\r\n
+ *      VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\nEND\r\n    END\r\n    STORED\r\n    ERROR ...\r\n
  */
 #include "line.h"
 

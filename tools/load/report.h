@@ -2,8 +2,8 @@
  *
  * report: what people and programs are told of a run.
  *
- * Text: a head that describes the load, then a block per measurement, or a table with a line per rate. JSON: one object with everything,
- * settings included. The progress line goes to a terminal only.
+ * Text: a head that describes the load, then a block per measurement, or a table with a line per rate. JSON:
+ * one object with everything, settings included. The progress line goes to a terminal only.
  */
 #ifndef LOAD_REPORT_H
 #define LOAD_REPORT_H
@@ -26,7 +26,10 @@ extern const struct report_percentile report_percentiles[REPORT_PERCENTILES_COUN
 /* Replies, or bytes, per second of the window. */
 double report_per_second(const struct tally *tally, uint64_t count);
 
-/* What the reader must know so as not to be misled, or NULL: the generator was the bottleneck, or late. At most one, the gravest. */
+/*
+ * What the reader must know so as not to be misled, or NULL: the generator was the bottleneck, or late. At
+ * most one, the gravest.
+ */
 const char *report_warning(const struct scenario *scenario, const struct step_result *step);
 
 /* Shares of the window that all threads used of a CPU, in percent: 200 with two busy threads. */

@@ -16,11 +16,11 @@ enum { LOOKS_PER_CLOCK = 32, SUBMIT_ATTEMPTS_MAX = 1000 };
 /*
  * Sets of flags from best to plainest; a kernel that does not know one answers EINVAL.
  *
- * SINGLE_ISSUER   only this thread submits: less locking (6.0).
- * DEFER_TASKRUN   completions are worked out when this thread asks, in batches, not whenever they happen (6.1).
- * COOP_TASKRUN    no interrupts to run completion work (5.19).
- * TASKRUN_FLAG    the ring says that such work waits: what spinning looks at (5.19).
- * SUBMIT_ALL      one request that is refused does not stop those behind it (5.18).
+ *      SINGLE_ISSUER   only this thread submits: less locking (6.0).
+ *      DEFER_TASKRUN   completions are worked out when this thread asks, in batches (6.1).
+ *      COOP_TASKRUN    no interrupts to run completion work (5.19).
+ *      TASKRUN_FLAG    the ring says that such work waits: what spinning looks at (5.19).
+ *      SUBMIT_ALL      one request that is refused does not stop those behind it (5.18).
  */
 static const unsigned setup_flags[] = {
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |

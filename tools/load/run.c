@@ -5,14 +5,11 @@
 #include "run.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -20,7 +17,9 @@
 #include "cpu.h"
 #include "gate.h"
 #include "idle.h"
+#include "interrupt.h"
 #include "riposte/clock.h"
+#include "share.h"
 
 enum {
     POLL_MS = 200,             /* how often progress is told */
@@ -47,7 +46,7 @@ struct run {
     struct runner *runners; /* owned */
     unsigned started_count;
     struct idle idle;
-    int signals;      /* signalfd, owned */
+    struct interrupt interrupt;
     _Atomic int stop; /* enum client_stop; set by the main thread and by clients that fail */
     bool interrupted;
 
@@ -55,10 +54,6 @@ struct run {
     struct step step; /* of all clients together */
     bool ended;
 };
-
-static uint64_t share_of(uint64_t total, uint64_t index, uint64_t count) {
-    return total * (index + 1) / count - total * index / count;
-}
 
 /* ---- the clients' threads ---- */
 
@@ -124,9 +119,7 @@ static void *runner_main(void *argument) {
 /* ---- the main thread ---- */
 
 static void on_signal(struct run *run) {
-    struct signalfd_siginfo information;
-    ssize_t got = read(run->signals, &information, sizeof(information));
-    if (got != (ssize_t)sizeof(information)) {
+    if (!interrupt_take(&run->interrupt)) {
         return;
     }
     if (run->interrupted) {
@@ -155,7 +148,7 @@ static void wait_for_clients(struct run *run, const char *phase) {
     uint64_t faults_before = live_sum(run, true);
     while (!gate_is_full(&run->gate)) {
         struct pollfd events[] = {{.fd = run->gate.event, .events = POLLIN},
-                                  {.fd = run->signals, .events = POLLIN}};
+                                  {.fd = run->interrupt.fd, .events = POLLIN}};
         poll(events, 2, POLL_MS);
         if ((events[1].revents & POLLIN) != 0) {
             on_signal(run);
@@ -295,71 +288,35 @@ static bool descriptors_ensure(const struct options *options, struct failure *fa
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* SIGINT and SIGTERM arrive through a descriptor while the run lasts; threads inherit the mask. */
-static bool signals_begin(struct run *run, sigset_t *mask_before) {
-    sigset_t mask;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &mask, mask_before);
-    run->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-    return run->signals >= 0;
-}
-
-static void signals_end(struct run *run, const sigset_t *mask_before) {
-    if (run->signals >= 0) {
-        close(run->signals);
+/* With threads, gate and signals in place. */
+static void run_prepared(struct run *run) {
+    const struct options *options = run->scenario->options;
+    if (idle_open(&run->idle, &run->scenario->target, (uint32_t)options->idle_count,
+                  run->scenario->rotate_sources, options->timeout_ns, &run->result->failure)) {
+        run_threads(run);
     }
-    pthread_sigmask(SIG_SETMASK, mask_before, NULL);
+    idle_close(&run->idle);
+    free(run->runners);
 }
 
 void run_execute(const struct scenario *scenario, const struct run_observer *observer,
                  struct run_result *result) {
-    const struct options *options = scenario->options;
     struct run run = {.scenario = scenario, .observer = observer, .result = result, .stop = CLIENT_GO};
-    sigset_t mask_before;
     *result = (struct run_result){0};
-    if (!descriptors_ensure(options, &result->failure)) {
+    if (!descriptors_ensure(scenario->options, &result->failure)) {
         return;
     }
-    if (!signals_begin(&run, &mask_before) || gate_init(&run.gate, (unsigned)options->threads_count) < 0) {
-        failure_set(&result->failure, EXIT_CODE_SYSTEM, "no descriptor for signals or events: %s",
-                    strerror(errno));
-        signals_end(&run, &mask_before);
-        return;
-    }
-    if (idle_open(&run.idle, &scenario->target, (uint32_t)options->idle_count, scenario->rotate_sources,
-                  options->timeout_ns, &result->failure)) {
-        run_threads(&run);
-    }
-    idle_close(&run.idle);
-    free(run.runners);
-    gate_deinit(&run.gate);
-    signals_end(&run, &mask_before);
-}
-
-void run_result_deinit(struct run_result *result) {
-    free(result->steps);
-    result->steps = NULL;
-    result->steps_count = 0;
-}
-
-bool step_kept_up(const struct step_result *step) {
-    const struct tally *tally = &step->tally;
-    double answered =
-        (double)tally->replies_in_window * 1e9 / (double)(tally->window_ns + (tally->window_ns == 0));
-    /* A Poisson load of n requests differs from its mean by about sqrt(n): ten percent is far outside for any n worth measuring. */
-    return step->rate_per_s == 0 || answered >= 0.9 * (double)step->rate_per_s;
-}
-
-enum exit_code run_exit_code(const struct run_result *result) {
-    if (failure_happened(&result->failure)) {
-        return result->failure.code;
-    }
-    for (unsigned i = 0; i < result->steps_count; i++) {
-        if (tally_faults(&result->steps[i].tally) > 0) {
-            return EXIT_CODE_REPLIES;
+    int status = interrupt_begin(&run.interrupt);
+    if (status == 0) {
+        status = gate_init(&run.gate, (unsigned)scenario->options->threads_count);
+        if (status == 0) {
+            run_prepared(&run);
+            gate_deinit(&run.gate);
         }
+        interrupt_end(&run.interrupt);
     }
-    return EXIT_CODE_CLEAN;
+    if (status < 0) {
+        failure_set(&result->failure, EXIT_CODE_SYSTEM, "no descriptor for signals or events: %s",
+                    strerror(-status));
+    }
 }

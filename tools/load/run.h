@@ -2,7 +2,7 @@
  *
  * run: a whole run: threads, steps, end. What main calls once the options are read, and what tests call.
  *
- *      prepare (connect, store keys) -> step -> step ... -> end          a sweep has a step per rate, else there is one
+ *      prepare (connect, store keys) -> step -> step ... -> end        a sweep has a step per rate, else one
  */
 #ifndef LOAD_RUN_H
 #define LOAD_RUN_H
@@ -40,8 +40,8 @@ struct run_observer {
 };
 
 /*
- * Runs to the end, or to the first failure: result->failure. SIGINT and SIGTERM end the measurement and are reported as an interruption;
- * a second one ends the process. run_result_deinit is due in any case.
+ * Runs to the end, or to the first failure: result->failure. SIGINT and SIGTERM end the measurement and are
+ * reported as an interruption; a second one ends the process. run_result_deinit is due in any case.
  */
 void run_execute(const struct scenario *scenario, const struct run_observer *observer,
                  struct run_result *result);

@@ -7,7 +7,10 @@
 #include <sched.h>
 #include <string.h>
 
-/* Connections that one source address surely has ports for: net.ipv4.ip_local_port_range is 28,000 wide by default. */
+/*
+ * Connections that one source address surely has ports for: net.ipv4.ip_local_port_range is 28,000 wide by
+ * default.
+ */
 enum { CONNECTIONS_PER_SOURCE = 20000 };
 
 static bool target_find(struct scenario *scenario, struct failure *failure) {

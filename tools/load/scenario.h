@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * scenario: everything that is decided before the first connection is made: server, protocol, workload, request texts.
+ * scenario: everything that is decided before the first connection is made: server, protocol, workload,
+ * request texts.
  *
  * Read only once it is made; all threads share it.
  */

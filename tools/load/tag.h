@@ -5,7 +5,8 @@
  *      63       56 55                    32 31                             0
  *      | operation | generation (24 bits)  | index of the connection        |
  *
- * The generation grows when a connection's slot is used again, so that a late completion never meets a new connection.
+ * The generation grows when a connection's slot is used again, so that a late completion never meets a new
+ * connection.
  */
 #ifndef LOAD_TAG_H
 #define LOAD_TAG_H

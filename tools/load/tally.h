@@ -22,9 +22,8 @@ struct tally_usage {
 };
 
 struct tally {
-    struct histogram
-        latency; /* ns from the intended time to the last byte, of requests intended in the window */
-    struct histogram lateness;        /* ns from due and connection free to encoded, of the same requests */
+    struct histogram latency;  /* ns from intended time to last byte, of requests intended in the window */
+    struct histogram lateness; /* ns from due and connection free to encoded, of the same requests */
     uint64_t outcomes[OUTCOME_COUNT]; /* of requests intended in the window; faults: of all */
     uint64_t replies_in_window;       /* completed in the window, whenever they were intended */
     uint64_t bytes_received;          /* in the window */

@@ -43,8 +43,9 @@ bool target_resolve(const struct target_text *parts, const char *default_port, s
 bool target_unix(const char *path, struct target *target, struct failure *failure);
 
 /*
- * A new stream socket for the target, close-on-exec, without Nagle's delay. source_index above 0 binds it to 127.0.0.<1 + index mod 64> when the
- * target is loopback: each source address brings 28,000 ports more. The descriptor, or a negative errno.
+ * A new stream socket for the target, close-on-exec, without Nagle's delay. source_index above 0 binds it to
+ * 127.0.0.<1 + index mod 64> when the target is loopback: each source address brings 28,000 ports more. The
+ * descriptor, or a negative errno.
  */
 int target_socket(const struct target *target, uint32_t source_index);
 

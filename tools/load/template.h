@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * template: a text that is the same every time but for the digits of a key, made once and then copied and patched.
+ * template: a text that is the same every time but for the digits of a key, made once and then copied and
+ * patched.
  *
  * Read only after init; any thread may call.
  */
@@ -33,8 +34,8 @@ struct template_place {
 enum { TEMPLATE_SIZE_MAX = 16384 };
 
 /*
- * Fills `places` into `format` in their order (a filling may hold places that come later), then {key}. Each place counts once. False: no
- * memory.
+ * Fills `places` into `format` in their order (a filling may hold places that come later), then {key}. Each
+ * place counts once. False: no memory.
  */
 bool template_init(struct template *template, const char *format, const struct template_place *places,
                    size_t places_count, const struct keys *keys);

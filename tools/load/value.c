@@ -15,7 +15,10 @@
 /* Of the text, not of the run: values must be the same in every run. */
 #define TEXT_SEED UINT64_C(0x726970)
 
-/* Splits at the first `separator`: *head gets what stands before it, *rest what follows. False: there is none, all is head. */
+/*
+ * Splits at the first `separator`: *head gets what stands before it, *rest what follows. False: there is
+ * none, all is head.
+ */
 static bool bytes_split(struct bytes text, char separator, struct bytes *head, struct bytes *rest) {
     const char *found = text.size == 0 ? NULL : memchr(text.data, separator, text.size);
     size_t head_size = found == NULL ? text.size : (size_t)(found - text.data);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * value: what is stored under key number i: its size and every byte follow from i alone, so each reply can be checked, whoever
- * stored it and in whatever run.
+ * value: what is stored under key number i: its size and every byte follow from i alone, so each reply can be
+ * checked, whoever stored it and in whatever run.
  *
- *      | stamp: 8 characters, a hash of i | body: a run of one fixed random text, which starts at an offset that i gives |
+ *      | stamp: 8 characters, a hash of i | body: a run of one fixed random text, from an offset that i gives |
  *
- * The text repeats with a period of VALUE_PERIOD, a prime, so that a piece that landed a power of two away is found out. The body of a
- * small value comes from the first few KiB of the text: checking stays in the first-level cache. Read only after init; any thread.
+ * The text repeats with a period of VALUE_PERIOD, a prime, so that a piece that landed a power of two away is
+ * found out. The body of a small value comes from the first few KiB of the text: checking stays in the
+ * first-level cache. Read only after init; any thread.
  */
 #ifndef LOAD_VALUE_H
 #define LOAD_VALUE_H
@@ -43,8 +44,7 @@ struct value_sizes {
 
 struct values {
     struct value_sizes sizes;
-    char *
-        text; /* owned; the period twice, so that a run of up to VALUE_PERIOD bytes is in one piece wherever it starts */
+    char *text; /* owned; the period twice: VALUE_PERIOD bytes from any offset are in one piece */
 };
 
 /* The value of one key. Borrows from `values`. */
@@ -55,7 +55,10 @@ struct value {
     size_t size;
 };
 
-/* "32", "100-1000" (every size alike), "32:60,1k:30,16k:10" (shares). False: not understood, or above VALUE_SIZE_MAX. */
+/*
+ * "32", "100-1000" (every size alike), "32:60,1k:30,16k:10" (shares). False: not understood, or above
+ * VALUE_SIZE_MAX.
+ */
 bool value_sizes_parse(struct bytes text, struct value_sizes *sizes);
 
 /* False: no memory. */
@@ -65,7 +68,10 @@ void values_deinit(struct values *values);
 /* The same for the same key in every run, whatever the seed. */
 struct value value_of(const struct values *values, uint32_t key);
 
-/* The longest run in one piece from `position` on (below value->size), at most `wanted`. Borrowed from *value and its text. */
+/*
+ * The longest run in one piece from `position` on (below value->size), at most `wanted`. Borrowed from *value
+ * and its text.
+ */
 struct bytes value_piece(const struct value *value, size_t position, size_t wanted);
 
 /* Writes value->size bytes. */

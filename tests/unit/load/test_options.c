@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "options.h"
@@ -17,7 +18,7 @@ static enum options_status parse(const char *flags) {
     char *arguments[64] = {"riposte-load"};
     int count = 1;
     failure = (struct failure){0};
-    strcpy(text, flags);
+    snprintf(text, sizeof(text), "%s", flags);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
         arguments[count++] = word;
     }

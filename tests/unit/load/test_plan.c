@@ -65,7 +65,10 @@ Test(plan, a_poisson_plan_keeps_its_rate) {
         last_ns = intended_ns;
     }
     double seconds = (double)(last_ns - START_NS) / 1e9;
-    /* The sum of n gaps has a deviation of sqrt(n) gaps: 0.1 %. The seed is fixed, so this holds or not for ever. */
+    /*
+     * The sum of n gaps has a deviation of sqrt(n) gaps: 0.1 %. The seed is fixed, so this holds or not for
+     * ever.
+     */
     cr_expect(fabs(seconds - 20) < 0.1, "%f s for 20 s of load", seconds);
 }
 

@@ -21,7 +21,10 @@ static double zipf_share(uint64_t rank, uint64_t count, double exponent) {
     return pow((double)rank, -exponent) / sum;
 }
 
-/* Whether `seen` of `draws` fits a share: within five standard deviations. The seed is fixed: it holds or not for ever. */
+/*
+ * Whether `seen` of `draws` fits a share: within five standard deviations. The seed is fixed: it holds or not
+ * for ever.
+ */
 static bool fits(uint64_t seen, uint64_t draws, double share) {
     double expected = share * (double)draws;
     return fabs((double)seen - expected) <= 5 * sqrt(expected * (1 - share)) + 1;

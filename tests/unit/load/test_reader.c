@@ -73,7 +73,10 @@ static struct request set(uint32_t key) {
     return (struct request){.key = key, .kind = REQUEST_SET};
 }
 
-/* Reads stream[from .. to), at the guard page, for requests[*answered ...]; the outcomes of replies that become complete. */
+/*
+ * Reads stream[from .. to), at the guard page, for requests[*answered ...]; the outcomes of replies that
+ * become complete.
+ */
 static enum reader_status read_part(size_t from, size_t to, const struct request *requests,
                                     enum outcome *outcomes, unsigned *answered) {
     struct bytes input = guard_copy(&guard, bytes_of(stream + from, to - from));
@@ -89,7 +92,10 @@ static enum reader_status read_part(size_t from, size_t to, const struct request
     return READER_MORE;
 }
 
-/* Reads the stream whole, then in two parts cut at every byte, then byte by byte; each time the same must come out. */
+/*
+ * Reads the stream whole, then in two parts cut at every byte, then byte by byte; each time the same must
+ * come out.
+ */
 static void expect_outcomes(const struct request *requests, const enum outcome *expected, unsigned count) {
     for (size_t cut = 0; cut <= stream_size; cut++) {
         enum outcome outcomes[REPLIES_MAX];

@@ -40,7 +40,8 @@ static void expect_words(const char *words) {
 Test(report, names_rate_latency_and_faults) {
     make("-c", "64");
     step.tally.outcomes[OUTCOME_WRONG_KEY] = 3;
-    strcpy(step.tally.wrong_sample, "get of key:1: the value of another key");
+    snprintf(step.tally.wrong_sample, sizeof(step.tally.wrong_sample),
+             "get of key:1: the value of another key");
     FILE *out = text_open();
     report_step(out, &scenario, &step);
     fclose(out);
@@ -132,7 +133,7 @@ static void expect_json_shape(void) {
 Test(report, json_is_well_formed_whatever_the_server_said) {
     make("-r", "400k");
     struct run_result result = {.steps = &step, .steps_count = 1};
-    strcpy(step.tally.error_line, "SERVER_ERROR \"quoted\" back\\slash");
+    snprintf(step.tally.error_line, sizeof(step.tally.error_line), "SERVER_ERROR \"quoted\" back\\slash");
     failure_set(&result.failure, EXIT_CODE_ENDED_EARLY, "tab\tand \"quotes\"");
     FILE *out = text_open();
     report_json(out, &scenario, &result);

@@ -136,7 +136,10 @@ static void execute_get(struct fake_server *server, struct peer *peer, uint32_t 
     }
 }
 
-/* One page; closes the connection when its replies are used up. Returns the bytes of the request, 0 when it is not complete. */
+/*
+ * One page; closes the connection when its replies are used up. Returns the bytes of the request, 0 when it
+ * is not complete.
+ */
 static size_t execute_http(struct fake_server *server, struct peer *peer) {
     const char *end = memmem(peer->input, peer->input_size, "\r\n\r\n", 4);
     if (end == NULL) {
@@ -150,7 +153,10 @@ static size_t execute_http(struct fake_server *server, struct peer *peer) {
                          is_last ? "Connection: close\r\n" : "");
     send_all(peer, reply, size);
     if (is_last) {
-        /* The client's other requests are unread: a plain close would reset the connection and lose the reply. */
+        /*
+         * The client's other requests are unread: a plain close would reset the connection and lose the
+         * reply.
+         */
         shutdown(peer->fd, SHUT_WR);
         char rest[4096];
         while (recv(peer->fd, rest, sizeof(rest), 0) > 0) {

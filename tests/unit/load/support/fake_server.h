@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fake_server: a tiny memcached that answers rightly, until it is told not to. One thread serves all its connections, so that what it
- * does to one request it does to all that wait.
+ * fake_server: a tiny memcached that answers rightly, until it is told not to. One thread serves all its
+ * connections, so that what it does to one request it does to all that wait.
  *
  * GET lines of HTTP are answered too, with one page for every path.
  * It stores nothing: the value of a key follows from the key, as the generator knows it.
@@ -51,11 +51,17 @@ struct fake_server {
 
 enum { FAKE_CONNECTIONS_MAX = 64, FAKE_INPUT_MAX = 65536 };
 
-/* Listens on a free port of 127.0.0.1 and serves until fake_server_stop. fault, at_request, stall_ms are set by the caller. */
+/*
+ * Listens on a free port of 127.0.0.1 and serves until fake_server_stop. fault, at_request, stall_ms are set
+ * by the caller.
+ */
 void fake_server_start(struct fake_server *server, const char *value_sizes);
 void fake_server_stop(struct fake_server *server);
 
-/* A port whose connections are never answered: its accept queue is full. The descriptors to be closed are put into fds[3]. */
+/*
+ * A port whose connections are never answered: its accept queue is full. The descriptors to be closed are put
+ * into fds[3].
+ */
 uint16_t fake_full_listener(int *fds);
 
 /* A port that nobody listens on. */

@@ -17,7 +17,7 @@ void load_run(struct load_run *run, uint16_t port, const char *flags) {
     int count = 1;
     struct failure failure = {0};
     cr_assert(strlen(flags) < sizeof(text));
-    strcpy(text, flags);
+    snprintf(text, sizeof(text), "%s", flags);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
         cr_assert(count < ARGUMENTS_MAX - 2);
         arguments[count++] = word;

@@ -17,7 +17,9 @@ struct load_run {
     struct run_result result;
 };
 
-/* `flags` are separated by single spaces; the target is 127.0.0.1:port. Ends the test when they are refused. */
+/*
+ * `flags` are separated by single spaces; the target is 127.0.0.1:port. Ends the test when they are refused.
+ */
 void load_run(struct load_run *run, uint16_t port, const char *flags);
 void load_run_deinit(struct load_run *run);
 
