@@ -226,6 +226,36 @@ const struct engine_counters *engine_worker_counters(const struct engine *engine
 /* The sums over all workers, written with counter_set. */
 void engine_counters_sum(const struct engine *engine, struct engine_counters *sum);
 
+/* One connection as a survey saw it. */
+struct engine_conn {
+    int fd;
+    unsigned worker_index;
+    unsigned listen_index; /* which of config.listens accepted it; for a listener: which it is */
+    bool listening;        /* a listener, not a connection */
+    bool paused;           /* not read because its unsent output has passed the bound */
+    bool sending;          /* output waits for the client */
+    bool closing;          /* past its last reply */
+    uint32_t quiet_s;      /* since a request of it was completed or a value moved */
+    struct sockaddr_storage local;
+    struct sockaddr_storage peer; /* ss_family AF_UNSPEC where it cannot be had */
+};
+
+struct engine_survey;
+
+/*
+ * Asks every worker for a list of its connections; each answers in bounded pieces between its turns. NULL while another survey is
+ * under way, or when memory ends. Any worker's thread. End it with engine_survey_end.
+ */
+struct engine_survey *engine_survey_begin(struct engine *engine);
+
+/* True when all workers have answered; then count and conns may be read by the thread that began it. */
+bool engine_survey_ready(const struct engine_survey *survey);
+size_t engine_survey_count(const struct engine_survey *survey);
+const struct engine_conn *engine_survey_conn(const struct engine_survey *survey, size_t index);
+
+/* Ready or not: frees the survey, or leaves that to the last worker that still answers. */
+void engine_survey_end(struct engine_survey *survey);
+
 /*
  * Overflows of the accept queue since engine_create, for the whole network namespace: TcpExt ListenOverflows and ListenDrops
  * of /proc/net/netstat. False where the file cannot be read.

@@ -20,6 +20,9 @@ struct reply;
 /* Largest session_size a protocol may ask for, in bytes. */
 enum { PROTOCOL_SESSION_SIZE_MAX = 1024 };
 
+/* How long `later` waits, in milliseconds; also the resolution of what such a connection is told. */
+enum { PROTOCOL_LATER_MS = 10 };
+
 /* What on_input did. */
 struct progress {
     size_t consumed;   /* bytes of the input that are done with, 0 to input.size */
@@ -31,6 +34,12 @@ struct progress {
      * turn and the connection's unsent output is below its bound. False: call again when more bytes have come.
      */
     bool again;
+
+    /*
+     * True when on_input wants to be called once more in about PROTOCOL_LATER_MS although nothing has come (with whatever is unread
+     * then): for an answer that waits for something outside the connection. `again` goes before it. Such a connection is not idle.
+     */
+    bool later;
 };
 
 struct protocol {
@@ -52,7 +61,7 @@ struct protocol {
      * Reads requests from `input`, answers into `reply`, stops after requests_max (>= 1) requests or when reply_full.
      *
      * input       the connection's unread bytes, oldest first; borrowed until the function returns. What is not consumed comes
-     *             again, with more behind it. Empty only after `again`.
+     *             again, with more behind it. Empty only after `again` or `later`.
      * input_max   see engine_config: when this many bytes wait unconsumed and the protocol still asks for more, the engine
      *             closes the connection; a protocol with a smaller limit answers and closes by itself.
      */

@@ -161,8 +161,15 @@ static void conn_watch_output(struct worker *worker, struct conn *conn) {
                  worker->now_ms + worker->engine->config.write_timeout_ms);
 }
 
-static void conn_watch_idle(struct worker *worker, struct conn *conn) {
-    if (conn->timeout == TIMEOUT_NONE && conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
+/* A connection with nothing to send: when somebody looks at it again although nothing has come. */
+static void conn_watch_quiet(struct worker *worker, struct conn *conn) {
+    if (unlikely(conn->later) && conn->state == CONN_OPEN && conn->timeout != TIMEOUT_LATER) {
+        timeouts_remove(&worker->timeouts, &worker->conns, conn);
+        timeouts_add(&worker->timeouts, &worker->conns, conn, TIMEOUT_LATER,
+                     worker->now_ms + PROTOCOL_LATER_MS);
+    }
+    if (unlikely(worker->engine->config.idle_timeout_s > 0) && conn->timeout == TIMEOUT_NONE &&
+        conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
         timeouts_add(&worker->timeouts, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + IDLE_LOOK_MS);
     }
 }
@@ -174,9 +181,7 @@ static bool conn_arm(struct worker *worker, struct conn *conn) {
     }
     if (conn->reply.unsent_size == 0 && !conn->send_armed) {
         conn_advance(worker, conn);
-        if (unlikely(worker->engine->config.idle_timeout_s > 0)) {
-            conn_watch_idle(worker, conn);
-        }
+        conn_watch_quiet(worker, conn);
     }
     if (conn->state == CONN_CLOSING) {
         if (conn->in_flight == 0) {
@@ -223,8 +228,20 @@ static void check_idle(struct worker *worker) {
     }
 }
 
+/* Called again as it asked for. */
+static void check_later(struct worker *worker) {
+    struct conn *conn;
+    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_LATER, worker->now_ms)) != NULL) {
+        timeouts_remove(&worker->timeouts, &worker->conns, conn);
+        conn->later = false;
+        conn->again = true;
+        worker_queue_run(worker, conn);
+    }
+}
+
 void worker_check_timeouts(struct worker *worker) {
     struct conn *conn;
+    check_later(worker);
     while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) != NULL) {
         conn_begin_close(worker, conn, CLOSE_SLOW_READER);
     }

@@ -50,7 +50,14 @@ enum {
 };
 
 /* Which list of time-outs a connection is in. */
-enum timeout_kind { TIMEOUT_NONE, TIMEOUT_IDLE, TIMEOUT_WRITE, TIMEOUT_LINGER, TIMEOUT_KIND_COUNT };
+enum timeout_kind {
+    TIMEOUT_NONE,
+    TIMEOUT_IDLE,
+    TIMEOUT_WRITE,
+    TIMEOUT_LINGER,
+    TIMEOUT_LATER,
+    TIMEOUT_KIND_COUNT
+};
 
 #define CONN_NONE UINT32_MAX
 
@@ -69,6 +76,7 @@ struct conn {
     bool send_armed;  /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
     bool input_ended; /* the client has shut down its sending side */
     bool again;       /* on_input asked to be called again without new input */
+    bool later;       /* on_input asked to be called again after a while */
     bool paused;      /* unsent output passed its bound: not parsed, not received, until below half */
     bool in_run;      /* linked through run_next */
     bool in_arm;      /* linked through arm_next */

@@ -13,6 +13,7 @@
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
+#include "survey.h"
 #include "topology.h"
 #include "uring/probe.h"
 
@@ -271,6 +272,7 @@ static void engine_remove_unix_files(const struct engine *engine) {
 }
 
 void engine_destroy(struct engine *engine) {
+    survey_destroy(engine);
     engine_remove_unix_files(engine);
     for (unsigned i = 0; i < engine->workers_count; i++) {
         worker_free(engine->workers[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine_state: what the workers of one engine share. Constant once the workers run, but for the three atomics.
+ * engine_state: what the workers of one engine share. Constant once the workers run, but for the atomics.
  */
 #ifndef RIPOSTE_ENGINE_ENGINE_STATE_H
 #define RIPOSTE_ENGINE_ENGINE_STATE_H
@@ -51,7 +51,9 @@ struct engine {
 
     /* Connections that count against connections_max, over all workers; touched per connection, never per request. */
     alignas(64) _Atomic uint32_t connections;
-    _Atomic bool stopping; /* set once by engine_stop */
+    _Atomic bool stopping;                  /* set once by engine_stop */
+    _Atomic(struct engine_survey *) survey; /* under way; NULL when none is */
+    _Atomic uint32_t surveys_begun;
 };
 
 #endif

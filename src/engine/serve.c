@@ -81,6 +81,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     assert(progress.consumed <= bytes.size && progress.requests <= requests_max);
     input_consume(&conn->input, progress.consumed);
     conn->again = progress.again;
+    conn->later = progress.later && !progress.again;
     if (progress.consumed > 0) {
         conn->active_ms = worker->now_ms;
     }

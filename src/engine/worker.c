@@ -28,7 +28,7 @@ static void worker_read_clock(struct worker *worker) {
 
 /* How long nothing may happen before this worker has something to do by itself. */
 static uint64_t worker_wait_ns(const struct worker *worker) {
-    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm)) {
+    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying) {
         return 0;
     }
     uint32_t wait_ms = timeouts_next_ms(&worker->timeouts, &worker->conns, worker->now_ms);
@@ -121,6 +121,9 @@ static void worker_turn(struct worker *worker) {
     worker->transport->return_buffers(worker);
     worker_check_timeouts(worker);
     worker_check_accept(worker);
+    if (unlikely(worker->surveying)) {
+        worker->surveying = worker_survey_turn(worker);
+    }
     if (unlikely(worker->stage != WORKER_SERVING)) {
         worker_drain_turn(worker);
     }
@@ -133,6 +136,7 @@ void worker_on_wake(struct worker *worker) {
     if (atomic_load_explicit(&worker->engine->stopping, memory_order_acquire)) {
         worker_drain_begin(worker);
     }
+    worker->surveying = true; /* cheap to look: a wake-up is rare */
 }
 
 void worker_wake(struct worker *worker) {

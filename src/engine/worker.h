@@ -55,6 +55,7 @@ struct worker {
     unsigned index;
     unsigned cpu; /* pinned to; meaningful with config.pin */
     enum worker_stage stage;
+    bool surveying;          /* a survey waits for this worker's answer */
     uint32_t drain_began_ms; /* worker times; from DRAINING on */
     uint32_t drain_stage_ends_ms;
     uint32_t drain_looks_ms;
@@ -64,6 +65,8 @@ struct worker {
     uint8_t parked_listen;      /* index of its listen */
     int spare_fd;               /* given up to tell one client that descriptors have run out; -1: none */
     int wake_fd;                /* eventfd; any thread may write */
+    uint32_t surveys_answered;  /* behind engine.surveys_begun: one waits for this worker's answer */
+    uint32_t survey_next;       /* slot the survey under way looks at next on this worker */
     unsigned hook_period_ms;    /* what hooks.turn asked for last */
     struct listener *listeners; /* one per listen of the engine; owned */
     void *user;                 /* what hooks.worker_start returned */
@@ -121,6 +124,9 @@ void worker_accept_resume(struct worker *worker);
 
 /* Accepts whatever waits in the listeners' queues, then closes the listeners (accept.c). */
 void worker_accept_last(struct worker *worker);
+
+/* Answers a survey, a piece at a time; true while there is more to answer (survey.c). */
+bool worker_survey_turn(struct worker *worker);
 
 /* Moves the stop on (drain.c). */
 void worker_drain_begin(struct worker *worker);

@@ -319,6 +319,41 @@ ParameterizedTest(enum engine_transport *transport, engine, serves_a_unix_socket
     rmdir(folder);
 }
 
+Test(engine, surveys_all_connections_and_listeners) {
+    struct engine_listen listen = listen_on_loopback();
+    struct engine_config config = config_for(ENGINE_AUTO, &listen);
+    struct engine *engine = start(&config);
+    enum { COUNT = 150 };
+    int fds[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = dial(engine);
+        echo_once(fds[i], 3, 1);
+    }
+    for (int round = 0; round < 3; round++) {
+        struct engine_survey *survey = engine_survey_begin(engine);
+        cr_assert_not_null(survey);
+        while (!engine_survey_ready(survey)) {
+            usleep(100);
+        }
+        unsigned listeners = 0;
+        cr_assert_eq(engine_survey_count(survey), COUNT + 2);
+        for (size_t i = 0; i < engine_survey_count(survey); i++) {
+            const struct engine_conn *conn = engine_survey_conn(survey, i);
+            listeners += conn->listening;
+            cr_assert(conn->listening || conn->peer.ss_family == AF_INET);
+        }
+        cr_assert_eq(listeners, 2, "one per worker");
+        engine_survey_end(survey);
+    }
+    struct engine_survey *abandoned = engine_survey_begin(engine);
+    cr_assert_not_null(abandoned);
+    engine_survey_end(abandoned);
+    for (int i = 0; i < COUNT; i++) {
+        close(fds[i]);
+    }
+    stop(engine);
+}
+
 Test(engine, refuses_a_port_that_is_taken_with_a_sentence) {
     struct engine_listen listen = listen_on_loopback();
     struct engine_config config = config_for(ENGINE_EPOLL, &listen);
