@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # riposte. `make help` lists the targets. Everything that is made goes below build/.
 #
-#   MODE=release|debug|asan|tsan    what to build: build/riposte, or build/<mode>/riposte
-#   O=build/<folder>                another place for everything, so that builds can stand side by side
-#   WERROR=1                        warnings are errors
-#   V=1                             show the commands
+#   MODE=release|debug|asan|tsan|fuzz  what to build: build/riposte, or build/<mode>/riposte
+#   O=build/<folder>                   another place for everything, so that builds can stand side by side
+#   WERROR=1                           warnings are errors
+#   V=1                                show the commands
 
 MODE ?= release
 VERSION := 0.1.0
@@ -31,13 +31,15 @@ CFLAGS_debug := -O0 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_DEBUG_COMMANDS
 CFLAGS_asan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_DEBUG_COMMANDS -DRIPOSTE_SYSTEM_ALLOCATOR \
                -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_SYSTEM_ALLOCATOR -fsanitize=thread
+CFLAGS_fuzz := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
+LDFLAGS_fuzz := $(LDFLAGS_asan)
 CFLAGS_all := $(CFLAGS_common) $(CFLAGS_$(MODE)) $(CFLAGS)
 LDFLAGS_all := $(LDFLAGS_$(MODE)) $(LDFLAGS)
 compile = $(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(1) $(CFLAGS_all) -MMD -MP -c $< -o $@
 link = $(CC) $(CFLAGS_all) $(LDFLAGS_all) -o $@ -Wl,--start-group $^ -Wl,--end-group
-LIBS := -luring -lpthread $(if $(filter asan tsan,$(MODE)),,-lmimalloc)
+LIBS := -luring -lpthread $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
 
 # The folders of src, lowest first: an archive each. A folder sees include/ and its own headers, nothing else.
 FOLDERS := base store engine protocol/memcached server
@@ -183,11 +185,51 @@ $(O)/unit/load/%: $(O)/tests/unit/load/%.o $(LOAD_TEST_OBJECTS) $(O)/support.a $
 	@mkdir -p $(dir $@)
 	$(QUIET)$(link) -lcriterion $(LOAD_LIBS)
 
+# --- fuzzing: tests/fuzz/fuzz_<name>.c, a libFuzzer target each, with tests/fuzz/corpus/<name>; clang only -----------
+
+SECONDS ?= 60
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
+
+$(O)/tests/fuzz/%.o: tests/fuzz/%.c $(O)/flags
+	$(call say,cc,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(call compile,-Isrc/protocol/memcached -Itests/support)
+
+$(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/support.a \
+             $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder)))
+	$(call say,link,$@)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(link) -fsanitize=fuzzer $(LIBS)
+
+# What a run finds goes below build/; what is worth keeping is copied into the corpus by hand.
+.PHONY: fuzz fuzz-programs fuzz-run
+fuzz: ## run every fuzz target for SECONDS (60) under the sanitizers
+	$(QUIET)$(call in_mode,fuzz) CC=clang $(filter -j%,$(in_parallel)) fuzz-programs
+	$(QUIET)$(call in_mode,fuzz) CC=clang fuzz-run
+
+fuzz-programs: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+
+fuzz-run: fuzz-programs
+	$(QUIET)set -e; for name in $(FUZZ_NAMES); do \
+	    mkdir -p $(O)/fuzz/found/$$name; \
+	    printf '  %-6s %s\n' fuzz "$$name, $(SECONDS) s"; \
+	    $(O)/fuzz/$$name -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+	        -artifact_prefix=$(O)/fuzz/$$name- $(O)/fuzz/found/$$name tests/fuzz/corpus/$$name \
+	        >$(O)/fuzz/$$name.log 2>&1 || { tail -n 60 $(O)/fuzz/$$name.log; exit 1; }; \
+	    sed -n 's/^stat::number_of_executed_units: */         runs: /p' $(O)/fuzz/$$name.log; \
+	done
+
 # --- tests over sockets ------------------------------------------------------------------------------------
 
 .PHONY: wire
 wire: $(BIN)/riposte ## run the wire tests against the server, on both transports (TESTS="get cas" for some)
 	$(QUIET)tests/wire/run --server $(BIN)/riposte $(TESTS)
+
+COMMANDS ?= 1000000
+.PHONY: difftest
+difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies
+	$(QUIET)tests/diff/run --server $(BIN)/riposte --commands $(COMMANDS)
 
 # --- style and static analysis -------------------------------------------------------------------------------
 
@@ -227,6 +269,7 @@ test: ## install what tests need, then run the unit and the wire tests
 	$(QUIET)$(in_parallel) all unit-programs
 	$(QUIET)$(MAKE) unit
 	$(QUIET)$(MAKE) wire
+	$(QUIET)$(MAKE) COMMANDS=20000 difftest
 
 # The rest of `check`, in the order of what fails soonest.
 .PHONY: check check-rest
@@ -269,6 +312,6 @@ help: ## this list
 # For tools/tidy: every C source that some target builds.
 .PHONY: list-sources
 list-sources:
-	@printf '%s\n' $(ANALYSED) $(LOAD_TEST_SUPPORT) $(UNIT_SOURCES) $(RACE_SOURCES) $(wildcard tests/support/*.c)
+	@printf '%s\n' $(ANALYSED) $(LOAD_TEST_SUPPORT) $(UNIT_SOURCES) $(RACE_SOURCES) $(FUZZ_SOURCES) $(wildcard tests/support/*.c)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
