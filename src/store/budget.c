@@ -6,13 +6,11 @@
 
 #include <assert.h>
 
-enum { BUDGET_PORTION_MIN = 512, BUDGET_PORTION_MAX = 32 * 1024 };
+enum { BUDGET_PORTION_MAX = 32 * 1024, BUDGET_PORTION_SHARE = 64 };
 
 static uint64_t budget_portion_of(uint64_t limit, unsigned workers_max) {
-    uint64_t portion = limit / ((uint64_t)workers_max * 64);
-    if (portion < BUDGET_PORTION_MIN)
-        return BUDGET_PORTION_MIN;
-    return portion > BUDGET_PORTION_MAX ? BUDGET_PORTION_MAX : portion;
+    uint64_t portion = limit / ((uint64_t)workers_max * BUDGET_PORTION_SHARE);
+    return portion < BUDGET_PORTION_MAX ? portion : BUDGET_PORTION_MAX;
 }
 
 void budget_init(struct budget *budget, uint64_t limit, unsigned workers_max) {

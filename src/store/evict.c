@@ -14,7 +14,8 @@ enum {
     EVICT_WINDOW_ITEMS_MAX = 64,
     EVICT_WINDOW_HOMES_MAX = 256, /* but not beyond this many homes: a sparse index */
     EVICT_HAND_STEP = 4,          /* homes taken at a time */
-    EVICT_SHARE = 8,              /* one in so many goes */
+    EVICT_SHARE = 4,              /* at most one in so many of a window goes */
+    EVICT_AGE_STEP = 16,          /* the age from which items go moves by one part in so many */
     EVICT_UNREAD_WEIGHT = 4,
     EVICT_ROUNDS_MAX = 2,
     EVICT_DEAD_HOMES_MAX =
@@ -70,9 +71,12 @@ static void evict_collect(void *user, struct item *item) {
 /* Fills the window; returns how many homes it took. */
 static unsigned evict_open_window(struct store_worker *worker, struct evict_window *window) {
     const struct table *table = index_table(&worker->store->index);
+    uint64_t table_homes_count = table_buckets_count(table);
+    uint64_t homes_max =
+        table_homes_count < EVICT_WINDOW_HOMES_MAX ? table_homes_count : EVICT_WINDOW_HOMES_MAX;
     unsigned homes_count = 0;
     window->count = 0;
-    while (window->count < EVICT_WINDOW_ITEMS_MIN && homes_count < EVICT_WINDOW_HOMES_MAX) {
+    while (window->count < EVICT_WINDOW_ITEMS_MIN && homes_count < homes_max) {
         uint64_t home = evict_move_hand(worker);
         for (unsigned i = 0; i < EVICT_HAND_STEP; i++)
             index_scan(table, (home + i) & table->mask, evict_collect, window);
@@ -121,36 +125,64 @@ static size_t evict_take_dead(struct store_worker *worker, struct evict_window *
     return size;
 }
 
-static struct evict_candidate *evict_oldest(struct evict_window *window) {
+/* The oldest that is at least as old as age_min, or NULL. */
+static struct evict_candidate *evict_oldest(struct evict_window *window, uint64_t age_min) {
     struct evict_candidate *oldest = NULL;
     for (unsigned i = 0; i < window->count; i++) {
         struct evict_candidate *candidate = &window->candidates[i];
-        if (candidate->item != NULL && (oldest == NULL || candidate->age > oldest->age))
+        if (candidate->item == NULL || candidate->age < age_min)
+            continue;
+        if (oldest == NULL || candidate->age > oldest->age)
             oldest = candidate;
     }
     return oldest;
 }
 
+static unsigned evict_count_older(const struct evict_window *window, uint64_t age_min) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < window->count; i++)
+        count += window->candidates[i].age >= age_min;
+    return count;
+}
+
+/* What this window teaches about the age from which items go. Workers may overwrite each other's lesson. */
+static void evict_learn(struct store *store, const struct evict_window *window, uint64_t age_min) {
+    unsigned older_count = evict_count_older(window, age_min);
+    uint64_t step = age_min / EVICT_AGE_STEP + 1;
+    /* relaxed: an estimate. */
+    if (older_count == 0)
+        atomic_store_explicit(&store->eviction.age_min, age_min > step ? age_min - step : 0,
+                              memory_order_relaxed);
+    else if (older_count > window->count / EVICT_SHARE)
+        atomic_store_explicit(&store->eviction.age_min, age_min + step, memory_order_relaxed);
+}
+
 /* Takes out the oldest of the window, no more than its share and no more than needed. */
-static size_t evict_take_oldest(struct store_worker *worker, struct evict_window *window,
-                                size_t size_wanted) {
+static size_t evict_take_oldest(struct store_worker *worker, struct evict_window *window, size_t size_wanted,
+                                uint64_t age_min) {
     unsigned share = (window->count + EVICT_SHARE - 1) / EVICT_SHARE;
+    struct evict_candidate *oldest;
     size_t size = 0;
-    for (; share > 0 && size < size_wanted; share--) {
-        struct evict_candidate *oldest = evict_oldest(window);
+    for (; share > 0 && size < size_wanted && (oldest = evict_oldest(window, age_min)) != NULL; share--) {
         size += evict_take(worker, oldest->item);
         oldest->item = NULL;
     }
     return size;
 }
 
-static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, uint64_t *homes_count) {
+/* `any`: a whole round has not found enough that is old, so the oldest of each window go whatever their age. */
+static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, bool any,
+                               uint64_t *homes_count) {
+    struct store *store = worker->store;
     struct evict_window window;
     *homes_count += evict_open_window(worker, &window);
     size_t size = evict_take_dead(worker, &window);
-    if (size < size_wanted && worker->store->evict)
-        size += evict_take_oldest(worker, &window, size_wanted - size);
-    return size;
+    if (size >= size_wanted || !store->evict)
+        return size;
+    /* relaxed: an estimate. */
+    uint64_t age_min = atomic_load_explicit(&store->eviction.age_min, memory_order_relaxed);
+    evict_learn(store, &window, age_min);
+    return size + evict_take_oldest(worker, &window, size_wanted - size, any ? 0 : age_min);
 }
 
 static uint64_t evict_homes_max(const struct store *store) {
@@ -162,6 +194,7 @@ size_t evict_items(struct store_worker *worker, size_t size) {
     uint64_t homes_count = 0;
     size_t taken = 0;
     while (taken < size && homes_count < homes_max && supply_limbo(worker, SUPPLY_LIMBO_REMOVAL))
-        taken += evict_one_window(worker, size - taken, &homes_count);
+        taken +=
+            evict_one_window(worker, size - taken, homes_count >= homes_max / EVICT_ROUNDS_MAX, &homes_count);
     return taken;
 }

@@ -4,12 +4,13 @@
  *
  *      homes    ... | | | | | | | | | | | | | ...          one hand for all workers; each takes the next window of homes for itself
  *                       ^ hand -->
- *      window   dead items go first, then the oldest eighth of what is left
+ *      window   dead items go first, then those above the age of the store's oldest, the oldest first
  *
- * Why this comes close to least recently used, without lists and without a shared write on use: a window is a sample of the store, since
- * the hash puts every key in a random home. Its oldest eighth estimates the oldest eighth of the whole store, and the hand gives
- * every item the same chance to be looked at. So what goes has, but for the chance of the sample, an age in the upper eighth, and a recently used item stays
- * however often the hand passes. Exact LRU would evict the oldest item of all; here an item may go one eighth of the order too early.
+ * Why this comes close to least recently used, without lists and without a shared write on use: the hash puts every key in a random home, so a
+ * window of homes is a fair sample of the store. From window to window the hand learns an age that only about one item in ten exceeds:
+ * where no item of a window does, the age sinks a little, where more than a quarter do, it rises. Only what is above it goes. So a recently
+ * used item stays however often the hand passes, and few old items among many new ones (large values among small ones) are found before the new ones go. Exact
+ * LRU would evict the oldest of all; here an item goes at most about a tenth of the order too early.
  *
  * Age is the time since the last use, in sixteenths of a second; an item that was never read since it was stored counts as EVICT_UNREAD_WEIGHT times
  * as old. That keeps a scan of items that nobody reads again from washing out those that are read, and settles ties: many stores fill

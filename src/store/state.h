@@ -48,6 +48,7 @@ struct growth {
 /* See evict.h. */
 struct eviction {
     alignas(64) _Atomic uint64_t hand; /* bucket to look at next, counted on without wrapping */
+    _Atomic uint64_t age_min;          /* weighted age from which items go; learned */
     _Atomic uint64_t pass_began;       /* when the hand last stood at bucket 0, in sixteenths of a second */
 };
 

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Eviction: who goes, who stays, and what it is counted as.
+ */
+#include "fixture.h"
+
+static struct store_config small_config(void) {
+    struct store_config config = fixture_config();
+    config.memory_size_max = 2 * FIXTURE_MIB;
+    return config;
+}
+
+/* Stores numbers from `first` on, a turn every 50, until `size` bytes have been charged. */
+static uint64_t fill(struct fixture *fixture, uint64_t first, size_t size, size_t value_size) {
+    uint64_t number = first;
+    for (size_t filled = 0; filled < size; number++) {
+        cr_assert_eq(fixture_set_number(fixture, number, value_size), STORE_OK);
+        filled += store_item_charge(10, value_size, false);
+        if (number % 50 == 0)
+            fixture_turn(fixture, 1);
+    }
+    return number;
+}
+
+static unsigned count_present(struct fixture *fixture, uint64_t first, uint64_t end) {
+    unsigned count = 0;
+    struct item_view view;
+    for (uint64_t number = first; number < end; number++)
+        count += fixture_get_number(fixture, number, &view) == STORE_OK;
+    return count;
+}
+
+Test(evict, nothing_while_there_is_room) {
+    struct fixture fixture = fixture_open_with(small_config());
+    uint64_t end = fill(&fixture, 0, FIXTURE_MIB, 100);
+    cr_expect_eq(count_present(&fixture, 0, end), end);
+    cr_expect_eq(fixture_count(&fixture, evictions), 0);
+    fixture_close(&fixture);
+}
+
+Test(evict, makes_room_for_what_is_new_and_stays_within_the_limit) {
+    struct fixture fixture = fixture_open_with(small_config());
+    uint64_t end = fill(&fixture, 0, 20 * FIXTURE_MIB, 100);
+    struct store_levels levels = fixture_levels(&fixture);
+    cr_expect_eq(counter_read(&levels.sums.no_memory), 0);
+    cr_expect_eq(counter_read(&levels.sums.evictions), end - levels.items_count);
+    cr_expect_eq(counter_read(&levels.sums.evicted_unfetched), counter_read(&levels.sums.evictions));
+    cr_expect_gt(levels.memory_size, levels.memory_size_max * 9 / 10, "most of the memory is in use");
+    fixture_close(&fixture);
+}
+
+Test(evict, spares_a_hot_set_during_a_scan_of_new_items) {
+    enum { HOT = 500 };
+    struct fixture fixture = fixture_open_with(small_config());
+    struct item_view view;
+    unsigned lost_count = 0;
+    for (unsigned i = 0; i < HOT; i++)
+        fixture_set_number(&fixture, i, 100);
+    /* Sixty times as many items pass through as the store holds; each hot one is read about once a turnover of a quarter. */
+    for (uint64_t scan = 1000; scan < 600000; scan++) {
+        cr_assert_eq(fixture_set_number(&fixture, scan, 100), STORE_OK);
+        if (scan % 8 == 0 && fixture_get_number(&fixture, scan / 8 % HOT, &view) != STORE_OK) {
+            lost_count++;
+            fixture_set_number(&fixture, scan / 8 % HOT, 100);
+        }
+        if (scan % 50 == 0)
+            fixture_turn(&fixture, 1);
+    }
+    cr_expect_leq(lost_count, HOT / 100, "%u of %u lost in 150 rounds", lost_count, HOT);
+    fixture_close(&fixture);
+}
+
+Test(evict, lets_the_longest_unused_go_first) {
+    struct fixture fixture = fixture_open_with(small_config());
+    /* A generation of items, all read once, in ten groups that were last used at ten different moments. */
+    uint64_t count = fill(&fixture, 0, FIXTURE_MIB, 100);
+    for (unsigned group = 0; group < 10; group++) {
+        fixture_turn(&fixture, 1000);
+        cr_assert_eq(count_present(&fixture, count * group / 10, count * (group + 1) / 10),
+                     count * (group + 1) / 10 - count * group / 10);
+    }
+    fixture_turn(&fixture, 1000);
+    /* New items, read at once so that they count like the others, push out about half of it. */
+    struct item_view view;
+    uint64_t number = 1000000;
+    while (fixture_count(&fixture, evictions) < count / 2) {
+        fixture_set_number(&fixture, number, 100);
+        fixture_get_number(&fixture, number++, &view);
+        if (number % 50 == 0)
+            fixture_turn(&fixture, 1);
+    }
+    unsigned old_present = count_present(&fixture, 0, count * 3 / 10);
+    unsigned young_present = count_present(&fixture, count * 7 / 10, count);
+    cr_expect_lt(old_present, count * 3 / 10 / 5, "%u of the three oldest groups are left", old_present);
+    cr_expect_gt(young_present, count * 3 / 10 * 4 / 5, "%u of the three youngest groups are left",
+                 young_present);
+    fixture_close(&fixture);
+}
+
+Test(evict, takes_dead_items_before_live_ones) {
+    struct fixture fixture = fixture_open_with(small_config());
+    const struct put_options set = {0};
+    fill(&fixture, 0, FIXTURE_MIB / 2, 100);
+    for (unsigned i = 0; i < 10000; i++) {
+        char key[32];
+        int key_size = snprintf(key, sizeof(key), "dead-%u", i);
+        fixture_put(&fixture, bytes_of(key, (size_t)key_size), text("short life"), 0, STORE_EXPIRED, &set,
+                    NULL);
+    }
+    fill(&fixture, 100000, FIXTURE_MIB * 9 / 10, 100);
+    uint64_t evictions = fixture_count(&fixture, evictions);
+    uint64_t reclaimed = fixture_count(&fixture, reclaimed);
+    cr_expect_lt(evictions, reclaimed / 5, "%" PRIu64 " live and %" PRIu64 " dead items went", evictions,
+                 reclaimed);
+    cr_expect_gt(reclaimed, 2500);
+    fixture_close(&fixture);
+}
+
+Test(evict, leaves_pinned_items_alone) {
+    struct fixture fixture = fixture_open_with(small_config());
+    struct item_view views[20];
+    for (unsigned i = 0; i < 20; i++) {
+        fixture_set_number(&fixture, i, 100);
+        cr_assert_eq(fixture_get_number(&fixture, i, &views[i]), STORE_OK);
+        store_pin(&views[i]);
+    }
+    fixture_turn(&fixture, 60 * 1000);
+    fill(&fixture, 1000, 10 * FIXTURE_MIB, 100);
+    cr_expect_eq(count_present(&fixture, 0, 20), 20);
+    for (unsigned i = 0; i < 20; i++)
+        store_unpin(views[i].item);
+    fixture_close(&fixture);
+}
+
+Test(evict, makes_room_for_a_large_value_among_small_ones) {
+    struct store_config config = small_config();
+    config.item_size_max = FIXTURE_MIB;
+    struct fixture fixture = fixture_open_with(config);
+    fill(&fixture, 0, 3 * FIXTURE_MIB, 100);
+    for (unsigned i = 0; i < 10; i++) {
+        cr_expect_eq(fixture_set_number(&fixture, 1000000 + i, FIXTURE_MIB - 1024), STORE_OK);
+        fixture_turn(&fixture, 1);
+    }
+    cr_expect_eq(count_present(&fixture, 1000009, 1000010), 1);
+    cr_expect_eq(fixture_count(&fixture, no_memory), 0);
+    fixture_close(&fixture);
+}
+
+Test(evict, makes_room_for_small_values_among_large_ones) {
+    struct fixture fixture = fixture_open_with(small_config());
+    fill(&fixture, 0, 10 * FIXTURE_MIB, 100000);
+    fixture_turn(&fixture, 5000);
+    uint64_t end = fill(&fixture, 1000, FIXTURE_MIB, 100);
+    unsigned present = count_present(&fixture, 1000, end);
+    cr_expect_gt(present, (end - 1000) * 9 / 10, "%u of %u", present, (unsigned)(end - 1000));
+    cr_expect_eq(fixture_count(&fixture, no_memory), 0);
+    fixture_close(&fixture);
+}
+
+Test(evict, counts_active_items_apart) {
+    struct fixture fixture = fixture_open_with(small_config());
+    struct item_view view;
+    for (uint64_t number = 0; number < 60000; number++) {
+        fixture_set_number(&fixture, number, 100);
+        fixture_get_number(&fixture, number, &view);
+        if (number % 50 == 0)
+            fixture_turn(&fixture, 1);
+    }
+    struct store_levels levels = fixture_levels(&fixture);
+    cr_expect_eq(counter_read(&levels.sums.evicted_unfetched), 0);
+    cr_expect_eq(counter_read(&levels.sums.evicted_active), counter_read(&levels.sums.evictions));
+    fixture_close(&fixture);
+}
+
+Test(evict, goes_on_within_one_long_turn) {
+    struct fixture fixture = fixture_open_with(small_config());
+    for (uint64_t number = 0; number < 100000; number++)
+        cr_assert_eq(fixture_set_number(&fixture, number, 100), STORE_OK);
+    fixture_levels(&fixture);
+    fixture_close(&fixture);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Creating, joining, leaving, and changing the limit.
+ */
+#include <errno.h>
+
+#include "fixture.h"
+
+static int create(struct store_config config) {
+    struct store *store = NULL;
+    int error = store_create(&config, &store);
+    if (error == 0)
+        store_destroy(store);
+    return error;
+}
+
+Test(lifecycle, refuses_what_is_out_of_bounds) {
+    struct store_config good = fixture_config(), bad;
+    cr_expect_eq(create(good), 0);
+    bad = good, bad.memory_size_max = STORE_MEMORY_SIZE_MIN - 1;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.item_size_max = 1023;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.item_size_max = good.memory_size_max / 2 + 1;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.workers_max = 0;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.workers_max = 1025;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.index_power_min = 5;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.index_power_min = 33;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.index_power_min = 18;
+    cr_expect_eq(create(bad), -EINVAL, "a table larger than half of the limit");
+}
+
+Test(lifecycle, takes_what_is_at_the_bounds) {
+    struct store_config config = {.memory_size_max = STORE_MEMORY_SIZE_MIN,
+                                  .item_size_max = STORE_MEMORY_SIZE_MIN / 2,
+                                  .evict = true,
+                                  .workers_max = 1024};
+    cr_expect_eq(create(config), 0);
+    config.item_size_max = 1024;
+    config.index_power_min = 6;
+    cr_expect_eq(create(config), 0);
+}
+
+Test(lifecycle, the_smallest_store_stores) {
+    struct fixture fixture = fixture_open_with((struct store_config){
+        .memory_size_max = STORE_MEMORY_SIZE_MIN, .item_size_max = 2048, .evict = true, .workers_max = 4});
+    for (unsigned i = 0; i < 10000; i++) {
+        cr_assert_eq(fixture_set_number(&fixture, i, 1024), STORE_OK);
+        struct item_view view;
+        cr_assert_eq(fixture_get_number(&fixture, i, &view), STORE_OK);
+        fixture_turn(&fixture, 1);
+        fixture_levels(&fixture);
+    }
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, the_default_index_has_1024_homes) {
+    struct store_config config = fixture_config();
+    config.index_power_min = 0;
+    struct fixture fixture = fixture_open_with(config);
+    cr_expect_eq(fixture_levels(&fixture).index_power, 10);
+    cr_expect_geq(fixture_levels(&fixture).index_size, 65536);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, lets_no_more_workers_in_than_was_said) {
+    struct fixture fixture = fixture_open();
+    struct store_worker *others[3];
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_not_null(others[i] = store_worker_join(fixture.store, fixture.now_ns));
+    cr_expect_null(store_worker_join(fixture.store, fixture.now_ns));
+    store_worker_leave(others[1]);
+    cr_expect_not_null(others[1] = store_worker_join(fixture.store, fixture.now_ns));
+    cr_expect_null(store_worker_join(fixture.store, fixture.now_ns));
+    for (unsigned i = 0; i < 3; i++)
+        store_worker_leave(others[i]);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, keeps_the_counts_of_workers_that_left) {
+    struct fixture fixture = fixture_open();
+    struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
+    struct fixture second = {.store = fixture.store, .worker = other, .now_ns = fixture.now_ns};
+    for (unsigned i = 0; i < 10; i++)
+        fixture_set_number(&second, i, 10);
+    store_worker_leave(other);
+    cr_expect_eq(fixture_count(&fixture, items_added), 10);
+    cr_expect_eq(fixture_levels(&fixture).items_count, 10);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, what_a_leaving_worker_could_not_free_is_freed_by_another) {
+    struct fixture fixture = fixture_open();
+    struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
+    struct fixture second = {.store = fixture.store, .worker = other, .now_ns = fixture.now_ns};
+    for (unsigned i = 0; i < 200; i++)
+        fixture_set_number(&second, i % 10, 100);
+    store_worker_leave(other); /* the first worker has been in one long turn all the time */
+    cr_expect_eq(fixture_levels(&fixture).retired_count, 190);
+    for (unsigned i = 0; i < 20; i++)
+        fixture_turn(&fixture, 1);
+    cr_expect_eq(fixture_levels(&fixture).retired_count, 0);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, what_nobody_took_over_is_freed_at_the_end) {
+    struct fixture fixture = fixture_open();
+    struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
+    struct fixture second = {.store = fixture.store, .worker = other, .now_ns = fixture.now_ns};
+    for (unsigned i = 0; i < 200; i++)
+        fixture_set_number(&second, i % 10, 100);
+    store_worker_leave(other);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, a_worker_may_leave_while_off_line) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "key", "value");
+    fixture_set(&fixture, "key", "other");
+    store_offline(fixture.worker);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, a_store_may_be_destroyed_in_the_middle_of_growth) {
+    struct fixture fixture = fixture_open();
+    uint64_t number = 0;
+    while (!fixture_levels(&fixture).index_growing)
+        fixture_set_number(&fixture, number++, 8);
+    for (unsigned i = 0; i < 10; i++)
+        fixture_set_number(&fixture, number++, 8);
+    cr_expect(fixture_levels(&fixture).index_growing);
+    fixture_close(&fixture);
+}
+
+/* --- the limit ----------------------------------------------------------------------------------------------- */
+
+Test(lifecycle, a_lowered_limit_is_reached_little_by_little) {
+    struct fixture fixture = fixture_open();
+    for (unsigned i = 0; i < 50000; i++) {
+        fixture_set_number(&fixture, i, 200);
+        if (i % 50 == 0)
+            fixture_turn(&fixture, 1);
+    }
+    uint64_t count_before = fixture_levels(&fixture).items_count;
+    cr_expect(store_memory_limit_set(fixture.worker, 4 * FIXTURE_MIB));
+    unsigned turns_count = 0;
+    struct store_levels levels;
+    do {
+        fixture_turn(&fixture, 1);
+        store_stats(fixture.store, &levels);
+    } while (levels.memory_size > levels.memory_size_max && ++turns_count < 10000);
+    cr_expect_gt(turns_count, 20);
+    cr_expect_lt(turns_count, 2000);
+    cr_expect_lt(levels.items_count, count_before / 2);
+    for (unsigned i = 0; i < 1000; i++)
+        cr_assert_eq(fixture_set_number(&fixture, 100000 + i, 200), STORE_OK);
+    fixture_levels(&fixture);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, a_raised_limit_is_used) {
+    struct store_config config = fixture_config();
+    config.memory_size_max = 2 * FIXTURE_MIB;
+    struct fixture fixture = fixture_open_with(config);
+    cr_expect(store_memory_limit_set(fixture.worker, 8 * FIXTURE_MIB));
+    for (unsigned i = 0; i < 15000; i++)
+        fixture_set_number(&fixture, i, 200);
+    cr_expect_eq(fixture_levels(&fixture).items_count, 15000);
+    cr_expect_eq(fixture_levels(&fixture).memory_size_max, 8 * FIXTURE_MIB);
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, an_impossible_limit_is_refused) {
+    struct fixture fixture = fixture_open();
+    cr_expect_not(store_memory_limit_set(fixture.worker, STORE_MEMORY_SIZE_MIN - 1));
+    cr_expect(store_memory_limit_set(fixture.worker, STORE_MEMORY_SIZE_MIN));
+    fixture_close(&fixture);
+}
+
+Test(lifecycle, a_limit_below_the_index_is_refused) {
+    struct store_config config = fixture_config();
+    config.index_power_min = 13;
+    struct fixture fixture = fixture_open_with(config);
+    cr_expect_not(store_memory_limit_set(fixture.worker, table_size(13)));
+    cr_expect(store_memory_limit_set(fixture.worker, 2 * table_size(13)));
+    fixture_close(&fixture);
+}

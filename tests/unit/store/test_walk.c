@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Walking over all items, also while the index grows under the walk.
+ */
+#include "fixture.h"
+
+enum { WALK_NUMBERS_MAX = 100000 };
+
+struct tally {
+    unsigned total;
+    unsigned char seen[WALK_NUMBERS_MAX]; /* times that key-n was seen */
+};
+
+static struct tally tally;
+
+static void count(void *user, const struct item_view *view) {
+    struct tally *counted = user;
+    uint64_t number;
+    cr_assert(bytes_parse_u64(bytes_of(view->key.data + 4, view->key.size - 4), &number));
+    counted->total++;
+    counted->seen[number]++;
+}
+
+Test(walk, of_an_empty_store_ends) {
+    struct fixture fixture = fixture_open();
+    struct store_cursor cursor = {0};
+    store_walk(fixture.worker, &cursor, 1000000, count, &tally);
+    cr_expect(cursor.done);
+    cr_expect_eq(tally.total, 0);
+    fixture_close(&fixture);
+}
+
+Test(walk, sees_every_live_item_once_in_bounded_steps) {
+    struct fixture fixture = fixture_open();
+    enum { COUNT = 10000 };
+    for (unsigned i = 0; i < COUNT; i++) {
+        fixture_set_number(&fixture, i, 10);
+        fixture_turn(&fixture, 0);
+    }
+    uint64_t homes_count = UINT64_C(1) << fixture_levels(&fixture).index_power;
+    struct store_cursor cursor = {0};
+    unsigned steps_count = 0;
+    for (; !cursor.done; steps_count++)
+        store_walk(fixture.worker, &cursor, 16, count, &tally);
+    cr_expect_eq(tally.total, COUNT);
+    for (unsigned i = 0; i < COUNT; i++)
+        cr_assert_eq(tally.seen[i], 1);
+    cr_expect_geq(steps_count, homes_count / 16);
+    fixture_close(&fixture);
+}
+
+Test(walk, leaves_out_what_is_expired_or_flushed) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "key-1", "flushed");
+    store_flush(fixture.worker, 0);
+    fixture_set_expiring(&fixture, "key-2", "expired", STORE_EXPIRED);
+    fixture_set(&fixture, "key-3", "live");
+    struct store_cursor cursor = {0};
+    store_walk(fixture.worker, &cursor, 1000000, count, &tally);
+    cr_expect_eq(tally.total, 1);
+    cr_expect_eq(tally.seen[3], 1);
+    fixture_close(&fixture);
+}
+
+Test(walk, counts_as_no_use) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "key-1", "value");
+    struct store_cursor cursor = {0};
+    store_walk(fixture.worker, &cursor, 1000000, count, &tally);
+    cr_expect_not(fixture_get(&fixture, "key-1").fetched);
+    fixture_close(&fixture);
+}
+
+Test(walk, sees_old_items_exactly_once_while_the_index_grows) {
+    enum { OLD = 500, NEW = 60000 };
+    struct store_config config = fixture_config();
+    config.memory_size_max = 256 * FIXTURE_MIB;
+    struct fixture fixture = fixture_open_with(config);
+    for (unsigned i = 0; i < OLD; i++)
+        fixture_set_number(&fixture, i, 10);
+    uint32_t power = fixture_levels(&fixture).index_power;
+    struct store_cursor cursor = {0};
+    uint64_t number = OLD;
+    while (!cursor.done) {
+        store_walk(fixture.worker, &cursor, 1, count, &tally);
+        for (unsigned i = 0; i < 500 && number < NEW; i++)
+            fixture_set_number(&fixture, number++, 10);
+        fixture_turn(&fixture, 0);
+    }
+    cr_expect_gt(fixture_levels(&fixture).index_power, power + 4, "it grew several times meanwhile");
+    for (unsigned i = 0; i < OLD; i++)
+        cr_assert_eq(tally.seen[i], 1, "key-%u was seen %u times", i, tally.seen[i]);
+    for (unsigned i = OLD; i < NEW; i++)
+        cr_assert_leq(tally.seen[i], 1);
+    fixture_close(&fixture);
+}
