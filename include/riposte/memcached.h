@@ -57,6 +57,14 @@ int memcached_service_create(const struct memcached_config *config, struct memca
 /* After the engine was created: `stats` reads the engine's counters. Before engine_start. */
 void memcached_service_set_engine(struct memcached_service *service, struct engine *engine);
 
+/*
+ * Reads the file of `-Y`: 1 to 8 lines name:password of at most 255 bytes. From the first success on every connection must
+ * introduce itself; connections that have stay. 0; or a negative errno (-EINVAL: its content), one sentence for the operator in
+ * `message`, and what was in force before stays so. Before engine_start, and again at any time from any thread (SIGHUP).
+ */
+int memcached_service_auth_load(struct memcached_service *service, const char *path, char *message,
+                                size_t message_size);
+
 /* All workers are gone. */
 void memcached_service_destroy(struct memcached_service *service);
 

@@ -23,6 +23,7 @@ struct mc_call {
     unsigned requests;     /* completed in this call */
     unsigned requests_max; /* of this call; requests <= requests_max */
     bool observed;         /* some requests are counted or shown one by one: the quick ways are closed */
+    bool auth_required;    /* a connection must introduce itself first */
     bool yielded;          /* a step stopped for the sake of others, not for want of input */
     unsigned keys_left;    /* look-ups that get lines may still do in this call */
 };

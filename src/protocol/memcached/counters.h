@@ -32,6 +32,7 @@
     X(closed_line_too_long, "connections closed because a command line had no end")                          \
     X(closed_binary, "connections closed because they began with the binary protocol's first byte")          \
     X(closed_http, "connections closed because they spoke HTTP")                                             \
+    X(closed_unauthenticated, "connections closed because they sent something else than an introduction")    \
     X(values_in_pieces, "values that came in more than one piece")                                           \
     X(values_pinned, "values sent from the store's own memory")
 

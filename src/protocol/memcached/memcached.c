@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "auth.h"
 #include "command.h"
 #include "dump.h"
 #include "parse_text.h"
@@ -145,6 +146,9 @@ static bool line_next(struct mc_call *call) {
     if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
         return false;
     }
+    if (unlikely(call->auth_required) && !call->session->authenticated) {
+        return mc_auth_step(call);
+    }
     return (call->session->searched_size == 0 && mc_get_run(call)) || line_parse(call);
 }
 
@@ -177,6 +181,7 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
         .end = begin + input.size,
         .requests_max = requests_max,
         .observed = service_observed(worker->service),
+        .auth_required = credentials_required(&worker->service->credentials),
         .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;

@@ -31,6 +31,7 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     atomic_store_explicit(&created->detail_enabled, config->detail_enabled, memory_order_relaxed);
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);
+    credentials_init(&created->credentials);
     *service = created;
     return 0;
 
@@ -50,6 +51,7 @@ void memcached_service_destroy(struct memcached_service *service) {
         assert(service->workers[i] == NULL);
     }
     pthread_mutex_destroy(&service->lock);
+    credentials_deinit(&service->credentials);
     prefixes_destroy(service->prefixes);
     free(service->workers);
     free(service);

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "counters.h"
+#include "credentials.h"
 #include "riposte/engine.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
@@ -42,7 +43,8 @@ struct memcached_service {
     struct engine *engine;          /* borrowed; NULL until memcached_service_set_engine */
     uint64_t start_ns;              /* monotonic */
     struct prefixes *prefixes;      /* owned; see prefixes.h */
-    _Atomic unsigned verbosity;     /* as the last `verbosity` command said */
+    struct credentials credentials;
+    _Atomic unsigned verbosity; /* as the last `verbosity` command said */
     _Atomic(enum mc_crawler) crawler;
     _Atomic bool detail_enabled; /* requests are counted by prefix */
 

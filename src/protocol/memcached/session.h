@@ -36,6 +36,7 @@ struct mc_session {
     uint32_t touch_expires_tick; /* KEYS of gat and gats */
     enum mc_session_state state : 8;
     enum mc_verb verb : 8; /* KEYS: the command */
+    bool authenticated;    /* has introduced itself; looked at only where that is asked for */
     bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */
 };
 
