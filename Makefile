@@ -231,6 +231,28 @@ COMMANDS ?= 1000000
 difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies
 	$(QUIET)tests/diff/run --server $(BIN)/riposte --commands $(COMMANDS)
 
+# --- races: tests/race/*.c, plain programs, under ThreadSanitizer ------------------------------------------------
+
+RACE_SOURCES := $(sort $(wildcard tests/race/*.c))
+RACE_PROGRAMS := $(patsubst tests/race/%.c,$(O)/race/%,$(RACE_SOURCES))
+
+$(O)/tests/race/%.o: tests/race/%.c $(O)/flags
+	$(call say,cc,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(call compile,-Itests/race -Itests/support)
+
+$(O)/race/%: $(O)/tests/race/%.o $(O)/support.a $(foreach folder,$(LIBRARY_FOLDERS),$(call archive,$(folder)))
+	$(call say,link,$@)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(link) $(LIBS)
+
+.PHONY: race race-run
+race: ## build the race programs with ThreadSanitizer and run them
+	$(QUIET)$(call in_mode,tsan) race-run
+
+race-run: $(RACE_PROGRAMS)
+	$(QUIET)for program in $(RACE_PROGRAMS); do $$program || exit 1; done
+
 # --- style and static analysis -------------------------------------------------------------------------------
 
 C_FILES := $(sort $(shell find src include tests tools bench -name '*.[ch]' 2>/dev/null))

@@ -219,9 +219,9 @@ void store_worker_leave(struct store_worker *worker) {
     pthread_mutex_lock(&store->lock);
     store_leave_limbo(worker);
     budget_close(&store->budget, &worker->allowance);
+    epoch_offline(&worker->member); /* before another thread may take the structure over */
     worker->joined = false;
     pthread_mutex_unlock(&store->lock);
-    epoch_offline(&worker->member);
 }
 
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max) {

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All operations at once on few keys in a store that is far too small, so that eviction, reclamation, expiry, growth and the same buckets
+ * meet all the time.
+ *
+ * Checked: every value read is whole and belongs to its key; no thread ever sees an older CAS of a key than one it has seen before;
+ * a pinned value stays whole for as long as it is pinned; at the end nothing has leaked.
+ */
+#include "torture.h"
+
+enum { KEYS = 4000, OPERATIONS = 150000, PINS_MAX = 8 };
+
+struct mixed {
+    uint64_t newest_cas[KEYS]; /* seen by this thread */
+    unsigned pins_count;
+    struct item_view pinned[PINS_MAX];
+    uint64_t pinned_number[PINS_MAX];
+};
+
+static void saw(struct mixed *mixed, uint64_t number, uint64_t cas) {
+    torture_check(cas >= mixed->newest_cas[number], "key %" PRIu64 ": CAS %" PRIu64 " after %" PRIu64, number,
+                  cas, mixed->newest_cas[number]);
+    mixed->newest_cas[number] = cas;
+}
+
+static void pin(struct mixed *mixed, const struct item_view *view, uint64_t number) {
+    if (mixed->pins_count == PINS_MAX)
+        return;
+    store_pin(view);
+    mixed->pinned[mixed->pins_count] = *view;
+    mixed->pinned_number[mixed->pins_count++] = number;
+}
+
+static void unpin(struct mixed *mixed) {
+    if (mixed->pins_count == 0)
+        return;
+    mixed->pins_count--;
+    torture_read(mixed->pinned[mixed->pins_count].value, mixed->pinned_number[mixed->pins_count]);
+    store_unpin(mixed->pinned[mixed->pins_count].item);
+}
+
+static void get(struct torture_thread *thread, struct mixed *mixed, uint64_t number) {
+    struct torture_key key;
+    struct item_view view;
+    const struct get_options options = {.touch = random_below(&thread->random, 8) == 0,
+                                        .touch_expires_tick = store_now_tick(thread->worker) + 2,
+                                        .no_use = random_below(&thread->random, 8) == 0,
+                                        .meta = true};
+    enum store_status status =
+        random_below(&thread->random, 2) == 0
+            ? store_get(thread->worker, torture_key(&key, number), &view)
+            : store_get_with(thread->worker, torture_key(&key, number), &options, &view);
+    if (status != STORE_OK)
+        return;
+    torture_read(view.value, number);
+    saw(mixed, number, view.cas);
+    if (random_below(&thread->random, 16) == 0)
+        pin(mixed, &view, number);
+}
+
+static void put(struct torture_thread *thread, struct mixed *mixed, uint64_t number) {
+    static const enum put_mode modes[] = {PUT_SET, PUT_SET, PUT_ADD, PUT_REPLACE};
+    struct put_options options = {.mode = modes[random_below(&thread->random, 4)]};
+    options.compare = options.mode == PUT_SET && random_below(&thread->random, 4) == 0;
+    options.cas_expected = mixed->newest_cas[number];
+    options.invalidate = random_below(&thread->random, 2) == 0;
+    uint32_t expires_tick =
+        random_below(&thread->random, 4) == 0 ? store_now_tick(thread->worker) + 1 : STORE_EXPIRES_NEVER;
+    struct put_result result;
+    if (torture_put(thread, number, random_next(&thread->random), expires_tick, &options, &result) ==
+        STORE_OK)
+        saw(mixed, number, result.cas);
+}
+
+static void end(struct torture_thread *thread, struct mixed *mixed, uint64_t number) {
+    struct torture_key key;
+    struct put_result result;
+    const struct delete_options options = {.invalidate = random_below(&thread->random, 2) == 0};
+    enum store_status status = store_delete(thread->worker, torture_key(&key, number), &options, &result);
+    if (status == STORE_OK && options.invalidate)
+        saw(mixed, number, result.cas);
+}
+
+static void step(struct torture_thread *thread, struct mixed *mixed) {
+    uint64_t number = random_below(&thread->random, random_below(&thread->random, 2) == 0 ? KEYS : 50);
+    struct torture_key key;
+    switch (random_below(&thread->random, 16)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        put(thread, mixed, number);
+        break;
+    case 4:
+        end(thread, mixed, number);
+        break;
+    case 5:
+        store_touch(thread->worker, torture_key(&key, number), store_now_tick(thread->worker) + 1);
+        break;
+    case 6:
+        unpin(mixed);
+        break;
+    default:
+        get(thread, mixed, number);
+        break;
+    }
+    if (random_below(&thread->random, 50000) == 0)
+        store_flush(thread->worker,
+                    random_below(&thread->random, 2) == 0 ? 0 : store_now_tick(thread->worker) + 1);
+}
+
+static void run(struct torture_thread *thread) {
+    struct mixed *mixed = calloc(1, sizeof(*mixed));
+    for (unsigned i = 0; i < OPERATIONS * thread->torture->scale; i++) {
+        step(thread, mixed);
+        torture_pause(thread);
+    }
+    while (mixed->pins_count != 0)
+        unpin(mixed);
+    free(mixed);
+}
+
+int main(int argument_count, char **arguments) {
+    struct torture torture;
+    void (*const runs[])(struct torture_thread *) = {run};
+    torture_open(&torture, argument_count, arguments, 768 * 1024, true);
+    torture_run(&torture, runs, 1);
+    torture_close(&torture, "mixed");
+    return 0;
+}
