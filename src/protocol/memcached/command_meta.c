@@ -17,7 +17,7 @@ void mc_meta_plain_answer(const struct mc_call *call, const struct meta *meta, c
     };
     char *line = reply_reserve(call->reply, META_LINE_SIZE_MAX);
     memcpy(line, code, 2);
-    char *at = meta_answer_flags(line + 2, meta->flags, &answer);
+    char *at = meta_answer_flags(line + 2, meta->flag, meta->flags_count, &answer);
     memcpy(at, "\r\n", 2);
     reply_commit(call->reply, (size_t)(at + 2 - line));
 }
@@ -87,7 +87,7 @@ static void number_answer(const struct mc_call *call, const struct meta *meta,
     char *line = reply_reserve(call->reply, META_LINE_SIZE_MAX + BYTES_U64_DIGITS_MAX + 2);
     memcpy(line, has_value ? "VA " : "HD", 3);
     char *at = has_value ? value_number(line + 3, digits_size) : line + 2;
-    at = meta_answer_flags(at, meta->flags, &answer);
+    at = meta_answer_flags(at, meta->flag, meta->flags_count, &answer);
     memcpy(at, "\r\n", 2);
     at += 2;
     if (has_value) {

@@ -64,7 +64,7 @@ static void hit_reply(const struct mc_call *call, const struct meta *meta, const
         reply_reserve(call->reply, META_LINE_SIZE_MAX + (is_inline ? view->value.size + LINE_END_SIZE : 0));
     memcpy(line, has_value ? "VA " : "HD", 3);
     char *at = has_value ? value_number(line + 3, view->value.size) : line + 2;
-    at = hit_marks(meta_answer_flags(at, meta->flags, &answer), view);
+    at = hit_marks(meta_answer_flags(at, meta->flag, meta->flags_count, &answer), view);
     memcpy(at, "\r\n", LINE_END_SIZE);
     at += LINE_END_SIZE;
     if (is_inline) {

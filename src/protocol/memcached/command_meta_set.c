@@ -16,9 +16,11 @@ static void set_answer_line(const struct mc_call *call, const struct mc_put *put
         .cas = call->worker->service->config.cas_enabled ? result->cas : 0,
         .value_size = result->cas != 0 ? result->value_size : put->value_size,
     };
+    struct bytes flag[META_FLAGS_MAX];
+    unsigned flags_count = meta_flags_split(put->flags, flag);
     char *line = reply_reserve(call->reply, META_LINE_SIZE_MAX);
     memcpy(line, code, 2);
-    char *at = meta_answer_flags(line + 2, put->flags, &answer);
+    char *at = meta_answer_flags(line + 2, flag, flags_count, &answer);
     memcpy(at, "\r\n", 2);
     reply_commit(call->reply, (size_t)(at + 2 - line));
 }

@@ -12,14 +12,15 @@
 #include "riposte/store.h"
 
 enum {
-    META_TOKENS_MAX = 20,      /* words of a meta command, itself included */
+    META_TOKENS_MAX = 20, /* words of a meta command, itself included */
+    META_FLAGS_MAX = META_TOKENS_MAX - 2,
     META_OPAQUE_SIZE_MAX = 32, /* bytes of an O flag, its letter included */
 };
 
 struct meta {
     struct bytes key;      /* 1 to 250 bytes, decoded; borrowed from the line, or from `decoded` */
     struct bytes key_text; /* the same as it was sent */
-    struct bytes flags;    /* the first flag to the last; borrowed from the line */
+    struct bytes flags;    /* the first flag to the last, as one text; borrowed from the line */
     uint64_t letters;      /* one bit for each flag that is there: meta_has */
     bool key_is_binary;    /* b */
     char mode;             /* of M; 0 without, META_MODE_NONE with M alone */
@@ -36,10 +37,16 @@ struct meta {
     enum mc_error error;   /* exactly when PARSE_BAD */
     uint32_t swallow_size; /* PARSE_BAD of ms: bytes behind the line to be skipped */
 
-    char decoded[STORE_KEY_SIZE_MAX]; /* a binary key's bytes */
+    /* From here on only what was read is there. */
+    unsigned flags_count;
+    struct bytes flag[META_FLAGS_MAX]; /* flags_count of them, none empty */
+    char decoded[STORE_KEY_SIZE_MAX];  /* a binary key's bytes */
 };
 
 enum { META_MODE_NONE = ' ' };
+
+/* What meta_flags_split returns when a word is no flag. */
+enum { META_FLAG_NONE = UINT16_MAX };
 
 /* The bit of a letter: 'A' to 'z' is 58 of them. */
 #define META_LETTER(letter) (UINT64_C(1) << ((letter) - 'A'))
@@ -47,6 +54,12 @@ enum { META_MODE_NONE = ' ' };
 static inline bool meta_has(const struct meta *meta, char letter) {
     return (meta->letters & META_LETTER(letter)) != 0;
 }
+
+/*
+ * Cuts the text of a line's flags. Returns how many there are, of which the first META_FLAGS_MAX are in `flag`; or META_FLAG_NONE
+ * when one begins with neither letter nor digit.
+ */
+unsigned meta_flags_split(struct bytes text, struct bytes *flag);
 
 /* True when `later` stands behind `earlier` in the line and both are there. */
 bool meta_has_order(const struct meta *meta, char earlier, char later);

@@ -5,7 +5,6 @@
 #include "meta_answer.h"
 
 #include "base64.h"
-#include "tokens.h"
 #include "value.h"
 
 char *meta_answer_ttl(char *at, uint32_t expires_tick, uint32_t now_tick) {
@@ -65,19 +64,21 @@ static char *answer_flag(char *at, struct bytes flag, uint32_t expires_tick,
     }
 }
 
-char *meta_answer_flags(char *at, struct bytes flags, const struct meta_answer *answer) {
+char *meta_answer_flags(char *at, const struct bytes *flag, unsigned flags_count,
+                        const struct meta_answer *answer) {
     uint32_t expires_tick = answer->expires_tick;
-    for (struct bytes flag = tokens_next(&flags); flag.size > 0; flag = tokens_next(&flags)) {
-        if ((answer->letters & META_LETTER(flag.data[0])) == 0) {
+    for (unsigned i = 0; i < flags_count; i++) {
+        char letter = flag[i].data[0];
+        if ((answer->letters & META_LETTER(letter)) == 0) {
             continue;
         }
-        if (flag.data[0] == 'T') {
+        if (letter == 'T') {
             expires_tick = answer->touch_expires_tick;
-        } else if (flag.data[0] == 'N') {
+        } else if (letter == 'N') {
             expires_tick = answer->create_expires_tick;
         } else {
             *at++ = ' ';
-            at = answer_flag(at, flag, expires_tick, answer);
+            at = answer_flag(at, flag[i], expires_tick, answer);
         }
     }
     return at;

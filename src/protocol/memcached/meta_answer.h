@@ -29,8 +29,9 @@ struct meta_answer {
     bool fetched;                 /* h */
 };
 
-/* Writes a space and the flag for each one of `flags` that the answer knows; returns behind the last. */
-char *meta_answer_flags(char *at, struct bytes flags, const struct meta_answer *answer);
+/* Writes a space and the flag for each one of the line's flags that the answer knows; returns behind the last. */
+char *meta_answer_flags(char *at, const struct bytes *flag, unsigned flags_count,
+                        const struct meta_answer *answer);
 
 /* The seconds left until `expires_tick` as t shows them: -1 for never. */
 char *meta_answer_ttl(char *at, uint32_t expires_tick, uint32_t now_tick);

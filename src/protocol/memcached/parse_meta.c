@@ -23,19 +23,28 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-/* Counts the flags; false when one begins with neither letter nor digit. */
-static bool flags_count(struct bytes flags, unsigned *count) {
-    *count = 0;
-    for (;;) {
-        struct bytes flag = tokens_next(&flags);
-        if (flag.size == 0) {
-            return true;
+unsigned meta_flags_split(struct bytes text, struct bytes *flag) {
+    unsigned count = 0;
+    for (struct bytes next = tokens_next(&text); next.size > 0; next = tokens_next(&text)) {
+        if (!is_letter(next.data[0]) && !is_digit(next.data[0])) {
+            return META_FLAG_NONE;
         }
-        if (!is_letter(flag.data[0]) && !is_digit(flag.data[0])) {
-            return false;
+        if (count < META_FLAGS_MAX) {
+            flag[count] = next;
         }
-        (*count)++;
+        count++;
     }
+    return count;
+}
+
+static bool key_decode(struct meta *meta) {
+    size_t size;
+    meta->key_is_binary = true;
+    if (!base64_decode(meta->key_text, meta->decoded, &size)) {
+        return false;
+    }
+    meta->key = bytes_of(meta->decoded, size);
+    return true;
 }
 
 /* A flag's argument into its field. False, and *error, when it cannot be read; *error stays for F. */
@@ -64,23 +73,15 @@ static bool flag_read(struct meta *meta, char letter, struct bytes argument, enu
         return bytes_parse_u64(argument, &meta->delta);
     case 'F':
         return bytes_parse_u32(argument, &meta->client_flags);
+    case 'b':
+        *error = MC_ERROR_META_KEY;
+        return key_decode(meta);
     case 'M':
         meta->mode = argument.size > 0 ? argument.data[0] : META_MODE_NONE;
         return true;
     default:
         return true;
     }
-}
-
-static bool key_decode(struct meta *meta, enum mc_error *error) {
-    size_t size;
-    meta->key_is_binary = true;
-    *error = MC_ERROR_META_KEY;
-    if (!base64_decode(meta->key_text, meta->decoded, &size)) {
-        return false;
-    }
-    meta->key = bytes_of(meta->decoded, size);
-    return true;
 }
 
 /* The letters that any meta command knows; the others accept and ignore them. P and L are hints for proxies. */
@@ -93,10 +94,10 @@ static const uint64_t known_letters =
 
 /* All flags, from left to right. */
 static enum parse_status flags_read(struct meta *meta) {
-    struct bytes rest = meta->flags;
     enum mc_error error = MC_ERROR_FORMAT;
     bool good = true;
-    for (struct bytes flag = tokens_next(&rest); flag.size > 0; flag = tokens_next(&rest)) {
+    for (unsigned i = 0; i < meta->flags_count; i++) {
+        struct bytes flag = meta->flag[i];
         char letter = flag.data[0];
         uint64_t bit = is_letter(letter) ? META_LETTER(letter) : 0;
         if ((meta->letters & bit) != 0) {
@@ -107,10 +108,7 @@ static enum parse_status flags_read(struct meta *meta) {
         }
         meta->letters |= bit;
         enum mc_error flag_error = error;
-        bool read = letter == 'b'
-                        ? key_decode(meta, &flag_error)
-                        : flag_read(meta, letter, bytes_of(flag.data + 1, flag.size - 1), &flag_error);
-        if (!read) {
+        if (!flag_read(meta, letter, bytes_of(flag.data + 1, flag.size - 1), &flag_error)) {
             good = false;
             error = flag_error;
         }
@@ -118,38 +116,38 @@ static enum parse_status flags_read(struct meta *meta) {
     return good ? PARSE_OK : meta_bad(meta, error);
 }
 
-/* The flag with this letter; empty when it is not there. */
-static struct bytes flag_find(const struct meta *meta, char letter) {
-    struct bytes rest = meta->flags;
-    struct bytes flag = tokens_next(&rest);
-    while (flag.size > 0 && flag.data[0] != letter) {
-        flag = tokens_next(&rest);
+/* Where the flag with this letter stands; flags_count when it is not there. */
+static unsigned flag_index(const struct meta *meta, char letter) {
+    unsigned i = 0;
+    while (i < meta->flags_count && meta->flag[i].data[0] != letter) {
+        i++;
     }
-    return flag;
+    return i;
 }
 
 bool meta_has_order(const struct meta *meta, char earlier, char later) {
     return meta_has(meta, earlier) && meta_has(meta, later) &&
-           flag_find(meta, earlier).data < flag_find(meta, later).data;
+           flag_index(meta, earlier) < flag_index(meta, later);
 }
 
 /* Key and flags of a line that has them. Each command words its errors in its own way: ma says the same of everything. */
 static enum parse_status key_and_flags(enum mc_verb verb, struct meta *meta) {
-    unsigned count;
     bool is_arithmetic = verb == MC_META_ARITHMETIC;
-    if (!flags_count(meta->flags, &count)) {
+    unsigned flags_max = META_FLAGS_MAX - (verb == MC_META_SET);
+    meta->flags_count = meta_flags_split(meta->flags, meta->flag);
+    if (meta->flags_count == META_FLAG_NONE) {
         return meta_bad(meta, MC_ERROR_FORMAT);
     }
     if (meta->key_text.size > STORE_KEY_SIZE_MAX) {
         return meta_bad(meta, is_arithmetic ? MC_ERROR_META_ARITHMETIC : MC_ERROR_FORMAT);
     }
-    if (count + 2 + (verb == MC_META_SET) > META_TOKENS_MAX) {
+    if (meta->flags_count > flags_max) {
         return meta_bad(meta, MC_ERROR_META_FLAGS_TOO_MANY);
     }
     if (flags_read(meta) != PARSE_OK) {
         return meta_bad(meta, is_arithmetic ? MC_ERROR_META_ARITHMETIC : meta->error);
     }
-    if (meta_has(meta, 'O') && flag_find(meta, 'O').size > META_OPAQUE_SIZE_MAX) {
+    if (meta_has(meta, 'O') && meta->flag[flag_index(meta, 'O')].size > META_OPAQUE_SIZE_MAX) {
         return meta_bad(meta, MC_ERROR_META_OPAQUE);
     }
     return PARSE_OK;
@@ -158,20 +156,20 @@ static enum parse_status key_and_flags(enum mc_verb verb, struct meta *meta) {
 /* me <key> [b]: other words are ignored. */
 static enum parse_status debug_key(struct meta *meta) {
     struct bytes rest = meta->flags;
-    enum mc_error error;
     if (meta->key_text.size > STORE_KEY_SIZE_MAX) {
         return meta_bad(meta, MC_ERROR_FORMAT);
     }
-    if (bytes_equal_string(tokens_next(&rest), "b") && !key_decode(meta, &error)) {
-        return meta_bad(meta, error);
+    if (bytes_equal_string(tokens_next(&rest), "b") && !key_decode(meta)) {
+        return meta_bad(meta, MC_ERROR_META_KEY);
     }
     return PARSE_OK;
 }
 
-/* All but `decoded`, which is large and only read behind `key`. */
+/* All but what is large and only read where it was written. */
 static void meta_init(struct meta *meta) {
-    memset(meta, 0, offsetof(struct meta, decoded));
+    memset(meta, 0, offsetof(struct meta, flags_count));
     meta->delta = 1;
+    meta->flags_count = 0;
 }
 
 enum parse_status mc_parse_meta(enum mc_verb verb, struct bytes arguments, struct meta *meta) {
