@@ -121,7 +121,7 @@ tsan: ## build/tsan/riposte: thread sanitizer
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
-UNIT_CHOSEN := $(foreach source,$(UNIT_SOURCES),$(if $(findstring $(TESTS),$(source)),$(source)))
+UNIT_CHOSEN := $(foreach source,$(UNIT_SOURCES),$(if $(TESTS),$(if $(findstring $(TESTS),$(source)),$(source)),$(source)))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_CHOSEN))
 # The private headers of the folder under test, and what tests share.
 unit_includes = $(call own_includes,$(patsubst tests/unit/%,src/%,$(1))) -Itests/support

@@ -28,6 +28,7 @@ static const struct step {
     {process_drop_privileges, NULL},
     {server_create_store, server_destroy_store},
     {server_create_service, server_destroy_service},
+    {server_load_passwords, NULL},
     {server_start_workers, server_stop_workers},
     {server_announce, NULL},
     {process_release_parent, NULL},

@@ -68,6 +68,8 @@
     X(CLIENT, watch, "disable-watch", 'W', OFF, OBEYED, "yes", 0, 0, NULL, NULL, "refuse the command watch") \
     X(CLIENT, enable_shutdown, "enable-shutdown", 'A', ON, OBEYED, "", 0, 0, NULL, "shutdown_command",       \
       "obey the command shutdown")                                                                           \
+    X(CLIENT, auth_file, "auth-file", 'Y', TEXT, OBEYED, "", 0, 0, "PATH", NULL,                             \
+      "clients must introduce themselves with a name:password of this file; SIGHUP reads it again")          \
     X(CLIENT, stat_key_prefix, "prefix-delimiter", 'D', CHARACTER, OBEYED, ":", 0, 0, "CHARACTER",           \
       "stat_key_prefix", "end of the key prefix in `stats detail`; giving it turns detail on")               \
     X(CLIENT, protocol, "protocol", 'B', WORD, OBEYED, "auto", 0, 0, "auto|ascii|binary",                    \
@@ -125,9 +127,7 @@
     X(ABSENT, enable_sasl, "enable-sasl", 'S', ON, REFUSED, "", 0, 0, NULL, NULL,                            \
       "SASL belongs to the binary protocol, which is not spoken here")                                       \
     X(ABSENT, enable_ssl, "enable-ssl", 'Z', ON, REFUSED, "", 0, 0, NULL, NULL,                              \
-      "TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)")                         \
-    X(ABSENT, auth_file, "auth-file", 'Y', TEXT, REFUSED, "", 0, 0, "PATH", NULL,                            \
-      "authentication is not here; listen on loopback or a Unix socket, or behind a firewall")
+      "TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)")
 
 #define OPTIONS_EXTENDED(X)                                                                                  \
     X(EXTENDED, maxconns_fast, "maxconns_fast", 0, SWITCH, OBEYED, "yes", 0, 0, NULL, "maxconns_fast",       \

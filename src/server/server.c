@@ -206,6 +206,18 @@ bool server_create_service(struct server *server, struct failure *failure) {
     return true;
 }
 
+/* -Y */
+bool server_load_passwords(struct server *server, struct failure *failure) {
+    char message[FAILURE_TEXT_SIZE_MAX];
+    const char *path = server->options.auth_file;
+    if (path == NULL) {
+        return true;
+    }
+    int status = memcached_service_auth_load(server->shared.service, path, message, sizeof(message));
+    int exit_status = status == -EINVAL ? EX_USAGE : EX_OSERR;
+    return status == 0 || failure_set(failure, exit_status, "-Y %s", message);
+}
+
 void server_destroy_service(struct server *server) {
     memcached_service_destroy(server->shared.service);
 }
@@ -229,10 +241,21 @@ bool server_announce(struct server *server, struct failure *failure) {
     return true;
 }
 
-void server_wait(struct server *server) {
-    (void)server;
-    while (signals_wait() == SIGNALS_RELOAD) {
+/* SIGHUP: a file that cannot be used leaves the old passwords in force. */
+static void server_reload(struct server *server) {
+    struct failure failure;
+    if (server->options.auth_file == NULL) {
         log_line(LOG_INFO, "SIGHUP: there is nothing to read again");
+    } else if (server_load_passwords(server, &failure)) {
+        log_line(LOG_INFO, "SIGHUP: %s is read again", server->options.auth_file);
+    } else {
+        log_line(LOG_WARNING, "SIGHUP: %s; the old passwords stay", failure.text);
+    }
+}
+
+void server_wait(struct server *server) {
+    while (signals_wait() == SIGNALS_RELOAD) {
+        server_reload(server);
     }
     log_line(LOG_INFO, "stopping");
     signals_exit_on_next_stop();

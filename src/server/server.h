@@ -73,6 +73,9 @@ void server_destroy_store(struct server *server);
 bool server_create_service(struct server *server, struct failure *failure);
 void server_destroy_service(struct server *server);
 
+/* -Y; called again for SIGHUP. */
+bool server_load_passwords(struct server *server, struct failure *failure);
+
 /* From here on clients are answered. */
 bool server_start_workers(struct server *server, struct failure *failure);
 void server_stop_workers(struct server *server);

@@ -34,7 +34,7 @@ static const struct setting {
     {"tcp_backlog", NULL},
     {"binding_protocol", NULL},
     {"auth_enabled_sasl", "no"},
-    {"auth_enabled_ascii", "no"},
+    {"auth_enabled_ascii", NULL},
     {"item_size_max", NULL},
     {"maxconns_fast", NULL},
     {"hashpower_init", NULL},
@@ -69,7 +69,7 @@ static const struct setting {
     {"client_flags_size", "4"},
 };
 
-/* Three values are worded otherwise than the flags they come from; NULL for all the rest. */
+/* Four values are worded otherwise than the flags they come from; NULL for all the rest. */
 static const char *setting_worded(const char *name, const struct options *options) {
     if (strcmp(name, "evictions") == 0) {
         return options->evictions ? "on" : "off";
@@ -79,6 +79,9 @@ static const char *setting_worded(const char *name, const struct options *option
     }
     if (strcmp(name, "detail_enabled") == 0) {
         return options->given[OPTION_INDEX_stat_key_prefix] ? "yes" : "no";
+    }
+    if (strcmp(name, "auth_enabled_ascii") == 0) {
+        return options->auth_file != NULL ? options->auth_file : "no";
     }
     return NULL;
 }

@@ -99,7 +99,7 @@ Test(options, know_every_short_form_of_memcached) {
     expect_accepted(
         "-p 0 -U 0 -s /tmp/s -a 770 -l 127.0.0.1 -m 128 -M -c 100 -t 2 -I 2m -b 64 -R 30 -v -u me -P /tmp/p "
         "-d");
-    expect_accepted("-r -A -F -X -W -C -D : -k -L -e /tmp/f -B auto -N 2 -f 1.5 -n 96 -o modern");
+    expect_accepted("-r -A -F -X -W -C -D : -k -L -e /tmp/f -B auto -N 2 -f 1.5 -n 96 -o modern -Y /tmp/y");
 }
 
 Test(options, know_every_long_form_of_memcached) {
@@ -110,7 +110,8 @@ Test(options, know_every_long_form_of_memcached) {
     expect_accepted(
         "--enable-coredumps --enable-shutdown --disable-flush-all --disable-dumping --disable-watch "
         "--disable-cas --lock-memory --enable-largepages --memory-file=/tmp/f --protocol=ascii "
-        "--napi-ids=2 --slab-growth-factor=1.5 --slab-min-size=96 --extended=modern");
+        "--napi-ids=2 --slab-growth-factor=1.5 --slab-min-size=96 --extended=modern "
+        "--auth-file=/tmp/y");
 }
 
 Test(options, know_their_own_flags) {

@@ -67,6 +67,7 @@ Test(settings, say_what_holds_without_flags) {
                                            "tcpport 11211",
                                            "inter NULL",
                                            "evictions on",
+                                           "auth_enabled_ascii no",
                                            "domain_socket NULL",
                                            "umask 700",
                                            "shutdown_command no",
@@ -95,14 +96,15 @@ Test(settings, say_what_holds_without_flags) {
 Test(settings, follow_the_command_line) {
     settings_of((const char *const[]){"riposte", "-MFXAC", "-l127.0.0.1,[::1]:80", "-lhost", "-D.", "-Bascii",
                                       "-s/tmp/a b", "-m1g",
-                                      "-oidle_timeout=9,no_lru_crawler,no_slab_automove"},
-                9);
-    static const char *const expected[] = {
-        "evictions off",          "flush_enabled no",   "dump_enabled no",
-        "shutdown_command yes",   "cas_enabled no",     "inter 127.0.0.1,[::1]:80,host",
-        "stat_key_prefix .",      "detail_enabled yes", "binding_protocol ascii",
-        "domain_socket /tmp/a_b", "idle_timeout 9",     "lru_crawler no",
-        "slab_automove 0"};
+                                      "-oidle_timeout=9,no_lru_crawler,no_slab_automove", "-Y/tmp/passwords"},
+                10);
+    static const char *const expected[] = {"evictions off",          "flush_enabled no",
+                                           "dump_enabled no",        "shutdown_command yes",
+                                           "cas_enabled no",         "inter 127.0.0.1,[::1]:80,host",
+                                           "stat_key_prefix .",      "detail_enabled yes",
+                                           "binding_protocol ascii", "domain_socket /tmp/a_b",
+                                           "idle_timeout 9",         "lru_crawler no",
+                                           "slab_automove 0",        "auth_enabled_ascii /tmp/passwords"};
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         expect_line(expected[i]);
     }
