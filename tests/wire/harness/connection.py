@@ -25,14 +25,21 @@ class Connection:
         is_unix = isinstance(address, str)
         family = socket.AF_UNIX if is_unix else (socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         self.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.settimeout(limit_s)
         try:
-            self.socket.connect(address)
-            if not is_unix:
-                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connect(address, is_unix)
         except OSError as error:
             self.socket.close()
             raise Failure(f"cannot connect to {address}: {error}") from error
+
+    def connect(self, address, is_unix):
+        """A Unix socket whose queue is full makes a socket with a time-out fail at once: so it waits in the kernel, with a limit."""
+        if is_unix:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(self.limit_s) or 1, 0))
+            self.socket.connect(address)
+        self.socket.settimeout(self.limit_s)
+        if not is_unix:
+            self.socket.connect(address)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self):
         return self

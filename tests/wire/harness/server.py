@@ -48,10 +48,15 @@ def one_worker(flags):
     return list(flags) if "-t" in flags else ["-t", "1", *flags]
 
 
-def tie_to_parent():
-    """In the child before exec: die with the parent, keep no core."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+LIBC = ctypes.CDLL(None)
+
+
+def tie_to_parent(descriptor_limit=None):
+    """In the child before exec: die with the parent, keep no core, have no more descriptors than that."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if descriptor_limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor_limit, descriptor_limit))
 
 
 def wait_until(condition, what, limit_s=10.0):
@@ -67,10 +72,13 @@ def wait_until(condition, what, limit_s=10.0):
 
 
 class Server:
-    """A running server. `family` ("tcp" or "unix") is what connect() uses."""
+    """A running server. `family` ("tcp" or "unix") is what connect() uses. It inherits `inherited_count` descriptors that are of no use
+    to it and may have `descriptor_limit` in all.
+    """
 
-    def __init__(self, program, engine, family, folder, flags=()):
+    def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0):
         self.program, self.engine, self.family = program, engine, family
+        self.descriptor_limit, self.inherited_count = descriptor_limit, inherited_count
         self.socket_path = os.path.join(folder, "socket")
         self.port_path = os.path.join(folder, "port")
         self.stderr_path = os.path.join(folder, "stderr")
@@ -85,23 +93,32 @@ class Server:
             raise
 
     def launch(self, environment):
-        with open(self.stderr_path, "wb") as stderr:
-            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                                            env=environment, preexec_fn=tie_to_parent)
+        inherited = [os.dup(0) for _ in range(self.inherited_count)]
+        try:
+            with open(self.stderr_path, "wb") as stderr:
+                self.process = subprocess.Popen(
+                    self.arguments, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment,
+                    pass_fds=inherited, preexec_fn=lambda: tie_to_parent(self.descriptor_limit))
+        finally:
+            for descriptor in inherited:
+                os.close(descriptor)
         wait_until(self.is_ready, f"ready after start of {' '.join(self.arguments)}", READY_LIMIT_S)
 
     def is_ready(self):
         if self.process.poll() is not None:
             raise Failure(f"the server ended at start, {self.exit_text()}: {self.stderr_tail()}")
-        return self.answers() if self.family == "unix" else self.has_port() and self.answers()
+        if self.program.is_reference:
+            return self.answers() if self.family == "unix" else self.has_port() and self.answers()
+        return " ready:" in self.stderr_text() and (self.has_port() or "-p" in self.arguments[3:])
 
     def has_port(self):
+        """The first port that the file names."""
         try:
             with open(self.port_path, encoding="ascii") as file:
-                lines = dict(line.strip().split(": ") for line in file if ": " in line)
+                ports = [int(line.split(": ")[1]) for line in file if line.startswith("TCP INET: ")]
         except FileNotFoundError:
             return False
-        self.port = int(lines.get("TCP INET", 0))
+        self.port = ports[0] if ports else 0
         return self.port > 0
 
     def answers(self):

@@ -86,13 +86,13 @@ def help_and_version_go_to_standard_output_and_exit_0(lab):
 @test()
 def flags_without_meaning_here_cost_one_warning_line_each(lab):
     """The server starts and serves; each flag is named once on standard error."""
-    for flags, word in ((["-f", "1.5"], "slab"), (["-n", "64"], "slab"), (["-U", "5"], "UDP"),
-                        (["-B", "binary"], "binary"), (["-N", "4"], "napi"), (["-e", "/tmp/x"], "memory-file"),
-                        (["-o", "slab_automove=2"], "slab_automove"), (["-o", "no_lru_crawler"], "lru_crawler")):
+    for flags in (["-f", "1.5"], ["-n", "64"], ["-U", "5"], ["-B", "binary"], ["-N", "4"], ["-e", "/tmp/x"],
+                  ["-o", "slab_automove=2"], ["-o", "no_lru_crawler"]):
         server = lab.start(*flags)
         lab.connect(server).set("a", "x")
-        lines = [line for line in server.stderr_text().splitlines() if word.lower() in line.lower()]
-        check_equal(1, len(lines), f"lines about {' '.join(flags)} in {server.stderr_text()!r}")
+        word = flags[1].partition("=")[0].removeprefix("no_") if flags[0] == "-o" else flags[0]
+        lines = [line for line in server.stderr_text().splitlines() if "warning" in line and word in line]
+        check_equal(1, len(lines), f"warnings about {' '.join(flags)}")
         server.stop()
 
 
@@ -167,9 +167,9 @@ def several_addresses_are_served(lab):
     """A list with commas, a second -l, an IPv6 address, host:port."""
     if not has_ipv6():
         raise Skip("no IPv6 on the loopback interface")
-    port = free_port()
-    server = lab.start("-l", "127.0.0.1,127.0.0.2", "-l", "[::1]", "-l", f"127.0.0.3:{port}")
-    for address in (("127.0.0.1", server.port), ("127.0.0.2", server.port), ("::1", server.port), ("127.0.0.3", port)):
+    port, other_port = free_port(), free_port()
+    lab.start("-p", str(port), "-l", "127.0.0.1,127.0.0.2", "-l", "[::1]", "-l", f"127.0.0.3:{other_port}")
+    for address in (("127.0.0.1", port), ("127.0.0.2", port), ("::1", port), ("127.0.0.3", other_port)):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         with socket.socket(family) as client:
             client.settimeout(5)
@@ -285,8 +285,7 @@ def root_may_become_another_user(lab):
     if os.geteuid() != 0:
         raise Skip("not root")
     folder = lab.new_folder()
-    for path in (lab.folder, folder):
-        os.chmod(path, 0o777)
+    os.chmod(lab.folder, 0o711)
     server = lab.start("-u", "nobody", "-s", os.path.join(folder, "own"), family="tcp")
     check(os.stat(f"/proc/{server.pid}").st_uid != 0, "the server still runs as root")
     lab.connect(server).set("a", "x")

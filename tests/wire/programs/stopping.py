@@ -184,8 +184,9 @@ def the_unix_socket_is_removed_at_the_end_and_a_stale_one_at_the_start(lab):
     check(not os.path.exists(server.socket_path), "the socket is still there after a clean stop")
     killed = lab.start()
     killed.kill()
+    wait_until(lambda: not killed.answers(), "the kernel has let go of the killed server's socket")
     check(os.path.exists(killed.socket_path), "a killed server leaves its socket")
-    again = lab.start("-s", killed.socket_path)
+    again = lab.start("-s", killed.socket_path, family="tcp")
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(killed.socket_path)
     again.stop()
