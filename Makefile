@@ -246,12 +246,21 @@ $(O)/race/%: $(O)/tests/race/%.o $(O)/support.a $(foreach folder,$(LIBRARY_FOLDE
 	@mkdir -p $(dir $@)
 	$(QUIET)$(link) $(LIBS)
 
-.PHONY: race race-run
+.PHONY: race race-programs race-run
 race: ## build the race programs with ThreadSanitizer and run them
+	$(QUIET)$(call in_mode,tsan) $(filter -j%,$(in_parallel)) race-programs
 	$(QUIET)$(call in_mode,tsan) race-run
 
+race-programs: $(RACE_PROGRAMS)
+
 race-run: $(RACE_PROGRAMS)
-	$(QUIET)for program in $(RACE_PROGRAMS); do $$program || exit 1; done
+	$(QUIET)passed=0 failed=0; for program in $(RACE_PROGRAMS); do \
+	    if timeout --kill-after=5 300 $$program >$$program.log 2>&1 </dev/null; then \
+	        passed=$$((passed + 1)); printf '  %-6s %s\n' ok "$${program##*/}"; \
+	    else \
+	        failed=$$((failed + 1)); printf '  %-6s %s\n' FAIL "$${program##*/}"; sed 's/^/         /' $$program.log; \
+	    fi; \
+	done; printf '%d passed, %d failed, 0 skipped\n' $$passed $$failed; [ $$failed -eq 0 ]
 
 # --- style and static analysis -------------------------------------------------------------------------------
 

@@ -134,8 +134,8 @@
       "a connection over the limit is told so and closed; with no_ accepting pauses instead")                \
     X(EXTENDED, hashpower, "hashpower", 0, COUNT, OBEYED, "13", 12, 32, "N", "hashpower_init",               \
       "size of the index at start: room for about 2^N items")                                                \
-    X(EXTENDED, idle_timeout, "idle_timeout", 0, COUNT, OBEYED, "0", 0, UINT32_MAX, "SECONDS",               \
-      "idle_timeout", "a TCP connection without a completed request for so long is closed; 0 never")         \
+    X(EXTENDED, idle_timeout, "idle_timeout", 0, COUNT, OBEYED, "0", 0, 2000000, "SECONDS", "idle_timeout",  \
+      "a TCP connection without a completed request for so long is closed; 0 never")                         \
     X(EXTENDED, modern, "modern", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, NULL,                               \
       "the defaults are the modern ones already")                                                            \
     X(EXTENDED, hashexpand, "hashexpand", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, NULL,                       \

@@ -262,8 +262,8 @@ Test(options, refuse_wrong_names_and_values_of_o) {
     expect_refused("-o idel_timeout=3", "unknown name -o idel_timeout; did you mean -o idle_timeout?");
     expect_refused("-o no_idle_timeout", "unknown name -o no_idle_timeout; did you mean -o idle_timeout?");
     expect_refused("-o zzz", "unknown name -o zzz; --help lists the names of -o");
-    expect_refused("-o idle_timeout", "-o idle_timeout needs a number from 0 to 4294967295");
-    expect_refused("-o idle_timeout=", "-o idle_timeout : expected a number from 0 to 4294967295");
+    expect_refused("-o idle_timeout", "-o idle_timeout needs a number from 0 to 2000000");
+    expect_refused("-o idle_timeout=", "-o idle_timeout : expected a number from 0 to 2000000");
     expect_refused("-o hashpower=33", "-o hashpower 33: expected a number from 12 to 32");
     expect_refused("-o hash_algorithm=md5", "-o hash_algorithm md5: expected one of jenkins|murmur3|xxh3");
     expect_refused("-o lru_crawler=1", "-o lru_crawler 1: expected no value");
