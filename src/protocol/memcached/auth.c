@@ -9,8 +9,9 @@
 #include "tokens.h"
 
 enum {
-    AUTH_LINE_SIZE_MIN = 6,      /* bytes, line end included */
-    AUTH_TOKEN_SIZE_MAX = 16384, /* bytes of "<name> <password>" */
+    AUTH_LINE_SIZE_MIN = 6,       /* bytes, line end included */
+    AUTH_WAITING_SIZE_MAX = 2048, /* bytes that may not wait for their line end any more */
+    AUTH_TOKEN_SIZE_MAX = 16384,  /* bytes of "<name> <password>" */
     LINE_END_SIZE = 2,
 };
 
@@ -66,7 +67,7 @@ bool mc_auth_step(struct mc_call *call) {
     struct bytes input = call_unread(call);
     const char *feed = memchr(input.data, '\n', input.size);
     size_t line_size = feed != NULL ? (size_t)(feed + 1 - input.data) : input.size;
-    if (feed == NULL && line_size <= MC_LINE_WAITING_SIZE_MAX) {
+    if (feed == NULL && line_size < AUTH_WAITING_SIZE_MAX) {
         return false;
     }
     if (feed == NULL || line_size < AUTH_LINE_SIZE_MIN) {

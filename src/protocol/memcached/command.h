@@ -36,6 +36,7 @@ void mc_verbosity(struct mc_call *call, const struct mc_request *request);
 void mc_cache_memlimit(struct mc_call *call, const struct mc_request *request);
 void mc_shutdown(struct mc_call *call, const struct mc_request *request);
 void mc_debugtime(struct mc_call *call, const struct mc_request *request);
+void mc_watch(struct mc_call *call, const struct mc_request *request);
 
 /* command_lru.c: lru and slabs; lru_crawler. */
 void mc_lru(struct mc_call *call, const struct mc_request *request);

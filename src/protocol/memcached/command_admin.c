@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * command_admin: flush_all, verbosity, cache_memlimit, shutdown, debugtime.
+ * command_admin: flush_all, verbosity, cache_memlimit, shutdown, debugtime, watch.
  */
 #include "command.h"
+#include "riposte/clock.h"
 #include "tokens.h"
 
 enum {
@@ -81,5 +82,40 @@ void mc_debugtime(struct mc_call *call, const struct mc_request *request) {
         return;
     }
     store_clock_advance(worker->service->config.store, seconds);
+    /* No view is held here: the next command, perhaps of this pipeline, finds done what falls due (a delayed flush). */
+    store_quiescent(worker->store, clock_monotonic_ns());
     call_answer(call, false, CALL_LINE("OK"));
+}
+
+static bool watch_knows(struct bytes name) {
+    static const char *const names[] = {"fetchers",  "mutations", "evictions", "connevents", "deletions",
+                                        "sysevents", "proxyreqs", "proxycmds", "proxyuser",  "proxyevents"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (bytes_equal_string(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool watch_knows_all(struct bytes arguments) {
+    struct bytes name = tokens_next(&arguments);
+    while (name.size > 0 && watch_knows(name)) {
+        name = tokens_next(&arguments);
+    }
+    return name.size == 0;
+}
+
+/* There is no log to watch: every watcher is turned away, in the words that memcached has for it. */
+void mc_watch(struct mc_call *call, const struct mc_request *request) {
+    call->requests++;
+    if (!call->worker->service->config.watch_enabled) {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR watch commands not allowed"));
+    } else if (call->reply->unsent_size > 0) {
+        call_answer(call, false, CALL_LINE("ERROR cannot pipeline other commands before watch"));
+    } else if (!watch_knows_all(request->arguments)) {
+        call_fail(call, false, MC_ERROR_UNKNOWN);
+    } else {
+        call_answer(call, false, CALL_LINE("WATCHER_FAILED failed to add log watcher"));
+    }
 }

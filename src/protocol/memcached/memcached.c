@@ -80,6 +80,9 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
     case MC_DEBUGTIME:
         mc_debugtime(call, request);
         return;
+    case MC_WATCH:
+        mc_watch(call, request);
+        return;
     case MC_META_GET:
     case MC_META_SET:
     case MC_META_DELETE:
@@ -138,6 +141,7 @@ static bool session_begin(struct mc_call *call) {
         return true;
     }
     counter_add(&call->worker->counters.closed_binary, 1);
+    service_log_binary(call->worker->service);
     reply_close(call->reply);
     return false;
 }

@@ -251,6 +251,7 @@ static enum parse_status parse_verb(struct bytes line, struct bytes arguments, s
     case MC_LRU_CRAWLER:
     case MC_SHUTDOWN:
     case MC_DEBUGTIME:
+    case MC_WATCH:
         request->arguments = arguments;
         return PARSE_OK;
     }

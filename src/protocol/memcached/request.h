@@ -57,6 +57,7 @@ enum mc_verb {
     MC_SLABS,
     MC_SHUTDOWN,
     MC_DEBUGTIME,
+    MC_WATCH,
     MC_META_GET,        /* mg */
     MC_META_SET,        /* ms */
     MC_META_DELETE,     /* md */

@@ -11,6 +11,7 @@
 
 #include "prefixes.h"
 #include "riposte/clock.h"
+#include "riposte/log.h"
 
 int memcached_service_create(const struct memcached_config *config, struct memcached_service **service) {
     assert(config->store != NULL && config->workers_max > 0);
@@ -105,12 +106,6 @@ static void totals_read(struct memcached_service *service, struct mc_totals *tot
     store_stats(service->config.store, &totals->store);
 }
 
-void service_totals(struct memcached_service *service, struct mc_totals *totals) {
-    pthread_mutex_lock(&service->lock);
-    totals_read(service, totals);
-    pthread_mutex_unlock(&service->lock);
-}
-
 /* counter -= base, for the counters of this thread's own copy. */
 static void counter_subtract(struct counter *counter, const struct counter *base) {
     counter_set(counter, counter_read(counter) - counter_read(base));
@@ -143,4 +138,13 @@ void service_totals_reset(struct memcached_service *service) {
     pthread_mutex_lock(&service->lock);
     totals_read(service, &service->base);
     pthread_mutex_unlock(&service->lock);
+}
+
+void service_log_binary(struct memcached_service *service) {
+    /* relaxed: only who sets it first writes the line. */
+    if (!atomic_exchange_explicit(&service->binary_logged, true, memory_order_relaxed)) {
+        log_line(LOG_WARNING,
+                 "a client speaks memcached's binary protocol, which is not here: its connection is closed; "
+                 "set the client to the text protocol (further ones are only counted, as closed_binary)");
+    }
 }

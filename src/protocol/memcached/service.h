@@ -46,6 +46,7 @@ struct memcached_service {
     struct credentials credentials;
     _Atomic unsigned verbosity; /* as the last `verbosity` command said */
     _Atomic(enum mc_crawler) crawler;
+    _Atomic bool binary_logged;  /* the line of service_log_binary was written */
     _Atomic bool detail_enabled; /* requests are counted by prefix */
 
     pthread_mutex_t lock;              /* of what follows */
@@ -61,16 +62,16 @@ struct memcached_worker {
     struct mc_counters counters;
 } __attribute__((aligned(MC_CACHE_LINE_SIZE)));
 
+/* Tells the operator once that clients speak the binary protocol. Any worker. */
+void service_log_binary(struct memcached_service *service);
+
 /* True while requests are looked at one by one. */
 static inline bool service_observed(const struct memcached_service *service) {
     /* relaxed: a few requests more or less at the edges do not matter. */
     return atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
 }
 
-/* Totals since start, all workers together. Any worker. */
-void service_totals(struct memcached_service *service, struct mc_totals *totals);
-
-/* The same since the last reset; levels stay as they are. */
+/* Totals of all workers together since the last `stats reset`; levels as they are now. Any worker. */
 void service_totals_since_reset(struct memcached_service *service, struct mc_totals *totals);
 
 /* `stats reset`. */

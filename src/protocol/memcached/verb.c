@@ -42,7 +42,8 @@
     X("lru_crawler", VERB('l', 'r', 'u', '_', 'c', 'r', 'a', 'w'), MC_LRU_CRAWLER)                           \
     X("slabs", VERB('s', 'l', 'a', 'b', 's', 0, 0, 0), MC_SLABS)                                             \
     X("shutdown", VERB('s', 'h', 'u', 't', 'd', 'o', 'w', 'n'), MC_SHUTDOWN)                                 \
-    X("debugtime", VERB('d', 'e', 'b', 'u', 'g', 't', 'i', 'm'), MC_DEBUGTIME)
+    X("debugtime", VERB('d', 'e', 'b', 'u', 'g', 't', 'i', 'm'), MC_DEBUGTIME)                               \
+    X("watch", VERB('w', 'a', 't', 'c', 'h', 0, 0, 0), MC_WATCH)
 
 bool verb_find(struct bytes word, enum mc_verb *verb) {
     switch (verb_word(word.data, word.size)) {

@@ -41,6 +41,7 @@ static const struct {
     {"slabs", MC_SLABS},
     {"shutdown", MC_SHUTDOWN},
     {"debugtime", MC_DEBUGTIME},
+    {"watch", MC_WATCH},
 };
 enum { VERBS_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
 
