@@ -30,13 +30,8 @@ void mc_number(struct mc_call *call, const struct mc_request *request); /* incr,
 void mc_touch(struct mc_call *call, const struct mc_request *request);
 void mc_delete(struct mc_call *call, const struct mc_request *request);
 
-/* command_admin.c */
-void mc_flush_all(struct mc_call *call, const struct mc_request *request);
-void mc_verbosity(struct mc_call *call, const struct mc_request *request);
-void mc_cache_memlimit(struct mc_call *call, const struct mc_request *request);
-void mc_shutdown(struct mc_call *call, const struct mc_request *request);
-void mc_debugtime(struct mc_call *call, const struct mc_request *request);
-void mc_watch(struct mc_call *call, const struct mc_request *request);
+/* command_admin.c: flush_all verbosity cache_memlimit shutdown debugtime watch. */
+void mc_admin(struct mc_call *call, const struct mc_request *request);
 
 /* command_lru.c: lru and slabs; lru_crawler. */
 void mc_lru(struct mc_call *call, const struct mc_request *request);

@@ -3,6 +3,7 @@
  * command_admin: flush_all, verbosity, cache_memlimit, shutdown, debugtime, watch.
  */
 #include "command.h"
+#include "riposte/check.h"
 #include "riposte/clock.h"
 #include "tokens.h"
 
@@ -12,10 +13,9 @@ enum {
     MEMLIMIT_MIB_MAX = 1000000000, /* above it somebody has given bytes */
 };
 
-void mc_flush_all(struct mc_call *call, const struct mc_request *request) {
+static void admin_flush_all(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
     counter_add(&worker->counters.cmd_flush, 1);
-    call->requests++;
     if (!worker->service->config.flush_enabled) {
         call_fail(call, request->noreply, MC_ERROR_FLUSH_REFUSED);
         return;
@@ -25,12 +25,11 @@ void mc_flush_all(struct mc_call *call, const struct mc_request *request) {
     call_answer(call, request->noreply, CALL_LINE("OK"));
 }
 
-void mc_verbosity(struct mc_call *call, const struct mc_request *request) {
+static void admin_verbosity(struct mc_call *call, const struct mc_request *request) {
     unsigned level = request->number > VERBOSITY_MAX ? VERBOSITY_MAX : (unsigned)request->number;
     /* relaxed: a number to look at, nothing hangs on its order. */
     atomic_store_explicit(&call->worker->service->verbosity, level, memory_order_relaxed);
     call_answer(call, request->noreply, CALL_LINE("OK"));
-    call->requests++;
 }
 
 static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments) {
@@ -52,17 +51,15 @@ static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments) 
     return set ? CALL_LINE("OK") : CALL_LINE("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
 }
 
-void mc_cache_memlimit(struct mc_call *call, const struct mc_request *request) {
+static void admin_cache_memlimit(struct mc_call *call, const struct mc_request *request) {
     call_answer(call, request->noreply, memlimit_line(call, request->arguments));
-    call->requests++;
 }
 
-void mc_shutdown(struct mc_call *call, const struct mc_request *request) {
+static void admin_shutdown(struct mc_call *call, const struct mc_request *request) {
     const struct memcached_config *config = &call->worker->service->config;
     struct bytes arguments = request->arguments;
     struct bytes mode = tokens_next(&arguments);
     bool graceful = bytes_equal_string(mode, "graceful");
-    call->requests++;
     if (!config->shutdown_enabled || config->stop == NULL) {
         call_answer(call, false, CALL_LINE("SERVER_ERROR: shutdown not enabled"));
     } else if (mode.size > 0 && !graceful) {
@@ -72,11 +69,10 @@ void mc_shutdown(struct mc_call *call, const struct mc_request *request) {
     }
 }
 
-void mc_debugtime(struct mc_call *call, const struct mc_request *request) {
+static void admin_debugtime(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
     struct bytes arguments = request->arguments;
     uint32_t seconds;
-    call->requests++;
     if (!worker->service->config.debug_commands || !bytes_parse_u32(tokens_next(&arguments), &seconds)) {
         call_fail(call, false, MC_ERROR_UNKNOWN);
         return;
@@ -107,8 +103,7 @@ static bool watch_knows_all(struct bytes arguments) {
 }
 
 /* There is no log to watch: every watcher is turned away, in the words that memcached has for it. */
-void mc_watch(struct mc_call *call, const struct mc_request *request) {
-    call->requests++;
+static void admin_watch(struct mc_call *call, const struct mc_request *request) {
     if (!call->worker->service->config.watch_enabled) {
         call_answer(call, false, CALL_LINE("CLIENT_ERROR watch commands not allowed"));
     } else if (call->reply->unsent_size > 0) {
@@ -117,5 +112,30 @@ void mc_watch(struct mc_call *call, const struct mc_request *request) {
         call_fail(call, false, MC_ERROR_UNKNOWN);
     } else {
         call_answer(call, false, CALL_LINE("WATCHER_FAILED failed to add log watcher"));
+    }
+}
+
+void mc_admin(struct mc_call *call, const struct mc_request *request) {
+    call->requests++;
+    switch (request->verb) {
+    case MC_FLUSH_ALL:
+        admin_flush_all(call, request);
+        return;
+    case MC_VERBOSITY:
+        admin_verbosity(call, request);
+        return;
+    case MC_CACHE_MEMLIMIT:
+        admin_cache_memlimit(call, request);
+        return;
+    case MC_SHUTDOWN:
+        admin_shutdown(call, request);
+        return;
+    case MC_DEBUGTIME:
+        admin_debugtime(call, request);
+        return;
+    default:
+        assert(request->verb == MC_WATCH);
+        admin_watch(call, request);
+        return;
     }
 }

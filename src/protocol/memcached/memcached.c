@@ -47,12 +47,6 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
     case MC_DELETE:
         mc_delete(call, request);
         return;
-    case MC_FLUSH_ALL:
-        mc_flush_all(call, request);
-        return;
-    case MC_VERBOSITY:
-        mc_verbosity(call, request);
-        return;
     case MC_VERSION:
         call_answer(call, false, CALL_LINE("VERSION " MEMCACHED_VERSION));
         call->requests++;
@@ -64,8 +58,13 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
     case MC_STATS:
         mc_stats(call, request);
         return;
+    case MC_FLUSH_ALL:
+    case MC_VERBOSITY:
     case MC_CACHE_MEMLIMIT:
-        mc_cache_memlimit(call, request);
+    case MC_SHUTDOWN:
+    case MC_DEBUGTIME:
+    case MC_WATCH:
+        mc_admin(call, request);
         return;
     case MC_LRU:
     case MC_SLABS:
@@ -73,15 +72,6 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
         return;
     case MC_LRU_CRAWLER:
         mc_lru_crawler(call, request);
-        return;
-    case MC_SHUTDOWN:
-        mc_shutdown(call, request);
-        return;
-    case MC_DEBUGTIME:
-        mc_debugtime(call, request);
-        return;
-    case MC_WATCH:
-        mc_watch(call, request);
         return;
     case MC_META_GET:
     case MC_META_SET:

@@ -84,6 +84,8 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     service_totals_since_reset(service, &totals);
     stat_word(reply, "name", "riposte");
     stat_word(reply, "version", RIPOSTE_VERSION);
+    /* relaxed: whatever was said last. */
+    stat_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
     if (service->engine != NULL) {
         engine_lines(service->engine, &totals.engine, reply);
     }
