@@ -3,17 +3,29 @@
  * Changes that are made from the present value: no increment, no appended record and no comparison may be lost or happen twice.
  *
  * Checked: counters add up; every record of every thread stands in its key exactly once and in the thread's order; of all threads that
- * compare with the same CAS one stores; of all that look up a stale item one wins, in every round; of all that create one does.
+ * compare with the same CAS one stores; of all that look up a stale item one wins, in every round; of all that create one does; who meets
+ * a dead item and takes it out does not take out the live one that came after it.
  */
+#include <sched.h>
+
 #include "torture.h"
 
-enum { INCREMENTS = 20000, RECORDS = 400, RECORD_KEYS = 2, RECORD_SIZE = 6, ROUNDS = 1500 };
+enum {
+    INCREMENTS = 20000,
+    RECORDS = 400,
+    RECORD_KEYS = 2,
+    RECORD_SIZE = 6,
+    ROUNDS = 3000,
+    REVIVALS = 10000,
+    SPINS_MAX = 2000
+};
 
 struct changes {
     _Atomic unsigned winners_count;
     _Atomic unsigned creators_count;
     _Atomic unsigned storers_count;
     _Atomic uint64_t cas;
+    _Atomic unsigned arrived_count; /* at the start line, over all rounds */
 };
 
 static void increment(struct torture_thread *thread) {
@@ -81,6 +93,32 @@ static void check_records(struct torture_thread *thread, unsigned key_index) {
     }
 }
 
+/* Each thread has a key that is dead and alive in turn; all look at all of them. */
+static void revive(struct torture_thread *thread) {
+    const struct put_options set = {.mode = PUT_SET};
+    struct torture_key key;
+    struct item_view view;
+    for (unsigned i = 0; i < REVIVALS; i++) {
+        torture_check(torture_put(thread, 300 + thread->index, i, STORE_EXPIRED, &set, NULL) == STORE_OK,
+                      "no room");
+        store_get(thread->worker, torture_key(&key, 300 + random_below(&thread->random, TORTURE_THREADS)),
+                  &view);
+        torture_check(torture_put(thread, 300 + thread->index, i, 0, &set, NULL) == STORE_OK, "no room");
+        store_get(thread->worker, torture_key(&key, 300 + random_below(&thread->random, TORTURE_THREADS)),
+                  &view);
+        look(thread, 300 + thread->index);
+        torture_pause(thread);
+    }
+}
+
+/* Waits for the others without sleeping, so that all that have a CPU start at once. */
+static void line_up(struct changes *changes, unsigned lines_count) {
+    atomic_fetch_add(&changes->arrived_count, 1);
+    for (unsigned spins = 1; atomic_load(&changes->arrived_count) < lines_count * TORTURE_THREADS; spins++)
+        if (spins % SPINS_MAX == 0)
+            sched_yield();
+}
+
 static bool thread_is_first(struct torture_thread *thread) {
     return pthread_barrier_wait(&thread->torture->barrier) == PTHREAD_BARRIER_SERIAL_THREAD;
 }
@@ -132,10 +170,12 @@ static void play(struct torture_thread *thread, struct changes *changes) {
     for (unsigned round = 0; round < ROUNDS; round++) {
         if (thread_is_first(thread))
             prepare(thread, changes);
-        pthread_barrier_wait(&thread->torture->barrier);
-        compare_and_store(thread, changes);
+        line_up(changes, 3 * round + 1);
         win(thread, changes);
+        line_up(changes, 3 * round + 2);
         create(thread, changes, round);
+        line_up(changes, 3 * round + 3);
+        compare_and_store(thread, changes);
         torture_turn(thread);
     }
 }
@@ -144,6 +184,7 @@ static void run(struct torture_thread *thread) {
     struct changes *changes = thread->torture->shared;
     increment(thread);
     append(thread);
+    revive(thread);
     play(thread, changes);
     if (thread_is_first(thread)) {
         check_counters(thread);

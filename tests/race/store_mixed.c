@@ -8,7 +8,7 @@
  */
 #include "torture.h"
 
-enum { KEYS = 4000, OPERATIONS = 150000, PINS_MAX = 8 };
+enum { KEYS = 4000, OPERATIONS = 150000, PINS_MAX = 8, JOURNALS = 20, ENTRY_SIZE_MAX = 400 };
 
 struct mixed {
     uint64_t newest_cas[KEYS]; /* seen by this thread */
@@ -81,6 +81,31 @@ static void end(struct torture_thread *thread, struct mixed *mixed, uint64_t num
         saw(mixed, number, result.cas);
 }
 
+/* A value that only grows, of the journal's own letter: what is copied while memory is short must still be the journal. */
+static void write_journal(struct torture_thread *thread, uint64_t journal) {
+    const struct put_options options = {
+        .mode = random_below(&thread->random, 2) == 0 ? PUT_APPEND : PUT_PREPEND, .create = true};
+    struct torture_key key;
+    struct item *item;
+    size_t size = random_below(&thread->random, ENTRY_SIZE_MAX);
+    if (store_item_create(thread->worker, torture_key(&key, KEYS + journal), false, 0, 0, size, &item) !=
+        STORE_OK)
+        return;
+    memset(store_item_value(item), 'a' + (int)journal, size);
+    if (store_put(thread->worker, item, &options, NULL) == STORE_NOT_STORED) /* it is full */
+        store_delete(thread->worker, torture_key(&key, KEYS + journal), NULL, NULL);
+}
+
+static void read_journal(struct torture_thread *thread, uint64_t journal) {
+    struct torture_key key;
+    struct item_view view;
+    if (store_get(thread->worker, torture_key(&key, KEYS + journal), &view) != STORE_OK)
+        return;
+    for (size_t i = 0; i < view.value.size; i++)
+        torture_check(view.value.data[i] == (char)('a' + (int)journal), "journal %" PRIu64 ", byte %zu",
+                      journal, i);
+}
+
 static void step(struct torture_thread *thread, struct mixed *mixed) {
     uint64_t number = random_below(&thread->random, random_below(&thread->random, 2) == 0 ? KEYS : 50);
     struct torture_key key;
@@ -99,6 +124,10 @@ static void step(struct torture_thread *thread, struct mixed *mixed) {
         break;
     case 6:
         unpin(mixed);
+        break;
+    case 7:
+        write_journal(thread, number % JOURNALS);
+        read_journal(thread, random_below(&thread->random, JOURNALS));
         break;
     default:
         get(thread, mixed, number);
