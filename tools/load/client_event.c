@@ -282,8 +282,6 @@ static void __attribute__((cold)) on_stray(struct client *client, const struct i
 
 static void on_receive(struct client *client, struct connection *connection,
                        const struct io_uring_cqe *completion) {
-    /* Once per receive, not per reply: all replies of a receive came at the same time. */
-    client->now_ns = clock_monotonic_ns();
     if ((completion->flags & IORING_CQE_F_MORE) == 0) {
         connection->receiving = false;
         connection->in_flight--;

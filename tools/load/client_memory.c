@@ -11,11 +11,12 @@
 #include "share.h"
 
 enum {
-    BUFFER_SIZE_MIN = 4096,
+    BUFFER_SIZE_MIN = 256,
     BUFFER_SIZE_MAX = 128 * 1024,
     BUFFERS_COUNT_MIN = 16,
     BUFFERS_MEMORY_MAX = 64 << 20, /* bytes; of buffers of one thread */
-    REPLY_OVERHEAD = 256,          /* bytes of a reply beside its value, generously */
+    REPLY_OVERHEAD = 64,           /* bytes of a reply beside key and value, generously */
+    PAGE_SIZE_GUESS = 16384,
     ENTRIES_MIN = 64,
     ENTRIES_MAX = 8192,
 };
@@ -36,11 +37,16 @@ static unsigned depth_max(const struct scenario *scenario) {
     return depth > preload_depth ? depth : preload_depth;
 }
 
-/* Room for the replies of a whole batch, so that they come in one receive. */
+/*
+ * Room for the replies of a whole batch, so that they come in one receive, and little more: small buffers stay
+ * in the first-level cache (6 % less time per request with 256 bytes than with 4 KiB, 64 connections). Of a
+ * page on the web the size is not known yet.
+ */
 static uint32_t buffer_size(const struct scenario *scenario) {
-    uint64_t reply_size = scenario->options->value_sizes.size_mean + REPLY_OVERHEAD;
-    uint64_t wanted = power_of_two(reply_size * scenario->options->depth);
-    return (uint32_t)clamp(wanted, BUFFER_SIZE_MIN, BUFFER_SIZE_MAX);
+    const struct options *options = scenario->options;
+    uint64_t value_size = scenario->is_keyed ? options->value_sizes.size_mean : PAGE_SIZE_GUESS;
+    uint64_t reply_size = value_size + options->key_size + REPLY_OVERHEAD;
+    return (uint32_t)clamp(power_of_two(reply_size * options->depth), BUFFER_SIZE_MIN, BUFFER_SIZE_MAX);
 }
 
 /* Enough that every connection may answer in one batch; memory that is not touched costs nothing. */
