@@ -98,8 +98,8 @@ class Commands:
         return bytes([byte]) * size
 
     def may_grow(self, key):
-        """Not a number, whose padding is not the same on both sides; nor a key that may have been stored in base64: the
-        reference forgets that when the value grows."""
+        """Not a number, whose padding is not the same on both sides; nor a key that may have been stored in base64,
+        which the reference forgets when the value grows."""
         return key not in self.number_keys and key not in self.coded_keys
 
     def noreply(self):
@@ -155,7 +155,8 @@ class Commands:
         ) + (self.too_large,) * self.chance(0.03))()
 
     def unknown(self):
-        return line("unknown", self.pick(("foo", "foo bar", "gett a", "GET a", "mx a", "set\ta 0 0 1", "xyz 1 2 3 4 5 6 7")))
+        texts = ("foo", "foo bar", "gett a", "GET a", "mx a", "set\ta 0 0 1", "xyz 1 2 3 4 5 6 7")
+        return line("unknown", self.pick(texts))
 
     def too_large(self):
         key = self.pick(self.text_keys)
@@ -228,7 +229,7 @@ class Commands:
         key = self.pick(self.number_keys)
         flags = self.some(["v"], 0.6) + self.some(["k", "t", "c"]) + self.some([self.opaque()], 0.2)
         flags += self.some(["D" + self.pick(DELTAS), "M" + self.pick("ID+-")], 0.4)
-        flags += self.some(["N" + self.pick(("0", "100000"))], 0.2) + self.some(["J" + self.pick(("0", "5", "100"))], 0.2)
+        flags += self.some(["N" + self.pick(("0", "100000")), "J" + self.pick(("0", "5", "100"))], 0.2)
         if not any(flag[0] == "N" for flag in flags):
             flags += self.some(["q"], 0.15)
         if self.chance(0.1):

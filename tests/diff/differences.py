@@ -18,13 +18,16 @@ LONG_KEY = "k" * 251
 # reason, then texts of lines, then what riposte answers
 LINES = (
     ("too few tokens: the contract's error line", FORMAT,
-     ("", "a", "get", "gets", "gat", "gat 0", "gats 10", "set", "set a0", "set a0 0 0", "add a0 0", "cas a0 0 0", "touch",
-      "touch a0", "delete", "incr", "incr a0", "decr a0", "mg", "ms", "md", "ma", "verbosity")),
+     ("", "a", "get", "gets", "gat", "gat 0", "gats 10", "set", "set a0", "set a0 0 0", "add a0 0", "cas a0 0 0",
+      "touch", "touch a0", "delete", "incr", "incr a0", "decr a0", "mg", "ms", "md", "ma", "verbosity")),
     ("a command line does not begin with a space", b"ERROR\r\n", (" get a0", "   mn", " version")),
     ("an unknown command with noreply is silent", b"", ("foo noreply", "foo bar noreply")),
-    ("delete takes at most two extra tokens, and says it as every command does", FORMAT, ("delete a0 b c d", "delete a0 1 2 3 4")),
-    ("extra tokens are ignored", b"NOT_FOUND\r\n", ("touch missing 0 foo bar baz", "incr missing 1 foo bar", "decr missing 1 2 3")),
-    ("shutdown names its error as the contract does", b"SERVER_ERROR: shutdown not enabled\r\n", ("shutdown", "shutdown graceful")),
+    ("delete takes at most two extra tokens, and says it as every command does", FORMAT,
+     ("delete a0 b c d", "delete a0 1 2 3 4")),
+    ("extra tokens are ignored", b"NOT_FOUND\r\n",
+     ("touch missing 0 foo bar baz", "incr missing 1 foo bar", "decr missing 1 2 3")),
+    ("shutdown names its error as the contract does", b"SERVER_ERROR: shutdown not enabled\r\n",
+     ("shutdown", "shutdown graceful")),
     ("too many flags: the contract's words", b"CLIENT_ERROR options flags are too long\r\n",
      ("md missing" + " k" * 30, "ma missing" + " k" * 30)),
     ("md names its errors precisely", b"CLIENT_ERROR duplicate flag\r\n", ("md missing q q", "md missing k O1 k")),
@@ -47,9 +50,9 @@ STORAGE_LINES = (
     ("the first letter of a mode counts", b"NS\r\n", ("ms missing 5 MReplace", "ms missing 5 MAppend")),
 )
 
-# Broken, and the same on both sides. No get with a key that is too long: there the reference also drops those replies to earlier
-# commands that wait, however many these are just then.
-# The keys are of no other command: a refused mg may count as a use in the reference.
+# Broken, and the same on both sides. No get with a key that is too long: there the reference also drops those replies
+# to earlier commands that wait, however many these are just then. The keys are of no other command: a refused mg may
+# count as a use in the reference.
 SAME_LINES = (
     f"touch {LONG_KEY} 0", f"delete {LONG_KEY}", f"incr {LONG_KEY} 1",
     "incr e0 x", "incr e1 -1", "decr e1 1x", "incr e1 18446744073709551616", "touch e0 x", "touch e0 1x", "gat x e0",
@@ -83,8 +86,8 @@ def broken(random):
 
 
 def bad_data(random):
-    """A data block of another length than its line says. What follows is read as whatever it then is, never as a line of
-    fewer than four bytes, which the two sides refuse in other words."""
+    """A data block of another length than its line says. What follows is read as whatever it then is, but never as a
+    line of fewer than four bytes, which the two sides refuse in other words."""
     verb = random.choice(("set", "add", "replace", "append", "prepend", "ms"))
     size, length = random.choice(((1, 2), (9, 4), (5, 6), (0, 1), (10, 3), (3, 8), (100, 90)))
     text = f"ms a1 {length}" if verb == "ms" else f"{verb} a1 0 0 {length}"

@@ -32,9 +32,10 @@ class Connection:
             raise Failure(f"cannot connect to {address}: {error}") from error
 
     def connect(self, address, is_unix):
-        """A Unix socket whose queue is full makes a socket with a time-out fail at once: so it waits in the kernel, with a limit."""
+        """On a Unix socket whose queue is full a connect with Python's time-out fails at once, so the kernel keeps the time."""
         if is_unix:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(self.limit_s) or 1, 0))
+            seconds = struct.pack("ll", int(self.limit_s) or 1, 0)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
             self.socket.connect(address)
         self.socket.settimeout(self.limit_s)
         if not is_unix:
@@ -131,7 +132,7 @@ class Connection:
     # --- expecting -----------------------------------------------------------------------------------------------
 
     def expect(self, expected, where=""):
-        """Reads as many bytes as `expected` has; fails at once when they differ, when the end comes or nothing comes."""
+        """Reads as many bytes as `expected` has; fails when they differ, when the end comes or nothing comes."""
         expected = as_bytes(expected)
         checked = 0
         while checked < len(expected):

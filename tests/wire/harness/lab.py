@@ -34,7 +34,7 @@ class Lab:
         return connection
 
     def new_folder(self):
-        """A folder below the lab's own, which nobody else can enter; a server that has given its rights away can write there."""
+        """A folder below the lab's own, which nobody else can enter. A server that has given its rights away may write."""
         path = tempfile.mkdtemp(dir=self.folder)
         os.chmod(path, 0o777)
         return path

@@ -141,7 +141,7 @@ def cut_positions(size, random):
     if size < 2:
         return []
     count = min(CUTS_MAX, size - 1)
-    return sorted({1 + (index * (size - 1) + random.randrange(size - 1)) // count % (size - 1) for index in range(count)})
+    return sorted({1 + int((index + random.random()) * (size - 1) / count) for index in range(count)})
 
 
 class Replayer:

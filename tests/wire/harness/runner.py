@@ -61,7 +61,8 @@ def transcript_job(transcript, cases, engine, family):
 
     def work(lab):
         if transcript.differs and lab.program.is_reference:
-            return [Result(f"{transcript.name} [{engine} {family}]", SKIPPED, f"the reference differs: {transcript.differs}")]
+            text = f"the reference differs: {transcript.differs}"
+            return [Result(f"{transcript.name} [{engine} {family}]", SKIPPED, text)]
         server = lab.start(*transcript.server_flags)
         replayer = Replayer(server, lab.random)
         results = []
@@ -86,7 +87,7 @@ def case_result(label, replayer, case):
         return Result(label, FAILED, str(failure))
 
 
-# --- in a worker process -----------------------------------------------------------------------------------------------
+# --- in a worker process ------------------------------------------------------------------------------------------
 
 
 def on_alarm(_number, _frame):
@@ -141,12 +142,14 @@ def worker_main(pipe, jobs, program, seed):
     """Takes job numbers from the pipe until it reads None."""
     try:
         while (index := pipe.recv()) is not None:
-            pipe.send(run_job(jobs[index], program, seed))
+            begin = time.monotonic()
+            results = run_job(jobs[index], program, seed)
+            pipe.send((results, time.monotonic() - begin))
     except (KeyboardInterrupt, EOFError):
         pass
 
 
-# --- in the parent -----------------------------------------------------------------------------------------------------
+# --- in the parent ------------------------------------------------------------------------------------------------
 
 
 class Worker:
@@ -171,12 +174,13 @@ class Worker:
             pass
 
     def results(self, jobs):
-        """What the process sent, or the failure that it died."""
+        """What the process sent, or the failure that it died; and the seconds it took."""
         try:
             return self.pipe.recv()
         except EOFError:
             self.process.join()
-            return [Result(jobs[self.index].label(), FAILED, f"the test process died, status {self.process.exitcode}")]
+            text = f"the test process died, status {self.process.exitcode}"
+            return [Result(jobs[self.index].label(), FAILED, text)], 0.0
 
 
 class Runner:
@@ -187,6 +191,7 @@ class Runner:
         self.program, self.seed, self.out = program, seed, out
         self.processes_count = processes_count
         self.counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
+        self.times = []  # seconds and name of each job that is done
         self.begin = time.monotonic()
 
     def run(self):
@@ -202,7 +207,6 @@ class Runner:
                 worker.dismiss()
             for worker in workers:
                 worker.process.join()
-        self.print_summary()
         return self.counts[FAILED] == 0
 
     def new_worker(self):
@@ -213,7 +217,9 @@ class Runner:
         while busy:
             for pipe in multiprocessing.connection.wait(list(busy)):
                 worker = busy.pop(pipe)
-                self.report(worker.results(self.jobs))
+                results, seconds = worker.results(self.jobs)
+                self.times.append((seconds, self.jobs[worker.index].label()))
+                self.report(results)
                 if not waiting:
                     continue
                 if not worker.process.is_alive():
@@ -233,8 +239,13 @@ class Runner:
             more = f" (and {len(names) - 1} more of its cases)" if len(names) > 1 else ""
             print(f"skip  {names[0]}{more}: {reason}", file=self.out, flush=True)
 
+    def print_slowest(self, count):
+        for seconds, label in sorted(self.times, reverse=True)[:count]:
+            print(f"{seconds:6.1f} s  {label}", file=self.out)
+
     def print_summary(self):
         elapsed = time.monotonic() - self.begin
         counts = self.counts
         print(f"wire: {elapsed:.0f} s, seed {self.seed}", file=self.out)
-        print(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped", file=self.out, flush=True)
+        text = f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped"
+        print(text, file=self.out, flush=True)

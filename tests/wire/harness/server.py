@@ -72,8 +72,8 @@ def wait_until(condition, what, limit_s=10.0):
 
 
 class Server:
-    """A running server. `family` ("tcp" or "unix") is what connect() uses. It inherits `inherited_count` descriptors that are of no use
-    to it and may have `descriptor_limit` in all.
+    """A running server. `family` ("tcp" or "unix") is what connect() uses. It inherits `inherited_count` descriptors that
+    are of no use to it and may have `descriptor_limit` in all.
     """
 
     def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0):

@@ -17,9 +17,9 @@
     ! close  ! reset     closes the connection, in order or by a reset
     ! closed             expects that the server closes, without another byte
 
-A word before > < ~ ! names the connection: `b> get a`. In texts: \\r \\n \\t \\0 \\s (space) \\\\ \\xHH; \\{250 ab} is ab 250
-times; \\(name) is what a group matched; \\ at the end of a line leaves its \\r\\n out. At the end of a case the connections
-that are still open answer one more `version`, so a reply too many is found.
+A word before > < ~ ! names the connection: `b> get a`. In texts: \\r \\n \\t \\0 \\s (space) \\\\ \\xHH; \\{250 ab} is
+ab 250 times; \\(name) is what a group matched; \\ at the end of a line leaves its \\r\\n out. At the end of a case the
+connections that are still open answer one more `version`, so a reply too many is found.
 """
 
 import re

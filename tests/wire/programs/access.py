@@ -144,9 +144,9 @@ def a_token_that_is_too_long_or_badly_ended_is_refused(lab):
 
 @test(families=BOTH)
 def a_first_line_that_cannot_be_a_set_closes(lab):
-    """Under six bytes, or 2048 bytes without an end, before authentication."""
+    """Under six bytes, or more than 2048 bytes without an end, before authentication."""
     server, _ = start_with_passwords(lab)
-    for data in (b"get\r\n", b"a\r\n", b"x" * 2048):
+    for data in (b"get\r\n", b"a\r\n", b"x" * 2049):
         with server.connect() as client:
             try:
                 client.send(data)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Limits of connections and descriptors, and the idle time-out: what is refused, what is closed, and how it recovers."""
+"""Limits of connections and descriptors, and the idle time-out: what is refused or closed, and how it recovers."""
 
 import resource
 import time
@@ -100,7 +100,7 @@ def the_limit_is_shown_and_may_be_above_the_soft_descriptor_limit(lab):
 
 @test(families=BOTH)
 def accepting_backs_off_without_descriptors_and_comes_back(lab):
-    """Inherited descriptors leave room for a few clients only: no spinning, no death; when some leave others are served."""
+    """Inherited descriptors leave room for few clients: no spinning, no death; when some leave others are served."""
     server = lab.start("-c", "100", descriptor_limit=200, inherited_count=165)
     first = lab.connect(server)
     clients = [server.connect() for _ in range(60)]

@@ -137,7 +137,8 @@ def ten_thousand_idle_connections_leave_the_server_serving(lab):
             busy.ask("get some", "VALUE some 0 1\r\nx\r\nEND")
         check_equal(str(IDLE_COUNT + 1), busy.stats()["curr_connections"], "curr_connections")
         for index in range(0, IDLE_COUNT, 50):
-            idle[index].ask("me" if index % 100 == 0 else "get some", "VALUE some 0 1\r\nx\r\nEND", f"idle client {index}")
+            request = "me" if index % 100 == 0 else "get some"  # the rest of "get some", or all of it
+            idle[index].ask(request, "VALUE some 0 1\r\nx\r\nEND", f"idle client {index}")
         close_all(idle)
         wait_until(lambda: busy.stats()["curr_connections"] == "1", "curr_connections is 1 again", 30)
     finally:

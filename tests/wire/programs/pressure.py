@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The server with too little of everything: receive buffers, ring entries, output room. Slower is fine, wrong is not."""
+"""The server with too little of everything: buffers, ring entries, output room. Slower is fine, wrong is not."""
 
 from harness.connection import set_request, value_reply
 from harness.outcome import check, check_equal
@@ -102,7 +102,8 @@ def send_way(lab, *flags):
     """One way of sending under replies of every size, alone and in pipelines."""
     server = lab.start(*flags)
     client = lab.connect(server)
-    values = {f"v{size}": lab.random.randbytes(size) for size in (0, 1, 100, 2000, 5000, 17_000, 66_000, 200_000, 900_000)}
+    sizes = (0, 1, 100, 2000, 5000, 17_000, 66_000, 200_000, 900_000)
+    values = {f"v{size}": lab.random.randbytes(size) for size in sizes}
     for key, value in values.items():
         client.set(key, value)
     for key, value in values.items():

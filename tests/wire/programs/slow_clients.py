@@ -34,7 +34,7 @@ def send_as_much_as_possible(client, data, total):
 
 
 def never_read(lab, server, value_size):
-    """A client sends 64 MiB of gets and reads nothing; returns it. Memory stays bounded and another client is served."""
+    """A client sends 64 MiB of gets and reads nothing; returns it. Memory stays bounded, another client is served."""
     other = lab.connect(server)
     other.set("k", "v" * value_size)
     for _ in range(100):
@@ -113,7 +113,7 @@ def unfinished_values_of_vanished_clients_give_their_memory_back(lab):
     clients = [server.connect() for _ in range(20)]
     for client in clients:
         client.send(b"set a 0 0 1000000\r\n" + b"x" * 500_000)
-    wait_until(lambda: int(server.own_stats()["memory_size"]) >= before + 20_000_000, "the unfinished values are charged")
+    wait_until(lambda: int(server.own_stats()["memory_size"]) >= before + 20_000_000, "unfinished values are charged")
     for client in clients:
         client.reset()
     wait_until(lambda: int(server.own_stats()["memory_size"]) <= before + 100_000, "their memory is back")
@@ -183,7 +183,7 @@ def a_value_being_sent_keeps_its_bytes_while_the_key_is_overwritten_and_deleted(
 
 
 def read_one_version(reader, size):
-    """The digit of one reply, b":" when the key was gone (it sorts behind the digits); all bytes must be of one version."""
+    """The digit of one reply, b":" when the key was gone (it sorts behind the digits). All bytes are of one version."""
     line = reader.read_line()
     if line == b"END":
         return b":"

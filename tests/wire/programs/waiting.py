@@ -36,7 +36,7 @@ def an_idle_server_uses_no_cpu(lab):
 
 @test(families=BOTH)
 def a_server_goes_to_sleep_after_a_burst(lab):
-    """Adaptive spinning ends when the requests do; items that will expire and half-sent requests do not keep it awake."""
+    """Adaptive spinning ends when the requests do; items to expire and half-sent requests do not keep it awake."""
     server = lab.start("-t", "2", "--spin-us=auto")
     clients = [lab.connect(server) for _ in range(8)]
     clients[0].set("a", "x", exptime=1000)
