@@ -40,6 +40,20 @@ struct progress {
      * then): for an answer that waits for something outside the connection. `again` goes before it. Such a connection is not idle.
      */
     bool later;
+
+    /*
+     * With `later`: what is waited for has no end (a subscription), so nothing is owed to a client that sends no more: the end of its
+     * input ends the connection. Without: the answer is waited for first.
+     */
+    bool endless;
+};
+
+/* Why a connection is gone. */
+enum protocol_close {
+    PROTOCOL_CLOSE_NORMAL, /* the client or the protocol has ended it */
+    PROTOCOL_CLOSE_ERROR,  /* a socket error, a bound was passed, memory has ended */
+    PROTOCOL_CLOSE_IDLE_TIMEOUT,
+    PROTOCOL_CLOSE_SHUTDOWN, /* the engine stops */
 };
 
 struct protocol {
@@ -48,8 +62,8 @@ struct protocol {
     /* Bytes of per-connection state, 0 to PROTOCOL_SESSION_SIZE_MAX. They live in the connection's slot, aligned to 8, zeroed before on_open. */
     size_t session_size;
 
-    /* A connection was accepted. May answer (a greeting) or close. Optional. */
-    void (*on_open)(void *session, struct reply *reply, void *context);
+    /* A connection was accepted. May answer (a greeting) or close. `fd` is for questions (getpeername), not for reading or writing. Optional. */
+    void (*on_open)(void *session, int fd, struct reply *reply, void *context);
 
     /*
      * A first look at input that on_input will soon get, so that the memory it needs can be fetched while others are looked at.
@@ -68,8 +82,8 @@ struct protocol {
     struct progress (*on_input)(void *session, struct bytes input, unsigned requests_max, struct reply *reply,
                                 void *context);
 
-    /* The connection is gone; release what the session holds. No reply is possible any more. Optional. */
-    void (*on_close)(void *session, void *context);
+    /* The connection is gone, its descriptor about to be closed; release what the session holds. No reply is possible any more. Optional. */
+    void (*on_close)(void *session, int fd, enum protocol_close reason, void *context);
 };
 
 #endif

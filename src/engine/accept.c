@@ -117,7 +117,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     }
     const struct protocol *protocol = worker_protocol(worker, conn);
     if (protocol->on_open != NULL) {
-        protocol->on_open(conn->session, &conn->reply, worker->contexts[conn->listen]);
+        protocol->on_open(conn->session, fd, &conn->reply, worker->contexts[conn->listen]);
         if (reply_closing(&conn->reply)) {
             conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
         }

@@ -93,13 +93,33 @@ void conn_begin_flush(struct worker *worker, struct conn *conn, enum close_reaso
     worker_queue_arm(worker, conn);
 }
 
+/* What the protocol is told. */
+static enum protocol_close close_told(enum close_reason reason) {
+    switch (reason) {
+    case CLOSE_BY_CLIENT:
+    case CLOSE_BY_PROTOCOL:
+        return PROTOCOL_CLOSE_NORMAL;
+    case CLOSE_IDLE:
+        return PROTOCOL_CLOSE_IDLE_TIMEOUT;
+    case CLOSE_SHUTDOWN:
+        return PROTOCOL_CLOSE_SHUTDOWN;
+    case CLOSE_ERROR:
+    case CLOSE_SLOW_READER:
+    case CLOSE_INPUT_TOO_LARGE:
+    case CLOSE_NO_MEMORY:
+        break;
+    }
+    return PROTOCOL_CLOSE_ERROR;
+}
+
 /* in_flight is 0: the slot goes back. */
 static void conn_finish(struct worker *worker, struct conn *conn) {
     reply_discard(&conn->reply);
     if (conn->counted) {
         const struct protocol *protocol = worker_protocol(worker, conn);
         if (protocol->on_close != NULL) {
-            protocol->on_close(conn->session, worker->contexts[conn->listen]);
+            protocol->on_close(conn->session, conn->fd, close_told(conn->reason),
+                               worker->contexts[conn->listen]);
         }
         close_count(worker, conn->reason);
         counter_add(&worker->counters.connections_current, UINT64_MAX); /* one less, modulo 2^64 */
@@ -126,7 +146,7 @@ static void conn_begin_linger(struct worker *worker, struct conn *conn) {
 
 /* Everything the client asked for before its end has been answered and sent. */
 static bool conn_is_done(const struct conn *conn) {
-    return conn->input_ended && !conn->again && !conn->in_run && !conn->paused;
+    return conn->input_ended && !conn->again && !conn->owes && !conn->in_run && !conn->paused;
 }
 
 /* What the connection's state asks for after this turn, when no output waits. */

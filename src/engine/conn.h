@@ -77,6 +77,7 @@ struct conn {
     bool input_ended; /* the client has shut down its sending side */
     bool again;       /* on_input asked to be called again without new input */
     bool later;       /* on_input asked to be called again after a while */
+    bool owes;        /* of these, an answer is owed: the end of the input does not end the connection */
     bool paused;      /* unsent output passed its bound: not parsed, not received, until below half */
     bool in_run;      /* linked through run_next */
     bool in_arm;      /* linked through arm_next */

@@ -82,6 +82,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     input_consume(&conn->input, progress.consumed);
     conn->again = progress.again;
     conn->later = progress.later && !progress.again;
+    conn->owes = conn->later && !progress.endless;
     if (progress.consumed > 0) {
         conn->active_ms = worker->now_ms;
     }

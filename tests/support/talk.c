@@ -74,13 +74,13 @@ void talk_open(struct talk *talk, struct talk_server *server) {
     talk->output = calloc(1, 1);
     assert(talk->session != NULL && talk->output != NULL);
     if (memcached_protocol.on_open != NULL) {
-        memcached_protocol.on_open(talk->session, &talk->reply, server->worker);
+        memcached_protocol.on_open(talk->session, -1, &talk->reply, server->worker);
     }
 }
 
 void talk_close(struct talk *talk) {
     if (memcached_protocol.on_close != NULL) {
-        memcached_protocol.on_close(talk->session, talk->server->worker);
+        memcached_protocol.on_close(talk->session, -1, PROTOCOL_CLOSE_NORMAL, talk->server->worker);
     }
     reply_discard(&talk->reply);
     free(talk->session);
@@ -126,7 +126,7 @@ static void talk_reshape(struct talk *talk, size_t size, struct bytes more) {
 
 void talk_step(struct talk *talk, bool keep) {
     struct bytes input = bytes_of(talk->input, talk->input_size);
-    if (talk->closed || (input.size == 0 && !talk->again)) {
+    if (talk->closed || (input.size == 0 && !talk->again && !talk->later)) {
         return;
     }
     struct memcached_worker *worker = talk->server->worker;
@@ -136,6 +136,7 @@ void talk_step(struct talk *talk, bool keep) {
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
     talk->requests += progress.requests;
     talk->again = progress.again;
+    talk->later = progress.later;
     talk_reshape(talk, progress.consumed, bytes_of(NULL, 0));
     if (!keep) {
         talk_drain(talk);

@@ -47,7 +47,8 @@ struct talk {
     unsigned requests_max; /* of one on_input; 20 unless changed */
     unsigned requests;     /* completed so far */
     bool again;            /* the last on_input had more to do */
-    bool closed;           /* the server has said its last word */
+    bool later;  /* the last on_input wants to be called again although nothing comes: talk_step does */
+    bool closed; /* the server has said its last word */
 };
 
 void talk_open(struct talk *talk, struct talk_server *server);

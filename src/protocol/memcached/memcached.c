@@ -212,7 +212,9 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
     }
 }
 
-static void mc_on_close(void *session, void *context) {
+static void mc_on_close(void *session, int fd, enum protocol_close reason, void *context) {
+    (void)fd;
+    (void)reason;
     struct mc_session *own = session;
     const struct memcached_worker *worker = context;
     if (own->upload != NULL) {
