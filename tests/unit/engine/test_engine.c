@@ -15,99 +15,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "frames.h"
 #include "riposte/engine.h"
 
-enum { PATIENCE_S = 20 };
-
 /* A test that hangs has failed. */
 TestSuite(engine, .timeout = 120);
-
-static struct engine_listen listen_on_loopback(void) {
-    struct engine_listen listen = {.protocol = &frames_protocol, .address_size = sizeof(struct sockaddr_in)};
-    struct sockaddr_in *address = (struct sockaddr_in *)(void *)&listen.address;
-    address->sin_family = AF_INET;
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return listen;
-}
-
-static struct engine_config config_for(enum engine_transport transport, struct engine_listen *listen) {
-    struct engine_config config;
-    engine_config_init(&config);
-    config.transport = transport;
-    config.workers_count = 2;
-    config.pin = false;
-    config.listens = listen;
-    config.listens_count = 1;
-    return config;
-}
-
-static struct engine *start(const struct engine_config *config) {
-    struct engine *engine = NULL;
-    struct engine_error error;
-    cr_assert(engine_create(config, &engine, &error) == 0, "%s", error.message);
-    cr_assert(engine_start(engine, &error) == 0, "%s", error.message);
-    return engine;
-}
-
-static void stop(struct engine *engine) {
-    engine_stop(engine);
-    engine_join(engine);
-    struct engine_counters sum;
-    engine_counters_sum(engine, &sum);
-    cr_expect_eq(counter_read(&sum.connections_current), 0);
-    engine_destroy(engine);
-}
-
-static int dial_address(const void *address, socklen_t size, int family) {
-    int fd = socket(family, SOCK_STREAM, 0);
-    struct timeval patience = {.tv_sec = PATIENCE_S};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    cr_assert(connect(fd, address, size) == 0, "connect: %s", strerror(errno));
-    return fd;
-}
-
-static int dial(const struct engine *engine) {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(engine_port(engine, 0)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = dial_address(&address, sizeof(address), AF_INET);
-    int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
-}
-
-static void send_all(int fd, const void *data, size_t size) {
-    const char *at = data;
-    while (size > 0) {
-        ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
-        cr_assert(sent > 0, "send: %s", strerror(errno));
-        at += sent;
-        size -= (size_t)sent;
-    }
-}
-
-static void expect_bytes(int fd, const void *data, size_t size) {
-    char *got = malloc(size + 1);
-    size_t count = 0;
-    while (count < size) {
-        ssize_t received = recv(fd, got + count, size - count, 0);
-        if (received < 0 && errno == EINTR) {
-            continue; /* the kernel tidies up the ring that engine_create tried the kernel with */
-        }
-        cr_assert(received > 0, "after %zu of %zu bytes: %s", count, size,
-                  received == 0 ? "end" : strerror(errno));
-        count += (size_t)received;
-    }
-    cr_assert(memcmp(got, data, size) == 0);
-    free(got);
-}
-
-static void expect_end(int fd) {
-    char byte;
-    cr_assert_eq(recv(fd, &byte, 1, 0), 0);
-}
 
 /* A frame of `size` bytes of content; owned by the caller. */
 static char *frame_of(size_t size, unsigned seed) {
@@ -122,8 +35,8 @@ static char *frame_of(size_t size, unsigned seed) {
 
 static void echo_once(int fd, size_t size, unsigned seed) {
     char *frame = frame_of(size, seed);
-    send_all(fd, frame, size + 2);
-    expect_bytes(fd, frame, size + 2);
+    dial_send(fd, frame, size + 2);
+    dial_expect(fd, frame, size + 2);
     free(frame);
 }
 
@@ -133,15 +46,15 @@ ParameterizedTestParameters(engine, echoes_frames_of_all_sizes) {
 }
 
 ParameterizedTest(enum engine_transport *transport, engine, echoes_frames_of_all_sizes) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(*transport, &listen);
-    struct engine *engine = start(&config);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     for (size_t size = 1; size < 65536; size = size * 3 + 1) {
         echo_once(fd, size, (unsigned)size);
     }
     close(fd);
-    stop(engine);
+    dial_stop(engine);
 }
 
 ParameterizedTestParameters(engine, accepts_a_request_cut_at_every_byte) {
@@ -150,18 +63,18 @@ ParameterizedTestParameters(engine, accepts_a_request_cut_at_every_byte) {
 }
 
 ParameterizedTest(enum engine_transport *transport, engine, accepts_a_request_cut_at_every_byte) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(*transport, &listen);
-    struct engine *engine = start(&config);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     char *frame = frame_of(300, 7);
     for (size_t i = 0; i < 302; i++) {
-        send_all(fd, frame + i, 1);
+        dial_send(fd, frame + i, 1);
     }
-    expect_bytes(fd, frame, 302);
+    dial_expect(fd, frame, 302);
     free(frame);
     close(fd);
-    stop(engine);
+    dial_stop(engine);
 }
 
 ParameterizedTestParameters(engine, answers_a_pipeline_before_the_end_of_input) {
@@ -170,23 +83,23 @@ ParameterizedTestParameters(engine, answers_a_pipeline_before_the_end_of_input) 
 }
 
 ParameterizedTest(enum engine_transport *transport, engine, answers_a_pipeline_before_the_end_of_input) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(*transport, &listen);
-    struct engine *engine = start(&config);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     enum { COUNT = 500, SIZE = 40 };
     char *frame = frame_of(SIZE, 3);
     for (int i = 0; i < COUNT; i++) {
-        send_all(fd, frame, SIZE + 2);
+        dial_send(fd, frame, SIZE + 2);
     }
     shutdown(fd, SHUT_WR);
     for (int i = 0; i < COUNT; i++) {
-        expect_bytes(fd, frame, SIZE + 2);
+        dial_expect(fd, frame, SIZE + 2);
     }
-    expect_end(fd);
+    dial_expect_end(fd);
     free(frame);
     close(fd);
-    stop(engine);
+    dial_stop(engine);
 }
 
 ParameterizedTestParameters(engine, sends_the_last_reply_although_input_is_left_unread) {
@@ -196,14 +109,14 @@ ParameterizedTestParameters(engine, sends_the_last_reply_although_input_is_left_
 
 ParameterizedTest(enum engine_transport *transport, engine,
                   sends_the_last_reply_although_input_is_left_unread) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(*transport, &listen);
-    struct engine *engine = start(&config);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     char *unread = calloc(1, 100000);
     char farewell[2] = {0, 0};
-    send_all(fd, farewell, 2);
-    send_all(fd, unread, 100000);
+    dial_send(fd, farewell, 2);
+    dial_send(fd, unread, 100000);
     echo_once(dial(engine), 10, 1); /* somebody else is served meanwhile */
     char byte[3];
     size_t got = 0;
@@ -215,7 +128,7 @@ ParameterizedTest(enum engine_transport *transport, engine,
     cr_assert_eq(got, 0, "a frame is dropped behind reply_close");
     free(unread);
     close(fd);
-    stop(engine);
+    dial_stop(engine);
 }
 
 ParameterizedTestParameters(engine, pauses_a_client_that_does_not_read) {
@@ -224,10 +137,10 @@ ParameterizedTestParameters(engine, pauses_a_client_that_does_not_read) {
 }
 
 ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that_does_not_read) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(*transport, &listen);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
     config.output_size_max = 64 * 1024;
-    struct engine *engine = start(&config);
+    struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     enum { SIZE = 60000, WANTED = 2000 };
     char *frame = frame_of(SIZE, 9);
@@ -247,13 +160,13 @@ ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that
     }
     cr_assert_lt(whole, WANTED, "the server took everything");
     for (int i = 0; i < whole; i++) {
-        expect_bytes(fd, frame, SIZE + 2);
+        dial_expect(fd, frame, SIZE + 2);
     }
-    send_all(fd, frame + partial, SIZE + 2 - partial);
-    expect_bytes(fd, frame, SIZE + 2);
+    dial_send(fd, frame + partial, SIZE + 2 - partial);
+    dial_expect(fd, frame, SIZE + 2);
     free(frame);
     close(fd);
-    stop(engine);
+    dial_stop(engine);
 }
 
 ParameterizedTestParameters(engine, turns_away_connections_over_the_limit) {
@@ -262,23 +175,23 @@ ParameterizedTestParameters(engine, turns_away_connections_over_the_limit) {
 }
 
 ParameterizedTest(enum engine_transport *transport, engine, turns_away_connections_over_the_limit) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(*transport, &listen);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
     config.connections_max = 2;
     config.reject_text = "full\r\n";
-    struct engine *engine = start(&config);
+    struct engine *engine = dial_start(&config);
     int first = dial(engine), second = dial(engine);
     echo_once(first, 5, 1);
     echo_once(second, 5, 1);
     int third = dial(engine);
-    expect_bytes(third, "full\r\n", 6);
-    expect_end(third);
+    dial_expect(third, "full\r\n", 6);
+    dial_expect_end(third);
     close(first);
     for (;;) {
         int fourth = dial(engine);
         char *frame = frame_of(1, 1);
         char got[6];
-        send_all(fourth, frame, 3);
+        dial_send(fourth, frame, 3);
         ssize_t size = recv(fourth, got, sizeof(got), 0);
         close(fourth);
         free(frame);
@@ -289,7 +202,7 @@ ParameterizedTest(enum engine_transport *transport, engine, turns_away_connectio
     }
     close(second);
     close(third);
-    stop(engine);
+    dial_stop(engine);
 }
 
 ParameterizedTestParameters(engine, serves_a_unix_socket_and_removes_its_file) {
@@ -305,24 +218,24 @@ ParameterizedTest(enum engine_transport *transport, engine, serves_a_unix_socket
     struct sockaddr_un *address = (struct sockaddr_un *)(void *)&listen.address;
     address->sun_family = AF_UNIX;
     snprintf(address->sun_path, sizeof(address->sun_path), "%s/socket", folder);
-    struct engine_config config = config_for(*transport, &listen);
-    struct engine *engine = start(&config);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
     for (int i = 0; i < 50; i++) {
         int fd = dial_address(address, sizeof(*address), AF_UNIX);
         echo_once(fd, 100, (unsigned)i);
         shutdown(fd, SHUT_WR);
-        expect_end(fd);
+        dial_expect_end(fd);
         close(fd);
     }
-    stop(engine);
+    dial_stop(engine);
     cr_assert_eq(access(address->sun_path, F_OK), -1);
     rmdir(folder);
 }
 
 Test(engine, surveys_all_connections_and_listeners) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(ENGINE_AUTO, &listen);
-    struct engine *engine = start(&config);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(ENGINE_AUTO, &listen);
+    struct engine *engine = dial_start(&config);
     enum { COUNT = 150 };
     int fds[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -351,25 +264,25 @@ Test(engine, surveys_all_connections_and_listeners) {
     for (int i = 0; i < COUNT; i++) {
         close(fds[i]);
     }
-    stop(engine);
+    dial_stop(engine);
 }
 
 Test(engine, refuses_a_port_that_is_taken_with_a_sentence) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(ENGINE_EPOLL, &listen);
-    struct engine *engine = start(&config);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(ENGINE_EPOLL, &listen);
+    struct engine *engine = dial_start(&config);
     struct sockaddr_in *address = (struct sockaddr_in *)(void *)&listen.address;
     address->sin_port = htons(engine_port(engine, 0));
     struct engine *second = NULL;
     struct engine_error error;
     cr_assert_eq(engine_create(&config, &second, &error), -EADDRINUSE);
     cr_assert(strstr(error.message, "is in use by another process") != NULL, "%s", error.message);
-    stop(engine);
+    dial_stop(engine);
 }
 
 Test(engine, refuses_limits_that_cannot_be) {
-    struct engine_listen listen = listen_on_loopback();
-    struct engine_config config = config_for(ENGINE_EPOLL, &listen);
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(ENGINE_EPOLL, &listen);
     config.connections_max = 0;
     struct engine *engine = NULL;
     struct engine_error error;
