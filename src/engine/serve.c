@@ -72,6 +72,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     }
     struct bytes bytes = input_bytes(&conn->input);
     if (bytes.size == 0 && !conn->again) {
+        worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
         return 0;
     }
     const struct protocol *protocol = worker_protocol(worker, conn);
