@@ -105,18 +105,18 @@ $(BIN)/riposte: $(call objects,$(MAIN)) $(ARCHIVES)
 
 .PHONY: run
 run: setup ## install what the build needs, build, serve on 127.0.0.1:11211 (ARGS="-v -m 1g" for flags)
-	$(QUIET)$(in_parallel) $(BIN)/riposte
+	+$(QUIET)$(in_parallel) $(BIN)/riposte
 	$(QUIET)exec $(BIN)/riposte $(ARGS)
 
 .PHONY: debug asan tsan
 debug: ## build/debug/riposte: no optimisation, slow checks, the command debugtime
-	$(QUIET)$(call in_mode,debug) all
+	+$(QUIET)$(call in_mode,debug) all
 
 asan: ## build/asan/riposte: address and undefined-behaviour sanitizers
-	$(QUIET)$(call in_mode,asan) all
+	+$(QUIET)$(call in_mode,asan) all
 
 tsan: ## build/tsan/riposte: thread sanitizer
-	$(QUIET)$(call in_mode,tsan) all
+	+$(QUIET)$(call in_mode,tsan) all
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
@@ -150,6 +150,7 @@ $(foreach folder,$(FOLDERS),$(eval $(call unit_rule,$(folder))))
 
 .PHONY: unit unit-programs
 unit-programs: $(UNIT_PROGRAMS)
+	@:
 
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those whose name contains it)
 	$(QUIET)tests/unit/run $(UNIT_PROGRAMS)
@@ -205,10 +206,11 @@ $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/support.a \
 # What a run finds goes below build/; what is worth keeping is copied into the corpus by hand.
 .PHONY: fuzz fuzz-programs fuzz-run
 fuzz: ## run every fuzz target for SECONDS (60) under the sanitizers
-	$(QUIET)$(call in_mode,fuzz) CC=clang $(filter -j%,$(in_parallel)) fuzz-programs
-	$(QUIET)$(call in_mode,fuzz) CC=clang fuzz-run
+	+$(QUIET)$(call in_mode,fuzz) CC=clang $(filter -j%,$(in_parallel)) fuzz-programs
+	+$(QUIET)$(call in_mode,fuzz) CC=clang fuzz-run
 
 fuzz-programs: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+	@:
 
 fuzz-run: fuzz-programs
 	$(QUIET)set -e; for name in $(FUZZ_NAMES); do \
@@ -248,10 +250,11 @@ $(O)/race/%: $(O)/tests/race/%.o $(O)/support.a $(foreach folder,$(LIBRARY_FOLDE
 
 .PHONY: race race-programs race-run
 race: ## build the race programs with ThreadSanitizer and run them
-	$(QUIET)$(call in_mode,tsan) $(filter -j%,$(in_parallel)) race-programs
-	$(QUIET)$(call in_mode,tsan) race-run
+	+$(QUIET)$(call in_mode,tsan) $(filter -j%,$(in_parallel)) race-programs
+	+$(QUIET)$(call in_mode,tsan) race-run
 
 race-programs: $(RACE_PROGRAMS)
+	@:
 
 race-run: $(RACE_PROGRAMS)
 	$(QUIET)passed=0 failed=0; for program in $(RACE_PROGRAMS); do \
@@ -261,6 +264,39 @@ race-run: $(RACE_PROGRAMS)
 	        failed=$$((failed + 1)); printf '  %-6s %s\n' FAIL "$${program##*/}"; sed 's/^/         /' $$program.log; \
 	    fi; \
 	done; printf '%d passed, %d failed, 0 skipped\n' $$passed $$failed; [ $$failed -eq 0 ]
+
+# --- benchmarks: bench/run side by side, bench/micro part by part ---------------------------------------------------
+
+MICRO_SOURCES := $(sort $(wildcard bench/micro/*.c))
+
+$(O)/bench/micro/%.o: bench/micro/%.c $(O)/flags
+	$(call say,cc,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)$(call compile,-Ibench/micro -Isrc/protocol/memcached)
+
+$(O)/micro: $(call objects,$(MICRO_SOURCES)) $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder)))
+	$(call say,link,$@)
+	$(QUIET)$(link) $(LIBS)
+
+.PHONY: bench bench-quick bench-micro bench-setup
+bench: bench-setup ## measure riposte beside memcached, Redis and nginx, half an hour (ARGS="--only 'get-32-*'")
+	$(QUIET)bench/run $(ARGS)
+
+bench-quick: bench-setup ## the main rows of that in under three minutes
+	$(QUIET)bench/run --quick $(ARGS)
+
+bench-setup:
+	$(QUIET)tools/setup --bench
+	+$(QUIET)$(in_parallel) all
+
+bench-micro: ## what parsers, look-ups, sets and replies cost, in ns (ARGS=--quick, ARGS="parse put")
+	+$(QUIET)$(in_parallel) $(O)/micro
+	$(QUIET)$(O)/micro $(ARGS)
+
+list-sources: list-bench-sources
+.PHONY: list-bench-sources
+list-bench-sources:
+	@printf '%s\n' $(MICRO_SOURCES)
 
 # --- style and static analysis -------------------------------------------------------------------------------
 
@@ -297,7 +333,7 @@ analyse: $(patsubst %.c,$(O)/analysis/%.ok,$(ANALYSED)) ## clang-tidy (.clang-ti
 .PHONY: test
 test: ## install what tests need, then run the unit and the wire tests
 	$(QUIET)tools/setup --test
-	$(QUIET)$(in_parallel) all unit-programs
+	+$(QUIET)$(in_parallel) all unit-programs
 	$(QUIET)$(MAKE) unit
 	$(QUIET)$(MAKE) wire
 	$(QUIET)$(MAKE) COMMANDS=20000 difftest
@@ -311,11 +347,11 @@ check: ## everything: tests, the same under sanitizers, races, style, static ana
 
 check-rest:
 	$(QUIET)$(MAKE) format-check tidy
-	$(QUIET)$(in_parallel) analyse
+	+$(QUIET)$(in_parallel) analyse
 	$(QUIET)$(MAKE) race
-	$(QUIET)$(call in_mode,asan) $(filter -j%,$(in_parallel)) all unit-programs
-	$(QUIET)$(call in_mode,asan) unit
-	$(QUIET)$(call in_mode,asan) wire
+	+$(QUIET)$(call in_mode,asan) $(filter -j%,$(in_parallel)) all unit-programs
+	+$(QUIET)$(call in_mode,asan) unit
+	+$(QUIET)$(call in_mode,asan) wire
 
 .PHONY: setup
 setup: ## install what the build needs and is not there (tools/setup --test, --check, --bench for more)

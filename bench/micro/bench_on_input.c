@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_on_input: a request as a whole, from the bytes that came in to those that go out: everything but engine and kernel.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "groups.h"
+#include "riposte/check.h"
+#include "speaker.h"
+
+enum {
+    ITEMS_COUNT = 1000,
+    VALUE_SIZE = 32,
+    REQUEST_SIZE_MAX = 128,
+    PIPELINE_MAX = 64,
+};
+
+/* Requests of one kind, `depth` of them at a time. */
+struct conversation {
+    struct shelf shelf;
+    const char *format; /* of one request; %.16s is its key */
+    unsigned depth;
+};
+
+/* One connection. */
+struct talk {
+    struct speaker *speaker; /* owned */
+    const struct conversation *conversation;
+    uint64_t session[PROTOCOL_SESSION_SIZE_MAX / sizeof(uint64_t)];
+    size_t input_size;
+    char input[PIPELINE_MAX * REQUEST_SIZE_MAX];
+};
+
+static void *talk_begin(void *user, unsigned thread_index) {
+    struct conversation *conversation = user;
+    struct talk *talk = calloc(1, sizeof(*talk));
+    if (talk == NULL) {
+        stopwatch_give_up("no memory");
+    }
+    talk->conversation = conversation;
+    talk->speaker = speaker_begin(&conversation->shelf, thread_index);
+    for (unsigned i = 0; i < conversation->depth; i++) {
+        char *at = talk->input + talk->input_size;
+        struct bytes key = visitor_key(talk->speaker->visitor);
+        talk->input_size += (size_t)snprintf(at, REQUEST_SIZE_MAX, conversation->format, key.data);
+    }
+    return talk;
+}
+
+/* Whole pipelines: up to depth - 1 requests more than asked, which at some thousands is nothing. */
+static uint64_t talk_run(void *state, uint64_t count) {
+    struct talk *talk = state;
+    struct bytes input = bytes_of(talk->input, talk->input_size);
+    uint64_t sum = 0;
+    for (uint64_t done = 0; done < count;) {
+        memcached_protocol.prefetch(talk->session, input, talk->speaker->worker);
+        struct progress progress = memcached_protocol.on_input(
+            talk->session, input, talk->conversation->depth, &talk->speaker->reply, talk->speaker->worker);
+        assert(progress.consumed == input.size && progress.requests == talk->conversation->depth);
+        done += progress.requests;
+        sum += speaker_flush(talk->speaker);
+        visitor_quiescent(talk->speaker->visitor);
+    }
+    return sum;
+}
+
+/* Between whole requests a session holds nothing that would have to be released. */
+static void talk_end(void *state) {
+    struct talk *talk = state;
+    speaker_end(talk->speaker);
+    free(talk);
+}
+
+static void talk_measure(const struct stopwatch *stopwatch, const char *what, const char *format,
+                         unsigned depth) {
+    char name[96];
+    struct conversation conversation = {.format = format, .depth = depth};
+    shelf_init(&conversation.shelf, ITEMS_COUNT, VALUE_SIZE);
+    shelf_draw(&conversation.shelf, true);
+    snprintf(name, sizeof(name), "%s, %u at a time", what, depth);
+    stopwatch_measure(stopwatch, &(struct subject){.name = name,
+                                                   .threads = 1,
+                                                   .user = &conversation,
+                                                   .begin = talk_begin,
+                                                   .run = talk_run,
+                                                   .end = talk_end});
+    shelf_deinit(&conversation.shelf);
+}
+
+void bench_on_input(const struct stopwatch *stopwatch) {
+    static const struct {
+        const char *name;
+        const char *format;
+    } requests[] = {
+        {"get", "get %.16s\r\n"},
+        {"set of 32 bytes", "set %.16s 0 0 32\r\n0123456789abcdef0123456789abcdef\r\n"},
+        {"mg with v", "mg %.16s v\r\n"},
+        {"mn", "mn\r\n"},
+    };
+    stopwatch_head("on_input: prefetch, parse, execute, answer (1,000 items)");
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        talk_measure(stopwatch, requests[i].name, requests[i].format, 1);
+        talk_measure(stopwatch, requests[i].name, requests[i].format, 16);
+    }
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_put: a whole `set` at the store: an item made, filled and put in the place of the one before, whose memory comes back after
+ * all threads have passed a quiescent state.
+ */
+#include <stdio.h>
+
+#include "groups.h"
+#include "shelf.h"
+
+enum { THREADS_MAX = 4 };
+
+static uint64_t put_run(void *state, uint64_t count) {
+    struct visitor *visitor = state;
+    for (uint64_t i = 0; i < count; i++) {
+        visitor_put(visitor, visitor_key(visitor));
+        if (i % SHELF_QUIESCENT_EVERY == 0) {
+            visitor_quiescent(visitor);
+        }
+    }
+    return visitor->at;
+}
+
+static void put_measure(const struct stopwatch *stopwatch, uint64_t items_count, size_t value_size) {
+    struct shelf shelf;
+    shelf_init(&shelf, items_count, value_size);
+    shelf_draw(&shelf, true);
+    for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
+        char name[96];
+        snprintf(name, sizeof(name), "set %zu bytes over %llu k items, %u thread%s", value_size,
+                 (unsigned long long)items_count / 1000, threads, threads > 1 ? "s" : "");
+        stopwatch_measure(stopwatch, &(struct subject){.name = name,
+                                                       .threads = threads,
+                                                       .user = &shelf,
+                                                       .begin = visitor_begin,
+                                                       .run = put_run,
+                                                       .end = visitor_end});
+    }
+    shelf_deinit(&shelf);
+}
+
+void bench_put(const struct stopwatch *stopwatch) {
+    stopwatch_head("put: store_item_create, fill, store_put, keys of 16 bytes");
+    put_measure(stopwatch, 1000, 32);
+    put_measure(stopwatch, 100 * 1000, 32);
+    put_measure(stopwatch, 100 * 1000, 1024);
+    if (stopwatch->items_max >= 1000 * 1000) {
+        put_measure(stopwatch, 1000 * 1000, 32);
+    }
+}

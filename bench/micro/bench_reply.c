@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_reply: building the answer to a hit, and a request as a whole, from the bytes that came in to those that go out: everything
+ * but the kernel.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "groups.h"
+#include "riposte/check.h"
+#include "speaker.h"
+#include "value.h"
+
+enum {
+    REPLIES_PER_FLUSH = 16,
+    ITEMS_COUNT = 1000,
+    INPUT_SIZE_MAX = 64 * 1024,
+};
+
+/* The same item again and again: its look-up is measured elsewhere. */
+static uint64_t reply_run(void *state, uint64_t count) {
+    struct speaker *speaker = state;
+    uint64_t sum = 0;
+    struct item_view view;
+    enum store_status status = store_get(speaker->visitor->worker, visitor_key(speaker->visitor), &view);
+    assert(status == STORE_OK);
+    for (uint64_t i = 0; i < count; i++) {
+        value_reply(speaker->worker, &speaker->reply, &view, false, true);
+        if (i % REPLIES_PER_FLUSH == 0) {
+            sum += speaker_flush(speaker);
+        }
+    }
+    return sum + speaker_flush(speaker);
+}
+
+void bench_reply(const struct stopwatch *stopwatch) {
+    static const size_t value_sizes[] = {32, 1024, 16 * 1024};
+    stopwatch_head("reply: line, data and END of a hit (value_reply)");
+    for (size_t i = 0; i < sizeof(value_sizes) / sizeof(value_sizes[0]); i++) {
+        char name[96];
+        struct shelf shelf;
+        shelf_init(&shelf, ITEMS_COUNT, value_sizes[i]);
+        shelf_draw(&shelf, true);
+        snprintf(name, sizeof(name), "hit of %zu bytes, %s", value_sizes[i],
+                 value_sizes[i] < VALUE_PIN_SIZE_MIN ? "copied" : "pinned");
+        stopwatch_measure(stopwatch, &(struct subject){.name = name,
+                                                       .threads = 1,
+                                                       .user = &shelf,
+                                                       .begin = speaker_begin,
+                                                       .run = reply_run,
+                                                       .end = speaker_end});
+        shelf_deinit(&shelf);
+    }
+}
