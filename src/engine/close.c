@@ -84,8 +84,9 @@ void conn_begin_flush(struct worker *worker, struct conn *conn, enum close_reaso
     conn->state = CONN_FLUSHING;
     conn->reason = (uint8_t)reason;
     conn->again = false;
-    if (conn->paused) {
+    if (conn->paused || conn->crowded) {
         conn->paused = false;
+        conn->crowded = false;
         conn->wanted &= (uint8_t)~WANT_RECV_STOP;
         conn->wanted |= conn->recv_armed || conn->input_ended ? 0 : WANT_RECV;
     }

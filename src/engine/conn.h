@@ -79,6 +79,7 @@ struct conn {
     bool later;       /* on_input asked to be called again after a while */
     bool owes;        /* of these, an answer is owed: the end of the input does not end the connection */
     bool paused;      /* unsent output passed its bound: not parsed, not received, until below half */
+    bool crowded;     /* unread requests passed the input bound: not received until below half */
     bool in_run;      /* linked through run_next */
     bool in_arm;      /* linked through arm_next */
     bool is_unix;

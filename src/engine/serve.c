@@ -31,18 +31,47 @@ static void serve_keep(struct worker *worker, struct conn *conn) {
     }
 }
 
-static void serve_pause(struct worker *worker, struct conn *conn) {
-    conn->paused = true;
-    counter_add(&worker->counters.output_pauses, 1);
+static void serve_stop_recv(struct conn *conn) {
     if (conn->recv_armed) {
         conn->wanted |= WANT_RECV_STOP;
     }
     conn->wanted &= (uint8_t)~WANT_RECV;
+}
+
+/* Receives again, unless there is another reason not to. */
+static void serve_start_recv(struct conn *conn) {
+    if (conn->paused || conn->crowded) {
+        return;
+    }
+    conn->wanted &= (uint8_t)~WANT_RECV_STOP;
+    if (!conn->recv_armed && !conn->input_ended) {
+        conn->wanted |= WANT_RECV;
+    }
+}
+
+static void serve_pause(struct worker *worker, struct conn *conn) {
+    conn->paused = true;
+    counter_add(&worker->counters.output_pauses, 1);
+    serve_stop_recv(conn);
     serve_keep(worker, conn);
+}
+
+/* Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in the socket. */
+static void serve_crowd(const struct worker *worker, struct conn *conn) {
+    if (input_size(&conn->input) > worker->engine->config.input_size_max) {
+        conn->crowded = true;
+        serve_stop_recv(conn);
+    }
+}
+
+static void serve_uncrowd(struct conn *conn) {
+    conn->crowded = false;
+    serve_start_recv(conn);
 }
 
 /* on_input has returned with `again`: the connection goes on later, when others had their turn or its output has drained. */
 static void serve_again(struct worker *worker, struct conn *conn, bool yielded) {
+    serve_crowd(worker, conn);
     if (reply_full(&conn->reply)) {
         serve_pause(worker, conn);
         return;
@@ -53,11 +82,15 @@ static void serve_again(struct worker *worker, struct conn *conn, bool yielded) 
     worker_queue_run(worker, conn);
 }
 
-/* on_input wants more bytes than there are. */
+/* on_input wants more bytes than there are, or to be called later. */
 static void serve_more(struct worker *worker, struct conn *conn) {
-    if (input_size(&conn->input) > worker->engine->config.input_size_max) {
+    if (conn->owes) {
+        serve_crowd(worker, conn); /* what is unread waits for an answer, not for more bytes */
+    } else if (input_size(&conn->input) > worker->engine->config.input_size_max) {
         conn_begin_close(worker, conn, CLOSE_INPUT_TOO_LARGE);
         return;
+    } else if (conn->crowded) {
+        serve_uncrowd(conn); /* also above half: the rest of a large request */
     }
     serve_keep(worker, conn);
     if (reply_full(&conn->reply)) {
@@ -81,6 +114,9 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
         protocol->on_input(conn->session, bytes, requests_max, &conn->reply, worker->contexts[conn->listen]);
     assert(progress.consumed <= bytes.size && progress.requests <= requests_max);
     input_consume(&conn->input, progress.consumed);
+    if (unlikely(conn->crowded) && input_size(&conn->input) <= worker->engine->config.input_size_max / 2) {
+        serve_uncrowd(conn);
+    }
     conn->again = progress.again;
     conn->later = progress.later && !progress.again;
     conn->owes = conn->later && !progress.endless;
@@ -191,8 +227,8 @@ void worker_on_recv_end(struct worker *worker, struct conn *conn, int error) {
 }
 
 void worker_on_recv_idle(struct worker *worker, struct conn *conn) {
-    if (!conn->paused && !conn->input_ended && conn->state != CONN_CLOSING) {
-        conn->wanted |= WANT_RECV;
+    if (conn->state != CONN_CLOSING) {
+        serve_start_recv(conn);
     }
     worker_queue_arm(worker, conn);
 }
@@ -200,10 +236,7 @@ void worker_on_recv_idle(struct worker *worker, struct conn *conn) {
 /* The client takes its output again: parse what waits, receive more. */
 static void serve_resume(struct worker *worker, struct conn *conn) {
     conn->paused = false;
-    conn->wanted &= (uint8_t)~WANT_RECV_STOP;
-    if (!conn->recv_armed && !conn->input_ended) {
-        conn->wanted |= WANT_RECV;
-    }
+    serve_start_recv(conn);
     worker_queue_run(worker, conn);
 }
 

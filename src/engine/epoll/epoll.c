@@ -241,7 +241,9 @@ static bool epoll_on_conn(struct worker *worker, struct conn *conn, uint32_t eve
         conn->send_armed = false;
         worker_queue_arm(worker, conn);
     }
-    if (conn->recv_armed && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    /* A hang-up is reported whether asked for or not; requests that a crowded connection's peer left behind are still served. */
+    bool left_behind = conn->crowded && !conn->paused && !conn->input_ended;
+    if ((conn->recv_armed || left_behind) && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         return epoll_on_readable(worker, conn);
     }
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
