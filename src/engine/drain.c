@@ -39,7 +39,8 @@ void worker_drain_begin(struct worker *worker) {
 static bool drain_is_quiet(const struct conn *conn) {
     int unread_size = 0;
     bool unread = ioctl(conn->fd, SIOCINQ, &unread_size) == 0 && unread_size > 0;
-    return conn->reply.unsent_size == 0 && !conn->send_armed && !conn->again && !conn->in_run && !unread;
+    bool owes = conn->again || conn->owes || conn->in_run;
+    return conn->reply.unsent_size == 0 && !conn->send_armed && !owes && !unread;
 }
 
 static void drain_conn(struct worker *worker, struct conn *conn) {

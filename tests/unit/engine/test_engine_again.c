@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a protocol left for another call, with the end of input, a full reply or a flood behind it; on both transports.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "riposte/reply.h"
+
+TestSuite(engine_again, .timeout = 120);
+
+#define ON_BOTH_TRANSPORTS(name)                                                                             \
+    ParameterizedTestParameters(engine_again, name) {                                                        \
+        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
+        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
+    }                                                                                                        \
+    ParameterizedTest(enum engine_transport *transport, engine_again, name)
+
+/* Takes a byte and answers it in the third call after that: an answer that waits for something. */
+static struct progress waiter_on_input(void *session, struct bytes input, unsigned requests_max,
+                                       struct reply *reply, void *context) {
+    (void)requests_max;
+    (void)context;
+    unsigned *calls = session;
+    struct progress progress = {.consumed = *calls == 0 ? 1 : 0, .later = true};
+    (void)input;
+    if (++*calls > 3) {
+        reply_copy_string(reply, "answer");
+        *calls = 0;
+        progress.requests = 1;
+        progress.later = false;
+    }
+    return progress;
+}
+
+static const struct protocol waiter_protocol = {
+    .name = "waiter", .session_size = sizeof(unsigned), .on_input = waiter_on_input};
+
+ON_BOTH_TRANSPORTS(answers_what_waits_although_input_has_ended) {
+    struct engine_listen listen = dial_listen(&waiter_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "?", 1);
+    shutdown(fd, SHUT_WR);
+    dial_expect(fd, "answer", 6);
+    dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(answers_what_waits_although_the_engine_stops) {
+    struct engine_listen listen = dial_listen(&waiter_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "?", 1);
+    while (dial_counter(engine, recvs) == 0) {
+        usleep(100);
+    }
+    engine_stop(engine);
+    dial_expect(fd, "answer", 6);
+    dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
+enum { FULL_SIZE = 4096 };
+
+/* Two of these, a call each; the second answer fills the reply and nothing is left to do. */
+static struct progress filler_on_input(void *session, struct bytes input, unsigned requests_max,
+                                       struct reply *reply, void *context) {
+    (void)requests_max;
+    (void)context;
+    unsigned *calls = session;
+    static const char full[FULL_SIZE];
+    if (++*calls < 1000) {
+        return (struct progress){.consumed = input.size, .again = true};
+    }
+    reply_copy(reply, bytes_of(full, sizeof(full)));
+    return (struct progress){.consumed = input.size, .requests = 1};
+}
+
+static const struct protocol filler_protocol = {
+    .name = "filler", .session_size = sizeof(unsigned), .on_input = filler_on_input};
+
+ON_BOTH_TRANSPORTS(ends_although_the_last_answer_has_paused_the_connection) {
+    struct engine_listen listen = dial_listen(&filler_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.output_size_max = FULL_SIZE;
+    struct engine *engine = dial_start(&config);
+    static const char full[FULL_SIZE];
+    for (int i = 0; i < 20; i++) {
+        int fd = dial(engine);
+        dial_send(fd, "?", 1);
+        shutdown(fd, SHUT_WR);
+        dial_expect(fd, full, sizeof(full));
+        dial_expect_end(fd);
+        close(fd);
+    }
+    cr_expect_geq(dial_counter(engine, output_pauses), 20);
+    dial_stop(engine);
+}
+
+static _Atomic size_t most_unread;
+
+enum { BOUND = 256 << 10, TURN_SIZE = 1 << 20, BIG_REQUEST_SIZE = BOUND / 10 * 9 };
+
+/* Every byte is a request without an answer, but a 'B': BIG_REQUEST_SIZE bytes are. */
+static struct progress counter_on_input(void *session, struct bytes input, unsigned requests_max,
+                                        struct reply *reply, void *context) {
+    (void)session;
+    (void)reply;
+    (void)context;
+    if (input.size > atomic_load(&most_unread)) {
+        atomic_store(&most_unread, input.size);
+    }
+    struct progress progress = {0};
+    while (progress.consumed < input.size && progress.requests < requests_max) {
+        size_t size = input.data[progress.consumed] == 'B' ? BIG_REQUEST_SIZE : 1;
+        if (size > input.size - progress.consumed) {
+            return progress;
+        }
+        progress.consumed += size;
+        progress.requests++;
+    }
+    progress.again = progress.consumed < input.size;
+    return progress;
+}
+
+static const struct protocol counter_protocol = {.name = "counter", .on_input = counter_on_input};
+
+ON_BOTH_TRANSPORTS(bounds_what_it_reads_ahead_of_a_flood_of_requests) {
+    struct engine_listen listen = dial_listen(&counter_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    enum { FLOOD_SIZE = 8 << 20 };
+    config.input_size_max = BOUND;
+    config.requests_per_turn_max = 1000;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    char *flood = calloc(1, FLOOD_SIZE);
+    dial_send(fd, flood, FLOOD_SIZE);
+    shutdown(fd, SHUT_WR);
+    dial_expect_end(fd);
+    cr_expect_eq(dial_counter(engine, requests), FLOOD_SIZE);
+    /* Besides the bound, what a turn or two bring before the receive has stopped. */
+    cr_expect_leq(atomic_load(&most_unread), BOUND + 2 * TURN_SIZE, "%zu bytes were held unread",
+                  atomic_load(&most_unread));
+    free(flood);
+    close(fd);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(receives_the_rest_of_a_large_request_behind_a_flood) {
+    struct engine_listen listen = dial_listen(&counter_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    enum { ROUNDS = 40, SMALL_COUNT = BOUND + BOUND / 3 };
+    config.input_size_max = BOUND;
+    config.requests_per_turn_max = 1000;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    char *round = calloc(1, SMALL_COUNT + BIG_REQUEST_SIZE);
+    round[SMALL_COUNT] = 'B';
+    for (int i = 0; i < ROUNDS; i++) {
+        dial_send(fd, round, SMALL_COUNT + BIG_REQUEST_SIZE);
+    }
+    shutdown(fd, SHUT_WR);
+    dial_expect_end(fd);
+    cr_expect_eq(dial_counter(engine, requests), ROUNDS * (SMALL_COUNT + 1));
+    free(round);
+    close(fd);
+    dial_stop(engine);
+}
