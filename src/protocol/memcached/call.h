@@ -25,6 +25,7 @@ struct mc_call {
     bool observed;         /* some requests are counted or shown one by one: the quick ways are closed */
     bool auth_required;    /* a connection must introduce itself first */
     bool yielded;          /* a step stopped for the sake of others, not for want of input */
+    bool later;            /* a step waits for something outside the connection */
     unsigned keys_left;    /* look-ups that get lines may still do in this call */
 };
 

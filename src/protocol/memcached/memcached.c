@@ -3,12 +3,13 @@
  * memcached: the protocol's functions for the engine: the states of a session, one after the other.
  *
  *      mc_on_input --> LINE: mc_get_run, or mc_parse_text --> mc_execute --> command_*.c
- *                  \-> VALUE, SWALLOW, KEYS: the rest of what an earlier line began
+ *                  \-> VALUE, SWALLOW, KEYS, DUMP, CONNS: the rest of what an earlier line began
  */
 #include <stdlib.h>
 
 #include "auth.h"
 #include "command.h"
+#include "conns.h"
 #include "dump.h"
 #include "parse_text.h"
 #include "put.h"
@@ -159,8 +160,25 @@ static bool call_step(struct mc_call *call) {
         return mc_get_continue(call);
     case MC_SESSION_DUMP:
         return mc_dump_continue(call);
+    case MC_SESSION_CONNS:
+        return mc_conns_continue(call);
     }
     return false;
+}
+
+/* A get line or a listing waits for nothing but its turn; anything else that stopped by itself waits for input. */
+static bool call_goes_on(const struct mc_call *call, bool stopped) {
+    switch (call->session->state) {
+    case MC_SESSION_KEYS:
+    case MC_SESSION_DUMP:
+    case MC_SESSION_CONNS:
+        return true;
+    case MC_SESSION_LINE:
+    case MC_SESSION_VALUE:
+    case MC_SESSION_SWALLOW:
+        break;
+    }
+    return (!stopped || call->yielded) && call->at < call->end;
 }
 
 static struct progress mc_on_input(void *session, struct bytes input, unsigned requests_max,
@@ -182,13 +200,11 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
     while (call.requests < requests_max && !reply_full(reply) && !stopped) {
         stopped = !call_step(&call);
     }
-    /* A get line or a listing waits for nothing but its turn; anything else that stopped by itself waits for input. */
-    bool again = call.session->state == MC_SESSION_KEYS || call.session->state == MC_SESSION_DUMP ||
-                 ((!stopped || call.yielded) && call.at < call.end);
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,
-        .again = again && !reply_closing(reply),
+        .again = !call.later && call_goes_on(&call, stopped) && !reply_closing(reply),
+        .later = call.later,
     };
 }
 
@@ -212,23 +228,40 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
     }
 }
 
+static void mc_on_open(void *session, int fd, struct reply *reply, void *context) {
+    struct mc_session *own = session;
+    (void)reply;
+    (void)context;
+    own->fd = fd;
+}
+
 static void mc_on_close(void *session, int fd, enum protocol_close reason, void *context) {
-    (void)fd;
-    (void)reason;
     struct mc_session *own = session;
     const struct memcached_worker *worker = context;
-    if (own->upload != NULL) {
+    (void)fd;
+    (void)reason;
+    switch (own->state) {
+    case MC_SESSION_VALUE:
         store_item_discard(worker->store, own->upload->item);
         upload_destroy(own->upload);
-        own->upload = NULL;
+        return;
+    case MC_SESSION_DUMP:
+        free(own->dump);
+        return;
+    case MC_SESSION_CONNS:
+        conns_destroy(own->conns);
+        return;
+    case MC_SESSION_LINE:
+    case MC_SESSION_SWALLOW:
+    case MC_SESSION_KEYS:
+        return;
     }
-    free(own->dump);
-    own->dump = NULL;
 }
 
 const struct protocol memcached_protocol = {
     .name = "memcached",
     .session_size = sizeof(struct mc_session),
+    .on_open = mc_on_open,
     .prefetch = mc_prefetch,
     .on_input = mc_on_input,
     .on_close = mc_on_close,

@@ -5,7 +5,8 @@
  *      LINE --storage line, value not all there--> VALUE --last byte--> LINE
  *        |  --refused storage line--------------> SWALLOW --last byte--> LINE
  *        |  --get line-------------------------> KEYS --line end--> LINE
- *        \--listing---------------------------> DUMP --last item--> LINE
+ *        |  --listing--------------------------> DUMP --last item--> LINE
+ *        \--stats conns------------------------> CONNS --last line--> LINE
  *
  * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most connections are idle.
  */
@@ -17,6 +18,7 @@
 
 #include "request.h"
 
+struct conns;
 struct dump;
 struct upload;
 
@@ -26,13 +28,18 @@ enum mc_session_state {
     MC_SESSION_SWALLOW, /* the next byte belongs to a data block that nobody wants */
     MC_SESSION_KEYS,    /* the next byte begins a key, or the end, of a get line that was checked whole */
     MC_SESSION_DUMP,    /* a listing is under way; input waits */
+    MC_SESSION_CONNS,   /* a list of connections is under way; input waits */
 };
 
 struct mc_session {
-    struct upload *upload;       /* owned; there exactly in VALUE */
-    struct dump *dump;           /* owned; there exactly in DUMP */
-    uint32_t swallow_size;       /* SWALLOW: bytes still to be skipped, > 0 */
-    uint32_t searched_size;      /* LINE: bytes of the unfinished line that hold no line feed */
+    union {                    /* owned; which one says the state, NULL in all states but these */
+        struct upload *upload; /* VALUE */
+        struct dump *dump;     /* DUMP */
+        struct conns *conns;   /* CONNS */
+    };
+    int fd;                 /* the connection's descriptor, its number in lists and logs; -1: it has none */
+    uint32_t swallow_size;  /* SWALLOW: bytes still to be skipped, > 0 */
+    uint32_t searched_size; /* LINE: bytes of the unfinished line that hold no line feed */
     uint32_t touch_expires_tick; /* KEYS of gat and gats */
     enum mc_session_state state : 8;
     enum mc_verb verb : 8; /* KEYS: the command */

@@ -5,6 +5,7 @@
 #include "stats.h"
 
 #include "command.h"
+#include "conns.h"
 #include "prefixes.h"
 #include "tokens.h"
 
@@ -82,6 +83,11 @@ static void stats_detail(struct mc_call *call, struct bytes arguments) {
     }
 }
 
+static void stats_conns(struct mc_call *call, struct bytes arguments) {
+    (void)arguments;
+    mc_conns_begin(call);
+}
+
 static const struct {
     const char *name;
     void (*write)(struct mc_call *call, struct bytes arguments);
@@ -89,6 +95,7 @@ static const struct {
     {"", stats_general},      {"settings", stats_settings},   {"items", stats_items},
     {"slabs", stats_slabs},   {"sizes", stats_sizes},         {"reset", stats_reset},
     {"detail", stats_detail}, {"cachedump", stats_cachedump}, {"riposte", stats_riposte},
+    {"conns", stats_conns},
 };
 
 void mc_stats(struct mc_call *call, const struct mc_request *request) {
@@ -97,7 +104,7 @@ void mc_stats(struct mc_call *call, const struct mc_request *request) {
     for (size_t i = 0; i < sizeof(stats_commands) / sizeof(stats_commands[0]); i++) {
         if (bytes_equal_string(name, stats_commands[i].name)) {
             stats_commands[i].write(call, arguments);
-            call->requests += call->session->state != MC_SESSION_DUMP;
+            call->requests += call->session->state == MC_SESSION_LINE;
             return;
         }
     }

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""stats conns: who is connected, to what, and what each connection is at. Contract section 7."""
+
+import re
+
+from harness.outcome import check, check_equal
+from harness.registry import BOTH, test
+
+ADDRESS = r"(tcp:\d+\.\d+\.\d+\.\d+:\d+|tcp6:\[[0-9a-f:.]+\]:\d+|unix:\S*)"
+
+
+def listed(client):
+    """Descriptor -> name -> value."""
+    conns = {}
+    for name, value in client.stats("conns").items():
+        fd, _, what = name.partition(":")
+        conns.setdefault(int(fd), {})[what] = value
+    return conns
+
+
+@test(families=BOTH)
+def connections_are_listed_with_addresses_states_and_seconds(lab):
+    """Every connection and every listener, of all workers."""
+    server = lab.start("-t", "2")
+    others = [lab.connect(server) for _ in range(20)]
+    for other in others:
+        other.version()
+    conns = listed(lab.connect(server))
+    listeners = [conn for conn in conns.values() if conn["state"] == "conn_listening"]
+    clients = [conn for conn in conns.values() if conn["state"] != "conn_listening"]
+    check(listeners, "there is a listener")
+    check_equal(21, len(clients), "connections")
+    for conn in listeners:
+        check_equal({"addr", "state", "secs_since_last_cmd"}, set(conn), "what is told of a listener")
+    for conn in clients:
+        check_equal({"addr", "listen_addr", "state", "secs_since_last_cmd"}, set(conn), "what is told of a connection")
+        check(re.fullmatch(ADDRESS, conn["listen_addr"]), f"listen_addr {conn['listen_addr']}")
+    check(any(re.fullmatch(ADDRESS, conn["addr"]) for conn in clients + listeners), "addresses")
+    check_equal(1, sum(conn["state"] == "conn_parse_cmd" for conn in clients), "connections that ask")
+
+
+@test()
+def addresses_are_those_of_the_sockets(lab):
+    """A client finds itself in the list."""
+    client = lab.connect(lab.start())
+    address, port = client.socket.getsockname()[:2]
+    peer_address, peer_port = client.socket.getpeername()[:2]
+    addresses = {(conn["addr"], conn.get("listen_addr")) for conn in listed(client).values()}
+    check((f"tcp:{address}:{port}", f"tcp:{peer_address}:{peer_port}") in addresses, f"{address}:{port} in {addresses}")
+
+
+@test(families=BOTH)
+def a_list_is_waited_for_after_the_end_of_the_input(lab):
+    """printf 'stats conns\\r\\n' | nc."""
+    client = lab.connect(lab.start("-t", "2"))
+    client.send("version\r\nstats conns\r\n")
+    client.end()
+    check(client.read_line().startswith(b"VERSION "), "the answer before it")
+    check(len(client.read_lines_until("END")) > 0, "lines")
+    client.expect_end()
+
+
+@test(families=BOTH)
+def many_ask_at_the_same_time(lab):
+    """One list is made at a time; the others wait for theirs, some leave meanwhile. What follows in the pipeline waits too."""
+    server = lab.start("-t", "2")
+    clients = [lab.connect(server) for _ in range(12)]
+    for client in clients:
+        client.send("stats conns\r\nmn\r\n")
+    for client in clients[:4]:
+        client.close()
+    for client in clients[4:]:
+        lines = client.read_lines_until("END")
+        check(sum(line.endswith(b":state conn_parse_cmd") for line in lines) == 1, "the asker is in its own list")
+        client.expect("MN\r\n")
