@@ -68,7 +68,8 @@ void conn_begin_close(struct worker *worker, struct conn *conn, enum close_reaso
     conn->paused = false;
     timeouts_remove(&worker->timeouts, &worker->conns, conn);
     input_discard(&conn->input);
-    if (reason == CLOSE_SLOW_READER) {
+    /* A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not change. */
+    if (reason == CLOSE_SLOW_READER || conn->send_armed) {
         close_abort_output(conn);
     }
     if (conn->in_flight > 0) {
