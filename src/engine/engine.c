@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -126,17 +127,17 @@ static struct worker *worker_create(struct engine *engine, unsigned index) {
     worker->transport = engine->transport;
     worker->listeners = calloc(engine->config.listens_count, sizeof(*worker->listeners));
     worker->contexts = calloc(engine->config.listens_count, sizeof(*worker->contexts));
-    if (worker->listeners == NULL || worker->contexts == NULL) {
-        worker_free(worker);
-        return NULL;
-    }
-    for (unsigned i = 0; i < engine->config.listens_count; i++) {
+    for (unsigned i = 0; worker->listeners != NULL && i < engine->config.listens_count; i++) {
         worker->listeners[i] = (struct listener){
             .fd = -1,
             .listen = (uint8_t)i,
             .is_unix = engine->listens[i].address.ss_family == AF_UNIX,
             .single_shot = !engine->uring.accept_multishot,
         };
+    }
+    if (worker->listeners == NULL || worker->contexts == NULL) {
+        worker_free(worker);
+        return NULL;
     }
     return worker;
 }
@@ -158,6 +159,11 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
         }
         engine->workers[i]->cpu = cpus[i % known];
         engine->workers_count++;
+        /* Before the threads: a stop or a survey that comes before this worker runs is found by its first wait. */
+        engine->workers[i]->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (engine->workers[i]->wake_fd < 0) {
+            return engine_fail(error, -errno, "no file descriptor left for the workers; raise LimitNOFILE");
+        }
     }
     return 0;
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "engine_state.h"
@@ -175,14 +174,9 @@ static int worker_set_up(struct worker *worker, struct engine_error *error) {
     if (result < 0) {
         return worker_fail(error, result, "reserve its connection table");
     }
-    worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (worker->wake_fd < 0) {
-        result = worker_fail(error, -errno, "make an eventfd");
-        goto free_table;
-    }
     result = worker->transport->open(worker, error);
     if (result < 0) {
-        goto close_wake;
+        goto free_table;
     }
     const struct engine_hooks *hooks = &engine->config.hooks;
     worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
@@ -200,9 +194,6 @@ static int worker_set_up(struct worker *worker, struct engine_error *error) {
 
 close_transport:
     worker->transport->close(worker);
-close_wake:
-    close(worker->wake_fd);
-    worker->wake_fd = -1;
 free_table:
     conn_table_deinit(&worker->conns);
     return result;
