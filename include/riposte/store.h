@@ -230,6 +230,12 @@ uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick);
 /* Moves the store's clock forward; for tests of expiry (debugtime). Any thread. */
 void store_clock_advance(struct store *store, uint32_t seconds);
 
+/* The store's clock stands at now_ns (monotonic); store_clock_advance still moves it. As above. */
+void store_clock_stop(struct store *store, uint64_t now_ns);
+
+/* It goes on, with the time that has passed meanwhile. As above. */
+void store_clock_restart(struct store *store);
+
 /* Asks the memory system for the bucket of `key` (1 to 250 bytes): worth it when several look-ups follow. */
 void store_prefetch(struct store_worker *worker, struct bytes key);
 

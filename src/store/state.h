@@ -67,6 +67,7 @@ struct store {
     _Atomic uint64_t flush_sequence;  /* items up to here are gone; only grows */
     _Atomic uint32_t flush_at_tick;   /* when a delayed flush falls due; 0: none waits */
     _Atomic uint32_t clock_advance_s; /* seconds added to the clock by store_clock_advance */
+    _Atomic uint64_t clock_stopped_ns; /* monotonic time at which the clock stands; 0: it goes */
     _Atomic uint32_t
         sweep_due_tick; /* no item expires before; written by stores of items that expire earlier and by the sweep */
     _Atomic unsigned used_shift; /* resolution of `used`: see evict.h */

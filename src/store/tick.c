@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tick: see tick.h. Worker's own thread, but for store_clock_advance.
+ * tick: see tick.h. Worker's own thread, but for store_clock_*.
  */
 #include "tick.h"
 
@@ -46,6 +46,10 @@ void store_flush(struct store_worker *worker, uint32_t at_tick) {
 
 void tick_set(struct store_worker *worker, uint64_t now_ns) {
     struct store *store = worker->store;
+    /* relaxed: a clock orders nothing. */
+    uint64_t stopped_ns = atomic_load_explicit(&store->clock_stopped_ns, memory_order_relaxed);
+    if (unlikely(stopped_ns != 0) && now_ns > stopped_ns)
+        now_ns = stopped_ns;
     if (now_ns > worker->now_ns)
         worker->now_ns = now_ns;
     uint64_t elapsed_ns = worker->now_ns > store->clock_start_ns ? worker->now_ns - store->clock_start_ns : 0;
@@ -85,4 +89,12 @@ uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick) {
 
 void store_clock_advance(struct store *store, uint32_t seconds) {
     atomic_fetch_add_explicit(&store->clock_advance_s, seconds, memory_order_relaxed);
+}
+
+void store_clock_stop(struct store *store, uint64_t now_ns) {
+    atomic_store_explicit(&store->clock_stopped_ns, now_ns, memory_order_relaxed);
+}
+
+void store_clock_restart(struct store *store) {
+    atomic_store_explicit(&store->clock_stopped_ns, 0, memory_order_relaxed);
 }

@@ -69,15 +69,29 @@ static void admin_shutdown(struct mc_call *call, const struct mc_request *reques
     }
 }
 
+/* Moves, stops or restarts the store's clock; false when the word says none of these. */
+static bool debugtime_set(struct store *store, struct bytes word) {
+    uint32_t seconds;
+    if (bytes_equal_string(word, "p")) {
+        store_clock_stop(store, clock_monotonic_ns());
+    } else if (bytes_equal_string(word, "r")) {
+        store_clock_restart(store);
+    } else if (bytes_parse_u32(word, &seconds)) {
+        store_clock_advance(store, seconds);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void admin_debugtime(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
+    const struct memcached_config *config = &worker->service->config;
     struct bytes arguments = request->arguments;
-    uint32_t seconds;
-    if (!worker->service->config.debug_commands || !bytes_parse_u32(tokens_next(&arguments), &seconds)) {
+    if (!config->debug_commands || !debugtime_set(config->store, tokens_next(&arguments))) {
         call_fail(call, false, MC_ERROR_UNKNOWN);
         return;
     }
-    store_clock_advance(worker->service->config.store, seconds);
     /* No view is held here: the next command, perhaps of this pipeline, finds done what falls due (a delayed flush). */
     store_quiescent(worker->store, clock_monotonic_ns());
     call_answer(call, false, CALL_LINE("OK"));

@@ -36,6 +36,31 @@ Test(tick, can_be_advanced) {
     fixture_close(&fixture);
 }
 
+Test(tick, stands_until_it_is_restarted) {
+    struct fixture fixture = fixture_open();
+    store_clock_stop(fixture.store, fixture.now_ns);
+    fixture_turn(&fixture, 5000);
+    cr_expect_eq(store_now_tick(fixture.worker), 2);
+    store_offline(fixture.worker);
+    store_online(fixture.worker, fixture.now_ns += CLOCK_NS_PER_S);
+    cr_expect_eq(store_now_tick(fixture.worker), 2);
+    store_clock_advance(fixture.store, 100);
+    cr_expect_eq(store_now_tick(fixture.worker), 102, "moved by hand all the same");
+    store_clock_restart(fixture.store);
+    fixture_turn(&fixture, 1000);
+    cr_expect_eq(store_now_tick(fixture.worker), 109, "and the time that has passed is made up for");
+    fixture_close(&fixture);
+}
+
+Test(tick, stops_for_a_worker_that_slept_at_the_same_moment) {
+    struct fixture fixture = fixture_open();
+    store_offline(fixture.worker);
+    store_clock_stop(fixture.store, fixture.now_ns + 10 * CLOCK_NS_PER_S);
+    store_online(fixture.worker, fixture.now_ns += 60 * CLOCK_NS_PER_S);
+    cr_expect_eq(store_now_tick(fixture.worker), 12);
+    fixture_close(&fixture);
+}
+
 Test(tick, understands_exptimes_as_clients_write_them) {
     struct fixture fixture = fixture_open();
     fixture_turn(&fixture, 50 * 1000);

@@ -102,6 +102,14 @@ Test(admin, debugtime_moves_the_clock) {
     talk_check(&talk, "mg a t\r\ndebugtime x\r\ndebugtime\r\n", "EN\r\nERROR\r\nERROR\r\n");
 }
 
+Test(admin, debugtime_stops_and_restarts_the_clock) {
+    talk_check(&talk, "set a 0 1000 1\r\n1\r\ndebugtime p\r\n", "STORED\r\nOK\r\n");
+    server.now_ns += (uint64_t)3600 * 1000 * 1000 * 1000;
+    talk_check(&talk, "mg a\r\ndebugtime p\r\n", "HD\r\nOK\r\n");
+    talk_check(&talk, "debugtime r\r\nmn\r\n", "OK\r\nMN\r\n");
+    talk_check(&talk, "mg a\r\ndebugtime pr\r\n", "EN\r\nERROR\r\n");
+}
+
 static void no_debug(struct talk_server *changed) {
     changed->config.debug_commands = false;
 }
