@@ -85,6 +85,7 @@ struct get_options {
     uint64_t create_cas; /* the CAS of the item that is created; 0: the next one */
     bool recache; /* win when the time left is below recache_below_s, has an end, and nobody has won yet */
     uint32_t recache_below_s;
+    bool recache_touched; /* with touch: the time left is that after the touch */
     bool meta; /* report and set won and stale marks (a stale item is won by its first look-up) */
 };
 

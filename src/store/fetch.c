@@ -57,9 +57,11 @@ static bool fetch_should_win(const struct store_worker *worker, const struct get
                              const struct item_view *view) {
     if (options->meta && view->stale)
         return true;
-    if (!options->recache || view->expires_tick == STORE_EXPIRES_NEVER)
+    uint32_t expires_tick = options->recache_touched ? options->touch_expires_tick : view->expires_tick;
+    if (!options->recache || expires_tick == STORE_EXPIRES_NEVER)
         return false;
-    return view->expires_tick - worker_now_tick(worker) < options->recache_below_s;
+    uint32_t now_tick = worker_now_tick(worker);
+    return expires_tick <= now_tick || expires_tick - now_tick < options->recache_below_s;
 }
 
 static void fetch_win(struct item *item, struct item_view *view) {

@@ -62,6 +62,8 @@ static enum store_status number_plan(const struct store_worker *worker, const vo
     shape->has_cas = number->options->cas_new != 0;
     if (old == NULL)
         return number_plan_creation(number, shape);
+    if (old->value_size == 0)
+        return STORE_NOT_NUMBER; /* as memcached: before the comparison, unlike other values that are no number */
     if (number->options->compare && number->options->cas_expected != item_cas(old))
         return STORE_EXISTS;
     if (!number_parse(bytes_of(item_value(old), old->value_size), &present))

@@ -90,6 +90,7 @@ static struct get_options get_options_for(const struct mc_call *call, const stru
         .create_cas = meta->cas_new,
         .recache = meta_has(meta, 'R') && meta->recache_s > 0,
         .recache_below_s = (uint32_t)(meta->recache_s > 0 ? meta->recache_s : 0),
+        .recache_touched = meta_has_order(meta, 'T', 'R'), /* flags take effect in the order of the line */
         .meta = true,
     };
 }

@@ -97,6 +97,27 @@ Test(fetch, wins_once_when_little_time_is_left) {
     fixture_close(&fixture);
 }
 
+static bool wins_with_touch(struct fixture *fixture, uint32_t expires_tick, bool recache_touched) {
+    fixture_set_expiring(fixture, "key", "value", store_now_tick(fixture->worker) + 100);
+    const struct get_options options = {.touch = true,
+                                        .touch_expires_tick = expires_tick,
+                                        .recache = true,
+                                        .recache_below_s = 30,
+                                        .recache_touched = recache_touched};
+    return fetch(fixture, options).won;
+}
+
+Test(fetch, counts_the_time_left_before_or_after_the_touch_as_asked) {
+    struct fixture fixture = fixture_open();
+    uint32_t now_tick = store_now_tick(fixture.worker);
+    cr_expect(wins_with_touch(&fixture, now_tick + 10, true));
+    cr_expect_not(wins_with_touch(&fixture, now_tick + 10, false));
+    cr_expect_not(wins_with_touch(&fixture, now_tick + 200, true));
+    cr_expect_not(wins_with_touch(&fixture, STORE_EXPIRES_NEVER, true));
+    cr_expect(wins_with_touch(&fixture, STORE_EXPIRED, true), "no time is left");
+    fixture_close(&fixture);
+}
+
 Test(fetch, never_wins_an_item_without_an_end_for_its_age) {
     struct fixture fixture = fixture_open();
     fixture_set(&fixture, "key", "value");

@@ -190,6 +190,19 @@ Test(number, keeps_marks_unless_it_grows) {
     fixture_close(&fixture);
 }
 
+Test(number, of_an_empty_value_is_none_whatever_its_cas) {
+    struct fixture fixture = fixture_open();
+    const struct number_options options = {.delta = 1, .compare = true, .cas_expected = UINT64_MAX};
+    struct number_result result;
+    fixture_set(&fixture, "key", "");
+    cr_expect_eq(store_add_number(fixture.worker, bytes_from_string("key"), &options, &result),
+                 STORE_NOT_NUMBER);
+    fixture_set(&fixture, "key", "x");
+    cr_expect_eq(store_add_number(fixture.worker, bytes_from_string("key"), &options, &result), STORE_EXISTS,
+                 "anything else is compared first");
+    fixture_close(&fixture);
+}
+
 Test(number, agrees_with_arithmetic_on_random_numbers) {
     struct fixture fixture = fixture_open();
     struct random random = fixture_random();

@@ -80,6 +80,13 @@ Test(meta_get, lets_one_client_recompute_before_the_end) {
     talk_check(&talk, "set a 0 0 1\r\n1\r\nmg a R200\r\n", "STORED\r\nHD\r\n");
 }
 
+Test(meta_get, judges_the_time_left_in_the_order_of_the_line) {
+    talk_check(&talk, "ms a 1 T100\r\n1\r\nmg a R30 T10\r\nmg a R30 T100\r\n", "HD\r\nHD\r\nHD W\r\n");
+    talk_check(&talk, "ms b 1 T100\r\n1\r\nmg b T10 R30 t\r\n", "HD\r\nHD t10 W\r\n");
+    talk_check(&talk, "ms c 1 T10\r\n1\r\nmg c T100 R30\r\nmg c T0 R30\r\n", "HD\r\nHD\r\nHD\r\n");
+    talk_check(&talk, "ms d 1\r\n1\r\nmg d T-1 R30\r\n", "HD\r\nHD W\r\n");
+}
+
 Test(meta_get, lets_one_client_recompute_a_stale_value) {
     talk_check(&talk, "set a 0 0 1\r\n1\r\nmd a I\r\n", "STORED\r\nHD\r\n");
     talk_check(&talk, "mg a v\r\nmg a v\r\n", "VA 1 X W\r\n1\r\nVA 1 Z X\r\n1\r\n");
