@@ -11,6 +11,7 @@ reference, which listens on one of them.
 import ctypes
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,6 +35,13 @@ class Program:
     def __init__(self, path):
         self.path = os.path.abspath(path) if os.path.sep in path else path
         self.is_reference = os.path.basename(path) == "memcached"
+        self.is_sanitized = self.has_sanitizer()
+
+    def has_sanitizer(self):
+        """A sanitizer keeps memory that the program has freed: resident memory then says nothing about the program."""
+        with open(shutil.which(self.path) or self.path, "rb") as file:
+            data = file.read()
+        return b"__asan_init" in data or b"__tsan_init" in data
 
     def command(self, engine, family, socket_path, flags):
         """The whole command line. riposte opens both families at once, the reference the one that is asked for."""

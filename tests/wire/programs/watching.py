@@ -109,7 +109,8 @@ def a_watcher_that_does_not_read_loses_lines_and_slows_nobody(lab):
     for _ in range(100):
         client.send(b"get missing-key-with-a-long-name\r\n" * 2000)
         client.expect(b"END\r\n" * 2000)
-    check(server.resident_kib() - before_kib < 32 << 10, "the server kept what the watcher did not read")
+    growth_kib = server.resident_kib() - before_kib
+    check(lab.program.is_sanitized or growth_kib < 32 << 10, "the server kept what the watcher did not read")
     figures = client.stats()
     lost = int(figures["log_watcher_skipped"]) + int(figures["log_worker_dropped"])
     check(lost > 0, "lines were lost, and counted")
