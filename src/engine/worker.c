@@ -25,9 +25,20 @@ static void worker_read_clock(struct worker *worker) {
     worker->now_ms = (uint32_t)((worker->now_ns - worker->engine->created_ns) / CLOCK_NS_PER_MS);
 }
 
+/* A listener is to be armed: the ring had no room for it, or accepting was resumed after the listeners had been looked at. */
+static bool worker_listener_waits(const struct worker *worker) {
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        if (worker->listeners[i].wanted && !worker->listeners[i].armed) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* How long nothing may happen before this worker has something to do by itself. */
 static uint64_t worker_wait_ns(const struct worker *worker) {
-    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying) {
+    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying ||
+        worker_listener_waits(worker)) {
         return 0;
     }
     uint32_t wait_ms = timeouts_next_ms(&worker->timeouts, &worker->conns, worker->now_ms);

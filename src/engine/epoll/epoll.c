@@ -148,7 +148,8 @@ static bool epoll_arm_accept(struct worker *worker, struct listener *listener) {
     listener_set_nonblocking(listener->fd);
     int result =
         epoll_watch(epoll_of(worker), EPOLL_CTL_ADD, listener->fd, events, tag_pack(OP_ACCEPT, 0, number));
-    if (result < 0) {
+    if (result < 0) { /* ENOMEM, ENOSPC: tried again, after a pause if need be */
+        worker_on_accept_error(worker, listener, result);
         return false;
     }
     listener->armed = true;

@@ -242,6 +242,7 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
     struct uring *uring = uring_of(worker);
     if (unlikely(!uring->wake_armed)) {
         uring_arm_wake(worker, uring);
+        timeout_ns = uring->wake_armed ? timeout_ns : 0; /* no sleep that nobody can end */
     }
     bool pointless = timeout_ns == 0 || ring_has_completion(&uring->ring);
     if (pointless && ring_unsubmitted(&uring->ring) == 0 && !ring_wants_enter(&uring->ring)) {

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listeners that have to wait before they accept: for room in the ring, for descriptors.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "frames.h"
+
+TestSuite(engine_accept, .timeout = 60);
+
+static void echo(int fd) {
+    const char frame[] = {0, 1, 'x'};
+    dial_send(fd, frame, sizeof(frame));
+    dial_expect(fd, frame, sizeof(frame));
+}
+
+Test(engine_accept, serves_more_addresses_than_the_ring_has_entries) {
+    enum { LISTENS = 20 };
+    struct engine_listen listens[LISTENS];
+    for (int i = 0; i < LISTENS; i++) {
+        listens[i] = dial_listen(&frames_protocol);
+    }
+    struct engine_config config = dial_config(ENGINE_URING, listens);
+    config.listens_count = LISTENS;
+    config.ring_entries = 8;
+    struct engine *engine = dial_start(&config);
+    for (unsigned i = LISTENS; i-- > 0;) {
+        int fd = dial_port(engine, i);
+        echo(fd);
+        close(fd);
+    }
+    dial_stop(engine);
+}
+
+enum { DESCRIPTORS_MAX = 100 };
+
+/* Before the engine starts: a request keeps the limit of the time when it was armed. */
+static void limit_descriptors(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = DESCRIPTORS_MAX;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Takes every descriptor that is left; returns how many. */
+static unsigned take_descriptors(int *fds) {
+    unsigned count = 0;
+    while ((fds[count] = dup(STDIN_FILENO)) >= 0) {
+        count++;
+    }
+    return count;
+}
+
+ParameterizedTestParameters(engine_accept, goes_on_when_a_descriptor_has_become_free) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_accept,
+                  goes_on_when_a_descriptor_has_become_free) {
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.workers_count = 1;
+    config.reject_text = "full";
+    limit_descriptors();
+    struct engine *engine = dial_start(&config);
+    int served = dial(engine);
+    echo(served);
+    int late = socket(AF_INET, SOCK_STREAM, 0);
+    int taken[DESCRIPTORS_MAX + 1];
+    unsigned taken_count = take_descriptors(taken);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(engine_port(engine, 0)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    cr_assert_eq(connect(late, (struct sockaddr *)&address, sizeof(address)), 0);
+    dial_expect(late, "full", 4);
+    dial_expect_end(late);
+    while (dial_counter(engine, accept_backoffs) == 0) {
+        usleep(100);
+    }
+    while (taken_count > 0) {
+        close(taken[--taken_count]);
+    }
+    close(served); /* this worker's connection ends: it accepts again, also before its pause is over */
+    while (dial_counter(engine, connections_current) > 0) {
+        usleep(100);
+    }
+    int next = dial(engine);
+    echo(next);
+    close(next);
+    close(late);
+    dial_stop(engine);
+}
