@@ -201,6 +201,12 @@ static bool conn_arm(struct worker *worker, struct conn *conn) {
     if (conn->state == CONN_FREE) {
         return true;
     }
+    if (unlikely(conn->recv_last)) {
+        /* Receives take buffers in the order in which they are armed: one client that sends a lot would take all, turn after turn. */
+        conn->recv_last = false;
+        worker_queue_arm(worker, conn);
+        return true;
+    }
     if (conn->reply.unsent_size == 0 && !conn->send_armed) {
         conn_advance(worker, conn);
         conn_watch_quiet(worker, conn);

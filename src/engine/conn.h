@@ -73,6 +73,7 @@ struct conn {
     uint8_t timeout;     /* enum timeout_kind */
     bool recv_armed;     /* from arm to the completion without F_MORE (epoll: while EPOLLIN is asked for) */
     bool recv_stopping;  /* a cancel of the receive is under way */
+    bool recv_last;      /* has received in this turn: armed behind those that found no buffer */
     bool send_armed;  /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
     bool input_ended; /* the client has shut down its sending side */
     bool again;       /* on_input asked to be called again without new input */

@@ -229,6 +229,7 @@ void worker_on_recv_end(struct worker *worker, struct conn *conn, int error) {
 void worker_on_recv_idle(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_CLOSING) {
         serve_start_recv(conn);
+        conn->recv_last = conn->in_run;
     }
     worker_queue_arm(worker, conn);
 }

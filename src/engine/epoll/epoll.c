@@ -32,7 +32,8 @@ enum {
 
 struct epoll {
     int fd;
-    int events_count; /* waited for and not yet reaped */
+    int events_count; /* of the last wait */
+    int events_next;  /* the first of them that is not yet reaped */
     size_t used_size; /* of `buffer` this turn */
     struct epoll_event events[EPOLL_EVENTS_MAX];
     char buffer[EPOLL_BUFFER_SIZE];
@@ -172,17 +173,19 @@ static void epoll_close_fd(struct worker *worker, int fd) {
 
 static void epoll_poll(struct worker *worker, int timeout_ms) {
     struct epoll *epoll = epoll_of(worker);
-    if (epoll->events_count > 0) {
+    if (epoll->events_next < epoll->events_count) {
         return;
     }
     counter_add(&worker->counters.enters, 1);
     int count = epoll_wait(epoll->fd, epoll->events, EPOLL_EVENTS_MAX, timeout_ms);
     epoll->events_count = count > 0 ? count : 0; /* EINTR: nothing yet */
+    epoll->events_next = 0;
 }
 
 static bool epoll_ready(struct worker *worker) {
     epoll_poll(worker, 0);
-    return epoll_of(worker)->events_count > 0;
+    const struct epoll *epoll = epoll_of(worker);
+    return epoll->events_next < epoll->events_count;
 }
 
 static void epoll_wait_for(struct worker *worker, uint64_t timeout_ns) {
@@ -207,7 +210,7 @@ static void epoll_on_accept(struct worker *worker, struct listener *listener) {
     }
 }
 
-/* False when the turn's buffer has no room left: the event is reported again by the next wait. */
+/* False when the turn's buffer has no room left: the event stays for the next turn. */
 static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
     struct epoll *epoll = epoll_of(worker);
     size_t room = sizeof(epoll->buffer) - epoll->used_size;
@@ -261,27 +264,34 @@ static void epoll_on_wake(struct worker *worker) {
     worker_on_wake(worker);
 }
 
+/* False when there is no room to go on in this turn. */
+static bool epoll_on_event(struct worker *worker, const struct epoll_event *event) {
+    uint64_t tag = event->data.u64;
+    if (tag_op(tag) == OP_ACCEPT) {
+        epoll_on_accept(worker, &worker->listeners[tag_index(tag)]);
+        return true;
+    }
+    if (tag_op(tag) == OP_WAKE) {
+        epoll_on_wake(worker);
+        return true;
+    }
+    struct conn *conn = conn_find(&worker->conns, tag_index(tag), tag_generation(tag));
+    if (unlikely(conn == NULL)) {
+        counter_add(&worker->counters.completions_stray, 1);
+        return true;
+    }
+    return epoll_on_conn(worker, conn, event->events);
+}
+
 static void epoll_reap(struct worker *worker) {
     struct epoll *epoll = epoll_of(worker);
-    for (int i = 0; i < epoll->events_count; i++) {
-        uint64_t tag = epoll->events[i].data.u64;
-        if (tag_op(tag) == OP_ACCEPT) {
-            epoll_on_accept(worker, &worker->listeners[tag_index(tag)]);
-            continue;
-        }
-        if (tag_op(tag) == OP_WAKE) {
-            epoll_on_wake(worker);
-            continue;
-        }
-        struct conn *conn = conn_find(&worker->conns, tag_index(tag), tag_generation(tag));
-        if (unlikely(conn == NULL)) {
-            counter_add(&worker->counters.completions_stray, 1);
-        } else if (!epoll_on_conn(worker, conn, epoll->events[i].events)) {
-            break;
-        }
+    int first = epoll->events_next;
+    /* What there is no room for is reaped next turn, before the next wait: that one would report the same connections first again. */
+    while (epoll->events_next < epoll->events_count &&
+           epoll_on_event(worker, &epoll->events[epoll->events_next])) {
+        epoll->events_next++;
     }
-    counter_add(&worker->counters.completions, (uint64_t)epoll->events_count);
-    epoll->events_count = 0;
+    counter_add(&worker->counters.completions, (uint64_t)(epoll->events_next - first));
 }
 
 static void epoll_return_buffers(struct worker *worker) {

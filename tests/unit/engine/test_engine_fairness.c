@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A quiet client beside several that have sent more than a turn's receive memory: how much of theirs goes before it.
+ *
+ * The worker is held inside on_input until all have sent, so that what it finds is the same in every run.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "riposte/reply.h"
+
+TestSuite(engine_fairness, .timeout = 60);
+
+static _Atomic bool holding, held;
+static _Atomic size_t taken_size; /* of the heavy clients */
+static _Atomic size_t taken_before_quiet;
+
+/* 'h': the worker waits; 'q': the quiet client asks; '.': a heavy client's. All is answered by one byte. */
+static struct progress gate_on_input(void *session, struct bytes input, unsigned requests_max,
+                                     struct reply *reply, void *context) {
+    (void)session;
+    (void)requests_max;
+    (void)context;
+    if (input.data[0] == 'h') {
+        atomic_store(&held, true);
+        while (atomic_load(&holding)) {
+            usleep(100);
+        }
+    } else if (input.data[0] == 'q') {
+        atomic_store(&taken_before_quiet, atomic_load(&taken_size));
+    } else {
+        atomic_fetch_add(&taken_size, input.size);
+    }
+    reply_copy_string(reply, "!");
+    return (struct progress){.consumed = input.size, .requests = 1};
+}
+
+static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};
+
+/* Sends what the socket takes at once. */
+static size_t fill(int fd) {
+    static char bytes[16384];
+    memset(bytes, '.', sizeof(bytes));
+    size_t size = 0;
+    ssize_t sent;
+    while ((sent = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
+        size += (size_t)sent;
+    }
+    return size;
+}
+
+ParameterizedTestParameters(engine_fairness, a_quiet_client_waits_for_a_turn_of_each_heavy_one) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_fairness,
+                  a_quiet_client_waits_for_a_turn_of_each_heavy_one) {
+    struct engine_listen listen = dial_listen(&gate_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    /* epoll receives as much of one connection in a turn; io_uring no more than its two buffers. */
+    enum { HEAVY = 12, TURN_SIZE_MAX = 64 * 1024 };
+    config.workers_count = 1;
+    config.recv_buffer_size = 4096;
+    config.recv_buffer_count = 2;
+    struct engine *engine = dial_start(&config);
+    int holder = dial(engine), quiet = dial(engine), heavy[HEAVY];
+    for (int i = 0; i < HEAVY; i++) {
+        heavy[i] = dial(engine);
+        dial_send(heavy[i], ".", 1);
+        dial_expect(heavy[i], "!", 1);
+    }
+    atomic_store(&taken_size, 0);
+    atomic_store(&holding, true);
+    dial_send(holder, "h", 1);
+    while (!atomic_load(&held)) {
+        usleep(100);
+    }
+    size_t sent_size = 0;
+    for (int i = 0; i < HEAVY; i++) {
+        sent_size += fill(heavy[i]);
+    }
+    dial_send(quiet, "q", 1);
+    atomic_store(&holding, false);
+    dial_expect(quiet, "!", 1);
+    if (sent_size < (size_t)4 * TURN_SIZE_MAX * HEAVY) {
+        cr_skip_test("the sockets here hold too little to fill a server's turn");
+    }
+    cr_expect_leq(atomic_load(&taken_before_quiet), (size_t)TURN_SIZE_MAX * HEAVY);
+    for (int i = 0; i < HEAVY; i++) {
+        close(heavy[i]);
+    }
+    close(quiet);
+    close(holder);
+    dial_stop(engine);
+}
