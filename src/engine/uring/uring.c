@@ -350,7 +350,12 @@ static void uring_on_wake(struct worker *worker, struct uring *uring) {
     worker_on_wake(worker);
 }
 
-/* A completion whose connection is gone: its buffer is accounted for, nothing else happens. */
+/* Some kernels complete a receive again after its last completion (https://github.com/axboe/liburing/issues/1246). */
+static bool uring_expects(const struct conn *conn, enum op op) {
+    return op == OP_RECV ? conn->recv_armed : op == OP_SEND ? conn->send_armed : conn->recv_stopping;
+}
+
+/* A completion whose connection, or request, is gone: its buffer is accounted for, nothing else happens. */
 static void uring_on_stray(struct worker *worker, struct uring *uring, const struct io_uring_cqe *cqe) {
     counter_add(&worker->counters.completions_stray, 1);
     if (tag_op(cqe->user_data) == OP_RECV && cqe->res > 0) {
@@ -372,7 +377,7 @@ static void uring_on_completion(struct worker *worker, struct uring *uring, cons
         return;
     }
     struct conn *conn = conn_find(&worker->conns, tag_index(cqe->user_data), tag_generation(cqe->user_data));
-    if (unlikely(conn == NULL)) {
+    if (unlikely(conn == NULL || !uring_expects(conn, op))) {
         uring_on_stray(worker, uring, cqe);
         return;
     }
