@@ -107,9 +107,10 @@ static void send_bundle(struct uring *uring, struct io_uring_sqe *sqe, struct co
     sqe->ioprio |= IORING_RECVSEND_BUNDLE;
 }
 
-static enum send_way send_choose(const struct worker *worker, struct uring *uring, unsigned count,
-                                 size_t size, uint16_t *group) {
-    if (unlikely(uring->zero_copy && size >= worker->engine->config.send_zero_copy_size_min)) {
+static enum send_way send_choose(const struct worker *worker, struct uring *uring, const struct conn *conn,
+                                 unsigned count, uint16_t *group) {
+    uint32_t zero_copy_size_min = worker->engine->config.send_zero_copy_size_min;
+    if (unlikely(uring->zero_copy && !conn->is_unix && conn->sending_size >= zero_copy_size_min)) {
         return SEND_WAY_ZERO_COPY;
     }
     if (count == 1) {
@@ -129,7 +130,7 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
     uint16_t group = URING_SEND_GROUPS;
     struct iovec *pieces = message->msg_iov;
     unsigned count = (unsigned)message->msg_iovlen;
-    conn->send_way = (uint8_t)send_choose(worker, uring, count, conn->sending_size, &group);
+    conn->send_way = (uint8_t)send_choose(worker, uring, conn, count, &group);
     switch ((enum send_way)conn->send_way) {
     case SEND_WAY_PLAIN:
         io_uring_prep_send(sqe, conn->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
@@ -191,7 +192,8 @@ static bool send_refused(struct uring *uring, const struct conn *conn, int resul
         uring->bundle = false;
         return true;
     case SEND_WAY_ZERO_COPY:
-        /* 6.1 knows the operation but not the report. EOPNOTSUPP: a kind of socket (Unix) without zero copy. */
+        /* 6.1 knows the operation but not the report. EOPNOTSUPP: a kind of socket without zero copy (Unix ones are not
+         * tried). */
         uring->zero_copy = uring->zero_copy_report && result == -EINVAL;
         uring->zero_copy_report = false;
         return true;

@@ -267,6 +267,35 @@ Test(engine, surveys_all_connections_and_listeners) {
     dial_stop(engine);
 }
 
+Test(engine, goes_on_with_zero_copy_beside_a_socket_that_has_none) {
+    char folder[] = "/tmp/riposte-test-XXXXXX", path[64];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/socket", folder);
+    struct engine_listen listens[] = {dial_listen(&frames_protocol),
+                                      dial_listen_unix(&frames_protocol, path)};
+    struct engine_config config = dial_config(ENGINE_URING, listens);
+    config.listens_count = 2;
+    config.workers_count = 1;
+    config.send = ENGINE_SEND_ZERO_COPY;
+    config.send_zero_copy_size_min = 1;
+    struct engine *engine = dial_start(&config);
+    if (strstr(engine_features(engine), "zero-copy") == NULL) {
+        cr_skip_test("this kernel has no zero-copy sends");
+    }
+    int local = dial_address(&listens[1].address, sizeof(struct sockaddr_un), AF_UNIX);
+    int remote = dial(engine);
+    echo_once(local, 100, 1);
+    echo_once(local, 100, 2);
+    cr_expect_eq(dial_counter(engine, sends_zero_copy), 0);
+    echo_once(remote, 100, 3);
+    echo_once(remote, 100, 4);
+    cr_expect_geq(dial_counter(engine, sends_zero_copy), 2);
+    close(local);
+    close(remote);
+    dial_stop(engine);
+    rmdir(folder);
+}
+
 Test(engine, refuses_a_port_that_is_taken_with_a_sentence) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(ENGINE_EPOLL, &listen);
