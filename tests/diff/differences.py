@@ -20,7 +20,7 @@ LINES = (
     ("too few tokens: the contract's error line", FORMAT,
      ("", "a", "get", "gets", "gat", "gat 0", "gats 10", "set", "set a0", "set a0 0 0", "add a0 0", "cas a0 0 0",
       "touch", "touch a0", "delete", "incr", "incr a0", "decr a0", "mg", "ms", "md", "ma", "verbosity")),
-    ("a command line does not begin with a space", b"ERROR\r\n", (" get a0", "   mn", " version")),
+    ("a command line does not begin with a space", b"ERROR\r\n", (" get missing", "   mn", " version")),
     ("an unknown command with noreply is silent", b"", ("foo noreply", "foo bar noreply")),
     ("delete takes at most two extra tokens, and says it as every command does", FORMAT,
      ("delete a0 b c d", "delete a0 1 2 3 4")),
