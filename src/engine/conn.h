@@ -85,6 +85,7 @@ struct conn {
     bool in_arm;      /* linked through arm_next */
     bool is_unix;
     bool counted;         /* is part of connections_current; false for one that is being turned away */
+    bool send_copies;     /* the next send copies: memory to be locked for a zero-copy one was refused */
     uint8_t send_way;     /* private to the transport */
     uint16_t send_group;  /* private to the transport */
     uint32_t active_ms;   /* worker time when a request completed or a value moved last */

@@ -110,7 +110,8 @@ static void send_bundle(struct uring *uring, struct io_uring_sqe *sqe, struct co
 static enum send_way send_choose(const struct worker *worker, struct uring *uring, const struct conn *conn,
                                  unsigned count, uint16_t *group) {
     uint32_t zero_copy_size_min = worker->engine->config.send_zero_copy_size_min;
-    if (unlikely(uring->zero_copy && !conn->is_unix && conn->sending_size >= zero_copy_size_min)) {
+    bool zero_copy = uring->zero_copy && !conn->is_unix && !conn->send_copies;
+    if (unlikely(zero_copy && conn->sending_size >= zero_copy_size_min)) {
         return SEND_WAY_ZERO_COPY;
     }
     if (count == 1) {
@@ -131,6 +132,7 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
     struct iovec *pieces = message->msg_iov;
     unsigned count = (unsigned)message->msg_iovlen;
     conn->send_way = (uint8_t)send_choose(worker, uring, conn, count, &group);
+    conn->send_copies = false;
     switch ((enum send_way)conn->send_way) {
     case SEND_WAY_PLAIN:
         io_uring_prep_send(sqe, conn->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
@@ -180,7 +182,11 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
 /* --- back ----------------------------------------------------------------------------------------------------------------- */
 
 /* A way that this kernel turns out to refuse is not tried again; the output goes out another way. */
-static bool send_refused(struct uring *uring, const struct conn *conn, int result) {
+static bool send_refused(struct uring *uring, struct conn *conn, int result) {
+    if (conn->send_way == SEND_WAY_ZERO_COPY && (result == -ENOMEM || result == -ENOBUFS)) {
+        conn->send_copies = true; /* more in flight than RLIMIT_MEMLOCK lets this user lock: only this time */
+        return true;
+    }
     if (result != -EINVAL && result != -EOPNOTSUPP) {
         return false;
     }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Large answers, in the ways of sending, where something is refused.
+ */
+#include <criterion/criterion.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "riposte/reply.h"
+
+TestSuite(engine_send, .timeout = 60);
+
+enum { ANSWER_SIZE = 16 << 20 };
+
+static char answer[ANSWER_SIZE];
+
+static void keep(void *owner) {
+    (void)owner;
+}
+
+/* Answers each byte with memory of its own. */
+static struct progress large_on_input(void *session, struct bytes input, unsigned requests_max,
+                                      struct reply *reply, void *context) {
+    (void)session;
+    (void)requests_max;
+    (void)context;
+    reply_pin(reply, bytes_of(answer, sizeof(answer)), keep, NULL);
+    return (struct progress){.consumed = input.size, .requests = 1};
+}
+
+static const struct protocol large_protocol = {.name = "large", .on_input = large_on_input};
+
+Test(engine_send, copies_where_zero_copy_finds_too_little_memory_to_lock) {
+    struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    if (geteuid() == 0) {
+        cr_assert_eq(seteuid(65534), 0); /* root may lock what it likes */
+    }
+    struct engine_listen listen = dial_listen(&large_protocol);
+    struct engine_config config = dial_config(ENGINE_URING, &listen);
+    config.workers_count = 1;
+    config.ring_entries = 8;
+    config.send = ENGINE_SEND_ZERO_COPY;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    for (int i = 0; i < 3; i++) {
+        dial_send(fd, "?", 1);
+        dial_expect(fd, answer, sizeof(answer));
+    }
+    cr_expect_eq(dial_counter(engine, closed_error), 0);
+    close(fd);
+    dial_stop(engine);
+}
