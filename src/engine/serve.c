@@ -120,7 +120,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     conn->again = progress.again;
     conn->later = progress.later && !progress.again;
     conn->owes = conn->later && !progress.endless;
-    if (progress.consumed > 0) {
+    if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }
     counter_add(&worker->counters.requests, progress.requests);
@@ -256,6 +256,8 @@ void worker_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
     }
     counter_add(&worker->counters.bytes_written, (uint64_t)result);
     reply_sent(&conn->reply, (size_t)result);
+    conn->active_ms =
+        worker->now_ms; /* a client that takes a long answer for longer than the idle time-out is not idle */
     if (conn->paused && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {
         serve_resume(worker, conn);
     }
