@@ -68,6 +68,9 @@ static int engine_check_config(const struct engine_config *config, struct engine
     if (config->requests_per_turn_max < 1) {
         return engine_refuse(error, "the requests per connection and turn must be at least 1");
     }
+    if (config->output_size_max < 1 || config->input_size_max < 1) {
+        return engine_refuse(error, "the bounds of a connection's input and output must be at least 1 byte");
+    }
     if (!is_size(config->recv_buffer_size, 1024, 1024 * 1024)) {
         return engine_refuse(error,
                              "the size of a receive buffer must be a power of two from 1 KiB to 1 MiB");

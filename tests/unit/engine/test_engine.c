@@ -317,4 +317,8 @@ Test(engine, refuses_limits_that_cannot_be) {
     struct engine_error error;
     cr_assert_eq(engine_create(&config, &engine, &error), -EINVAL);
     cr_assert(error.usage);
+    config = dial_config(ENGINE_EPOLL, &listen);
+    config.output_size_max = 0;
+    cr_assert_eq(engine_create(&config, &engine, &error), -EINVAL);
+    cr_assert(error.usage);
 }
