@@ -86,7 +86,8 @@ static unsigned evict_open_window(struct store_worker *worker, struct evict_wind
 }
 
 static uint64_t evict_age(const struct store_worker *worker, const struct item *item) {
-    return worker_now_fine(worker) - use_moment(worker, item);
+    uint64_t now = worker_now_fine(worker);
+    return now - use_moment(item, now);
 }
 
 static void evict_count_evicted(struct store_worker *worker, const struct item *item) {
@@ -98,11 +99,27 @@ static void evict_count_evicted(struct store_worker *worker, const struct item *
         counter_add(&counters->evicted_active, 1);
 }
 
-static size_t evict_take(struct store_worker *worker, const struct item *item) {
+/* The item is out of the index but there until this worker's next quiescent state. */
+static void evict_tell(const struct store_worker *worker, struct item *item) {
+    struct item_view view;
+    use_view(item, worker_now_fine(worker), &view);
+    worker->on_evict(worker->on_evict_user, &view);
+}
+
+static size_t evict_take(struct store_worker *worker, struct item *item) {
     size_t size = place_withdraw(worker, item, PLACE_WITHDRAW_ANY);
-    if (size != 0)
-        evict_count_evicted(worker, item);
+    if (size == 0)
+        return 0;
+    evict_count_evicted(worker, item);
+    if (worker->on_evict != NULL)
+        evict_tell(worker, item);
     return size;
+}
+
+void store_worker_on_evict(struct store_worker *worker,
+                           void (*on_evict)(void *user, const struct item_view *view), void *user) {
+    worker->on_evict = on_evict;
+    worker->on_evict_user = user;
 }
 
 /* Takes the dead out, drops what must stay, and gives the rest their ages. Returns the bytes taken. */

@@ -74,23 +74,23 @@ static void fetch_win(struct item *item, struct item_view *view) {
 /* A live item was met. False when it was exchanged before it could be touched. */
 static bool fetch_hit(struct store_worker *worker, uint64_t hash, struct bytes key,
                       const struct get_options *options, struct item *item, struct item_view *view) {
-    use_view(worker, item, view);
+    use_view(item, worker_now_fine(worker), view);
     if (options->touch && !fetch_touch(worker, hash, key, item, options->touch_expires_tick))
         return false;
     if (fetch_should_win(worker, options, view))
         fetch_win(item, view);
     if (!options->no_use)
-        use_item(worker, item);
+        use_item(worker->store, item, worker_now_fine(worker));
     return true;
 }
 
 static void fetch_created(struct store_worker *worker, const struct get_options *options, struct item *item,
                           struct item_view *view) {
-    use_view(worker, item, view);
+    use_view(item, worker_now_fine(worker), view);
     view->won = true;
     view->won_before = false;
     if (!options->no_use)
-        use_item(worker, item);
+        use_item(worker->store, item, worker_now_fine(worker));
 }
 
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,

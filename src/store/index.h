@@ -30,6 +30,7 @@
 #define RIPOSTE_STORE_INDEX_H
 
 #include "hash.h"
+#include "match.h"
 #include "state.h"
 
 /* Goes on in the tables that follow. */
@@ -44,8 +45,8 @@ static inline struct item *index_find_in(const struct table *table, uint64_t has
     if (unlikely((header & BUCKET_MIGRATED) != 0))
         return index_find_migrated(table, hash, key);
     for (;;) {
-        for (unsigned matches = bucket_match(bucket, tag); matches != 0; matches &= matches - 1) {
-            unsigned i = (unsigned)__builtin_ctz(matches);
+        for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
+            unsigned i = match_next(&matches);
             /* acquire: pairs with the setting of the entry (W2). */
             uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_acquire);
             struct item *item = entry_item(entry);
@@ -75,10 +76,5 @@ static inline struct item *index_find(const struct index *index, uint64_t hash, 
  */
 unsigned index_scan(const struct table *table, uint64_t position, void (*look)(void *user, struct item *item),
                     void *user);
-
-/* The home and its chain, asked for from the memory system. */
-static inline void index_prefetch(const struct index *index, uint64_t hash) {
-    __builtin_prefetch(table_home(index_table(index), hash), 0, 3);
-}
 
 #endif

@@ -36,21 +36,7 @@ static char *item_cas_bytes(struct item *item) {
     return item_value(item) - ITEM_CAS_SIZE;
 }
 
-uint64_t item_cas(const struct item *item) {
-    if (likely(!item_has(item, ITEM_HAS_CAS)))
-        return item->sequence;
-    return item_load_u64(item->bytes + item->key_size +
-                         (item_has(item, ITEM_HAS_FLAGS) ? ITEM_FLAGS_SIZE : 0));
-}
-
 void item_set_cas(struct item *item, uint64_t cas) {
     assert(item_has(item, ITEM_HAS_CAS));
     memcpy(item_cas_bytes(item), &cas, ITEM_CAS_SIZE);
-}
-
-uint32_t item_client_flags(const struct item *item) {
-    uint32_t client_flags = 0;
-    if (item_has(item, ITEM_HAS_FLAGS))
-        memcpy(&client_flags, item->bytes + item->key_size, ITEM_FLAGS_SIZE);
-    return client_flags;
 }

@@ -76,13 +76,8 @@ size_t item_size_of(size_t key_size, size_t value_size, bool has_flags, bool has
 /* Writes everything but the value, the CAS and what storing fills in. `block` has item_size_of bytes. */
 struct item *item_init(void *block, const struct item_shape *shape);
 
-/* The CAS number; 0 until stored. */
-uint64_t item_cas(const struct item *item);
-
 /* The item has room for it (has_cas). */
 void item_set_cas(struct item *item, uint64_t cas);
-
-uint32_t item_client_flags(const struct item *item);
 
 static inline unsigned item_marks(const struct item *item) {
     /* relaxed: the marks that change order nothing, the others were published with the item. */
@@ -127,6 +122,22 @@ static inline uint64_t item_load_u64(const char *bytes) {
     uint64_t word;
     memcpy(&word, bytes, sizeof(word));
     return word;
+}
+
+/* The CAS number; 0 until stored. */
+static inline uint64_t item_cas(const struct item *item) {
+    unsigned marks = item_marks(item);
+    if (likely((marks & ITEM_HAS_CAS) == 0))
+        return item->sequence;
+    return item_load_u64(item->bytes + item->key_size +
+                         ((marks & ITEM_HAS_FLAGS) != 0 ? ITEM_FLAGS_SIZE : 0));
+}
+
+static inline uint32_t item_client_flags(const struct item *item) {
+    uint32_t client_flags = 0;
+    if (item_has(item, ITEM_HAS_FLAGS))
+        memcpy(&client_flags, item->bytes + item->key_size, ITEM_FLAGS_SIZE);
+    return client_flags;
 }
 
 /* Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost more than the comparison. */

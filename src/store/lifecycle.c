@@ -190,6 +190,7 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
         worker = store_new_worker(store);
     if (worker != NULL) {
         worker->joined = true;
+        worker->on_evict = NULL;
         tick_start(store, now_ns);
     }
     pthread_mutex_unlock(&store->lock);

@@ -55,8 +55,14 @@ static inline void memory_return(void *block) {
     mi_free(block);
 }
 
+/* A larger block has pages of its own, in whole slices, and above the larger limit in spans of that size. What is behind its end is nobody else's. */
+enum { MEMORY_SHARED_PAGE_MAX = 128 * 1024, MEMORY_SLICE = 64 * 1024, MEMORY_SPAN = 512 * 1024 };
+
 static inline size_t memory_charge_of(size_t size) {
-    return mi_good_size(size);
+    if (__builtin_expect(size <= MEMORY_SHARED_PAGE_MAX, 1))
+        return mi_good_size(size);
+    size_t unit = size <= MEMORY_SPAN ? MEMORY_SLICE : MEMORY_SPAN;
+    return (size + unit - 1) / unit * unit;
 }
 
 static inline void memory_collect(void) {

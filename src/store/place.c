@@ -31,8 +31,8 @@ static void place_found(struct place *place, struct bucket *bucket, unsigned i, 
 
 /* Looks for the key in one bucket of the chain. */
 static bool place_look(struct place *place, struct bucket *bucket, uint64_t tag, struct bytes key) {
-    for (unsigned matches = bucket_match(bucket, tag); matches != 0; matches &= matches - 1) {
-        unsigned i = (unsigned)__builtin_ctz(matches);
+    for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
+        unsigned i = match_next(&matches);
         /* relaxed: entries change under the lock that we hold. */
         struct item *item = entry_item(atomic_load_explicit(&bucket->entries[i], memory_order_relaxed));
         if (item_has_key(item, key)) {
@@ -157,9 +157,10 @@ static void place_count_linked(struct store_worker *worker, const struct item *i
 
 /* The item is out of the index: counts it and hands it to reclamation. */
 static void place_let_go(struct store_worker *worker, struct item *item) {
+    size_t charge = item_charge(item);
     counter_add(&worker->counters.items_removed, 1);
-    counter_add(&worker->items_size_removed, item_charge(item));
-    retire_item(worker, item);
+    counter_add(&worker->items_size_removed, charge);
+    retire_item(worker, item, charge);
 }
 
 void place_put(struct store_worker *worker, struct place *place, struct item *item) {

@@ -80,7 +80,7 @@ static enum store_status put_decide(const struct store_worker *worker, struct it
     case PUT_ADD:
         if (old == NULL)
             return STORE_OK;
-        use_touch(worker, old);
+        use_touch(worker->store, old, worker_now_fine(worker));
         return STORE_NOT_STORED;
     case PUT_REPLACE:
         if (options->compare)

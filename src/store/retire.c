@@ -15,9 +15,9 @@ static void retire(struct store_worker *worker, void *pointer, enum limbo_kind k
     counter_add(&worker->limbo_size, charge);
 }
 
-void retire_item(struct store_worker *worker, struct item *item) {
+void retire_item(struct store_worker *worker, struct item *item, size_t charge) {
     counter_add(&worker->counters.retired, 1);
-    retire(worker, item, LIMBO_ITEM, item_charge(item));
+    retire(worker, item, LIMBO_ITEM, charge);
 }
 
 void retire_bucket(struct store_worker *worker, struct bucket *bucket) {
@@ -47,7 +47,8 @@ static bool retire_free_item(struct store_worker *worker, struct item *item, siz
         return false;
     *freed_size = item_charge(item);
     counter_add(&worker->counters.freed, 1);
-    retire_now(worker, item);
+    memory_return(item);
+    budget_give(&worker->store->budget, &worker->allowance, *freed_size);
     return true;
 }
 

@@ -10,8 +10,8 @@
 
 #include "state.h"
 
-/* All three: limbo has room. */
-void retire_item(struct store_worker *worker, struct item *item);
+/* All three: limbo has room. `charge` is the item's. */
+void retire_item(struct store_worker *worker, struct item *item, size_t charge);
 void retire_bucket(struct store_worker *worker, struct bucket *bucket);
 void retire_table(struct store_worker *worker, struct table *table);
 

@@ -26,6 +26,7 @@ enum {
     STORE_TICK_FIRST = 2,          /* 0 means never, 1 long ago */
     STORE_USED_COARSE = 4,         /* used_shift: whole seconds */
     STORE_USED_FINE = 0,           /* used_shift: sixteenths */
+    STORE_PREFETCHES_MAX = 8,      /* see prefetch.h; a power of two */
     STORE_SWEEP_IDLE = UINT32_MAX, /* sweep.due_tick: nothing will expire */
 };
 
@@ -103,9 +104,11 @@ struct store {
 
 struct store_worker {
     struct epoch_member member;
-    struct store *store; /* borrowed until store_worker_leave */
-    uint64_t now_fine;   /* sixteenths of a second on the store's clock, without clock_advance_s */
-    uint64_t now_ns;     /* the monotonic time it was made from */
+    struct store *store;       /* borrowed until store_worker_leave */
+    uint64_t now_fine;         /* sixteenths of a second on the store's clock, without clock_advance_s */
+    uint64_t now_ns;           /* the monotonic time it was made from */
+    unsigned prefetches_count; /* of this batch of look-ups */
+    uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see prefetch.h */
     struct allowance allowance;
     struct bucket *spare_buckets; /* zeroed, linked by header; for overflow */
     unsigned spare_buckets_count;
@@ -117,6 +120,9 @@ struct store_worker {
     uint64_t limbo_moves;                                /* retired + freed when limbo was last asked about */
     unsigned limbo_wait_ms;                              /* until limbo is worth another look */
     struct store_counters counters;
+    enum store_absence absence; /* of the dead item met last; STORE_ABSENT when that was asked for already */
+    void (*on_evict)(void *user, const struct item_view *view); /* NULL: nobody is told of evictions */
+    void *on_evict_user;
 };
 
 /* The n-th worker, n below epoch_members_count. */

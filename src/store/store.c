@@ -12,6 +12,7 @@
  */
 #include "index.h"
 #include "place.h"
+#include "prefetch.h"
 #include "use.h"
 
 /* The rare half of store_get: the item is there, but its time is over. */
@@ -24,19 +25,16 @@ static __attribute__((cold, noinline)) enum store_status store_meet_dead(struct 
 
 enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
     const struct index *index = &worker->store->index;
+    prefetch_end(worker);
     struct item *item = index_find(index, hash_key(index->hash_seed, key), key);
     if (item == NULL)
         return STORE_MISS;
     if (unlikely(!worker_item_lives(worker, item)))
         return store_meet_dead(worker, item);
-    use_view(worker, item, view);
-    use_item(worker, item);
+    uint64_t now = worker_now_fine(worker);
+    use_view(item, now, view);
+    use_item(worker->store, item, now);
     return STORE_OK;
-}
-
-void store_prefetch(struct store_worker *worker, struct bytes key) {
-    const struct index *index = &worker->store->index;
-    index_prefetch(index, hash_key(index->hash_seed, key));
 }
 
 void store_pin(const struct item_view *view) {
@@ -58,7 +56,7 @@ enum store_status store_touch(struct store_worker *worker, struct bytes key, uin
     place_open_existing(worker, hash_key(worker->store->index.hash_seed, key), key, &place);
     if (place.item != NULL) {
         place_set_expiry(worker, &place, expires_tick);
-        use_item(worker, place.item);
+        use_item(worker->store, place.item, worker_now_fine(worker));
         status = STORE_OK;
     }
     place_close(&place);

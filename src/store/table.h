@@ -93,16 +93,4 @@ static inline struct item *entry_item(uint64_t entry) {
     return (struct item *)(uintptr_t)(entry & ENTRY_ITEM_MASK);
 }
 
-/* Bit n is set when entry n carries `tag`: without a branch, so that nothing is mispredicted by where in its bucket a key stands. */
-static inline unsigned bucket_match(const struct bucket *bucket, uint64_t tag) {
-    unsigned matches = 0;
-#pragma GCC unroll 7
-    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-        /* relaxed: whoever follows a match loads that entry again with acquire. */
-        uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_relaxed);
-        matches |= (unsigned)(entry >> ENTRY_TAG_SHIFT == tag) << i;
-    }
-    return matches;
-}
-
 #endif

@@ -10,6 +10,13 @@
 void use_count_dead(struct store_worker *worker, const struct item *item) {
     bool expired = worker_item_expired(worker, item);
     counter_add(expired ? &worker->counters.get_expired : &worker->counters.get_flushed, 1);
+    worker->absence = expired ? STORE_ABSENT_EXPIRED : STORE_ABSENT_FLUSHED;
+}
+
+enum store_absence store_absence_take(struct store_worker *worker) {
+    enum store_absence absence = worker->absence;
+    worker->absence = STORE_ABSENT;
+    return absence;
 }
 
 void use_count_reclaimed(struct store_worker *worker, const struct item *item) {

@@ -9,9 +9,8 @@
 
 #include "state.h"
 
-/* Moment of the last use, in sixteenths of a second on the store's clock. */
-static inline uint64_t use_moment(const struct store_worker *worker, const struct item *item) {
-    uint64_t now = worker_now_fine(worker);
+/* Moment of the last use, in sixteenths of a second on the store's clock, of which `now` is the present. */
+static inline uint64_t use_moment(const struct item *item, uint64_t now) {
     /* relaxed: a moment orders nothing. */
     uint32_t age = (uint32_t)now - atomic_load_explicit(&item->used, memory_order_relaxed);
     /* Another worker's clock may be a little ahead of ours. */
@@ -19,14 +18,14 @@ static inline uint64_t use_moment(const struct store_worker *worker, const struc
 }
 
 /* Fills the view with what the item says before the present use; won is false. */
-static inline void use_view(const struct store_worker *worker, struct item *item, struct item_view *view) {
+static inline void use_view(struct item *item, uint64_t now, struct item_view *view) {
     unsigned marks = item_marks(item);
     view->key = item_key(item);
     view->value = bytes_of(item_value(item), item->value_size);
     view->cas = item_cas(item);
     view->client_flags = item_client_flags(item);
     view->expires_tick = item_expires(item);
-    view->used_tick = (uint32_t)(use_moment(worker, item) / ITEM_USED_PER_TICK);
+    view->used_tick = (uint32_t)(use_moment(item, now) / ITEM_USED_PER_TICK);
     view->fetched = (marks & ITEM_FETCHED) != 0;
     view->key_is_binary = (marks & ITEM_KEY_BINARY) != 0;
     view->stale = (marks & ITEM_STALE) != 0;
@@ -36,18 +35,17 @@ static inline void use_view(const struct store_worker *worker, struct item *item
 }
 
 /* Notes the moment. Writes only what changes at the resolution in force (evict.h). */
-static inline void use_touch(const struct store_worker *worker, struct item *item) {
-    uint32_t now = (uint32_t)worker_now_fine(worker);
+static inline void use_touch(const struct store *store, struct item *item, uint64_t now) {
     /* relaxed, all: the moment is a hint to eviction. */
     uint32_t used = atomic_load_explicit(&item->used, memory_order_relaxed);
-    unsigned shift = atomic_load_explicit(&worker->store->used_shift, memory_order_relaxed);
-    if (unlikely((used ^ now) >> shift != 0))
-        atomic_store_explicit(&item->used, now, memory_order_relaxed);
+    unsigned shift = atomic_load_explicit(&store->used_shift, memory_order_relaxed);
+    if (unlikely((used ^ (uint32_t)now) >> shift != 0))
+        atomic_store_explicit(&item->used, (uint32_t)now, memory_order_relaxed);
 }
 
 /* Counts as a use by a reader. */
-static inline void use_item(const struct store_worker *worker, struct item *item) {
-    use_touch(worker, item);
+static inline void use_item(const struct store *store, struct item *item, uint64_t now) {
+    use_touch(store, item, now);
     /* relaxed: as above. */
     if (unlikely(!item_has(item, ITEM_FETCHED)))
         atomic_fetch_or_explicit(&item->marks, ITEM_FETCHED, memory_order_relaxed);

@@ -32,7 +32,7 @@ static void walk_visit_live(void *user, struct item *item) {
     struct item_view view;
     if (!worker_item_lives(visit->worker, item))
         return;
-    use_view(visit->worker, item, &view);
+    use_view(item, worker_now_fine(visit->worker), &view);
     visit->visit(visit->user, &view);
 }
 

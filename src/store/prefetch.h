@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * prefetch: brings the lines of a batch of look-ups on the way, in two steps.
+ *
+ *      store_prefetch(key n)      asks for the home of key n,   and, from the home of key n - 8, which has come by now, for its item
+ *      the first look-up after    asks for the items of the last 8
+ *
+ * An index that stays in the CPU's own cache is left alone: there the first step costs more than it saves. Worker's own thread.
+ */
+#ifndef RIPOSTE_STORE_PREFETCH_H
+#define RIPOSTE_STORE_PREFETCH_H
+
+#include "state.h"
+
+/* Asks for the items of all keys that are still waiting for their home. */
+void prefetch_finish(struct store_worker *worker);
+
+/* Before a look-up. */
+static inline void prefetch_end(struct store_worker *worker) {
+    if (unlikely(worker->prefetches_count != 0))
+        prefetch_finish(worker);
+}
+
+#endif
