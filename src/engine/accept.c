@@ -91,12 +91,11 @@ static void accept_pause(struct worker *worker, uint32_t pause_ms) {
 
 /* Keeps a connection above the limit unserved until there is a place; further ones stay in the kernel's queue. */
 static void accept_park(struct worker *worker, struct listener *listener, int fd) {
-    if (worker->parked_fd >= 0) {
+    if (listener->parked_fd >= 0) {
         accept_reject(worker, listener, fd);
         return;
     }
-    worker->parked_fd = fd;
-    worker->parked_listen = listener->listen;
+    listener->parked_fd = fd;
     accept_pause(worker, ACCEPT_PAUSE_MS);
 }
 
@@ -186,18 +185,30 @@ void worker_on_accept_error(struct worker *worker, struct listener *listener, in
     }
 }
 
+/* Serves the parked connections; false when there is no place for one of them. */
+static bool accept_admit_parked(struct worker *worker) {
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        struct listener *listener = &worker->listeners[i];
+        int fd = listener->parked_fd;
+        if (fd < 0) {
+            continue;
+        }
+        if (!accept_take_place(worker->engine)) {
+            return false;
+        }
+        listener->parked_fd = -1;
+        accept_admit(worker, listener, fd);
+    }
+    return true;
+}
+
 void worker_accept_resume(struct worker *worker) {
     if (!worker->accept_paused || worker->stage != WORKER_SERVING) {
         return;
     }
-    if (worker->parked_fd >= 0) {
-        if (!accept_take_place(worker->engine)) {
-            worker->accept_resumes_ms = worker->now_ms + ACCEPT_PAUSE_MS;
-            return;
-        }
-        int fd = worker->parked_fd;
-        worker->parked_fd = -1;
-        accept_admit(worker, &worker->listeners[worker->parked_listen], fd);
+    if (!accept_admit_parked(worker)) {
+        worker->accept_resumes_ms = worker->now_ms + ACCEPT_PAUSE_MS;
+        return;
     }
     worker->accept_paused = false;
     if (worker->spare_fd < 0) {
@@ -231,13 +242,13 @@ static void accept_rest(struct worker *worker, struct listener *listener) {
 
 void worker_accept_last(struct worker *worker) {
     worker->accept_paused = false;
-    if (worker->parked_fd >= 0) {
-        accept_reject(worker, &worker->listeners[worker->parked_listen], worker->parked_fd);
-        worker->parked_fd = -1;
-    }
     for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
         struct listener *listener = &worker->listeners[i];
         listener->wanted = false;
+        if (listener->parked_fd >= 0) {
+            accept_reject(worker, listener, listener->parked_fd);
+            listener->parked_fd = -1;
+        }
         if (listener->armed) {
             worker->transport->stop_accept(worker, listener);
         }

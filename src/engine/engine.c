@@ -126,13 +126,13 @@ static struct worker *worker_create(struct engine *engine, unsigned index) {
     worker->index = index;
     worker->wake_fd = -1;
     worker->spare_fd = -1;
-    worker->parked_fd = -1;
     worker->transport = engine->transport;
     worker->listeners = calloc(engine->config.listens_count, sizeof(*worker->listeners));
     worker->contexts = calloc(engine->config.listens_count, sizeof(*worker->contexts));
     for (unsigned i = 0; worker->listeners != NULL && i < engine->config.listens_count; i++) {
         worker->listeners[i] = (struct listener){
             .fd = -1,
+            .parked_fd = -1,
             .listen = (uint8_t)i,
             .is_unix = engine->listens[i].address.ss_family == AF_UNIX,
             .single_shot = !engine->uring.accept_multishot,

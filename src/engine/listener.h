@@ -15,6 +15,7 @@
 
 struct listener {
     int fd;              /* -1 when closed */
+    int parked_fd;       /* a connection accepted above the limit that waits for a place; -1: none */
     uint32_t generation; /* of its accept requests; travels in tags */
     uint8_t listen;      /* index into the engine's listens */
     bool is_unix;

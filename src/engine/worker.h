@@ -61,8 +61,6 @@ struct worker {
     uint32_t drain_looks_ms;
     bool accept_paused; /* for want of descriptors or memory, or of a place below the connection limit */
     uint32_t accept_resumes_ms; /* worker time; while accept_paused */
-    int parked_fd;              /* a connection accepted above the limit that waits for a place; -1: none */
-    uint8_t parked_listen;      /* index of its listen */
     int spare_fd;               /* given up to tell one client that descriptors have run out; -1: none */
     int wake_fd;                /* eventfd; any thread may write */
     uint32_t surveys_answered;  /* behind engine.surveys_begun: one waits for this worker's answer */

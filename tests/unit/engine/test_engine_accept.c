@@ -6,6 +6,8 @@
 #include <criterion/parameterized.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,6 +15,7 @@
 
 #include "dial.h"
 #include "frames.h"
+#include "riposte/reply.h"
 
 TestSuite(engine_accept, .timeout = 60);
 
@@ -97,5 +100,69 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
     echo(next);
     close(next);
     close(late);
+    dial_stop(engine);
+}
+
+static _Atomic bool holding, held;
+
+/* Answers a byte by a byte; an 'h' keeps the worker from everything else meanwhile. */
+static struct progress gate_on_input(void *session, struct bytes input, unsigned requests_max,
+                                     struct reply *reply, void *context) {
+    (void)session;
+    (void)requests_max;
+    (void)context;
+    atomic_store(&held, input.data[0] == 'h');
+    while (input.data[0] == 'h' && atomic_load(&holding)) {
+        usleep(100);
+    }
+    reply_copy_string(reply, "!");
+    return (struct progress){.consumed = input.size, .requests = 1};
+}
+
+static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};
+
+ParameterizedTestParameters(engine_accept, keeps_a_client_of_each_address_until_there_is_a_place) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_accept,
+                  keeps_a_client_of_each_address_until_there_is_a_place) {
+    enum { LISTENS = 3 };
+    struct engine_listen listens[LISTENS];
+    for (int i = 0; i < LISTENS; i++) {
+        listens[i] = dial_listen(&gate_protocol);
+    }
+    struct engine_config config = dial_config(*transport, listens);
+    config.listens_count = LISTENS;
+    config.workers_count = 1;
+    config.connections_max = 1;
+    config.reject_when_full = false;
+    struct engine *engine = dial_start(&config);
+    int served = dial(engine);
+    atomic_store(&holding, true);
+    dial_send(served, "h", 1);
+    while (!atomic_load(&held)) {
+        usleep(100);
+    }
+    struct pollfd waiting[LISTENS];
+    for (unsigned i = 0; i < LISTENS; i++) { /* while the worker is held: it finds all of them in one turn */
+        waiting[i] = (struct pollfd){.fd = dial_port(engine, i), .events = POLLIN};
+        dial_send(waiting[i].fd, "?", 1);
+    }
+    atomic_store(&holding, false);
+    dial_expect(served, "!", 1);
+    close(served);
+    for (int i = 0; i < LISTENS; i++) {
+        cr_assert_eq(poll(waiting, LISTENS, 20000), 1, "one place, one client");
+        for (int k = 0; k < LISTENS; k++) {
+            if (waiting[k].revents != 0) {
+                dial_expect(waiting[k].fd, "!", 1);
+                close(waiting[k].fd);
+                waiting[k].fd = -1;
+            }
+        }
+    }
+    cr_expect_eq(dial_counter(engine, connections_rejected), 0);
     dial_stop(engine);
 }
