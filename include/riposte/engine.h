@@ -70,8 +70,8 @@ struct engine_hooks {
     void *(*worker_start)(void *user, unsigned worker_index);
 
     /*
-     * Once per turn, after the turn's requests were executed and before the worker waits: now_ns is the monotonic time the
-     * next requests will be executed at. Returns within how many ms it wants to be called again although nothing
+     * Once per turn, between the requests of the turn before and those of this one: now_ns is the monotonic time at which the
+     * next requests will be executed. Returns within how many ms it wants to be called again although nothing
      * happens: 0 for "no need".
      */
     unsigned (*turn)(void *worker_user, uint64_t now_ns);
@@ -101,7 +101,7 @@ struct engine_config {
         input_size_max; /* unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB */
     uint32_t output_size_max; /* unsent bytes of one connection before it is paused; default 8 MiB */
     uint32_t
-        recv_buffer_size; /* bytes, power of two, 4 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB otherwise */
+        recv_buffer_size; /* bytes, power of two, 1 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB otherwise */
     uint32_t recv_buffer_count;  /* power of two, 2 to 32768; default 8 (incremental), 256 otherwise */
     uint32_t ring_entries;       /* submission entries, power of two, 8 to 32768; default 1024 */
     uint32_t completion_entries; /* completion entries, power of two, >= 2; default 4 x ring_entries */
@@ -163,7 +163,7 @@ struct engine_config {
     X(sends_zero_copy_copied, COUNT, "zero-copy sends that the kernel copied after all")                     \
     X(sends_short, COUNT, "sends of which the kernel took only a part")                                      \
     X(completions, COUNT, "completions reaped")                                                              \
-    X(completions_stray, COUNT, "completions that came after their connection was gone")                     \
+    X(completions_stray, COUNT, "completions that came after their connection, or request, was gone")        \
     X(completion_overflows, COUNT, "times completions did not fit the completion queue")
 
 struct engine_counters {

@@ -193,7 +193,7 @@ static void uring_stop_accept(struct worker *worker, struct listener *listener) 
     struct uring *uring = uring_of(worker);
     struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
     if (sqe == NULL) {
-        return; /* connections it still brings are turned away */
+        return; /* connections it still brings are treated as any other */
     }
     io_uring_prep_cancel64(sqe, tag_pack(OP_ACCEPT, listener->generation, listener_number(worker, listener)),
                            0);
@@ -259,7 +259,7 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
     case EAGAIN: /* no memory for a request just now: it stays queued */
     case EBUSY:  /* completions wait to be reaped first */
         return;
-    case EBADR: /* completions were lost for want of memory; connections they belonged to end by their time-outs */
+    case EBADR: /* completions were lost for want of memory: the connections they belonged to stay until the process ends */
         if (!uring->lost_reported) {
             uring->lost_reported = true;
             log_line(LOG_ERROR, "the kernel ran out of memory and lost io_uring completions");
