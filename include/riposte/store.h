@@ -86,7 +86,7 @@ struct get_options {
     bool recache; /* win when the time left is below recache_below_s, has an end, and nobody has won yet */
     uint32_t recache_below_s;
     bool recache_touched; /* with touch: the time left is that after the touch */
-    bool meta; /* report and set won and stale marks (a stale item is won by its first look-up) */
+    bool meta;            /* report and set won and stale marks (a stale item is won by its first look-up) */
 };
 
 enum put_mode {
@@ -215,6 +215,23 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns);
 /* Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits for it. */
 void store_offline(struct store_worker *worker);
 void store_online(struct store_worker *worker, uint64_t now_ns);
+
+/* Why a look-up found nothing. */
+enum store_absence {
+    STORE_ABSENT,
+    STORE_ABSENT_EXPIRED,
+    STORE_ABSENT_FLUSHED,
+};
+
+/* STORE_ABSENT, unless this worker has met a dead item since the last call: what that one was. For logs of look-ups. */
+enum store_absence store_absence_take(struct store_worker *worker);
+
+/*
+ * `on_evict` is told of every live item this worker pushes out for want of memory; the view is valid inside it, and it must not use the
+ * store but for store_now_tick. NULL: nobody is told, as after store_worker_join.
+ */
+void store_worker_on_evict(struct store_worker *worker,
+                           void (*on_evict)(void *user, const struct item_view *view), void *user);
 
 /* The present tick: whole seconds on the store's clock, >= 2. */
 uint32_t store_now_tick(const struct store_worker *worker);
