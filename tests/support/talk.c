@@ -74,13 +74,13 @@ void talk_open(struct talk *talk, struct talk_server *server) {
     talk->output = calloc(1, 1);
     assert(talk->session != NULL && talk->output != NULL);
     if (memcached_protocol.on_open != NULL) {
-        memcached_protocol.on_open(talk->session, -1, &talk->reply, server->worker);
+        memcached_protocol.on_open(talk->session, TALK_FD, &talk->reply, server->worker);
     }
 }
 
 void talk_close(struct talk *talk) {
     if (memcached_protocol.on_close != NULL) {
-        memcached_protocol.on_close(talk->session, -1, PROTOCOL_CLOSE_NORMAL, talk->server->worker);
+        memcached_protocol.on_close(talk->session, TALK_FD, PROTOCOL_CLOSE_NORMAL, talk->server->worker);
     }
     reply_discard(&talk->reply);
     free(talk->session);

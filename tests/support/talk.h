@@ -35,6 +35,9 @@ void talk_server_deinit(struct talk_server *server);
 /* Moves the store's clock and passes a quiescent state. */
 void talk_server_advance(struct talk_server *server, uint32_t seconds);
 
+/* The descriptor that the server is told; there is none. */
+enum { TALK_FD = 999 };
+
 /* One connection. */
 struct talk {
     struct talk_server *server; /* borrowed */

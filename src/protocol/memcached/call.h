@@ -22,7 +22,7 @@ struct mc_call {
     const char *end;       /* behind the last one */
     unsigned requests;     /* completed in this call */
     unsigned requests_max; /* of this call; requests <= requests_max */
-    bool observed;         /* some requests are counted or shown one by one: the quick ways are closed */
+    unsigned observed;     /* what requests are looked at one by one for: see service_observed */
     bool auth_required;    /* a connection must introduce itself first */
     bool yielded;          /* a step stopped for the sake of others, not for want of input */
     bool later;            /* a step waits for something outside the connection */

@@ -30,8 +30,14 @@ void mc_number(struct mc_call *call, const struct mc_request *request); /* incr,
 void mc_touch(struct mc_call *call, const struct mc_request *request);
 void mc_delete(struct mc_call *call, const struct mc_request *request);
 
-/* command_admin.c: flush_all verbosity cache_memlimit shutdown debugtime watch. */
+/* command_admin.c: flush_all verbosity cache_memlimit shutdown debugtime. */
 void mc_admin(struct mc_call *call, const struct mc_request *request);
+
+/* command_watch.c: watch. */
+void mc_watch(struct mc_call *call, const struct mc_request *request);
+
+/* Goes on in the state WATCH: takes over lines that wait, drops input. Always false: the next lines come later. */
+bool mc_watch_continue(struct mc_call *call);
 
 /* command_lru.c: lru and slabs; lru_crawler. */
 void mc_lru(struct mc_call *call, const struct mc_request *request);

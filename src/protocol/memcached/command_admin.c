@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * command_admin: flush_all, verbosity, cache_memlimit, shutdown, debugtime, watch.
+ * command_admin: flush_all, verbosity, cache_memlimit, shutdown, debugtime.
  */
 #include "command.h"
 #include "riposte/check.h"
@@ -97,38 +97,6 @@ static void admin_debugtime(struct mc_call *call, const struct mc_request *reque
     call_answer(call, false, CALL_LINE("OK"));
 }
 
-static bool watch_knows(struct bytes name) {
-    static const char *const names[] = {"fetchers",  "mutations", "evictions", "connevents", "deletions",
-                                        "sysevents", "proxyreqs", "proxycmds", "proxyuser",  "proxyevents"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (bytes_equal_string(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool watch_knows_all(struct bytes arguments) {
-    struct bytes name = tokens_next(&arguments);
-    while (name.size > 0 && watch_knows(name)) {
-        name = tokens_next(&arguments);
-    }
-    return name.size == 0;
-}
-
-/* There is no log to watch: every watcher is turned away, in the words that memcached has for it. */
-static void admin_watch(struct mc_call *call, const struct mc_request *request) {
-    if (!call->worker->service->config.watch_enabled) {
-        call_answer(call, false, CALL_LINE("CLIENT_ERROR watch commands not allowed"));
-    } else if (call->reply->unsent_size > 0) {
-        call_answer(call, false, CALL_LINE("ERROR cannot pipeline other commands before watch"));
-    } else if (!watch_knows_all(request->arguments)) {
-        call_fail(call, false, MC_ERROR_UNKNOWN);
-    } else {
-        call_answer(call, false, CALL_LINE("WATCHER_FAILED failed to add log watcher"));
-    }
-}
-
 void mc_admin(struct mc_call *call, const struct mc_request *request) {
     call->requests++;
     switch (request->verb) {
@@ -144,12 +112,9 @@ void mc_admin(struct mc_call *call, const struct mc_request *request) {
     case MC_SHUTDOWN:
         admin_shutdown(call, request);
         return;
-    case MC_DEBUGTIME:
-        admin_debugtime(call, request);
-        return;
     default:
-        assert(request->verb == MC_WATCH);
-        admin_watch(call, request);
+        assert(request->verb == MC_DEBUGTIME);
+        admin_debugtime(call, request);
         return;
     }
 }

@@ -57,7 +57,7 @@ static void get_one(const struct mc_call *call, struct bytes key) {
         reply_copy(call->reply, CALL_LINE("END"));
     }
     if (unlikely(call->observed)) {
-        observe_get(call, key, hit);
+        observe_get(call, key, hit ? &view : NULL);
     }
 }
 
@@ -95,7 +95,7 @@ static void get_key(struct mc_call *call, struct bytes key) {
         counter_add(touch ? &worker->counters.touch_misses : &worker->counters.get_misses, 1);
     }
     if (unlikely(call->observed)) {
-        observe_get(call, key, hit);
+        observe_get(call, key, hit ? &view : NULL);
     }
 }
 

@@ -22,6 +22,9 @@ void mc_number(struct mc_call *call, const struct mc_request *request) {
     struct number_options options = {.decrement = decrement, .delta = request->number};
     struct number_result result;
     call->requests++;
+    if (unlikely(call->observed)) {
+        observe_change(call, request->key);
+    }
     switch (store_add_number(call->worker->store, request->key, &options, &result)) {
     case STORE_OK:
         counter_add(decrement ? &counters->decr_hits : &counters->incr_hits, 1);
@@ -46,6 +49,9 @@ void mc_number(struct mc_call *call, const struct mc_request *request) {
 void mc_touch(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
     uint32_t expires_tick = store_expiry(worker->store, request->exptime);
+    if (unlikely(call->observed)) {
+        observe_change(call, request->key);
+    }
     bool found = store_touch(worker->store, request->key, expires_tick) == STORE_OK;
     counter_add(found ? &worker->counters.touch_hits : &worker->counters.touch_misses, 1);
     call_answer(call, request->noreply, found ? CALL_LINE("TOUCHED") : CALL_LINE("NOT_FOUND"));
@@ -54,11 +60,15 @@ void mc_touch(struct mc_call *call, const struct mc_request *request) {
 
 void mc_delete(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
+    size_t value_size = unlikely(call->observed) ? observe_change(call, request->key) : 0;
     bool found = store_delete(worker->store, request->key, NULL, NULL) == STORE_OK;
     counter_add(found ? &worker->counters.delete_hits : &worker->counters.delete_misses, 1);
     call_answer(call, request->noreply, found ? CALL_LINE("DELETED") : CALL_LINE("NOT_FOUND"));
     if (unlikely(call->observed)) {
         observe_delete(call, request->key);
+        if (found) {
+            observe_deleted(call, request->key, "delete", value_size);
+        }
     }
     call->requests++;
 }

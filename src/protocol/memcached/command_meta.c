@@ -4,6 +4,7 @@
  */
 #include "command_meta.h"
 
+#include "observe.h"
 #include "put.h"
 #include "riposte/check.h"
 #include "value.h"
@@ -42,8 +43,12 @@ void mc_meta_delete(struct mc_call *call, const struct meta *meta) {
         .cas_new = meta->cas_new,
     };
     struct put_result result;
+    size_t value_size = unlikely(call->observed) ? observe_change(call, meta->key) : 0;
     enum store_status status = store_delete(call->worker->store, meta->key, &options, &result);
     delete_count(&call->worker->counters, meta, status);
+    if (unlikely(call->observed) && status == STORE_OK && !options.invalidate && !options.drop_value) {
+        observe_deleted(call, meta->key, "md", value_size);
+    }
     call->requests++;
     switch (status) {
     case STORE_OK:
@@ -131,6 +136,9 @@ void mc_meta_arithmetic(struct mc_call *call, const struct meta *meta) {
         call_fail(call, false, MC_ERROR_META_ARITHMETIC_MODE);
         return;
     }
+    if (unlikely(call->observed)) {
+        observe_change(call, meta->key);
+    }
     switch (store_add_number(call->worker->store, meta->key, &options, &result)) {
     case STORE_OK:
         if (!result.created) {
@@ -138,6 +146,9 @@ void mc_meta_arithmetic(struct mc_call *call, const struct meta *meta) {
         }
         if (!meta_has(meta, 'q')) {
             number_answer(call, meta, &result);
+        }
+        if (unlikely(call->observed) && result.created) {
+            observe_created(call, meta->key, &result);
         }
         return;
     case STORE_MISS:

@@ -3,6 +3,8 @@
  * command_meta_get: mg, me.
  */
 #include "command_meta.h"
+#include "observe.h"
+#include "riposte/check.h"
 #include "value.h"
 
 enum {
@@ -104,9 +106,15 @@ void mc_meta_get(struct mc_call *call, const struct meta *meta) {
     case STORE_OK:
         counter_add(options.touch ? &counters->touch_hits : &counters->get_hits, 1);
         hit_reply(call, meta, &view);
+        if (unlikely(call->observed)) {
+            observe_looked(call, meta->key, view_is_created(meta, &view) ? NULL : &view);
+        }
         return;
     case STORE_MISS:
         counter_add(&counters->get_misses, 1);
+        if (unlikely(call->observed)) {
+            observe_looked(call, meta->key, NULL);
+        }
         if (!meta_has(meta, 'q')) {
             mc_meta_plain_answer(call, meta, "EN");
         }
@@ -150,9 +158,13 @@ void mc_meta_debug(struct mc_call *call, const struct meta *meta) {
     struct item_view view;
     counter_add(&call->worker->counters.cmd_meta, 1);
     call->requests++;
-    if (store_get_with(call->worker->store, meta->key, &options, &view) == STORE_OK) {
+    bool found = store_get_with(call->worker->store, meta->key, &options, &view) == STORE_OK;
+    if (found) {
         debug_line(call, &view);
     } else {
         call_answer(call, false, CALL_LINE("EN"));
+    }
+    if (unlikely(call->observed)) {
+        observe_looked(call, meta->key, found ? &view : NULL);
     }
 }

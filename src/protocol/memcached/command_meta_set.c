@@ -109,13 +109,14 @@ void mc_meta_set(struct mc_call *call, const struct meta *meta) {
         .key_text = meta->key_text,
         .flags = meta->flags,
         .key_is_binary = meta->key_is_binary,
+        .expires_tick = meta_has(meta, 'T') ? meta_expiry(call, meta->ttl) : STORE_EXPIRES_NEVER,
         .value_size = meta->value_size,
     };
     struct mc_put_item item = {
         .key = meta->key,
         .key_is_binary = meta->key_is_binary,
         .client_flags = meta->client_flags,
-        .expires_tick = meta_has(meta, 'T') ? meta_expiry(call, meta->ttl) : STORE_EXPIRES_NEVER,
+        .expires_tick = put.expires_tick,
         .value_size = meta->value_size,
     };
     mc_put_begin(call, &put, &item);

@@ -56,11 +56,15 @@ void mc_store(struct mc_call *call, const struct mc_request *request) {
         .is_cas = request->verb == MC_CAS,
         .replaces = request->verb == MC_SET,
         .answer = store_answer,
+        .key_text = request->key,
+        .flags = bytes_of(request->key.data + request->key.size, 0),
+        .expires_tick = store_expiry(call->worker->store, request->exptime),
+        .value_size = request->value_size,
     };
     struct mc_put_item item = {
         .key = request->key,
         .client_flags = request->client_flags,
-        .expires_tick = store_expiry(call->worker->store, request->exptime),
+        .expires_tick = put.expires_tick,
         .value_size = request->value_size,
     };
     if (unlikely(call->observed)) {

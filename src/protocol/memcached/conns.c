@@ -78,6 +78,9 @@ static const char *conn_state(const struct mc_call *call, const struct engine_co
     if (conn->fd == call->session->fd) {
         return "conn_parse_cmd";
     }
+    if (watch_has(&call->worker->service->watch, conn->fd)) {
+        return "conn_watch";
+    }
     return conn->sending || conn->paused ? "conn_mwrite" : "conn_read";
 }
 

@@ -33,6 +33,9 @@
     X(closed_binary, "connections closed because they began with the binary protocol's first byte")          \
     X(closed_http, "connections closed because they spoke HTTP")                                             \
     X(closed_unauthenticated, "connections closed because they sent something else than an introduction")    \
+    X(log_written, "lines written for watchers")                                                             \
+    X(log_sent, "of these, once for each watcher that gets it")                                              \
+    X(log_skipped, "and once for each that had no room")                                                     \
     X(values_in_pieces, "values that came in more than one piece")                                           \
     X(values_pinned, "values sent from the store's own memory")
 

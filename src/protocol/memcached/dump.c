@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
+#include "line.h"
 #include "meta_answer.h"
-#include "value.h"
 
 enum {
     PIECE_BUCKETS = 64, /* some hundreds of items: tens of microseconds */
@@ -22,61 +22,33 @@ struct dump_visit {
     struct dump *dump;
 };
 
-static char *text_write(char *at, const char *text) {
-    size_t size = strlen(text);
-    memcpy(at, text, size);
-    return at + size;
-}
-
-static bool is_unreserved(char byte) {
-    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-           byte == '-' || byte == '.' || byte == '_' || byte == '~';
-}
-
-/* RFC 3986 section 2: all but the unreserved bytes as % and two digits. */
-static char *escaped_write(char *at, struct bytes key) {
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < key.size; i++) {
-        char byte = key.data[i];
-        if (is_unreserved(byte)) {
-            *at++ = byte;
-        } else {
-            *at++ = '%';
-            *at++ = digits[(unsigned char)byte >> 4];
-            *at++ = digits[(unsigned char)byte & 15];
-        }
-    }
-    return at;
-}
-
 static char *meta_line(char *at, const struct memcached_worker *worker, const struct item_view *view) {
     uint64_t cas = worker->service->config.cas_enabled ? view->cas : 0;
-    at = escaped_write(text_write(at, "key="), view->key);
-    at = text_write(at, " exp=");
+    at = line_escaped(line_text(at, "key="), view->key);
+    at = line_text(at, " exp=");
     at = view->expires_tick == STORE_EXPIRES_NEVER
-             ? text_write(at, "-1")
-             : value_number(at, store_tick_unix_s(worker->store, view->expires_tick));
-    at = value_number(text_write(at, " la="), store_tick_unix_s(worker->store, view->used_tick));
-    at = value_number(text_write(at, " cas="), cas);
-    at = text_write(at, view->fetched ? " fetch=yes" : " fetch=no");
-    at = value_number(text_write(at, " cls="), MC_ITEM_CLASS);
-    at = value_number(text_write(at, " size="), value_item_size(view));
-    at = value_number(text_write(at, " flags="), view->client_flags);
-    return text_write(at, " \n");
+             ? line_text(at, "-1")
+             : line_number(at, store_tick_unix_s(worker->store, view->expires_tick));
+    at = line_number(line_text(at, " la="), store_tick_unix_s(worker->store, view->used_tick));
+    at = line_number(line_text(at, " cas="), cas);
+    at = line_text(at, view->fetched ? " fetch=yes" : " fetch=no");
+    at = line_number(line_text(at, " cls="), MC_ITEM_CLASS);
+    at = line_number(line_text(at, " size="), value_item_size(view));
+    at = line_number(line_text(at, " flags="), view->client_flags);
+    return line_text(at, " \n");
 }
 
 static char *mg_line(char *at, const struct item_view *view) {
-    at = meta_answer_key(text_write(at, "mg "), view->key, view->key_is_binary);
-    return text_write(at, view->key_is_binary ? " b\r\n" : "\r\n");
+    at = meta_answer_key(line_text(at, "mg "), view->key, view->key_is_binary);
+    return line_text(at, view->key_is_binary ? " b\r\n" : "\r\n");
 }
 
 static char *cache_line(char *at, const struct memcached_worker *worker, const struct item_view *view) {
     bool never = view->expires_tick == STORE_EXPIRES_NEVER;
-    at = meta_answer_key(text_write(at, "ITEM "), view->key, false);
-    at = value_number(text_write(at, " ["), view->value.size);
-    at = value_number(text_write(at, " b; "),
-                      never ? 0 : store_tick_unix_s(worker->store, view->expires_tick));
-    return text_write(at, " s]\r\n");
+    at = meta_answer_key(line_text(at, "ITEM "), view->key, false);
+    at = line_number(line_text(at, " ["), view->value.size);
+    at = line_number(line_text(at, " b; "), never ? 0 : store_tick_unix_s(worker->store, view->expires_tick));
+    return line_text(at, " s]\r\n");
 }
 
 static char *dump_line(char *at, const struct dump_visit *visit, const struct item_view *view) {

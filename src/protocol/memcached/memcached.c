@@ -3,7 +3,7 @@
  * memcached: the protocol's functions for the engine: the states of a session, one after the other.
  *
  *      mc_on_input --> LINE: mc_get_run, or mc_parse_text --> mc_execute --> command_*.c
- *                  \-> VALUE, SWALLOW, KEYS, DUMP, CONNS: the rest of what an earlier line began
+ *                  \-> VALUE, SWALLOW, KEYS, DUMP, CONNS, WATCH: the rest of what an earlier line began
  */
 #include <stdlib.h>
 
@@ -11,6 +11,7 @@
 #include "command.h"
 #include "conns.h"
 #include "dump.h"
+#include "observe.h"
 #include "parse_text.h"
 #include "put.h"
 #include "riposte/check.h"
@@ -64,8 +65,10 @@ void mc_execute(struct mc_call *call, const struct mc_request *request) {
     case MC_CACHE_MEMLIMIT:
     case MC_SHUTDOWN:
     case MC_DEBUGTIME:
-    case MC_WATCH:
         mc_admin(call, request);
+        return;
+    case MC_WATCH:
+        mc_watch(call, request);
         return;
     case MC_LRU:
     case MC_SLABS:
@@ -162,6 +165,8 @@ static bool call_step(struct mc_call *call) {
         return mc_dump_continue(call);
     case MC_SESSION_CONNS:
         return mc_conns_continue(call);
+    case MC_SESSION_WATCH:
+        return mc_watch_continue(call);
     }
     return false;
 }
@@ -177,6 +182,8 @@ static bool call_goes_on(const struct mc_call *call, bool stopped) {
     case MC_SESSION_VALUE:
     case MC_SESSION_SWALLOW:
         break;
+    case MC_SESSION_WATCH:
+        return false;
     }
     return (!stopped || call->yielded) && call->at < call->end;
 }
@@ -197,14 +204,19 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
         .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;
+    if (unlikely(call.observed)) {
+        store_absence_take(worker->store); /* of an earlier call */
+    }
     while (call.requests < requests_max && !reply_full(reply) && !stopped) {
         stopped = !call_step(&call);
     }
+    bool watches = call.session->state == MC_SESSION_WATCH;
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,
         .again = !call.later && call_goes_on(&call, stopped) && !reply_closing(reply),
-        .later = call.later,
+        .later = call.later || watches,
+        .endless = watches,
     };
 }
 
@@ -230,32 +242,43 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
 
 static void mc_on_open(void *session, int fd, struct reply *reply, void *context) {
     struct mc_session *own = session;
+    struct memcached_worker *worker = context;
     (void)reply;
-    (void)context;
     own->fd = fd;
+    if (worker->service->config.watch_enabled) {
+        peer_read(&own->peer, fd);
+        observe_open(worker, own);
+    }
 }
 
-static void mc_on_close(void *session, int fd, enum protocol_close reason, void *context) {
-    struct mc_session *own = session;
-    const struct memcached_worker *worker = context;
-    (void)fd;
-    (void)reason;
-    switch (own->state) {
+/* Gives back what the session is in the middle of. */
+static void session_release(struct mc_session *session, const struct memcached_worker *worker) {
+    switch (session->state) {
     case MC_SESSION_VALUE:
-        store_item_discard(worker->store, own->upload->item);
-        upload_destroy(own->upload);
+        store_item_discard(worker->store, session->upload->item);
+        upload_destroy(session->upload);
         return;
     case MC_SESSION_DUMP:
-        free(own->dump);
+        free(session->dump);
         return;
     case MC_SESSION_CONNS:
-        conns_destroy(own->conns);
+        conns_destroy(session->conns);
+        return;
+    case MC_SESSION_WATCH:
+        watch_remove(&worker->service->watch, session->watcher);
         return;
     case MC_SESSION_LINE:
     case MC_SESSION_SWALLOW:
     case MC_SESSION_KEYS:
         return;
     }
+}
+
+static void mc_on_close(void *session, int fd, enum protocol_close reason, void *context) {
+    struct memcached_worker *worker = context;
+    (void)fd;
+    session_release(session, worker);
+    observe_close(worker, session, reason);
 }
 
 const struct protocol memcached_protocol = {

@@ -4,6 +4,7 @@
  */
 #include "put.h"
 
+#include "observe.h"
 #include "riposte/check.h"
 #include "upload.h"
 
@@ -33,11 +34,17 @@ static void put_finish(struct mc_call *call, const struct mc_put *put, struct it
     enum store_status status = store_put(worker->store, item, &put->options, &result);
     put_count(&worker->counters, put, status);
     put->answer(call, put, status, &result);
+    if (unlikely(call->observed)) {
+        observe_stored(call, put, status, &result);
+    }
 }
 
 /* No room: the client is told at once and its block is skipped. */
 static void put_refuse(struct mc_call *call, const struct mc_put *put, const struct mc_put_item *item,
-                       enum mc_error error) {
+                       enum store_status status, enum mc_error error) {
+    if (unlikely(call->observed)) {
+        observe_stored(call, put, status, NULL);
+    }
     if (put->replaces) {
         store_delete(call->worker->store, item->key, NULL, NULL);
     }
@@ -52,7 +59,7 @@ static void put_wait(struct mc_call *call, const struct mc_put *put, const struc
     struct upload *upload = upload_create(put, stored, item->value_size);
     if (upload == NULL) {
         store_item_discard(call->worker->store, stored);
-        put_refuse(call, put, item, MC_ERROR_NO_MEMORY_READ);
+        put_refuse(call, put, item, STORE_NO_MEMORY, MC_ERROR_NO_MEMORY_READ);
         return;
     }
     counter_add(&call->worker->counters.values_in_pieces, 1);
@@ -66,7 +73,7 @@ void mc_put_begin(struct mc_call *call, const struct mc_put *put, const struct m
         store_item_create(call->worker->store, item->key, item->key_is_binary, item->client_flags,
                           item->expires_tick, item->value_size, &stored);
     if (unlikely(status != STORE_OK)) {
-        put_refuse(call, put, item,
+        put_refuse(call, put, item, status,
                    status == STORE_TOO_LARGE ? MC_ERROR_TOO_LARGE : MC_ERROR_NO_MEMORY_STORE);
         return;
     }

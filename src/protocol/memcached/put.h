@@ -22,11 +22,13 @@ struct mc_put {
     /* What became of it; the data block is consumed. Not called when the block was refused. */
     void (*answer)(const struct mc_call *call, const struct mc_put *put, enum store_status status,
                    const struct put_result *result);
-    bool quiet;            /* ms: success is not answered */
-    struct bytes key_text; /* ms: the key as it was sent, for the answer; borrowed from the line */
+    bool quiet; /* ms: success is not answered */
+    struct bytes
+        key_text; /* the key as it was sent, for the answer of ms and for logs; borrowed from the line */
     struct bytes flags;    /* ms: the flags, for the answer; borrowed from the line, behind key_text */
     bool key_is_binary;    /* ms */
-    uint32_t value_size;   /* ms: bytes of the block, for the answer when nothing was stored */
+    uint32_t expires_tick; /* of the item, for logs */
+    uint32_t value_size;   /* bytes of the block, for the answer of ms when nothing was stored and for logs */
 };
 
 /* The item that the block makes. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "observe.h"
 #include "prefixes.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -33,6 +34,7 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);
     credentials_init(&created->credentials);
+    watch_init(&created->watch);
     *service = created;
     return 0;
 
@@ -52,6 +54,7 @@ void memcached_service_destroy(struct memcached_service *service) {
         assert(service->workers[i] == NULL);
     }
     pthread_mutex_destroy(&service->lock);
+    watch_deinit(&service->watch);
     credentials_deinit(&service->credentials);
     prefixes_destroy(service->prefixes);
     free(service->workers);
@@ -69,6 +72,7 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
     worker->service = service;
     worker->store = store_worker;
     worker->index = worker_index;
+    store_worker_on_evict(store_worker, observe_evicted, worker);
     pthread_mutex_lock(&service->lock);
     assert(service->workers[worker_index] == NULL);
     service->workers[worker_index] = worker;
@@ -84,6 +88,7 @@ static void counts_add(struct mc_counts *counts, const struct mc_counters *count
 
 void memcached_worker_destroy(struct memcached_worker *worker) {
     struct memcached_service *service = worker->service;
+    store_worker_on_evict(worker->store, NULL, NULL);
     pthread_mutex_lock(&service->lock);
     counts_add(&service->left, &worker->counters);
     service->workers[worker->index] = NULL;

@@ -19,6 +19,7 @@
 #include "riposte/engine.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
+#include "watch.h"
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
@@ -44,6 +45,7 @@ struct memcached_service {
     uint64_t start_ns;              /* monotonic */
     struct prefixes *prefixes;      /* owned; see prefixes.h */
     struct credentials credentials;
+    struct watch watch;
     _Atomic unsigned verbosity; /* as the last `verbosity` command said */
     _Atomic(enum mc_crawler) crawler;
     _Atomic bool binary_logged;  /* the line of service_log_binary was written */
@@ -65,10 +67,14 @@ struct memcached_worker {
 /* Tells the operator once that clients speak the binary protocol. Any worker. */
 void service_log_binary(struct memcached_service *service);
 
-/* True while requests are looked at one by one. */
-static inline bool service_observed(const struct memcached_service *service) {
+/* Beside the bits of watch_kind: requests are counted by prefix. */
+enum { OBSERVE_PREFIXES = 1 << 8 };
+
+/* What requests are looked at one by one for: bits; 0, the usual, for nothing. Any worker. */
+static inline unsigned service_observed(struct memcached_service *service) {
     /* relaxed: a few requests more or less at the edges do not matter. */
-    return atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
+    bool detail = atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
+    return watch_kinds(&service->watch) | (detail ? OBSERVE_PREFIXES : 0);
 }
 
 /* Totals of all workers together since the last `stats reset`; levels as they are now. Any worker. */

@@ -117,9 +117,6 @@ static void slab_lines(const struct stats_switches *switches, struct reply *repl
         "slab_reassign_rescues",          "slab_reassign_chunk_rescues", "slab_reassign_inline_reclaim",
         "slab_reassign_busy_items",       "slab_reassign_busy_deletes",  "slab_reassign_busy_nomem",
         "slab_reassign_last_busy_status", "slab_reassign_running",       "slabs_moved"};
-    static const char *const logs[] = {"malloc_fails",        "log_worker_dropped",  "log_worker_written",
-                                       "log_watcher_skipped", "log_watcher_sent",    "log_watchers",
-                                       "unexpected_napi_ids", "round_robin_fallback"};
     if (switches->slab_reassign) {
         STAT_ZEROS(reply, slabs);
     }
@@ -130,7 +127,18 @@ static void slab_lines(const struct stats_switches *switches, struct reply *repl
     if (switches->lru_maintainer) {
         stat_number(reply, "lru_maintainer_juggles", 0);
     }
-    STAT_ZEROS(reply, logs);
+}
+
+static void log_lines(struct memcached_service *service, const struct mc_counts *counts,
+                      struct reply *reply) {
+    stat_number(reply, "malloc_fails", 0);
+    stat_number(reply, "log_worker_dropped", 0); /* there is one buffer for each watcher, none for workers */
+    stat_number(reply, "log_worker_written", counts->log_written);
+    stat_number(reply, "log_watcher_skipped", counts->log_skipped);
+    stat_number(reply, "log_watcher_sent", counts->log_sent);
+    stat_number(reply, "log_watchers", watch_count(&service->watch));
+    stat_number(reply, "unexpected_napi_ids", 0);
+    stat_number(reply, "round_robin_fallback", 0);
 }
 
 static void item_lines(const struct stats_switches *switches, const struct store_levels *store,
@@ -171,6 +179,7 @@ void stats_general(struct mc_call *call, struct bytes arguments) {
     }
     service_lines(service, &totals, reply);
     slab_lines(&switches, reply);
+    log_lines(service, &totals.commands, reply);
     item_lines(&switches, &totals.store, reply);
     stats_end(reply);
 }

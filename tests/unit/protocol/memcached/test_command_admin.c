@@ -122,17 +122,3 @@ Test(admin, debugtime_is_unknown_outside_of_test_builds) {
 Test(admin, commands_of_what_is_not_here_are_unknown) {
     talk_check(&talk, "refresh_certs\r\nextstore free_memchunks 1 2\r\n", "ERROR\r\nERROR\r\n");
 }
-
-static void watch_off(struct talk_server *changed) {
-    changed->config.watch_enabled = false;
-}
-
-Test(admin, watch_is_refused_in_the_words_for_each_case) {
-    talk_check(&talk, "watch\r\n", "WATCHER_FAILED failed to add log watcher\r\n");
-    talk_check(&talk, "watch fetchers connevents\r\n", "WATCHER_FAILED failed to add log watcher\r\n");
-    talk_check(&talk, "watch fetchers foo\r\n", "ERROR\r\n");
-    talk_check(&talk, "mn\r\nwatch\r\n", "MN\r\nERROR cannot pipeline other commands before watch\r\n");
-    reopen_with(watch_off);
-    talk_check(&talk, "watch\r\nwatch foo\r\n",
-               "CLIENT_ERROR watch commands not allowed\r\nCLIENT_ERROR watch commands not allowed\r\n");
-}

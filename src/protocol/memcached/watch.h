@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * watch: who watches the log, and what waits for each of them.
+ *
+ *      any worker --watch_publish--> | ring of a watcher | --watcher_front, watcher_drop--> its connection, on its own worker
+ *                    under the lock     256 KiB, bounded       without the lock
+ *
+ * A line that does not fit is lost for that watcher and counted; the next that fits is preceded by `skipped=<n>`. So a watcher that does
+ * not read holds nobody up and takes no more memory than its ring. Nothing is published, and no lock taken, of what nobody watches:
+ * watch_kinds is the one thing that requests look at.
+ */
+#ifndef MEMCACHED_WATCH_H
+#define MEMCACHED_WATCH_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "riposte/bytes.h"
+
+/* Bits: what can be watched. */
+enum watch_kind {
+    WATCH_FETCHERS = 1 << 0,
+    WATCH_MUTATIONS = 1 << 1,
+    WATCH_EVICTIONS = 1 << 2,
+    WATCH_CONNEVENTS = 1 << 3,
+    WATCH_DELETIONS = 1 << 4,
+};
+
+enum {
+    WATCHERS_MAX = 20,
+    WATCH_LINE_SIZE_MAX =
+        1024, /* bytes of a line without time and number: an escaped key of 750 and some words */
+};
+
+struct watcher;
+
+struct watch {
+    _Atomic unsigned kinds; /* all that somebody watches; written under the lock */
+
+    pthread_mutex_t lock; /* of what follows; a leaf: nothing is called with it held */
+    unsigned count;
+    struct watcher *watchers[WATCHERS_MAX]; /* count of them */
+    uint64_t last_number;                   /* gid of the line published last */
+};
+
+enum watch_outcome {
+    WATCH_ADDED,
+    WATCH_TOO_MANY,
+    WATCH_NO_MEMORY,
+};
+
+/* What became of a line. */
+struct watch_fate {
+    unsigned sent_count;    /* watchers that get it */
+    unsigned skipped_count; /* watchers that had no room */
+};
+
+void watch_init(struct watch *watch);
+
+/* All watchers are gone. */
+void watch_deinit(struct watch *watch);
+
+/* Any thread; so for all but watcher_front and watcher_drop. */
+static inline unsigned watch_kinds(struct watch *watch) {
+    /* relaxed: a few lines more or less at the edges do not matter. */
+    return atomic_load_explicit(&watch->kinds, memory_order_relaxed);
+}
+
+/* A watcher of some kinds on connection `fd`; *watcher is owned by the caller until watch_remove. */
+enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher);
+
+/* Frees it, with what it has not taken. */
+void watch_remove(struct watch *watch, struct watcher *watcher);
+
+unsigned watch_count(struct watch *watch);
+
+/* True when connection `fd` is a watcher. */
+bool watch_has(struct watch *watch, int fd);
+
+/*
+ * Gives `line` (at most WATCH_LINE_SIZE_MAX bytes, no line end), headed by the time and the next number, to all who watch `kind`, one of
+ * the bits.
+ */
+struct watch_fate watch_publish(struct watch *watch, enum watch_kind kind, struct bytes line);
+
+/* The oldest lines that wait, as far as they are in one piece; empty when none wait. Only the watcher's own worker, as the next. */
+struct bytes watcher_front(const struct watcher *watcher);
+
+/* They are done with: `size` bytes, at most what watcher_front showed. */
+void watcher_drop(struct watcher *watcher, size_t size);
+
+#endif
