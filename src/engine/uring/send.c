@@ -117,7 +117,7 @@ static enum send_way send_choose(const struct worker *worker, struct uring *urin
     if (count == 1) {
         return SEND_WAY_PLAIN;
     }
-    if (uring->bundle) {
+    if (uring->bundle && conn->sending_size <= URING_BUNDLE_SIZE_MAX) {
         *group = group_take(uring);
         if (*group != URING_SEND_GROUPS) {
             return SEND_WAY_BUNDLE;

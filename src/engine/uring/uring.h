@@ -20,7 +20,9 @@ enum {
     URING_RECV_GROUP = 0,          /* buffer group of receives; send groups follow */
     URING_SEND_PIECES_MAX = 64,    /* of one send; more follow in the next */
     URING_SEND_MESSAGES_MAX = 256, /* sends of several pieces between two enters */
-    URING_SEND_GROUPS = 16,        /* connections that may have a bundle in flight at a time */
+    /* Bytes of one bundle: it reports nothing before all are taken (WAITALL), while the write time-out waits for progress. */
+    URING_BUNDLE_SIZE_MAX = 1024 * 1024,
+    URING_SEND_GROUPS = 16, /* connections that may have a bundle in flight at a time */
 };
 
 /* How a send went out; conn.send_way. */

@@ -52,3 +52,36 @@ Test(engine_send, copies_where_zero_copy_finds_too_little_memory_to_lock) {
     close(fd);
     dial_stop(engine);
 }
+
+/* Answers each byte with more pieces than one, together larger than a bundle may be. */
+static struct progress pieces_on_input(void *session, struct bytes input, unsigned requests_max,
+                                       struct reply *reply, void *context) {
+    (void)session;
+    (void)requests_max;
+    (void)context;
+    size_t size = input.data[0] == 's' ? 1000 : ANSWER_SIZE / 2;
+    for (int i = 0; i < 2; i++) {
+        reply_pin(reply, bytes_of(answer, size), keep, NULL);
+    }
+    return (struct progress){.consumed = input.size, .requests = 1};
+}
+
+static const struct protocol pieces_protocol = {.name = "pieces", .on_input = pieces_on_input};
+
+/* The write time-out needs to see progress, which a bundle shows only when all of it is taken. */
+Test(engine_send, bundles_only_what_is_soon_taken) {
+    struct engine_listen listen = dial_listen(&pieces_protocol);
+    struct engine_config config = dial_config(ENGINE_URING, &listen);
+    config.send = ENGINE_SEND_BUNDLE;
+    config.output_size_max = 2 * ANSWER_SIZE;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "l", 1);
+    dial_expect(fd, answer, sizeof(answer));
+    cr_expect_eq(dial_counter(engine, sends_bundle), 0);
+    dial_send(fd, "s", 1);
+    dial_expect(fd, answer, 2000);
+    cr_expect_eq(dial_counter(engine, sends_bundle), strstr(engine_features(engine), "bundle") != NULL);
+    close(fd);
+    dial_stop(engine);
+}
