@@ -167,6 +167,23 @@ static enum options_outcome extended_refuse(struct parser *parser, const char *n
     return refuse(parser, "unknown name -o %s; --help lists the names of -o", name);
 }
 
+/* no_NAME; false when there is no such switch. */
+static bool extended_clear(struct options *options, const char *name) {
+    const struct option *option = option_find_name(bytes_from_string(name), true);
+    if (option == NULL || !option_value_clear(option, options)) {
+        return false;
+    }
+    options->given[option - option_table] = true;
+    if (option == &option_table[OPTION_INDEX_modern]) {
+        options->maxconns_fast = false;
+        options->slab_reassign = false;
+        options->slab_automove = 0;
+        options->lru_crawler = false;
+        options->lru_maintainer = false;
+    }
+    return true;
+}
+
 static enum options_outcome extended_apply(struct parser *parser, const char *name, const char *value) {
     char spelling[OPTIONS_SPELLING_SIZE_MAX];
     const struct option *option = option_find_name(bytes_from_string(name), true);
@@ -174,12 +191,8 @@ static enum options_outcome extended_apply(struct parser *parser, const char *na
         option_spelling(option, spelling);
         return option_apply(parser, option, spelling, value);
     }
-    if (strncmp(name, "no_", 3) == 0 && value == NULL) {
-        option = option_find_name(bytes_from_string(name + 3), true);
-        if (option != NULL && option_value_clear(option, parser->options)) {
-            parser->options->given[option - option_table] = true;
-            return OPTIONS_SERVE;
-        }
+    if (strncmp(name, "no_", 3) == 0 && value == NULL && extended_clear(parser->options, name + 3)) {
+        return OPTIONS_SERVE;
     }
     return extended_refuse(parser, name);
 }

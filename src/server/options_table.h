@@ -136,8 +136,9 @@
       "size of the index at start: room for about 2^N items")                                                \
     X(EXTENDED, idle_timeout, "idle_timeout", 0, COUNT, OBEYED, "0", 0, 2000000, "SECONDS", "idle_timeout",  \
       "a TCP connection without a completed request for so long is closed; 0 never")                         \
-    X(EXTENDED, modern, "modern", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, NULL,                               \
-      "the defaults are the modern ones already")                                                            \
+    X(EXTENDED, modern, "modern", 0, SWITCH, OBEYED, "yes", 0, 0, NULL, NULL,                                \
+      "with no_: as no_maxconns_fast, no_slab_reassign, no_slab_automove, no_lru_crawler, "                  \
+      "no_lru_maintainer")                                                                                   \
     X(EXTENDED, hashexpand, "hashexpand", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, NULL,                       \
       "the index always grows with the items")                                                               \
     X(EXTENDED, hash_algorithm, "hash_algorithm", 0, WORD, IGNORED, "xxh3", 0, 0, "jenkins|murmur3|xxh3",    \

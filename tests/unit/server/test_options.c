@@ -258,6 +258,18 @@ Test(options, obey_what_o_says) {
     cr_expect(options.maxconns_fast);
 }
 
+Test(options, turn_off_what_is_modern_until_it_is_turned_on_again) {
+    expect_accepted("-o no_modern");
+    cr_expect_not(options.maxconns_fast || options.slab_reassign || options.lru_crawler ||
+                  options.lru_maintainer);
+    cr_expect_eq(options.slab_automove, 0);
+    expect_accepted("-o no_modern,lru_crawler");
+    cr_expect(options.lru_crawler && !options.lru_maintainer);
+    expect_accepted("-o modern");
+    cr_expect(options.maxconns_fast && options.slab_reassign && options.lru_crawler &&
+              options.lru_maintainer);
+}
+
 Test(options, refuse_wrong_names_and_values_of_o) {
     expect_refused("-o idel_timeout=3", "unknown name -o idel_timeout; did you mean -o idle_timeout?");
     expect_refused("-o no_idle_timeout", "unknown name -o no_idle_timeout; did you mean -o idle_timeout?");
