@@ -91,6 +91,6 @@ void option_help_print(void) {
     for (size_t i = 0; i < option_table_count; i++) {
         row_print(&option_table[i]);
     }
-    printf("   -h, --help               this text\n   -V, --version            the version\n");
+    printf("  -h, --help                this text\n  -V, --version             the version\n");
     fputs(conclusion, stdout);
 }

@@ -119,13 +119,16 @@ static void step_throughput(FILE *out, const struct step_result *step) {
     }
 }
 
-static void step_outcomes(FILE *out, const struct step_result *step) {
+static void step_outcomes(FILE *out, const struct scenario *scenario, const struct step_result *step) {
     const struct tally *tally = &step->tally;
     fprintf(out, "  replies     %s hits, ", quantity_format_count(tally->outcomes[OUTCOME_HIT]).text);
     fprintf(out, "%s misses, ", quantity_format_count(tally->outcomes[OUTCOME_MISS]).text);
     fprintf(out, "%s stored, ", quantity_format_count(tally->outcomes[OUTCOME_STORED]).text);
     fprintf(out, "%s errors, ", quantity_format_count(tally->outcomes[OUTCOME_ERROR]).text);
     fprintf(out, "%s wrong\n", quantity_format_count(tally_wrong(tally)).text);
+    if (scenario->preload && tally->outcomes[OUTCOME_MISS] > 0) {
+        fprintf(out, "              every key was stored: the server has dropped some (no room for all?)\n");
+    }
     if (tally->error_line[0] != '\0') {
         fprintf(out, "              first error: %s\n", tally->error_line);
     }
@@ -167,7 +170,7 @@ static void step_generator(FILE *out, const struct scenario *scenario, const str
 
 void report_step(FILE *out, const struct scenario *scenario, const struct step_result *step) {
     step_throughput(out, step);
-    step_outcomes(out, step);
+    step_outcomes(out, scenario, step);
     step_latency(out, step);
     step_generator(out, scenario, step);
 }

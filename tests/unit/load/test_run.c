@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 #include "report.h"
 #include "riposte/clock.h"
 
-/* Longest any of these runs may take; each is bounded by its own --timeout of a second or less. */
+/* Longest any of these runs may take; each is bounded by its own --timeout. */
 #define TIMEOUT_S 60
 
 static struct fake_server server;
@@ -22,8 +23,8 @@ static struct load_run run;
 
 TestSuite(run, .timeout = TIMEOUT_S);
 
-/* Every run on its own ring settings: short time-outs, sleeping, because tests share their CPUs. */
-#define FLAGS "--wait sleep --timeout 1s -w 0 -k 100 "
+/* Every run on its own ring settings: sleeping, because tests share their CPUs. */
+#define FLAGS "--wait sleep --timeout 10s -w 0 -k 100 "
 
 static void start(enum fake_fault fault, uint64_t at_request) {
     server = (struct fake_server){.fault = fault, .at_request = at_request};
@@ -217,6 +218,22 @@ Test(run, a_sweep_measures_each_rate_until_the_server_does_not_keep_up) {
     cr_expect(run.result.steps_count >= 1 && run.result.steps_count <= 3, "%u", run.result.steps_count);
     const struct step_result *last = &run.result.steps[run.result.steps_count - 1];
     cr_expect_not(step_kept_up(last));
+    finish();
+}
+
+Test(run, an_interrupt_ends_the_measurement_and_what_came_is_reported) {
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    /* Before the server's thread starts, so that the signal waits for the run to take it. */
+    pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
+    start(FAKE_INTERRUPT, 300);
+    load_run(&run, server.port, FLAGS "-t 50s -c 4 -T 2");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect(run.result.steps[0].interrupted);
+    cr_expect(tally->latency.count >= 300 && tally->window_ns < 40 * CLOCK_NS_PER_S, "%" PRIu64,
+              tally->latency.count);
     finish();
 }
 

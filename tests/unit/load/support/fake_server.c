@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,9 @@ static void reply_with_fault(struct fake_server *server, struct peer *peer, uint
         break;
     case FAKE_EXTRA:
         send_all(peer, reply, size);
+        break;
+    case FAKE_INTERRUPT:
+        kill(getpid(), SIGINT);
         break;
     }
     send_all(peer, reply, size);

@@ -31,6 +31,7 @@ enum fake_fault {
     FAKE_SHORT,        /* once: fewer bytes than announced */
     FAKE_GARBAGE,      /* once: what is no reply */
     FAKE_EXTRA,        /* once: the answer twice */
+    FAKE_INTERRUPT,    /* once: SIGINT to this process, and the right answer */
 };
 
 struct fake_server {
