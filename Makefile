@@ -279,11 +279,11 @@ $(O)/micro: $(call objects,$(MICRO_SOURCES)) $(foreach folder,$(NEEDS_protocol/m
 	$(QUIET)$(link) $(LIBS)
 
 .PHONY: bench bench-quick bench-micro bench-setup
-bench: bench-setup ## measure riposte beside memcached, Redis and nginx, half an hour (ARGS="--only 'get-32-*'")
-	$(QUIET)bench/run $(ARGS)
+bench: bench-setup ## measure riposte beside memcached, Redis and nginx, some forty minutes (ARGS="--only 'get-32-*'")
+	$(QUIET)bench/run --server $(BIN)/riposte --load $(BIN)/riposte-load $(ARGS)
 
 bench-quick: bench-setup ## the main rows of that in under three minutes
-	$(QUIET)bench/run --quick $(ARGS)
+	$(QUIET)bench/run --quick --server $(BIN)/riposte --load $(BIN)/riposte-load $(ARGS)
 
 bench-setup:
 	$(QUIET)tools/setup --bench
@@ -292,6 +292,12 @@ bench-setup:
 bench-micro: ## what parsers, look-ups, sets and replies cost, in ns (ARGS=--quick, ARGS="parse put")
 	+$(QUIET)$(in_parallel) $(O)/micro
 	$(QUIET)$(O)/micro $(ARGS)
+
+.PHONY: bench-test
+bench-test: ## test the harness itself: nothing left running, verdicts that can fail
+	$(QUIET)bench/test
+
+check-rest: bench-test
 
 list-sources: list-bench-sources
 .PHONY: list-bench-sources

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""The report of a run as a whole: what it is made of, and where it is written.
+
+    build/bench/<host>-<commit>.json .md -<plot>.svg -<plot>.png       or below bench/results, which git ignores but
+                                                                       for what is added on purpose (git add -f)
+"""
+
+import json
+import os
+
+from harness import machine, plots, table, targets
+from harness.peers import ROOT
+
+UNSAVED = os.path.join(ROOT, "build", "bench")
+SAVED = os.path.join(ROOT, "bench", "results")
+
+
+def begin(peers, absent, settings, rounds, command):
+    """Everything but the results."""
+    busy_share, noise = machine.look_for_noise(settings.placement)
+    description = machine.describe(settings.placement)
+    description["busy_share_before"] = round(busy_share, 4)
+    warnings = [noise] if noise else []
+    if settings.placement.shared(settings.placement.server_cpus):
+        warnings.append("server and generator share a CPU: the figures describe both together")
+    return {
+        "format": 1,
+        "commit": machine.commit(),
+        "command": command,
+        "machine": description,
+        "settings": {"rounds": rounds, "duration_s": settings.duration_s, "warmup_s": settings.warmup_s},
+        "peers": {peer.name: {"kind": peer.kind, "version": peer.version, "version_short": peer.version_short(),
+                              "program": " ".join(peer.program)} for peer in peers},
+        "warnings": warnings + absent,
+        "workloads": [],
+        "targets": [],
+    }
+
+
+def judge(report, peers):
+    report["targets"] = targets.judge(report["workloads"], {peer.name: peer.version_numbers() for peer in peers})
+
+
+def failed(report):
+    """Whether a measurement failed; a target that is not reached is no failure."""
+    return any(row["failures"] for result in report["workloads"] for row in result["rows"])
+
+
+def write(report, save, with_plots=True):
+    """Returns the lines that say where everything is."""
+    folder = SAVED if save else UNSAVED
+    os.makedirs(folder, exist_ok=True)
+    stem = os.path.join(folder, f"{report['machine']['host']}-{report['commit']}")
+    paths = [f"{stem}.json", f"{stem}.md"]
+    with open(paths[0], "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+    with open(paths[1], "w", encoding="utf-8") as file:
+        file.write(table.markdown(report))
+    return ["written: " + os.path.relpath(path) for path in paths] + (draw(report, stem) if with_plots else [])
+
+
+def draw(report, stem):
+    drawn, why_not = plots.draw(report, stem)
+    return ["written: " + os.path.relpath(path) for path in drawn] + ([why_not] if why_not else [])
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
