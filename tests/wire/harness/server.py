@@ -94,6 +94,7 @@ class Server:
         self.process = None
         self.port = 0
         self.stopped = False
+        self.stopping = False  # a stop was asked for already; asking again would end the server at once
         try:
             self.launch(dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path))
         except BaseException:
@@ -184,6 +185,7 @@ class Server:
     # --- ending --------------------------------------------------------------------------------------------------
 
     def signal(self, number):
+        self.stopping |= number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
         self.process.send_signal(number)
 
     def wait(self, limit_s=STOP_LIMIT_S):
@@ -204,10 +206,11 @@ class Server:
         if self.stopped:
             return
         self.stopped = True
-        if self.process.poll() is not None:
+        if self.process.poll() is not None and not self.stopping:
             raise Failure(f"the server died, {self.exit_text()}: {self.stderr_tail()}")
         try:
-            self.signal(signal.SIGTERM)
+            if not self.stopping:
+                self.signal(signal.SIGTERM)
             self.wait()
         finally:
             self.kill()

@@ -85,7 +85,8 @@ def clients_in_full_flight_get_whole_replies_when_the_server_stops(lab):
     server.signal(signal.SIGTERM)
     for index, stream in enumerate(streams):
         stream.join()
-        check_equal(0, stream.size % len(reply), f"bytes of a reply that is not whole, client {index}")
+        rest = stream.size % len(reply)
+        check(rest == 0, f"client {index} got {rest} bytes of a reply that is not whole, then {stream.ends}")
     server.expect_exit(0, DRAIN_S)
 
 
@@ -94,6 +95,7 @@ class Stream:
 
     def __init__(self, client, request):
         self.client, self.request, self.size = client, request, 0
+        self.ends = []  # what ended sending and reading; a reset is told to one of the two only
         self.threads = [threading.Thread(target=target, daemon=True) for target in (self.send, self.read)]
         for thread in self.threads:
             thread.start()
@@ -102,15 +104,15 @@ class Stream:
         try:
             while True:
                 self.client.send(self.request)
-        except (Failure, OSError):
-            pass
+        except (Failure, OSError) as error:
+            self.ends.append(str(error)[-60:])
 
     def read(self):
         try:
             while data := self.client.socket.recv(1 << 16):
                 self.size += len(data)
-        except OSError:
-            pass
+        except OSError as error:
+            self.ends.append(str(error))
         self.client.close()
 
     def join(self):
