@@ -179,3 +179,38 @@ Test(evict, goes_on_within_one_long_turn) {
     fixture_levels(&fixture);
     fixture_close(&fixture);
 }
+
+/* What the store tells of evictions. */
+struct told {
+    uint64_t count;
+    uint64_t value_size;
+    uint32_t expires_tick;
+    bool fetched;
+};
+
+static void tell(void *user, const struct item_view *view) {
+    struct told *told = user;
+    told->count++;
+    told->value_size = view->value.size;
+    told->expires_tick = view->expires_tick;
+    told->fetched = view->fetched;
+    cr_assert(view->key.size > 0 && view->value.data[0] == view->value.data[view->value.size - 1]);
+}
+
+Test(evict, tells_of_every_item_that_goes_and_of_no_other) {
+    struct fixture fixture = fixture_open_with(small_config());
+    struct told told = {.count = 0};
+    store_worker_on_evict(fixture.worker, tell, &told);
+    fixture_set_expiring(&fixture, "dead", "xx", STORE_EXPIRED);
+    fill(&fixture, 0, 4 * FIXTURE_MIB, 1000);
+    cr_expect_gt(told.count, 0);
+    cr_expect_eq(told.count, fixture_count(&fixture, evictions));
+    cr_expect_eq(told.value_size, 1000);
+    cr_expect_eq(told.expires_tick, STORE_EXPIRES_NEVER);
+    cr_expect_not(told.fetched);
+    store_worker_on_evict(fixture.worker, NULL, NULL);
+    uint64_t count = told.count;
+    fill(&fixture, 100000, 4 * FIXTURE_MIB, 1000);
+    cr_expect_eq(told.count, count, "nobody is told any more");
+    fixture_close(&fixture);
+}

@@ -176,3 +176,22 @@ Test(tick, a_delayed_flush_falls_due_for_a_worker_that_slept) {
     cr_expect_not(fixture_has(&fixture, "key"));
     fixture_close(&fixture);
 }
+
+Test(tick, says_once_why_an_item_was_not_found) {
+    struct fixture fixture = fixture_open();
+    fixture_set_expiring(&fixture, "expired", "value", store_expiry(fixture.worker, 10));
+    fixture_set(&fixture, "flushed", "value");
+    fixture_turn(&fixture, 10 * 1000);
+    cr_expect_eq(store_absence_take(fixture.worker), STORE_ABSENT);
+    cr_expect_not(fixture_has(&fixture, "expired"));
+    cr_expect_eq(store_absence_take(fixture.worker), STORE_ABSENT_EXPIRED);
+    cr_expect_eq(store_absence_take(fixture.worker), STORE_ABSENT);
+    cr_expect_not(fixture_has(&fixture, "expired"));
+    cr_expect_eq(store_absence_take(fixture.worker), STORE_ABSENT, "it was taken out");
+    store_flush(fixture.worker, 0);
+    cr_expect_not(fixture_has(&fixture, "flushed"));
+    cr_expect_eq(store_absence_take(fixture.worker), STORE_ABSENT_FLUSHED);
+    cr_expect_not(fixture_has(&fixture, "never"));
+    cr_expect_eq(store_absence_take(fixture.worker), STORE_ABSENT);
+    fixture_close(&fixture);
+}
