@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "groups.h"
-#include "shelf.h"
+#include "stock.h"
 
 enum {
     BATCH = 16, /* keys; as many as the protocol fetches ahead */
@@ -21,7 +21,7 @@ static uint64_t single_run(void *state, uint64_t count) {
     for (uint64_t i = 0; i < count; i++) {
         struct item_view view;
         found += store_get(visitor->worker, visitor_key(visitor), &view) == STORE_OK ? view.value.size : 1;
-        if (i % SHELF_QUIESCENT_EVERY == 0) {
+        if (i % STOCK_QUIESCENT_EVERY == 0) {
             visitor_quiescent(visitor);
         }
     }
@@ -42,7 +42,7 @@ static uint64_t batch_run(void *state, uint64_t count) {
             struct item_view view;
             found += store_get(visitor->worker, keys[k], &view) == STORE_OK ? view.value.size : 1;
         }
-        if (i % SHELF_QUIESCENT_EVERY == 0) {
+        if (i % STOCK_QUIESCENT_EVERY == 0) {
             visitor_quiescent(visitor);
         }
     }
@@ -50,13 +50,13 @@ static uint64_t batch_run(void *state, uint64_t count) {
 }
 
 /* One by one and in batches, on 1, 2 and 4 threads. */
-static void look_up_measure(const struct stopwatch *stopwatch, struct shelf *shelf, const char *what) {
+static void look_up_measure(const struct stopwatch *stopwatch, struct stock *stock, const char *what) {
     for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
         char name[96];
         const char *plural = threads > 1 ? "s" : "";
         struct subject subject = {.name = name,
                                   .threads = threads,
-                                  .user = shelf,
+                                  .user = stock,
                                   .begin = visitor_begin,
                                   .run = single_run,
                                   .end = visitor_end};
@@ -70,19 +70,19 @@ static void look_up_measure(const struct stopwatch *stopwatch, struct shelf *she
 
 static void look_up_in(const struct stopwatch *stopwatch, uint64_t items_count, const char *size_name) {
     char name[64];
-    if (!shelf_fits(items_count, VALUE_SIZE)) {
+    if (!stock_fits(items_count, VALUE_SIZE)) {
         printf("  %s items: left out, the machine has too little free memory\n", size_name);
         return;
     }
-    struct shelf shelf;
-    shelf_init(&shelf, items_count, VALUE_SIZE);
-    shelf_draw(&shelf, true);
+    struct stock stock;
+    stock_init(&stock, items_count, VALUE_SIZE);
+    stock_draw(&stock, true);
     snprintf(name, sizeof(name), "hit, %s items", size_name);
-    look_up_measure(stopwatch, &shelf, name);
-    shelf_draw(&shelf, false);
+    look_up_measure(stopwatch, &stock, name);
+    stock_draw(&stock, false);
     snprintf(name, sizeof(name), "miss, %s items", size_name);
-    look_up_measure(stopwatch, &shelf, name);
-    shelf_deinit(&shelf);
+    look_up_measure(stopwatch, &stock, name);
+    stock_deinit(&stock);
 }
 
 void bench_look_up(const struct stopwatch *stopwatch) {

@@ -20,7 +20,7 @@ enum {
 
 /* Requests of one kind, `depth` of them at a time. */
 struct conversation {
-    struct shelf shelf;
+    struct stock stock;
     const char *format; /* of one request; %.16s is its key */
     unsigned depth;
 };
@@ -41,7 +41,7 @@ static void *talk_begin(void *user, unsigned thread_index) {
         stopwatch_give_up("no memory");
     }
     talk->conversation = conversation;
-    talk->speaker = speaker_begin(&conversation->shelf, thread_index);
+    talk->speaker = speaker_begin(&conversation->stock, thread_index);
     for (unsigned i = 0; i < conversation->depth; i++) {
         char *at = talk->input + talk->input_size;
         struct bytes key = visitor_key(talk->speaker->visitor);
@@ -78,8 +78,8 @@ static void talk_measure(const struct stopwatch *stopwatch, const char *what, co
                          unsigned depth) {
     char name[96];
     struct conversation conversation = {.format = format, .depth = depth};
-    shelf_init(&conversation.shelf, ITEMS_COUNT, VALUE_SIZE);
-    shelf_draw(&conversation.shelf, true);
+    stock_init(&conversation.stock, ITEMS_COUNT, VALUE_SIZE);
+    stock_draw(&conversation.stock, true);
     snprintf(name, sizeof(name), "%s, %u at a time", what, depth);
     stopwatch_measure(stopwatch, &(struct subject){.name = name,
                                                    .threads = 1,
@@ -87,7 +87,7 @@ static void talk_measure(const struct stopwatch *stopwatch, const char *what, co
                                                    .begin = talk_begin,
                                                    .run = talk_run,
                                                    .end = talk_end});
-    shelf_deinit(&conversation.shelf);
+    stock_deinit(&conversation.stock);
 }
 
 void bench_on_input(const struct stopwatch *stopwatch) {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "groups.h"
-#include "shelf.h"
+#include "stock.h"
 
 enum { THREADS_MAX = 4 };
 
@@ -14,7 +14,7 @@ static uint64_t put_run(void *state, uint64_t count) {
     struct visitor *visitor = state;
     for (uint64_t i = 0; i < count; i++) {
         visitor_put(visitor, visitor_key(visitor));
-        if (i % SHELF_QUIESCENT_EVERY == 0) {
+        if (i % STOCK_QUIESCENT_EVERY == 0) {
             visitor_quiescent(visitor);
         }
     }
@@ -22,21 +22,21 @@ static uint64_t put_run(void *state, uint64_t count) {
 }
 
 static void put_measure(const struct stopwatch *stopwatch, uint64_t items_count, size_t value_size) {
-    struct shelf shelf;
-    shelf_init(&shelf, items_count, value_size);
-    shelf_draw(&shelf, true);
+    struct stock stock;
+    stock_init(&stock, items_count, value_size);
+    stock_draw(&stock, true);
     for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
         char name[96];
         snprintf(name, sizeof(name), "set %zu bytes over %llu k items, %u thread%s", value_size,
                  (unsigned long long)items_count / 1000, threads, threads > 1 ? "s" : "");
         stopwatch_measure(stopwatch, &(struct subject){.name = name,
                                                        .threads = threads,
-                                                       .user = &shelf,
+                                                       .user = &stock,
                                                        .begin = visitor_begin,
                                                        .run = put_run,
                                                        .end = visitor_end});
     }
-    shelf_deinit(&shelf);
+    stock_deinit(&stock);
 }
 
 void bench_put(const struct stopwatch *stopwatch) {

@@ -39,17 +39,17 @@ void bench_reply(const struct stopwatch *stopwatch) {
     stopwatch_head("reply: line, data and END of a hit (value_reply)");
     for (size_t i = 0; i < sizeof(value_sizes) / sizeof(value_sizes[0]); i++) {
         char name[96];
-        struct shelf shelf;
-        shelf_init(&shelf, ITEMS_COUNT, value_sizes[i]);
-        shelf_draw(&shelf, true);
+        struct stock stock;
+        stock_init(&stock, ITEMS_COUNT, value_sizes[i]);
+        stock_draw(&stock, true);
         snprintf(name, sizeof(name), "hit of %zu bytes, %s", value_sizes[i],
                  value_sizes[i] < VALUE_PIN_SIZE_MIN ? "copied" : "pinned");
         stopwatch_measure(stopwatch, &(struct subject){.name = name,
                                                        .threads = 1,
-                                                       .user = &shelf,
+                                                       .user = &stock,
                                                        .begin = speaker_begin,
                                                        .run = reply_run,
                                                        .end = speaker_end});
-        shelf_deinit(&shelf);
+        stock_deinit(&stock);
     }
 }

@@ -11,9 +11,9 @@
 enum { OUTPUT_SIZE_MAX = 8 << 20 };
 
 void *speaker_begin(void *user, unsigned thread_index) {
-    const struct shelf *shelf = user;
+    const struct stock *stock = user;
     struct memcached_config config = {
-        .store = shelf->store,
+        .store = stock->store,
         .item_size_max = 1 << 20,
         .cas_enabled = true,
         .prefix_delimiter = ':',

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * speaker: a thread's memcached worker over a shelf, without sockets: what the protocol needs in order to answer.
+ * speaker: a thread's memcached worker over a stock, without sockets: what the protocol needs in order to answer.
  */
 #ifndef BENCH_SPEAKER_H
 #define BENCH_SPEAKER_H
 
 #include "riposte/memcached.h"
 #include "riposte/reply.h"
-#include "shelf.h"
+#include "stock.h"
 
 struct speaker {
     struct visitor *visitor;           /* owned */
@@ -16,7 +16,7 @@ struct speaker {
     struct reply reply;
 };
 
-/* stopwatch's begin and end: `user` is the shelf, the state a speaker. */
+/* stopwatch's begin and end: `user` is the stock, the state a speaker. */
 void *speaker_begin(void *user, unsigned thread_index);
 void speaker_end(void *state);
 
