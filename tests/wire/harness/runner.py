@@ -202,6 +202,10 @@ class Runner:
             worker.give(waiting.pop())
         try:
             self.collect(workers, waiting)
+        except BaseException:
+            for worker in workers:
+                worker.process.terminate()  # an interrupt for it: servers are stopped, folders removed
+            raise
         finally:
             for worker in workers:
                 worker.dismiss()
