@@ -71,6 +71,31 @@ Test(help, has_a_row_of_four_cells_for_every_option_in_markdown) {
     cr_expect_eq(rows, OPTION_INDEX_COUNT);
 }
 
+/* The content of a file at the top of the tree, where unit programs run; in static memory. */
+static const char *file_content(const char *path) {
+    static char content[256 * 1024];
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file, "%s cannot be read", path);
+    size_t size = fread(content, 1, sizeof(content) - 1, file);
+    fclose(file);
+    cr_assert(size > 0 && size < sizeof(content) - 1, "%s has %zu bytes", path, size);
+    content[size] = '\0';
+    return content;
+}
+
+Test(help, stands_in_the_readme_row_for_row_where_it_is_obeyed) {
+    const char *readme = file_content("README.md");
+    print(help_print_markdown);
+    char *rest = text;
+    for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+        bool obeyed = strstr(line, "| one warning: ") == NULL && strstr(line, "| refused: ") == NULL;
+        if (strncmp(line, "| `", 3) == 0 && obeyed) {
+            cr_expect_not_null(strstr(readme, line), "README.md has no row %s", line);
+        }
+    }
+    text = NULL; /* strsep has cut it; the process ends with the test */
+}
+
 Test(help, shows_the_version_in_one_line) {
     show((struct options){.version = SHOW_PLAIN});
     cr_expect_str_eq(text, "riposte " RIPOSTE_VERSION "\n");
@@ -78,11 +103,5 @@ Test(help, shows_the_version_in_one_line) {
 
 Test(help, shows_the_licence_file) {
     show((struct options){.license = SHOW_PLAIN});
-    FILE *file = fopen("LICENSE", "re");
-    cr_assert_not_null(file, "unit programs run at the top of the tree");
-    char license[4096] = "";
-    size_t size = fread(license, 1, sizeof(license) - 1, file);
-    fclose(file);
-    cr_expect_gt(size, 0);
-    cr_expect_str_eq(text, license);
+    cr_expect_str_eq(text, file_content("LICENSE"));
 }
