@@ -35,12 +35,25 @@ void worker_drain_begin(struct worker *worker) {
     worker_accept_last(worker);
 }
 
+/*
+ * Bytes that the kernel has taken and the client has not: what a client sends after our close draws a reset, and a reset drops them
+ * (tcp(7), SIOCOUTQ). On a Unix socket they are in the client's own queue already.
+ */
+static bool drain_is_sending(const struct conn *conn) {
+    int unsent_size = 0;
+    return !conn->is_unix && ioctl(conn->fd, SIOCOUTQ, &unsent_size) == 0 && unsent_size > 0;
+}
+
+static bool drain_is_unread(const struct conn *conn) {
+    int unread_size = 0;
+    return ioctl(conn->fd, SIOCINQ, &unread_size) == 0 && unread_size > 0;
+}
+
 /* Nothing received, nothing to answer, nothing to send. */
 static bool drain_is_quiet(const struct conn *conn) {
-    int unread_size = 0;
-    bool unread = ioctl(conn->fd, SIOCINQ, &unread_size) == 0 && unread_size > 0;
     bool owes = conn->again || conn->owes || conn->in_run;
-    return conn->reply.unsent_size == 0 && !conn->send_armed && !owes && !unread;
+    bool sending = conn->reply.unsent_size > 0 || conn->send_armed;
+    return !owes && !sending && !drain_is_unread(conn) && !drain_is_sending(conn);
 }
 
 static void drain_conn(struct worker *worker, struct conn *conn) {
