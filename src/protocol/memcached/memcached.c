@@ -245,10 +245,7 @@ static void mc_on_open(void *session, int fd, struct reply *reply, void *context
     struct memcached_worker *worker = context;
     (void)reply;
     own->fd = fd;
-    if (worker->service->config.watch_enabled) {
-        peer_read(&own->peer, fd);
-        observe_open(worker, own);
-    }
+    observe_open(worker, own);
 }
 
 /* Gives back what the session is in the middle of. */

@@ -212,21 +212,25 @@ static const char *reason_word(enum protocol_close reason) {
     return "normal";
 }
 
-void observe_open(struct memcached_worker *worker, const struct mc_session *session) {
+void observe_open(struct memcached_worker *worker, struct mc_session *session) {
     char line[WATCH_LINE_SIZE_MAX];
     if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
         return;
     }
+    peer_read(&session->peer, session->fd); /* a system call: only while somebody watches */
     char *at = peer_line(line_text(line, "type=conn_new "), &session->peer);
     at = line_number(line_text(at, " cfd="), (unsigned)session->fd);
     observe_publish(worker, WATCH_CONNEVENTS, line, at);
 }
 
-void observe_close(struct memcached_worker *worker, const struct mc_session *session,
-                   enum protocol_close reason) {
+void observe_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason) {
     char line[WATCH_LINE_SIZE_MAX];
     if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
         return;
+    }
+    if (session->peer.family == AF_UNSPEC) {
+        peer_read(&session->peer,
+                  session->fd); /* it came before anybody watched; after a reset it is unknown */
     }
     char *at = peer_line(line_text(line, "type=conn_close "), &session->peer);
     at = line_text(line_text(at, " reason="), reason_word(reason));

@@ -37,8 +37,7 @@ void observe_deleted(const struct mc_call *call, struct bytes key, const char *c
 /* For store_worker_on_evict; `user` is the struct memcached_worker. */
 void observe_evicted(void *user, const struct item_view *view);
 
-void observe_open(struct memcached_worker *worker, const struct mc_session *session);
-void observe_close(struct memcached_worker *worker, const struct mc_session *session,
-                   enum protocol_close reason);
+void observe_open(struct memcached_worker *worker, struct mc_session *session);
+void observe_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason);
 
 #endif
