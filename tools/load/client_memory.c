@@ -14,6 +14,7 @@ enum {
     BUFFER_SIZE_MIN = 256,
     BUFFER_SIZE_MAX = 128 * 1024,
     BUFFERS_COUNT_MIN = 16,
+    BUFFERS_CACHED_MAX = 2 << 20,  /* bytes; what may be hoped to stay in a second-level cache */
     BUFFERS_MEMORY_MAX = 64 << 20, /* bytes; of buffers of one thread */
     REPLY_OVERHEAD = 64,           /* bytes of a reply beside key and value, generously */
     PAGE_SIZE_GUESS = 16384,
@@ -49,10 +50,18 @@ static uint32_t buffer_size(const struct scenario *scenario) {
     return (uint32_t)clamp(power_of_two(reply_size * options->depth), BUFFER_SIZE_MIN, BUFFER_SIZE_MAX);
 }
 
-/* Enough that every connection may answer in one batch; memory that is not touched costs nothing. */
-static uint32_t buffers_count(uint32_t connections_count, uint32_t size) {
+/*
+ * Enough that every connection may answer in one batch, also with replies of several buffers as long as all
+ * stay within a cache. A ring that runs empty costs a request to the kernel for each receive it ends.
+ */
+static uint32_t buffers_count(const struct scenario *scenario, uint32_t connections_count, uint32_t size) {
+    uint64_t largest = scenario->is_keyed ? scenario->options->value_sizes.size_max : PAGE_SIZE_GUESS;
+    uint64_t pieces = 1 + largest * scenario->options->depth / size;
+    uint64_t cached =
+        clamp(power_of_two(connections_count * pieces), BUFFERS_COUNT_MIN, BUFFERS_CACHED_MAX / size);
+    uint64_t needed = clamp(power_of_two(connections_count), BUFFERS_COUNT_MIN, BUFFERS_COUNT_MAX);
+    uint64_t wanted = clamp(cached, needed, BUFFERS_COUNT_MAX);
     uint64_t affordable = BUFFERS_MEMORY_MAX / size;
-    uint64_t wanted = clamp(power_of_two(connections_count), BUFFERS_COUNT_MIN, BUFFERS_COUNT_MAX);
     return (uint32_t)(wanted < affordable ? wanted : affordable);
 }
 
@@ -111,7 +120,7 @@ static bool receive_init(struct client *client) {
     }
     int status = -EOPNOTSUPP;
     if (ring_has_multishot_receive(&wire->ring)) {
-        uint32_t count = buffers_count(client->connections_count, wire->input_size);
+        uint32_t count = buffers_count(scenario, client->connections_count, wire->input_size);
         status = buffers_init(&wire->buffers, &wire->ring, count, wire->input_size);
     }
     wire->multishot = status == 0;

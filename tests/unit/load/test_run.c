@@ -69,6 +69,20 @@ Test(run, values_larger_than_any_buffer_are_sent_and_checked) {
     finish();
 }
 
+/* Replies of 60,000 bytes where 32 are expected: 16 buffers of 256 bytes are empty before one reply is read. */
+Test(run, goes_on_when_the_receive_buffers_run_out) {
+    server = (struct fake_server){.fault = FAKE_NONE};
+    fake_server_start(&server, "60000");
+    load_run(&run, server.port, FLAGS "-n 200 -c 4 --preload no --receive multishot");
+    if (run_exit_code(&run.result) == EXIT_CODE_SYSTEM) {
+        cr_skip_test("%s", run.result.failure.message);
+    }
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(tally->outcomes[OUTCOME_WRONG_LENGTH], 200, "%s", run.result.failure.message);
+    cr_expect(tally->buffers_empty > 0);
+    finish();
+}
+
 Test(run, single_receives_do_the_same_work) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 5000 -c 7 -d 4 --receive single");
