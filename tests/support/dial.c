@@ -56,8 +56,7 @@ struct engine *dial_start(const struct engine_config *config) {
 void dial_stop(struct engine *engine) {
     engine_stop(engine);
     engine_join(engine);
-    uint64_t current = dial_counter(engine, connections_current);
-    cr_expect_eq(current, 0);
+    cr_expect_eq(dial_counter(engine, connections_current), 0);
     engine_destroy(engine);
 }
 

@@ -22,7 +22,7 @@ struct engine *dial_start(const struct engine_config *config);
 void dial_stop(struct engine *engine);
 
 /* One of the engine's counters, summed over the workers: dial_counter(engine, requests). */
-#define dial_counter(engine, name) (dial_counters(engine).name.value)
+#define dial_counter(engine, name) counter_read(&((struct engine_counters[1]){dial_counters(engine)})->name)
 struct engine_counters dial_counters(const struct engine *engine);
 
 /* A connected socket, to be closed by the caller; waits at most 20 s for anything. */
