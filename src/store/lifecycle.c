@@ -59,6 +59,7 @@ static void store_init(struct store *store, const struct store_config *config, s
 int store_create(const struct store_config *config, struct store **created) {
     if (!store_config_is_valid(config))
         return -EINVAL;
+    memory_configure();
     struct store *store = memory_take_zeroed(store_struct_size(config->workers_max), BUCKET_SIZE);
     if (store == NULL)
         return -ENOMEM;
@@ -190,6 +191,7 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
         worker = store_new_worker(store);
     if (worker != NULL) {
         worker->joined = true;
+        supply_bound_shelf(worker);
         worker->on_evict = NULL;
         tick_start(store, now_ns);
     }

@@ -8,6 +8,7 @@
 
 #include "evict.h"
 #include "retire.h"
+#include "supply.h"
 
 enum {
     PRESSURE_RESERVE_SHARE = 32, /* the reserve is one part in so many of the limit */
@@ -64,6 +65,7 @@ static bool pressure_try(struct store_worker *worker, size_t size, uint64_t spar
         return true;
     retire_pass(worker);
     retire_drain(worker, SIZE_MAX);
+    supply_clear_shelf(worker);
     budget_flush(&worker->store->budget, &worker->allowance);
     return budget_draw(&worker->store->budget, &worker->allowance, size, 0);
 }

@@ -5,6 +5,7 @@
 #include "retire.h"
 
 #include "memory.h"
+#include "supply.h"
 
 /* A table goes back to the system in pieces: unmapping a large one at once would hold up a turn. */
 enum { RETIRE_TABLE_PIECE = 4 * 1024 * 1024, RETIRE_PINNED_MAX = 32 };
@@ -29,9 +30,7 @@ void retire_table(struct store_worker *worker, struct table *table) {
 }
 
 void retire_now(struct store_worker *worker, struct item *item) {
-    size_t charge = item_charge(item);
-    memory_return(item);
-    budget_give(&worker->store->budget, &worker->allowance, charge);
+    supply_return(worker, item, item_charge(item));
 }
 
 static void retire_uncharge_index(struct store_worker *worker, size_t size) {
@@ -47,8 +46,7 @@ static bool retire_free_item(struct store_worker *worker, struct item *item, siz
         return false;
     *freed_size = item_charge(item);
     counter_add(&worker->counters.freed, 1);
-    memory_return(item);
-    budget_give(&worker->store->budget, &worker->allowance, *freed_size);
+    supply_return(worker, item, *freed_size);
     return true;
 }
 

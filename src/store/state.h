@@ -20,6 +20,7 @@
 #include "item.h"
 #include "limbo.h"
 #include "riposte/store.h"
+#include "shelf.h"
 #include "table.h"
 
 enum {
@@ -65,9 +66,9 @@ struct sweep {
 struct store {
     /* What every look-up reads. */
     alignas(64) struct index index;
-    _Atomic uint64_t flush_sequence;  /* items up to here are gone; only grows */
-    _Atomic uint32_t flush_at_tick;   /* when a delayed flush falls due; 0: none waits */
-    _Atomic uint32_t clock_advance_s; /* seconds added to the clock by store_clock_advance */
+    _Atomic uint64_t flush_sequence;   /* items up to here are gone; only grows */
+    _Atomic uint32_t flush_at_tick;    /* when a delayed flush falls due; 0: none waits */
+    _Atomic uint32_t clock_advance_s;  /* seconds added to the clock by store_clock_advance */
     _Atomic uint64_t clock_stopped_ns; /* monotonic time at which the clock stands; 0: it goes */
     _Atomic uint32_t
         sweep_due_tick; /* no item expires before; written by stores of items that expire earlier and by the sweep */
@@ -102,6 +103,15 @@ struct store {
         []; /* the workers, joined or left, in order of first joining; not freed before the end. See epoch.h */
 };
 
+/* A worker's side of tidy.h. */
+struct tidy {
+    uint64_t due_ns;              /* when to look again */
+    uint64_t interval_ns;         /* between two looks: longer and longer while nothing happens */
+    uint64_t seen_size;           /* what all workers had returned to the allocator at the last look, */
+    uint64_t collected_size;      /* and at the last collection; bytes */
+    struct counter returned_size; /* what this worker has returned; bytes */
+};
+
 struct store_worker {
     struct epoch_member member;
     struct store *store;       /* borrowed until store_worker_leave */
@@ -110,6 +120,8 @@ struct store_worker {
     unsigned prefetches_count; /* of this batch of look-ups */
     uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see prefetch.h */
     struct allowance allowance;
+    struct shelf shelf;
+    struct tidy tidy;
     struct bucket *spare_buckets; /* zeroed, linked by header; for overflow */
     unsigned spare_buckets_count;
     bool growth_hint; /* an overflow bucket was added: look whether the index should grow */

@@ -13,6 +13,8 @@ enum {
         4, /* entries: an operation retires a dead item or an old one and the bucket left empty; growth adds a table */
     SUPPLY_CHUNKS_KEPT = 1, /* spare chunks that a quiet worker keeps */
     SUPPLY_BUCKETS_KEPT = 1,
+    SUPPLY_SHELVES_SHARE = 16, /* all shelves together keep at most one part in so many of the limit */
+    SUPPLY_SHELF_SIZE_MAX = 8 * 1024 * 1024, /* bytes of one worker's shelf */
 };
 
 /* Charges without evicting or waiting. */
@@ -83,17 +85,56 @@ bool supply_ensure(struct store_worker *worker) {
     return false;
 }
 
+/* A block whose charge has been paid: kept ones are paid for already, so that charge goes back. */
+static void *supply_item_block(struct store_worker *worker, size_t size, size_t charge) {
+    void *block = shelf_take(&worker->shelf, charge);
+    if (block == NULL && (block = memory_take(size)) != NULL)
+        return block;
+    budget_give(&worker->store->budget, &worker->allowance, charge);
+    return block;
+}
+
 struct item *supply_item(struct store_worker *worker, const struct item_shape *shape) {
     size_t size = item_size_of(shape->key.size, shape->value_size, shape->client_flags != 0, shape->has_cas);
     size_t charge = memory_charge_of(size);
     if (likely(pressure_charge(worker, charge))) {
-        void *block = memory_take(size);
+        void *block = supply_item_block(worker, size, charge);
         if (likely(block != NULL))
             return item_init(block, shape);
-        budget_give(&worker->store->budget, &worker->allowance, charge);
     }
     counter_add(&worker->counters.no_memory, 1);
     return NULL;
+}
+
+static void supply_free(struct store_worker *worker, void *block, size_t charge) {
+    memory_return(block);
+    counter_add(&worker->tidy.returned_size, charge);
+    budget_give(&worker->store->budget, &worker->allowance, charge);
+}
+
+void supply_return(struct store_worker *worker, struct item *item, size_t charge) {
+    if (unlikely(!shelf_put(&worker->shelf, item, charge)))
+        supply_free(worker, item, charge);
+}
+
+void supply_bound_shelf(struct store_worker *worker) {
+    const struct store *store = worker->store;
+    uint64_t size_max = budget_limit(&store->budget) / SUPPLY_SHELVES_SHARE / store->workers_max;
+    if (size_max > SUPPLY_SHELF_SIZE_MAX)
+        size_max = SUPPLY_SHELF_SIZE_MAX;
+    worker->shelf.size_max = MEMORY_KEEPS_FREED * size_max;
+}
+
+void supply_trim_shelf(struct store_worker *worker) {
+    size_t charge;
+    for (void *block; (block = shelf_take_idle(&worker->shelf, &charge)) != NULL;)
+        supply_free(worker, block, charge);
+}
+
+void supply_clear_shelf(struct store_worker *worker) {
+    size_t charge;
+    for (void *block; (block = shelf_take_any(&worker->shelf, &charge)) != NULL;)
+        supply_free(worker, block, charge);
 }
 
 struct bucket *supply_take_bucket(struct store_worker *worker) {
@@ -130,5 +171,6 @@ void supply_trim(struct store_worker *worker) {
 }
 
 void supply_discard(struct store_worker *worker) {
+    supply_clear_shelf(worker);
     supply_trim_to(worker, 0, 0);
 }

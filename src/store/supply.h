@@ -27,6 +27,18 @@ enum {
 /* A charged item, or NULL when memory ends. */
 struct item *supply_item(struct store_worker *worker, const struct item_shape *shape);
 
+/* Frees an item that nobody else can reach, and takes its charge back; or keeps its block for the next one. */
+void supply_return(struct store_worker *worker, struct item *item, size_t charge);
+
+/* Sets how much may be kept, by the limit in force. */
+void supply_bound_shelf(struct store_worker *worker);
+
+/* Frees the blocks that were kept and not needed since the last time. */
+void supply_trim_shelf(struct store_worker *worker);
+
+/* Frees all blocks that were kept. */
+void supply_clear_shelf(struct store_worker *worker);
+
 /* One of the spare buckets that were ensured, empty. */
 struct bucket *supply_take_bucket(struct store_worker *worker);
 

@@ -9,6 +9,7 @@
 #include "supply.h"
 #include "sweep.h"
 #include "tick.h"
+#include "tidy.h"
 
 enum {
     TURN_DRAIN_MIN =
@@ -88,6 +89,7 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     unsigned wait_ms = turn_limbo(worker);
     wait_ms = turn_sooner(wait_ms, turn_growth(worker));
     wait_ms = turn_sooner(wait_ms, turn_limit(worker));
+    wait_ms = turn_sooner(wait_ms, tidy_turn(worker));
     return turn_sooner(wait_ms, sweep_turn(worker));
 }
 

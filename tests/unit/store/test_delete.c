@@ -46,7 +46,7 @@ Test(delete, gives_the_memory_back) {
         cr_assert_eq(store_delete(fixture.worker, text(key), NULL, NULL), STORE_OK);
     }
     for (unsigned i = 0; i < 10; i++)
-        fixture_turn(&fixture, 1);
+        fixture_turn(&fixture, 1000);
     struct store_levels levels = fixture_levels(&fixture);
     uint64_t index_growth = levels.index_size - before.index_size;
     cr_expect_leq(levels.memory_size, before.memory_size + index_growth + 4096,

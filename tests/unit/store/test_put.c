@@ -234,6 +234,8 @@ Test(put, an_unfinished_item_is_charged_and_invisible) {
     cr_expect_not(fixture_has(&fixture, "key"));
     memset(store_item_value(item), 'v', 5000);
     store_item_discard(fixture.worker, item);
+    for (unsigned i = 0; i < 3; i++)
+        fixture_turn(&fixture, 1000); /* it may stay on the shelf for a while */
     cr_expect_eq(fixture_levels(&fixture).memory_size, before);
     fixture_close(&fixture);
 }
@@ -247,7 +249,7 @@ Test(put, refuses_when_full_and_not_allowed_to_evict) {
     unsigned stored_count = 0;
     for (; fixture_set_number(&fixture, stored_count, 1000) == STORE_OK; stored_count++)
         fixture_turn(&fixture, 0);
-    cr_expect_gt(stored_count, 800);
+    cr_expect_gt(stored_count, 750, "%u of 1280 bytes", stored_count);
     struct item_view view;
     for (unsigned i = 0; i < stored_count; i++)
         cr_assert_eq(fixture_get_number(&fixture, i, &view), STORE_OK, "key-%u", i);
