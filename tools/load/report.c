@@ -84,19 +84,24 @@ static void head_connections(FILE *out, const struct scenario *scenario) {
             options->threads_count == 1 ? "" : "s", scenario->spin ? "spinning" : "sleeping");
 }
 
-void report_head(FILE *out, const struct scenario *scenario) {
-    const struct options *options = scenario->options;
+static void head_loop(FILE *out, const struct options *options) {
     bool is_open_loop = options->rate_per_s > 0 || options->sweep_count > 0;
-    fprintf(out, "riposte-load %s: %s at %s\n", RIPOSTE_VERSION, scenario->dialect->title,
-            scenario->target.name);
-    head_connections(out, scenario);
-    head_workload(out, scenario);
     if (is_open_loop) {
         fprintf(out, "  open loop   %s arrivals; latency counts from the intended time, stalls show\n",
                 options->arrival == PLAN_FIXED ? "fixed" : "Poisson");
     } else {
         fprintf(out, "  CLOSED LOOP the load waits for the server: stalls do NOT show in the percentiles\n"
                      "              (coordinated omission); use --rate to see them\n");
+    }
+}
+
+void report_head(FILE *out, const struct scenario *scenario) {
+    fprintf(out, "riposte-load %s: %s at %s\n", RIPOSTE_VERSION, scenario->dialect->title,
+            scenario->target.name);
+    head_connections(out, scenario);
+    head_workload(out, scenario);
+    if (scenario->options->preload != PRELOAD_ONLY) {
+        head_loop(out, scenario->options);
     }
 }
 
