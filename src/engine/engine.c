@@ -171,6 +171,13 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
     return 0;
 }
 
+static void engine_give_listener(struct engine *engine, unsigned worker_index, unsigned listen_index,
+                                 int fd) {
+    struct worker *worker = engine->workers[worker_index];
+    assert(worker != NULL); /* workers_count counts those that were made */
+    worker->listeners[listen_index].fd = fd;
+}
+
 static int engine_open_tcp(struct engine *engine, unsigned listen_index, struct engine_error *error) {
     struct engine_listen *listen = &engine->listens[listen_index];
     int *fds = calloc(engine->workers_count, sizeof(*fds));
@@ -180,7 +187,7 @@ static int engine_open_tcp(struct engine *engine, unsigned listen_index, struct 
     int result = listener_open_tcp(&listen->address, listen->address_size, engine->config.listen_backlog, fds,
                                    engine->workers_count, error);
     for (unsigned i = 0; result == 0 && i < engine->workers_count; i++) {
-        engine->workers[i]->listeners[listen_index].fd = fds[i];
+        engine_give_listener(engine, i, listen_index, fds[i]);
     }
     free(fds);
     return result;
@@ -198,7 +205,7 @@ static int engine_open_listeners(struct engine *engine, struct engine_error *err
             return result;
         }
         for (unsigned worker = 0; fd >= 0 && worker < engine->workers_count; worker++) {
-            engine->workers[worker]->listeners[i].fd = fd;
+            engine_give_listener(engine, worker, i, fd);
         }
     }
     return 0;
