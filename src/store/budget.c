@@ -38,6 +38,11 @@ bool budget_take_shared(struct budget *budget, uint64_t size) {
     return true;
 }
 
+void budget_force_shared(struct budget *budget, uint64_t size) {
+    /* relaxed: as above. */
+    atomic_fetch_add_explicit(&budget->committed, size, memory_order_relaxed);
+}
+
 void budget_give_shared(struct budget *budget, uint64_t size) {
     /* relaxed: as above. */
     uint64_t before = atomic_fetch_sub_explicit(&budget->committed, size, memory_order_relaxed);

@@ -45,6 +45,9 @@ void budget_set_limit(struct budget *budget, uint64_t limit);
 bool budget_take_shared(struct budget *budget, uint64_t size);
 void budget_give_shared(struct budget *budget, uint64_t size);
 
+/* Charges `size` whatever the limit: only where the store stands above a lowered limit anyhow, for what makes it smaller. */
+void budget_force_shared(struct budget *budget, uint64_t size);
+
 /* Draws until the allowance covers `size`; `spare` more when that fits too. False when the limit forbids. */
 bool budget_draw(struct budget *budget, struct allowance *allowance, uint64_t size, uint64_t spare);
 

@@ -7,6 +7,7 @@
 #include "index.h"
 #include "place.h"
 #include "supply.h"
+#include "sweep.h"
 #include "use.h"
 
 enum {
@@ -18,10 +19,9 @@ enum {
     EVICT_AGE_STEP = 16,          /* the age from which items go moves by one part in so many */
     EVICT_UNREAD_WEIGHT = 4,
     EVICT_ROUNDS_MAX = 2,
-    EVICT_DEAD_HOMES_MAX =
-        512, /* looked at for dead items only, where the store may not evict: the sweep finds them too */
-    EVICT_LONG_PASS_S = 64, /* a pass at least so long needs no finer ages than seconds */
-    EVICT_ACTIVE_S = 60,    /* evicted_active: read within so many seconds */
+    EVICT_DEAD_HOMES_MAX = 64, /* looked at where the store may not evict */
+    EVICT_LONG_PASS_S = 64,    /* a pass at least so long needs no finer ages than seconds */
+    EVICT_ACTIVE_S = 60,       /* evicted_active: read within so many seconds */
 };
 
 struct evict_candidate {
@@ -202,12 +202,16 @@ static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, 
     return size + evict_take_oldest(worker, &window, size_wanted - size, any ? 0 : age_min);
 }
 
-static uint64_t evict_homes_max(const struct store *store) {
-    return store->evict ? evict_homes_count(store) * EVICT_ROUNDS_MAX : EVICT_DEAD_HOMES_MAX;
+/* Where only dead items may be taken, a few homes are looked at, and none unless the sweep knows of dead items. */
+static uint64_t evict_homes_max(struct store_worker *worker) {
+    struct store *store = worker->store;
+    if (store->evict)
+        return evict_homes_count(store) * EVICT_ROUNDS_MAX;
+    return sweep_is_due(worker) ? EVICT_DEAD_HOMES_MAX : 0;
 }
 
 size_t evict_items(struct store_worker *worker, size_t size) {
-    uint64_t homes_max = evict_homes_max(worker->store);
+    uint64_t homes_max = evict_homes_max(worker);
     uint64_t homes_count = 0;
     size_t taken = 0;
     while (taken < size && homes_count < homes_max && supply_limbo(worker, SUPPLY_LIMBO_REMOVAL))

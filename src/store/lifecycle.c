@@ -113,10 +113,17 @@ static void store_free_index(struct store *store, struct table *table) {
         store_free_index(store, next);
 }
 
+static void store_free_chunks(struct store *store, struct limbo *limbo) {
+    for (void *chunk; (chunk = limbo_remove_chunk(limbo, 0)) != NULL;) {
+        budget_give_shared(&store->budget, LIMBO_CHUNK_SIZE);
+        memory_return(chunk);
+    }
+}
+
 static void store_free_orphans(struct store *store) {
     enum limbo_kind kind;
-    for (void *pointer; (pointer = limbo_front(&store->orphans, UINT64_MAX, &kind)) != NULL;
-         limbo_drop(&store->orphans)) {
+    for (void *pointer; (pointer = limbo_look(&store->orphans, 0, UINT64_MAX, &kind)) != NULL;
+         limbo_drop(&store->orphans, 0)) {
         switch (kind) {
         case LIMBO_ITEM:
             store_free_item(store, pointer);
@@ -130,16 +137,14 @@ static void store_free_orphans(struct store *store) {
             break;
         }
     }
-    for (void *chunk; (chunk = limbo_remove_chunk(&store->orphans, 0)) != NULL;) {
-        budget_give_shared(&store->budget, LIMBO_CHUNK_SIZE);
-        memory_return(chunk);
-    }
+    store_free_chunks(store, &store->orphans);
 }
 
 static void store_free_workers(struct store *store) {
     for (unsigned i = 0; i < epoch_members_count(&store->epoch); i++) {
         struct store_worker *worker = store_member(store, i);
-        assert(!worker->joined);
+        assert(!worker->joined && worker->limbo.count == 0);
+        store_free_chunks(store, &worker->limbo);
         budget_give_shared(&store->budget, sizeof(*worker));
         memory_return(worker);
     }
@@ -196,8 +201,11 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
         tick_start(store, now_ns);
     }
     pthread_mutex_unlock(&store->lock);
-    if (worker != NULL)
-        store_online(worker, now_ns);
+    if (worker == NULL)
+        return NULL;
+    store_online(worker, now_ns);
+    /* Room in limbo from the beginning, if there is any memory: without, nothing can be evicted to make some. */
+    supply_limbo(worker, SUPPLY_LIMBO_REMOVAL);
     return worker;
 }
 
@@ -206,7 +214,10 @@ static void store_leave_limbo(struct store_worker *worker) {
     struct store *store = worker->store;
     if (worker->limbo.count == 0)
         return;
+    void *chunk = limbo_remove_chunk(&worker->limbo, 0);
     limbo_adopt(&store->orphans, &worker->limbo);
+    if (chunk != NULL)
+        limbo_add_chunk(&worker->limbo, chunk);
     store->orphans_size += counter_read(&worker->limbo_size);
     counter_set(&worker->limbo_size, 0);
     atomic_store_explicit(&store->orphans_wait, true, memory_order_relaxed);

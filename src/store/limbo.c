@@ -59,20 +59,23 @@ static void limbo_drop_head(struct limbo *limbo) {
     limbo_add_chunk(limbo, head);
 }
 
-void *limbo_front(const struct limbo *limbo, uint64_t epoch_max, enum limbo_kind *kind) {
+void *limbo_look(const struct limbo *limbo, unsigned skip, uint64_t epoch_max, enum limbo_kind *kind) {
     const struct limbo_chunk *head = limbo->head;
-    if (head == NULL || head->entries[head->begin].epoch > epoch_max)
+    if (head == NULL || head->begin + skip >= head->end ||
+        head->entries[head->begin + skip].epoch > epoch_max)
         return NULL;
-    uint64_t tagged_pointer = head->entries[head->begin].tagged_pointer;
+    uint64_t tagged_pointer = head->entries[head->begin + skip].tagged_pointer;
     *kind = (enum limbo_kind)(tagged_pointer & LIMBO_KIND_MASK);
     return (void *)(uintptr_t)(tagged_pointer & ~(uint64_t)LIMBO_KIND_MASK);
 }
 
-void limbo_drop(struct limbo *limbo) {
-    assert(limbo->count > 0);
+void limbo_drop(struct limbo *limbo, unsigned skip) {
+    struct limbo_chunk *head = limbo->head;
+    assert(head != NULL && head->begin + skip < head->end);
+    head->entries[head->begin + skip] = head->entries[head->begin];
+    head->begin++;
     limbo->count--;
-    limbo->head->begin++;
-    if (limbo->head->begin == limbo->head->end)
+    if (head->begin == head->end)
         limbo_drop_head(limbo);
 }
 

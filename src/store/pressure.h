@@ -8,7 +8,7 @@
  * Evicted memory comes free an epoch or two later. So a store that evicts keeps a reserve between the two limits: it pushes out as much as
  * it takes as soon as what is not in limbo reaches the soft limit, and normally finds room at once. When the reserve is used up
  * all the same (large values, another worker in a long turn), the caller announces a quiescent state of its own, frees what has
- * become free, and waits for the others a bounded number of times. Then it is STORE_NO_MEMORY.
+ * become free, and waits for the others, at most some 20 ms (where the store may not evict, a few yields). Then it is STORE_NO_MEMORY.
  *
  * A growing index is promised its next table in the same way: the soft limit sinks by what it wants (growth.wanted_size).
  *

@@ -82,39 +82,44 @@ static bool retire_free(struct store_worker *worker, void *pointer, enum limbo_k
     return gone;
 }
 
-/* The oldest due entry: freed, or put at the end when it has to wait. False when there is none, or no room to put it. */
-static bool retire_drain_one(struct store_worker *worker, uint64_t epoch_max, unsigned *kept_count) {
+/* What waits is put at the end, or, for want of room, skipped. Entries come to the front of the head chunk one by one, whichever it is. */
+struct retire_drain {
+    uint64_t epoch_max;
+    unsigned kept_count; /* put at the end */
+    unsigned skip;       /* left where they are, in the head chunk */
+};
+
+static bool retire_drain_one(struct store_worker *worker, struct retire_drain *drain) {
     struct limbo *limbo = &worker->limbo;
     enum limbo_kind kind;
-    void *pointer = limbo_front(limbo, epoch_max, &kind);
+    void *pointer = limbo_look(limbo, drain->skip, drain->epoch_max, &kind);
     if (pointer == NULL)
         return false;
-    bool gone = retire_free(worker, pointer, kind);
-    if (!gone && limbo_room(limbo) == 0)
-        return false;
-    limbo_drop(limbo);
-    if (!gone) {
+    if (retire_free(worker, pointer, kind)) {
+        limbo_drop(limbo, drain->skip);
+    } else if (limbo_room(limbo) != 0) {
+        limbo_drop(limbo, drain->skip);
         limbo_push(limbo, pointer, kind, epoch_tag(&worker->member));
-        ++*kept_count;
+        drain->kept_count++;
+    } else {
+        drain->skip++;
     }
     return true;
 }
 
 void retire_drain(struct store_worker *worker, size_t entries_max) {
     uint64_t now = epoch_now(&worker->store->epoch);
-    unsigned kept_count = 0;
     if (now <= EPOCH_GRACE)
         return;
-    while (entries_max-- != 0 && kept_count < RETIRE_PINNED_MAX)
-        if (!retire_drain_one(worker, now - EPOCH_GRACE, &kept_count))
+    struct retire_drain drain = {.epoch_max = now - EPOCH_GRACE};
+    while (entries_max-- != 0 && drain.kept_count < RETIRE_PINNED_MAX)
+        if (!retire_drain_one(worker, &drain))
             return;
 }
 
 void retire_pass(struct store_worker *worker) {
     struct epoch *epoch = &worker->store->epoch;
     epoch_quiescent(epoch, &worker->member);
-    if (worker->limbo.count == 0)
-        return;
     for (unsigned i = 0; i < EPOCH_GRACE && epoch_advance(epoch, &worker->member); i++)
         epoch_quiescent(epoch, &worker->member);
 }

@@ -49,9 +49,20 @@ static bool supply_add_bucket(struct store_worker *worker) {
     return true;
 }
 
+/* Above a lowered limit nothing can be drawn, but what helps to evict must be had: it is charged all the same. */
+static bool supply_charge_chunk(struct store_worker *worker) {
+    struct budget *budget = &worker->store->budget;
+    if (supply_charge(worker, LIMBO_CHUNK_SIZE))
+        return true;
+    if (budget_committed(budget) <= budget_limit(budget))
+        return false;
+    budget_force_shared(budget, LIMBO_CHUNK_SIZE);
+    return true;
+}
+
 bool supply_limbo(struct store_worker *worker, size_t entries_count) {
     while (unlikely(limbo_room(&worker->limbo) < entries_count))
-        if (!supply_charge(worker, LIMBO_CHUNK_SIZE) || !supply_add_chunk(worker))
+        if (!supply_charge_chunk(worker) || !supply_add_chunk(worker))
             return false;
     return true;
 }
@@ -172,5 +183,5 @@ void supply_trim(struct store_worker *worker) {
 
 void supply_discard(struct store_worker *worker) {
     supply_clear_shelf(worker);
-    supply_trim_to(worker, 0, 0);
+    supply_trim_to(worker, 1, 0);
 }

@@ -45,7 +45,7 @@ struct bucket *supply_take_bucket(struct store_worker *worker);
 /* Gives back most of what a burst has left in spares. */
 void supply_trim(struct store_worker *worker);
 
-/* Gives back all spares: the worker leaves. */
+/* Gives back all spares but for one chunk, which the next worker in this structure begins with: the worker leaves. */
 void supply_discard(struct store_worker *worker);
 
 #endif

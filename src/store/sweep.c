@@ -121,13 +121,10 @@ static unsigned sweep_wait_ms(uint32_t now_tick, uint32_t due_tick) {
 unsigned sweep_turn(struct store_worker *worker) {
     struct store *store = worker->store;
     struct sweep *sweep = &store->sweep;
-    /* relaxed, both: looked at again under the lock. */
+    /* relaxed: looked at again under the lock. */
     uint32_t due_tick = atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed);
-    bool passing = atomic_load_explicit(&sweep->passing, memory_order_relaxed);
-    if (likely(due_tick == STORE_SWEEP_IDLE && !passing))
-        return 0;
-    if (!passing && due_tick > worker_now_tick(worker))
-        return sweep_wait_ms(worker_now_tick(worker), due_tick);
+    if (!sweep_is_due(worker))
+        return due_tick == STORE_SWEEP_IDLE ? 0 : sweep_wait_ms(worker_now_tick(worker), due_tick);
     /* acquire: pairs with the release by the last one, which wrote the plain fields. */
     if (atomic_exchange_explicit(&sweep->locked, true, memory_order_acquire))
         return SWEEP_WAKE_MS;

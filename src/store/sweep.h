@@ -26,6 +26,14 @@ static inline void sweep_note(struct store *store, uint32_t expires_tick) {
         sweep_lower_due(store, expires_tick);
 }
 
+/* Whether there may be dead items. */
+static inline bool sweep_is_due(const struct store_worker *worker) {
+    const struct store *store = worker->store;
+    /* relaxed, both: hints. */
+    return atomic_load_explicit(&store->sweep.passing, memory_order_relaxed) ||
+           atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed) <= worker_now_tick(worker);
+}
+
 /* A piece of the pass, if one is due. Returns within how many ms the sweep wants another turn; 0: no need. Worker's own thread. */
 unsigned sweep_turn(struct store_worker *worker);
 

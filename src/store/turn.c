@@ -40,10 +40,13 @@ static unsigned turn_limbo_wait_ms(struct store_worker *worker) {
     return worker->limbo_wait_ms;
 }
 
+/* Only who waits for an epoch to pass moves it on; the others announce. */
 static unsigned turn_limbo(struct store_worker *worker) {
-    retire_pass(worker);
-    if (worker->limbo.count == 0)
+    if (likely(worker->limbo.count == 0)) {
+        epoch_quiescent(&worker->store->epoch, &worker->member);
         return 0;
+    }
+    retire_pass(worker);
     retire_drain(worker, TURN_DRAIN_MIN + worker->limbo.count / TURN_DRAIN_SHARE);
     supply_trim(worker);
     return turn_limbo_wait_ms(worker);

@@ -74,6 +74,8 @@ static void *torture_main(void *argument) {
     struct torture_thread *thread = argument;
     thread->worker = store_worker_join(thread->torture->store, atomic_load(&thread->torture->now_ns));
     torture_check(thread->worker != NULL, "thread %u did not get in", thread->index);
+    pthread_barrier_wait(
+        &thread->torture->barrier); /* all are in before the first may make the store smaller */
     thread->run(thread);
     store_worker_leave(thread->worker);
     return NULL;

@@ -84,3 +84,13 @@ Test(budget, keeps_unused_allowances_below_a_small_part_of_the_limit) {
         cr_expect_leq(budget_portion(&budget) * 2 * 4, limits[i] / 32);
     }
 }
+
+Test(budget, can_be_forced_above_a_lowered_limit) {
+    struct budget budget;
+    budget_init(&budget, 1000, 1);
+    cr_expect(budget_take_shared(&budget, 900));
+    budget_set_limit(&budget, 500);
+    budget_force_shared(&budget, 10);
+    cr_expect_eq(budget_committed(&budget), 910);
+    cr_expect_not(budget_take_shared(&budget, 1));
+}
