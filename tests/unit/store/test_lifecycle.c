@@ -193,9 +193,9 @@ Test(lifecycle, a_limit_below_the_index_is_refused) {
 
 Test(lifecycle, a_worker_that_joins_above_a_lowered_limit_can_store) {
     struct fixture fixture = fixture_open();
-    for (unsigned i = 0; i < 50000; i++)
+    for (unsigned i = 0; i < 40000; i++)
         fixture_set_number(&fixture, i, 200);
-    cr_expect(store_memory_limit_set(fixture.worker, FIXTURE_MIB));
+    cr_expect(store_memory_limit_set(fixture.worker, 3 * FIXTURE_MIB));
     store_worker_leave(fixture.worker); /* whose structure it takes over */
     fixture.worker = store_worker_join(fixture.store, fixture.now_ns);
     cr_expect_eq(fixture_set(&fixture, "key", "value"), STORE_OK);
