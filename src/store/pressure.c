@@ -131,16 +131,16 @@ static enum pressure_outcome pressure_wait(struct store_worker *worker, size_t s
  */
 static bool pressure_insist(struct store_worker *worker, size_t size) {
     struct store *store = worker->store;
-    size_t evicted = pressure_evict_round(worker, pressure_excess(store, size));
+    pressure_evict_round(worker, pressure_excess(store, size));
     unsigned fruitless_count = 0;
     for (unsigned round = 0; round < PRESSURE_ROUNDS_MAX && pressure_limbo_size(store) != 0; round++) {
         switch (pressure_wait(worker, size)) {
         case PRESSURE_GRANTED:
             return true;
         case PRESSURE_GRACE_OVER:
-            evicted = pressure_evict_round(worker, pressure_shortage(store, size));
-            fruitless_count = evicted == 0 ? fruitless_count + 1 : 0;
-            if (fruitless_count == PRESSURE_FRUITLESS_MAX)
+            if (pressure_evict_round(worker, pressure_shortage(store, size)) > 0)
+                fruitless_count = 0;
+            else if (++fruitless_count == PRESSURE_FRUITLESS_MAX)
                 return false;
             break;
         case PRESSURE_GAVE_UP:
