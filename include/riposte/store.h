@@ -2,14 +2,15 @@
  *
  * store: one in-memory map of keys to values that all workers share.
  *
- * Items are immutable once stored but for their expiry, their use mark and two flags; a change makes a new item. Reads take no
- * lock. A write locks one bucket. Memory of replaced items is reused after every worker has passed a quiescent state.
+ * Items are immutable once stored but for their expiry, their use mark and two flags; a change makes a new
+ * item. Reads take no lock. A write locks one bucket. Memory of replaced items is reused after every worker
+ * has passed a quiescent state.
  *
- * A thread that uses the store joins it and gets a struct store_worker; every function with a worker argument may be called by that
- * worker's own thread only. The others say who may call.
+ * A thread that uses the store joins it and gets a struct store_worker; every function with a worker
+ * argument may be called by that worker's own thread only. The others say who may call.
  *
- * Time: the store counts whole seconds since shortly before its creation ("ticks"; the first tick is 2, so that 0 can mean
- * never and 1 long ago), moved on by store_quiescent and store_online.
+ * Time: the store counts whole seconds since shortly before its creation ("ticks"; the first tick is 2, so
+ * that 0 can mean never and 1 long ago), moved on by store_quiescent and store_online.
  */
 #ifndef RIPOSTE_STORE_H
 #define RIPOSTE_STORE_H
@@ -40,28 +41,25 @@ enum store_status {
     STORE_MISS,       /* no such key (also: expired, flushed) */
     STORE_EXISTS,     /* a CAS was given and the item has another one */
     STORE_NOT_STORED, /* add: exists; replace, append, prepend: missing, or the result would be too large */
-    STORE_NOT_NUMBER, /* add_number: the value is not 1 to 20 digits below 2^64 followed by its end or white space */
-    STORE_TOO_LARGE, /* above item_size_max */
-    STORE_NO_MEMORY, /* the store is full and may not, or cannot, evict; or the system has no memory */
+    STORE_NOT_NUMBER, /* add_number: not 1 to 20 digits below 2^64, then the end or white space */
+    STORE_TOO_LARGE,  /* above item_size_max */
+    STORE_NO_MEMORY,  /* the store is full and may not, or cannot, evict; or the system has no memory */
 };
 
 struct store_config {
-    size_t
-        memory_size_max; /* bytes of items, index and internal buffers together, never exceeded; >= STORE_MEMORY_SIZE_MIN */
+    size_t memory_size_max; /* bytes of items, index and all else, never passed; >= STORE_MEMORY_SIZE_MIN */
     size_t item_size_max; /* bytes of header, key and value of one item (-I), 1 KiB to memory_size_max / 2 */
     bool evict;           /* false (-M): a full store answers STORE_NO_MEMORY */
     unsigned workers_max; /* how many may have joined at a time, 1 to 1024 */
     uint64_t hash_seed;   /* of the key hash; from random_seed() in a server */
-    unsigned
-        index_power_min; /* 2^n buckets at start, 6 to 32; 0 takes the default (10); also memcached's -o hashpower, less 3 */
+    unsigned index_power_min; /* 2^n buckets at start, 6 to 32; 0: the default (10). -o hashpower, less 3 */
 };
 
 /* What a stored item says of itself. Filled by look-ups. */
 struct item_view {
-    struct bytes key; /* as stored */
-    struct bytes
-        value; /* the two bytes behind it are "\r\n", so that a text protocol can send value and line end as one run */
-    uint64_t cas; /* never 0 */
+    struct bytes key;   /* as stored */
+    struct bytes value; /* the two bytes behind it are "\r\n": value and line end can be sent as one run */
+    uint64_t cas;       /* never 0 */
     uint32_t client_flags;
     uint32_t expires_tick; /* STORE_EXPIRES_NEVER or a tick; before a touch by the same call */
     uint32_t used_tick;    /* of the last use before this one */
@@ -69,8 +67,7 @@ struct item_view {
     bool key_is_binary;    /* stored through a base64 key */
     bool stale;            /* marked by a delete or set with `invalidate` */
     bool won_before;       /* another client was told to recompute the value and has not yet stored it */
-    bool
-        won; /* this look-up is the one that should recompute: just created, recache_below reached, or first of a stale item */
+    bool won; /* this look-up should recompute: just created, recache_below_s reached, first of a stale one */
     struct item *item; /* for store_pin */
 };
 
@@ -99,11 +96,9 @@ enum put_mode {
 
 struct put_options {
     enum put_mode mode;
-    bool
-        compare; /* cas: STORE_MISS without an item, STORE_EXISTS when its CAS is not cas_expected. Add ignores it */
+    bool compare; /* STORE_EXISTS when the CAS differs; set, replace: STORE_MISS without an item; add: no */
     uint64_t cas_expected;
-    bool
-        invalidate; /* with compare: an older cas_expected is accepted; the item keeps its old expiry, is marked stale, keeps won */
+    bool invalidate;  /* with compare: an older CAS will do; the item keeps expiry and won, and is stale */
     uint64_t cas_new; /* 0: the next one */
     bool create;      /* append, prepend: on a miss store the item as it is, with create_expires_tick */
     uint32_t create_expires_tick;
@@ -119,9 +114,8 @@ struct delete_options {
     bool compare; /* STORE_EXISTS when the CAS differs */
     uint64_t cas_expected;
     bool invalidate; /* keep the item: mark it stale, clear won, new CAS (cas_new when not 0) */
-    bool
-        drop_value; /* keep the item, empty its value; flags become client_flags, expiry touch_expires_tick or never */
-    bool touch; /* with invalidate or drop_value: set the expiry */
+    bool drop_value; /* keep the item without its value; client_flags and touch_expires_tick or never */
+    bool touch;      /* with invalidate or drop_value: set the expiry */
     uint32_t touch_expires_tick;
     uint32_t client_flags;
     uint64_t cas_new; /* 0: invalidate gives the next one, drop_value alone keeps the old one */
@@ -182,8 +176,7 @@ struct store_counters {
 struct store_levels {
     uint64_t items_count; /* in the index now, expired but not yet reclaimed ones included */
     uint64_t items_size;  /* bytes of these items */
-    uint64_t
-        memory_size; /* bytes charged against memory_size_max now: items, index, retired and unfinished items */
+    uint64_t memory_size; /* bytes charged now: items, index, retired and unfinished items */
     uint64_t memory_size_max;
     uint64_t index_size;  /* bytes */
     uint32_t index_power; /* log2 of the number of buckets */
@@ -206,13 +199,16 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns);
 void store_worker_leave(struct store_worker *worker);
 
 /*
- * A quiescent state: the worker holds no unpinned view. Sets the worker's time (monotonic ns), frees what has become free, moves
- * the index's growth and the sweep on by a bounded piece. Once per turn. Returns within how many ms it wants to be called
- * again although nothing happens; 0 for no need.
+ * A quiescent state: the worker holds no unpinned view. Sets the worker's time (monotonic ns), frees what
+ * has become free, moves the index's growth and the sweep on by a bounded piece. Once per turn. Returns
+ * within how many ms it wants to be called again although nothing happens; 0 for no need.
  */
 unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns);
 
-/* Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits for it. */
+/*
+ * Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits
+ * for it.
+ */
 void store_offline(struct store_worker *worker);
 void store_online(struct store_worker *worker, uint64_t now_ns);
 
@@ -223,12 +219,16 @@ enum store_absence {
     STORE_ABSENT_FLUSHED,
 };
 
-/* STORE_ABSENT, unless this worker has met a dead item since the last call: what that one was. For logs of look-ups. */
+/*
+ * STORE_ABSENT, unless this worker has met a dead item since the last call: what that one was. For logs of
+ * look-ups.
+ */
 enum store_absence store_absence_take(struct store_worker *worker);
 
 /*
- * `on_evict` is told of every live item this worker pushes out for want of memory; the view is valid inside it, and it must not use the
- * store but for store_now_tick. NULL: nobody is told, as after store_worker_join.
+ * `on_evict` is told of every live item this worker pushes out for want of memory; the view is valid inside
+ * it, and it must not use the store but for store_now_tick. NULL: nobody is told, as after
+ * store_worker_join.
  */
 void store_worker_on_evict(struct store_worker *worker,
                            void (*on_evict)(void *user, const struct item_view *view), void *user);
@@ -237,8 +237,9 @@ void store_worker_on_evict(struct store_worker *worker,
 uint32_t store_now_tick(const struct store_worker *worker);
 
 /*
- * The expiry tick for an exptime or TTL as clients write it (contract section 2): 0 never; negative at once; up to
- * STORE_TTL_RELATIVE_MAX seconds from now; above that a Unix time, and one at or before store creation is expired.
+ * The expiry tick for an exptime or TTL as clients write it (contract section 2): 0 never; negative at
+ * once; up to STORE_TTL_RELATIVE_MAX seconds from now; above that a Unix time, and one at or before store
+ * creation is expired.
  */
 uint32_t store_expiry(const struct store_worker *worker, int64_t exptime);
 
@@ -258,9 +259,9 @@ void store_clock_restart(struct store *store);
 void store_prefetch(struct store_worker *worker, struct bytes key);
 
 /*
- * STORE_OK and *view, or STORE_MISS. The view's bytes stay valid until this worker's next store_quiescent, store_offline,
- * store_item_create, store_put, store_add_number or store_delete; store_pin keeps them longer. key.size is 1 to STORE_KEY_SIZE_MAX, here
- * and below.
+ * STORE_OK and *view, or STORE_MISS. The view's bytes stay valid until this worker's next store_quiescent,
+ * store_offline, store_item_create, store_put, store_add_number or store_delete, or store_get_with that
+ * creates; store_pin keeps them longer. key.size is 1 to STORE_KEY_SIZE_MAX, here and below.
  */
 enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view);
 
@@ -268,36 +269,43 @@ enum store_status store_get(struct store_worker *worker, struct bytes key, struc
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,
                                  const struct get_options *options, struct item_view *view);
 
-/* Keeps view->value and view->key in place until store_unpin(view->item), also across overwrite, delete, eviction. Worker of the view. */
+/*
+ * Keeps view->value and view->key in place until store_unpin(view->item), also across overwrite, delete,
+ * eviction. Worker of the view.
+ */
 void store_pin(const struct item_view *view);
 
 /* Ends one store_pin. Takes void * so that it can serve as a release function. Any thread. */
 void store_unpin(void *item);
 
 /*
- * Room for a new item: STORE_OK and *item, STORE_TOO_LARGE, STORE_NO_MEMORY. Owned by the worker until store_put or
- * store_item_discard; not visible to anyone before. May stay unfinished over many turns (a value that arrives in pieces).
+ * Room for a new item: STORE_OK and *item, STORE_TOO_LARGE, STORE_NO_MEMORY. Owned by the worker until
+ * store_put or store_item_discard; not visible to anyone before. May stay unfinished over many turns (a
+ * value that arrives in pieces).
  */
 enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
                                     uint32_t client_flags, uint32_t expires_tick, size_t value_size,
                                     struct item **item);
 
-/* Where the item's value goes: exactly value_size bytes, to be filled before store_put. The "\r\n" behind is there already. */
+/*
+ * Where the item's value goes: exactly value_size bytes, to be filled before store_put. The "\r\n" behind
+ * is there already.
+ */
 char *store_item_value(struct item *item);
 
 /* Gives an unfinished item back. */
 void store_item_discard(struct store_worker *worker, struct item *item);
 
 /*
- * Stores an item of store_item_create; consumes it whatever the outcome. STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NOT_STORED,
- * STORE_NO_MEMORY (append and prepend). *result may be NULL.
+ * Stores an item of store_item_create; consumes it whatever the outcome. STORE_OK, STORE_MISS,
+ * STORE_EXISTS, STORE_NOT_STORED, STORE_NO_MEMORY. *result may be NULL.
  */
 enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
                             struct put_result *result);
 
 /*
- * STORE_OK and *result, STORE_MISS, STORE_EXISTS, STORE_NOT_NUMBER, STORE_NO_MEMORY. A shorter result keeps the old
- * length, padded on the right with spaces; a longer one grows. Flags and expiry stay.
+ * STORE_OK and *result, STORE_MISS, STORE_EXISTS, STORE_NOT_NUMBER, STORE_NO_MEMORY. A shorter result keeps
+ * the old length, padded on the right with spaces; a longer one grows. Flags and expiry stay.
  */
 enum store_status store_add_number(struct store_worker *worker, struct bytes key,
                                    const struct number_options *options, struct number_result *result);
@@ -305,21 +313,29 @@ enum store_status store_add_number(struct store_worker *worker, struct bytes key
 /* Sets the expiry. STORE_OK, STORE_MISS. Counts as a use. */
 enum store_status store_touch(struct store_worker *worker, struct bytes key, uint32_t expires_tick);
 
-/* options may be NULL: plain delete. STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NO_MEMORY (drop_value, invalidate). */
+/*
+ * options may be NULL: plain delete. STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NO_MEMORY (drop_value,
+ * invalidate).
+ */
 enum store_status store_delete(struct store_worker *worker, struct bytes key,
                                const struct delete_options *options, struct put_result *result);
 
 /*
- * Everything stored before now (at_tick 0, or a tick that has come) or before the moment at_tick comes is gone then. A newer flush replaces a
- * waiting one. An item stored right after an immediate flush lives.
+ * Everything stored before now (at_tick 0, or a tick that has come) or before the moment at_tick comes is
+ * gone then. A newer flush replaces a waiting one. An item stored right after an immediate flush lives.
  */
 void store_flush(struct store_worker *worker, uint32_t at_tick);
 
-/* Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN or below what the index alone needs. */
+/*
+ * Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN or
+ * below what the index alone needs.
+ */
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max);
 
-/* A walk over all items; all zero is the beginning. Survives growth of the index: every item that is there during the whole walk is
- * seen at least once, and at most once unless it is stored again meanwhile. */
+/*
+ * A walk over all items; all zero is the beginning. Survives growth of the index: every item that is there
+ * during the whole walk is seen at least once, and at most once unless it is stored again meanwhile.
+ */
 struct store_cursor {
     uint64_t position;
     uint32_t power; /* of the index when the walk began */
@@ -327,8 +343,8 @@ struct store_cursor {
 };
 
 /*
- * Visits the live items (not expired, not flushed) of at most buckets_max buckets and moves the cursor on. The views are valid
- * inside `visit` only. Counts as no use. Sets cursor->done at the end.
+ * Visits the live items (not expired, not flushed) of at most buckets_max buckets and moves the cursor on.
+ * The views are valid inside `visit` only. Counts as no use. Sets cursor->done at the end.
  */
 void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
                 void (*visit)(void *user, const struct item_view *view), void *user);

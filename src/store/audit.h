@@ -8,8 +8,9 @@
 #include "state.h"
 
 /*
- * Every entry carries its hash's tag and stands in its home; no key is there twice; no lock is held; migrated homes are those below the
- * migration's position and only those; the counts of items and overflow buckets are those found. Says on stderr what is wrong.
+ * Every entry carries its hash's tag and stands in its home; no key is there twice; no lock is held;
+ * migrated homes are those below the migration's position and only those; the counts of items and overflow
+ * buckets are those found. Says on stderr what is wrong.
  */
 bool audit_index(struct store *store);
 

@@ -4,10 +4,11 @@
  *
  *      committed = everything charged + allowances of the workers <= memory_size_max          (the invariant)
  *
- * A worker charges against its own allowance, which it draws from the shared figure in portions, and collects what comes free until a
- * portion has come together, so that the shared line is written seldom. What has come free is not charged again before it
- * has been given back: so every byte a worker uses is drawn once, and drawing is where a full store notices and evicts (pressure.c).
- * Drawing never passes the limit; lowering the limit is the one way to stand above it for a while, and then nothing can be drawn.
+ * A worker charges against its own allowance, which it draws from the shared figure in portions, and
+ * collects what comes free until a portion has come together, so that the shared line is written seldom.
+ * What has come free is not charged again before it has been given back: so every byte a worker uses is
+ * drawn once, and drawing is where a full store notices and evicts (pressure.c). Drawing never passes the
+ * limit; lowering the limit is the one way to stand above it for a while, and then nothing can be drawn.
  *
  * Who may call: a worker's own thread; budget_take_shared and budget_give_shared anyone.
  */
@@ -45,7 +46,10 @@ void budget_set_limit(struct budget *budget, uint64_t limit);
 bool budget_take_shared(struct budget *budget, uint64_t size);
 void budget_give_shared(struct budget *budget, uint64_t size);
 
-/* Charges `size` whatever the limit: only where the store stands above a lowered limit anyhow, for what makes it smaller. */
+/*
+ * Charges `size` whatever the limit: only where the store stands above a lowered limit anyhow, for what
+ * makes it smaller.
+ */
 void budget_force_shared(struct budget *budget, uint64_t size);
 
 /* Draws until the allowance covers `size`; `spare` more when that fits too. False when the limit forbids. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * delete: taking an item out, or keeping it as stale or without its value. See rewrite.h for the latter two. Worker's own thread.
+ * delete: taking an item out, or keeping it as stale or without its value. See rewrite.h for the latter
+ * two. Worker's own thread.
  */
 #include "index.h"
 #include "place.h"
@@ -12,7 +13,10 @@ static bool delete_compares(const struct delete_options *options, const struct i
     return options == NULL || !options->compare || options->cas_expected == item_cas(item);
 }
 
-/* Without room in limbo the item stays where it is, expired: gone for everybody, and its memory is taken later. */
+/*
+ * Without room in limbo the item stays where it is, expired: gone for everybody, and its memory is taken
+ * later.
+ */
 static void delete_item(struct store_worker *worker, struct place *place) {
     if (likely(limbo_room(&worker->limbo) >= SUPPLY_LIMBO_REMOVAL))
         place_remove(worker, place);

@@ -19,8 +19,10 @@ void epoch_join(struct epoch *epoch, struct epoch_member *member) {
     atomic_init(&member->seen, 0);
     member->laggard = 0;
     epoch->members[count] = member;
-    /* release: a scan that sees the count sees the pointer. A scan that does not see it yet meets the member as it would one that comes
-     * on-line (step 3 of the argument). */
+    /*
+     * release: a scan that sees the count sees the pointer. A scan that does not see it yet meets the
+     * member as it would one that comes on-line (step 3 of the argument).
+     */
     atomic_store_explicit(&epoch->members_count, count + 1, memory_order_release);
 }
 
@@ -31,7 +33,10 @@ void epoch_online(struct epoch *epoch, struct epoch_member *member) {
     atomic_store_explicit(&member->seen, now, memory_order_relaxed);
     /* acquire and release: step 3 of the argument. */
     now = atomic_fetch_add_explicit(&epoch->now, 0, memory_order_acq_rel);
-    /* Not the value read at first: epochs may have gone by in between, and what is retired under an old tag would be freed too soon. */
+    /*
+     * Not the value read at first: epochs may have gone by in between, and what is retired under an old tag
+     * would be freed too soon.
+     */
     atomic_store_explicit(&member->seen, now, memory_order_release);
 }
 
@@ -59,7 +64,10 @@ bool epoch_advance(struct epoch *epoch, struct epoch_member *member) {
             return false;
         }
     }
-    /* acquire and release: hands on what the scan has acquired. A failure means that another made the same step. */
+    /*
+     * acquire and release: hands on what the scan has acquired. A failure means that another made the same
+     * step.
+     */
     atomic_compare_exchange_strong_explicit(&epoch->now, &now, now + 1, memory_order_acq_rel,
                                             memory_order_acquire);
     return true;

@@ -187,7 +187,10 @@ static size_t evict_take_oldest(struct store_worker *worker, struct evict_window
     return size;
 }
 
-/* `any`: a whole round has not found enough that is old, so the oldest of each window go whatever their age. */
+/*
+ * `any`: a whole round has not found enough that is old, so the oldest of each window go whatever their
+ * age.
+ */
 static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, bool any,
                                uint64_t *homes_count) {
     struct store *store = worker->store;
@@ -202,7 +205,10 @@ static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, 
     return size + evict_take_oldest(worker, &window, size_wanted - size, any ? 0 : age_min);
 }
 
-/* Where only dead items may be taken, a few homes are looked at, and none unless the sweep knows of dead items. */
+/*
+ * Where only dead items may be taken, a few homes are looked at, and none unless the sweep knows of dead
+ * items.
+ */
 static uint64_t evict_homes_max(struct store_worker *worker) {
     struct store *store = worker->store;
     if (store->evict)

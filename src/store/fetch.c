@@ -2,7 +2,8 @@
  *
  * fetch: looking up with options: touch, create on a miss, and who recomputes a stale value.
  *
- * Winning is one atomic step on the item's mark, so of all workers exactly one is told so. Worker's own thread.
+ * Winning is one atomic step on the item's mark, so of all workers exactly one is told so. Worker's own
+ * thread.
  */
 #include "index.h"
 #include "place.h"

@@ -42,7 +42,10 @@ static void growth_want(struct store *store, uint64_t size) {
     atomic_store_explicit(&store->growth.wanted_size, size, memory_order_relaxed);
 }
 
-/* Charges the next table. Where that fails and it is urgent, eviction is asked for room; having begun, it goes on to the end. */
+/*
+ * Charges the next table. Where that fails and it is urgent, eviction is asked for room; having begun, it
+ * goes on to the end.
+ */
 static bool growth_charge(struct store *store, const struct table *table, uint64_t items_count) {
     size_t size = table_size(table->power + 1);
     bool wanted = atomic_load_explicit(&store->growth.wanted_size, memory_order_relaxed) != 0;
@@ -153,7 +156,10 @@ static unsigned growth_chain_length(const struct bucket *home) {
     return length;
 }
 
-/* Retires the overflow buckets of a home just migrated: from now on only readers that came before are in them. The links stay. */
+/*
+ * Retires the overflow buckets of a home just migrated: from now on only readers that came before are in
+ * them. The links stay.
+ */
 static void growth_retire_chain(struct store_worker *worker, const struct bucket *home) {
     uint64_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
     for (struct bucket *bucket; (bucket = bucket_header_next(header)) != NULL;) {
@@ -190,7 +196,10 @@ static bool growth_migrate(struct store_worker *worker, struct table *table, str
     struct bucket *home = &table->buckets[position];
     struct growth_target targets[2] = {{.bucket = &next->buckets[position]},
                                        {.bucket = &next->buckets[position + table_buckets_count(table)]}};
-    /* A first write may have to wait for the kernel's page: not under the lock. Nobody else looks at these two yet. */
+    /*
+     * A first write may have to wait for the kernel's page: not under the lock. Nobody else looks at these
+     * two yet.
+     */
     for (unsigned side = 0; side < 2; side++)
         atomic_store_explicit(&targets[side].bucket->header, 0, memory_order_relaxed);
     for (;;) {
@@ -223,7 +232,10 @@ static void growth_prefetch(const struct table *table, uint64_t position) {
 static bool growth_end(struct store_worker *worker, struct table *table, struct table *next) {
     if (!supply_limbo(worker, 1))
         return false;
-    /* release: everything migrated comes before; readers of the old table find the new one by `next` until it is freed. */
+    /*
+     * release: everything migrated comes before; readers of the old table find the new one by `next` until
+     * it is freed.
+     */
     atomic_store_explicit(&worker->store->index.table, next, memory_order_release);
     atomic_store_explicit(&worker->store->growth.power, next->power, memory_order_relaxed);
     atomic_store_explicit(&worker->store->growth.under_way, false, memory_order_relaxed);

@@ -2,17 +2,21 @@
  *
  * growth: doubling the index while everybody works on.
  *
- *      (one table) --begin--> (table -> next) --step, step, ...--> all migrated --end--> (one table); the old one is retired
+ *      one table --begin--> table -> next --step, step, ...--> all migrated --end--> one table
+ *                                                                               and the old one is retired
  *
- * When: an eighth of the homes have an overflow bucket, which random keys reach at about 4.9 items a home (of 7 entries). Counting overflow
- * buckets needs no count of items that all writers would share; the items are summed up only when that many are reached, to be sure.
+ * When: an eighth of the homes have an overflow bucket, which random keys reach at about 4.9 items a home
+ * (of 7 entries). Counting overflow buckets needs no count of items that all writers would share; the items
+ * are summed up only when that many are reached, to be sure.
  *
- * Who: each store moves a few homes on, each turn some more; one worker at a time, the others go on without waiting. No request waits for
- * growth, and nothing happens at once that grows with the table, except in the kernel (mapping; unmapping is done in pieces).
+ * Who: each store moves a few homes on, each turn some more; one worker at a time, the others go on without
+ * waiting. No request waits for growth, and nothing happens at once that grows with the table, except in
+ * the kernel (mapping; unmapping is done in pieces).
  *
- * Memory: the new table is charged before it is mapped, and the old one until it is unmapped; the two may take half of the limit. A
- * full store does not push out items for a table as long as chains are only a little too long: an item is worth more than a step. At 7 items
- * a home, where a chain is the rule, it does: what the table needs is announced (wanted_size), and eviction makes room bit by bit.
+ * Memory: the new table is charged before it is mapped, and the old one until it is unmapped; the two may
+ * take half of the limit. A full store does not push out items for a table as long as chains are only a
+ * little too long: an item is worth more than a step. At 7 items a home, where a chain is the rule, it
+ * does: what the table needs is announced (wanted_size), and eviction makes room bit by bit.
  *
  * Worker's own thread.
  */
@@ -35,7 +39,7 @@ void growth_consider(struct store_worker *worker);
 /* Migrates up to homes_max homes; returns at once when another worker is at it. */
 void growth_step(struct store_worker *worker, unsigned homes_max);
 
-/* What a store contributes. */
+/* What each storing operation contributes. */
 static inline void growth_help(struct store_worker *worker) {
     if (unlikely(worker->growth_hint))
         growth_consider(worker);

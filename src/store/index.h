@@ -4,25 +4,31 @@
  *
  * Rules
  *  W1. A chain is changed only while its home is LOCKED, and only if the home is not MIGRATED.
- *  W2. An item is complete before its entry is set (release), and retired, not freed, after its entry was cleared or exchanged.
+ *  W2. An item is complete before its entry is set (release), and retired, not freed, after its entry was
+ *      cleared or exchanged.
  *  W3. Entries do not move. A newer item of a key goes into the entry of the older one.
- *  W4. An overflow bucket is complete before it is linked (release). It is unlinked only when empty, keeps its own link, and is retired.
- *  W5. Migration (growth.c) copies the entries of home i of a table of n buckets to homes i and n + i of the next table, under the lock of i, and
- *      then sets MIGRATED (release). Nobody looks at these two homes before. The old chain stays as it is until the table is freed.
+ *  W4. An overflow bucket is complete before it is linked (release). It is unlinked only when empty, keeps
+ *      its own link, and is retired.
+ *  W5. Migration (growth.c) copies the entries of home i of a table of n buckets to homes i and n + i of
+ *      the next table, under the lock of i, and then sets MIGRATED (release). Nobody looks at these two
+ *      homes before. The old chain is never changed again; its overflow buckets are retired at once, its
+ *      home with the table.
  *
  * Why a reader that takes no lock is right
- *  R1. Memory: what it reaches was linked at some moment since its last quiescent state, so it is not freed before its next (epoch.h).
- *      By W2, W4 and its own acquire loads it sees complete items and buckets.
- *  R2. A key that is present during the whole look-up is found. If the reader finds its home not MIGRATED, then the key's entry was, at
- *      that load, in this chain; by W3 it stays in its place, in the old chain even after migration (W5). The reader passes every bucket
- *      that was linked all the time, since an unlinked bucket still leads on (W4), and the key's bucket is never empty. If the home is MIGRATED, the
- *      same holds in the next table, whose homes were complete before the mark.
- *  R3. What it finds was the key's item at some moment of the look-up: at the load of the entry, or, when the bucket was migrated in
- *      between, at the load of the header.
+ *  R1. Memory: what it reaches was linked at some moment since its last quiescent state, so it is not freed
+ *      before its next (epoch.h). By W2, W4 and its own acquire loads it sees complete items and buckets.
+ *  R2. A key that is present during the whole look-up is found. If the reader finds its home not MIGRATED,
+ *      then the key's entry was, at that load, in this chain; by W3 it stays in its place, in the old chain
+ *      even after migration (W5). The reader passes every bucket that was linked all the time, since an
+ *      unlinked bucket still leads on (W4), and the key's bucket is never empty. If the home is MIGRATED,
+ *      the same holds in the next table, whose homes were complete before the mark.
+ *  R3. What it finds was the key's item at some moment of the look-up: at the load of the entry, or, when
+ *      the bucket was migrated in between, at the load of the header.
  *  R4. Not finding a key means that it was absent at some moment of the look-up: otherwise R2.
  *
- * Why writers are right: all changes of a key happen under one lock at a time, that of the only home which is not MIGRATED; the mark is set
- * under the same lock, so whoever waited for it sees it and goes on to the next table.
+ * Why writers are right: all changes of a key happen under one lock at a time, that of the only home which
+ * is not MIGRATED; the mark is set under the same lock, so whoever waited for it sees it and goes on to the
+ * next table.
  *
  * Nobody holds two locks, and nothing is allocated under one.
  */
@@ -71,8 +77,8 @@ static inline struct item *index_find(const struct index *index, uint64_t hash, 
 }
 
 /*
- * Calls `look` for each item of one home of `table`, or, when it was migrated, of the homes that follow it. Without a lock; items may be dead.
- * Returns how many homes were looked at.
+ * Calls `look` for each item of one home of `table`, or, when it was migrated, of the homes that follow it.
+ * Without a lock; items may be dead. Returns how many homes were looked at.
  */
 unsigned index_scan(const struct table *table, uint64_t position, void (*look)(void *user, struct item *item),
                     void *user);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * item: making one, and the parts that most items do not have. See item.h. Any thread that may read the item may call.
+ * item: making one, and the parts that most items do not have. See item.h. Any thread that may read the
+ * item may call.
  */
 #include "item.h"
 

@@ -2,18 +2,21 @@
  *
  * item: one key with its value, in one block.
  *
- *      0      4       8          16     20        24   25   26
- *      | pins | expires| sequence | used | value_size | key_size | marks | key | flags 4? | cas 8? | value | \r\n |
+ *      0      4              8          16     20           24         25      26
+ *      | pins | expires_tick | sequence | used | value_size | key_size | marks | key ...
+ *
+ *      ... key | client flags (4)? | CAS (8)? | value | \r\n |
  *
  * Who writes what, and when:
- *  - pins, expires_tick, used and the marks FETCHED and WON change while the item is in the index; the rest is written before
- *    the item is published and never after.
+ *  - pins, expires_tick, used and the marks FETCHED and WON change while the item is in the index; the rest
+ *    is written before the item is published and never after.
  *  - pins: store_pin by a worker that may still read the item, store_unpin by any thread.
  *  - expires_tick: only under the lock of the key's bucket; read by anyone.
  *  - used, FETCHED, WON: by any reader, without a lock.
  *
- * Client flags and an explicit CAS number have room only in the items that need it. They stand before the value and not behind
- * it, so that a look-up reads one run of bytes from the header on, however large the value.
+ * Client flags and an explicit CAS number have room only in the items that need it. They stand before the
+ * value and not behind it, so that a look-up reads one run of bytes from the header on, however large the
+ * value.
  */
 #ifndef RIPOSTE_STORE_ITEM_H
 #define RIPOSTE_STORE_ITEM_H
@@ -140,7 +143,10 @@ static inline uint32_t item_client_flags(const struct item *item) {
     return client_flags;
 }
 
-/* Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost more than the comparison. */
+/*
+ * Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost
+ * more than the comparison.
+ */
 static inline bool item_has_key(const struct item *item, struct bytes key) {
     if (item->key_size != key.size)
         return false;

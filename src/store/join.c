@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * join: a value behind or before the present one. Flags, expiry and the form of the key stay the old item's; the marks of
- * stale and won go, as with every ordinary store. See rewrite.h for how. Worker's own thread.
+ * join: a value behind or before the present one. Flags, expiry and the form of the key stay the old
+ * item's; the marks of stale and won go, as with every ordinary store. See rewrite.h for how. Worker's own
+ * thread.
  */
 #include "join.h"
 

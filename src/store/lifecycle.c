@@ -5,7 +5,8 @@
  *      store_create --> store_worker_join ... store_worker_leave --> store_destroy
  *                          any number of times, up to workers_max at a time
  *
- * A worker's structure stays when it leaves, for its counters and for scans that are reading it, and serves the next that joins.
+ * A worker's structure stays when it leaves, for its counters and for scans that are reading it, and serves
+ * the next that joins.
  */
 #include <errno.h>
 
@@ -75,7 +76,10 @@ int store_create(const struct store_config *config, struct store **created) {
     return 0;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------- */
+/*
+ * --- the end
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void store_free_item(void *user, struct item *item) {
     struct store *store = user;
@@ -162,7 +166,10 @@ void store_destroy(struct store *store) {
     memory_return(store);
 }
 
-/* --- workers ------------------------------------------------------------------------------------------------- */
+/*
+ * --- workers
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* The structure of a worker that has left, or NULL. Under the lock. */
 static struct store_worker *store_idle_worker(struct store *store) {
@@ -204,7 +211,10 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
     if (worker == NULL)
         return NULL;
     store_online(worker, now_ns);
-    /* Room in limbo from the beginning, if there is any memory: without, nothing can be evicted to make some. */
+    /*
+     * Room in limbo from the beginning, if there is any memory: without, nothing can be evicted to make
+     * some.
+     */
     supply_limbo(worker, SUPPLY_LIMBO_REMOVAL);
     return worker;
 }

@@ -5,9 +5,10 @@
  *      head chunk                                   tail chunk
  *      | .. freed .. | entry | entry | ... |  -->   | entry | ... | room |         + spare chunks
  *
- * An entry is a pointer with the epoch it was retired in; limbo_look shows what is due (see epoch.h), the oldest first. What turns
- * out to be pinned is pushed again and so comes round later; where there is no room for that it is skipped. Pushing never allocates: limbo_reserve makes room before an
- * operation begins, when giving up is still possible.
+ * An entry is a pointer with the epoch it was retired in; limbo_look shows what is due (see epoch.h), the
+ * oldest first. What turns out to be pinned is pushed again and so comes round later; where there is no
+ * room for that it is skipped. Pushing never allocates: limbo_reserve makes room before an operation
+ * begins, when giving up is still possible.
  *
  * Belongs to one worker's thread; a leaving worker's limbo is taken over whole (limbo_adopt).
  */
@@ -60,15 +61,18 @@ void *limbo_remove_chunk(struct limbo *limbo, size_t kept);
 void limbo_push(struct limbo *limbo, void *pointer, enum limbo_kind kind, uint64_t epoch);
 
 /*
- * An entry of the head chunk whose epoch is at or below epoch_max: the oldest with skip = 0, the next one with 1, and so on. NULL when there is none.
- * It stays until limbo_drop.
+ * An entry of the head chunk whose epoch is at or below epoch_max: the oldest with skip = 0, the next one
+ * with 1, and so on. NULL when there is none. It stays until limbo_drop.
  */
 void *limbo_look(const struct limbo *limbo, unsigned skip, uint64_t epoch_max, enum limbo_kind *kind);
 
 /* Forgets that entry. */
 void limbo_drop(struct limbo *limbo, unsigned skip);
 
-/* Moves everything of `from` behind what `limbo` has. The order of epochs is lost where they meet: entries only wait longer. */
+/*
+ * Moves everything of `from` behind what `limbo` has. The order of epochs is lost where they meet: entries
+ * only wait longer.
+ */
 void limbo_adopt(struct limbo *limbo, struct limbo *from);
 
 #endif

@@ -2,11 +2,12 @@
  *
  * match: which entries of a bucket carry a tag.
  *
- * The answer is a hint: whoever follows a match loads that entry again, with acquire, and looks at its tag and its key. A key that is there
- * during the whole look must be found, and is: its entry's tag does not change (an exchange keeps the key), and each tag is read by
- * one load of the bytes that hold it. Without a branch in either variant, so that nothing is mispredicted by where in its bucket a key
- * stands. Two variants, in files of their own: 16 instructions with SSE2, which every x86-64 has, 56 without; ThreadSanitizer follows
- * the latter only.
+ * The answer is a hint: whoever follows a match loads that entry again, with acquire, and looks at its tag
+ * and its key. A key that is there during the whole look must be found, and is: its entry's tag does not
+ * change (an exchange keeps the key), and each tag is read by one load of the bytes that hold it. Without a
+ * branch in either variant, so that nothing is mispredicted by where in its bucket a key stands. Two
+ * variants, in files of their own: 16 instructions with SSE2, which every x86-64 has, 56 without;
+ * ThreadSanitizer follows the latter only.
  */
 #ifndef RIPOSTE_STORE_MATCH_H
 #define RIPOSTE_STORE_MATCH_H

@@ -2,7 +2,8 @@
  *
  * match_sse2: the variant of match.h for x86-64.
  *
- * The bucket's 32 words of 16 bits are compared at once; of each entry only the uppermost is its tag. The first four words are the header.
+ * The bucket's 32 words of 16 bits are compared at once; of each entry only the uppermost is its tag. The
+ * first four words are the header.
  */
 #ifndef RIPOSTE_STORE_MATCH_SSE2_H
 #define RIPOSTE_STORE_MATCH_SSE2_H

@@ -2,9 +2,10 @@
  *
  * memory: where the store's bytes come from. The only file of the store that calls the allocator.
  *
- * mimalloc, or the C library's malloc in sanitizer builds (RIPOSTE_SYSTEM_ALLOCATOR), which must see every block. What a block is charged with is
- * a pure function of its size, so that nobody has to remember it. Any thread may take; any thread may return what another took.
- * Nothing here counts or limits: see budget.h.
+ * mimalloc, or the C library's malloc in sanitizer builds (RIPOSTE_SYSTEM_ALLOCATOR), which must see every
+ * block. What a block is charged with is a pure function of its size, so that nobody has to remember it.
+ * Any thread may take; any thread may return what another took. Nothing here counts or limits: see
+ * budget.h.
  */
 #ifndef RIPOSTE_STORE_MEMORY_H
 #define RIPOSTE_STORE_MEMORY_H
@@ -12,9 +13,10 @@
 #include <stddef.h>
 
 /*
- * Sizes in which blocks are taken: multiples of 16 to 128 bytes, then four steps to each doubling. Up to 128 KiB these are mimalloc's own
- * classes, so nothing is rounded twice. Above, it gives a block pages of its own; those behind its end are never touched, since pages that come
- * free go back to the system at once (memory_configure), and so they cost nothing.
+ * Sizes in which blocks are taken: multiples of 16 to 128 bytes, then four steps to each doubling. Up to
+ * 128 KiB these are mimalloc's own classes, so nothing is rounded twice. Above, it gives a block pages of
+ * its own; those behind its end are never touched, since pages that come free go back to the system at once
+ * (memory_configure), and so they cost nothing.
  */
 enum { MEMORY_STEP_MIN = 16, MEMORY_STEPS_LOG2 = 2 };
 
@@ -37,7 +39,10 @@ static inline void *memory_take(size_t size) {
     return malloc(size);
 }
 
-/* A zeroed block that begins on a boundary of `alignment` bytes; `size` is a multiple of it. NULL when the system has none. */
+/*
+ * A zeroed block that begins on a boundary of `alignment` bytes; `size` is a multiple of it. NULL when the
+ * system has none.
+ */
 static inline void *memory_take_zeroed(size_t size, size_t alignment) {
     void *block = aligned_alloc(alignment, size);
     return block == NULL ? NULL : __builtin_memset(block, 0, size);
@@ -77,8 +82,11 @@ static inline void memory_collect(void) {
     mi_collect(false);
 }
 
-/* Freed pages are given back at once rather than 25 ms later: a store that evicts fast would stand far above its limit meanwhile. Blocks that are needed
- * again soon are on the shelf (shelf.h), so it costs little. */
+/*
+ * Freed pages are given back at once rather than 25 ms later: a store that evicts fast would stand far
+ * above its limit meanwhile. Blocks that are needed again soon are on the shelf (shelf.h), so it costs
+ * little.
+ */
 static inline void memory_configure(void) {
 #if MI_MALLOC_VERSION < 210
     mi_option_set(mi_option_decommit_delay, 0);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * number: incr and decr. A number is 1 to 20 digits below 2^64 at the beginning of a value, followed by its end or white space.
+ * number: incr and decr. A number is 1 to 20 digits below 2^64 at the beginning of a value, followed by its
+ * end or white space.
  *
- * A result as long as the old value or shorter counts as the same item with another content: its marks (read before, stale, won) stay, and
- * spaces fill the old length. A longer one is a new item. See rewrite.h for how either is stored. Worker's own thread.
+ * A result as long as the old value or shorter counts as the same item with another content: its marks
+ * (read before, stale, won) stay, and spaces fill the old length. A longer one is a new item. See rewrite.h
+ * for how either is stored. Worker's own thread.
  */
 #include "put.h"
 #include "rewrite.h"
@@ -62,8 +64,9 @@ static enum store_status number_plan(const struct store_worker *worker, const vo
     shape->has_cas = number->options->cas_new != 0;
     if (old == NULL)
         return number_plan_creation(number, shape);
+    /* As memcached: before the comparison, unlike other values that are no number. */
     if (old->value_size == 0)
-        return STORE_NOT_NUMBER; /* as memcached: before the comparison, unlike other values that are no number */
+        return STORE_NOT_NUMBER;
     if (number->options->compare && number->options->cas_expected != item_cas(old))
         return STORE_EXISTS;
     if (!number_parse(bytes_of(item_value(old), old->value_size), &present))

@@ -6,6 +6,7 @@
 
 #include "index.h"
 #include "lock.h"
+#include "prefetch.h"
 #include "retire.h"
 #include "supply.h"
 #include "sweep.h"
@@ -58,6 +59,7 @@ static bool bucket_is_empty(const struct bucket *bucket) {
 }
 
 void place_open_any(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
+    prefetch_end(worker);
     struct bucket *bucket = place_lock_home(worker, hash);
     *place = (struct place){.hash = hash, .home = bucket};
     uint64_t tag = entry_tag(hash);
@@ -115,7 +117,10 @@ void place_close(struct place *place) {
 }
 
 void place_set_expiry(struct store_worker *worker, struct place *place, uint32_t expires_tick) {
-    /* relaxed: a tick orders nothing; the lock keeps it from meeting a copy of the item half way (rewrite.c). */
+    /*
+     * relaxed: a tick orders nothing; the lock keeps it from meeting a copy of the item half way
+     * (rewrite.c).
+     */
     atomic_store_explicit(&place->item->expires_tick, expires_tick, memory_order_relaxed);
     sweep_note(worker->store, expires_tick);
 }
@@ -143,7 +148,9 @@ static void place_shorten(struct store_worker *worker, struct place *place) {
         header = atomic_load_explicit(&before->header, memory_order_relaxed);
     }
     uint64_t gone_header = atomic_load_explicit(&place->bucket->header, memory_order_relaxed);
-    /* release: only so that every link is written in the same way; the buckets behind were complete before. */
+    /*
+     * release: only so that every link is written in the same way; the buckets behind were complete before.
+     */
     atomic_store_explicit(&before->header, (header & ~BUCKET_NEXT) | (gone_header & BUCKET_NEXT),
                           memory_order_release);
     atomic_fetch_sub_explicit(&worker->store->growth.overflow_count, 1, memory_order_relaxed);

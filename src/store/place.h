@@ -2,10 +2,11 @@
  *
  * place: where one key is, or could go, with its home locked.
  *
- *      supply_ensure --> place_open --> look at place.item --> place_put, place_remove, or neither --> place_close
- *       may wait          locks                                  at most one of them                    unlocks
+ *      supply_ensure --> place_open --> place_put, place_remove, or neither --> place_close
+ *       may wait          locks          as place.item tells                     unlocks
  *
- * The only code that changes entries, migration excepted. Between open and close nothing is allocated and nothing waits.
+ * The only code that changes entries, migration excepted. Between open and close nothing is allocated and
+ * nothing waits.
  */
 #ifndef RIPOSTE_STORE_PLACE_H
 #define RIPOSTE_STORE_PLACE_H
@@ -25,10 +26,16 @@ struct place {
 /* Locks and looks. The item may be dead (expired, flushed). */
 void place_open_any(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
 
-/* The same for a client's operation: a dead item is counted as met, taken out, and the place has no item. Needs supply_ensure. */
+/*
+ * The same for a client's operation: a dead item is counted as met, taken out, and the place has no item.
+ * Needs supply_ensure.
+ */
 void place_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
 
-/* The same for an operation that will put nothing there, and so needs no supplies: where limbo has no room a dead item is left to the sweep. */
+/*
+ * The same for an operation that will put nothing there, and so needs no supplies: where limbo has no room
+ * a dead item is left to the sweep.
+ */
 void place_open_existing(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
 
 void place_close(struct place *place);
@@ -37,8 +44,8 @@ void place_close(struct place *place);
 void place_set_expiry(struct store_worker *worker, struct place *place, uint32_t expires_tick);
 
 /*
- * Gives `item` the next sequence number and makes it the key's item, in the place of place->item or in a free entry. The item
- * is complete but for that. Needs supply_ensure.
+ * Gives `item` the next sequence number and makes it the key's item, in the place of place->item or in a
+ * free entry. The item is complete but for that. Needs supply_ensure.
  */
 void place_put(struct store_worker *worker, struct place *place, struct item *item);
 
@@ -48,8 +55,9 @@ void place_remove(struct store_worker *worker, struct place *place);
 enum place_withdrawal { PLACE_WITHDRAW_ANY, PLACE_WITHDRAW_DEAD };
 
 /*
- * Takes `item`, met by a look-up without a lock, out of the index if it is still its key's (and still dead, where that is asked). Returns its charge,
- * 0 when not or when limbo has no room. The worker may go on reading the item until its next quiescent state.
+ * Takes `item`, met by a look-up without a lock, out of the index if it is still its key's (and still dead,
+ * where that is asked). Returns its charge, 0 when not or when limbo has no room. The worker may go on
+ * reading the item until its next quiescent state.
  */
 size_t place_withdraw(struct store_worker *worker, const struct item *item, enum place_withdrawal withdrawal);
 

@@ -12,7 +12,10 @@ static void prefetch_home(const struct table *table, uint64_t hash) {
     __builtin_prefetch(table_home(table, hash), 0, 3);
 }
 
-/* The second step: which item it will be is guessed from the tag alone. Most items with a small value lie on two lines. */
+/*
+ * The second step: which item it will be is guessed from the tag alone. Most items with a small value lie
+ * on two lines.
+ */
 static void prefetch_item(const struct table *table, uint64_t hash) {
     const struct bucket *home = table_home(table, hash);
     uint32_t matches = match_tag(home, entry_tag(hash));

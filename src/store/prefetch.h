@@ -2,10 +2,12 @@
  *
  * prefetch: brings the lines of a batch of look-ups on the way, in two steps.
  *
- *      store_prefetch(key n)      asks for the home of key n,   and, from the home of key n - 8, which has come by now, for its item
- *      the first look-up after    asks for the items of the last 8
+ *      store_prefetch of key n      asks for the home of key n, and for the item of key n - 8, whose home
+ *                                   has come by now
+ *      the first look-up after it   asks for the items of the last 8
  *
- * An index that stays in the CPU's own cache is left alone: there the first step costs more than it saves. Worker's own thread.
+ * An index that stays in the CPU's own cache is left alone: there the first step costs more than it saves.
+ * Worker's own thread.
  */
 #ifndef RIPOSTE_STORE_PREFETCH_H
 #define RIPOSTE_STORE_PREFETCH_H

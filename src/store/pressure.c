@@ -14,12 +14,10 @@
 enum {
     PRESSURE_RESERVE_SHARE = 32, /* the reserve is one part in so many of the limit */
     PRESSURE_RESERVE_MAX = 16 * 1024 * 1024,
-    PRESSURE_SPARE_MAX =
-        4096, /* bytes drawn beyond the need while evicting: a small step, so that no request pays for many */
+    PRESSURE_SPARE_MAX = 4096, /* bytes drawn beyond the need while evicting: no request pays for many */
     PRESSURE_ROUND_MAX = 1024 * 1024, /* bytes evicted between two looks at what has come free */
     PRESSURE_ROUNDS_MAX = 4096,       /* of eviction: enough for an item of half of a limit of several GiB */
-    PRESSURE_FRUITLESS_MAX =
-        2, /* rounds without anything to evict: the first may only have wanted room in limbo */
+    PRESSURE_FRUITLESS_MAX = 2, /* rounds that evict nothing: the first may only have wanted room in limbo */
     PRESSURE_YIELDS_MAX = 500,
     PRESSURE_NAPS_MAX = 200,
     PRESSURE_NAP_NS = 100 * 1000, /* 20 ms in all: longer than a worker is kept from its CPU */
@@ -59,7 +57,10 @@ static size_t pressure_evict_round(struct store_worker *worker, uint64_t size) {
     return size == 0 ? 0 : evict_items(worker, size < PRESSURE_ROUND_MAX ? size : PRESSURE_ROUND_MAX);
 }
 
-/* Evicts for `size` bytes and as much again, so that a store above its soft limit comes down little by little. */
+/*
+ * Evicts for `size` bytes and as much again, so that a store above its soft limit comes down little by
+ * little.
+ */
 static void pressure_evict(struct store_worker *worker, uint64_t size) {
     uint64_t excess = pressure_excess(worker->store, size);
     if (excess > 2 * size)
@@ -95,8 +96,10 @@ enum pressure_outcome {
     PRESSURE_GAVE_UP,    /* a worker has been in one turn all the time */
 };
 
-/* Lets other workers come to the end of their turns: first by yielding, then by sleeping a little, since one may want this very CPU. Off-line, so that
- * two that wait do not wait for each other. */
+/*
+ * Lets other workers come to the end of their turns: first by yielding, then by sleeping a little, since
+ * one may want this very CPU. Off-line, so that two that wait do not wait for each other.
+ */
 static void pressure_let_others_run(struct store_worker *worker, unsigned steps_count) {
     const struct timespec nap = {.tv_nsec = PRESSURE_NAP_NS};
     epoch_offline(&worker->member);
@@ -126,8 +129,9 @@ static enum pressure_outcome pressure_wait(struct store_worker *worker, size_t s
 }
 
 /*
- * The reserve is used up: evict, free, let the others run, again and again. After a grace what still lies in limbo is not counted upon any more. While
- * there is none, nothing more is evicted: it would only lie in limbo too.
+ * The reserve is used up: evict, free, let the others run, again and again. After a grace what still lies
+ * in limbo is not counted upon any more. While there is none, nothing more is evicted: it would only lie in
+ * limbo too.
  */
 static bool pressure_insist(struct store_worker *worker, size_t size) {
     struct store *store = worker->store;

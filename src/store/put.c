@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * put: making items and storing them: set, add, replace, compare-and-store. Append and prepend stand in join.c.
+ * put: making items and storing them: set, add, replace, compare-and-store. Append and prepend stand in
+ * join.c.
  *
- * The item is complete before anything is locked; under the lock the old item is looked at, the decision made and one entry written.
- * Worker's own thread.
+ * The item is complete before anything is locked; under the lock the old item is looked at, the decision
+ * made and one entry written. Worker's own thread.
  */
 #include "put.h"
 
@@ -47,7 +48,10 @@ void store_item_discard(struct store_worker *worker, struct item *item) {
     retire_now(worker, item);
 }
 
-/* The same item with room for an explicit CAS; consumes `item`. Only the meta flag E asks for one, so items are not made with it. */
+/*
+ * The same item with room for an explicit CAS; consumes `item`. Only the meta flag E asks for one, so items
+ * are not made with it.
+ */
 static struct item *put_add_cas_room(struct store_worker *worker, struct item *item) {
     struct item_shape shape = put_shape(item);
     shape.has_cas = true;

@@ -41,7 +41,10 @@ static void retire_uncharge_index(struct store_worker *worker, size_t size) {
 
 /* Each frees one entry as far as it can, says how many bytes, and returns whether it is gone. */
 static bool retire_free_item(struct store_worker *worker, struct item *item, size_t *freed_size) {
-    /* acquire: pairs with store_unpin; the last reader's reads come before. No new pin can come: the item is past its grace. */
+    /*
+     * acquire: pairs with store_unpin; the last reader's reads come before. No new pin can come: the item
+     * is past its grace.
+     */
     if (atomic_load_explicit(&item->pins, memory_order_acquire) != 0)
         return false;
     *freed_size = item_charge(item);
@@ -82,7 +85,10 @@ static bool retire_free(struct store_worker *worker, void *pointer, enum limbo_k
     return gone;
 }
 
-/* What waits is put at the end, or, for want of room, skipped. Entries come to the front of the head chunk one by one, whichever it is. */
+/*
+ * What waits is put at the end, or, for want of room, skipped. Entries come to the front of the head chunk
+ * one by one, whichever it is.
+ */
 struct retire_drain {
     uint64_t epoch_max;
     unsigned kept_count; /* put at the end */

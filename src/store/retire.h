@@ -2,8 +2,8 @@
  *
  * retire: from taken out of the index to free memory.
  *
- * What is retired lies in its worker's limbo until no reader can hold it (epoch.h), and an item until nobody sends from it any more
- * (pins). Until then it is charged. Worker's own thread.
+ * What is retired lies in its worker's limbo until no reader can hold it (epoch.h), and an item until
+ * nobody sends from it any more (pins). Until then it is charged. Worker's own thread.
  */
 #ifndef RIPOSTE_STORE_RETIRE_H
 #define RIPOSTE_STORE_RETIRE_H

@@ -30,7 +30,10 @@ static bool rewrite_same_shape(const struct item_shape *left, const struct item_
            left->key_is_binary == right->key_is_binary && left->has_cas == right->has_cas;
 }
 
-/* The memory may have cost a quiescent state: then `old` is looked for again. False when the item no longer fits the plan. */
+/*
+ * The memory may have cost a quiescent state: then `old` is looked for again. False when the item no longer
+ * fits the plan.
+ */
 static bool rewrite_confirm(struct store_worker *worker, const struct rewrite *rewrite,
                             struct rewrite_attempt *attempt, uint64_t epoch_before) {
     if (likely(epoch_tag(&worker->member) == epoch_before))

@@ -2,8 +2,9 @@
  *
  * state: the store's own data and a worker's, for the files of this folder.
  *
- * Grouped by who writes: a look-up reads the first line only, which changes rarely; what is written often has a line of its own.
- * "Atomic" fields may be read by any thread; the comment says who writes. Fields without atomics belong to whom the comment names.
+ * Grouped by who writes: a look-up reads the first line only, which changes rarely; what is written often
+ * has a line of its own. "Atomic" fields may be read by any thread; the comment says who writes. Fields
+ * without atomics belong to whom the comment names.
  */
 #ifndef RIPOSTE_STORE_STATE_H
 #define RIPOSTE_STORE_STATE_H
@@ -32,9 +33,8 @@ enum {
 };
 
 struct index {
-    _Atomic(struct table *)
-        table; /* the oldest one in use; while growing its `next` is the other. Written at the end of growth */
-    uint64_t hash_seed; /* constant */
+    _Atomic(struct table *) table; /* in use; while growing, the older of two. Written at the end of growth */
+    uint64_t hash_seed;            /* constant */
 };
 
 /* See growth.h. */
@@ -70,12 +70,11 @@ struct store {
     _Atomic uint32_t flush_at_tick;    /* when a delayed flush falls due; 0: none waits */
     _Atomic uint32_t clock_advance_s;  /* seconds added to the clock by store_clock_advance */
     _Atomic uint64_t clock_stopped_ns; /* monotonic time at which the clock stands; 0: it goes */
-    _Atomic uint32_t
-        sweep_due_tick; /* no item expires before; written by stores of items that expire earlier and by the sweep */
-    _Atomic unsigned used_shift; /* resolution of `used`: see evict.h */
-    _Atomic bool orphans_wait;   /* `orphans` is not empty */
-    _Atomic bool limit_lowered;  /* store_memory_limit_set has made the store too large */
-    bool evict;                  /* constant */
+    _Atomic uint32_t sweep_due_tick;   /* no item expires before: see sweep.h */
+    _Atomic unsigned used_shift;       /* resolution of `used`: see evict.h */
+    _Atomic bool orphans_wait;         /* `orphans` is not empty */
+    _Atomic bool limit_lowered;        /* store_memory_limit_set has made the store too large */
+    bool evict;                        /* constant */
 
     /* The order of storing: the number given out last. Written by every store. */
     alignas(64) _Atomic uint64_t sequence;
@@ -99,9 +98,11 @@ struct store {
     pthread_mutex_t lock;  /* joining, leaving, orphans; never on the path of a request */
     struct limbo orphans;  /* of workers that left; under the lock */
     uint64_t orphans_size; /* bytes charged for them; under the lock */
-    struct epoch_member *members
-        []; /* the workers, joined or left, in order of first joining; not freed before the end. See epoch.h */
+
+    /* The workers, joined or left, in order of first joining; not freed before the end. See epoch.h. */
+    struct epoch_member *members[];
 };
+static_assert(offsetof(struct store, evict) < BUCKET_SIZE, "what every look-up reads is one line");
 
 /* A worker's side of tidy.h. */
 struct tidy {

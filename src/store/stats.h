@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats: sums over all workers that ever joined. Any thread; a sum is of the moment for each worker, not for all at once.
+ * stats: sums over all workers that ever joined. Any thread; a sum is of the moment for each worker, not
+ * for all at once.
  */
 #ifndef RIPOSTE_STORE_STATS_H
 #define RIPOSTE_STORE_STATS_H

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * store: looking up. The hot path of the whole server stands first: a hash, one line of the index, one of the item.
+ * store: looking up. The hot path of the whole server stands first: a hash, one line of the index, one of
+ * the item.
  *
  * The glossary of this folder:
- *   home     the bucket where a key's chain begins (table.h)          live    neither expired nor flushed; otherwise dead
- *   place    a key's entry with its home locked (place.h)             limbo   taken out of the index, not yet free (limbo.h)
- *   pass     a quiescent state (epoch.h); also one round of the sweep or of eviction's hand
- *   take     to charge or to allocate; everything taken is given back or handed on
+ *   home    the bucket where a key's chain begins (table.h)
+ *   place   a key's entry, with its home locked (place.h)
+ *   live    neither expired nor flushed; otherwise dead
+ *   limbo   where lies what was taken out of the index and is not free yet (limbo.h)
+ *   grace   how long: until every worker has passed a quiescent state (epoch.h)
+ *   pass    one round over all homes, of the sweep or of eviction's hand
+ *
+ * What a request does to the store, in order: supply.c takes what it needs, index.h or place.c finds the key,
+ * put.c, join.c, number.c, delete.c or fetch.c decide, place.c changes one entry, retire.c takes the old
+ * item; turn.c does the rest when the requests of a turn are done.
  *
  * Who may call: a worker's own thread; store_unpin anyone.
  */
@@ -38,7 +45,10 @@ enum store_status store_get(struct store_worker *worker, struct bytes key, struc
 }
 
 void store_pin(const struct item_view *view) {
-    /* relaxed: the view itself keeps the item until the caller's next quiescent state, and that is a release. */
+    /*
+     * relaxed: the view itself keeps the item until the caller's next quiescent state, and that is a
+     * release.
+     */
     uint32_t pins = atomic_fetch_add_explicit(&view->item->pins, 1, memory_order_relaxed);
     assert(pins != UINT32_MAX);
 }

@@ -9,8 +9,7 @@
 #include "pressure.h"
 
 enum {
-    SUPPLY_LIMBO_ROOM =
-        4, /* entries: an operation retires a dead item or an old one and the bucket left empty; growth adds a table */
+    SUPPLY_LIMBO_ROOM = 4,  /* entries: an item, the bucket it leaves empty; growth adds a table */
     SUPPLY_CHUNKS_KEPT = 1, /* spare chunks that a quiet worker keeps */
     SUPPLY_BUCKETS_KEPT = 1,
     SUPPLY_SHELVES_SHARE = 16, /* all shelves together keep at most one part in so many of the limit */
@@ -49,7 +48,10 @@ static bool supply_add_bucket(struct store_worker *worker) {
     return true;
 }
 
-/* Above a lowered limit nothing can be drawn, but what helps to evict must be had: it is charged all the same. */
+/*
+ * Above a lowered limit nothing can be drawn, but what helps to evict must be had: it is charged all the
+ * same.
+ */
 static bool supply_charge_chunk(struct store_worker *worker) {
     struct budget *budget = &worker->store->budget;
     if (supply_charge(worker, LIMBO_CHUNK_SIZE))

@@ -2,8 +2,9 @@
  *
  * supply: what an operation needs in hand before it locks anything.
  *
- * Everything here may evict, wait a little and pass a quiescent state (pressure.h): pointers into the index that were found before
- * are not to be used after. So an operation first takes what it needs and then looks. Worker's own thread.
+ * Everything here may evict, wait a little and pass a quiescent state (pressure.h): pointers into the index
+ * that were found before are not to be used after. So an operation first takes what it needs and then
+ * looks. Worker's own thread.
  */
 #ifndef RIPOSTE_STORE_SUPPLY_H
 #define RIPOSTE_STORE_SUPPLY_H
@@ -14,8 +15,8 @@
 bool supply_ensure(struct store_worker *worker);
 
 /*
- * The two that neither evict nor wait, and so leave pointers good: room for entries_count in limbo, and buckets_count spare buckets. False
- * when the budget does not give it at once.
+ * The two that neither evict nor wait, and so leave pointers good: room for entries_count in limbo, and
+ * buckets_count spare buckets. False when the budget does not give it at once.
  */
 bool supply_limbo(struct store_worker *worker, size_t entries_count);
 bool supply_buckets(struct store_worker *worker, unsigned buckets_count);
@@ -27,7 +28,9 @@ enum {
 /* A charged item, or NULL when memory ends. */
 struct item *supply_item(struct store_worker *worker, const struct item_shape *shape);
 
-/* Frees an item that nobody else can reach, and takes its charge back; or keeps its block for the next one. */
+/*
+ * Frees an item that nobody else can reach, and takes its charge back; or keeps its block for the next one.
+ */
 void supply_return(struct store_worker *worker, struct item *item, size_t charge);
 
 /* Sets how much may be kept, by the limit in force. */
@@ -45,7 +48,10 @@ struct bucket *supply_take_bucket(struct store_worker *worker);
 /* Gives back most of what a burst has left in spares. */
 void supply_trim(struct store_worker *worker);
 
-/* Gives back all spares but for one chunk, which the next worker in this structure begins with: the worker leaves. */
+/*
+ * Gives back all spares but for one chunk, which the next worker in this structure begins with: the worker
+ * leaves.
+ */
 void supply_discard(struct store_worker *worker);
 
 #endif

@@ -2,13 +2,15 @@
  *
  * sweep: gives back the memory of dead items that nobody asks for.
  *
- *      sweep_due_tick: no item in the index expires before this tick                                            (the invariant)
+ *      no item in the index expires before sweep_due_tick                          (the invariant)
  *
- *      idle --now >= due, or a flush--> a pass over all homes, spread over time --> idle, due = earliest expiry left behind
+ *      idle --now >= due, or a flush--> a pass over all homes, spread over time --> idle
+ *                                                                    due = earliest expiry left behind
  *
- * Storing or touching an item that expires earlier than due lowers due; that is the one shared write, and it stops as soon as due is
- * early enough. A pass takes its share of homes per second, in pieces of at most a few hundred per turn, so it costs a small part of one CPU however
- * many items expire; where nothing expires nothing is swept. One worker sweeps at a time, whichever has a turn.
+ * Storing or touching an item that expires earlier than due lowers due; that is the one shared write, and
+ * it stops as soon as due is early enough. A pass takes its share of homes per second, in pieces of at most
+ * a few hundred per turn, so it costs a small part of one CPU however many items expire; where nothing
+ * expires nothing is swept. One worker sweeps at a time, whichever has a turn.
  */
 #ifndef RIPOSTE_STORE_SWEEP_H
 #define RIPOSTE_STORE_SWEEP_H
@@ -34,7 +36,10 @@ static inline bool sweep_is_due(const struct store_worker *worker) {
            atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed) <= worker_now_tick(worker);
 }
 
-/* A piece of the pass, if one is due. Returns within how many ms the sweep wants another turn; 0: no need. Worker's own thread. */
+/*
+ * A piece of the pass, if one is due. Returns within how many ms the sweep wants another turn; 0: no need.
+ * Worker's own thread.
+ */
 unsigned sweep_turn(struct store_worker *worker);
 
 #endif

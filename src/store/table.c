@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * table: mapping and unmapping. Fresh pages are zero, so a table is ready without being written, and a page that nobody
- * has used yet costs nothing. Any thread may call; see growth.c for who does.
+ * table: mapping and unmapping. Fresh pages are zero, so a table is ready without being written, and a page
+ * that nobody has used yet costs nothing. Any thread may call; see growth.c for who does.
  */
 #include <sys/mman.h>
 
@@ -29,7 +29,10 @@ static void *table_map_huge(size_t size) {
     if (before != 0)
         munmap(wide, before);
     munmap(start + size, wide_size - size - before);
-    /* Huge pages: one miss of the address cache per look-up less. Only advice: a kernel without them says EINVAL, and small pages serve. */
+    /*
+     * Huge pages: one miss of the address cache per look-up less. Only advice: a kernel without them says
+     * EINVAL, and small pages serve.
+     */
     madvise(start, size, MADV_HUGEPAGE);
     return start;
 }

@@ -6,9 +6,10 @@
  *      header   | 0: LOCKED | 1: MIGRATED | 6..63: next bucket of the chain (overflow) or 0 |
  *      entry    | 0..47: item | 48..63: tag: bit 15 set, then the hash's upper 15 bits |      0: free
  *
- * The first bucket of a chain (its home) is part of the array; the others are allocated one by one when a home is full. LOCKED and
- * MIGRATED mean something in a home only. An entry never moves: it is set, exchanged for a newer item of the same key, and cleared, in
- * the same place. Rules of access stand in index.h.
+ * The first bucket of a chain (its home) is part of the array; the others are allocated one by one when a
+ * home is full. LOCKED and MIGRATED mean something in a home only. An entry never moves: it is set,
+ * exchanged for a newer item of the same key, and cleared, in the same place. Rules of access stand in
+ * index.h.
  */
 #ifndef RIPOSTE_STORE_TABLE_H
 #define RIPOSTE_STORE_TABLE_H
@@ -50,9 +51,8 @@ struct table {
     alignas(BUCKET_SIZE) uint64_t mask; /* number of buckets - 1 */
     unsigned power;                     /* log2 of the number of buckets */
     _Atomic(struct table *) next;       /* twice as large; not NULL from the beginning of growth on */
-    uint64_t
-        migrated_count; /* buckets 0 to migrated_count - 1 have been migrated; of the holder of the growth lock */
-    size_t mapped_size; /* bytes still mapped: see table_unmap */
+    uint64_t migrated_count;            /* homes 0 to n - 1 are migrated; under the growth lock */
+    size_t mapped_size;                 /* bytes still mapped: see table_unmap */
     struct bucket buckets[];
 };
 static_assert(offsetof(struct table, buckets) == BUCKET_SIZE, "buckets begin on a line");
@@ -63,7 +63,10 @@ size_t table_size(unsigned power);
 /* All buckets empty and unlocked. NULL when the system has no memory. */
 struct table *table_map(unsigned power);
 
-/* Gives back at most size_max bytes, from the end, and returns how many; the last call (0 left) takes the header too. */
+/*
+ * Gives back at most size_max bytes, from the end, and returns how many; the last call (0 left) takes the
+ * header too.
+ */
 size_t table_unmap(struct table *table, size_t size_max, bool *gone);
 
 static inline uint64_t table_buckets_count(const struct table *table) {

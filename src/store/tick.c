@@ -19,7 +19,10 @@ void tick_start(struct store *store, uint64_t now_ns) {
 
 /* Everything stored so far is gone. */
 static void flush_now(struct store *store, uint32_t now_tick) {
-    /* relaxed: an item whose store was answered before the flush was asked for has its number already (messages order the two). */
+    /*
+     * relaxed: an item whose store was answered before the flush was asked for has its number already
+     * (messages order the two).
+     */
     uint64_t sequence = atomic_load_explicit(&store->sequence, memory_order_relaxed);
     uint64_t flushed = atomic_load_explicit(&store->flush_sequence, memory_order_relaxed);
     while (flushed < sequence &&

@@ -2,7 +2,8 @@
  *
  * tick: the store's clock, and the flushes that wait for it.
  *
- *      monotonic ns --tick_set, once per turn--> worker->now_fine (sixteenths of a second) --+ clock_advance_s--> tick (seconds)
+ *      monotonic ns --tick_set, once per turn--> worker->now_fine --+ clock_advance_s--> tick
+ *                                                sixteenths of a second                  seconds
  */
 #ifndef RIPOSTE_STORE_TICK_H
 #define RIPOSTE_STORE_TICK_H

@@ -9,10 +9,9 @@
 #include "supply.h"
 
 enum {
-    TIDY_COLLECT_SHARE =
-        16, /* collects when one part in so many of the limit has been returned to the allocator */
-    TIDY_COST_SHARE = 200,  /* one part in so many of the time may go into it */
-    TIDY_FULL_QUARTERS = 3, /* the store counts as full from here on */
+    TIDY_COLLECT_SHARE = 16, /* collects when so great a part of the limit went back to the allocator */
+    TIDY_COST_SHARE = 200,   /* one part in so many of the time may go into it */
+    TIDY_FULL_QUARTERS = 3,  /* the store counts as full from here on */
 };
 
 static const uint64_t TIDY_INTERVAL_MIN_NS = CLOCK_NS_PER_S;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * turn: what a worker does for the store between two turns of its loop: announce, free, and move growth, sweep and a lowered limit on
- * by a bounded piece each. Worker's own thread.
+ * turn: what a worker does for the store between two turns of its loop: announce, free, and move growth,
+ * sweep and a lowered limit on by a bounded piece each. Worker's own thread.
  */
 #include "growth.h"
 #include "pressure.h"
@@ -12,8 +12,7 @@
 #include "tidy.h"
 
 enum {
-    TURN_DRAIN_MIN =
-        64, /* limbo entries freed per turn; of more a quarter, so that bursts go in a few turns */
+    TURN_DRAIN_MIN = 64, /* limbo entries freed per turn; and a part of what there is, for bursts */
     TURN_DRAIN_SHARE = 4,
     TURN_LIMBO_WAIT_MS_MIN = 2,
     TURN_LIMBO_WAIT_MS_MAX = 1000,
@@ -27,7 +26,10 @@ static unsigned turn_sooner(unsigned left_ms, unsigned right_ms) {
     return left_ms < right_ms ? left_ms : right_ms;
 }
 
-/* What waits in limbo waits for other workers or for a reply to be sent: asked about less and less often while nothing moves. */
+/*
+ * What waits in limbo waits for other workers or for a reply to be sent: asked about less and less often
+ * while nothing moves.
+ */
 static unsigned turn_limbo_wait_ms(struct store_worker *worker) {
     if (worker->limbo.count == 0)
         return 0;

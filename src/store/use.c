@@ -6,6 +6,7 @@
 
 #include "index.h"
 #include "place.h"
+#include "prefetch.h"
 
 void use_count_dead(struct store_worker *worker, const struct item *item) {
     bool expired = worker_item_expired(worker, item);
@@ -33,6 +34,7 @@ size_t use_reclaim(struct store_worker *worker, const struct item *item) {
 }
 
 struct item *use_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
+    prefetch_end(worker);
     struct item *item = index_find(&worker->store->index, hash, key);
     if (item == NULL || likely(worker_item_lives(worker, item)))
         return item;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Changes that are made from the present value: no increment, no appended record and no comparison may be lost or happen twice.
+ * Changes that are made from the present value: no increment, no appended record and no comparison may be
+ * lost or happen twice.
  *
- * Checked: counters add up; every record of every thread stands in its key exactly once and in the thread's order; of all threads that
- * compare with the same CAS one stores; of all that look up a stale item one wins, in every round; of all that create one does; who meets
- * a dead item and takes it out does not take out the live one that came after it.
+ * Checked: counters add up; every record of every thread stands in its key exactly once and in the thread's
+ * order; of all threads that compare with the same CAS one stores; of all that look up a stale item one
+ * wins, in every round; of all that create one does; who meets a dead item and takes it out does not take
+ * out the live one that came after it.
  */
 #include <sched.h>
 

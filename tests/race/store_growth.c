@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two threads insert and delete their own keys while the index grows from 64 homes to tens of thousands; two threads look them up.
+ * Two threads insert and delete their own keys while the index grows from 64 homes to tens of thousands;
+ * two threads look them up.
  *
- * Checked: a writer finds each of its keys at every moment, with the version it stored last; a reader finds every key below the mark
- * that a writer has published; a walk during growth sees each key that was there all the time exactly once.
+ * Checked: a writer finds each of its keys at every moment, with the version it stored last; a reader finds
+ * every key below the mark that a writer has published; a walk during growth sees each key that was there
+ * all the time exactly once.
  */
 #include "torture.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Workers that join, leave and sleep all the time, in a store that is too small, while the limit goes up and down and an outsider reads
- * the statistics; values are pinned by one thread and unpinned by another.
+ * Workers that join, leave and sleep all the time, in a store that is too small, while the limit goes up
+ * and down and an outsider reads the statistics; values are pinned by one thread and unpinned by another.
  *
- * Checked: values are whole, also pinned ones; the statistics never show more memory than the limit that was in force; at the end nothing
- * has leaked, whatever was handed from worker to worker.
+ * Checked: values are whole, also pinned ones; the statistics never show more memory than the limit that
+ * was in force; at the end nothing has leaked, whatever was handed from worker to worker.
  */
 #include "torture.h"
 

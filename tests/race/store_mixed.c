@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * All operations at once on few keys in a store that is far too small, so that eviction, reclamation, expiry, growth and the same buckets
- * meet all the time.
+ * All operations at once on few keys in a store that is far too small, so that eviction, reclamation,
+ * expiry, growth and the same buckets meet all the time.
  *
- * Checked: every value read is whole and belongs to its key; no thread ever sees an older CAS of a key than one it has seen before;
- * a pinned value stays whole for as long as it is pinned; at the end nothing has leaked.
+ * Checked: every value read is whole and belongs to its key; no thread ever sees an older CAS of a key than
+ * one it has seen before; a pinned value stays whole for as long as it is pinned; at the end nothing has
+ * leaked.
  */
 #include "torture.h"
 
@@ -81,7 +82,10 @@ static void end(struct torture_thread *thread, struct mixed *mixed, uint64_t num
         saw(mixed, number, result.cas);
 }
 
-/* A value that only grows, of the journal's own letter: what is copied while memory is short must still be the journal. */
+/*
+ * A value that only grows, of the journal's own letter: what is copied while memory is short must still be
+ * the journal.
+ */
 static void write_journal(struct torture_thread *thread, uint64_t journal) {
     const struct put_options options = {
         .mode = random_below(&thread->random, 2) == 0 ? PUT_APPEND : PUT_PREPEND, .create = true};

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * torture: what the race programs share: threads with a worker each, a clock, and values that prove themselves.
+ * torture: what the race programs share: threads with a worker each, a clock, and values that prove
+ * themselves.
  *
- * Plain programs, because Criterion does not start under ThreadSanitizer. A program ends with 0, or says what was wrong and
- * aborts; ThreadSanitizer makes it end with 66. The argument multiplies the work (default 1). Randomness comes from RIPOSTE_SEED or a
- * fresh seed, printed; threads make a run not repeatable, but the same seed at least tries the same operations.
+ * Plain programs, because Criterion does not start under ThreadSanitizer. A program ends with 0, or says
+ * what was wrong and aborts; ThreadSanitizer makes it end with 66. The argument multiplies the work
+ * (default 1). Randomness comes from RIPOSTE_SEED or a fresh seed, printed; threads make a run not
+ * repeatable, but the same seed at least tries the same operations.
  */
 #ifndef RIPOSTE_TORTURE_H
 #define RIPOSTE_TORTURE_H
@@ -140,7 +142,10 @@ static inline void torture_close(struct torture *torture, const char *name) {
     store_destroy(torture->store); /* checks the index, and that every byte came back */
 }
 
-/* --- keys and values ----------------------------------------------------------------------------------------- */
+/*
+ * --- keys and values
+ * -----------------------------------------------------------------------------------------
+ */
 
 struct torture_key {
     char text[TORTURE_KEY_SIZE];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fixture: a store with one worker and a clock that the test moves by hand, and the operations in one line each.
+ * fixture: a store with one worker and a clock that the test moves by hand, and the operations in one line
+ * each.
  */
 #ifndef RIPOSTE_TEST_STORE_FIXTURE_H
 #define RIPOSTE_TEST_STORE_FIXTURE_H
@@ -146,7 +147,10 @@ static inline struct store_levels fixture_levels(const struct fixture *fixture) 
         counter_read(&levels_of_count.sums.name);                                                            \
     })
 
-/* The seed of a random test: RIPOSTE_SEED, or a new one; printed either way so that a failure can be had again. */
+/*
+ * The seed of a random test: RIPOSTE_SEED, or a new one; printed either way so that a failure can be had
+ * again.
+ */
 static inline struct random fixture_random(void) {
     const char *given = getenv("RIPOSTE_SEED");
     uint64_t seed;

@@ -56,7 +56,10 @@ Test(evict, spares_a_hot_set_during_a_scan_of_new_items) {
     unsigned lost_count = 0;
     for (unsigned i = 0; i < HOT; i++)
         fixture_set_number(&fixture, i, 100);
-    /* Sixty times as many items pass through as the store holds; each hot one is read about once a turnover of a quarter. */
+    /*
+     * Sixty times as many items pass through as the store holds; each hot one is read about once a turnover
+     * of a quarter.
+     */
     for (uint64_t scan = 1000; scan < 600000; scan++) {
         cr_assert_eq(fixture_set_number(&fixture, scan, 100), STORE_OK);
         if (scan % 8 == 0 && fixture_get_number(&fixture, scan / 8 % HOT, &view) != STORE_OK) {

@@ -138,7 +138,10 @@ Test(growth, pushes_items_out_only_when_chains_are_the_rule) {
     struct store_config config = fixture_config();
     config.memory_size_max = 2 * FIXTURE_MIB;
     struct fixture fixture = fixture_open_with(config);
-    /* Large items leave the index small and the store full; small ones then want an index eight times as large. */
+    /*
+     * Large items leave the index small and the store full; small ones then want an index eight times as
+     * large.
+     */
     for (uint64_t number = 0; number < 2000; number++) {
         cr_assert_eq(fixture_set_number(&fixture, number, 4000), STORE_OK);
         fixture_turn(&fixture, 1);

@@ -8,7 +8,10 @@
 
 /* Numbers whose keys share home 0 of a table of 2^power homes. */
 static void find_sharing(struct fixture *fixture, unsigned power, uint64_t *numbers, size_t count) {
-    /* As long as the longest key: the compiler checks the branches of the hash against the array, not against the length. */
+    /*
+     * As long as the longest key: the compiler checks the branches of the hash against the array, not
+     * against the length.
+     */
     char key[STORE_KEY_SIZE_MAX];
     size_t found_count = 0;
     for (uint64_t number = 0; found_count < count; number++) {
@@ -97,7 +100,10 @@ Test(index, meets_a_dead_item_alone_in_an_overflow_bucket) {
     fixture_close(&fixture);
 }
 
-/* --- the checker --------------------------------------------------------------------------------------------- */
+/*
+ * --- the checker
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static _Atomic uint64_t *first_entry(struct store *store) {
     struct table *table = atomic_load(&store->index.table);

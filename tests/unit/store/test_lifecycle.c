@@ -137,7 +137,10 @@ Test(lifecycle, a_store_may_be_destroyed_in_the_middle_of_growth) {
     fixture_close(&fixture);
 }
 
-/* --- the limit ----------------------------------------------------------------------------------------------- */
+/*
+ * --- the limit
+ * -----------------------------------------------------------------------------------------------
+ */
 
 Test(lifecycle, a_lowered_limit_is_reached_little_by_little) {
     struct fixture fixture = fixture_open();

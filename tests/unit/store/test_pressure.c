@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every operation at random against a simple model, while the limit holds after each: with room for everything, and with room for
- * little.
+ * Every operation at random against a simple model, while the limit holds after each: with room for
+ * everything, and with room for little.
  */
 #include "fixture.h"
 

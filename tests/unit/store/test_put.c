@@ -188,7 +188,10 @@ Test(put, counts_what_is_added_and_removed) {
     fixture_close(&fixture);
 }
 
-/* --- limits -------------------------------------------------------------------------------------------------- */
+/*
+ * --- limits
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static enum store_status create_and_discard(struct fixture *fixture, size_t value_size,
                                             uint32_t client_flags) {

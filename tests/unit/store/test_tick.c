@@ -102,7 +102,10 @@ Test(tick, a_look_up_that_meets_an_expired_item_counts_it_once_and_takes_it_out)
     fixture_close(&fixture);
 }
 
-/* --- flushes ------------------------------------------------------------------------------------------------- */
+/*
+ * --- flushes
+ * -------------------------------------------------------------------------------------------------
+ */
 
 Test(tick, a_flush_ends_what_was_stored_before_and_nothing_stored_after) {
     struct fixture fixture = fixture_open();
