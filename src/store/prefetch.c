@@ -31,9 +31,11 @@ static void prefetch_item(const struct table *table, uint64_t hash) {
 void store_prefetch(struct store_worker *worker, struct bytes key) {
     const struct index *index = &worker->store->index;
     const struct table *table = index_table(index);
-    if (table->power < PREFETCH_POWER_MIN)
-        return;
     uint64_t hash = hash_key(index->hash_seed, key);
+    if (table->power < PREFETCH_POWER_MIN) {
+        prefetch_item(table, hash);
+        return;
+    }
     uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
     prefetch_home(table, hash);
     if (worker->prefetches_count >= STORE_PREFETCHES_MAX)

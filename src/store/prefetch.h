@@ -6,7 +6,7 @@
  *                                   has come by now
  *      the first look-up after it   asks for the items of the last 8
  *
- * An index that stays in the CPU's own cache is left alone: there the first step costs more than it saves.
+ * A small index stays in the CPU's own cache: its homes need no first step, items are asked for at once.
  * Worker's own thread.
  */
 #ifndef RIPOSTE_STORE_PREFETCH_H
