@@ -27,7 +27,8 @@
 /* Most bytes one reply_reserve may ask for. */
 enum { REPLY_RESERVE_SIZE_MAX = 2048 };
 
-struct reply_chunk; /* private to src/engine/reply.c */
+struct reply_chunk; /* private to src/engine */
+struct reply_pool;  /* the same */
 
 /* All zero, with unsent_size_max set, is an empty reply; it owns no memory while empty. Fields are for the functions below only. */
 struct reply {
@@ -37,8 +38,10 @@ struct reply {
     struct reply_chunk *last;  /* chunk being written; owned */
     size_t unsent_size;        /* bytes committed or pinned and not yet taken by the kernel */
     uint32_t unsent_size_max;  /* the connection's output bound (--conn-output-limit) */
-    bool closing;              /* reply_close was called: later bytes are dropped */
-    bool broken;               /* memory ended: the connection is closed without sending the rest */
+    struct reply_pool
+        *pool;    /* chunks of the connection's worker; borrowed; NULL: each is allocated and freed */
+    bool closing; /* reply_close was called: later bytes are dropped */
+    bool broken;  /* memory ended: the connection is closed without sending the rest */
 };
 
 /* The slow half of reply_reserve: opens a new chunk. */

@@ -46,6 +46,7 @@ static struct conn *accept_open(struct worker *worker, struct listener *listener
     conn->is_unix = listener->is_unix;
     conn->active_ms = worker->now_ms;
     conn->reply.unsent_size_max = engine->config.output_size_max;
+    conn->reply.pool = &worker->reply_pool;
     conn->wanted = WANT_RECV;
     worker_queue_arm(worker, conn);
     return conn;

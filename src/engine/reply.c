@@ -8,9 +8,9 @@
  */
 #include "riposte/reply.h"
 
-#include <stdlib.h>
 #include <sys/uio.h>
 
+#include "reply_pool.h"
 #include "riposte/check.h"
 
 /* One run to be sent: the chunk's own bytes (release is NULL) or pinned ones. */
@@ -19,23 +19,6 @@ struct reply_piece {
     size_t size;
     void (*release)(void *owner);
     void *owner;
-};
-
-struct reply_chunk {
-    struct reply_chunk *next;
-    uint32_t memory_size; /* bytes of `memory`, a multiple of 8 */
-    uint32_t piece_first; /* index of the oldest unsent piece */
-    uint32_t piece_count;
-    uint32_t
-        piece_sent_size; /* bytes of the oldest unsent piece that are gone already: only their pin remains */
-    _Alignas(8) char memory[];
-};
-
-enum {
-    /* The first chunk of a reply holds a usual pipeline; 2 KiB with its header, so that chunks of many connections stay in cache. */
-    CHUNK_FIRST_SIZE = 2048 - sizeof(struct reply_chunk),
-    /* Chunks after the first: the client asks for a lot, and fewer pieces make a cheaper send. */
-    CHUNK_NEXT_SIZE = 16384 - sizeof(struct reply_chunk),
 };
 
 static_assert(CHUNK_FIRST_SIZE % 8 == 0 && CHUNK_NEXT_SIZE % 8 == 0,
@@ -66,15 +49,13 @@ static void reply_set_end(struct reply *reply) {
 
 static bool reply_open_chunk(struct reply *reply, size_t size) {
     size_t needed = size + 2 * sizeof(struct reply_piece);
-    size_t memory_size =
-        reply->last == NULL && needed <= CHUNK_FIRST_SIZE ? CHUNK_FIRST_SIZE : CHUNK_NEXT_SIZE;
-    struct reply_chunk *chunk = malloc(sizeof(*chunk) + memory_size);
+    bool first = reply->last == NULL && needed <= CHUNK_FIRST_SIZE;
+    struct reply_chunk *chunk = reply_pool_take(reply->pool, first ? CHUNK_FIRST_SIZE : CHUNK_NEXT_SIZE);
     if (unlikely(chunk == NULL)) {
         reply->broken = true;
         return false;
     }
     chunk->next = NULL;
-    chunk->memory_size = (uint32_t)memory_size;
     chunk->piece_first = 0;
     chunk->piece_count = 0;
     chunk->piece_sent_size = 0;
@@ -202,7 +183,7 @@ static size_t chunk_sent(struct reply_chunk *chunk, size_t size) {
 static void reply_free_first(struct reply *reply) {
     struct reply_chunk *chunk = reply->first;
     reply->first = chunk->next;
-    free(chunk);
+    reply_pool_give(reply->pool, chunk);
     if (reply->first == NULL) {
         reply->last = NULL;
         reply->at = NULL;

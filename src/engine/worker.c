@@ -220,6 +220,7 @@ static void worker_tear_down(struct worker *worker) {
         hooks->worker_stop(worker->user);
     }
     conn_table_deinit(&worker->conns);
+    reply_pool_deinit(&worker->reply_pool);
 }
 
 static void worker_report(struct worker *worker, int result, const struct engine_error *error) {

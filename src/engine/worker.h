@@ -27,6 +27,7 @@
 #include "conn.h"
 #include "tag.h"
 #include "listener.h"
+#include "reply_pool.h"
 #include "riposte/engine.h"
 #include "spin.h"
 #include "timeouts.h"
@@ -48,6 +49,7 @@ struct worker {
     struct conn_table conns;
     struct conn_queue run; /* connections with something to serve */
     struct conn_queue arm; /* connections whose wants or state are to be looked at */
+    struct reply_pool reply_pool;
     struct timeouts timeouts;
     struct spin spin;
     uint64_t now_ns; /* read once per turn */
