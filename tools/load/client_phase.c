@@ -275,6 +275,7 @@ bool client_measure(struct client *client, const struct step *step) {
         return false;
     }
     phase_begin_load(client, step);
+    load_advance(client); /* without a warm-up the window opens before the first reply can come */
     bool is_complete = load(client);
     if (client->phase.in_window) {
         /*
