@@ -33,7 +33,7 @@ enum client_stop {
 
 enum phase_kind {
     PHASE_NONE,    /* nothing is started */
-    PHASE_LEARN,   /* one GET, whose body is what all others must be */
+    PHASE_LEARN,   /* one request without a key, whose body is what all others must be */
     PHASE_PRELOAD, /* every key of this client's share is set */
     PHASE_LOAD,
 };

@@ -166,7 +166,7 @@ static void __attribute__((cold)) on_prepared(struct client *client, enum outcom
     }
     const char *line = client->checker.error_line;
     failure_set(&client->failure, EXIT_CODE_ENDED_EARLY, "%s: %s answered: %s",
-                is_learning ? "the first GET" : "storing the keys (see --preload)", server_name(client),
+                is_learning ? "the first request" : "storing the keys (see --preload)", server_name(client),
                 line[0] != '\0' ? line : outcome_name(outcome));
 }
 

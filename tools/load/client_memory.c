@@ -38,6 +38,14 @@ static unsigned depth_max(const struct scenario *scenario) {
     return depth > preload_depth ? depth : preload_depth;
 }
 
+/* What the body of a reply has to be reckoned with, where values have `of_values` bytes. */
+static uint64_t body_size(const struct scenario *scenario, uint64_t of_values) {
+    if (scenario->dialect->is_bare) {
+        return 0;
+    }
+    return scenario->is_keyed ? of_values : PAGE_SIZE_GUESS;
+}
+
 /*
  * Room for the replies of a whole batch, so that they come in one receive, and little more: small buffers stay
  * in the first-level cache (6 % less time per request with 256 bytes than with 4 KiB, 64 connections). Of a
@@ -45,7 +53,7 @@ static unsigned depth_max(const struct scenario *scenario) {
  */
 static uint32_t buffer_size(const struct scenario *scenario) {
     const struct options *options = scenario->options;
-    uint64_t value_size = scenario->is_keyed ? options->value_sizes.size_mean : PAGE_SIZE_GUESS;
+    uint64_t value_size = body_size(scenario, options->value_sizes.size_mean);
     uint64_t reply_size = value_size + options->key_size + REPLY_OVERHEAD;
     return (uint32_t)clamp(power_of_two(reply_size * options->depth), BUFFER_SIZE_MIN, BUFFER_SIZE_MAX);
 }
@@ -55,7 +63,7 @@ static uint32_t buffer_size(const struct scenario *scenario) {
  * stay within a cache. A ring that runs empty costs a request to the kernel for each receive it ends.
  */
 static uint32_t buffers_count(const struct scenario *scenario, uint32_t connections_count, uint32_t size) {
-    uint64_t largest = scenario->is_keyed ? scenario->options->value_sizes.size_max : PAGE_SIZE_GUESS;
+    uint64_t largest = body_size(scenario, scenario->options->value_sizes.size_max);
     uint64_t pieces = 1 + largest * scenario->options->depth / size;
     uint64_t cached =
         clamp(power_of_two(connections_count * pieces), BUFFERS_COUNT_MIN, BUFFERS_CACHED_MAX / size);

@@ -11,7 +11,14 @@
 
 #include "reply.h"
 
-enum dialect_kind { DIALECT_MEMCACHED, DIALECT_META, DIALECT_HTTP, DIALECT_RESP, DIALECT_COUNT };
+enum dialect_kind {
+    DIALECT_MEMCACHED,
+    DIALECT_META,
+    DIALECT_NOOP,
+    DIALECT_HTTP,
+    DIALECT_RESP,
+    DIALECT_COUNT
+};
 
 /*
  * Request texts, with places to fill in: {key} {key_size} {host} {path} {meta_flags} {value_size}. A set is
@@ -21,6 +28,7 @@ struct dialect {
     const char *name;  /* also the scheme of a target */
     const char *title; /* for reports */
     const char *default_port;
+    bool is_bare; /* requests name no key, replies carry no value, nothing can be stored: set texts are "" */
     const char *get;
     const char *set_head;
     const char *set_middle;

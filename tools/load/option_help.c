@@ -20,6 +20,7 @@ static const char introduction[] =
     "  riposte-load -R 90:10 -k 1m --popularity zipf -v 100 127.0.0.1       a cache's daily life\n"
     "  riposte-load -r 50k 127.0.0.1                       open loop: latency at 50,000 requests/s\n"
     "  riposte-load --sweep 50k:400k:50k -t 3s 127.0.0.1   latency at each rate, up to the knee\n"
+    "  riposte-load noop://127.0.0.1                       mn: what a round trip costs without a cache\n"
     "  riposte-load --churn 1 127.0.0.1                    connect, one request, close\n"
     "  riposte-load --idle 10k -c 64 127.0.0.1             64 busy among 10,000 idle connections\n"
     "\n"

@@ -137,7 +137,7 @@ static const char *read_cpus(const char *text, struct options *options) {
 }
 
 /* In the order of the enums. */
-static const char *const protocol_words[] = {"memcached", "meta", "http", "resp", NULL};
+static const char *const protocol_words[] = {"memcached", "meta", "noop", "http", "resp", NULL};
 static const char *const refill_words[] = {"all", "any", NULL};
 static const char *const arrival_words[] = {"closed", "fixed", "poisson", NULL};
 static const char *const preload_words[] = {"auto", "no", "only", NULL};
@@ -151,8 +151,8 @@ static const char *const receive_words[] = {"auto", "multishot", "single", NULL}
 const struct option_row option_table[] = {
     {.kind = OPTION_HEADING, .help = "The server"},
     {OPTION_WORD, 'P', "protocol", "NAME", FIELD(dialect), 0, 0, "memcached", protocol_words, NULL,
-     "memcached (get, set), meta (mg, ms), http (GET, PUT) or resp\n(Redis, Valkey); a target with "
-     "protocol:// goes first"},
+     "memcached (get, set), meta (mg, ms), noop (mn: neither keys nor\nvalues), http (GET, PUT) or resp "
+     "(Redis, Valkey); a target with\nprotocol:// goes first"},
     {OPTION_TEXT, 0, "unix", "PATH", FIELD(unix_path), 0, 0, NULL, NULL, NULL,
      "a Unix socket instead of host and port"},
     {OPTION_TEXT, 0, "meta-flags", "FLAGS", FIELD(meta_flags), 0, 0, "v", NULL, NULL,

@@ -53,6 +53,7 @@ typedef enum reply_status reply_parse(struct bytes input, enum request_kind requ
 
 reply_parse reply_parse_text; /* memcached, classic commands */
 reply_parse reply_parse_meta; /* memcached, meta commands */
+reply_parse reply_parse_noop; /* memcached, meta command mn: a value of no bytes */
 reply_parse reply_parse_resp; /* Redis, Valkey: RESP2, and the null of RESP3 */
 reply_parse reply_parse_http; /* HTTP/1.1 with Content-Length */
 

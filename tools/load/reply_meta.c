@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply_meta: replies of memcached's meta commands mg (with v) and ms.
+ * reply_meta: replies of memcached's meta commands mg (with v) and ms; and of mn, a dialect of its own.
  *
  *      VA <bytes>[ <flag>...]\r\n<data>\r\n     EN\r\n     HD[ <flag>...]\r\n     NS\r\n     SERVER_ERROR ...\r\n
+ *      MN\r\n, and no other, to mn
  */
 #include "line.h"
 
@@ -22,10 +23,14 @@ static void flags_parse(struct bytes flags, struct reply_head *head) {
     head->has_key = head->has_key && !is_encoded;
 }
 
+static bool is_error(struct bytes line) {
+    return line_begins(line, "SERVER_ERROR") || line_begins(line, "CLIENT_ERROR") ||
+           line_begins(line, "ERROR");
+}
+
 static bool is_refusal(struct bytes code, struct bytes line) {
     return bytes_equal_string(code, "NS") || bytes_equal_string(code, "EX") ||
-           bytes_equal_string(code, "NF") || line_begins(line, "SERVER_ERROR") ||
-           line_begins(line, "CLIENT_ERROR") || line_begins(line, "ERROR");
+           bytes_equal_string(code, "NF") || is_error(line);
 }
 
 enum reply_status reply_parse_meta(struct bytes input, enum request_kind request, struct reply_head *head) {
@@ -63,4 +68,22 @@ enum reply_status reply_parse_meta(struct bytes input, enum request_kind request
     head->kind = REPLY_ERROR;
     head->reason = "no reply of memcached's meta commands";
     return is_refusal(code, line) ? REPLY_READ : REPLY_BAD;
+}
+
+enum reply_status reply_parse_noop(struct bytes input, enum request_kind request, struct reply_head *head) {
+    (void)request;
+    struct bytes line;
+    *head = (struct reply_head){.reason = "no reply of memcached's meta no-op"};
+    if (input.size > 0 && memchr("MESC", input.data[0], 4) == NULL) {
+        return REPLY_BAD;
+    }
+    enum reply_status status = line_take(input, head, &line);
+    if (status != REPLY_READ) {
+        return status;
+    }
+    head->line = line;
+    head->head_size = line.size + 2;
+    bool is_answer = bytes_equal_string(line, "MN");
+    head->kind = is_answer ? REPLY_VALUE : REPLY_ERROR;
+    return is_answer || is_error(line) ? REPLY_READ : REPLY_BAD;
 }

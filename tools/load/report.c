@@ -51,6 +51,10 @@ const char *report_warning(const struct scenario *scenario, const struct step_re
 
 static void head_workload(FILE *out, const struct scenario *scenario) {
     const struct options *options = scenario->options;
+    if (scenario->dialect->is_bare) {
+        fprintf(out, "  workload    mn, without keys or values\n");
+        return;
+    }
     if (!scenario->is_keyed) {
         fprintf(out, "  workload    GET %s\n", options->target.path[0] != '\0' ? options->target.path : "/");
         return;

@@ -67,6 +67,7 @@ static bool encoder_describe(struct scenario *scenario, struct failure *failure)
         .meta_flags = options->meta_flags,
     };
     uint64_t value_size = sizes->size_min == sizes->size_max ? sizes->size_min : ENCODER_SIZES_DIFFER;
+    value_size = scenario->dialect->is_bare ? 0 : value_size;
     if (!encoder_init(&scenario->encoder, scenario->dialect, &scenario->workload.keys, &names, value_size)) {
         failure_set(failure, EXIT_CODE_SYSTEM, "no memory for the request texts");
         return false;
@@ -108,10 +109,12 @@ static bool single_receive_choose(const struct options *options) {
 static bool keyed_check(struct scenario *scenario, struct failure *failure) {
     const struct options *options = scenario->options;
     bool is_http = options->dialect == DIALECT_HTTP;
-    scenario->is_keyed = !is_http || strstr(options->target.path, "{key}") != NULL;
+    bool is_bare = scenario->dialect->is_bare;
+    scenario->is_keyed = !is_bare && (!is_http || strstr(options->target.path, "{key}") != NULL);
     if (!scenario->is_keyed && (options->ratio_sets > 0 || options->preload == PRELOAD_ONLY)) {
-        failure_set(failure, EXIT_CODE_USAGE,
-                    "there is nothing to store under one fixed path: put {key} into it");
+        failure_set(failure, EXIT_CODE_USAGE, "%s",
+                    is_bare ? "there is nothing to store: the no-op mn knows neither keys nor values"
+                            : "there is nothing to store under one fixed path: put {key} into it");
         return false;
     }
     scenario->preload = scenario->is_keyed && (options->preload == PRELOAD_ONLY ||

@@ -18,7 +18,7 @@ struct scenario {
     struct target target;
     struct workload workload; /* owned */
     struct encoder encoder;   /* owned; borrows workload.keys: a scenario is not copied */
-    bool is_keyed;            /* requests name keys; false: HTTP with a path that is always the same */
+    bool is_keyed;            /* requests name keys; false: HTTP with a path that is always the same, or mn */
     bool preload;             /* every key is stored before anything is measured */
     bool spin;                /* threads look for completions instead of sleeping */
     bool single_receive;      /* receives are armed one by one */

@@ -68,7 +68,7 @@ bool target_parse(const char *text, struct target_text *parts, const char **reas
     if (separator != NULL) {
         parts->has_dialect = true;
         if (!scheme_parse(bytes_of(text, (size_t)(separator - text)), parts)) {
-            *reason = "the protocol before :// is none of memcached, meta, http, resp, redis";
+            *reason = "the protocol before :// is none of memcached, meta, noop, http, resp, redis";
             return false;
         }
         text = separator + 3;

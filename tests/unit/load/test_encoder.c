@@ -46,6 +46,13 @@ Test(encoder, writes_memcached_meta) {
     encoder_deinit(&encoder);
 }
 
+Test(encoder, writes_the_meta_no_op_without_a_key) {
+    make(DIALECT_NOOP, 0, "/", "v");
+    expect_get(42, "mn\r\n");
+    cr_expect_eq(encoder.stored.size, 0);
+    encoder_deinit(&encoder);
+}
+
 Test(encoder, writes_resp) {
     make(DIALECT_RESP, 32, "/", "v");
     expect_get(42, "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000042\r\n");
@@ -103,6 +110,18 @@ Test(encoder, foretells_what_the_parsers_read) {
     expect_hit_is_parsed(DIALECT_MEMCACHED);
     expect_hit_is_parsed(DIALECT_META);
     expect_hit_is_parsed(DIALECT_RESP);
+}
+
+Test(encoder, foretells_the_answer_to_the_meta_no_op) {
+    struct reply_head head;
+    make(DIALECT_NOOP, 0, "/", "v");
+    size_t size = template_write(&encoder.hit, &keys, 77, written);
+    cr_assert_eq(reply_parse_noop(bytes_of(written, size), REQUEST_GET, &head), REPLY_READ);
+    cr_expect_eq(head.kind, REPLY_VALUE);
+    cr_expect_eq(head.head_size, size);
+    cr_expect_eq(head.body_size, encoder.value_size);
+    cr_expect(bytes_equal(head.tail, encoder.hit_tail));
+    encoder_deinit(&encoder);
 }
 
 Test(encoder, foretells_nothing_for_meta_flags_of_ones_own) {

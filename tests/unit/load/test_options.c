@@ -77,6 +77,8 @@ Test(options, a_target_with_a_protocol_goes_before_the_option) {
     cr_expect_eq(options.dialect, DIALECT_META);
     cr_assert_eq(parse("--protocol meta http://127.0.0.1/x"), OPTIONS_RUN);
     cr_expect_eq(options.dialect, DIALECT_HTTP);
+    cr_assert_eq(parse("--protocol noop 127.0.0.1"), OPTIONS_RUN);
+    cr_expect_eq(options.dialect, DIALECT_NOOP);
 }
 
 Test(options, a_number_of_requests_takes_the_place_of_the_duration) {

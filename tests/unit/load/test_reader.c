@@ -169,6 +169,16 @@ Test(reader, reads_meta_and_resp_cut_anywhere) {
     unmake();
 }
 
+Test(reader, reads_the_meta_no_op_cut_anywhere) {
+    make(DIALECT_NOOP, "0", "/");
+    checker.reference.is_needed = true; /* of no bytes, as after learning */
+    add_text("MN\r\nMN\r\nSERVER_ERROR busy\r\nMN\r\n");
+    const struct request requests[REPLIES_MAX] = {get(1), get(2), get(3), get(4)};
+    const enum outcome expected[] = {OUTCOME_HIT, OUTCOME_HIT, OUTCOME_ERROR, OUTCOME_HIT};
+    expect_outcomes(requests, expected, 4);
+    unmake();
+}
+
 Test(reader, reads_http_with_keys_cut_anywhere) {
     make(DIALECT_HTTP, "50", "/{key}");
     add_value("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", 7, "");
@@ -276,6 +286,14 @@ Test(reader, finds_a_value_longer_than_announced) {
 Test(reader, finds_garbage) {
     make(DIALECT_MEMCACHED, "32", "/");
     add_text("-ERR unknown command\r\n");
+    expect_broken(get(1));
+    unmake();
+}
+
+Test(reader, finds_what_is_no_answer_to_the_meta_no_op) {
+    make(DIALECT_NOOP, "0", "/");
+    checker.reference.is_needed = true;
+    add_text("MN\r\nMM\r\n");
     expect_broken(get(1));
     unmake();
 }

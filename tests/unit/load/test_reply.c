@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The heads of replies in all four protocols: input at a guard page, every prefix asks for more.
+ * The heads of replies in all protocols: input at a guard page, every prefix asks for more.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -129,6 +129,22 @@ Test(reply, meta_miss_stored_and_refusals) {
     expect_bad(reply_parse_meta, "OK\r\n");
 }
 
+Test(reply, meta_no_op_has_one_answer_and_refusals) {
+    struct reply_head head = expect_read(reply_parse_noop, "MN\r\n", "MN\r\n");
+    cr_expect_eq(head.kind, REPLY_VALUE);
+    cr_expect_eq(head.body_size, 0);
+    cr_expect_eq(head.tail.size, 0);
+    cr_expect_not(head.has_key);
+    cr_expect_eq(expect_read(reply_parse_noop, "ERROR\r\n", "").kind, REPLY_ERROR);
+    cr_expect_eq(expect_read(reply_parse_noop, "SERVER_ERROR busy\r\n", "").kind, REPLY_ERROR);
+    cr_expect_eq(expect_read(reply_parse_noop, "CLIENT_ERROR bad\r\n", "").kind, REPLY_ERROR);
+    static const char *const bad[] = {"MN \r\n", "MNX\r\n", "M\r\n", "MN\n",     "mn\r\n",
+                                      "EN\r\n",  "HD\r\n",  "\r\n",  "VA 0\r\n", "STORED\r\n"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        expect_bad(reply_parse_noop, bad[i]);
+    }
+}
+
 Test(reply, resp_value_miss_stored_and_refusals) {
     struct reply_head head = expect_read(reply_parse_resp, "$5\r\n", "hello\r\n");
     cr_expect_eq(head.kind, REPLY_VALUE);
@@ -205,6 +221,7 @@ static void expect_bad_when_endless(reply_parse *parser, const char *begin) {
 Test(reply, a_line_without_an_end_is_bad_after_8_kib) {
     expect_bad_when_endless(reply_parse_text, "VALUE ");
     expect_bad_when_endless(reply_parse_meta, "VA ");
+    expect_bad_when_endless(reply_parse_noop, "MN");
     expect_bad_when_endless(reply_parse_resp, "$");
     expect_bad_when_endless(reply_parse_http, "HTTP/1.1 ");
 }

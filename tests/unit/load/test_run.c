@@ -202,6 +202,33 @@ Test(run, http_connections_that_the_server_ends_are_made_again) {
     finish();
 }
 
+Test(run, the_meta_no_op_is_asked_without_storing_anything) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "--protocol noop -n 3000 -c 4 -d 3");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 3000);
+    cr_expect_eq(tally_faults(tally), 0);
+    /* One request first: whether the server knows it at all. */
+    cr_expect_eq(atomic_load(&server.noops), 3001);
+    cr_expect_eq(atomic_load(&server.requests), 3001);
+    finish();
+}
+
+static void expect_nothing_to_store(char *flag, char *argument) {
+    char *arguments[] = {"riposte-load", flag, argument, "noop://127.0.0.1", NULL};
+    struct failure failure = {0};
+    cr_assert_eq(options_parse(4, arguments, &run.options, &failure), OPTIONS_RUN, "%s", failure.message);
+    cr_expect_not(scenario_init(&run.scenario, &run.options, &failure));
+    cr_expect_eq(failure.code, EXIT_CODE_USAGE);
+    cr_expect_not_null(strstr(failure.message, "nothing to store"), "%s", failure.message);
+}
+
+Test(run, the_meta_no_op_has_nothing_to_store) {
+    expect_nothing_to_store("--ratio", "50:50");
+    expect_nothing_to_store("--preload", "only");
+}
+
 Test(run, idle_connections_are_made_and_looked_after) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 500 -c 4 --idle 30");

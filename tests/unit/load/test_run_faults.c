@@ -52,6 +52,23 @@ Test(run_faults, nobody_accepts) {
     load_run_deinit(&run);
 }
 
+Test(run_faults, a_server_that_does_not_know_the_meta_no_op_ends_the_run) {
+    start(FAKE_ERROR, 1);
+    load_run(&run, server.port, FLAGS "--protocol noop -n 100 -c 2");
+    expect_ended_early("SERVER_ERROR out of order");
+    finish();
+}
+
+Test(run_faults, a_refused_meta_no_op_is_counted) {
+    start(FAKE_ERROR, 50);
+    load_run(&run, server.port, FLAGS "--protocol noop -n 100 -c 2");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(tally->outcomes[OUTCOME_ERROR], 1);
+    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 99);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_REPLIES);
+    finish();
+}
+
 Test(run_faults, a_server_that_falls_silent_ends_the_run) {
     start(FAKE_SILENT, 300);
     load_run(&run, server.port, FLAGS "-t 50s -c 8 --timeout 300ms");

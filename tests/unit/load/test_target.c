@@ -26,6 +26,8 @@ Test(target, may_be_a_host_a_port_or_both) {
 Test(target, names_its_protocol_before_two_slashes) {
     cr_assert(target_parse("meta://localhost", &parts, &reason));
     cr_expect(parts.has_dialect && parts.dialect == DIALECT_META);
+    cr_assert(target_parse("noop://localhost", &parts, &reason));
+    cr_expect(parts.has_dialect && parts.dialect == DIALECT_NOOP);
     cr_assert(target_parse("redis://localhost:6380", &parts, &reason));
     cr_expect(parts.has_dialect && parts.dialect == DIALECT_RESP);
     cr_assert(target_parse("http://h:80/a/{key}?b", &parts, &reason));

@@ -140,6 +140,15 @@ static void execute_get(struct fake_server *server, struct peer *peer, uint32_t 
     }
 }
 
+static void execute_noop(struct fake_server *server, struct peer *peer) {
+    atomic_fetch_add(&server->noops, 1);
+    if (fault_applies(server, atomic_fetch_add(&server->requests, 1) + 1)) {
+        reply_with_fault(server, peer, 0);
+    } else {
+        send_all(peer, "MN\r\n", 4);
+    }
+}
+
 /*
  * One page; closes the connection when its replies are used up. Returns the bytes of the request, 0 when it
  * is not complete.
@@ -184,6 +193,10 @@ static size_t execute_first(struct fake_server *server, struct peer *peer) {
     size_t value_size;
     char line[256] = {0};
     memcpy(line, peer->input, line_size < sizeof(line) ? line_size : sizeof(line) - 1);
+    if (strcmp(line, "mn\r\n") == 0) {
+        execute_noop(server, peer);
+        return line_size;
+    }
     if (sscanf(line, "get key:%u", &key) == 1) {
         execute_get(server, peer, key);
         return line_size;

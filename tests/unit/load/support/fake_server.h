@@ -3,7 +3,7 @@
  * fake_server: a tiny memcached that answers rightly, until it is told not to. One thread serves all its
  * connections, so that what it does to one request it does to all that wait.
  *
- * GET lines of HTTP are answered too, with one page for every path.
+ * GET lines of HTTP are answered too, with one page for every path; and the meta no-op mn.
  * It stores nothing: the value of a key follows from the key, as the generator knows it.
  */
 #ifndef LOAD_FAKE_SERVER_H
@@ -47,6 +47,7 @@ struct fake_server {
     int stop_event;
     pthread_t thread;
     _Atomic uint64_t requests; /* answered, or not answered, so far */
+    _Atomic uint64_t noops;    /* those of them that were mn */
     _Atomic uint64_t accepted; /* connections */
 };
 
