@@ -96,7 +96,7 @@ static enum store_status put_decide(const struct store_worker *worker, struct it
     case PUT_PREPEND:
         break;
     }
-    assert(!"joined in join.c");
+    assert(false && "joined in join.c");
     return STORE_NOT_STORED;
 }
 
