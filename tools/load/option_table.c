@@ -152,7 +152,7 @@ const struct option_row option_table[] = {
     {.kind = OPTION_HEADING, .help = "The server"},
     {OPTION_WORD, 'P', "protocol", "NAME", FIELD(dialect), 0, 0, "memcached", protocol_words, NULL,
      "memcached (get, set), meta (mg, ms), noop (mn: neither keys nor\nvalues), http (GET, PUT) or resp "
-     "(Redis, Valkey); a target with\nprotocol:// goes first"},
+     "(Redis, Valkey); a target with\nprotocol:// goes first, but memcached:// can be meta or noop too"},
     {OPTION_TEXT, 0, "unix", "PATH", FIELD(unix_path), 0, 0, NULL, NULL, NULL,
      "a Unix socket instead of host and port"},
     {OPTION_TEXT, 0, "meta-flags", "FLAGS", FIELD(meta_flags), 0, 0, "v", NULL, NULL,

@@ -177,6 +177,16 @@ static const char *options_contradict(const struct options *options) {
     return NULL;
 }
 
+/* A target's protocol goes before the option's; but memcached:// may be spoken to in each of its dialects. */
+static enum dialect_kind dialect_choose(const struct options *options) {
+    bool is_dialect_of_memcached = options->dialect == DIALECT_META || options->dialect == DIALECT_NOOP;
+    if (!options->target.has_dialect ||
+        (options->target.dialect == DIALECT_MEMCACHED && is_dialect_of_memcached)) {
+        return options->dialect;
+    }
+    return options->target.dialect;
+}
+
 static enum options_status target_take(char *const *arguments, struct options *options,
                                        struct failure *failure) {
     const char *text = arguments[optind] != NULL ? arguments[optind] : "";
@@ -193,7 +203,7 @@ static enum options_status target_take(char *const *arguments, struct options *o
         failure_set(failure, EXIT_CODE_USAGE, "%s: %s", text, reason);
         return OPTIONS_WRONG;
     }
-    options->dialect = options->target.has_dialect ? options->target.dialect : options->dialect;
+    options->dialect = dialect_choose(options);
     return OPTIONS_RUN;
 }
 

@@ -28,7 +28,7 @@ enum { OPTIONS_SWEEP_MAX = 256, OPTIONS_CPUS_MAX = 256 };
 struct options {
     /* the server */
     struct target_text target;
-    enum dialect_kind dialect; /* of --protocol, or of the target when it names one */
+    enum dialect_kind dialect; /* of --protocol and of the target, which goes first */
     const char *unix_path;     /* NULL: the target; borrowed from the command line, as all texts here */
     const char *meta_flags;
 

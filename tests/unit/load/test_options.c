@@ -81,6 +81,19 @@ Test(options, a_target_with_a_protocol_goes_before_the_option) {
     cr_expect_eq(options.dialect, DIALECT_NOOP);
 }
 
+Test(options, a_memcached_target_can_be_spoken_to_in_each_dialect_of_memcached) {
+    cr_assert_eq(parse("--protocol noop memcached://127.0.0.1"), OPTIONS_RUN);
+    cr_expect_eq(options.dialect, DIALECT_NOOP);
+    cr_assert_eq(parse("--protocol meta memcached://127.0.0.1"), OPTIONS_RUN);
+    cr_expect_eq(options.dialect, DIALECT_META);
+    cr_assert_eq(parse("--protocol http memcached://127.0.0.1"), OPTIONS_RUN);
+    cr_expect_eq(options.dialect, DIALECT_MEMCACHED);
+    cr_assert_eq(parse("--protocol noop redis://127.0.0.1"), OPTIONS_RUN);
+    cr_expect_eq(options.dialect, DIALECT_RESP);
+    cr_assert_eq(parse("--protocol noop meta://127.0.0.1"), OPTIONS_RUN);
+    cr_expect_eq(options.dialect, DIALECT_META);
+}
+
 Test(options, a_number_of_requests_takes_the_place_of_the_duration) {
     cr_assert_eq(parse("-n 1000 h"), OPTIONS_RUN);
     cr_expect_eq(options.duration_ns, 0);
