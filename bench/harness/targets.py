@@ -50,6 +50,7 @@ TARGETS = (
 )
 
 FIGURE_NAMES = {RATE: "requests/s", CPU: "CPU per request"}
+ROUND_TRIP_BOUND = 0.92  # of the rate of bare round trips that is left when keys are looked up
 KEYS_BOUND = 0.6       # of the rate on few keys that is left on many
 IDLE_PERCENT_MAX = 0.05  # what rounds to 0.0 %
 RATE_POINTS_MAX = 3.0  # of CPU above memcached's at 1,000 requests/s
@@ -59,7 +60,8 @@ def judge(results, versions):
     """All targets: {text, value, bound, reached}; value and reached are None where something was not measured."""
     by_name = {result["name"]: result for result in results}
     verdicts = [judge_ratio(target, by_name, versions) for target in TARGETS]
-    return verdicts + [judge_every_row(results), judge_keys(by_name), judge_idle(by_name), judge_slow_rate(by_name)]
+    return verdicts + [judge_every_row(results), judge_round_trip(by_name), judge_keys(by_name), judge_idle(by_name),
+                       judge_slow_rate(by_name)]
 
 
 def figure(by_name, workload, peer, name):
@@ -109,6 +111,13 @@ def judge_every_row(results):
     least = min(ratios, default=(None, ""))
     return verdict(f"every workload: requests/s against {EPOLL}{f'; least in {least[1]}' if ratios else ''}",
                    shown(least[0]), "at least 1 x", ratios and least[0] >= 1.0)
+
+
+def judge_round_trip(by_name):
+    """What the cache itself may cost. Two workloads, measured one after the other: a machine that drifts shifts it."""
+    value = ratio(figure(by_name, "get-32-c64", US, RATE), figure(by_name, "mn-c64", US, RATE))
+    return verdict("get-32-c64: requests/s against mn-c64", shown(value), f"at least {ROUND_TRIP_BOUND:g} x",
+                   value is not None and value >= ROUND_TRIP_BOUND)
 
 
 def judge_keys(by_name):

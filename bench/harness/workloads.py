@@ -26,6 +26,7 @@ class Workload:
     idle: str = "0"         # connections more that say nothing
     churn: int = 0          # requests before a connection is made anew
     rate: str = "0"
+    dialect: str = ""       # of memcached's protocol: meta, noop; its text commands when empty
     http: bool = False      # web servers can be asked the same: a fixed reply of that size
     memory_mib: int = 1024
     item_mib: int = 1
@@ -38,6 +39,8 @@ class Workload:
         arguments = ["-c", self.connections, "-d", self.depth]
         if protocol != "http":
             arguments += ["-k", self.keys, "-v", self.value, "-R", self.ratio, "--popularity", self.popularity]
+        if self.dialect and protocol == "memcached":
+            arguments += ["--protocol", self.dialect]
         if self.churn:
             arguments += ["--churn", self.churn]
         if self.idle != "0":
@@ -72,6 +75,8 @@ WORKLOADS = (
     get_small(4, False),
     get_small(16, False),
     get_small(64, True),
+    # Right behind the gets it is compared with. Nothing is stored, so that there is nothing to count calls beside.
+    Workload("mn-c64", "bare mn round trip, 64 connections", dialect="noop", peers=("riposte", "memcached"), strace=False),
     get_small(512, True),
     Workload("set-32-c64", "set 32 B, 64 connections", ratio="0:100", quick=True),
     Workload("mixed-1m-zipf", "90:10 mixed, 1 M keys Zipf 0.99, 100 B, 64 connections", keys="1m", value="100",
