@@ -8,7 +8,7 @@
 #include "supply.h"
 
 /* A table goes back to the system in pieces: unmapping a large one at once would hold up a turn. */
-enum { RETIRE_TABLE_PIECE = 4 * 1024 * 1024, RETIRE_PINNED_MAX = 32 };
+enum { RETIRE_TABLE_PIECE = 4 * 1024 * 1024, RETIRE_PINNED_MAX = 32, RETIRE_PREFETCH = 4 };
 
 static void retire(struct store_worker *worker, void *pointer, enum limbo_kind kind, size_t charge) {
     assert(epoch_tag(&worker->member) != 0); /* on-line */
@@ -95,12 +95,20 @@ struct retire_drain {
     unsigned skip;       /* left where they are, in the head chunk */
 };
 
+/* Asks for the entry that comes up in a moment: what is freed was last touched long ago. */
+static void retire_prefetch(const struct limbo *limbo, unsigned skip) {
+    enum limbo_kind kind;
+    void *pointer = limbo_look(limbo, skip + RETIRE_PREFETCH, UINT64_MAX, &kind);
+    __builtin_prefetch(pointer, 1, 3);
+}
+
 static bool retire_drain_one(struct store_worker *worker, struct retire_drain *drain) {
     struct limbo *limbo = &worker->limbo;
     enum limbo_kind kind;
     void *pointer = limbo_look(limbo, drain->skip, drain->epoch_max, &kind);
     if (pointer == NULL)
         return false;
+    retire_prefetch(limbo, drain->skip);
     if (retire_free(worker, pointer, kind)) {
         limbo_drop(limbo, drain->skip);
     } else if (limbo_room(limbo) != 0) {

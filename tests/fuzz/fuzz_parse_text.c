@@ -3,12 +3,13 @@
  * fuzz_parse_text: the parser of command lines on any bytes.
  *
  * Checked: slices lie inside the line; the line ends at its line feed; every shorter input asks for more; how much was searched before
- * changes nothing; the quick way for gets agrees with the general one.
+ * changes nothing; the quick way for gets and the look ahead agree with the general one.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse_ahead.h"
 #include "parse_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,6 +33,15 @@ static void check_same(const struct mc_request *left, const struct mc_request *r
     assert(left->error == right->error && left->swallow_size == right->swallow_size);
 }
 
+static void check_ahead(struct bytes input, const struct mc_request *request) {
+    struct mc_ahead ahead;
+    if (mc_parse_ahead(input, &ahead)) {
+        check_inside(bytes_of(input.data, request->line_size), ahead.key);
+        assert(ahead.size >= request->line_size);
+        assert(request->key.size == 0 || bytes_equal(request->key, ahead.key));
+    }
+}
+
 static void check_line(struct bytes input, enum parse_status status, const struct mc_request *request) {
     struct bytes line = bytes_of(input.data, request->line_size);
     assert(line.size > 0 && line.size <= input.size && line.data[line.size - 1] == '\n');
@@ -39,6 +49,7 @@ static void check_line(struct bytes input, enum parse_status status, const struc
     check_inside(line, request->key);
     check_inside(line, request->arguments);
     assert(request->key.size <= 250);
+    check_ahead(input, request);
     struct mc_request again;
     for (size_t searched = 0; searched < line.size && searched < CUTS_MAX; searched++) {
         assert(mc_parse_text(input, searched, &again) == status);

@@ -20,6 +20,7 @@ struct mc_call {
     struct reply *reply;
     const char *at;        /* the first unread byte */
     const char *end;       /* behind the last one */
+    const char *ahead;     /* requests below it were looked at ahead of their turn */
     unsigned requests;     /* completed in this call */
     unsigned requests_max; /* of this call; requests <= requests_max */
     unsigned observed;     /* what requests are looked at one by one for: see service_observed */

@@ -12,6 +12,7 @@
 #include "conns.h"
 #include "dump.h"
 #include "observe.h"
+#include "parse_ahead.h"
 #include "parse_text.h"
 #include "put.h"
 #include "riposte/check.h"
@@ -21,6 +22,7 @@
 enum {
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
     CALL_KEYS_MAX = 4096,     /* look-ups of get lines before other connections are served */
+    AHEAD_REQUESTS_MAX = 8,   /* requests of a pipeline whose items are on their way at a time */
 };
 
 void mc_execute(struct mc_call *call, const struct mc_request *request) {
@@ -140,6 +142,24 @@ static bool session_begin(struct mc_call *call) {
     return false;
 }
 
+/*
+ * In a pipeline of anything but plain gets, which see to themselves: the store is asked for the items of the next requests, so that
+ * their cache misses overlap (design decision 6).
+ */
+static void line_look_ahead(struct mc_call *call) {
+    struct bytes input = call_unread(call);
+    struct mc_ahead ahead;
+    for (unsigned i = 0; i < AHEAD_REQUESTS_MAX && mc_parse_ahead(input, &ahead); i++) {
+        store_prefetch(call->worker->store, ahead.key);
+        if (ahead.size >= input.size) {
+            call->ahead = call->end;
+            return;
+        }
+        input = bytes_of(input.data + ahead.size, input.size - ahead.size);
+    }
+    call->ahead = input.data;
+}
+
 static bool line_next(struct mc_call *call) {
     if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
         return false;
@@ -147,7 +167,13 @@ static bool line_next(struct mc_call *call) {
     if (unlikely(call->auth_required) && !call->session->authenticated) {
         return mc_auth_step(call);
     }
-    return (call->session->searched_size == 0 && mc_get_run(call)) || line_parse(call);
+    if (call->session->searched_size == 0 && mc_get_run(call)) {
+        return true;
+    }
+    if (call->requests > 0 && call->at >= call->ahead) {
+        line_look_ahead(call);
+    }
+    return line_parse(call);
 }
 
 /* One step. False when it needs more input, or a bound stopped it. */
@@ -198,6 +224,7 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
         .reply = reply,
         .at = begin,
         .end = begin + input.size,
+        .ahead = begin,
         .requests_max = requests_max,
         .observed = service_observed(worker->service),
         .auth_required = credentials_required(&worker->service->credentials),
