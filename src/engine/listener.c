@@ -12,7 +12,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "riposte/clock.h"
+
+enum {
+    /* The kernel closes the sockets of a killed server's rings a moment after the process is gone (8 ms seen on Linux 6.18): a server that is
+     * started in its place waits that long for the address. */
+    PATIENCE_MS = 250,
+    PATIENCE_STEP_MS = 5,
+};
 
 void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size) {
     char host[INET6_ADDRSTRLEN] = "?";
@@ -102,9 +112,21 @@ static int listener_probe_tcp(struct sockaddr_storage *address, socklen_t addres
     return error;
 }
 
+/* What finds the address in use is asked again for a while. */
+static int listener_patiently(int (*look)(struct sockaddr_storage *address, socklen_t address_size),
+                              struct sockaddr_storage *address, socklen_t address_size) {
+    const struct timespec step = {.tv_nsec = PATIENCE_STEP_MS * CLOCK_NS_PER_MS};
+    int result = look(address, address_size);
+    for (int left_ms = PATIENCE_MS; result == -EADDRINUSE && left_ms > 0; left_ms -= PATIENCE_STEP_MS) {
+        nanosleep(&step, NULL); /* a signal only makes it shorter */
+        result = look(address, address_size);
+    }
+    return result;
+}
+
 int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
                       unsigned fds_count, struct engine_error *error) {
-    int result = listener_probe_tcp(address, address_size);
+    int result = listener_patiently(listener_probe_tcp, address, address_size);
     if (result < 0) {
         return listener_fail(error, result, "bind", address);
     }
@@ -137,7 +159,7 @@ static bool listener_unix_alive(const struct sockaddr_storage *address, socklen_
     return alive;
 }
 
-static int listener_remove_stale(const struct sockaddr_storage *address, socklen_t address_size) {
+static int listener_remove_stale(struct sockaddr_storage *address, socklen_t address_size) {
     const char *path = ((const struct sockaddr_un *)(const void *)address)->sun_path;
     struct stat status;
     if (lstat(path, &status) < 0) {
@@ -152,9 +174,9 @@ static int listener_remove_stale(const struct sockaddr_storage *address, socklen
     return unlink(path) < 0 ? -errno : 0;
 }
 
-int listener_open_unix(const struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
+int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
                        uint32_t backlog, int *fd, struct engine_error *error) {
-    int result = listener_remove_stale(address, address_size);
+    int result = listener_patiently(listener_remove_stale, address, address_size);
     if (result < 0) {
         return listener_fail(error, result, "replace", address);
     }

@@ -28,13 +28,14 @@ struct listener {
 /*
  * Opens one socket per entry of fds (fds_count >= 1) on the same TCP address; a port of 0 in *address becomes the port that was
  * taken. The first bind goes without SO_REUSEPORT, so that a second server on the same port fails instead of taking half of
- * the clients. 0, or a negative errno and *error, with nothing left open.
+ * the clients; what a killed server has not yet let go of is waited for (a quarter of a second). 0, or a negative errno and *error, with
+ * nothing left open.
  */
 int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
                       unsigned fds_count, struct engine_error *error);
 
 /* Opens a Unix socket; a file left behind by a dead server is removed first. 0 and *fd, or a negative errno and *error. */
-int listener_open_unix(const struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
+int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
                        uint32_t backlog, int *fd, struct engine_error *error);
 
 /* "127.0.0.1:11211", "[::1]:11211" or the path; cut to `size`. */
