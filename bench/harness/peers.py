@@ -68,8 +68,9 @@ class Peer:
         found = re.search(r"\d+(?:\.\d+)+", self.version)
         return found.group(0) if found else self.version
 
-    def version_numbers(self):
-        return tuple(int(part) for part in self.version_short().split(".") if part.isdigit())
+
+def version_numbers(version_short):
+    return tuple(int(part) for part in version_short.split(".") if part.isdigit())
 
 
 def riposte_arguments(start):

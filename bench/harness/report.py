@@ -9,7 +9,7 @@ import json
 import os
 
 from harness import machine, plots, table, targets
-from harness.peers import ROOT
+from harness.peers import ROOT, version_numbers
 
 UNSAVED = os.path.join(ROOT, "build", "bench")
 SAVED = os.path.join(ROOT, "bench", "results")
@@ -37,8 +37,9 @@ def begin(peers, absent, settings, rounds, command):
     }
 
 
-def judge(report, peers):
-    report["targets"] = targets.judge(report["workloads"], {peer.name: peer.version_numbers() for peer in peers})
+def judge(report):
+    report["targets"] = targets.judge(report["workloads"], {name: version_numbers(peer["version_short"])
+                                                            for name, peer in report["peers"].items()})
 
 
 def failed(report):

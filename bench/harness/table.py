@@ -2,7 +2,7 @@
 """The report as text: a block per workload while it is measured, then the ratios and the targets; and as Markdown."""
 
 from harness import units
-from harness.summary import calls_per_request, row_of
+from harness.summary import calls_per_request, paired_ratio, row_of
 
 # Figures that make others doubtful: (name, in percent, from where on, what it means).
 DOUBTS = (
@@ -10,6 +10,9 @@ DOUBTS = (
     ("wait_percent", 5.0, "time that threads of the server were ready and had no CPU, other programs run there"),
     ("steal_percent", 2.0, "of a CPU was taken by the hypervisor"),
 )
+
+LEGEND = ("figures are medians of the rounds, spread is the largest less the smallest; a ratio is the median of the "
+          "rounds' own ratios, both sides measured in the same round")
 
 
 def lay_out(rows):
@@ -49,10 +52,14 @@ def closed_cells(row, base):
     figures = row["median"]
     calls = calls_per_request(row)
     return [row["peer"], units.count(figures["requests_per_s"]), units.percent(row["spread"]["requests_per_s"]),
-            f"{base['median']['requests_per_s'] / max(1e-9, figures['requests_per_s']):.2f}",
+            ratio_text(paired_ratio(base, row, "requests_per_s")),
             units.microseconds(figures["p50_ns"]), units.microseconds(figures["p99_ns"]),
             f"{figures['cpu_percent']:.0f} %", units.microseconds(figures["cpu_ns_per_request"]),
             "-" if calls is None else f"{calls:.3f}", f"{figures['switches_per_request']:.3f}", memory(figures)]
+
+
+def ratio_text(ratio):
+    return "-" if ratio is None else f"{ratio:.2f}"
 
 
 def idle_cells(row):
@@ -130,7 +137,7 @@ def matrix_cell(result, name):
     rate = row["median"]["requests_per_s"]
     if name == "riposte" or not base or not rate:
         return units.count(rate)
-    return f"{units.count(rate)} ({base['median']['requests_per_s'] / rate:.2f})"
+    return f"{units.count(rate)} ({ratio_text(paired_ratio(base, row, 'requests_per_s'))})"
 
 
 def verdict_rows(verdicts):
@@ -166,12 +173,12 @@ def head_lines(report):
              f"{settings['duration_s']:g} s, {settings['warmup_s']:g} s warm-up; load average {machine['load_average_before'][0]:.2f}; "
              f"commit {report['commit']}"]
     lines.append("  " + "; ".join(f"{name} {peer['version_short']}" for name, peer in report["peers"].items()))
-    return lines + [f"! {warning}" for warning in report["warnings"]]
+    return lines + [f"  {LEGEND}"] + [f"! {warning}" for warning in report["warnings"]]
 
 
 def markdown(report):
     """The whole report for a README: machine, ratios, targets."""
-    lines = ["\n".join(head_lines(report)[:2]), ""]
+    lines = ["\n".join(head_lines(report)[:2]), "", LEGEND[0].upper() + LEGEND[1:] + ".", ""]
     lines += markdown_table(matrix(report["workloads"])) + [""]
     lines += markdown_table(cpu_matrix(report["workloads"])) + [""]
     lines += markdown_table(verdict_rows(report["targets"]))

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The speed to reach, and whether it is reached.
 
-Each target compares two medians of one run. `peer` is whom riposte is compared with; BEST is the best of all that are
-not riposte. A bound for memcached after 1.6.18 stands in `bound_newer`.
+Each target compares two rows of one run, round by round (see summary.py). `peer` is whom riposte is compared with; BEST
+is the best of all that are not riposte: the one beside which riposte does worst. A bound for memcached after 1.6.18
+stands in `bound_newer`.
 """
 
 from dataclasses import dataclass
 
-from harness.summary import row_of
+from harness.summary import paired_difference, paired_ratio, row_of
 
 RATE = "requests_per_s"
 CPU = "cpu_ns_per_request"
@@ -50,8 +51,11 @@ TARGETS = (
 )
 
 FIGURE_NAMES = {RATE: "requests/s", CPU: "CPU per request"}
-ROUND_TRIP_BOUND = 0.92  # of the rate of bare round trips that is left when keys are looked up
-KEYS_BOUND = 0.6       # of the rate on few keys that is left on many
+# Workload, the one it is compared with, what is left of that one's rate. Two such workloads share their rounds.
+WORKLOAD_PAIRS = (
+    ("get-32-c64", "mn-c64", 0.92),  # of bare round trips, when keys are looked up: what the cache itself may cost
+    ("get-10m-keys-d16", "get-1k-keys-d16", 0.6),
+)
 IDLE_PERCENT_MAX = 0.05  # what rounds to 0.0 %
 RATE_POINTS_MAX = 3.0  # of CPU above memcached's at 1,000 requests/s
 
@@ -60,17 +64,17 @@ def judge(results, versions):
     """All targets: {text, value, bound, reached}; value and reached are None where something was not measured."""
     by_name = {result["name"]: result for result in results}
     verdicts = [judge_ratio(target, by_name, versions) for target in TARGETS]
-    return verdicts + [judge_every_row(results), judge_round_trip(by_name), judge_keys(by_name), judge_idle(by_name),
-                       judge_slow_rate(by_name)]
+    verdicts += [judge_every_row(results)] + [judge_workloads(by_name, *pair) for pair in WORKLOAD_PAIRS]
+    return verdicts + [judge_idle(by_name), judge_slow_rate(by_name)]
 
 
 def figure(by_name, workload, peer, name):
-    row = row_of(by_name[workload], peer) if workload in by_name else None
+    row = row_in(by_name, workload, peer)
     return row["median"].get(name) if row else None
 
 
-def ratio(above, below):
-    return above / below if above is not None and below else None
+def row_in(by_name, workload, peer):
+    return row_of(by_name[workload], peer) if workload in by_name else None
 
 
 def verdict(text, value, bound, reached):
@@ -81,11 +85,11 @@ def judge_ratio(target, by_name, versions):
     bound = target.bound
     if target.bound_newer and versions.get(target.peer, ()) > MEMCACHED_PACKAGED:
         bound = target.bound_newer
+    ours = row_in(by_name, target.workload, target.ours)
     if target.peer == BEST:
-        theirs = best_of_peers(by_name.get(target.workload), target.figure)
+        value = worst_ratio(target, ours, by_name.get(target.workload))
     else:
-        theirs = figure(by_name, target.workload, target.peer, target.figure)
-    value = ratio(figure(by_name, target.workload, target.ours, target.figure), theirs)
+        value = paired_ratio(ours, row_in(by_name, target.workload, target.peer), target.figure)
     reached = value is not None and (value <= bound if target.at_most else value >= bound)
     who = "" if target.ours == US else f"{target.ours}, "
     return verdict(f"{target.workload}: {who}{FIGURE_NAMES[target.figure]} against {target.peer}", shown(value),
@@ -96,34 +100,38 @@ def shown(value, unit=" x"):
     return None if value is None else f"{value:.2f}{unit}"
 
 
-def best_of_peers(result, name):
-    rows = [row for row in result["rows"] if row["median"] and not row["peer"].startswith(US)] if result else []
-    return max((row["median"][name] for row in rows), default=None)
+def worst_ratio(target, ours, result):
+    """Beside the best of the peers that are not riposte."""
+    rows = [row for row in result["rows"] if not row["peer"].startswith(US)] if result else []
+    ratios = [paired_ratio(ours, row, target.figure) for row in rows]
+    found = [ratio for ratio in ratios if ratio is not None]
+    return (max if target.at_most else min)(found, default=None)
 
 
 def judge_every_row(results):
     """io_uring is never behind epoll."""
     ratios = []
     for result in results:
-        ours, other = row_of(result, US), row_of(result, EPOLL)
-        if ours and other and other["median"].get(RATE) and result["kind"] == "closed":
-            ratios.append((ours["median"][RATE] / other["median"][RATE], result["name"]))
+        ratio = paired_ratio(row_of(result, US), row_of(result, EPOLL), RATE)
+        if ratio is not None and result["kind"] == "closed":
+            ratios.append((ratio, result["name"]))
     least = min(ratios, default=(None, ""))
     return verdict(f"every workload: requests/s against {EPOLL}{f'; least in {least[1]}' if ratios else ''}",
                    shown(least[0]), "at least 1 x", ratios and least[0] >= 1.0)
 
 
-def judge_round_trip(by_name):
-    """What the cache itself may cost. Two workloads, measured one after the other: a machine that drifts shifts it."""
-    value = ratio(figure(by_name, "get-32-c64", US, RATE), figure(by_name, "mn-c64", US, RATE))
-    return verdict("get-32-c64: requests/s against mn-c64", shown(value), f"at least {ROUND_TRIP_BOUND:g} x",
-                   value is not None and value >= ROUND_TRIP_BOUND)
+def judge_workloads(by_name, workload, other, bound):
+    value = ratio_of_workloads(by_name, workload, other)
+    return verdict(f"{workload}: requests/s against {other}", shown(value), f"at least {bound:g} x",
+                   value is not None and value >= bound)
 
 
-def judge_keys(by_name):
-    value = ratio(figure(by_name, "get-10m-keys-d16", US, RATE), figure(by_name, "get-1k-keys-d16", US, RATE))
-    return verdict("get-10m-keys-d16: requests/s against get-1k-keys-d16", shown(value), f"at least {KEYS_BOUND} x",
-                   value is not None and value >= KEYS_BOUND)
+def ratio_of_workloads(by_name, workload, other):
+    """Of riposte's rates; round by round where the two took turns, else, in older files, of the medians."""
+    if other in by_name.get(workload, {}).get("rounds_shared_with", ()):
+        return paired_ratio(row_in(by_name, workload, US), row_in(by_name, other, US), RATE)
+    above, below = figure(by_name, workload, US, RATE), figure(by_name, other, US, RATE)
+    return above / below if above is not None and below else None
 
 
 def judge_idle(by_name):
@@ -133,8 +141,6 @@ def judge_idle(by_name):
 
 
 def judge_slow_rate(by_name):
-    ours = figure(by_name, "rate-1k", US, "cpu_percent")
-    theirs = figure(by_name, "rate-1k", "memcached", "cpu_percent")
-    points = ours - theirs if ours is not None and theirs is not None else None
+    points = paired_difference(row_in(by_name, "rate-1k", US), row_in(by_name, "rate-1k", "memcached"), "cpu_percent")
     return verdict("rate-1k: CPU against memcached's", None if points is None else f"{points:+.1f} points",
                    f"at most +{RATE_POINTS_MAX:g} points", points is not None and points <= RATE_POINTS_MAX)
