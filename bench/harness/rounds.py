@@ -80,14 +80,20 @@ class Comparison:
     def __init__(self, peers, settings, rounds, strace=True, deadline=None, quick=False):
         self.peers, self.settings, self.rounds = peers, settings, rounds
         self.strace, self.deadline, self.quick = strace, deadline, quick
+        self.share_end = deadline  # of the group that runs
         self.cut_short = False
         self.progress = Progress()
 
     clock = staticmethod(time.monotonic)
 
-    def time_for(self, expected_s):
-        """Whether something that takes so long ends before the deadline; what does not is left out."""
-        if self.deadline is None or self.clock() + expected_s <= self.deadline:
+    def share_time(self, groups_left):
+        """The next group may not use up the time of those behind it: but for its first round, this is its share."""
+        if self.deadline is not None:
+            self.share_end = self.clock() + (self.deadline - self.clock()) / groups_left
+
+    def time_for(self, expected_s, end):
+        """Whether something that takes so long is over by `end`; what is not is left out."""
+        if end is None or self.clock() + expected_s <= end:
             return True
         self.cut_short = True
         return False
@@ -141,7 +147,7 @@ class Comparison:
         peers = [peer for peer in self.peers if any(workload.takes(peer) for workload in results)]
         round_s = sum(self.guess_s(workload) * len(result["rows"]) for workload, result in results.items())
         for number in range(self.rounds):
-            if not self.time_for(round_s):
+            if not self.time_for(round_s, self.deadline if number == 0 else self.share_end):
                 return number > 0
             began = self.clock()
             for peer in (peers[index] for index in order(len(peers), number)):
@@ -169,7 +175,7 @@ class Comparison:
     def run_strace(self, workload, rows):
         peers = {peer.name: peer for peer in self.peers}
         for row in rows:
-            if row["rounds"] and self.time_for(STRACE_S):
+            if row["rounds"] and self.time_for(STRACE_S, self.deadline):
                 self.progress.say(f"{workload.name}: system calls of {row['peer']}")
                 self.count_calls(peers[row["peer"]], workload, row)
 
