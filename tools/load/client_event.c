@@ -77,7 +77,17 @@ static bool is_used_up(const struct client *client, const struct connection *con
            !connection->sending;
 }
 
+/* The reply to the last request of a batch came: the server has read all of it. Or nobody cares any more. */
+static bool quiet_send_is_over(const struct connection *connection) {
+    return connection->sending && connection->send_quiet &&
+           (connection->pending_count == 0 || connection->state == CONNECTION_CLOSING);
+}
+
 void client_settle(struct client *client, struct connection *connection) {
+    if (quiet_send_is_over(connection)) {
+        size_t size = connection_end_quiet_send(connection);
+        client->tally->bytes_sent += client->phase.in_window ? size : 0;
+    }
     if (connection->state == CONNECTION_OPEN && is_used_up(client, connection)) {
         connection_begin_close(connection, client->now_ns);
     }
@@ -108,12 +118,15 @@ static void on_connect(struct client *client, struct connection *connection, int
     connection->progress_ns = client->now_ns;
     client->tally->connects += client->phase.in_window;
     if (!output_is_empty(&connection->output)) {
-        connection_arm_send(connection, &client->wire);
+        connection_arm_send(connection, &client->wire, client->phase.whole_batches);
     }
     client_settle(client, connection);
 }
 
 static void on_send(struct client *client, struct connection *connection, int result) {
+    if (unlikely(!connection->sending)) {
+        return; /* a quiet send that failed after its replies: they answered what was not asked yet */
+    }
     connection->in_flight--;
     connection->sending = false;
     if (connection->state == CONNECTION_OPEN) {
@@ -124,7 +137,7 @@ static void on_send(struct client *client, struct connection *connection, int re
         }
         client->tally->bytes_sent += client->phase.in_window ? (uint64_t)result : 0;
         if (!output_sent(&connection->output, (size_t)result)) {
-            connection_arm_send(connection, &client->wire);
+            connection_arm_send(connection, &client->wire, client->phase.whole_batches);
             return;
         }
     }

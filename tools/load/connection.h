@@ -41,6 +41,7 @@ struct connection {
     uint32_t generation;
     unsigned in_flight;
     bool sending;      /* a send is with the kernel: output must not change */
+    bool send_quiet;   /* ... and is heard of only when it fails: the last reply shows that it is done */
     bool receiving;    /* a receive is armed */
     bool ready_listed; /* stands in the client's list of those that may send */
     bool dirty_listed; /* stands in the client's list of those with output to send */
@@ -82,9 +83,15 @@ void connection_push(struct connection *connection, struct pending pending);
 /* Makes a socket and begins to connect. 0 or a negative errno. CLOSED only. */
 int connection_connect(struct connection *connection, struct wire *wire);
 
-/* Arms what the named thing needs; the completion carries the connection's tag. */
-void connection_arm_send(struct connection *connection, struct wire *wire);
+/*
+ * Arms what the named thing needs; the completion carries the connection's tag. whole_batch: nothing else is
+ * sent before all replies are in, so that the send may be a quiet one, whose success needs no completion.
+ */
+void connection_arm_send(struct connection *connection, struct wire *wire, bool whole_batch);
 void connection_arm_receive(struct connection *connection, struct wire *wire);
+
+/* A quiet send that the replies show to be done, or whose connection is given up: the bytes that it was. */
+size_t connection_end_quiet_send(struct connection *connection);
 
 /* From OPEN: no more sends; the kernel lets go of the receive by itself. */
 void connection_begin_close(struct connection *connection, uint64_t now_ns);

@@ -108,6 +108,15 @@ struct msghdr *output_message(struct output *output) {
     return &output->message;
 }
 
+size_t output_drop(struct output *output) {
+    size_t size = 0;
+    for (unsigned i = output->pieces_sent; i < output->pieces_count; i++) {
+        size += output->pieces[i].iov_len;
+    }
+    output_reset(output);
+    return size;
+}
+
 bool output_sent(struct output *output, size_t size) {
     while (size > 0) {
         assert(output->pieces_sent < output->pieces_count);

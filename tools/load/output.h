@@ -57,6 +57,9 @@ unsigned output_finish(struct output *output, struct iovec *first);
 /* The message for all pieces that are not sent yet (at most IOV_MAX at a time). After output_finish. */
 struct msghdr *output_message(struct output *output);
 
+/* All has left, or will never: the bytes that no output_sent told of. Empty again. */
+size_t output_drop(struct output *output);
+
 /* `size` bytes have left. True: nothing remains, and the output is empty again. */
 bool output_sent(struct output *output, size_t size);
 

@@ -28,6 +28,11 @@ void ring_deinit(struct ring *ring);
 /* Whether a receive may be armed once and answer many times (Linux 6.0). */
 bool ring_has_multishot_receive(struct ring *ring);
 
+/* Whether a request may go without a completion when it succeeds (Linux 5.17). */
+static inline bool ring_has_quiet_success(const struct ring *ring) {
+    return (ring->uring.features & IORING_FEAT_CQE_SKIP) != 0;
+}
+
 /* An empty entry; submits when the queue is full. NULL: the ring has failed. */
 struct io_uring_sqe *ring_sqe(struct ring *ring);
 

@@ -117,6 +117,22 @@ Test(output, sends_the_same_bytes_however_short_the_sends_are) {
     expect_same_whatever_the_step("10:1,100000:1", sets, 6);
 }
 
+Test(output, tells_what_had_not_left_when_it_is_dropped) {
+    struct iovec first;
+    make("32", 2);
+    add(1, true);
+    add(2, false);
+    size_t whole = output.size;
+    output_finish(&output, &first);
+    cr_assert_not(output_sent(&output, 10));
+    cr_expect_eq(output_drop(&output), whole - 10);
+    cr_expect(output_is_empty(&output));
+    add(1, true);
+    output_finish(&output, &first);
+    cr_expect_eq(output_drop(&output), first.iov_len);
+    unmake();
+}
+
 Test(output, may_be_filled_again_after_it_was_reset) {
     make("32", 2);
     for (unsigned round = 0; round < 10; round++) {

@@ -44,6 +44,7 @@ Test(run, counts_every_request_of_a_good_server_once) {
     cr_expect_eq(tally->outcomes[OUTCOME_HIT], 5000);
     cr_expect_eq(tally->latency.count, 5000);
     cr_expect_eq(tally->replies_in_window, 5000);
+    cr_expect_eq(tally->bytes_sent, 5000 * strlen("get key:000000000000\r\n"));
     cr_expect_eq(tally_faults(tally), 0);
     cr_expect_eq(atomic_load(&server.requests), 5000);
     finish();
@@ -66,6 +67,18 @@ Test(run, values_larger_than_any_buffer_are_sent_and_checked) {
     load_run(&run, server.port, FLAGS "-n 200 -c 4 -v 60000 -k 20 -R 50:50");
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
     cr_expect_eq(load_run_tally(&run)->latency.count, 200);
+    finish();
+}
+
+/* A batch of 2 MiB in one piece: more than a socket takes at once, so that it is sent bit by bit. */
+Test(run, batches_larger_than_a_socket_takes_are_sent_whole) {
+    server = (struct fake_server){.fault = FAKE_NONE};
+    fake_server_start(&server, "4096");
+    load_run(&run, server.port, FLAGS "-n 2048 -c 2 -d 512 -v 4096 -R 0:100");
+    const struct tally *tally = load_run_tally(&run);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(tally->outcomes[OUTCOME_STORED], 2048);
+    cr_expect_eq(tally->bytes_sent, 2048 * (strlen("set key:000000000000 0 0 4096\r\n\r\n") + 4096));
     finish();
 }
 
