@@ -2,8 +2,9 @@
  *
  * dump: a listing of keys, written in pieces so that nobody waits for it.
  *
- * Each piece visits a bounded number of buckets; between two pieces other connections are served and the output drains. The walk is the
- * store's (store_walk): what is there all the time is listed, what comes and goes may be.
+ * Each piece visits a bounded number of items and buckets; between two pieces other connections are served and
+ * the output drains. The walk is the store's (store_walk): what is there all the time is listed, what comes and
+ * goes may be.
  */
 #ifndef MEMCACHED_DUMP_H
 #define MEMCACHED_DUMP_H

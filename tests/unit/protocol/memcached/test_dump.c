@@ -77,6 +77,20 @@ Test(dump, lists_every_item_once_and_goes_on_with_the_next_command) {
     cr_assert_eq(strcmp(text.data + text.size - strlen(end), end), 0);
 }
 
+Test(dump, writes_some_tens_of_items_before_others_are_served) {
+    set_items(5000);
+    talk.input = strdup("lru_crawler mgdump all\r\n");
+    talk.input_size = strlen(talk.input);
+    unsigned total = 0;
+    do {
+        talk_step(&talk, false);
+        unsigned count = count_of(talk_output(&talk), "mg key");
+        cr_assert_leq(count, 64);
+        total += count;
+    } while (talk.again);
+    cr_assert_eq(total, 5000);
+}
+
 Test(dump, comes_in_pieces_and_waits_for_a_slow_reader) {
     set_items(5000);
     talk.reply.unsent_size_max = 200000;
