@@ -11,9 +11,14 @@ EXIT_UNAVAILABLE = 69
 WARMUP_S = 0.5
 
 
-def prepare(names, folder, duration_s=1.0):
+def program_path(name):
+    """Where make puts it."""
+    return os.path.join(peers.ROOT, "build", name)
+
+
+def prepare(names, folder, duration_s=1.0, server=program_path("riposte")):
     """The peers of these names and the settings of their runs; the harness moves to the generator's CPU."""
-    programs = [os.path.join(peers.ROOT, "build", name) for name in ("riposte", "riposte-load")]
+    programs = [server, program_path("riposte-load")]
     for program in programs:
         if not os.access(program, os.X_OK):
             raise child.ChildError(f"{program} is not there: run make first")
