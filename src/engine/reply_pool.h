@@ -27,9 +27,9 @@ enum {
     CHUNK_FIRST_SIZE = 2048 - sizeof(struct reply_chunk),
     /* Chunks after the first: the client asks for a lot, and fewer pieces make a cheaper send. */
     CHUNK_NEXT_SIZE = 16384 - sizeof(struct reply_chunk),
-    /* Kept for the next turn: as many as a turn usually answers, 128 KiB each. */
+    /* Kept for the next turn: as many as a turn usually takes; 128 KiB and 1 MiB at most. */
     REPLY_POOL_FIRST_MAX = 64,
-    REPLY_POOL_NEXT_MAX = 8,
+    REPLY_POOL_NEXT_MAX = 64,
 };
 
 /* All zero is an empty pool. */
