@@ -95,7 +95,8 @@ WORKLOADS = (
              memory_mib=3072, strace=False),
     Workload("churn-c64", "connect, get 32 B, close; 64 at a time", churn=1, http=True, quick=True),
     Workload("idle-10k-c64", "get 32 B, 64 busy beside 10,000 idle connections", idle="10k", http=True),
-    Workload("mixed-2-workers", "90:10 mixed, 100 k keys Zipf 0.99, 100 B: two workers against one", keys="100k",
+    # Pipelined: where the second worker has the generator's CPU, one request at a time measures the switches between the two.
+    Workload("mixed-2-workers", "90:10 mixed, 100 k keys Zipf 0.99, 100 B, 16 pipelined: two workers against one", depth=16, keys="100k",
              value="100", ratio="90:10", popularity="zipf:0.99", peers=("riposte", "riposte-2-workers"), strace=False),
     Workload("rate-1k", "get 32 B at 1,000 requests/s, 16 connections", kind=RATE, connections=16, rate="1k",
              strace=False),
