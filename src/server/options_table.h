@@ -77,7 +77,7 @@
 
 #define OPTIONS_PROCESS(X)                                                                                   \
     X(PROCESS, user, "user", 'u', TEXT, OBEYED, "", 0, 0, "USER", NULL,                                      \
-      "become this user once the ports are open (root only)")                                                       \
+      "become this user once the ports are open (root only)")                                                \
     X(PROCESS, daemon, "daemon", 'd', ON, OBEYED, "", 0, 0, NULL, NULL, "go to the background once ready")   \
     X(PROCESS, pidfile, "pidfile", 'P', TEXT, OBEYED, "", 0, 0, "PATH", NULL,                                \
       "write the process id here; removed at exit")                                                          \
