@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_on_input: a request as a whole, from the bytes that came in to those that go out: everything but engine and kernel.
+ * bench_on_input: a request as a whole, from the bytes that came in to those that go out: everything but
+ * engine and kernel.
  */
 #include <assert.h>
 #include <stdio.h>

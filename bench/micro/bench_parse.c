@@ -2,8 +2,8 @@
  *
  * bench_parse: reading one command line, classic and meta.
  *
- * The input is many pipelined requests with keys of different lengths, read one after the other from a buffer of some 32 KiB, as
- * a receive buffer holds them.
+ * The input is many pipelined requests with keys of different lengths, read one after the other from a buffer
+ * of some 32 KiB, as a receive buffer holds them.
  */
 #include <assert.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_put: a whole `set` at the store: an item made, filled and put in the place of the one before, whose memory comes back after
- * all threads have passed a quiescent state.
+ * bench_put: a whole `set` at the store: an item made, filled and put in the place of the one before, whose
+ * memory comes back after all threads have passed a quiescent state.
  */
 #include <stdio.h>
 

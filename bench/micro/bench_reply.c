@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_reply: building the answer to a hit, and a request as a whole, from the bytes that came in to those that go out: everything
- * but the kernel.
+ * bench_reply: building the answer to a hit, and a request as a whole, from the bytes that came in to those
+ * that go out: everything but the kernel.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * speaker: a thread's memcached worker over a stock, without sockets: what the protocol needs in order to answer.
+ * speaker: a thread's memcached worker over a stock, without sockets: what the protocol needs in order to
+ * answer.
  */
 #ifndef BENCH_SPEAKER_H
 #define BENCH_SPEAKER_H

@@ -58,7 +58,9 @@ void visitor_quiescent(struct visitor *visitor) {
     store_quiescent(visitor->worker, clock_monotonic_ns());
 }
 
-/* The index grows in pieces, a piece at each quiescent state; look-ups are to be measured when it has grown. */
+/*
+ * The index grows in pieces, a piece at each quiescent state; look-ups are to be measured when it has grown.
+ */
 static void wait_for_growth(struct visitor *visitor) {
     for (unsigned i = 0; i < GROWTH_STEPS_MAX; i++) {
         visitor_quiescent(visitor);

@@ -2,8 +2,9 @@
  *
  * stock: a store full of items, and keys to look for in it.
  *
- * Items 0 to items_count - 1 are there, with a key of 16 bytes and a value of any size each; higher numbers are not. Keys are
- * written down before the clock runs: a benchmark reads them from an array and does not format numbers.
+ * Items 0 to items_count - 1 are there, with a key of 16 bytes and a value of any size each; higher numbers
+ * are not. Keys are written down before the clock runs: a benchmark reads them from an array and does not
+ * format numbers.
  */
 #ifndef BENCH_STOCK_H
 #define BENCH_STOCK_H

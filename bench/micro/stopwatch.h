@@ -2,9 +2,9 @@
  *
  * stopwatch: how long an operation takes, on one thread or on several at once.
  *
- * A subject is run a few times for about `run_ns` each; the median run is printed. "ns/op" is the CPU time that the threads used,
- * divided by all operations, so that threads that wait for a CPU do not count as slow; "M/s" is what all of them together did in
- * the time that went by.
+ * A subject is run a few times for about `run_ns` each; the median run is printed. "ns/op" is the CPU time
+ * that the threads used, divided by all operations, so that threads that wait for a CPU do not count as slow;
+ * "M/s" is what all of them together did in the time that went by.
  */
 #ifndef BENCH_STOPWATCH_H
 #define BENCH_STOPWATCH_H
@@ -18,7 +18,10 @@ struct stopwatch {
     uint64_t items_max; /* largest store that is looked into */
 };
 
-/* What is measured. All functions get `user`; those with a state run on the thread that the state was made for. */
+/*
+ * What is measured. All functions get `user`; those with a state run on the thread that the state was made
+ * for.
+ */
 struct subject {
     const char *name; /* borrowed until stopwatch_measure returns */
     unsigned threads; /* 1 to STOPWATCH_THREADS_MAX */

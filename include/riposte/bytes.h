@@ -13,7 +13,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Borrowed, never owned: the text beside each use says from whom and until when. data may be NULL when size is 0. */
+/*
+ * Borrowed, never owned: the text beside each use says from whom and until when. data may be NULL when size
+ * is 0.
+ */
 struct bytes {
     const char *data;
     size_t size; /* in bytes */
@@ -26,7 +29,9 @@ static inline struct bytes bytes_of(const char *data, size_t size) {
     return (struct bytes){.data = data, .size = size};
 }
 
-/* The bytes of a C string that the program itself holds (a literal, a flag's argument); never for wire data. */
+/*
+ * The bytes of a C string that the program itself holds (a literal, a flag's argument); never for wire data.
+ */
 static inline struct bytes bytes_from_string(const char *string) {
     return bytes_of(string, strlen(string));
 }
@@ -40,8 +45,9 @@ static inline bool bytes_equal_string(struct bytes left, const char *right) {
 }
 
 /*
- * Decimal digits only, at least one and no sign, read whole: true and *number when `text` is nothing but a number
- * from 0 to 2^64 - 1 in at most 22 characters (section 2 of the memcached contract); otherwise false and *number untouched.
+ * Decimal digits only, at least one and no sign, read whole: true and *number when `text` is nothing but a
+ * number from 0 to 2^64 - 1 in at most 22 characters (section 2 of the memcached contract); otherwise false
+ * and *number untouched.
  */
 bool bytes_parse_u64(struct bytes text, uint64_t *number);
 
@@ -51,7 +57,10 @@ bool bytes_parse_u32(struct bytes text, uint32_t *number);
 /* As bytes_parse_u64 with an optional leading '-': -2^63 to 2^63 - 1. */
 bool bytes_parse_i64(struct bytes text, int64_t *number);
 
-/* Writes `number` in decimal, without a terminator, and returns how many characters (1 to 20). `text` must have room. */
+/*
+ * Writes `number` in decimal, without a terminator, and returns how many characters (1 to 20). `text` must
+ * have room.
+ */
 size_t bytes_format_u64(char *text, uint64_t number);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * check: two levels of assertion.
  *
- * assert (from <assert.h>) is for what costs a comparison; it stays on in release builds. assert_slow is for checkers that walk a
- * whole structure; it is on in debug, sanitizer and fuzz builds only (RIPOSTE_SLOW_CHECKS). Neither may have a side effect.
+ * assert (from <assert.h>) is for what costs a comparison; it stays on in release builds. assert_slow is for
+ * checkers that walk a whole structure; it is on in debug, sanitizer and fuzz builds only
+ * (RIPOSTE_SLOW_CHECKS). Neither may have a side effect.
  */
 #ifndef RIPOSTE_CHECK_H
 #define RIPOSTE_CHECK_H

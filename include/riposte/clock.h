@@ -2,8 +2,9 @@
  *
  * clock: the two clocks of the system, read explicitly.
  *
- * The engine reads the monotonic clock once per turn and hands the value on; nothing on the path of a request calls
- * these functions. Any thread may call. They do not fail: both clocks exist on every Linux (clock_gettime(2)).
+ * The engine reads the monotonic clock once per turn and hands the value on; nothing on the path of a request
+ * calls these functions. Any thread may call. They do not fail: both clocks exist on every Linux
+ * (clock_gettime(2)).
  */
 #ifndef RIPOSTE_CLOCK_H
 #define RIPOSTE_CLOCK_H

@@ -2,9 +2,9 @@
  *
  * counter: a number that one thread counts and any thread may read.
  *
- * Counters belong to a worker and are summed by the reader (design decision 10). The owner's load and store are separate
- * relaxed operations, not an atomic read-modify-write: nobody else writes, and an ordinary add is what remains in the machine
- * code. Readers see some recent value, never a torn one.
+ * Counters belong to a worker and are summed by the reader (design decision 10). The owner's load and store
+ * are separate relaxed operations, not an atomic read-modify-write: nobody else writes, and an ordinary add
+ * is what remains in the machine code. Readers see some recent value, never a torn one.
  */
 #ifndef RIPOSTE_COUNTER_H
 #define RIPOSTE_COUNTER_H

@@ -2,13 +2,15 @@
  *
  * engine: sockets, buffers, time and threads, for any request/reply protocol.
  *
- * One worker thread per CPU; each owns a transport (an io_uring, or an epoll instance), one SO_REUSEPORT listener per address, its
- * connections, its buffers and its counters. Nothing is shared between workers on the path of a request.
+ * One worker thread per CPU; each owns a transport (an io_uring, or an epoll instance), one SO_REUSEPORT
+ * listener per address, its connections, its buffers and its counters. Nothing is shared between workers on
+ * the path of a request.
  *
  *      engine_create --> engine_start --> (serving) --> engine_stop --> engine_join --> engine_destroy
  *        listeners         threads          any thread or signal loop     threads end
  *
- * The engine knows no store and no protocol: it calls a struct protocol per connection and the hooks below per worker.
+ * The engine knows no store and no protocol: it calls a struct protocol per connection and the hooks below
+ * per worker.
  */
 #ifndef RIPOSTE_ENGINE_H
 #define RIPOSTE_ENGINE_H
@@ -24,7 +26,8 @@
 struct engine;
 
 enum engine_transport {
-    ENGINE_AUTO, /* io_uring; epoll only where the kernel or the sandbox refuses io_uring (ENOSYS, EPERM, EINVAL) */
+    ENGINE_AUTO,  /* io_uring; epoll only where the kernel or the sandbox refuses io_uring (ENOSYS, EPERM,
+                     EINVAL) */
     ENGINE_URING, /* io_uring, or a start-up error */
     ENGINE_EPOLL,
 };
@@ -54,7 +57,10 @@ struct engine_error {
 struct engine_listen {
     const struct protocol *protocol; /* borrowed for the engine's life */
 
-    /* The protocol's `context` on the worker whose worker_start returned worker_user. NULL: worker_user itself. */
+    /*
+     * The protocol's `context` on the worker whose worker_start returned worker_user. NULL: worker_user
+     * itself.
+     */
     void *(*context_of)(void *worker_user);
 
     struct sockaddr_storage address; /* AF_INET, AF_INET6 (v6 only) or AF_UNIX; port 0 takes a free one */
@@ -66,13 +72,16 @@ struct engine_listen {
 struct engine_hooks {
     void *user; /* passed to worker_start; borrowed */
 
-    /* The worker's thread runs, before its first connection. Returns worker_user; NULL with worker_start set ends the start with ENOMEM. */
+    /*
+     * The worker's thread runs, before its first connection. Returns worker_user; NULL with worker_start set
+     * ends the start with ENOMEM.
+     */
     void *(*worker_start)(void *user, unsigned worker_index);
 
     /*
-     * Once per turn, between the requests of the turn before and those of this one: now_ns is the monotonic time at which the
-     * next requests will be executed. Returns within how many ms it wants to be called again although nothing
-     * happens: 0 for "no need".
+     * Once per turn, between the requests of the turn before and those of this one: now_ns is the monotonic
+     * time at which the next requests will be executed. Returns within how many ms it wants to be called
+     * again although nothing happens: 0 for "no need".
      */
     unsigned (*turn)(void *worker_user, uint64_t now_ns);
 
@@ -99,15 +108,15 @@ struct engine_config {
     uint32_t requests_per_turn_max; /* of one connection before others are served, >= 1; default 20 (-R) */
     uint32_t
         input_size_max; /* unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB */
-    uint32_t output_size_max; /* unsent bytes of one connection before it is paused; default 8 MiB */
-    uint32_t
-        recv_buffer_size; /* bytes, power of two, 1 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB otherwise */
+    uint32_t output_size_max;    /* unsent bytes of one connection before it is paused; default 8 MiB */
+    uint32_t recv_buffer_size;   /* bytes, power of two, 1 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB
+                                    otherwise */
     uint32_t recv_buffer_count;  /* power of two, 2 to 32768; default 8 (incremental), 256 otherwise */
     uint32_t ring_entries;       /* submission entries, power of two, 8 to 32768; default 1024 */
     uint32_t completion_entries; /* completion entries, power of two, >= 2; default 4 x ring_entries */
 
-    uint32_t
-        idle_timeout_s; /* no request completed and no value moved for so long: closed; 0 (default) never. TCP only */
+    uint32_t idle_timeout_s; /* no request completed and no value moved for so long: closed; 0 (default)
+                                never. TCP only */
     uint32_t
         write_timeout_ms; /* output waits and the client takes nothing for so long: closed; default 60000 */
     uint32_t drain_timeout_ms;  /* longest stop; default 10000 */
@@ -176,27 +185,37 @@ struct engine_counters {
 void engine_config_init(struct engine_config *config);
 
 /*
- * Opens the listeners and probes the kernel. `config` is copied, but for what is borrowed. 0 and *engine, to be destroyed by
- * the caller; or a negative errno and *error. Call from the thread that will call engine_join.
+ * Opens the listeners and probes the kernel. `config` is copied, but for what is borrowed. 0 and *engine, to
+ * be destroyed by the caller; or a negative errno and *error. Call from the thread that will call
+ * engine_join.
  */
 int engine_create(const struct engine_config *config, struct engine **engine, struct engine_error *error);
 
-/* Starts the workers and waits until each one accepts connections. 0, or a negative errno and *error (all threads are gone then). */
+/*
+ * Starts the workers and waits until each one accepts connections. 0, or a negative errno and *error (all
+ * threads are gone then).
+ */
 int engine_start(struct engine *engine, struct engine_error *error);
 
 /*
- * Begins the stop: no more accepts, what has been received is answered and flushed, then connections close; workers end within
- * drain_timeout_ms. Any thread may call, more than once. Not from a signal handler.
+ * Begins the stop: no more accepts, what has been received is answered and flushed, then connections close;
+ * workers end within drain_timeout_ms. Any thread may call, more than once. Not from a signal handler.
  */
 void engine_stop(struct engine *engine);
 
 /* Waits for the end of all workers. */
 void engine_join(struct engine *engine);
 
-/* Frees everything. After engine_join, or after engine_create when the engine was never started. Removes Unix socket files. */
+/*
+ * Frees everything. After engine_join, or after engine_create when the engine was never started. Removes Unix
+ * socket files.
+ */
 void engine_destroy(struct engine *engine);
 
-/* CPUs' worth of time that the control group of this process grants, rounded up; 0 when nothing limits it. Any thread, at any time. */
+/*
+ * CPUs' worth of time that the control group of this process grants, rounded up; 0 when nothing limits it.
+ * Any thread, at any time.
+ */
 unsigned engine_quota_cpus(void);
 
 /* What is running; any thread, after engine_create. */
@@ -205,13 +224,19 @@ unsigned engine_workers_count(const struct engine *engine);
 /* "io_uring" or "epoll". Static storage. */
 const char *engine_transport_name(const struct engine *engine);
 
-/* The features in use, words separated by one space ("multishot-accept incremental-buffers bundle"); lives as long as the engine. */
+/*
+ * The features in use, words separated by one space ("multishot-accept incremental-buffers bundle"); lives as
+ * long as the engine.
+ */
 const char *engine_features(const struct engine *engine);
 
 /* Why `auto` took epoll: one sentence, "" when it did not. Lives as long as the engine. */
 const char *engine_fallback_reason(const struct engine *engine);
 
-/* Bytes of buffers and rings that the engine takes at start for all workers together; what connections need comes on top. */
+/*
+ * Bytes of buffers and rings that the engine takes at start for all workers together; what connections need
+ * comes on top.
+ */
 size_t engine_fixed_memory_size(const struct engine *engine);
 
 /* The port that listen `listen_index` got, host byte order; 0 for a Unix socket. */
@@ -220,7 +245,9 @@ uint16_t engine_port(const struct engine *engine, unsigned listen_index);
 /* The limit that net.core.somaxconn leaves of listen_backlog. */
 uint32_t engine_listen_backlog(const struct engine *engine);
 
-/* Counters of one worker, 0 to workers_count - 1; read them with counter_read. Lives as long as the engine. */
+/*
+ * Counters of one worker, 0 to workers_count - 1; read them with counter_read. Lives as long as the engine.
+ */
 const struct engine_counters *engine_worker_counters(const struct engine *engine, unsigned worker_index);
 
 /* The sums over all workers, written with counter_set. */
@@ -243,8 +270,8 @@ struct engine_conn {
 struct engine_survey;
 
 /*
- * Asks every worker for a list of its connections; each answers in bounded pieces between its turns. NULL while another survey is
- * under way, or when memory ends. Any worker's thread. End it with engine_survey_end.
+ * Asks every worker for a list of its connections; each answers in bounded pieces between its turns. NULL
+ * while another survey is under way, or when memory ends. Any worker's thread. End it with engine_survey_end.
  */
 struct engine_survey *engine_survey_begin(struct engine *engine);
 
@@ -257,8 +284,8 @@ const struct engine_conn *engine_survey_conn(const struct engine_survey *survey,
 void engine_survey_end(struct engine_survey *survey);
 
 /*
- * Overflows of the accept queue since engine_create, for the whole network namespace: TcpExt ListenOverflows and ListenDrops
- * of /proc/net/netstat. False where the file cannot be read.
+ * Overflows of the accept queue since engine_create, for the whole network namespace: TcpExt ListenOverflows
+ * and ListenDrops of /proc/net/netstat. False where the file cannot be read.
  */
 bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops);
 

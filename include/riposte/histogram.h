@@ -2,9 +2,10 @@
  *
  * histogram: counts of values over a wide range with a bounded relative error.
  *
- * A value below 128 has a slot of its own; above, each power of two is cut into 64 equal slots, so that a percentile is at most
- * 1/64 (1.6 %) above the true value and never below it. Recording is a shift and an add; no allocation. One thread records into one
- * histogram; histograms of several threads are merged by the reader.
+ * A value below 128 has a slot of its own; above, each power of two is cut into 64 equal slots, so that a
+ * percentile is at most 1/64 (1.6 %) above the true value and never below it. Recording is a shift and an
+ * add; no allocation. One thread records into one histogram; histograms of several threads are merged by the
+ * reader.
  */
 #ifndef RIPOSTE_HISTOGRAM_H
 #define RIPOSTE_HISTOGRAM_H
@@ -30,8 +31,8 @@ void histogram_record(struct histogram *histogram, uint64_t value);
 void histogram_merge(struct histogram *target, const struct histogram *source);
 
 /*
- * The smallest slot end at or below which at least `share_ppm` millionths of all values lie (999000 is p99.9); never above
- * `maximum`. 0 when empty. share_ppm is 0 to 1,000,000.
+ * The smallest slot end at or below which at least `share_ppm` millionths of all values lie (999000 is
+ * p99.9); never above `maximum`. 0 when empty. share_ppm is 0 to 1,000,000.
  */
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t share_ppm);
 

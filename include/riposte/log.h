@@ -2,8 +2,9 @@
  *
  * log: lines on standard error.
  *
- * One line per call, written with one write(2), so that lines of several threads never mix. Nothing on the path of a
- * request logs. The level is set once, before threads start, and only read afterwards. Any thread may call.
+ * One line per call, written with one write(2), so that lines of several threads never mix. Nothing on the
+ * path of a request logs. The level is set once, before threads start, and only read afterwards. Any thread
+ * may call.
  */
 #ifndef RIPOSTE_LOG_H
 #define RIPOSTE_LOG_H
@@ -21,11 +22,17 @@ enum log_level {
 /* Most bytes of one line, line end included; a longer one is cut. */
 enum { LOG_LINE_SIZE_MAX = 1024 };
 
-/* Shows lines up to and including `level`. Call before other threads start. The level at program start is LOG_INFO. */
+/*
+ * Shows lines up to and including `level`. Call before other threads start. The level at program start is
+ * LOG_INFO.
+ */
 void log_level_set(enum log_level level);
 enum log_level log_level_get(void);
 
-/* Writes "riposte: <text>\n" (with "warning: " before the text at LOG_WARNING). Never fails: what cannot be written is lost. */
+/*
+ * Writes "riposte: <text>\n" (with "warning: " before the text at LOG_WARNING). Never fails: what cannot be
+ * written is lost.
+ */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

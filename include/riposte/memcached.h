@@ -2,8 +2,8 @@
  *
  * memcached: the memcached text protocol over a store, as a protocol for the engine.
  *
- * One struct memcached_service for the process; one struct memcached_worker per worker thread, which is the `context` of the
- * protocol's functions on that worker.
+ * One struct memcached_service for the process; one struct memcached_worker per worker thread, which is the
+ * `context` of the protocol's functions on that worker.
  */
 #ifndef RIPOSTE_MEMCACHED_H
 #define RIPOSTE_MEMCACHED_H
@@ -23,7 +23,10 @@ struct memcached_worker;
 
 extern const struct protocol memcached_protocol;
 
-/* The version that clients are told: clients decide by it what they may send. riposte's own stands in `stats riposte`. */
+/*
+ * The version that clients are told: clients decide by it what they may send. riposte's own stands in `stats
+ * riposte`.
+ */
 #define MEMCACHED_VERSION "1.6.45"
 
 /* Lines of `stats settings`: written by whoever parsed the command line. */
@@ -58,9 +61,10 @@ int memcached_service_create(const struct memcached_config *config, struct memca
 void memcached_service_set_engine(struct memcached_service *service, struct engine *engine);
 
 /*
- * Reads the file of `-Y`: 1 to 8 lines name:password of at most 255 bytes. From the first success on every connection must
- * introduce itself; connections that have stay. 0; or a negative errno (-EINVAL: its content), one sentence for the operator in
- * `message`, and what was in force before stays so. Before engine_start, and again at any time from any thread (SIGHUP).
+ * Reads the file of `-Y`: 1 to 8 lines name:password of at most 255 bytes. From the first success on every
+ * connection must introduce itself; connections that have stay. 0; or a negative errno (-EINVAL: its
+ * content), one sentence for the operator in `message`, and what was in force before stays so. Before
+ * engine_start, and again at any time from any thread (SIGHUP).
  */
 int memcached_service_auth_load(struct memcached_service *service, const char *path, char *message,
                                 size_t message_size);
@@ -68,7 +72,10 @@ int memcached_service_auth_load(struct memcached_service *service, const char *p
 /* All workers are gone. */
 void memcached_service_destroy(struct memcached_service *service);
 
-/* For a worker's thread; store_worker is that thread's own and is borrowed. NULL when memory ends. worker_index as in engine_hooks. */
+/*
+ * For a worker's thread; store_worker is that thread's own and is borrowed. NULL when memory ends.
+ * worker_index as in engine_hooks.
+ */
 struct memcached_worker *memcached_worker_create(struct memcached_service *service,
                                                  struct store_worker *store_worker, unsigned worker_index);
 

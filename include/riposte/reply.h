@@ -2,17 +2,18 @@
  *
  * reply: what waits to be sent to one connection.
  *
- * A protocol writes answers here in order; the engine sends everything at the end of the turn in one piece. Small bytes are
- * copied (reply_copy, or reply_reserve and reply_commit to write in place); large ones that live elsewhere are pinned
- * (reply_pin) and sent from where they are.
+ * A protocol writes answers here in order; the engine sends everything at the end of the turn in one piece.
+ * Small bytes are copied (reply_copy, or reply_reserve and reply_commit to write in place); large ones that
+ * live elsewhere are pinned (reply_pin) and sent from where they are.
  *
  *      chunk  +--------+-----------------------------+- - - - - - -+--------+--------+
  *             | header | copied bytes ->          at | free     end| piece1 | piece0 |   the pieces grow downwards
  *             +--------+-----------------------------+- - - - - - -+--------+--------+
  *      A piece is a run to be sent: of the chunk's own bytes, or pinned ones. Chunks are chained; all but the last are closed.
  *
- * Only the worker that owns the connection calls. No function here can fail: when memory ends, the reply is marked broken, further
- * answers go nowhere, and the engine closes the connection (counted as closed_no_memory).
+ * Only the worker that owns the connection calls. No function here can fail: when memory ends, the reply is
+ * marked broken, further answers go nowhere, and the engine closes the connection (counted as
+ * closed_no_memory).
  */
 #ifndef RIPOSTE_REPLY_H
 #define RIPOSTE_REPLY_H
@@ -30,7 +31,10 @@ enum { REPLY_RESERVE_SIZE_MAX = 2048 };
 struct reply_chunk; /* private to src/engine */
 struct reply_pool;  /* the same */
 
-/* All zero, with unsent_size_max set, is an empty reply; it owns no memory while empty. Fields are for the functions below only. */
+/*
+ * All zero, with unsent_size_max set, is an empty reply; it owns no memory while empty. Fields are for the
+ * functions below only.
+ */
 struct reply {
     char *at;  /* next free byte of the last chunk; NULL exactly while there is no chunk */
     char *end; /* first byte that may not be written: one piece below the chunk's lowest piece */
@@ -48,8 +52,8 @@ struct reply {
 char *reply_reserve_slow(struct reply *reply, size_t size);
 
 /*
- * Room for `size` bytes (1 to REPLY_RESERVE_SIZE_MAX) to be written in place; valid until the next call on this reply.
- * Follow with reply_commit of what was really written. Never NULL.
+ * Room for `size` bytes (1 to REPLY_RESERVE_SIZE_MAX) to be written in place; valid until the next call on
+ * this reply. Follow with reply_commit of what was really written. Never NULL.
  */
 static inline char *reply_reserve(struct reply *reply, size_t size) {
     assert(size <= REPLY_RESERVE_SIZE_MAX);
@@ -72,29 +76,40 @@ static inline void reply_copy_string(struct reply *reply, const char *string) {
 }
 
 /*
- * Sends `bytes` from where they are. They must stay unchanged until release(owner) is called: exactly once, by this
- * worker, when the kernel has taken the bytes or the connection is gone (possibly before reply_pin returns).
+ * Sends `bytes` from where they are. They must stay unchanged until release(owner) is called: exactly once,
+ * by this worker, when the kernel has taken the bytes or the connection is gone (possibly before reply_pin
+ * returns).
  */
 void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *owner), void *owner);
 
-/* Nothing more will be said: what is there is sent, then the connection is closed; further input is not read, further answers are dropped. */
+/*
+ * Nothing more will be said: what is there is sent, then the connection is closed; further input is not read,
+ * further answers are dropped.
+ */
 void reply_close(struct reply *reply);
 
 static inline bool reply_closing(const struct reply *reply) {
     return reply->closing;
 }
 
-/* True when on_input should stop and return with `again`: the unsent output has reached its bound, or the reply is closing. */
+/*
+ * True when on_input should stop and return with `again`: the unsent output has reached its bound, or the
+ * reply is closing.
+ */
 static inline bool reply_full(const struct reply *reply) {
     return reply->unsent_size >= reply->unsent_size_max || reply->closing || reply->broken;
 }
 
 /*
- * --- For the engine, and for tests that read what a protocol answered -----------------------------------------------------
+ * --- For the engine, and for tests that read what a protocol answered
+ * -----------------------------------------------------
  */
 struct iovec;
 
-/* Points up to iov_count_max (>= 1) entries at the oldest unsent bytes; returns how many, and their total in *size. */
+/*
+ * Points up to iov_count_max (>= 1) entries at the oldest unsent bytes; returns how many, and their total in
+ * *size.
+ */
 unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_count_max, size_t *size);
 
 /* The kernel has taken the oldest `size` bytes (0 to unsent_size): releases what they held. */

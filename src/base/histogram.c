@@ -55,7 +55,10 @@ uint64_t histogram_percentile(const struct histogram *histogram, uint32_t share_
     if (histogram->count == 0) {
         return 0;
     }
-    /* How many values must lie at or below the answer, rounded up; 128 bits because count times 10^6 may pass 2^64. */
+    /*
+     * How many values must lie at or below the answer, rounded up; 128 bits because count times 10^6 may pass
+     * 2^64.
+     */
     unsigned __int128 scaled = (unsigned __int128)histogram->count * share_ppm + 999999;
     uint64_t wanted = (uint64_t)(scaled / 1000000);
     wanted = wanted == 0 ? 1 : wanted;

@@ -11,7 +11,10 @@
 
 uint64_t random_seed(void) {
     uint64_t seed;
-    /* Up to 256 bytes are never short (getrandom(2)); GRND_NONBLOCK because a server must not hang in early boot. */
+    /*
+     * Up to 256 bytes are never short (getrandom(2)); GRND_NONBLOCK because a server must not hang in early
+     * boot.
+     */
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed)) {
         return seed;
     }
@@ -27,9 +30,9 @@ uint64_t random_next(struct random *random) {
 }
 
 /*
- * The upper half of a 128-bit product maps 2^64 numbers onto `bound` of them; the few products whose lower half falls below
- * 2^64 mod bound would be one too many for some results and are drawn again (Lemire 2019, "Fast random integer
- * generation in an interval").
+ * The upper half of a 128-bit product maps 2^64 numbers onto `bound` of them; the few products whose lower
+ * half falls below 2^64 mod bound would be one too many for some results and are drawn again (Lemire 2019,
+ * "Fast random integer generation in an interval").
  */
 uint64_t random_below(struct random *random, uint64_t bound) {
     assert(bound >= 1);

@@ -2,8 +2,10 @@
  *
  * accept: how connections come in, and what happens when there is no room for one.
  *
- *      limit reached:      told so and closed (reject_when_full), or accepting pauses until one of this worker's connections ends
- *      no descriptor:      one client is told so with the help of a spare descriptor; accepting pauses, at most 100 ms
+ *      limit reached:      told so and closed (reject_when_full), or accepting pauses until one of this
+ *                          worker's connections ends
+ *      no descriptor:      one client is told so with the help of a spare descriptor; accepting pauses, at
+ *                          most 100 ms
  *      no memory:          accepting pauses, at most 100 ms
  *
  * Nothing here ends the process, and nothing spins.
@@ -61,7 +63,10 @@ static void accept_say(const struct engine *engine, int fd) {
     }
 }
 
-/* Says that there is no room. Through an ordinary connection, so that the line is not lost to a reset when input is unread. */
+/*
+ * Says that there is no room. Through an ordinary connection, so that the line is not lost to a reset when
+ * input is unread.
+ */
 static void accept_reject(struct worker *worker, struct listener *listener, int fd) {
     counter_add(&worker->counters.connections_rejected, 1);
     struct conn *conn = accept_open(worker, listener, fd);
@@ -90,7 +95,10 @@ static void accept_pause(struct worker *worker, uint32_t pause_ms) {
     }
 }
 
-/* Keeps a connection above the limit unserved until there is a place; further ones stay in the kernel's queue. */
+/*
+ * Keeps a connection above the limit unserved until there is a place; further ones stay in the kernel's
+ * queue.
+ */
 static void accept_park(struct worker *worker, struct listener *listener, int fd) {
     if (listener->parked_fd >= 0) {
         accept_reject(worker, listener, fd);

@@ -2,8 +2,9 @@
  *
  * close: what becomes of a connection after each turn, and how it ends. The states are drawn in conn.h.
  *
- * close() while the kernel holds a request of the socket sends no FIN (https://github.com/axboe/liburing/issues/1048): the socket is shut down
- * first, which completes every request, and closed when in_flight is 0.
+ * close() while the kernel holds a request of the socket sends no FIN
+ * (https://github.com/axboe/liburing/issues/1048): the socket is shut down first, which completes every
+ * request, and closed when in_flight is 0.
  */
 #include <assert.h>
 #include <sys/socket.h>
@@ -43,7 +44,10 @@ static void close_count(struct worker *worker, enum close_reason reason) {
     }
 }
 
-/* The client will not take what is unsent: the kernel drops it too, with a reset, instead of keeping it for a quarter of an hour. */
+/*
+ * The client will not take what is unsent: the kernel drops it too, with a reset, instead of keeping it for a
+ * quarter of an hour.
+ */
 static void close_abort_output(struct conn *conn) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     int failed = setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
@@ -68,7 +72,10 @@ void conn_begin_close(struct worker *worker, struct conn *conn, enum close_reaso
     conn->paused = false;
     timeouts_remove(&worker->timeouts, &worker->conns, conn);
     input_discard(&conn->input);
-    /* A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not change. */
+    /*
+     * A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not
+     * change.
+     */
     if (reason == CLOSE_SLOW_READER || conn->send_armed) {
         close_abort_output(conn);
     }
@@ -173,7 +180,10 @@ static void conn_advance(struct worker *worker, struct conn *conn) {
     }
 }
 
-/* A connection that waits for its client to take output is looked after by the write time-out instead of the idle one. */
+/*
+ * A connection that waits for its client to take output is looked after by the write time-out instead of the
+ * idle one.
+ */
 static void conn_watch_output(struct worker *worker, struct conn *conn) {
     if (conn->timeout == TIMEOUT_WRITE) {
         return;
@@ -196,13 +206,19 @@ static void conn_watch_quiet(struct worker *worker, struct conn *conn) {
     }
 }
 
-/* Decides what a connection needs next, then asks the transport for it. False: no room, the connection stays in the queue. */
+/*
+ * Decides what a connection needs next, then asks the transport for it. False: no room, the connection stays
+ * in the queue.
+ */
 static bool conn_arm(struct worker *worker, struct conn *conn) {
     if (conn->state == CONN_FREE) {
         return true;
     }
     if (unlikely(conn->recv_last)) {
-        /* Receives take buffers in the order in which they are armed: one client that sends a lot would take all, turn after turn. */
+        /*
+         * Receives take buffers in the order in which they are armed: one client that sends a lot would take
+         * all, turn after turn.
+         */
         conn->recv_last = false;
         worker_queue_arm(worker, conn);
         return true;

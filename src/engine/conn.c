@@ -11,7 +11,10 @@ enum { CACHE_LINE_SIZE = 64 };
 int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size) {
     size_t slot_size = sizeof(struct conn) + session_size;
     slot_size = (slot_size + CACHE_LINE_SIZE - 1) / CACHE_LINE_SIZE * CACHE_LINE_SIZE;
-    /* NORESERVE: address space for every connection the limit allows; pages come with the first use of a slot. */
+    /*
+     * NORESERVE: address space for every connection the limit allows; pages come with the first use of a
+     * slot.
+     */
     void *slots = mmap(NULL, slot_size * capacity, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (slots == MAP_FAILED) {

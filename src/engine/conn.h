@@ -2,14 +2,15 @@
  *
  * conn: one connection, and the table of a worker's connections.
  *
- *      FREE --accept--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING --client's end, time-out--+
- *       ^                 |                                   |                                                       |
- *       |                 +--- peer gone, error, idle, stop --+-------------------------------------------------------+
- *       |                                                                                                             v
- *       +------------------- in_flight == 0 (generation + 1) <----------------------------------------------------- CLOSING
+ *      FREE --accept--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING
+ *       ^                 |                                   |                      |
+ *       |                 +-- peer gone, error, idle, stop ---+   client's end, time-out
+ *       |                 v                                   v                      v
+ *       +--- in_flight == 0 (generation + 1) -------------- CLOSING <----------------+
  *
- * A slot is reused exactly when in_flight, the number of its requests that the kernel has not completed, is 0. Slots never move and the
- * table is reserved address space: a slot costs memory once it has been used. Only the owning worker touches a conn.
+ * A slot is reused exactly when in_flight, the number of its requests that the kernel has not completed, is
+ * 0. Slots never move and the table is reserved address space: a slot costs memory once it has been used.
+ * Only the owning worker touches a conn.
  */
 #ifndef RIPOSTE_ENGINE_CONN_H
 #define RIPOSTE_ENGINE_CONN_H
@@ -25,9 +26,10 @@
 enum conn_state {
     CONN_FREE,
     CONN_OPEN,
-    CONN_FLUSHING, /* the last reply is being sent; further input is dropped */
-    CONN_LINGERING, /* our side is shut down; input is drained so that closing does not reset what the client has not read */
-    CONN_CLOSING, /* waiting for the kernel to give up its last request */
+    CONN_FLUSHING,  /* the last reply is being sent; further input is dropped */
+    CONN_LINGERING, /* our side is shut down; input is drained so that closing does not reset what the client
+                       has not read */
+    CONN_CLOSING,   /* waiting for the kernel to give up its last request */
 };
 
 /* Why a connection ended; each has its counter. */
@@ -108,8 +110,8 @@ struct conn_table {
     size_t slot_size; /* bytes, a multiple of the cache line */
     uint32_t capacity;
     uint32_t used_count; /* slots that were ever used: those below this index */
-    uint32_t
-        free_first; /* released slots, most recent first, through timeout_next; CONN_NONE when there is none */
+    uint32_t free_first; /* released slots, most recent first, through timeout_next; CONN_NONE when there is
+                            none */
     uint32_t open_count; /* slots not FREE */
 };
 
@@ -130,7 +132,10 @@ static inline struct conn *conn_find(const struct conn_table *table, uint32_t in
 /* Takes a slot for `fd`: OPEN, session zeroed. NULL when all are taken. */
 struct conn *conn_open(struct conn_table *table, int fd, size_t session_size);
 
-/* Gives the slot back; in_flight is 0, nothing is linked to the conn but, maybe, the run and arm queues, which skip FREE slots. */
+/*
+ * Gives the slot back; in_flight is 0, nothing is linked to the conn but, maybe, the run and arm queues,
+ * which skip FREE slots.
+ */
 void conn_release(struct conn_table *table, struct conn *conn);
 
 /* First in, first out, through run_next or arm_next. */

@@ -7,8 +7,9 @@
  *                  |               +------------------ no connection left --------+----------------------------+--> end
  *                  +-- what waits in the accept queues is taken, then the listeners close
  *
- * DRAINING answers what clients have sent; a connection with nothing received, nothing to answer and nothing to send closes.
- * FLUSHING parses no more and sends what was answered. ABORTING drops what clients did not take.
+ * DRAINING answers what clients have sent; a connection with nothing received, nothing to answer and
+ * nothing to send closes. FLUSHING parses no more and sends what was answered. ABORTING drops what clients
+ * did not take.
  */
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -36,8 +37,8 @@ void worker_drain_begin(struct worker *worker) {
 }
 
 /*
- * Bytes that the kernel has taken and the client has not: what a client sends after our close draws a reset, and a reset drops them
- * (tcp(7), SIOCOUTQ). On a Unix socket they are in the client's own queue already.
+ * Bytes that the kernel has taken and the client has not: what a client sends after our close draws a reset,
+ * and a reset drops them (tcp(7), SIOCOUTQ). On a Unix socket they are in the client's own queue already.
  */
 static bool drain_is_sending(const struct conn *conn) {
     int unsent_size = 0;

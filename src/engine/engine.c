@@ -162,7 +162,10 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
         }
         engine->workers[i]->cpu = cpus[i % known];
         engine->workers_count++;
-        /* Before the threads: a stop or a survey that comes before this worker runs is found by its first wait. */
+        /*
+         * Before the threads: a stop or a survey that comes before this worker runs is found by its first
+         * wait.
+         */
         engine->workers[i]->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (engine->workers[i]->wake_fd < 0) {
             return engine_fail(error, -errno, "no file descriptor left for the workers; raise LimitNOFILE");
@@ -300,7 +303,7 @@ void engine_destroy(struct engine *engine) {
     free(engine);
 }
 
-/* --- threads -------------------------------------------------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------------------------------------- */
 
 static unsigned engine_start_threads(struct engine *engine, int *result) {
     for (unsigned i = 0; i < engine->workers_count; i++) {
@@ -356,7 +359,7 @@ void engine_join(struct engine *engine) {
     }
 }
 
-/* --- what is running ------------------------------------------------------------------------------------------------------ */
+/* --- what is running ------------------------------------------------------------------------------------ */
 
 unsigned engine_workers_count(const struct engine *engine) {
     return engine->workers_count;

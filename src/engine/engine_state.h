@@ -49,7 +49,10 @@ struct engine {
     bool start_failed;
     struct engine_error start_error;
 
-    /* Connections that count against connections_max, over all workers; touched per connection, never per request. */
+    /*
+     * Connections that count against connections_max, over all workers; touched per connection, never per
+     * request.
+     */
     alignas(64) _Atomic uint32_t connections;
     _Atomic bool stopping;                  /* set once by engine_stop */
     _Atomic(struct engine_survey *) survey; /* under way; NULL when none is */

@@ -12,7 +12,9 @@ static void input_check(const struct input *input) {
     assert((size_t)input->held_start + input->held_size <= input->held_capacity);
 }
 
-/* Moves the unread bytes to the front of room for `capacity` bytes. Doubling keeps many small pieces linear. */
+/*
+ * Moves the unread bytes to the front of room for `capacity` bytes. Doubling keeps many small pieces linear.
+ */
 static int input_grow(struct input *input, size_t needed) {
     size_t capacity = input->held_capacity > HELD_CAPACITY_MIN ? input->held_capacity : HELD_CAPACITY_MIN;
     while (capacity < needed) {

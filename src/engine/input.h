@@ -2,10 +2,11 @@
  *
  * input: the unread bytes of one connection.
  *
- * Bytes are borrowed from the shared receive buffers while a turn lasts; what is still unread when it ends is copied
- * out (input_settle), so that no client can hold a shared buffer. A connection without unread bytes owns no memory.
+ * Bytes are borrowed from the shared receive buffers while a turn lasts; what is still unread when it ends
+ * is copied out (input_settle), so that no client can hold a shared buffer. A connection without unread
+ * bytes owns no memory.
  *
- *      unread bytes = held (owned, older) followed by nothing, or borrowed (shared buffer) alone: never both after input_append
+ *      unread bytes = held (owned), or borrowed (shared buffer): never both after input_append
  *
  * Only the worker that owns the connection calls.
  */
@@ -17,7 +18,10 @@
 
 #include "riposte/bytes.h"
 
-/* All zero is an empty input. Invariant: held_size == 0 or borrowed_size == 0; held_start + held_size <= held_capacity. */
+/*
+ * All zero is an empty input. Invariant: held_size == 0 or borrowed_size == 0; held_start + held_size <=
+ * held_capacity.
+ */
 struct input {
     char *held;             /* owned; NULL exactly while held_capacity is 0 */
     const char *borrowed;   /* in a shared receive buffer, until input_settle */
@@ -27,13 +31,17 @@ struct input {
     uint32_t borrowed_size;
 };
 
-/* True when `data` can be added without a copy: nothing is there, or it follows the borrowed bytes in memory. */
+/*
+ * True when `data` can be added without a copy: nothing is there, or it follows the borrowed bytes in memory.
+ */
 static inline bool input_can_borrow(const struct input *input, const char *data) {
     return input->held_size == 0 &&
            (input->borrowed_size == 0 || input->borrowed + input->borrowed_size == data);
 }
 
-/* Adds bytes of a shared buffer. 0, or -ENOMEM when they had to be copied and memory ended (input unchanged). */
+/*
+ * Adds bytes of a shared buffer. 0, or -ENOMEM when they had to be copied and memory ended (input unchanged).
+ */
 int input_append(struct input *input, struct bytes bytes);
 
 /* The unread bytes, oldest first; valid until the next call on this input. */
@@ -51,7 +59,10 @@ static inline size_t input_size(const struct input *input) {
 /* The oldest `size` bytes are read. Memory is given back when nothing is left. */
 void input_consume(struct input *input, size_t size);
 
-/* Copies borrowed bytes out of the shared buffer. 0, or -ENOMEM (the bytes are lost; the connection must end). */
+/*
+ * Copies borrowed bytes out of the shared buffer. 0, or -ENOMEM (the bytes are lost; the connection must
+ * end).
+ */
 int input_settle(struct input *input);
 
 /* Drops everything. */

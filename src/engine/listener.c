@@ -18,8 +18,10 @@
 #include "riposte/clock.h"
 
 enum {
-    /* The kernel closes the sockets of a killed server's rings a moment after the process is gone (8 ms seen on Linux 6.18): a server that is
-     * started in its place waits that long for the address. */
+    /*
+     * The kernel closes the sockets of a killed server's rings a moment after the process is gone (8 ms seen
+     * on Linux 6.18): a server that is started in its place waits that long for the address.
+     */
     PATIENCE_MS = 250,
     PATIENCE_STEP_MS = 5,
 };
@@ -66,7 +68,10 @@ static int set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-/* Options that accepted sockets inherit from the listener on Linux (tcp(7)): none has to be set per connection. */
+/*
+ * Options that accepted sockets inherit from the listener on Linux (tcp(7)): none has to be set per
+ * connection.
+ */
 static int listener_set_tcp_options(int fd, int family) {
     /* A restarted server must not be refused by connections in TIME_WAIT. */
     int error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -96,13 +101,19 @@ static int listener_bind_tcp(const struct sockaddr_storage *address, socklen_t a
     return fd;
 }
 
-/* Binds alone to find out whether anybody else is there, and to learn the port; gives the address back at once. */
+/*
+ * Binds alone to find out whether anybody else is there, and to learn the port; gives the address back at
+ * once.
+ */
 static int listener_probe_tcp(struct sockaddr_storage *address, socklen_t address_size) {
     int fd = listener_bind_tcp(address, address_size, false);
     if (fd < 0) {
         return fd;
     }
-    /* bind(2) with SO_REUSEADDR succeeds beside a socket that is bound but does not listen yet: listen(2) tells. */
+    /*
+     * bind(2) with SO_REUSEADDR succeeds beside a socket that is bound but does not listen yet: listen(2)
+     * tells.
+     */
     int error = listen(fd, 1) < 0 ? -errno : 0;
     socklen_t size = sizeof(*address);
     if (error == 0 && getsockname(fd, (struct sockaddr *)address, &size) < 0) {

@@ -2,8 +2,9 @@
  *
  * listener: one listening socket of one worker.
  *
- * Each worker has its own TCP socket per address (SO_REUSEPORT); a Unix socket has one, shared by all workers. Sockets are opened
- * by the thread that creates the engine, so that every failure is known before the start; afterwards only the worker uses them.
+ * Each worker has its own TCP socket per address (SO_REUSEPORT); a Unix socket has one, shared by all
+ * workers. Sockets are opened by the thread that creates the engine, so that every failure is known before
+ * the start; afterwards only the worker uses them.
  */
 #ifndef RIPOSTE_ENGINE_LISTENER_H
 #define RIPOSTE_ENGINE_LISTENER_H
@@ -26,28 +27,33 @@ struct listener {
 };
 
 /*
- * Opens one socket per entry of fds (fds_count >= 1) on the same TCP address; a port of 0 in *address becomes the port that was
- * taken. The first bind goes without SO_REUSEPORT, so that a second server on the same port fails instead of taking half of
- * the clients; what a killed server has not yet let go of is waited for (a quarter of a second). 0, or a negative errno and *error, with
- * nothing left open.
+ * Opens one socket per entry of fds (fds_count >= 1) on the same TCP address; a port of 0 in *address becomes
+ * the port that was taken. The first bind goes without SO_REUSEPORT, so that a second server on the same port
+ * fails instead of taking half of the clients; what a killed server has not yet let go of is waited for (a
+ * quarter of a second). 0, or a negative errno and *error, with nothing left open.
  */
 int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
                       unsigned fds_count, struct engine_error *error);
 
-/* Opens a Unix socket; a file left behind by a dead server is removed first. 0 and *fd, or a negative errno and *error. */
+/*
+ * Opens a Unix socket; a file left behind by a dead server is removed first. 0 and *fd, or a negative errno
+ * and *error.
+ */
 int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
                        uint32_t backlog, int *fd, struct engine_error *error);
 
 /* "127.0.0.1:11211", "[::1]:11211" or the path; cut to `size`. */
 void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size);
 
-/* From now on an accept(2) does not wait. The mode is the socket's: it holds for every worker that shares it. */
+/*
+ * From now on an accept(2) does not wait. The mode is the socket's: it holds for every worker that shares it.
+ */
 void listener_set_nonblocking(int fd);
 
 /*
- * Accepts if somebody waits: a descriptor (close-on-exec; non-blocking when asked for), or a negative errno (-EAGAIN: nobody
- * waits). The socket must be non-blocking, or this worker's alone: a connection stays in the queue, even a reset one, until it is
- * accepted.
+ * Accepts if somebody waits: a descriptor (close-on-exec; non-blocking when asked for), or a negative errno
+ * (-EAGAIN: nobody waits). The socket must be non-blocking, or this worker's alone: a connection stays in the
+ * queue, even a reset one, until it is accepted.
  */
 int listener_accept_now(int fd, bool nonblocking);
 

@@ -2,9 +2,9 @@
  *
  * reply: the chunks and pieces behind include/riposte/reply.h, where the layout is drawn.
  *
- * Invariants, for every chunk: data of its copied pieces lies below `at` (or the chunk is closed), at <= lowest piece,
- * piece_first <= piece_count; over a reply: unsent_size is the sum of all pieces. A reply with nothing unsent holds no memory, so an
- * idle connection costs nothing here.
+ * Invariants, for every chunk: data of its copied pieces lies below `at` (or the chunk is closed), at <=
+ * lowest piece, piece_first <= piece_count; over a reply: unsent_size is the sum of all pieces. A reply with
+ * nothing unsent holds no memory, so an idle connection costs nothing here.
  */
 #include "riposte/reply.h"
 
@@ -26,7 +26,10 @@ static_assert(CHUNK_FIRST_SIZE % 8 == 0 && CHUNK_NEXT_SIZE % 8 == 0,
 static_assert(CHUNK_NEXT_SIZE >= REPLY_RESERVE_SIZE_MAX + 2 * sizeof(struct reply_piece),
               "a reserve must fit a fresh chunk");
 
-/* Where answers go that nobody will get (closing, broken): callers of reply_reserve need no error path. Its bytes are never read. */
+/*
+ * Where answers go that nobody will get (closing, broken): callers of reply_reserve need no error path. Its
+ * bytes are never read.
+ */
 static _Thread_local char reply_scratch[REPLY_RESERVE_SIZE_MAX];
 
 static struct reply_piece *chunk_piece(struct reply_chunk *chunk, uint32_t index) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply_pool: the chunks of memory that replies are written in, and those of one worker that wait for their next use.
+ * reply_pool: the chunks of memory that replies are written in, and those of one worker that wait for their
+ * next use.
  *
- * A turn takes a chunk for every connection it answers and gives all of them back when the sends are done, a moment later. Given to the
- * allocator each time, their pages would be returned to the system and faulted in again (4 % of a small request's CPU). So
- * a few stay here, most recently used first, which are also those that are in cache. One thread only.
+ * A turn takes a chunk for every connection it answers and gives all of them back when the sends are done, a
+ * moment later. Given to the allocator each time, their pages would be returned to the system and faulted in
+ * again (4 % of a small request's CPU). So a few stay here, most recently used first, which are also those
+ * that are in cache. One thread only.
  */
 #ifndef RIPOSTE_ENGINE_REPLY_POOL_H
 #define RIPOSTE_ENGINE_REPLY_POOL_H
@@ -23,7 +25,8 @@ struct reply_chunk {
 };
 
 enum {
-    /* The first chunk of a reply holds a usual pipeline; 2 KiB with its header, so that chunks of many connections stay in cache. */
+    /* The first chunk of a reply holds a usual pipeline; 2 KiB with its header, so that chunks of many
+       connections stay in cache. */
     CHUNK_FIRST_SIZE = 2048 - sizeof(struct reply_chunk),
     /* Chunks after the first: the client asks for a lot, and fewer pieces make a cheaper send. */
     CHUNK_NEXT_SIZE = 16384 - sizeof(struct reply_chunk),
@@ -40,7 +43,10 @@ struct reply_pool {
     uint32_t next_count;       /* 0 to REPLY_POOL_NEXT_MAX */
 };
 
-/* A chunk with memory_size set, which is one of the two sizes; NULL when memory ends. `pool` may be NULL: then it is always a new one. */
+/*
+ * A chunk with memory_size set, which is one of the two sizes; NULL when memory ends. `pool` may be NULL:
+ * then it is always a new one.
+ */
 struct reply_chunk *reply_pool_take(struct reply_pool *pool, size_t memory_size);
 
 /* Takes the chunk back, or frees it. `pool` may be NULL. */

@@ -2,17 +2,19 @@
  *
  * serve: from received bytes to answers.
  *
- * A turn serves its run queue in rounds: each connection may complete requests_per_turn_max requests, then goes to the end of the queue if it
- * has more (counted as a yield). After a few rounds, or when the turn's budget is used up, what is left is copied out and goes on next
- * turn, behind what has come meanwhile.
+ * A turn serves its run queue in rounds: each connection may complete requests_per_turn_max requests, then
+ * goes to the end of the queue if it has more (counted as a yield). After a few rounds, or when the turn's
+ * budget is used up, what is left is copied out and goes on next turn, behind what has come meanwhile.
  */
 #include "engine_state.h"
 #include "riposte/check.h"
 
 enum {
-    /* Requests one turn serves before the answers of all are sent: a bound on how long the first waits for the last. */
+    /* Requests one turn serves before the answers of all are sent: a bound on how long the first waits for
+       the last. */
     TURN_REQUESTS_MAX = 4096,
-    /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for the others' next requests. */
+    /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for
+       the others' next requests. */
     TURN_ROUNDS_MAX = 4,
 };
 
@@ -56,7 +58,10 @@ static void serve_pause(struct worker *worker, struct conn *conn) {
     serve_keep(worker, conn);
 }
 
-/* Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in the socket. */
+/*
+ * Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in
+ * the socket.
+ */
 static void serve_crowd(const struct worker *worker, struct conn *conn) {
     if (input_size(&conn->input) > worker->engine->config.input_size_max) {
         conn->crowded = true;
@@ -69,7 +74,10 @@ static void serve_uncrowd(struct conn *conn) {
     serve_start_recv(conn);
 }
 
-/* on_input has returned with `again`: the connection goes on later, when others had their turn or its output has drained. */
+/*
+ * on_input has returned with `again`: the connection goes on later, when others had their turn or its output
+ * has drained.
+ */
 static void serve_again(struct worker *worker, struct conn *conn, bool yielded) {
     serve_crowd(worker, conn);
     if (reply_full(&conn->reply)) {
@@ -137,7 +145,10 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     return progress.requests;
 }
 
-/* The memory that the waiting requests need is asked for before the first of them is executed (design decision 6). */
+/*
+ * The memory that the waiting requests need is asked for before the first of them is executed (design
+ * decision 6).
+ */
 static void serve_prefetch(struct worker *worker) {
     if (worker->run.first == worker->run.last) {
         return; /* with one connection there is nothing to overlap with */
@@ -196,7 +207,10 @@ void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes
         return; /* what comes after the last reply is dropped */
     }
     if (!input_can_borrow(&conn->input, bytes.data)) {
-        /* A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on their way in). */
+        /*
+         * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
+         * their way in).
+         */
         serve_conn(worker, conn);
     }
     if (conn->state != CONN_OPEN) {

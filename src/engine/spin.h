@@ -2,14 +2,19 @@
  *
  * spin: whether a worker that has nothing to do looks for work a little longer before it sleeps.
  *
- * Sleeping and waking cost more than serving a small request, above all on a virtual machine. Spinning for at most the price of a
- * sleep and a wake-up never costs more than twice the best choice (the classic 2-competitive rule: Karlin, Manasse, McGeoch, Owicki
- * 1991, "Competitive randomized algorithms for non-uniform problems"), and it is done only while experience says that it pays:
+ * Sleeping and waking cost more than serving a small request, above all on a virtual machine. Spinning for
+ * at most the price of a sleep and a wake-up never costs more than twice the best choice (the classic
+ * 2-competitive rule: Karlin, Manasse, McGeoch, Owicki 1991, "Competitive randomized algorithms for
+ * non-uniform problems"), and it is done only while experience says that it pays:
  *
- *      ACTIVE --misses_max spins in a row found nothing--> RESTING --after `rest` sleeps--> one spin: hit -> ACTIVE, miss -> rest x 2
+ *      ACTIVE --misses_max spins in a row found nothing--> RESTING --after `rest` sleeps--> one spin
+ *        ^                                                    ^                                |
+ *        +----------------------- hit ------------------------|--------------------------------+
+ *                                                             +---------- miss: rest x 2 ------+
  *
- * A worker that is never woken never spins: an idle server uses no CPU. A worker that loses the CPU in the middle of a spin
- * (more runnable threads than CPUs) goes to the longest rest at once. No clock and no kernel is called here.
+ * A worker that is never woken never spins: an idle server uses no CPU. A worker that loses the CPU in the
+ * middle of a spin (more runnable threads than CPUs) goes to the longest rest at once. No clock and no
+ * kernel is called here.
  */
 #ifndef RIPOSTE_ENGINE_SPIN_H
 #define RIPOSTE_ENGINE_SPIN_H

@@ -51,7 +51,10 @@ struct engine_survey *engine_survey_begin(struct engine *engine) {
     survey->parts = parts;
     atomic_init(&survey->answers_left, engine->workers_count);
     atomic_init(&survey->holders, engine->workers_count + 1);
-    /* acquire: the answers to the survey before this one have been given; relaxed otherwise: surveys_begun publishes. */
+    /*
+     * acquire: the answers to the survey before this one have been given; relaxed otherwise: surveys_begun
+     * publishes.
+     */
     if (!atomic_compare_exchange_strong_explicit(&engine->survey, &none, survey, memory_order_acquire,
                                                  memory_order_relaxed)) {
         goto give_up;

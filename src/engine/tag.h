@@ -7,8 +7,8 @@
  *      |   op    |  generation of the slot |  index of connection or listener |
  *      +---------+------------------------+---------------------------------+
  *
- * The generation changes whenever a slot is reused, so that a late completion of an old connection never meets the slot's new
- * owner (https://github.com/axboe/liburing/issues/363).
+ * The generation changes whenever a slot is reused, so that a late completion of an old connection never
+ * meets the slot's new owner (https://github.com/axboe/liburing/issues/363).
  */
 #ifndef RIPOSTE_ENGINE_TAG_H
 #define RIPOSTE_ENGINE_TAG_H

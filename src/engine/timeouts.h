@@ -2,10 +2,10 @@
  *
  * timeouts: connections in the order in which time runs out for them.
  *
- * One list per kind of time-out. All connections of a list wait equally long, so adding at the end keeps it ordered by deadline and only
- * the head is ever looked at. Links are slot indices inside the conns. A connection is in at most one list. Times are the
- * worker's milliseconds; they wrap after 49 days and are compared by difference, so a time-out must be below 24 days.
- * Only the owning worker calls.
+ * One list per kind of time-out. All connections of a list wait equally long, so adding at the end keeps it
+ * ordered by deadline and only the head is ever looked at. Links are slot indices inside the conns. A
+ * connection is in at most one list. Times are the worker's milliseconds; they wrap after 49 days and are
+ * compared by difference, so a time-out must be below 24 days. Only the owning worker calls.
  */
 #ifndef RIPOSTE_ENGINE_TIMEOUTS_H
 #define RIPOSTE_ENGINE_TIMEOUTS_H

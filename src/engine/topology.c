@@ -78,7 +78,10 @@ static unsigned quota_of_v1(const char *folder) {
     return quota_cpus(quota_us, period_us);
 }
 
-/* The smallest quota of root/path and every folder above it, down to root; inside a container only root may exist. */
+/*
+ * The smallest quota of root/path and every folder above it, down to root; inside a container only root may
+ * exist.
+ */
 static unsigned quota_on_path(const char *root, const char *path, unsigned (*quota_of)(const char *folder)) {
     char folder[PATH_SIZE_MAX];
     size_t root_size = strlen(root);

@@ -2,8 +2,9 @@
  *
  * transport: the inner seam. How bytes and connections come and go: by io_uring or by epoll.
  *
- * The worker says what it wants (conn.wanted, listener.wanted); the transport arms it with the kernel, waits, and reports what
- * happened through worker_on_... (worker.h). Every function is called by the worker's own thread.
+ * The worker says what it wants (conn.wanted, listener.wanted); the transport arms it with the kernel, waits,
+ * and reports what happened through worker_on_... (worker.h). Every function is called by the worker's own
+ * thread.
  */
 #ifndef RIPOSTE_ENGINE_TRANSPORT_H
 #define RIPOSTE_ENGINE_TRANSPORT_H
@@ -32,7 +33,10 @@ struct transport {
     /* No connection is left. */
     void (*close)(struct worker *worker);
 
-    /* Hands what conn->wanted says to the kernel and clears those bits. False: no room now, ask again next turn. */
+    /*
+     * Hands what conn->wanted says to the kernel and clears those bits. False: no room now, ask again next
+     * turn.
+     */
     bool (*arm)(struct worker *worker, struct conn *conn);
 
     /* Begins to accept on a listener that is `wanted` and not `armed`. False: no room now. */
@@ -44,7 +48,10 @@ struct transport {
     /* Closes a descriptor that the kernel holds no request of. */
     void (*close_fd)(struct worker *worker, int fd);
 
-    /* True when `reap` would find something without sleeping, or the kernel wants to be entered. Cheap: it is called in a spin. */
+    /*
+     * True when `reap` would find something without sleeping, or the kernel wants to be entered. Cheap: it is
+     * called in a spin.
+     */
     bool (*ready)(struct worker *worker);
 
     /* Submits what was armed and waits up to timeout_ns (0: only submits and looks) for something to reap. */

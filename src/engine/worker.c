@@ -25,7 +25,10 @@ static void worker_read_clock(struct worker *worker) {
     worker->now_ms = (uint32_t)((worker->now_ns - worker->engine->created_ns) / CLOCK_NS_PER_MS);
 }
 
-/* A listener is to be armed: the ring had no room for it, or accepting was resumed after the listeners had been looked at. */
+/*
+ * A listener is to be armed: the ring had no room for it, or accepting was resumed after the listeners had
+ * been looked at.
+ */
 static bool worker_listener_waits(const struct worker *worker) {
     for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
         if (worker->listeners[i].wanted && !worker->listeners[i].armed) {
@@ -156,7 +159,7 @@ void worker_wake(struct worker *worker) {
     (void)written;
 }
 
-/* --- the thread ----------------------------------------------------------------------------------------------------------- */
+/* --- the thread ----------------------------------------------------------------------------------------- */
 
 static int worker_fail(struct engine_error *error, int number, const char *what) {
     error->error = number;

@@ -10,8 +10,9 @@
  *      worker_arm_all       one send per connection with output; receives; closing (close.c)
  *      timeouts             close.c
  *
- * The life of a request: kernel fills a buffer -> completion -> conn_find -> worker_on_recv -> input_append -> prefetch ->
- * on_input (parse, execute, reply) -> worker_arm_all -> transport arm: one send -> completion -> worker_on_sent -> reply_sent.
+ * The life of a request: kernel fills a buffer -> completion -> conn_find -> worker_on_recv -> input_append
+ * -> prefetch -> on_input (parse, execute, reply) -> worker_arm_all -> transport arm: one send ->
+ * completion -> worker_on_sent -> reply_sent.
  *
  * All functions: the worker's own thread, but for worker_wake.
  */
@@ -82,12 +83,15 @@ void *worker_main(void *argument);
 /* Makes the worker leave its wait soon. Any thread. */
 void worker_wake(struct worker *worker);
 
-/* --- what transports report (serve.c, accept.c, close.c) ------------------------------------------------------------------ */
+/* --- what transports report (serve.c, accept.c, close.c) ------------------------------------------------ */
 
 /* A connection was accepted. */
 void worker_on_accept(struct worker *worker, struct listener *listener, int fd);
 
-/* An accept failed, or (-ECANCELED) ended; `error` is a negative errno. The transport has cleared listener->armed if it is over. */
+/*
+ * An accept failed, or (-ECANCELED) ended; `error` is a negative errno. The transport has cleared
+ * listener->armed if it is over.
+ */
 void worker_on_accept_error(struct worker *worker, struct listener *listener, int error);
 
 /* Bytes came; they stay in place until the transport's return_buffers. size >= 1. */
@@ -96,7 +100,10 @@ void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes
 /* The client's side ended (error 0), or the connection broke (a negative errno). */
 void worker_on_recv_end(struct worker *worker, struct conn *conn, int error);
 
-/* The receive is over though the connection is healthy: buffers were empty, a multishot ended, a cancel took effect. */
+/*
+ * The receive is over though the connection is healthy: buffers were empty, a multishot ended, a cancel took
+ * effect.
+ */
 void worker_on_recv_idle(struct worker *worker, struct conn *conn);
 
 /* The send in flight ended: bytes taken, or a negative errno. */
@@ -105,12 +112,15 @@ void worker_on_sent(struct worker *worker, struct conn *conn, int64_t result);
 /* worker_wake was called; the transport has emptied wake_fd. */
 void worker_on_wake(struct worker *worker);
 
-/* --- parts of a turn ------------------------------------------------------------------------------------------------------ */
+/* --- parts of a turn ------------------------------------------------------------------------------------ */
 
 /* Serves the run queue (serve.c). */
 void worker_serve_all(struct worker *worker);
 
-/* Looks at every connection of the arm queue and at the listeners: sends, receives, closes, accepts (close.c). */
+/*
+ * Looks at every connection of the arm queue and at the listeners: sends, receives, closes, accepts
+ * (close.c).
+ */
 void worker_arm_all(struct worker *worker);
 
 /* What time-outs are due (close.c). */

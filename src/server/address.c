@@ -116,7 +116,9 @@ static bool list_add(struct address_list *list, const struct address *address, b
     return true;
 }
 
-/* Whether this kernel knows the family at all: a name may well stand for addresses of one that it does not. */
+/*
+ * Whether this kernel knows the family at all: a name may well stand for addresses of one that it does not.
+ */
 static bool family_known(int family) {
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {

@@ -5,7 +5,8 @@
  *      entry    = *( "proto[" word "]:" | "tag[" word "]:" ) place
  *      place    = "*" | host | "*:" port | host ":" port | "[" v6 "]" | "[" v6 "]:" port | v6
  *
- * A name may stand for several addresses; each becomes one. Main thread only, and only before the engine exists.
+ * A name may stand for several addresses; each becomes one. Main thread only, and only before the engine
+ * exists.
  */
 #ifndef RIPOSTE_SERVER_ADDRESS_H
 #define RIPOSTE_SERVER_ADDRESS_H
@@ -16,7 +17,10 @@
 #include "options.h"
 #include "riposte/engine.h"
 
-/* Longest text of address_format, terminator included: "unix:" and a path, or an IPv6 address with scope and port. */
+/*
+ * Longest text of address_format, terminator included: "unix:" and a path, or an IPv6 address with scope and
+ * port.
+ */
 enum { ADDRESS_TEXT_SIZE_MAX = 128 };
 
 struct address {
@@ -30,8 +34,9 @@ struct address_list {
 };
 
 /*
- * All addresses of the command line, each once: those of -l (127.0.0.1 when there is none) with -p where an entry names no
- * port, then -s. False and *failure: EX_USAGE for what cannot be understood, EX_OSERR for a name that cannot be resolved.
+ * All addresses of the command line, each once: those of -l (127.0.0.1 when there is none) with -p where an
+ * entry names no port, then -s. False and *failure: EX_USAGE for what cannot be understood, EX_OSERR for a
+ * name that cannot be resolved.
  */
 bool address_list_make(struct address_list *list, const struct options *options, struct failure *failure);
 

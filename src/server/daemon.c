@@ -9,7 +9,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* The parent's rest: it ends as soon as the child is ready or gone. _exit, because the child owns what exit would clean. */
+/*
+ * The parent's rest: it ends as soon as the child is ready or gone. _exit, because the child owns what exit
+ * would clean.
+ */
 static _Noreturn void parent_wait(pid_t child, int ready_fd) {
     char ready;
     int status;

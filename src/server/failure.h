@@ -17,7 +17,10 @@ struct failure {
 void failure_write(struct failure *failure, int exit_status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Fills *failure; the value is false, so that a step that fails can return it. A macro, so that analysis sees the value too. */
+/*
+ * Fills *failure; the value is false, so that a step that fails can return it. A macro, so that analysis sees
+ * the value too.
+ */
 #define failure_set(...) (failure_write(__VA_ARGS__), false)
 
 #endif

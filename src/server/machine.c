@@ -2,8 +2,9 @@
  *
  * machine: physical memory, control-group limits, the affinity mask. See machine.h.
  *
- * A control group's limit stands in a file of its folder, and every folder above may set a lower one (cgroups(7)). Inside a
- * container the path of /proc/self/cgroup may not be there at all; then the root of the mount is the container's own group.
+ * A control group's limit stands in a file of its folder, and every folder above may set a lower one
+ * (cgroups(7)). Inside a container the path of /proc/self/cgroup may not be there at all; then the root of
+ * the mount is the container's own group.
  */
 #include "machine.h"
 

@@ -2,8 +2,9 @@
  *
  * main: the table of contents of a riposte process.
  *
- * The steps below are begun from the top; what was begun is ended from the bottom, at the end of the process as after a step that
- * failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable, 71 system.
+ * The steps below are begun from the top; what was begun is ended from the bottom, at the end of the process
+ * as after a step that failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable,
+ * 71 system.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -32,7 +32,10 @@ void memory_lock(bool stays_root) {
                  (uintmax_t)limit.rlim_cur / 1024);
         return;
     }
-    /* ONFAULT (Linux 4.4): a page is locked when it is first used, so that the reserve of a stack or a heap costs nothing. */
+    /*
+     * ONFAULT (Linux 4.4): a page is locked when it is first used, so that the reserve of a stack or a heap
+     * costs nothing.
+     */
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
         log_line(LOG_WARNING, "-k has no effect: memory cannot be locked: %s", strerror(errno));
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory_lock: -k and -L, how the process's memory behaves. Main thread, before others exist and while rights last.
+ * memory_lock: -k and -L, how the process's memory behaves. Main thread, before others exist and while rights
+ * last.
  */
 #ifndef RIPOSTE_SERVER_MEMORY_LOCK_H
 #define RIPOSTE_SERVER_MEMORY_LOCK_H
@@ -8,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * Keeps all memory, present and future, from being paged out; a warning where the system refuses. stays_root: the process keeps
- * the rights that lift RLIMIT_MEMLOCK for it.
+ * Keeps all memory, present and future, from being paged out; a warning where the system refuses. stays_root:
+ * the process keeps the rights that lift RLIMIT_MEMLOCK for it.
  */
 void memory_lock(bool stays_root);
 

@@ -24,7 +24,8 @@ static void *field_of(const struct option *option, struct options *options) {
     return (char *)options + option->offset;
 }
 
-/* --- storing within limits -------------------------------------------------------------------------------- */
+/* --- storing within limits --------------------------------------------------------------------------------
+ */
 
 static bool limits_kept(const struct option *option, uint64_t number) {
     return number <= INT64_MAX && (int64_t)number >= option->minimum && (int64_t)number <= option->maximum;
@@ -46,7 +47,8 @@ static bool u64_store(const struct option *option, struct options *options, uint
     return true;
 }
 
-/* --- one reader per kind; text is not NULL where the kind needs a value ------------------------------------ */
+/* --- one reader per kind; text is not NULL where the kind needs a value ------------------------------------
+ */
 
 static bool on_set(const struct option *option, struct options *options, const char *text) {
     *(bool *)field_of(option, options) = true;
@@ -190,7 +192,8 @@ static bool extended_set(const struct option *option, struct options *options, c
     return true;
 }
 
-/* --- one writer per type of field ------------------------------------------------------------------------- */
+/* --- one writer per type of field -------------------------------------------------------------------------
+ */
 
 static void text_format(const char *value, char text[OPTION_VALUE_SIZE_MAX]) {
     snprintf(text, OPTION_VALUE_SIZE_MAX, "%s", value);
@@ -257,7 +260,7 @@ static void list_format(const struct option *option, const void *field, char tex
     }
 }
 
-/* --- the kinds ---------------------------------------------------------------------------------------------- */
+/* --- the kinds ------------------------------------------------------------------------------------------ */
 
 static const struct kind kinds[] = {
     [OPTION_ON] = {OPTION_NEEDS_NO_VALUE, on_set, bool_format, "no value"},

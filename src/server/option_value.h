@@ -2,7 +2,8 @@
  *
  * option_value: the text of one value into its field and back.
  *
- * Works on any row of the table by its kind. Allocates nothing. Any thread may call the functions that do not write.
+ * Works on any row of the table by its kind. Allocates nothing. Any thread may call the functions that do not
+ * write.
  */
 #ifndef RIPOSTE_SERVER_OPTION_VALUE_H
 #define RIPOSTE_SERVER_OPTION_VALUE_H
@@ -16,7 +17,10 @@ enum option_need { OPTION_NEEDS_NO_VALUE, OPTION_MAY_HAVE_VALUE, OPTION_NEEDS_VA
 
 enum option_need option_value_need(const struct option *option);
 
-/* Puts `text` (NULL: no value was given) into the option's field; false when it is no such value or breaks a limit. */
+/*
+ * Puts `text` (NULL: no value was given) into the option's field; false when it is no such value or breaks a
+ * limit.
+ */
 bool option_value_set(const struct option *option, struct options *options, const char *text);
 
 /* What no_NAME does to a SWITCH or a LEVEL; false for every other kind. */

@@ -2,8 +2,8 @@
  *
  * options: the command line as a struct.
  *
- * Made once by the main thread before any other exists, constant afterwards. Texts point into the argument vector or into the
- * struct itself, which is therefore never copied.
+ * Made once by the main thread before any other exists, constant afterwards. Texts point into the argument
+ * vector or into the struct itself, which is therefore never copied.
  */
 #ifndef RIPOSTE_SERVER_OPTIONS_H
 #define RIPOSTE_SERVER_OPTIONS_H
@@ -138,7 +138,10 @@ enum options_outcome {
     OPTIONS_REFUSED, /* see the failure; exit 64 */
 };
 
-/* Reads the command line; arguments[0] is the program. *failure is filled exactly when the outcome is OPTIONS_REFUSED. */
+/*
+ * Reads the command line; arguments[0] is the program. *failure is filled exactly when the outcome is
+ * OPTIONS_REFUSED.
+ */
 enum options_outcome options_parse(struct options *options, int arguments_count, const char *const *arguments,
                                    struct failure *failure);
 

@@ -5,7 +5,8 @@
  *      TCP INET: 40123
  *      TCP INET6: 40125
  *
- * Written to <file>.lck and renamed, so that a reader sees all of it or nothing. Main thread, once all listeners have ports.
+ * Written to <file>.lck and renamed, so that a reader sees all of it or nothing. Main thread, once all
+ * listeners have ports.
  */
 #ifndef RIPOSTE_SERVER_PORT_FILE_H
 #define RIPOSTE_SERVER_PORT_FILE_H

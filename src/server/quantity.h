@@ -17,7 +17,10 @@
 /* Longest text of quantity_format, terminator included. */
 enum { QUANTITY_TEXT_SIZE_MAX = 24 };
 
-/* Digits, then perhaps k, m or g in either case (powers of 1024); without one the number counts `unit`. False beyond 2^64 - 1. */
+/*
+ * Digits, then perhaps k, m or g in either case (powers of 1024); without one the number counts `unit`. False
+ * beyond 2^64 - 1.
+ */
 bool quantity_parse(struct bytes text, uint64_t unit, uint64_t *quantity);
 
 /* 1% to 100% of `whole`, rounded down. */

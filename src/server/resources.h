@@ -15,8 +15,8 @@ uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers
                                       uint32_t addresses_count);
 
 /*
- * Raises the soft limit of descriptors to `needed`, and the hard one too where the process may. *limit is what holds now. False and
- * *failure when it cannot be enough.
+ * Raises the soft limit of descriptors to `needed`, and the hard one too where the process may. *limit is
+ * what holds now. False and *failure when it cannot be enough.
  */
 bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint64_t *limit,
                                  struct failure *failure);
@@ -24,7 +24,10 @@ bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint
 /* Core files of any size up to the hard limit (-r). */
 bool resources_allow_core_files(struct failure *failure);
 
-/* Standard input, output and error exist: what is closed becomes /dev/null, so that no socket ever gets their numbers. */
+/*
+ * Standard input, output and error exist: what is closed becomes /dev/null, so that no socket ever gets their
+ * numbers.
+ */
 bool resources_open_standard_files(struct failure *failure);
 
 #endif

@@ -26,7 +26,8 @@ bool server_find_addresses(struct server *server, struct failure *failure) {
     return address_list_make(&server->addresses, &server->options, failure);
 }
 
-/* --- the engine ------------------------------------------------------------------------------------------- */
+/* --- the engine -------------------------------------------------------------------------------------------
+ */
 
 static void listens_fill(const struct server *server, struct engine_listen *listens) {
     for (unsigned i = 0; i < server->addresses.count; i++) {
@@ -108,7 +109,8 @@ bool server_write_port_file(struct server *server, struct failure *failure) {
     return port_file_write(getenv("MEMCACHED_PORT_FILENAME"), &server->addresses, failure);
 }
 
-/* --- the store -------------------------------------------------------------------------------------------- */
+/* --- the store --------------------------------------------------------------------------------------------
+ */
 
 /* What is left of -m for the store once the engine has its buffers. */
 static bool store_size_find(struct server *server, struct failure *failure) {
@@ -130,7 +132,10 @@ static bool store_size_find(struct server *server, struct failure *failure) {
     return true;
 }
 
-/* As store_create; a first index for which -m has no room is made smaller, because it would grow to what is needed anyway. */
+/*
+ * As store_create; a first index for which -m has no room is made smaller, because it would grow to what is
+ * needed anyway.
+ */
 static int store_create_fitting(struct server *server, struct store_config *config) {
     int status = store_create(config, &server->shared.store);
     while (status == -EINVAL && config->index_power_min > STORE_INDEX_POWER_MIN) {
@@ -170,7 +175,8 @@ void server_destroy_store(struct server *server) {
     store_destroy(server->shared.store);
 }
 
-/* --- the protocol ----------------------------------------------------------------------------------------- */
+/* --- the protocol -----------------------------------------------------------------------------------------
+ */
 
 /* The command shutdown takes the same path as a signal from outside. */
 static void stop_requested(void *user, bool graceful) {
@@ -222,7 +228,8 @@ void server_destroy_service(struct server *server) {
     memcached_service_destroy(server->shared.service);
 }
 
-/* --- serving ---------------------------------------------------------------------------------------------- */
+/* --- serving ----------------------------------------------------------------------------------------------
+ */
 
 bool server_start_workers(struct server *server, struct failure *failure) {
     struct engine_error error;

@@ -2,8 +2,8 @@
  *
  * server: everything a process owns, in the order in which it is made.
  *
- * main.c lists the steps. Each makes one part or says in one sentence why it cannot, and is undone by its counterpart, in reverse
- * order. The parts themselves know nothing of this struct. Main thread only.
+ * main.c lists the steps. Each makes one part or says in one sentence why it cannot, and is undone by its
+ * counterpart, in reverse order. The parts themselves know nothing of this struct. Main thread only.
  */
 #ifndef RIPOSTE_SERVER_SERVER_H
 #define RIPOSTE_SERVER_SERVER_H
@@ -26,7 +26,8 @@ struct server {
     struct worker_common shared; /* the store and the service, both owned */
 };
 
-/* --- the process: process.c ------------------------------------------------------------------------------- */
+/* --- the process: process.c -------------------------------------------------------------------------------
+ */
 
 /* Standard input, output and error exist. */
 bool process_open_standard_files(struct server *server, struct failure *failure);
@@ -53,7 +54,8 @@ bool process_block_signals(struct server *server, struct failure *failure);
 /* Lets the parent of a daemon go. */
 bool process_release_parent(struct server *server, struct failure *failure);
 
-/* --- the service: server.c -------------------------------------------------------------------------------- */
+/* --- the service: server.c --------------------------------------------------------------------------------
+ */
 
 /* -l, -p, -s */
 bool server_find_addresses(struct server *server, struct failure *failure);

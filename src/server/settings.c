@@ -7,7 +7,10 @@
 
 #include "option_value.h"
 
-/* A name whose value does not depend on the command line has it here; the others come from the row of the table that claims them. */
+/*
+ * A name whose value does not depend on the command line has it here; the others come from the row of the
+ * table that claims them.
+ */
 static const struct setting {
     const char *name;
     const char *value;

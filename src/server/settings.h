@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * settings: the lines of `stats settings`, memcached's names in memcached's order (section 7 of the contract).
+ * settings: the lines of `stats settings`, memcached's names in memcached's order (section 7 of the
+ * contract).
  */
 #ifndef RIPOSTE_SERVER_SETTINGS_H
 #define RIPOSTE_SERVER_SETTINGS_H
@@ -9,8 +10,8 @@
 #include "riposte/bytes.h"
 
 /*
- * Calls `line` once per name; every value is one word. `options` is a const struct options (the signature is that of struct
- * memcached_settings_writer). Any thread.
+ * Calls `line` once per name; every value is one word. `options` is a const struct options (the signature is
+ * that of struct memcached_settings_writer). Any thread.
  */
 void settings_write(void *options, void (*line)(void *target, const char *name, struct bytes value),
                     void *target);

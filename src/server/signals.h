@@ -6,7 +6,8 @@
  *      SIGHUP                    reload
  *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
  *
- * They are blocked in every thread and taken by the main thread with sigwaitinfo(2), so no handler runs beside the data path.
+ * They are blocked in every thread and taken by the main thread with sigwaitinfo(2), so no handler runs
+ * beside the data path.
  */
 #ifndef RIPOSTE_SERVER_SIGNALS_H
 #define RIPOSTE_SERVER_SIGNALS_H

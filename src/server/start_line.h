@@ -7,7 +7,9 @@
 
 #include "server.h"
 
-/* Where the machine gives less than was asked for: epoll instead of io_uring, a shorter backlog, fewer CPUs. */
+/*
+ * Where the machine gives less than was asked for: epoll instead of io_uring, a shorter backlog, fewer CPUs.
+ */
 void start_warnings_log(const struct server *server);
 
 /* One line: version, workers, engine and features, limits, addresses. */

@@ -10,8 +10,8 @@ static unsigned least(unsigned first, unsigned second) {
 }
 
 /*
- * rows[i][j] is the distance of the first i bytes of left and the first j of right. Words are short: the whole matrix is
- * easier to read than two rolling rows.
+ * rows[i][j] is the distance of the first i bytes of left and the first j of right. Words are short: the
+ * whole matrix is easier to read than two rolling rows.
  */
 unsigned suggestion_distance(struct bytes left, struct bytes right) {
     unsigned rows[SUGGESTION_WORD_SIZE_MAX + 1][SUGGESTION_WORD_SIZE_MAX + 1];

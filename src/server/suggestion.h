@@ -10,7 +10,10 @@
 /* Longest word that is compared, in bytes; a longer one has no near neighbour. */
 enum { SUGGESTION_WORD_SIZE_MAX = 40 };
 
-/* Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal string alignment). */
+/*
+ * Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal
+ * string alignment).
+ */
 unsigned suggestion_distance(struct bytes left, struct bytes right);
 
 struct suggestion {
@@ -21,7 +24,10 @@ struct suggestion {
 
 struct suggestion suggestion_begin(struct bytes typed);
 
-/* Takes the candidate when it is nearer than the best so far: at most a third of the typed word may be wrong, or a candidate begins with it. */
+/*
+ * Takes the candidate when it is nearer than the best so far: at most a third of the typed word may be wrong,
+ * or a candidate begins with it.
+ */
 void suggestion_consider(struct suggestion *suggestion, const char *candidate, const void *tag);
 
 #endif

@@ -2,9 +2,9 @@
  *
  * worker: what the server keeps per worker thread, and the engine's hooks that make, move on and end it.
  *
- * One worker is the store's and the protocol's part for one thread. All functions run on that thread; between worker_start and
- * worker_stop the engine calls `turn` once per turn, and `offline` and `online` around every sleep, which the store needs to
- * know when memory can be used again.
+ * One worker is the store's and the protocol's part for one thread. All functions run on that thread; between
+ * worker_start and worker_stop the engine calls `turn` once per turn, and `offline` and `online` around every
+ * sleep, which the store needs to know when memory can be used again.
  */
 #ifndef RIPOSTE_SERVER_WORKER_H
 #define RIPOSTE_SERVER_WORKER_H

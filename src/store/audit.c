@@ -19,8 +19,9 @@ struct audit {
 };
 
 static void audit_expect(struct audit *audit, bool condition, const char *rule) {
-    if (condition)
+    if (condition) {
         return;
+    }
     fprintf(stderr, "index: %s (table of 2^%u homes, home %llu)\n", rule, audit->table->power,
             (unsigned long long)audit->position);
     audit->good = false;
@@ -30,11 +31,12 @@ static void audit_expect(struct audit *audit, bool condition, const char *rule) 
 static unsigned audit_occurrences(const struct bucket *home, struct bytes key) {
     unsigned count = 0;
     for (const struct bucket *bucket = home; bucket != NULL;
-         bucket = bucket_header_next(atomic_load_explicit(&bucket->header, memory_order_relaxed)))
+         bucket = bucket_header_next(atomic_load_explicit(&bucket->header, memory_order_relaxed))) {
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
             uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_relaxed);
             count += entry != 0 && item_has_key(entry_item(entry), key);
         }
+    }
     return count;
 }
 
@@ -59,8 +61,9 @@ static void audit_chain(struct audit *audit, const struct bucket *home) {
         audit->overflow_count += bucket != home;
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
             uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_relaxed);
-            if (entry != 0)
+            if (entry != 0) {
                 audit_entry(audit, home, entry);
+            }
         }
     }
 }
@@ -75,11 +78,13 @@ static void audit_table(struct audit *audit, const struct table *table) {
         audit_expect(audit, (header & BUCKET_LOCKED) == 0, "a lock was left");
         audit_expect(audit, migrated == (next != NULL && i < table->migrated_count),
                      "a home is migrated out of turn");
-        if (!migrated)
+        if (!migrated) {
             audit_chain(audit, &table->buckets[i]);
+        }
     }
-    if (next != NULL)
+    if (next != NULL) {
         audit_table(audit, next);
+    }
 }
 
 bool audit_index(struct store *store) {

@@ -30,8 +30,9 @@ bool budget_take_shared(struct budget *budget, uint64_t size) {
     uint64_t committed = budget_committed(budget);
     do {
         uint64_t limit = budget_limit(budget);
-        if (committed > limit || size > limit - committed)
+        if (committed > limit || size > limit - committed) {
             return false;
+        }
         /* relaxed: the figure is only a sum; memory itself changes hands through the index and the epochs. */
     } while (!atomic_compare_exchange_weak_explicit(&budget->committed, &committed, committed + size,
                                                     memory_order_relaxed, memory_order_relaxed));
@@ -51,23 +52,26 @@ void budget_give_shared(struct budget *budget, uint64_t size) {
 
 bool budget_draw(struct budget *budget, struct allowance *allowance, uint64_t size, uint64_t spare) {
     uint64_t left = counter_read(&allowance->left);
-    if (left >= size)
+    if (left >= size) {
         return true;
+    }
     uint64_t missing = size - left;
     if (budget_take_shared(budget, missing + spare)) {
         counter_set(&allowance->left, size + spare);
         return true;
     }
-    if (!budget_take_shared(budget, missing))
+    if (!budget_take_shared(budget, missing)) {
         return false;
+    }
     counter_set(&allowance->left, size);
     return true;
 }
 
 void budget_flush(struct budget *budget, struct allowance *allowance) {
     uint64_t returned = counter_read(&allowance->returned);
-    if (returned == 0)
+    if (returned == 0) {
         return;
+    }
     counter_set(&allowance->returned, 0);
     budget_give_shared(budget, returned);
 }

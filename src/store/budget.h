@@ -78,8 +78,9 @@ static inline uint64_t budget_committed(const struct budget *budget) {
 /* Charges `size` against the allowance alone. */
 static inline bool allowance_take(struct allowance *allowance, uint64_t size) {
     uint64_t left = counter_read(&allowance->left);
-    if (unlikely(left < size))
+    if (unlikely(left < size)) {
         return false;
+    }
     counter_set(&allowance->left, left - size);
     return true;
 }
@@ -87,8 +88,9 @@ static inline bool allowance_take(struct allowance *allowance, uint64_t size) {
 /* Takes a charge back. */
 static inline void budget_give(struct budget *budget, struct allowance *allowance, uint64_t size) {
     counter_add(&allowance->returned, size);
-    if (unlikely(counter_read(&allowance->returned) >= budget_portion(budget)))
+    if (unlikely(counter_read(&allowance->returned) >= budget_portion(budget))) {
         budget_flush(budget, allowance);
+    }
 }
 
 /* Bytes that are committed and charged for nothing. */

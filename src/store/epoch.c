@@ -56,8 +56,9 @@ static bool epoch_member_lags(struct epoch *epoch, unsigned index, uint64_t now)
 bool epoch_advance(struct epoch *epoch, struct epoch_member *member) {
     uint64_t now = epoch_now(epoch);
     unsigned count = epoch_members_count(epoch);
-    if (epoch_member_lags(epoch, member->laggard, now))
+    if (epoch_member_lags(epoch, member->laggard, now)) {
         return false;
+    }
     for (unsigned i = 0; i < count; i++) {
         if (epoch_member_lags(epoch, i, now)) {
             member->laggard = i;

@@ -74,8 +74,9 @@ static inline void epoch_quiescent(struct epoch *epoch, struct epoch_member *mem
      * release: reads of the last turn come before it. Written only when it changes, so that scans find the
      * line unshared seldom.
      */
-    if (atomic_load_explicit(&member->seen, memory_order_relaxed) != now)
+    if (atomic_load_explicit(&member->seen, memory_order_relaxed) != now) {
         atomic_store_explicit(&member->seen, now, memory_order_release);
+    }
 }
 
 /* Moves now one step when everybody on-line has announced it; true when it moved, by us or by another. */

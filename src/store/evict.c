@@ -55,15 +55,17 @@ static uint64_t evict_move_hand(struct store_worker *worker) {
     uint64_t position =
         atomic_fetch_add_explicit(&store->eviction.hand, EVICT_HAND_STEP, memory_order_relaxed);
     uint64_t home = position & (evict_homes_count(store) - 1);
-    if (unlikely(home == 0))
+    if (unlikely(home == 0)) {
         evict_begin_pass(worker, position == 0);
+    }
     return home;
 }
 
 static void evict_collect(void *user, struct item *item) {
     struct evict_window *window = user;
-    if (window->count == EVICT_WINDOW_ITEMS_MAX)
+    if (window->count == EVICT_WINDOW_ITEMS_MAX) {
         return; /* looked at when the hand comes round again */
+    }
     __builtin_prefetch(item, 0, 3);
     window->candidates[window->count++].item = item;
 }
@@ -78,8 +80,9 @@ static unsigned evict_open_window(struct store_worker *worker, struct evict_wind
     window->count = 0;
     while (window->count < EVICT_WINDOW_ITEMS_MIN && homes_count < homes_max) {
         uint64_t home = evict_move_hand(worker);
-        for (unsigned i = 0; i < EVICT_HAND_STEP; i++)
+        for (unsigned i = 0; i < EVICT_HAND_STEP; i++) {
             index_scan(table, (home + i) & table->mask, evict_collect, window);
+        }
         homes_count += EVICT_HAND_STEP;
     }
     return homes_count;
@@ -93,10 +96,11 @@ static uint64_t evict_age(const struct store_worker *worker, const struct item *
 static void evict_count_evicted(struct store_worker *worker, const struct item *item) {
     struct store_counters *counters = &worker->counters;
     counter_add(&counters->evictions, 1);
-    if (!item_has(item, ITEM_FETCHED))
+    if (!item_has(item, ITEM_FETCHED)) {
         counter_add(&counters->evicted_unfetched, 1);
-    else if (evict_age(worker, item) < EVICT_ACTIVE_S * ITEM_USED_PER_TICK)
+    } else if (evict_age(worker, item) < EVICT_ACTIVE_S * ITEM_USED_PER_TICK) {
         counter_add(&counters->evicted_active, 1);
+    }
 }
 
 /* The item is out of the index but there until this worker's next quiescent state. */
@@ -108,11 +112,13 @@ static void evict_tell(const struct store_worker *worker, struct item *item) {
 
 static size_t evict_take(struct store_worker *worker, struct item *item) {
     size_t size = place_withdraw(worker, item, PLACE_WITHDRAW_ANY);
-    if (size == 0)
+    if (size == 0) {
         return 0;
+    }
     evict_count_evicted(worker, item);
-    if (worker->on_evict != NULL)
+    if (worker->on_evict != NULL) {
         evict_tell(worker, item);
+    }
     return size;
 }
 
@@ -147,18 +153,21 @@ static struct evict_candidate *evict_oldest(struct evict_window *window, uint64_
     struct evict_candidate *oldest = NULL;
     for (unsigned i = 0; i < window->count; i++) {
         struct evict_candidate *candidate = &window->candidates[i];
-        if (candidate->item == NULL || candidate->age < age_min)
+        if (candidate->item == NULL || candidate->age < age_min) {
             continue;
-        if (oldest == NULL || candidate->age > oldest->age)
+        }
+        if (oldest == NULL || candidate->age > oldest->age) {
             oldest = candidate;
+        }
     }
     return oldest;
 }
 
 static unsigned evict_count_older(const struct evict_window *window, uint64_t age_min) {
     unsigned count = 0;
-    for (unsigned i = 0; i < window->count; i++)
+    for (unsigned i = 0; i < window->count; i++) {
         count += window->candidates[i].age >= age_min;
+    }
     return count;
 }
 
@@ -167,11 +176,12 @@ static void evict_learn(struct store *store, const struct evict_window *window, 
     unsigned older_count = evict_count_older(window, age_min);
     uint64_t step = age_min / EVICT_AGE_STEP + 1;
     /* relaxed: an estimate. */
-    if (older_count == 0)
+    if (older_count == 0) {
         atomic_store_explicit(&store->eviction.age_min, age_min > step ? age_min - step : 0,
                               memory_order_relaxed);
-    else if (older_count > window->count / EVICT_SHARE)
+    } else if (older_count > window->count / EVICT_SHARE) {
         atomic_store_explicit(&store->eviction.age_min, age_min + step, memory_order_relaxed);
+    }
 }
 
 /* Takes out the oldest of the window, no more than its share and no more than needed. */
@@ -197,8 +207,9 @@ static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, 
     struct evict_window window;
     *homes_count += evict_open_window(worker, &window);
     size_t size = evict_take_dead(worker, &window);
-    if (size >= size_wanted || !store->evict)
+    if (size >= size_wanted || !store->evict) {
         return size;
+    }
     /* relaxed: an estimate. */
     uint64_t age_min = atomic_load_explicit(&store->eviction.age_min, memory_order_relaxed);
     evict_learn(store, &window, age_min);
@@ -211,8 +222,9 @@ static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, 
  */
 static uint64_t evict_homes_max(struct store_worker *worker) {
     struct store *store = worker->store;
-    if (store->evict)
+    if (store->evict) {
         return evict_homes_count(store) * EVICT_ROUNDS_MAX;
+    }
     return sweep_is_due(worker) ? EVICT_DEAD_HOMES_MAX : 0;
 }
 
@@ -220,8 +232,9 @@ size_t evict_items(struct store_worker *worker, size_t size) {
     uint64_t homes_max = evict_homes_max(worker);
     uint64_t homes_count = 0;
     size_t taken = 0;
-    while (taken < size && homes_count < homes_max && supply_limbo(worker, SUPPLY_LIMBO_REMOVAL))
+    while (taken < size && homes_count < homes_max && supply_limbo(worker, SUPPLY_LIMBO_REMOVAL)) {
         taken +=
             evict_one_window(worker, size - taken, homes_count >= homes_max / EVICT_ROUNDS_MAX, &homes_count);
+    }
     return taken;
 }

@@ -48,19 +48,22 @@ static bool fetch_touch(struct store_worker *worker, uint64_t hash, struct bytes
     struct place place;
     place_open_existing(worker, hash, key, &place);
     bool same = place.item == item;
-    if (same)
+    if (same) {
         place_set_expiry(worker, &place, expires_tick);
+    }
     place_close(&place);
     return same;
 }
 
 static bool fetch_should_win(const struct store_worker *worker, const struct get_options *options,
                              const struct item_view *view) {
-    if (options->meta && view->stale)
+    if (options->meta && view->stale) {
         return true;
+    }
     uint32_t expires_tick = options->recache_touched ? options->touch_expires_tick : view->expires_tick;
-    if (!options->recache || expires_tick == STORE_EXPIRES_NEVER)
+    if (!options->recache || expires_tick == STORE_EXPIRES_NEVER) {
         return false;
+    }
     uint32_t now_tick = worker_now_tick(worker);
     return expires_tick <= now_tick || expires_tick - now_tick < options->recache_below_s;
 }
@@ -76,12 +79,15 @@ static void fetch_win(struct item *item, struct item_view *view) {
 static bool fetch_hit(struct store_worker *worker, uint64_t hash, struct bytes key,
                       const struct get_options *options, struct item *item, struct item_view *view) {
     use_view(item, worker_now_fine(worker), view);
-    if (options->touch && !fetch_touch(worker, hash, key, item, options->touch_expires_tick))
+    if (options->touch && !fetch_touch(worker, hash, key, item, options->touch_expires_tick)) {
         return false;
-    if (fetch_should_win(worker, options, view))
+    }
+    if (fetch_should_win(worker, options, view)) {
         fetch_win(item, view);
-    if (!options->no_use)
+    }
+    if (!options->no_use) {
         use_item(worker->store, item, worker_now_fine(worker));
+    }
     return true;
 }
 
@@ -90,8 +96,9 @@ static void fetch_created(struct store_worker *worker, const struct get_options 
     use_view(item, worker_now_fine(worker), view);
     view->won = true;
     view->won_before = false;
-    if (!options->no_use)
+    if (!options->no_use) {
         use_item(worker->store, item, worker_now_fine(worker));
+    }
 }
 
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,
@@ -99,16 +106,21 @@ enum store_status store_get_with(struct store_worker *worker, struct bytes key,
     uint64_t hash = hash_key(worker->store->index.hash_seed, key);
     for (;;) {
         struct item *item = use_find(worker, hash, key);
-        if (item != NULL && fetch_hit(worker, hash, key, options, item, view))
+        if (item != NULL && fetch_hit(worker, hash, key, options, item, view)) {
             return STORE_OK;
-        if (item != NULL)
+        }
+        if (item != NULL) {
             continue;
-        if (!options->create)
+        }
+        if (!options->create) {
             return STORE_MISS;
+        }
         enum store_status status = fetch_create(worker, key, options, &item);
-        if (status == STORE_OK)
+        if (status == STORE_OK) {
             fetch_created(worker, options, item, view);
-        if (status != STORE_EXISTS)
+        }
+        if (status != STORE_EXISTS) {
             return status;
+        }
     }
 }

@@ -56,8 +56,9 @@ static bool growth_charge(struct store *store, const struct table *table, uint64
 }
 
 static void growth_begin(struct store *store, struct table *table, uint64_t items_count) {
-    if (!growth_charge(store, table, items_count))
+    if (!growth_charge(store, table, items_count)) {
         return;
+    }
     struct table *next = table_map(table->power + 1);
     if (next == NULL) {
         budget_give_shared(&store->budget, table_size(table->power + 1));
@@ -72,15 +73,17 @@ static void growth_begin(struct store *store, struct table *table, uint64_t item
 void growth_consider(struct store_worker *worker) {
     struct store *store = worker->store;
     worker->growth_hint = false;
-    if (!growth_lock(store))
+    if (!growth_lock(store)) {
         return;
+    }
     struct table *table = atomic_load_explicit(&store->index.table, memory_order_acquire);
     if (atomic_load_explicit(&table->next, memory_order_relaxed) == NULL) {
         uint64_t items_count = stats_items_count(store);
-        if (growth_is_due(store, table, items_count))
+        if (growth_is_due(store, table, items_count)) {
             growth_begin(store, table, items_count);
-        else
+        } else {
             growth_want(store, 0);
+        }
     }
     growth_unlock(store);
 }
@@ -105,8 +108,9 @@ static struct growth_split growth_count(const struct store *store, const struct 
          bucket = bucket_header_next(atomic_load_explicit(&bucket->header, memory_order_relaxed))) {
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
             uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_relaxed);
-            if (entry != 0)
+            if (entry != 0) {
                 split.counts[growth_side(table, growth_hash(store, entry_item(entry)))]++;
+            }
         }
     }
     return split;
@@ -140,10 +144,11 @@ static void growth_copy(struct store_worker *worker, const struct table *table, 
          bucket = bucket_header_next(atomic_load_explicit(&bucket->header, memory_order_relaxed))) {
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
             uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_relaxed);
-            if (entry != 0)
+            if (entry != 0) {
                 growth_place(worker,
                              &targets[growth_side(table, growth_hash(worker->store, entry_item(entry)))],
                              entry);
+            }
         }
     }
 }
@@ -151,8 +156,9 @@ static void growth_copy(struct store_worker *worker, const struct table *table, 
 static unsigned growth_chain_length(const struct bucket *home) {
     unsigned length = 0;
     uint64_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
-    for (const struct bucket *bucket; (bucket = bucket_header_next(header)) != NULL; length++)
+    for (const struct bucket *bucket; (bucket = bucket_header_next(header)) != NULL; length++) {
         header = atomic_load_explicit(&bucket->header, memory_order_relaxed);
+    }
     return length;
 }
 
@@ -200,17 +206,20 @@ static bool growth_migrate(struct store_worker *worker, struct table *table, str
      * A first write may have to wait for the kernel's page: not under the lock. Nobody else looks at these
      * two yet.
      */
-    for (unsigned side = 0; side < 2; side++)
+    for (unsigned side = 0; side < 2; side++) {
         atomic_store_explicit(&targets[side].bucket->header, 0, memory_order_relaxed);
+    }
     for (;;) {
         bool locked = lock_take(worker, home);
         assert(locked); /* only the holder of the growth lock migrates */
         struct growth_need need = growth_needs(worker->store, table, home);
-        if (likely(growth_has(worker, need)))
+        if (likely(growth_has(worker, need))) {
             break;
+        }
         lock_release(home);
-        if (!supply_buckets(worker, need.buckets_count) || !supply_limbo(worker, need.limbo_count))
+        if (!supply_buckets(worker, need.buckets_count) || !supply_limbo(worker, need.limbo_count)) {
             return false;
+        }
     }
     growth_copy(worker, table, home, targets);
     lock_release_migrated(home);
@@ -223,15 +232,17 @@ static void growth_prefetch(const struct table *table, uint64_t position) {
     const struct bucket *home = &table->buckets[position & table->mask];
     for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
         uint64_t entry = atomic_load_explicit(&home->entries[i], memory_order_relaxed);
-        if (entry != 0)
+        if (entry != 0) {
             __builtin_prefetch(entry_item(entry), 0, 3);
+        }
     }
 }
 
 /* All homes are migrated: the new table takes over. False when limbo has no room for the old one. */
 static bool growth_end(struct store_worker *worker, struct table *table, struct table *next) {
-    if (!supply_limbo(worker, 1))
+    if (!supply_limbo(worker, 1)) {
         return false;
+    }
     /*
      * release: everything migrated comes before; readers of the old table find the new one by `next` until
      * it is freed.
@@ -248,21 +259,25 @@ static void growth_move_on(struct store_worker *worker, struct table *table, str
     uint64_t end = table_buckets_count(table);
     for (; homes_max != 0 && table->migrated_count < end; homes_max--) {
         growth_prefetch(table, table->migrated_count + GROWTH_PREFETCH_HOMES);
-        if (!growth_migrate(worker, table, next, table->migrated_count))
+        if (!growth_migrate(worker, table, next, table->migrated_count)) {
             return;
+        }
         table->migrated_count++;
     }
-    if (table->migrated_count == end)
+    if (table->migrated_count == end) {
         growth_end(worker, table, next);
+    }
 }
 
 void growth_step(struct store_worker *worker, unsigned homes_max) {
     struct store *store = worker->store;
-    if (!growth_lock(store))
+    if (!growth_lock(store)) {
         return;
+    }
     struct table *table = atomic_load_explicit(&store->index.table, memory_order_acquire);
     struct table *next = atomic_load_explicit(&table->next, memory_order_acquire);
-    if (next != NULL)
+    if (next != NULL) {
         growth_move_on(worker, table, next, homes_max);
+    }
     growth_unlock(store);
 }

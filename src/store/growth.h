@@ -41,10 +41,12 @@ void growth_step(struct store_worker *worker, unsigned homes_max);
 
 /* What each storing operation contributes. */
 static inline void growth_help(struct store_worker *worker) {
-    if (unlikely(worker->growth_hint))
+    if (unlikely(worker->growth_hint)) {
         growth_consider(worker);
-    if (unlikely(growth_is_under_way(worker->store)))
+    }
+    if (unlikely(growth_is_under_way(worker->store))) {
         growth_step(worker, GROWTH_STEP_STORE);
+    }
 }
 
 #endif

@@ -14,8 +14,9 @@ static void index_scan_bucket(const struct bucket *bucket, void (*look)(void *us
     for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
         /* acquire: pairs with the setting of the entry (W2). */
         uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_acquire);
-        if (entry != 0)
+        if (entry != 0) {
             look(user, entry_item(entry));
+        }
     }
 }
 

@@ -48,20 +48,23 @@ static inline struct item *index_find_in(const struct table *table, uint64_t has
     uint64_t tag = entry_tag(hash);
     /* acquire: R2; entries and next table are loaded after it. */
     uint64_t header = atomic_load_explicit(&bucket->header, memory_order_acquire);
-    if (unlikely((header & BUCKET_MIGRATED) != 0))
+    if (unlikely((header & BUCKET_MIGRATED) != 0)) {
         return index_find_migrated(table, hash, key);
+    }
     for (;;) {
         for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
             unsigned i = match_next(&matches);
             /* acquire: pairs with the setting of the entry (W2). */
             uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_acquire);
             struct item *item = entry_item(entry);
-            if (likely(entry >> ENTRY_TAG_SHIFT == tag) && likely(item_has_key(item, key)))
+            if (likely(entry >> ENTRY_TAG_SHIFT == tag) && likely(item_has_key(item, key))) {
                 return item;
+            }
         }
         bucket = bucket_header_next(header);
-        if (likely(bucket == NULL))
+        if (likely(bucket == NULL)) {
             return NULL;
+        }
         /* acquire: the next link of the chain (W4). */
         header = atomic_load_explicit(&bucket->header, memory_order_acquire);
     }

@@ -26,8 +26,9 @@ struct item *item_init(void *block, const struct item_shape *shape) {
     item->key_size = (uint8_t)shape->key.size;
     atomic_init(&item->marks, (uint8_t)item_shape_marks(shape));
     memcpy(item->bytes, shape->key.data, shape->key.size);
-    if (shape->client_flags != 0)
+    if (shape->client_flags != 0) {
         memcpy(item->bytes + shape->key.size, &shape->client_flags, ITEM_FLAGS_SIZE);
+    }
     memcpy(item_value(item) + shape->value_size, "\r\n", ITEM_LINE_END_SIZE);
     return item;
 }

@@ -130,16 +130,18 @@ static inline uint64_t item_load_u64(const char *bytes) {
 /* The CAS number; 0 until stored. */
 static inline uint64_t item_cas(const struct item *item) {
     unsigned marks = item_marks(item);
-    if (likely((marks & ITEM_HAS_CAS) == 0))
+    if (likely((marks & ITEM_HAS_CAS) == 0)) {
         return item->sequence;
+    }
     return item_load_u64(item->bytes + item->key_size +
                          ((marks & ITEM_HAS_FLAGS) != 0 ? ITEM_FLAGS_SIZE : 0));
 }
 
 static inline uint32_t item_client_flags(const struct item *item) {
     uint32_t client_flags = 0;
-    if (item_has(item, ITEM_HAS_FLAGS))
+    if (item_has(item, ITEM_HAS_FLAGS)) {
         memcpy(&client_flags, item->bytes + item->key_size, ITEM_FLAGS_SIZE);
+    }
     return client_flags;
 }
 
@@ -148,14 +150,18 @@ static inline uint32_t item_client_flags(const struct item *item) {
  * more than the comparison.
  */
 static inline bool item_has_key(const struct item *item, struct bytes key) {
-    if (item->key_size != key.size)
+    if (item->key_size != key.size) {
         return false;
-    if (unlikely(key.size < sizeof(uint64_t)))
+    }
+    if (unlikely(key.size < sizeof(uint64_t))) {
         return memcmp(item->bytes, key.data, key.size) == 0;
+    }
     size_t last = key.size - sizeof(uint64_t);
-    for (size_t at = 0; at < last; at += sizeof(uint64_t))
-        if (item_load_u64(item->bytes + at) != item_load_u64(key.data + at))
+    for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
+        if (item_load_u64(item->bytes + at) != item_load_u64(key.data + at)) {
             return false;
+        }
+    }
     return item_load_u64(item->bytes + last) == item_load_u64(key.data + last);
 }
 

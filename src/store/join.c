@@ -16,8 +16,9 @@ struct join {
 };
 
 static enum store_status join_plan_creation(const struct join *join, struct item_shape *shape) {
-    if (!join->options->create)
+    if (!join->options->create) {
         return STORE_NOT_STORED;
+    }
     shape->value_size = join->added->value_size;
     shape->client_flags = item_client_flags(join->added);
     shape->key_is_binary = item_has(join->added, ITEM_KEY_BINARY);
@@ -28,10 +29,12 @@ static enum store_status join_plan(const struct store_worker *worker, const void
                                    struct item_shape *shape) {
     const struct join *join = input;
     shape->has_cas = join->options->cas_new != 0;
-    if (old == NULL)
+    if (old == NULL) {
         return join_plan_creation(join, shape);
-    if (join->options->compare && join->options->cas_expected != item_cas(old))
+    }
+    if (join->options->compare && join->options->cas_expected != item_cas(old)) {
         return STORE_EXISTS;
+    }
     shape->value_size = (size_t)old->value_size + join->added->value_size;
     shape->client_flags = item_client_flags(old);
     shape->key_is_binary = item_has(old, ITEM_KEY_BINARY);
@@ -40,8 +43,9 @@ static enum store_status join_plan(const struct store_worker *worker, const void
 }
 
 static char *join_copy(char *to, struct item *from) {
-    if (from == NULL)
+    if (from == NULL) {
         return to;
+    }
     memcpy(to, item_value(from), from->value_size);
     return to + from->value_size;
 }

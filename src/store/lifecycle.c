@@ -58,12 +58,14 @@ static void store_init(struct store *store, const struct store_config *config, s
 }
 
 int store_create(const struct store_config *config, struct store **created) {
-    if (!store_config_is_valid(config))
+    if (!store_config_is_valid(config)) {
         return -EINVAL;
+    }
     memory_configure();
     struct store *store = memory_take_zeroed(store_struct_size(config->workers_max), BUCKET_SIZE);
-    if (store == NULL)
+    if (store == NULL) {
         return -ENOMEM;
+    }
     struct table *table = table_map(store_first_power(config));
     if (table == NULL) {
         memory_return(store);
@@ -107,14 +109,16 @@ static void store_free_index(struct store *store, struct table *table) {
     struct table *next = atomic_load_explicit(&table->next, memory_order_acquire);
     for (uint64_t i = 0; i < table_buckets_count(table); i++) {
         uint64_t header = atomic_load_explicit(&table->buckets[i].header, memory_order_relaxed);
-        if ((header & BUCKET_MIGRATED) != 0)
+        if ((header & BUCKET_MIGRATED) != 0) {
             continue;
+        }
         index_scan(table, i, store_free_item, store);
         store_free_chain(store, &table->buckets[i]);
     }
     store_free_table(store, table);
-    if (next != NULL)
+    if (next != NULL) {
         store_free_index(store, next);
+    }
 }
 
 static void store_free_chunks(struct store *store, struct limbo *limbo) {
@@ -173,18 +177,22 @@ void store_destroy(struct store *store) {
 
 /* The structure of a worker that has left, or NULL. Under the lock. */
 static struct store_worker *store_idle_worker(struct store *store) {
-    for (unsigned i = 0; i < epoch_members_count(&store->epoch); i++)
-        if (!store_member(store, i)->joined)
+    for (unsigned i = 0; i < epoch_members_count(&store->epoch); i++) {
+        if (!store_member(store, i)->joined) {
             return store_member(store, i);
+        }
+    }
     return NULL;
 }
 
 /* Under the lock. */
 static struct store_worker *store_new_worker(struct store *store) {
-    if (epoch_members_count(&store->epoch) == store->workers_max)
+    if (epoch_members_count(&store->epoch) == store->workers_max) {
         return NULL;
-    if (!budget_take_shared(&store->budget, sizeof(struct store_worker)))
+    }
+    if (!budget_take_shared(&store->budget, sizeof(struct store_worker))) {
         return NULL;
+    }
     struct store_worker *worker =
         memory_take_zeroed(sizeof(struct store_worker), alignof(struct store_worker));
     if (worker == NULL) {
@@ -199,8 +207,9 @@ static struct store_worker *store_new_worker(struct store *store) {
 struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
     pthread_mutex_lock(&store->lock);
     struct store_worker *worker = store_idle_worker(store);
-    if (worker == NULL)
+    if (worker == NULL) {
         worker = store_new_worker(store);
+    }
     if (worker != NULL) {
         worker->joined = true;
         supply_bound_shelf(worker);
@@ -208,8 +217,9 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
         tick_start(store, now_ns);
     }
     pthread_mutex_unlock(&store->lock);
-    if (worker == NULL)
+    if (worker == NULL) {
         return NULL;
+    }
     store_online(worker, now_ns);
     /*
      * Room in limbo from the beginning, if there is any memory: without, nothing can be evicted to make
@@ -222,12 +232,14 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
 /* Hands what is still in limbo to whoever comes next. */
 static void store_leave_limbo(struct store_worker *worker) {
     struct store *store = worker->store;
-    if (worker->limbo.count == 0)
+    if (worker->limbo.count == 0) {
         return;
+    }
     void *chunk = limbo_remove_chunk(&worker->limbo, 0);
     limbo_adopt(&store->orphans, &worker->limbo);
-    if (chunk != NULL)
+    if (chunk != NULL) {
         limbo_add_chunk(&worker->limbo, chunk);
+    }
     store->orphans_size += counter_read(&worker->limbo_size);
     counter_set(&worker->limbo_size, 0);
     atomic_store_explicit(&store->orphans_wait, true, memory_order_relaxed);
@@ -235,8 +247,9 @@ static void store_leave_limbo(struct store_worker *worker) {
 
 void store_worker_leave(struct store_worker *worker) {
     struct store *store = worker->store;
-    if (epoch_tag(&worker->member) == 0)
+    if (epoch_tag(&worker->member) == 0) {
         epoch_online(&store->epoch, &worker->member);
+    }
     retire_pass(worker);
     retire_drain(worker, SIZE_MAX);
     supply_discard(worker);
@@ -251,8 +264,9 @@ void store_worker_leave(struct store_worker *worker) {
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max) {
     struct store *store = worker->store;
     uint64_t index_size = atomic_load_explicit(&store->growth.index_size, memory_order_relaxed);
-    if (memory_size_max < STORE_MEMORY_SIZE_MIN || memory_size_max < index_size + store->fixed_size)
+    if (memory_size_max < STORE_MEMORY_SIZE_MIN || memory_size_max < index_size + store->fixed_size) {
         return false;
+    }
     budget_set_limit(&store->budget, memory_size_max);
     /* relaxed: the next turn of any worker looks. */
     atomic_store_explicit(&store->limit_lowered, true, memory_order_relaxed);

@@ -18,12 +18,14 @@ static inline void lock_pause(void) {
 
 /* A holder needs well under a microsecond, unless it was interrupted: then the CPU is better given away. */
 static void lock_wait(struct store_worker *worker, unsigned *spins) {
-    if (*spins == 0)
+    if (*spins == 0) {
         counter_add(&worker->counters.lock_waits, 1);
-    if (++*spins % LOCK_SPINS_MAX == 0)
+    }
+    if (++*spins % LOCK_SPINS_MAX == 0) {
         sched_yield();
-    else
+    } else {
         lock_pause();
+    }
 }
 
 bool lock_take(struct store_worker *worker, struct bucket *home) {
@@ -31,8 +33,9 @@ bool lock_take(struct store_worker *worker, struct bucket *home) {
     /* acquire: the table that follows and its homes were complete before the mark (W5). */
     uint64_t header = atomic_load_explicit(&home->header, memory_order_acquire);
     for (;;) {
-        if (unlikely((header & BUCKET_MIGRATED) != 0))
+        if (unlikely((header & BUCKET_MIGRATED) != 0)) {
             return false;
+        }
         if (unlikely((header & BUCKET_LOCKED) != 0)) {
             lock_wait(worker, &spins);
             header = atomic_load_explicit(&home->header, memory_order_acquire);

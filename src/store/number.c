@@ -25,17 +25,20 @@ static bool number_is_space(char character) {
 
 static bool number_parse(struct bytes value, uint64_t *number) {
     size_t digits_count = 0;
-    while (digits_count < value.size && number_is_digit(value.data[digits_count]))
+    while (digits_count < value.size && number_is_digit(value.data[digits_count])) {
         digits_count++;
+    }
     if (digits_count > BYTES_U64_DIGITS_MAX ||
-        (digits_count < value.size && !number_is_space(value.data[digits_count])))
+        (digits_count < value.size && !number_is_space(value.data[digits_count]))) {
         return false;
+    }
     return bytes_parse_u64(bytes_of(value.data, digits_count), number);
 }
 
 static uint64_t number_apply(const struct number_options *options, uint64_t number) {
-    if (!options->decrement)
+    if (!options->decrement) {
         return number + options->delta;
+    }
     return number > options->delta ? number - options->delta : 0;
 }
 
@@ -46,8 +49,9 @@ static size_t number_digits_count(uint64_t number) {
 
 static enum store_status number_plan_creation(const struct number *number, struct item_shape *shape) {
     const struct number_options *options = number->options;
-    if (!options->create)
+    if (!options->create) {
         return STORE_MISS;
+    }
     number->result->number = options->initial;
     number->result->created = true;
     number->result->expires_tick_before = options->create_expires_tick;
@@ -62,15 +66,19 @@ static enum store_status number_plan(const struct store_worker *worker, const vo
     const struct number *number = input;
     uint64_t present;
     shape->has_cas = number->options->cas_new != 0;
-    if (old == NULL)
+    if (old == NULL) {
         return number_plan_creation(number, shape);
+    }
     /* As memcached: before the comparison, unlike other values that are no number. */
-    if (old->value_size == 0)
+    if (old->value_size == 0) {
         return STORE_NOT_NUMBER;
-    if (number->options->compare && number->options->cas_expected != item_cas(old))
+    }
+    if (number->options->compare && number->options->cas_expected != item_cas(old)) {
         return STORE_EXISTS;
-    if (!number_parse(bytes_of(item_value(old), old->value_size), &present))
+    }
+    if (!number_parse(bytes_of(item_value(old), old->value_size), &present)) {
         return STORE_NOT_NUMBER;
+    }
     number->result->number = number_apply(number->options, present);
     number->result->created = false;
     size_t digits_count = number_digits_count(number->result->number);
@@ -92,13 +100,15 @@ static void number_fill(const void *input, struct item *item, struct item *old) 
 static uint64_t number_finish(const void *input, struct item *item, const struct item *old) {
     const struct number *number = input;
     const struct number_options *options = number->options;
-    if (old != NULL)
+    if (old != NULL) {
         number->result->expires_tick_before = item_expires(old);
+    }
     number->result->expires_tick =
         options->touch && old != NULL ? options->touch_expires_tick : number->result->expires_tick_before;
     atomic_store_explicit(&item->expires_tick, number->result->expires_tick, memory_order_relaxed);
-    if (old != NULL && item->value_size == old->value_size)
+    if (old != NULL && item->value_size == old->value_size) {
         put_mark(item, item_marks(old) & (ITEM_FETCHED | ITEM_STALE | ITEM_WON));
+    }
     return options->cas_new;
 }
 

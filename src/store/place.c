@@ -17,8 +17,9 @@ static struct bucket *place_lock_home(struct store_worker *worker, uint64_t hash
     const struct table *table = index_table(&worker->store->index);
     for (;;) {
         struct bucket *home = table_home(table, hash);
-        if (likely(lock_take(worker, home)))
+        if (likely(lock_take(worker, home))) {
             return home;
+        }
         /* acquire: the next table is complete. */
         table = atomic_load_explicit(&table->next, memory_order_acquire);
     }
@@ -45,16 +46,19 @@ static bool place_look(struct place *place, struct bucket *bucket, uint64_t tag,
 }
 
 static _Atomic uint64_t *bucket_free_entry(struct bucket *bucket) {
-    for (unsigned i = 0; i < BUCKET_ENTRIES; i++)
-        if (atomic_load_explicit(&bucket->entries[i], memory_order_relaxed) == 0)
+    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+        if (atomic_load_explicit(&bucket->entries[i], memory_order_relaxed) == 0) {
             return &bucket->entries[i];
+        }
+    }
     return NULL;
 }
 
 static bool bucket_is_empty(const struct bucket *bucket) {
     uint64_t any = 0;
-    for (unsigned i = 0; i < BUCKET_ENTRIES; i++)
+    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
         any |= atomic_load_explicit(&bucket->entries[i], memory_order_relaxed);
+    }
     return any == 0;
 }
 
@@ -64,10 +68,12 @@ void place_open_any(struct store_worker *worker, uint64_t hash, struct bytes key
     *place = (struct place){.hash = hash, .home = bucket};
     uint64_t tag = entry_tag(hash);
     while (bucket != NULL) {
-        if (place_look(place, bucket, tag, key))
+        if (place_look(place, bucket, tag, key)) {
             return;
-        if (place->free_entry == NULL)
+        }
+        if (place->free_entry == NULL) {
             place->free_entry = bucket_free_entry(bucket);
+        }
         place->last = bucket;
         /* relaxed: links change under the lock that we hold. */
         bucket = bucket_header_next(atomic_load_explicit(&bucket->header, memory_order_relaxed));
@@ -79,8 +85,9 @@ static void place_look_again(struct place *place) {
     place->free_entry = NULL;
     for (struct bucket *bucket = place->home; bucket != NULL;
          bucket = bucket_header_next(atomic_load_explicit(&bucket->header, memory_order_relaxed))) {
-        if (place->free_entry == NULL)
+        if (place->free_entry == NULL) {
             place->free_entry = bucket_free_entry(bucket);
+        }
         place->last = bucket;
     }
 }
@@ -95,15 +102,17 @@ static void place_drop_dead(struct store_worker *worker, struct place *place) {
 
 void place_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
     place_open_any(worker, hash, key, place);
-    if (unlikely(place->item != NULL && !worker_item_lives(worker, place->item)))
+    if (unlikely(place->item != NULL && !worker_item_lives(worker, place->item))) {
         place_drop_dead(worker, place);
+    }
 }
 
 void place_open_existing(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
     bool room = supply_limbo(worker, SUPPLY_LIMBO_REMOVAL);
     place_open_any(worker, hash, key, place);
-    if (likely(place->item == NULL || worker_item_lives(worker, place->item)))
+    if (likely(place->item == NULL || worker_item_lives(worker, place->item))) {
         return;
+    }
     if (room) {
         place_drop_dead(worker, place);
     } else {
@@ -139,8 +148,9 @@ static _Atomic uint64_t *place_extend(struct store_worker *worker, struct place 
 
 /* Unlinks the bucket of an entry just cleared, when that has left it empty. Homes stay. */
 static void place_shorten(struct store_worker *worker, struct place *place) {
-    if (likely(place->bucket == place->home) || !bucket_is_empty(place->bucket))
+    if (likely(place->bucket == place->home) || !bucket_is_empty(place->bucket)) {
         return;
+    }
     struct bucket *before = place->home;
     uint64_t header = atomic_load_explicit(&before->header, memory_order_relaxed);
     while (bucket_header_next(header) != place->bucket) {
@@ -175,14 +185,16 @@ void place_put(struct store_worker *worker, struct place *place, struct item *it
     /* relaxed: the lock orders the stores of a key; the number alone orders the others. */
     item->sequence = atomic_fetch_add_explicit(&worker->store->sequence, 1, memory_order_relaxed) + 1;
     _Atomic uint64_t *entry = place->item != NULL ? place->entry : place->free_entry;
-    if (unlikely(entry == NULL))
+    if (unlikely(entry == NULL)) {
         entry = place_extend(worker, place);
+    }
     /* release: the item is complete (W2). */
     atomic_store_explicit(entry, entry_make(place->hash, item), memory_order_release);
     place_count_linked(worker, item);
     sweep_note(worker->store, item_expires(item));
-    if (place->item != NULL)
+    if (place->item != NULL) {
         place_let_go(worker, place->item);
+    }
 }
 
 void place_remove(struct store_worker *worker, struct place *place) {
@@ -212,8 +224,9 @@ size_t place_withdraw(struct store_worker *worker, const struct item *item,
     struct bytes key = item_key(item);
     struct place place;
     size_t charge = 0;
-    if (!supply_limbo(worker, SUPPLY_LIMBO_REMOVAL))
+    if (!supply_limbo(worker, SUPPLY_LIMBO_REMOVAL)) {
         return 0;
+    }
     place_open_any(worker, hash_key(worker->store->index.hash_seed, key), key, &place);
     if (place_may_withdraw(worker, &place, item, withdrawal)) {
         charge = item_charge(item);

@@ -19,8 +19,9 @@ static void prefetch_home(const struct table *table, uint64_t hash) {
 static void prefetch_item(const struct table *table, uint64_t hash) {
     const struct bucket *home = table_home(table, hash);
     uint32_t matches = match_tag(home, entry_tag(hash));
-    if (matches == 0)
+    if (matches == 0) {
         return;
+    }
     /* relaxed: nothing is read there. */
     uint64_t entry = atomic_load_explicit(&home->entries[match_next(&matches)], memory_order_relaxed);
     const char *item = (const char *)entry_item(entry);
@@ -38,8 +39,9 @@ void store_prefetch(struct store_worker *worker, struct bytes key) {
     }
     uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
     prefetch_home(table, hash);
-    if (worker->prefetches_count >= STORE_PREFETCHES_MAX)
+    if (worker->prefetches_count >= STORE_PREFETCHES_MAX) {
         prefetch_item(table, *waiting);
+    }
     *waiting = hash;
     worker->prefetches_count++;
 }
@@ -49,6 +51,7 @@ void prefetch_finish(struct store_worker *worker) {
     unsigned count =
         worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
     worker->prefetches_count = 0;
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         prefetch_item(table, worker->prefetches[i]);
+    }
 }

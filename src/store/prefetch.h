@@ -19,8 +19,9 @@ void prefetch_finish(struct store_worker *worker);
 
 /* Before a look-up. */
 static inline void prefetch_end(struct store_worker *worker) {
-    if (unlikely(worker->prefetches_count != 0))
+    if (unlikely(worker->prefetches_count != 0)) {
         prefetch_finish(worker);
+    }
 }
 
 #endif

@@ -27,18 +27,21 @@ enum {
 static uint64_t pressure_limbo_size(struct store *store) {
     unsigned count = epoch_members_count(&store->epoch);
     uint64_t size = 0;
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         size += counter_read(&store_member(store, i)->limbo_size);
+    }
     return size;
 }
 
 static uint64_t pressure_soft_limit(const struct store *store) {
     uint64_t limit = budget_limit(&store->budget);
-    if (!store->evict)
+    if (!store->evict) {
         return limit;
+    }
     uint64_t reserve = limit / PRESSURE_RESERVE_SHARE;
-    if (reserve > PRESSURE_RESERVE_MAX)
+    if (reserve > PRESSURE_RESERVE_MAX) {
         reserve = PRESSURE_RESERVE_MAX;
+    }
     reserve += atomic_load_explicit(&store->growth.wanted_size, memory_order_relaxed);
     return reserve < limit ? limit - reserve : 0;
 }
@@ -47,8 +50,9 @@ static uint64_t pressure_soft_limit(const struct store *store) {
 static uint64_t pressure_excess(struct store *store, uint64_t size) {
     uint64_t wanted = budget_committed(&store->budget) + size;
     uint64_t soft_limit = pressure_soft_limit(store);
-    if (wanted <= soft_limit)
+    if (wanted <= soft_limit) {
         return 0;
+    }
     uint64_t limbo_size = pressure_limbo_size(store);
     return wanted - soft_limit > limbo_size ? wanted - soft_limit - limbo_size : 0;
 }
@@ -63,21 +67,24 @@ static size_t pressure_evict_round(struct store_worker *worker, uint64_t size) {
  */
 static void pressure_evict(struct store_worker *worker, uint64_t size) {
     uint64_t excess = pressure_excess(worker->store, size);
-    if (excess > 2 * size)
+    if (excess > 2 * size) {
         excess = 2 * size;
+    }
     pressure_evict_round(worker, excess);
 }
 
 /* One look for memory: what the budget has, else what has become free, else what was kept for later. */
 static bool pressure_try(struct store_worker *worker, size_t size, uint64_t spare) {
     struct budget *budget = &worker->store->budget;
-    if (budget_draw(budget, &worker->allowance, size, spare))
+    if (budget_draw(budget, &worker->allowance, size, spare)) {
         return true;
+    }
     retire_pass(worker);
     retire_drain(worker, SIZE_MAX);
     budget_flush(budget, &worker->allowance);
-    if (budget_draw(budget, &worker->allowance, size, 0))
+    if (budget_draw(budget, &worker->allowance, size, 0)) {
         return true;
+    }
     supply_clear_shelf(worker);
     budget_flush(budget, &worker->allowance);
     return budget_draw(budget, &worker->allowance, size, 0);
@@ -103,10 +110,11 @@ enum pressure_outcome {
 static void pressure_let_others_run(struct store_worker *worker, unsigned steps_count) {
     const struct timespec nap = {.tv_nsec = PRESSURE_NAP_NS};
     epoch_offline(&worker->member);
-    if (steps_count <= PRESSURE_YIELDS_MAX)
+    if (steps_count <= PRESSURE_YIELDS_MAX) {
         sched_yield();
-    else
+    } else {
         nanosleep(&nap, NULL);
+    }
     epoch_online(&worker->store->epoch, &worker->member);
 }
 
@@ -118,12 +126,15 @@ static enum pressure_outcome pressure_wait(struct store_worker *worker, size_t s
     uint64_t enough = epoch_now(&store->epoch) + EPOCH_GRACE + 1;
     for (;;) {
         bool over = epoch_now(&store->epoch) >= enough; /* asked before the last try, not after */
-        if (pressure_try(worker, size, 0))
+        if (pressure_try(worker, size, 0)) {
             return PRESSURE_GRANTED;
-        if (over)
+        }
+        if (over) {
             return PRESSURE_GRACE_OVER;
-        if (++steps_count > steps_max)
+        }
+        if (++steps_count > steps_max) {
             return PRESSURE_GAVE_UP;
+        }
         pressure_let_others_run(worker, steps_count);
     }
 }
@@ -142,10 +153,11 @@ static bool pressure_insist(struct store_worker *worker, size_t size) {
         case PRESSURE_GRANTED:
             return true;
         case PRESSURE_GRACE_OVER:
-            if (pressure_evict_round(worker, pressure_shortage(store, size)) > 0)
+            if (pressure_evict_round(worker, pressure_shortage(store, size)) > 0) {
                 fruitless_count = 0;
-            else if (++fruitless_count == PRESSURE_FRUITLESS_MAX)
+            } else if (++fruitless_count == PRESSURE_FRUITLESS_MAX) {
                 return false;
+            }
             break;
         case PRESSURE_GAVE_UP:
             return false;
@@ -162,15 +174,17 @@ bool pressure_take(struct store_worker *worker, size_t size) {
         spare = spare < PRESSURE_SPARE_MAX ? spare : PRESSURE_SPARE_MAX;
         pressure_evict(worker, size + spare);
     }
-    if (unlikely(!pressure_try(worker, size, spare)) && !pressure_insist(worker, size))
+    if (unlikely(!pressure_try(worker, size, spare)) && !pressure_insist(worker, size)) {
         return false;
+    }
     return allowance_take(&worker->allowance, size);
 }
 
 bool pressure_relieve(struct store_worker *worker) {
     uint64_t excess = pressure_excess(worker->store, 0);
-    if (excess == 0 || !worker->store->evict)
+    if (excess == 0 || !worker->store->evict) {
         return false;
+    }
     evict_items(worker, excess < PRESSURE_ROUND_MAX / 16 ? excess : PRESSURE_ROUND_MAX / 16);
     return true;
 }

@@ -56,8 +56,9 @@ static struct item *put_add_cas_room(struct store_worker *worker, struct item *i
     struct item_shape shape = put_shape(item);
     shape.has_cas = true;
     struct item *wider = supply_item(worker, &shape);
-    if (wider != NULL)
+    if (wider != NULL) {
         memcpy(item_value(wider), item_value(item), item->value_size);
+    }
     retire_now(worker, item);
     return wider;
 }
@@ -65,13 +66,16 @@ static struct item *put_add_cas_room(struct store_worker *worker, struct item *i
 /* Compare and store: an older CAS is good enough for a value that is stored as stale. */
 static enum store_status put_compare(const struct item *old, struct item *item,
                                      const struct put_options *options) {
-    if (old == NULL)
+    if (old == NULL) {
         return STORE_MISS;
+    }
     uint64_t cas = item_cas(old);
-    if (options->cas_expected == cas)
+    if (options->cas_expected == cas) {
         return STORE_OK;
-    if (!options->invalidate || options->cas_expected == 0 || options->cas_expected > cas)
+    }
+    if (!options->invalidate || options->cas_expected == 0 || options->cas_expected > cas) {
         return STORE_EXISTS;
+    }
     put_mark(item, ITEM_STALE | (item_marks(old) & ITEM_WON));
     atomic_store_explicit(&item->expires_tick, item_expires(old), memory_order_relaxed);
     return STORE_OK;
@@ -82,13 +86,15 @@ static enum store_status put_decide(const struct store_worker *worker, struct it
                                     const struct put_options *options) {
     switch (options->mode) {
     case PUT_ADD:
-        if (old == NULL)
+        if (old == NULL) {
             return STORE_OK;
+        }
         use_touch(worker->store, old, worker_now_fine(worker));
         return STORE_NOT_STORED;
     case PUT_REPLACE:
-        if (options->compare)
+        if (options->compare) {
             return put_compare(old, item, options);
+        }
         return old != NULL ? STORE_OK : STORE_NOT_STORED;
     case PUT_SET:
         return options->compare ? put_compare(old, item, options) : STORE_OK;
@@ -102,12 +108,14 @@ static enum store_status put_decide(const struct store_worker *worker, struct it
 
 void put_publish(struct store_worker *worker, struct place *place, struct item *item, uint64_t cas,
                  struct put_result *result) {
-    if (cas != 0)
+    if (cas != 0) {
         item_set_cas(item, cas);
+    }
     atomic_store_explicit(&item->used, (uint32_t)worker_now_fine(worker), memory_order_relaxed);
     place_put(worker, place, item);
-    if (result != NULL)
+    if (result != NULL) {
         *result = (struct put_result){.cas = item_cas(item), .value_size = item->value_size};
+    }
 }
 
 static enum store_status put_store(struct store_worker *worker, struct item *item,
@@ -116,22 +124,27 @@ static enum store_status put_store(struct store_worker *worker, struct item *ite
     struct place place;
     place_open(worker, hash_key(worker->store->index.hash_seed, key), key, &place);
     enum store_status status = put_decide(worker, place.item, item, options);
-    if (likely(status == STORE_OK))
+    if (likely(status == STORE_OK)) {
         put_publish(worker, &place, item, options->cas_new, result);
+    }
     place_close(&place);
-    if (status != STORE_OK)
+    if (status != STORE_OK) {
         retire_now(worker, item);
+    }
     return status;
 }
 
 enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
                             struct put_result *result) {
-    if (result != NULL)
+    if (result != NULL) {
         *result = (struct put_result){0};
-    if (options->mode == PUT_APPEND || options->mode == PUT_PREPEND)
+    }
+    if (options->mode == PUT_APPEND || options->mode == PUT_PREPEND) {
         return join_put(worker, item, options, result);
-    if (unlikely(options->cas_new != 0) && (item = put_add_cas_room(worker, item)) == NULL)
+    }
+    if (unlikely(options->cas_new != 0) && (item = put_add_cas_room(worker, item)) == NULL) {
         return STORE_NO_MEMORY;
+    }
     if (unlikely(!supply_ensure(worker))) {
         retire_now(worker, item);
         return STORE_NO_MEMORY;

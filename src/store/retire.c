@@ -45,8 +45,9 @@ static bool retire_free_item(struct store_worker *worker, struct item *item, siz
      * acquire: pairs with store_unpin; the last reader's reads come before. No new pin can come: the item
      * is past its grace.
      */
-    if (atomic_load_explicit(&item->pins, memory_order_acquire) != 0)
+    if (atomic_load_explicit(&item->pins, memory_order_acquire) != 0) {
         return false;
+    }
     *freed_size = item_charge(item);
     counter_add(&worker->counters.freed, 1);
     supply_return(worker, item, *freed_size);
@@ -106,8 +107,9 @@ static bool retire_drain_one(struct store_worker *worker, struct retire_drain *d
     struct limbo *limbo = &worker->limbo;
     enum limbo_kind kind;
     void *pointer = limbo_look(limbo, drain->skip, drain->epoch_max, &kind);
-    if (pointer == NULL)
+    if (pointer == NULL) {
         return false;
+    }
     retire_prefetch(limbo, drain->skip);
     if (retire_free(worker, pointer, kind)) {
         limbo_drop(limbo, drain->skip);
@@ -123,17 +125,21 @@ static bool retire_drain_one(struct store_worker *worker, struct retire_drain *d
 
 void retire_drain(struct store_worker *worker, size_t entries_max) {
     uint64_t now = epoch_now(&worker->store->epoch);
-    if (now <= EPOCH_GRACE)
+    if (now <= EPOCH_GRACE) {
         return;
+    }
     struct retire_drain drain = {.epoch_max = now - EPOCH_GRACE};
-    while (entries_max-- != 0 && drain.kept_count < RETIRE_PINNED_MAX)
-        if (!retire_drain_one(worker, &drain))
+    while (entries_max-- != 0 && drain.kept_count < RETIRE_PINNED_MAX) {
+        if (!retire_drain_one(worker, &drain)) {
             return;
+        }
+    }
 }
 
 void retire_pass(struct store_worker *worker) {
     struct epoch *epoch = &worker->store->epoch;
     epoch_quiescent(epoch, &worker->member);
-    for (unsigned i = 0; i < EPOCH_GRACE && epoch_advance(epoch, &worker->member); i++)
+    for (unsigned i = 0; i < EPOCH_GRACE && epoch_advance(epoch, &worker->member); i++) {
         epoch_quiescent(epoch, &worker->member);
+    }
 }

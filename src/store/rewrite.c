@@ -36,8 +36,9 @@ static bool rewrite_same_shape(const struct item_shape *left, const struct item_
  */
 static bool rewrite_confirm(struct store_worker *worker, const struct rewrite *rewrite,
                             struct rewrite_attempt *attempt, uint64_t epoch_before) {
-    if (likely(epoch_tag(&worker->member) == epoch_before))
+    if (likely(epoch_tag(&worker->member) == epoch_before)) {
         return true; /* step 4 of the argument in epoch.h */
+    }
     struct item_shape made = attempt->shape;
     return rewrite_look(worker, rewrite, attempt) == STORE_OK && rewrite_same_shape(&made, &attempt->shape);
 }
@@ -48,9 +49,10 @@ static bool rewrite_exchange(struct store_worker *worker, const struct rewrite *
     struct place place;
     place_open(worker, attempt->hash, rewrite->key, &place);
     bool same = place.item == attempt->old;
-    if (same)
+    if (same) {
         put_publish(worker, &place, attempt->item,
                     rewrite->finish(rewrite->input, attempt->item, attempt->old), result);
+    }
     place_close(&place);
     return same;
 }
@@ -61,12 +63,14 @@ static enum store_status rewrite_try(struct store_worker *worker, const struct r
                                      bool *again) {
     *again = false;
     enum store_status status = rewrite_look(worker, rewrite, attempt);
-    if (status != STORE_OK)
+    if (status != STORE_OK) {
         return status;
+    }
     uint64_t epoch_before = epoch_tag(&worker->member);
     attempt->item = supply_item(worker, &attempt->shape);
-    if (attempt->item == NULL)
+    if (attempt->item == NULL) {
         return STORE_NO_MEMORY;
+    }
     if (!supply_ensure(worker)) {
         retire_now(worker, attempt->item);
         return STORE_NO_MEMORY;
@@ -76,8 +80,9 @@ static enum store_status rewrite_try(struct store_worker *worker, const struct r
         rewrite->fill(rewrite->input, attempt->item, attempt->old);
         *again = !rewrite_exchange(worker, rewrite, attempt, result);
     }
-    if (*again)
+    if (*again) {
         retire_now(worker, attempt->item);
+    }
     return STORE_OK;
 }
 
@@ -89,7 +94,8 @@ enum store_status rewrite_run(struct store_worker *worker, const struct rewrite 
     do {
         status = rewrite_try(worker, rewrite, &attempt, result, &again);
     } while (again);
-    if (stored != NULL)
+    if (stored != NULL) {
         *stored = status == STORE_OK ? attempt.item : NULL;
+    }
     return status;
 }

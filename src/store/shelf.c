@@ -17,8 +17,9 @@ enum {
 
 /* The class of a charge: the steps of memory.h, counted. */
 static unsigned shelf_class_of(size_t charge) {
-    if (charge <= SHELF_EVEN_MAX)
+    if (charge <= SHELF_EVEN_MAX) {
         return (unsigned)(charge / MEMORY_STEP_MIN);
+    }
     unsigned log2 = 63 - (unsigned)__builtin_clzl(charge - 1);
     unsigned step = (unsigned)((charge - 1) >> (log2 - MEMORY_STEPS_LOG2)) - SHELF_STEPS;
     return SHELF_EVEN_CLASSES + 1 + (log2 - SHELF_EVEN_LOG2) * SHELF_STEPS + step;
@@ -26,8 +27,9 @@ static unsigned shelf_class_of(size_t charge) {
 
 /* The charge of a class. */
 static size_t shelf_charge(unsigned class) {
-    if (class <= SHELF_EVEN_CLASSES)
+    if (class <= SHELF_EVEN_CLASSES) {
         return (size_t) class * MEMORY_STEP_MIN;
+    }
     unsigned steps = class - SHELF_EVEN_CLASSES - 1;
     size_t unit = (size_t)SHELF_EVEN_MAX / SHELF_STEPS << steps / SHELF_STEPS;
     return unit * (SHELF_STEPS + 1 + steps % SHELF_STEPS);
@@ -36,12 +38,14 @@ static size_t shelf_charge(unsigned class) {
 static void *shelf_pop(struct shelf *shelf, unsigned class) {
     struct shelf_class *shelf_class = &shelf->classes[class];
     void *block = shelf_class->blocks;
-    if (block == NULL)
+    if (block == NULL) {
         return NULL;
+    }
     shelf_class->blocks = *(void **)block;
     shelf_class->count--;
-    if (shelf_class->count < shelf_class->idle_count)
+    if (shelf_class->count < shelf_class->idle_count) {
         shelf_class->idle_count = shelf_class->count;
+    }
     shelf->size -= shelf_charge(class);
     return block;
 }
@@ -51,8 +55,9 @@ void *shelf_take(struct shelf *shelf, size_t charge) {
 }
 
 bool shelf_put(struct shelf *shelf, void *block, size_t charge) {
-    if (charge > SHELF_BLOCK_MAX || shelf->size + charge > shelf->size_max)
+    if (charge > SHELF_BLOCK_MAX || shelf->size + charge > shelf->size_max) {
         return false;
+    }
     unsigned class = shelf_class_of(charge);
     assert(shelf_charge(class) == charge);
     struct shelf_class *shelf_class = &shelf->classes[class];
@@ -71,8 +76,9 @@ void *shelf_take_idle(struct shelf *shelf, size_t *charge) {
             return shelf_pop(shelf, class);
         }
     }
-    for (unsigned class = 0; class < SHELF_CLASSES; class ++)
+    for (unsigned class = 0; class < SHELF_CLASSES; class ++) {
         shelf->classes[class].idle_count = shelf->classes[class].count;
+    }
     return NULL;
 }
 
@@ -80,8 +86,9 @@ void *shelf_take_any(struct shelf *shelf, size_t *charge) {
     for (unsigned class = 0; class < SHELF_CLASSES && shelf->size != 0; class ++) {
         *charge = shelf_charge(class);
         void *block = shelf_pop(shelf, class);
-        if (block != NULL)
+        if (block != NULL) {
             return block;
+        }
     }
     return NULL;
 }

@@ -34,10 +34,12 @@ enum store_status store_get(struct store_worker *worker, struct bytes key, struc
     const struct index *index = &worker->store->index;
     prefetch_end(worker);
     struct item *item = index_find(index, hash_key(index->hash_seed, key), key);
-    if (item == NULL)
+    if (item == NULL) {
         return STORE_MISS;
-    if (unlikely(!worker_item_lives(worker, item)))
+    }
+    if (unlikely(!worker_item_lives(worker, item))) {
         return store_meet_dead(worker, item);
+    }
     uint64_t now = worker_now_fine(worker);
     use_view(item, now, view);
     use_item(worker->store, item, now);

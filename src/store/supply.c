@@ -25,23 +25,26 @@ static bool supply_charge(struct store_worker *worker, size_t size) {
 /* A zeroed block whose charge has been paid; NULL, and the charge is taken back, when the system has none. */
 static void *supply_block(struct store_worker *worker, size_t size) {
     void *block = memory_take_zeroed(size, BUCKET_SIZE);
-    if (unlikely(block == NULL))
+    if (unlikely(block == NULL)) {
         budget_give(&worker->store->budget, &worker->allowance, size);
+    }
     return block;
 }
 
 static bool supply_add_chunk(struct store_worker *worker) {
     void *block = supply_block(worker, LIMBO_CHUNK_SIZE);
-    if (block == NULL)
+    if (block == NULL) {
         return false;
+    }
     limbo_add_chunk(&worker->limbo, block);
     return true;
 }
 
 static bool supply_add_bucket(struct store_worker *worker) {
     struct bucket *bucket = supply_block(worker, BUCKET_SIZE);
-    if (bucket == NULL)
+    if (bucket == NULL) {
         return false;
+    }
     atomic_init(&bucket->header, (uint64_t)(uintptr_t)worker->spare_buckets);
     worker->spare_buckets = bucket;
     worker->spare_buckets_count++;
@@ -54,46 +57,56 @@ static bool supply_add_bucket(struct store_worker *worker) {
  */
 static bool supply_charge_chunk(struct store_worker *worker) {
     struct budget *budget = &worker->store->budget;
-    if (supply_charge(worker, LIMBO_CHUNK_SIZE))
+    if (supply_charge(worker, LIMBO_CHUNK_SIZE)) {
         return true;
-    if (budget_committed(budget) <= budget_limit(budget))
+    }
+    if (budget_committed(budget) <= budget_limit(budget)) {
         return false;
+    }
     budget_force_shared(budget, LIMBO_CHUNK_SIZE);
     return true;
 }
 
 bool supply_limbo(struct store_worker *worker, size_t entries_count) {
-    while (unlikely(limbo_room(&worker->limbo) < entries_count))
-        if (!supply_charge_chunk(worker) || !supply_add_chunk(worker))
+    while (unlikely(limbo_room(&worker->limbo) < entries_count)) {
+        if (!supply_charge_chunk(worker) || !supply_add_chunk(worker)) {
             return false;
+        }
+    }
     return true;
 }
 
 bool supply_buckets(struct store_worker *worker, unsigned buckets_count) {
-    while (worker->spare_buckets_count < buckets_count)
-        if (!supply_charge(worker, BUCKET_SIZE) || !supply_add_bucket(worker))
+    while (worker->spare_buckets_count < buckets_count) {
+        if (!supply_charge(worker, BUCKET_SIZE) || !supply_add_bucket(worker)) {
             return false;
+        }
+    }
     return true;
 }
 
 /* The rarer half of supply_ensure. */
 static bool supply_refill(struct store_worker *worker) {
     if (limbo_room(&worker->limbo) < SUPPLY_LIMBO_ROOM &&
-        (!pressure_charge(worker, LIMBO_CHUNK_SIZE) || !supply_add_chunk(worker)))
+        (!pressure_charge(worker, LIMBO_CHUNK_SIZE) || !supply_add_chunk(worker))) {
         return false;
+    }
     if (worker->spare_buckets_count == 0 &&
-        (!pressure_charge(worker, BUCKET_SIZE) || !supply_add_bucket(worker)))
+        (!pressure_charge(worker, BUCKET_SIZE) || !supply_add_bucket(worker))) {
         return false;
+    }
     /* Getting the one may have used up the other: eviction fills limbo. */
     return limbo_room(&worker->limbo) >= SUPPLY_LIMBO_ROOM;
 }
 
 bool supply_ensure(struct store_worker *worker) {
     growth_help(worker);
-    if (likely(limbo_room(&worker->limbo) >= SUPPLY_LIMBO_ROOM && worker->spare_buckets_count != 0))
+    if (likely(limbo_room(&worker->limbo) >= SUPPLY_LIMBO_ROOM && worker->spare_buckets_count != 0)) {
         return true;
-    if (supply_refill(worker) || supply_refill(worker))
+    }
+    if (supply_refill(worker) || supply_refill(worker)) {
         return true;
+    }
     counter_add(&worker->counters.no_memory, 1);
     return false;
 }
@@ -101,8 +114,9 @@ bool supply_ensure(struct store_worker *worker) {
 /* A block whose charge has been paid: kept ones are paid for already, so that charge goes back. */
 static void *supply_item_block(struct store_worker *worker, size_t size, size_t charge) {
     void *block = shelf_take(&worker->shelf, charge);
-    if (block == NULL && (block = memory_take(size)) != NULL)
+    if (block == NULL && (block = memory_take(size)) != NULL) {
         return block;
+    }
     budget_give(&worker->store->budget, &worker->allowance, charge);
     return block;
 }
@@ -112,8 +126,9 @@ struct item *supply_item(struct store_worker *worker, const struct item_shape *s
     size_t charge = memory_charge_of(size);
     if (likely(pressure_charge(worker, charge))) {
         void *block = supply_item_block(worker, size, charge);
-        if (likely(block != NULL))
+        if (likely(block != NULL)) {
             return item_init(block, shape);
+        }
     }
     counter_add(&worker->counters.no_memory, 1);
     return NULL;
@@ -126,28 +141,32 @@ static void supply_free(struct store_worker *worker, void *block, size_t charge)
 }
 
 void supply_return(struct store_worker *worker, struct item *item, size_t charge) {
-    if (unlikely(!shelf_put(&worker->shelf, item, charge)))
+    if (unlikely(!shelf_put(&worker->shelf, item, charge))) {
         supply_free(worker, item, charge);
+    }
 }
 
 void supply_bound_shelf(struct store_worker *worker) {
     const struct store *store = worker->store;
     uint64_t size_max = budget_limit(&store->budget) / SUPPLY_SHELVES_SHARE / store->workers_max;
-    if (size_max > SUPPLY_SHELF_SIZE_MAX)
+    if (size_max > SUPPLY_SHELF_SIZE_MAX) {
         size_max = SUPPLY_SHELF_SIZE_MAX;
+    }
     worker->shelf.size_max = MEMORY_KEEPS_FREED * size_max;
 }
 
 void supply_trim_shelf(struct store_worker *worker) {
     size_t charge;
-    for (void *block; (block = shelf_take_idle(&worker->shelf, &charge)) != NULL;)
+    for (void *block; (block = shelf_take_idle(&worker->shelf, &charge)) != NULL;) {
         supply_free(worker, block, charge);
+    }
 }
 
 void supply_clear_shelf(struct store_worker *worker) {
     size_t charge;
-    for (void *block; (block = shelf_take_any(&worker->shelf, &charge)) != NULL;)
+    for (void *block; (block = shelf_take_any(&worker->shelf, &charge)) != NULL;) {
         supply_free(worker, block, charge);
+    }
 }
 
 struct bucket *supply_take_bucket(struct store_worker *worker) {
@@ -174,8 +193,9 @@ static void supply_trim_to(struct store_worker *worker, size_t chunks_kept, unsi
         memory_return(chunk);
         budget_give(&worker->store->budget, &worker->allowance, LIMBO_CHUNK_SIZE);
     }
-    while (worker->spare_buckets_count > buckets_kept)
+    while (worker->spare_buckets_count > buckets_kept) {
         supply_return_bucket(worker);
+    }
 }
 
 void supply_trim(struct store_worker *worker) {

@@ -24,8 +24,9 @@ void sweep_lower_due(struct store *store, uint32_t tick) {
     uint32_t due_tick = atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed);
     while (tick < due_tick &&
            !atomic_compare_exchange_weak_explicit(&store->sweep_due_tick, &due_tick, tick,
-                                                  memory_order_relaxed, memory_order_relaxed))
+                                                  memory_order_relaxed, memory_order_relaxed)) {
         continue;
+    }
 }
 
 /* Items met and not yet looked at: their lines are on the way meanwhile. */
@@ -42,21 +43,24 @@ static void sweep_look(struct store_worker *worker, const struct item *item) {
         return;
     }
     uint32_t expires_tick = item_expires(item);
-    if (expires_tick != STORE_EXPIRES_NEVER && expires_tick < sweep->earliest_tick)
+    if (expires_tick != STORE_EXPIRES_NEVER && expires_tick < sweep->earliest_tick) {
         sweep->earliest_tick = expires_tick;
+    }
 }
 
 static void sweep_look_at_batch(struct sweep_batch *batch) {
-    for (unsigned i = 0; i < batch->count; i++)
+    for (unsigned i = 0; i < batch->count; i++) {
         sweep_look(batch->worker, batch->items[i]);
+    }
     counter_add(&batch->worker->counters.sweep_checked, batch->count);
     batch->count = 0;
 }
 
 static void sweep_collect(void *user, struct item *item) {
     struct sweep_batch *batch = user;
-    if (batch->count == SWEEP_BATCH_MAX)
+    if (batch->count == SWEEP_BATCH_MAX) {
         sweep_look_at_batch(batch);
+    }
     __builtin_prefetch(item, 0, 3);
     batch->items[batch->count++] = item;
 }
@@ -92,8 +96,9 @@ static uint64_t sweep_piece(struct store_worker *worker) {
     }
     uint64_t piece_max = behind_ns > SWEEP_IDLE_MS * CLOCK_NS_PER_MS ? SWEEP_PIECE_IDLE_MAX : SWEEP_PIECE_MAX;
     uint64_t piece = sweep_homes_per_s(sweep) * behind_ns / CLOCK_NS_PER_S;
-    if (piece < SWEEP_PIECE_MIN)
+    if (piece < SWEEP_PIECE_MIN) {
         return 0;
+    }
     return piece < piece_max ? piece : piece_max;
 }
 
@@ -102,14 +107,17 @@ static void sweep_pass_on(struct store_worker *worker) {
     struct sweep_batch batch = {.worker = worker};
     uint64_t piece = sweep_piece(worker);
     uint64_t homes_count = 0;
-    if (piece == 0)
+    if (piece == 0) {
         return;
-    while (homes_count < piece && !sweep->cursor.done)
+    }
+    while (homes_count < piece && !sweep->cursor.done) {
         homes_count += walk_step(worker, &sweep->cursor, sweep_collect, &batch);
+    }
     sweep_look_at_batch(&batch);
     sweep->paid_ns += homes_count * CLOCK_NS_PER_S / sweep_homes_per_s(sweep);
-    if (sweep->cursor.done)
+    if (sweep->cursor.done) {
         sweep_end_pass(worker->store);
+    }
 }
 
 /* ms until the tick `due_tick` comes. */
@@ -123,13 +131,16 @@ unsigned sweep_turn(struct store_worker *worker) {
     struct sweep *sweep = &store->sweep;
     /* relaxed: looked at again under the lock. */
     uint32_t due_tick = atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed);
-    if (!sweep_is_due(worker))
+    if (!sweep_is_due(worker)) {
         return due_tick == STORE_SWEEP_IDLE ? 0 : sweep_wait_ms(worker_now_tick(worker), due_tick);
+    }
     /* acquire: pairs with the release by the last one, which wrote the plain fields. */
-    if (atomic_exchange_explicit(&sweep->locked, true, memory_order_acquire))
+    if (atomic_exchange_explicit(&sweep->locked, true, memory_order_acquire)) {
         return SWEEP_WAKE_MS;
-    if (!atomic_load_explicit(&sweep->passing, memory_order_relaxed))
+    }
+    if (!atomic_load_explicit(&sweep->passing, memory_order_relaxed)) {
         sweep_begin_pass(worker);
+    }
     sweep_pass_on(worker);
     atomic_store_explicit(&sweep->locked, false, memory_order_release);
     return SWEEP_WAKE_MS;

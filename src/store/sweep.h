@@ -24,8 +24,9 @@ void sweep_lower_due(struct store *store, uint32_t tick);
 static inline void sweep_note(struct store *store, uint32_t expires_tick) {
     /* relaxed: a time for a look, no more; missing the newest value costs one exchange. */
     if (unlikely(expires_tick != STORE_EXPIRES_NEVER) &&
-        expires_tick < atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed))
+        expires_tick < atomic_load_explicit(&store->sweep_due_tick, memory_order_relaxed)) {
         sweep_lower_due(store, expires_tick);
+    }
 }
 
 /* Whether there may be dead items. */

@@ -22,12 +22,14 @@ static void *table_map_huge(size_t size) {
     size_t wide_size = size + TABLE_HUGE_SIZE;
     char *wide =
         mmap(NULL, wide_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (wide == MAP_FAILED)
+    if (wide == MAP_FAILED) {
         return NULL;
+    }
     char *start = (char *)table_round_up((uintptr_t)wide, TABLE_HUGE_SIZE);
     size_t before = (size_t)(start - wide);
-    if (before != 0)
+    if (before != 0) {
         munmap(wide, before);
+    }
     munmap(start + size, wide_size - size - before);
     /*
      * Huge pages: one miss of the address cache per look-up less. Only advice: a kernel without them says
@@ -47,8 +49,9 @@ struct table *table_map(unsigned power) {
     assert(power >= TABLE_POWER_MIN && power <= TABLE_POWER_MAX);
     size_t size = table_size(power);
     struct table *table = size < TABLE_HUGE_SIZE ? table_map_small(size) : table_map_huge(size);
-    if (table == NULL)
+    if (table == NULL) {
         return NULL;
+    }
     table->mask = (UINT64_C(1) << power) - 1;
     table->power = power;
     atomic_init(&table->next, NULL);

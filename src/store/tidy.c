@@ -20,8 +20,9 @@ static const uint64_t TIDY_INTERVAL_MAX_NS = 32 * CLOCK_NS_PER_S;
 static uint64_t tidy_returned_size(const struct store *store) {
     uint64_t size = 0;
     unsigned count = epoch_members_count(&store->epoch);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         size += counter_read(&store_member(store, i)->tidy.returned_size);
+    }
     return size;
 }
 
@@ -39,8 +40,9 @@ static bool tidy_is_needed(const struct store_worker *worker) {
 }
 
 static unsigned tidy_wait_ms(const struct store_worker *worker) {
-    if (!tidy_is_needed(worker))
+    if (!tidy_is_needed(worker)) {
         return 0;
+    }
     return (unsigned)((worker->tidy.due_ns - worker->now_ns) / CLOCK_NS_PER_MS + 1);
 }
 
@@ -56,16 +58,19 @@ static void tidy_look(struct store_worker *worker) {
     }
     tidy->interval_ns =
         size == tidy->seen_size && worker->shelf.size == 0 ? tidy->interval_ns * 2 : TIDY_INTERVAL_MIN_NS;
-    if (tidy->interval_ns > TIDY_INTERVAL_MAX_NS)
+    if (tidy->interval_ns > TIDY_INTERVAL_MAX_NS) {
         tidy->interval_ns = TIDY_INTERVAL_MAX_NS;
-    if (tidy->interval_ns < cost_ns * TIDY_COST_SHARE)
+    }
+    if (tidy->interval_ns < cost_ns * TIDY_COST_SHARE) {
         tidy->interval_ns = cost_ns * TIDY_COST_SHARE;
+    }
     tidy->seen_size = size;
     tidy->due_ns = worker->now_ns + tidy->interval_ns;
 }
 
 unsigned tidy_turn(struct store_worker *worker) {
-    if (unlikely(worker->now_ns >= worker->tidy.due_ns))
+    if (unlikely(worker->now_ns >= worker->tidy.due_ns)) {
         tidy_look(worker);
+    }
     return tidy_wait_ms(worker);
 }

@@ -21,8 +21,9 @@ enum {
 
 /* The earlier of two wake-ups; 0 means no need. */
 static unsigned turn_sooner(unsigned left_ms, unsigned right_ms) {
-    if (left_ms == 0 || right_ms == 0)
+    if (left_ms == 0 || right_ms == 0) {
         return left_ms | right_ms;
+    }
     return left_ms < right_ms ? left_ms : right_ms;
 }
 
@@ -31,14 +32,16 @@ static unsigned turn_sooner(unsigned left_ms, unsigned right_ms) {
  * while nothing moves.
  */
 static unsigned turn_limbo_wait_ms(struct store_worker *worker) {
-    if (worker->limbo.count == 0)
+    if (worker->limbo.count == 0) {
         return 0;
+    }
     uint64_t moves = counter_read(&worker->counters.retired) + counter_read(&worker->counters.freed);
     bool moved = moves != worker->limbo_moves;
     worker->limbo_moves = moves;
     worker->limbo_wait_ms = moved ? TURN_LIMBO_WAIT_MS_MIN : worker->limbo_wait_ms * 2;
-    if (worker->limbo_wait_ms > TURN_LIMBO_WAIT_MS_MAX)
+    if (worker->limbo_wait_ms > TURN_LIMBO_WAIT_MS_MAX) {
         worker->limbo_wait_ms = TURN_LIMBO_WAIT_MS_MAX;
+    }
     return worker->limbo_wait_ms;
 }
 
@@ -57,20 +60,24 @@ static unsigned turn_limbo(struct store_worker *worker) {
 static unsigned turn_growth(struct store_worker *worker) {
     struct growth *growth = &worker->store->growth;
     /* relaxed: hints; looked at again under the lock. */
-    if (worker->growth_hint || atomic_load_explicit(&growth->wanted_size, memory_order_relaxed) != 0)
+    if (worker->growth_hint || atomic_load_explicit(&growth->wanted_size, memory_order_relaxed) != 0) {
         growth_consider(worker);
-    if (likely(!growth_is_under_way(worker->store)))
+    }
+    if (likely(!growth_is_under_way(worker->store))) {
         return 0;
+    }
     growth_step(worker, GROWTH_STEP_TURN);
     return growth_is_under_way(worker->store) ? TURN_BUSY_MS : 0;
 }
 
 static unsigned turn_limit(struct store_worker *worker) {
     struct store *store = worker->store;
-    if (likely(!atomic_load_explicit(&store->limit_lowered, memory_order_relaxed)))
+    if (likely(!atomic_load_explicit(&store->limit_lowered, memory_order_relaxed))) {
         return 0;
-    if (pressure_relieve(worker))
+    }
+    if (pressure_relieve(worker)) {
         return TURN_BUSY_MS;
+    }
     atomic_store_explicit(&store->limit_lowered, false, memory_order_relaxed);
     return 0;
 }
@@ -79,8 +86,9 @@ static unsigned turn_limit(struct store_worker *worker) {
 static void turn_adopt(struct store_worker *worker) {
     struct store *store = worker->store;
     if (likely(!atomic_load_explicit(&store->orphans_wait, memory_order_relaxed)) ||
-        pthread_mutex_trylock(&store->lock) != 0)
+        pthread_mutex_trylock(&store->lock) != 0) {
         return;
+    }
     limbo_adopt(&worker->limbo, &store->orphans);
     counter_add(&worker->limbo_size, store->orphans_size);
     store->orphans_size = 0;

@@ -39,16 +39,18 @@ static inline void use_touch(const struct store *store, struct item *item, uint6
     /* relaxed, all: the moment is a hint to eviction. */
     uint32_t used = atomic_load_explicit(&item->used, memory_order_relaxed);
     unsigned shift = atomic_load_explicit(&store->used_shift, memory_order_relaxed);
-    if (unlikely((used ^ (uint32_t)now) >> shift != 0))
+    if (unlikely((used ^ (uint32_t)now) >> shift != 0)) {
         atomic_store_explicit(&item->used, (uint32_t)now, memory_order_relaxed);
+    }
 }
 
 /* Counts as a use by a reader. */
 static inline void use_item(const struct store *store, struct item *item, uint64_t now) {
     use_touch(store, item, now);
     /* relaxed: as above. */
-    if (unlikely(!item_has(item, ITEM_FETCHED)))
+    if (unlikely(!item_has(item, ITEM_FETCHED))) {
         atomic_fetch_or_explicit(&item->marks, ITEM_FETCHED, memory_order_relaxed);
+    }
 }
 
 /* A look-up has met a dead item: counts that. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_memcached: the whole protocol over the real store and reply. The first eight bytes are a seed, the rest is what a client sends.
+ * fuzz_memcached: the whole protocol over the real store and reply. The first eight bytes are a seed, the
+ * rest is what a client sends.
  *
- * Sent twice, to two fresh servers: in one piece, and cut at random with random bounds on requests and output. Both must answer the same;
- * but for requests whose answers tell of time, of pieces, or of what is still unsent.
+ * Sent twice, to two fresh servers: in one piece, and cut at random with random bounds on requests and
+ * output. Both must answer the same; but for requests whose answers tell of time, of pieces, or of what is
+ * still unsent.
  */
 #include <assert.h>
 #include <stdlib.h>

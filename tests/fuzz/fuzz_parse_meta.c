@@ -2,7 +2,8 @@
  *
  * fuzz_parse_meta: the parser of meta arguments on any line. The first byte chooses the command.
  *
- * Checked: slices lie inside the line or in the decoded key; a key is never empty nor too long; flags that are there were accepted.
+ * Checked: slices lie inside the line or in the decoded key; a key is never empty nor too long; flags that
+ * are there were accepted.
  */
 #include <assert.h>
 #include <string.h>

@@ -2,8 +2,9 @@
  *
  * fuzz_parse_text: the parser of command lines on any bytes.
  *
- * Checked: slices lie inside the line; the line ends at its line feed; every shorter input asks for more; how much was searched before
- * changes nothing; the quick way for gets and the look ahead agree with the general one.
+ * Checked: slices lie inside the line; the line ends at its line feed; every shorter input asks for more; how
+ * much was searched before changes nothing; the quick way for gets and the look ahead agree with the general
+ * one.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine_traffic: workers, clients, readers of the counters and a stop, all at once, on both transports; for ThreadSanitizer.
+ * engine_traffic: workers, clients, readers of the counters and a stop, all at once, on both transports; for
+ * ThreadSanitizer.
  *
  * A plain program: exit status 0 when every echo came back whole and every connection was given back.
  */

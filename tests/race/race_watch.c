@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Log lines: two workers whose requests are watched, a worker whose watchers come and go, and a worker with two watchers that
- * stay: one that reads all the time and one that never does until the end.
+ * Log lines: two workers whose requests are watched, a worker whose watchers come and go, and a worker with
+ * two watchers that stay: one that reads all the time and one that never does until the end.
  *
- * The real protocol without sockets: each thread is a worker with sessions of its own, as the engine would call it. Checked of
- * every watcher: lines are whole and what their request must have caused; lines of one worker come in order; the number of each
- * line is the next, or as much higher as the watcher was told that it lost. Of the two that stay: what came and what was lost is
- * together what was published; and the sums in `stats` say the same.
+ * The real protocol without sockets: each thread is a worker with sessions of its own, as the engine would
+ * call it. Checked of every watcher: lines are whole and what their request must have caused; lines of one
+ * worker come in order; the number of each line is the next, or as much higher as the watcher was told that
+ * it lost. Of the two that stay: what came and what was lost is together what was published; and the sums in
+ * `stats` say the same.
  */
 #include <string.h>
 #include <sys/uio.h>
@@ -83,7 +84,7 @@ static void client_expect(struct client *client, const char *request, const char
     reply_sent(&client->reply, size);
 }
 
-/* --- what a watcher is told --------------------------------------------------------------------------------- */
+/* --- what a watcher is told ----------------------------------------------------------------------------- */
 
 /* The line that `producer` causes by its key `number`; kinds in the order in which they come. */
 static void text_of(char *text, unsigned kind, unsigned producer, unsigned number) {
@@ -144,10 +145,11 @@ static void stream_line(struct stream *stream) {
                       (stream->all ? missing == stream->announced : missing >= stream->announced),
                   "%" PRIu64 " missing, %" PRIu64 " announced", missing, stream->announced);
     const char *text = stream->line + head_size;
-    if (strncmp(text, "type=conn", strlen("type=conn")) == 0)
+    if (strncmp(text, "type=conn", strlen("type=conn")) == 0) {
         stream_check_connection(text);
-    else
+    } else {
         stream_check_item(stream, text);
+    }
     stream->number = number;
     stream->announced = 0;
     stream->came++;
@@ -171,10 +173,12 @@ static bool stream_read(struct stream *stream, struct client *client) {
     struct iovec iov[IOV_COUNT];
     size_t size;
     unsigned count = reply_iov(&client->reply, iov, IOV_COUNT, &size);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         stream_add(stream, bytes_of(iov[i].iov_base, iov[i].iov_len));
-    if (count > 0)
+    }
+    if (count > 0) {
         reply_sent(&client->reply, size);
+    }
     return count > 0;
 }
 
@@ -186,7 +190,7 @@ static void stream_read_all(struct stream *stream, struct client *client) {
                   stream->line);
 }
 
-/* --- the threads ---------------------------------------------------------------------------------------------- */
+/* --- the threads ---------------------------------------------------------------------------------------- */
 
 static void produce(struct client *client, unsigned producer, unsigned number) {
     char request[64];
@@ -224,8 +228,9 @@ static void run_visitors(struct torture_thread *thread, struct memcached_worker 
                       "OK\r\n");
         for (uint64_t steps = random_below(&thread->random, STEPS_MAX); steps > 0; steps--) {
             client_step(&client, "");
-            if (random_below(&thread->random, 4) > 0) /* else it does not read for a while */
+            if (random_below(&thread->random, 4) > 0) { /* else it does not read for a while */
                 stream_read(&stream, &client);
+            }
             torture_turn(thread);
         }
         client_close(&client);
@@ -247,8 +252,9 @@ static void check_statistics(struct client *client, uint64_t published) {
     client_step(client, "stats\r\n");
     unsigned count = reply_iov(&client->reply, iov, IOV_COUNT, &size);
     torture_check(size < sizeof(text), "%zu bytes", size);
-    for (unsigned i = 0; i < count; used += iov[i++].iov_len)
+    for (unsigned i = 0; i < count; used += iov[i++].iov_len) {
         memcpy(text + used, iov[i].iov_base, iov[i].iov_len);
+    }
     text[used] = '\0';
     reply_sent(&client->reply, size);
     uint64_t written = statistic(text, "STAT log_worker_written ");
@@ -304,10 +310,11 @@ static void run(struct torture_thread *thread) {
         run_stayers(thread, worker);
     } else {
         pthread_barrier_wait(&thread->torture->barrier);
-        if (thread->index == 3)
+        if (thread->index == 3) {
             run_visitors(thread, worker);
-        else
+        } else {
             run_producer(thread, worker);
+        }
         atomic_fetch_sub(&log->working, 1);
     }
     memcached_worker_destroy(worker);

@@ -71,8 +71,9 @@ static void check_counters(struct torture_thread *thread) {
     for (unsigned i = 0; i < 3; i++) {
         struct bytes value = look(thread, i).value;
         uint64_t number;
-        while (value.size != 0 && value.data[value.size - 1] == ' ')
+        while (value.size != 0 && value.data[value.size - 1] == ' ') {
             value.size--;
+        }
         torture_check(bytes_parse_u64(value, &number), "no number");
         sum += number;
     }
@@ -82,8 +83,9 @@ static void check_counters(struct torture_thread *thread) {
 static void check_records(struct torture_thread *thread, unsigned key_index) {
     struct bytes value = look(thread, 100 + key_index).value;
     unsigned next[TORTURE_THREADS];
-    for (unsigned i = 0; i < TORTURE_THREADS; i++)
+    for (unsigned i = 0; i < TORTURE_THREADS; i++) {
         next[i] = key_index;
+    }
     torture_check(value.size == RECORDS / RECORD_KEYS * TORTURE_THREADS * RECORD_SIZE, "%zu bytes of records",
                   value.size);
     for (size_t at = 0; at < value.size; at += RECORD_SIZE) {
@@ -116,9 +118,11 @@ static void revive(struct torture_thread *thread) {
 /* Waits for the others without sleeping, so that all that have a CPU start at once. */
 static void line_up(struct changes *changes, unsigned lines_count) {
     atomic_fetch_add(&changes->arrived_count, 1);
-    for (unsigned spins = 1; atomic_load(&changes->arrived_count) < lines_count * TORTURE_THREADS; spins++)
-        if (spins % SPINS_MAX == 0)
+    for (unsigned spins = 1; atomic_load(&changes->arrived_count) < lines_count * TORTURE_THREADS; spins++) {
+        if (spins % SPINS_MAX == 0) {
             sched_yield();
+        }
+    }
 }
 
 static bool thread_is_first(struct torture_thread *thread) {
@@ -129,8 +133,9 @@ static void compare_and_store(struct torture_thread *thread, struct changes *cha
     const struct put_options options = {.compare = true, .cas_expected = atomic_load(&changes->cas)};
     enum store_status status = torture_put(thread, 200, thread->index, 0, &options, NULL);
     torture_check(status == STORE_OK || status == STORE_EXISTS, "status %d", status);
-    if (status == STORE_OK)
+    if (status == STORE_OK) {
         atomic_fetch_add(&changes->storers_count, 1);
+    }
 }
 
 static void win(struct torture_thread *thread, struct changes *changes) {
@@ -140,8 +145,9 @@ static void win(struct torture_thread *thread, struct changes *changes) {
     torture_check(store_get_with(thread->worker, torture_key(&key, 201), &options, &view) == STORE_OK,
                   "lost");
     torture_check(view.stale && view.won != view.won_before, "one has won, this thread or another");
-    if (view.won)
+    if (view.won) {
         atomic_fetch_add(&changes->winners_count, 1);
+    }
 }
 
 static void create(struct torture_thread *thread, struct changes *changes, unsigned round) {
@@ -151,8 +157,9 @@ static void create(struct torture_thread *thread, struct changes *changes, unsig
     torture_check(store_get_with(thread->worker, torture_key(&key, 1000 + round), &options, &view) ==
                       STORE_OK,
                   "not created");
-    if (view.won)
+    if (view.won) {
         atomic_fetch_add(&changes->creators_count, 1);
+    }
 }
 
 /* Between two rounds, by one thread. */
@@ -170,8 +177,9 @@ static void prepare(struct torture_thread *thread, struct changes *changes) {
 
 static void play(struct torture_thread *thread, struct changes *changes) {
     for (unsigned round = 0; round < ROUNDS; round++) {
-        if (thread_is_first(thread))
+        if (thread_is_first(thread)) {
             prepare(thread, changes);
+        }
         line_up(changes, 3 * round + 1);
         win(thread, changes);
         line_up(changes, 3 * round + 2);
@@ -190,8 +198,9 @@ static void run(struct torture_thread *thread) {
     play(thread, changes);
     if (thread_is_first(thread)) {
         check_counters(thread);
-        for (unsigned i = 0; i < RECORD_KEYS; i++)
+        for (unsigned i = 0; i < RECORD_KEYS; i++) {
             check_records(thread, i);
+        }
     }
 }
 

@@ -49,10 +49,12 @@ static void write(struct torture_thread *thread) {
         atomic_store_explicit(&shared->stored_count[thread->index], n + 1, memory_order_release);
         uint64_t old = key_of(thread->index, random_below(&thread->random, n + 1));
         expect(thread, old);
-        if (n % 4 == 0)
+        if (n % 4 == 0) {
             torture_check(torture_put(thread, old, old + 1, 0, &set, NULL) == STORE_OK, "no room");
-        if (n % 8 == 0)
+        }
+        if (n % 8 == 0) {
             come_and_go(thread, n);
+        }
         torture_pause(thread);
     }
 }
@@ -63,25 +65,29 @@ static void count(void *user, const struct item_view *view) {
     torture_check(bytes_parse_u64(bytes_of(view->key.data + 4, view->key.size - 4), &number),
                   "a strange key");
     torture_read(view->value, number);
-    if (number < 50000000)
+    if (number < 50000000) {
         seen[number]++;
+    }
 }
 
 static void walk(struct torture_thread *thread, uint64_t keys_count) {
     struct growth_shared *shared = thread->torture->shared;
     unsigned char *seen = calloc(keys_count * WRITERS, 1);
     uint64_t there[WRITERS];
-    for (unsigned writer = 0; writer < WRITERS; writer++)
+    for (unsigned writer = 0; writer < WRITERS; writer++) {
         there[writer] = atomic_load_explicit(&shared->stored_count[writer], memory_order_acquire);
+    }
     struct store_cursor cursor = {0};
     while (!cursor.done) {
         store_walk(thread->worker, &cursor, 64, count, seen);
         torture_turn(thread);
     }
-    for (unsigned writer = 0; writer < WRITERS; writer++)
-        for (uint64_t n = 0; n < there[writer]; n++)
+    for (unsigned writer = 0; writer < WRITERS; writer++) {
+        for (uint64_t n = 0; n < there[writer]; n++) {
             torture_check(seen[key_of(writer, n)] == 1, "key %" PRIu64 " was seen %u times",
                           key_of(writer, n), seen[key_of(writer, n)]);
+        }
+    }
     free(seen);
 }
 
@@ -91,13 +97,16 @@ static void read(struct torture_thread *thread) {
     uint64_t looks_count = 0;
     for (unsigned writer = 0; writer < WRITERS;) {
         uint64_t there = atomic_load_explicit(&shared->stored_count[writer], memory_order_acquire);
-        if (there != 0)
+        if (there != 0) {
             expect(thread, key_of(writer, random_below(&thread->random, there)));
-        if (++looks_count % WALK_EVERY == 0)
+        }
+        if (++looks_count % WALK_EVERY == 0) {
             walk(thread, keys_count);
+        }
         torture_pause(thread);
-        if (there == keys_count)
+        if (there == keys_count) {
             writer++;
+        }
     }
 }
 

@@ -21,8 +21,9 @@ struct lifecycle {
 };
 
 static void receive(struct mail *mail) {
-    if (mail == NULL)
+    if (mail == NULL) {
         return;
+    }
     torture_read(mail->view.value, mail->number);
     store_unpin(mail->view.item);
     free(mail);
@@ -45,8 +46,9 @@ static void step(struct torture_thread *thread) {
         torture_put(thread, number, number, 0, &set, NULL);
     } else if (store_get(thread->worker, torture_key(&key, number), &view) == STORE_OK) {
         torture_read(view.value, number);
-        if (random_below(&thread->random, 16) == 0)
+        if (random_below(&thread->random, 16) == 0) {
             send(thread, &view, number);
+        }
     }
 }
 
@@ -64,8 +66,9 @@ static void run(struct torture_thread *thread) {
         }
         look_at_statistics(thread);
         store_memory_limit_set(thread->worker, LIMIT_MAX / (1 + random_below(&thread->random, 3)));
-        if (random_below(&thread->random, 4) == 0)
+        if (random_below(&thread->random, 4) == 0) {
             store_offline(thread->worker);
+        }
         store_worker_leave(thread->worker);
         look_at_statistics(thread);
         thread->worker = store_worker_join(thread->torture->store, atomic_load(&thread->torture->now_ns));
@@ -87,8 +90,9 @@ int main(int argument_count, char **arguments) {
     torture_open(&torture, argument_count, arguments, LIMIT_MAX, true);
     torture.shared = &lifecycle;
     torture_run(&torture, runs, 1);
-    for (unsigned i = 0; i < MAILBOXES; i++)
+    for (unsigned i = 0; i < MAILBOXES; i++) {
         receive(atomic_load(&lifecycle.mailboxes[i]));
+    }
     raise_limit(&torture);
     torture_close(&torture, "lifecycle");
     return 0;

@@ -25,16 +25,18 @@ static void saw(struct mixed *mixed, uint64_t number, uint64_t cas) {
 }
 
 static void pin(struct mixed *mixed, const struct item_view *view, uint64_t number) {
-    if (mixed->pins_count == PINS_MAX)
+    if (mixed->pins_count == PINS_MAX) {
         return;
+    }
     store_pin(view);
     mixed->pinned[mixed->pins_count] = *view;
     mixed->pinned_number[mixed->pins_count++] = number;
 }
 
 static void unpin(struct mixed *mixed) {
-    if (mixed->pins_count == 0)
+    if (mixed->pins_count == 0) {
         return;
+    }
     mixed->pins_count--;
     torture_read(mixed->pinned[mixed->pins_count].value, mixed->pinned_number[mixed->pins_count]);
     store_unpin(mixed->pinned[mixed->pins_count].item);
@@ -51,12 +53,14 @@ static void get(struct torture_thread *thread, struct mixed *mixed, uint64_t num
         random_below(&thread->random, 2) == 0
             ? store_get(thread->worker, torture_key(&key, number), &view)
             : store_get_with(thread->worker, torture_key(&key, number), &options, &view);
-    if (status != STORE_OK)
+    if (status != STORE_OK) {
         return;
+    }
     torture_read(view.value, number);
     saw(mixed, number, view.cas);
-    if (random_below(&thread->random, 16) == 0)
+    if (random_below(&thread->random, 16) == 0) {
         pin(mixed, &view, number);
+    }
 }
 
 static void put(struct torture_thread *thread, struct mixed *mixed, uint64_t number) {
@@ -69,8 +73,9 @@ static void put(struct torture_thread *thread, struct mixed *mixed, uint64_t num
         random_below(&thread->random, 4) == 0 ? store_now_tick(thread->worker) + 1 : STORE_EXPIRES_NEVER;
     struct put_result result;
     if (torture_put(thread, number, random_next(&thread->random), expires_tick, &options, &result) ==
-        STORE_OK)
+        STORE_OK) {
         saw(mixed, number, result.cas);
+    }
 }
 
 static void end(struct torture_thread *thread, struct mixed *mixed, uint64_t number) {
@@ -78,8 +83,9 @@ static void end(struct torture_thread *thread, struct mixed *mixed, uint64_t num
     struct put_result result;
     const struct delete_options options = {.invalidate = random_below(&thread->random, 2) == 0};
     enum store_status status = store_delete(thread->worker, torture_key(&key, number), &options, &result);
-    if (status == STORE_OK && options.invalidate)
+    if (status == STORE_OK && options.invalidate) {
         saw(mixed, number, result.cas);
+    }
 }
 
 /*
@@ -93,21 +99,25 @@ static void write_journal(struct torture_thread *thread, uint64_t journal) {
     struct item *item;
     size_t size = random_below(&thread->random, ENTRY_SIZE_MAX);
     if (store_item_create(thread->worker, torture_key(&key, KEYS + journal), false, 0, 0, size, &item) !=
-        STORE_OK)
+        STORE_OK) {
         return;
+    }
     memset(store_item_value(item), 'a' + (int)journal, size);
-    if (store_put(thread->worker, item, &options, NULL) == STORE_NOT_STORED) /* it is full */
+    if (store_put(thread->worker, item, &options, NULL) == STORE_NOT_STORED) { /* it is full */
         store_delete(thread->worker, torture_key(&key, KEYS + journal), NULL, NULL);
+    }
 }
 
 static void read_journal(struct torture_thread *thread, uint64_t journal) {
     struct torture_key key;
     struct item_view view;
-    if (store_get(thread->worker, torture_key(&key, KEYS + journal), &view) != STORE_OK)
+    if (store_get(thread->worker, torture_key(&key, KEYS + journal), &view) != STORE_OK) {
         return;
-    for (size_t i = 0; i < view.value.size; i++)
+    }
+    for (size_t i = 0; i < view.value.size; i++) {
         torture_check(view.value.data[i] == (char)('a' + (int)journal), "journal %" PRIu64 ", byte %zu",
                       journal, i);
+    }
 }
 
 static void step(struct torture_thread *thread, struct mixed *mixed) {
@@ -137,9 +147,10 @@ static void step(struct torture_thread *thread, struct mixed *mixed) {
         get(thread, mixed, number);
         break;
     }
-    if (random_below(&thread->random, 50000) == 0)
+    if (random_below(&thread->random, 50000) == 0) {
         store_flush(thread->worker,
                     random_below(&thread->random, 2) == 0 ? 0 : store_now_tick(thread->worker) + 1);
+    }
 }
 
 static void run(struct torture_thread *thread) {
@@ -148,8 +159,9 @@ static void run(struct torture_thread *thread) {
         step(thread, mixed);
         torture_pause(thread);
     }
-    while (mixed->pins_count != 0)
+    while (mixed->pins_count != 0) {
         unpin(mixed);
+    }
     free(mixed);
 }
 

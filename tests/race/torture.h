@@ -66,10 +66,12 @@ static inline void torture_sleep(struct torture_thread *thread) {
 
 /* What a worker's loop does between requests: mostly a turn, at times a nap. */
 static inline void torture_pause(struct torture_thread *thread) {
-    if (random_below(&thread->random, 16) == 0)
+    if (random_below(&thread->random, 16) == 0) {
         torture_turn(thread);
-    if (random_below(&thread->random, 256) == 0)
+    }
+    if (random_below(&thread->random, 256) == 0) {
         torture_sleep(thread);
+    }
 }
 
 static void *torture_main(void *argument) {
@@ -86,17 +88,19 @@ static void *torture_main(void *argument) {
 static inline uint64_t torture_seed(void) {
     const char *given = getenv("RIPOSTE_SEED");
     uint64_t seed;
-    if (given == NULL || !bytes_parse_u64(bytes_from_string(given), &seed))
+    if (given == NULL || !bytes_parse_u64(bytes_from_string(given), &seed)) {
         seed = random_seed();
+    }
     printf("RIPOSTE_SEED=%" PRIu64 "\n", seed);
     return seed;
 }
 
 static inline unsigned torture_scale(int argument_count, char **arguments) {
     uint32_t scale = 1;
-    if (argument_count > 1)
+    if (argument_count > 1) {
         torture_check(bytes_parse_u32(bytes_from_string(arguments[1]), &scale), "how much work? %s",
                       arguments[1]);
+    }
     return scale;
 }
 
@@ -125,8 +129,9 @@ static inline void torture_run(struct torture *torture, void (*const *runs)(stru
                                              .run = runs[i % runs_count]};
         torture_check(pthread_create(&threads[i].thread, NULL, torture_main, &threads[i]) == 0, "no thread");
     }
-    for (unsigned i = 0; i < TORTURE_THREADS; i++)
+    for (unsigned i = 0; i < TORTURE_THREADS; i++) {
         pthread_join(threads[i].thread, NULL);
+    }
 }
 
 static inline void torture_close(struct torture *torture, const char *name) {
@@ -185,9 +190,10 @@ static inline uint64_t torture_read(struct bytes value, uint64_t key_number) {
                   stamp.key_number, key_number);
     torture_check(stamp.value_size == value.size && stamp.checksum == torture_checksum(&stamp),
                   "a torn value at key %" PRIu64, key_number);
-    for (size_t i = sizeof(stamp); i < value.size; i++)
+    for (size_t i = sizeof(stamp); i < value.size; i++) {
         torture_check(value.data[i] == (char)(stamp.checksum & 0xff),
                       "a torn value at key %" PRIu64 ", byte %zu", key_number, i);
+    }
     torture_check(memcmp(value.data + value.size, "\r\n", 2) == 0, "no line end at key %" PRIu64, key_number);
     return stamp.version;
 }
@@ -207,8 +213,9 @@ static inline enum store_status torture_put(struct torture_thread *thread, uint6
     size_t value_size = torture_value_size(thread);
     enum store_status status = store_item_create(thread->worker, torture_key(&key, key_number), false,
                                                  (uint32_t)(version & 1), expires_tick, value_size, &item);
-    if (status != STORE_OK)
+    if (status != STORE_OK) {
         return status;
+    }
     torture_write(store_item_value(item), value_size, key_number, version);
     return store_put(thread->worker, item, options, result);
 }

@@ -74,7 +74,10 @@ int dial_address(const void *address, socklen_t size, int family) {
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     int failed = connect(fd, address, size);
     if (failed < 0 && errno == EINTR) {
-        /* The kernel tidies up the ring that engine_create tried the kernel with; the connection goes on being made (connect(2)). */
+        /*
+         * The kernel tidies up the ring that engine_create tried the kernel with; the connection goes on
+         * being made (connect(2)).
+         */
         struct pollfd made = {.fd = fd, .events = POLLOUT};
         socklen_t length = sizeof(errno);
         while (poll(&made, 1, -1) < 0 && errno == EINTR) {

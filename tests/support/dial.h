@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * dial: an engine on a free port of the loopback, and clients of it that block. Every failure ends the Criterion test.
+ * dial: an engine on a free port of the loopback, and clients of it that block. Every failure ends the
+ * Criterion test.
  */
 #ifndef TESTS_DIAL_H
 #define TESTS_DIAL_H

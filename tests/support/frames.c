@@ -2,10 +2,12 @@
  *
  * frames: a length-prefixed echo, as an example of a protocol on the engine.
  *
- *      frame = length (2 bytes, big endian) + that many bytes; it is sent back as it came. Length 0 ends the connection.
+ *      frame = length (2 bytes, big endian) + that many bytes; it is sent back as it came. Length 0 ends the
+ *      connection.
  *
- * What a protocol has to do: read whole requests from the front of `input`, answer into `reply`, say how far it got. It is called again with
- * what it left over and more behind it, so a request that was cut anywhere needs no state here.
+ * What a protocol has to do: read whole requests from the front of `input`, answer into `reply`, say how
+ * far it got. It is called again with what it left over and more behind it, so a request that was cut
+ * anywhere needs no state here.
  */
 #include "frames.h"
 

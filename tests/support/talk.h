@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * talk: memcached connections without sockets: the real protocol over the real store and the real reply, on one thread.
+ * talk: memcached connections without sockets: the real protocol over the real store and the real reply, on
+ * one thread.
  *
  *      talk_send(bytes) --> unread input --> protocol on_input --> reply --> output --> talk_output
  *
- * Does what the engine does for a connection and no more. Input is handed over in memory of exactly its size, so that the
- * sanitizers see every byte read beyond it.
+ * Does what the engine does for a connection and no more. Input is handed over in memory of exactly its size,
+ * so that the sanitizers see every byte read beyond it.
  */
 #ifndef TESTS_TALK_H
 #define TESTS_TALK_H

@@ -154,7 +154,10 @@ int target_socket(const struct target *target, uint32_t source_index) {
         status = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ? -errno : 0;
     }
     if (target->is_loopback) {
-        /* BBR, where it is the default, arms a timer for each packet to pace it: 10 % of the generator's time for nothing. */
+        /*
+         * BBR, where it is the default, arms a timer for each packet to pace it: 10 % of the generator's time
+         * for nothing.
+         */
         setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
     }
     if (status == 0 && target->is_loopback && source_index > 0) {

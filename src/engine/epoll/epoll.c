@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * epoll: the same engine on readiness instead of completions: for kernels and sandboxes without io_uring, and to measure against.
+ * epoll: the same engine on readiness instead of completions: for kernels and sandboxes without io_uring, and
+ * to measure against.
  *
- * Level-triggered. A receive goes into a buffer of the worker, next to those of other connections of the same turn, so that requests are
- * looked at and answered in batches here, too. A send is tried at once; EPOLLOUT is asked for only when the socket is full. in_flight
- * stays 0: the kernel never holds memory of ours.
+ * Level-triggered. A receive goes into a buffer of the worker, next to those of other connections of the same
+ * turn, so that requests are looked at and answered in batches here, too. A send is tried at once; EPOLLOUT
+ * is asked for only when the socket is full. in_flight stays 0: the kernel never holds memory of ours.
  */
 #include <assert.h>
 #include <errno.h>
@@ -84,7 +85,7 @@ static void epoll_close(struct worker *worker) {
     worker->transport_state = NULL;
 }
 
-/* --- what the worker asks for --------------------------------------------------------------------------------------------- */
+/* --- what the worker asks for --------------------------------------------------------------------------- */
 
 /* conn.send_way holds what is watched, conn.send_group whether the descriptor is known to epoll. */
 static void epoll_update(struct worker *worker, struct conn *conn) {
@@ -169,7 +170,7 @@ static void epoll_close_fd(struct worker *worker, int fd) {
     close(fd); /* also ends watching */
 }
 
-/* --- waiting and events --------------------------------------------------------------------------------------------------- */
+/* --- waiting and events --------------------------------------------------------------------------------- */
 
 static void epoll_poll(struct worker *worker, int timeout_ms) {
     struct epoll *epoll = epoll_of(worker);
@@ -245,7 +246,10 @@ static bool epoll_on_conn(struct worker *worker, struct conn *conn, uint32_t eve
         conn->send_armed = false;
         worker_queue_arm(worker, conn);
     }
-    /* A hang-up is reported whether asked for or not; requests that a crowded connection's peer left behind are still served. */
+    /*
+     * A hang-up is reported whether asked for or not; requests that a crowded connection's peer left behind
+     * are still served.
+     */
     bool left_behind = conn->crowded && !conn->paused && !conn->input_ended;
     if ((conn->recv_armed || left_behind) && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         return epoll_on_readable(worker, conn);
@@ -286,7 +290,10 @@ static bool epoll_on_event(struct worker *worker, const struct epoll_event *even
 static void epoll_reap(struct worker *worker) {
     struct epoll *epoll = epoll_of(worker);
     int first = epoll->events_next;
-    /* What there is no room for is reaped next turn, before the next wait: that one would report the same connections first again. */
+    /*
+     * What there is no room for is reaped next turn, before the next wait: that one would report the same
+     * connections first again.
+     */
     while (epoll->events_next < epoll->events_count &&
            epoll_on_event(worker, &epoll->events[epoll->events_next])) {
         epoll->events_next++;

@@ -30,8 +30,8 @@ struct buffers {
 };
 
 /*
- * Registers `count` buffers of `size` bytes as group `group`. 0; -EINVAL where the kernel does not know incremental buffers, or
- * provided-buffer rings at all; -ENOMEM.
+ * Registers `count` buffers of `size` bytes as group `group`. 0; -EINVAL where the kernel does not know
+ * incremental buffers, or provided-buffer rings at all; -ENOMEM.
  */
 int buffers_init(struct buffers *buffers, struct ring *ring, uint16_t group, uint32_t size, uint32_t count,
                  bool incremental);

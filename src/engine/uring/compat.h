@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * compat: constants of the kernel's interface that liburing 2.3 (Debian 12) lacks. Each line can go when the oldest supported
- * liburing is the one named beside it. A constant says nothing about the running kernel: probe.c finds that out.
+ * compat: constants of the kernel's interface that liburing 2.3 (Debian 12) lacks. Each line can go when the
+ * oldest supported liburing is the one named beside it. A constant says nothing about the running kernel:
+ * probe.c finds that out.
  */
 #ifndef RIPOSTE_ENGINE_URING_COMPAT_H
 #define RIPOSTE_ENGINE_URING_COMPAT_H

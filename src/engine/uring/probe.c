@@ -21,7 +21,10 @@ enum {
     CQE_SIZE = 16,
 };
 
-/* The number after `name` in a file of "name value" lines, or the number of a file that holds nothing else (name ""). */
+/*
+ * The number after `name` in a file of "name value" lines, or the number of a file that holds nothing else
+ * (name "").
+ */
 static bool read_number(const char *path, const char *name, uint64_t *number) {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
@@ -131,8 +134,11 @@ static void probe_operations(struct uring_features *features, struct ring *ring)
     }
     features->send_zero_copy = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC) != 0 &&
                                io_uring_opcode_supported(probe, IORING_OP_SENDMSG_ZC) != 0;
-    /* Multishot receive came with SEND_ZC (6.0), multishot accept with SOCKET (5.19): no probe names the flags themselves. A
-     * kernel that refuses them all the same answers EINVAL, and single requests are used from then on. */
+    /*
+     * Multishot receive came with SEND_ZC (6.0), multishot accept with SOCKET (5.19): no probe names the
+     * flags themselves. A kernel that refuses them all the same answers EINVAL, and single requests are used
+     * from then on.
+     */
     features->recv_multishot = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC) != 0;
     features->accept_multishot = io_uring_opcode_supported(probe, IORING_OP_SOCKET) != 0;
     io_uring_free_probe(probe);

@@ -10,8 +10,9 @@
 #include "riposte/engine.h"
 
 /*
- * Fills engine->uring and engine->features by means of a small ring of the calling thread. 0, or a negative errno and *error with
- * the likely cause and cure: -ENOSYS, -EPERM, -EINVAL (this kernel or sandbox has no usable io_uring), -ENOMEM, -EMFILE, ...
+ * Fills engine->uring and engine->features by means of a small ring of the calling thread. 0, or a negative
+ * errno and *error with the likely cause and cure: -ENOSYS, -EPERM, -EINVAL (this kernel or sandbox has no
+ * usable io_uring), -ENOMEM, -EMFILE, ...
  */
 int uring_probe(struct engine *engine, struct engine_error *error);
 

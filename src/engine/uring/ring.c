@@ -6,14 +6,22 @@
 
 #include "riposte/clock.h"
 
-/* In the order in which they are dropped, last first: a kernel that knows a flag knows those after it, too (6.1, 6.0, 5.19, 5.18). */
+/*
+ * In the order in which they are dropped, last first: a kernel that knows a flag knows those after it, too
+ * (6.1, 6.0, 5.19, 5.18).
+ */
 static const unsigned setup_flags[] = {
-    /* Completion work runs when the loop asks for it: warm, in batches, never in the middle of a request. Costs: completions appear only
-     * in an enter with GETEVENTS, and the flag needs SINGLE_ISSUER. */
+    /*
+     * Completion work runs when the loop asks for it: warm, in batches, never in the middle of a request.
+     * Costs: completions appear only in an enter with GETEVENTS, and the flag needs SINGLE_ISSUER.
+     */
     IORING_SETUP_DEFER_TASKRUN,
-    /* Only this thread submits, so the kernel locks less. Not for rings made in one thread and used in another. */
+    /* Only this thread submits, so the kernel locks less. Not for rings made in one thread and used in
+       another. */
     IORING_SETUP_SINGLE_ISSUER,
-    /* IORING_SQ_TASKRUN says that an enter would find work: what a spin looks at instead of entering blindly. */
+    /*
+     * IORING_SQ_TASKRUN says that an enter would find work: what a spin looks at instead of entering blindly.
+     */
     IORING_SETUP_TASKRUN_FLAG,
     /* Without DEFER_TASKRUN: no interrupt to run completion work, the next system call does. */
     IORING_SETUP_COOP_TASKRUN,
@@ -43,8 +51,10 @@ static bool ring_drop_flag(unsigned *flags) {
 }
 
 static int ring_queue_init(struct ring *ring, unsigned entries, unsigned completion_entries, unsigned flags) {
-    /* CQSIZE: multishots post many completions for one submission, so the usual two per submission are too few. CLAMP: sizes
-     * above the kernel's maximum are cut to it instead of being refused. */
+    /*
+     * CQSIZE: multishots post many completions for one submission, so the usual two per submission are too
+     * few. CLAMP: sizes above the kernel's maximum are cut to it instead of being refused.
+     */
     struct io_uring_params params = {
         .flags = flags | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
         .cq_entries = completion_entries,
@@ -55,7 +65,10 @@ static int ring_queue_init(struct ring *ring, unsigned entries, unsigned complet
     return io_uring_queue_init_params(entries, &ring->io, &params);
 }
 
-/* Entry i of the kernel's index array always names submission i: then publishing the tail is all that submitting takes. */
+/*
+ * Entry i of the kernel's index array always names submission i: then publishing the tail is all that
+ * submitting takes.
+ */
 static void ring_fill_array(struct ring *ring) {
     struct io_uring_sq *sq = &ring->io.sq;
     for (unsigned i = 0; sq->array != NULL && i < *sq->kring_entries; i++) {
@@ -84,7 +97,10 @@ int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, 
     }
     ring_fill_array(ring);
     ring->enter_fd = ring->io.ring_fd;
-    /* NO_IOWAIT: a server that waits for clients is idle, not blocked on a disk; without it tools show 100 % I/O wait. */
+    /*
+     * NO_IOWAIT: a server that waits for clients is idle, not blocked on a disk; without it tools show 100 %
+     * I/O wait.
+     */
     ring->enter_flags =
         IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | (no_iowait ? IORING_ENTER_NO_IOWAIT : 0);
     if (io_uring_register_ring_fd(&ring->io) == 1) {
@@ -100,8 +116,8 @@ void ring_deinit(struct ring *ring) {
 }
 
 /*
- * The library's own calls cannot pass NO_IOWAIT before 2.10, so the submission queue is published here; with the identity array this
- * is one store.
+ * The library's own calls cannot pass NO_IOWAIT before 2.10, so the submission queue is published here; with
+ * the identity array this is one store.
  */
 static unsigned ring_publish(struct ring *ring) {
     struct io_uring_sq *sq = &ring->io.sq;

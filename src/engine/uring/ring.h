@@ -2,7 +2,8 @@
  *
  * ring: one io_uring of one thread: set-up and the one system call of the loop.
  *
- * Results are negative errno; io_uring never sets errno itself. Only the thread that called ring_init may use the ring.
+ * Results are negative errno; io_uring never sets errno itself. Only the thread that called ring_init may use
+ * the ring.
  */
 #ifndef RIPOSTE_ENGINE_URING_RING_H
 #define RIPOSTE_ENGINE_URING_RING_H
@@ -19,12 +20,16 @@ struct ring {
     int enter_fd;         /* the ring's descriptor, or its registered number */
 };
 
-/* Set-up flags that are tried first; those the kernel refuses are dropped one by one, the last of the list first. */
+/*
+ * Set-up flags that are tried first; those the kernel refuses are dropped one by one, the last of the list
+ * first.
+ */
 unsigned ring_setup_flags_all(void);
 
 /*
- * Makes a ring with `entries` submissions and about `completion_entries` completions (halved while memory does not suffice),
- * and with as many of *setup_flags as the kernel takes; *setup_flags becomes those. 0 or a negative errno.
+ * Makes a ring with `entries` submissions and about `completion_entries` completions (halved while memory
+ * does not suffice), and with as many of *setup_flags as the kernel takes; *setup_flags becomes those. 0 or a
+ * negative errno.
  */
 int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, unsigned *setup_flags,
               bool no_iowait);
@@ -59,8 +64,9 @@ static inline bool ring_overflowed(const struct ring *ring) {
 }
 
 /*
- * Submits what was taken, runs the kernel's waiting work, and waits for one completion: at most timeout_ns, 0 not at all, UINT64_MAX
- * without end. 0, or a negative errno: -ETIME, -EINTR, -EBUSY and -EAGAIN ask for nothing but another turn.
+ * Submits what was taken, runs the kernel's waiting work, and waits for one completion: at most timeout_ns, 0
+ * not at all, UINT64_MAX without end. 0, or a negative errno: -ETIME, -EINTR, -EBUSY and -EAGAIN ask for
+ * nothing but another turn.
  */
 int ring_enter(struct ring *ring, uint64_t timeout_ns);
 

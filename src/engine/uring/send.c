@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * send: four ways to hand one connection's output to the kernel, never two sends of a connection at a time (their order is not
- * guaranteed).
+ * send: four ways to hand one connection's output to the kernel, never two sends of a connection at a time
+ * (their order is not guaranteed).
  *
  *      plain       one piece                          send
  *      gathered    several pieces                     sendmsg over an iovec
@@ -16,7 +16,7 @@
 #include "riposte/check.h"
 #include "uring.h"
 
-/* --- bundles -------------------------------------------------------------------------------------------------------------- */
+/* --- bundles -------------------------------------------------------------------------------------------- */
 
 enum { GROUP_RING_SIZE = URING_SEND_PIECES_MAX * sizeof(struct io_uring_buf) };
 
@@ -93,13 +93,16 @@ void uring_send_deinit(struct uring *uring) {
     }
 }
 
-/* --- out ------------------------------------------------------------------------------------------------------------------ */
+/* --- out ------------------------------------------------------------------------------------------------ */
 
 static void send_bundle(struct uring *uring, struct io_uring_sqe *sqe, struct conn *conn, uint16_t group,
                         const struct iovec *pieces, unsigned count) {
     group_fill(uring, group, pieces, count);
     conn->send_group = group;
-    /* Length 0: whatever the group holds. WAITALL: without it a short send would leave a piece half consumed in the ring. */
+    /*
+     * Length 0: whatever the group holds. WAITALL: without it a short send would leave a piece half consumed
+     * in the ring.
+     */
     io_uring_prep_send(sqe, conn->fd, NULL, 0, MSG_NOSIGNAL | MSG_WAITALL);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = group_number(group);
@@ -179,7 +182,7 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
     return true;
 }
 
-/* --- back ----------------------------------------------------------------------------------------------------------------- */
+/* --- back ----------------------------------------------------------------------------------------------- */
 
 /* A way that this kernel turns out to refuse is not tried again; the output goes out another way. */
 static bool send_refused(struct uring *uring, struct conn *conn, int result) {
@@ -198,8 +201,10 @@ static bool send_refused(struct uring *uring, struct conn *conn, int result) {
         uring->bundle = false;
         return true;
     case SEND_WAY_ZERO_COPY:
-        /* 6.1 knows the operation but not the report. EOPNOTSUPP: a kind of socket without zero copy (Unix ones are not
-         * tried). */
+        /*
+         * 6.1 knows the operation but not the report. EOPNOTSUPP: a kind of socket without zero copy (Unix
+         * ones are not tried).
+         */
         uring->zero_copy = uring->zero_copy_report && result == -EINVAL;
         uring->zero_copy_report = false;
         return true;

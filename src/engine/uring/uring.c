@@ -17,8 +17,10 @@
 enum {
     /* Completions handled in one turn: more would let the first request wait for too many others. */
     URING_REAP_MAX = 1024,
-    /* Incremental receive buffers: few and large, used up piece by piece, so that they stay in cache; measured against rotating ones
-     * (design, decision 2). Otherwise many small ones. */
+    /*
+     * Incremental receive buffers: few and large, used up piece by piece, so that they stay in cache;
+     * measured against rotating ones (design, decision 2). Otherwise many small ones.
+     */
     URING_INCREMENTAL_SIZE = 64 * 1024,
     URING_INCREMENTAL_COUNT = 8,
     URING_WHOLE_SIZE = 2048,
@@ -103,7 +105,7 @@ static void uring_close(struct worker *worker) {
     worker->transport_state = NULL;
 }
 
-/* --- what the worker asks for --------------------------------------------------------------------------------------------- */
+/* --- what the worker asks for --------------------------------------------------------------------------- */
 
 static bool uring_arm_recv(struct worker *worker, struct uring *uring, struct conn *conn) {
     struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
@@ -115,8 +117,10 @@ static bool uring_arm_recv(struct worker *worker, struct uring *uring, struct co
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = URING_RECV_GROUP;
     if (!uring->recv_single && !conn->is_unix) {
-        /* Armed once for the connection's life. Not on Unix sockets: an end of input right after data is sometimes never reported
-         * there (https://github.com/axboe/liburing/issues/1549). */
+        /*
+         * Armed once for the connection's life. Not on Unix sockets: an end of input right after data is
+         * sometimes never reported there (https://github.com/axboe/liburing/issues/1549).
+         */
         sqe->ioprio |= IORING_RECV_MULTISHOT;
     }
     io_uring_sqe_set_data64(sqe, tag_pack(OP_RECV, conn->generation, conn->index));
@@ -131,8 +135,10 @@ static bool uring_stop_recv(struct uring *uring, struct conn *conn) {
     if (sqe == NULL) {
         return false;
     }
-    /* By user_data, since by descriptor it would hit the send, too. Should it miss (https://github.com/axboe/liburing/issues/1375), it
-     * is asked for again when more bytes come. */
+    /*
+     * By user_data, since by descriptor it would hit the send, too. Should it miss
+     * (https://github.com/axboe/liburing/issues/1375), it is asked for again when more bytes come.
+     */
     io_uring_prep_cancel64(sqe, tag_pack(OP_RECV, conn->generation, conn->index), 0);
     io_uring_sqe_set_data64(sqe, tag_pack(OP_CANCEL, conn->generation, conn->index));
     conn->recv_stopping = true;
@@ -223,7 +229,7 @@ static void uring_arm_wake(struct worker *worker, struct uring *uring) {
     uring->wake_armed = true;
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------------------------------------- */
 
 static bool uring_ready(struct worker *worker) {
     const struct ring *ring = &uring_of(worker)->ring;
@@ -259,7 +265,8 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
     case EAGAIN: /* no memory for a request just now: it stays queued */
     case EBUSY:  /* completions wait to be reaped first */
         return;
-    case EBADR: /* completions were lost for want of memory: the connections they belonged to stay until the process ends */
+    case EBADR: /* completions were lost for want of memory: the connections they belonged to stay until the
+                   process ends */
         if (!uring->lost_reported) {
             uring->lost_reported = true;
             log_line(LOG_ERROR, "the kernel ran out of memory and lost io_uring completions");
@@ -272,7 +279,7 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
     }
 }
 
-/* --- completions ---------------------------------------------------------------------------------------------------------- */
+/* --- completions ---------------------------------------------------------------------------------------- */
 
 static void uring_recv_over(struct worker *worker, struct uring *uring, struct conn *conn, int result) {
     conn->recv_armed = false;
@@ -319,8 +326,10 @@ static void uring_on_recv(struct worker *worker, struct uring *uring, struct con
         }
         return;
     }
-    /* A result of 0 or below neither moves an offset nor gives a buffer back, whatever its flags say
-     * (https://github.com/axboe/liburing/issues/1545). */
+    /*
+     * A result of 0 or below neither moves an offset nor gives a buffer back, whatever its flags say
+     * (https://github.com/axboe/liburing/issues/1545).
+     */
     if (!more) {
         uring_recv_over(worker, uring, conn, cqe->res);
     }
@@ -350,7 +359,10 @@ static void uring_on_wake(struct worker *worker, struct uring *uring) {
     worker_on_wake(worker);
 }
 
-/* Some kernels complete a receive again after its last completion (https://github.com/axboe/liburing/issues/1246). */
+/*
+ * Some kernels complete a receive again after its last completion
+ * (https://github.com/axboe/liburing/issues/1246).
+ */
 static bool uring_expects(const struct conn *conn, enum op op) {
     return op == OP_RECV ? conn->recv_armed : op == OP_SEND ? conn->send_armed : conn->recv_stopping;
 }

@@ -20,7 +20,8 @@ enum {
     URING_RECV_GROUP = 0,          /* buffer group of receives; send groups follow */
     URING_SEND_PIECES_MAX = 64,    /* of one send; more follow in the next */
     URING_SEND_MESSAGES_MAX = 256, /* sends of several pieces between two enters */
-    /* Bytes of one bundle: it reports nothing before all are taken (WAITALL), while the write time-out waits for progress. */
+    /* Bytes of one bundle: it reports nothing before all are taken (WAITALL), while the write time-out waits
+       for progress. */
     URING_BUNDLE_SIZE_MAX = 1024 * 1024,
     URING_SEND_GROUPS = 16, /* connections that may have a bundle in flight at a time */
 };
@@ -29,8 +30,8 @@ enum {
 enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZERO_COPY };
 
 /*
- * What a sendmsg points to. The kernel copies it when it takes the submission (IORING_FEAT_SUBMIT_STABLE, 5.5), so an entry
- * is free again after the next enter.
+ * What a sendmsg points to. The kernel copies it when it takes the submission
+ * (IORING_FEAT_SUBMIT_STABLE, 5.5), so an entry is free again after the next enter.
  */
 struct send_scratch {
     struct msghdr messages[URING_SEND_MESSAGES_MAX];
@@ -38,7 +39,10 @@ struct send_scratch {
     unsigned used_count;
 };
 
-/* A ring of provided buffers to send from. It serves one connection at a time: a bundle drains everything in its group. */
+/*
+ * A ring of provided buffers to send from. It serves one connection at a time: a bundle drains everything in
+ * its group.
+ */
 struct send_group {
     struct io_uring_buf_ring *ring; /* NULL until first used */
     uint16_t next_free;             /* index of the next free group; URING_SEND_GROUPS ends the list */
@@ -59,7 +63,10 @@ struct uring {
     bool lost_reported;
 };
 
-/* Queues a send of the connection's unsent output. False when there is no room before the next enter. (send.c) */
+/*
+ * Queues a send of the connection's unsent output. False when there is no room before the next enter.
+ * (send.c)
+ */
 bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn);
 
 /* A completion of a send. (send.c) */

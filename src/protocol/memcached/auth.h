@@ -2,10 +2,10 @@
  *
  * auth: a connection that has to introduce itself.
  *
- *      set <any key> <ignored> <ignored> <bytes>\r\n<name> <password>\r\n  -->  STORED, and every command is allowed
+ *      set <any key> <ignored> <ignored> <bytes>\r\n<name> <password>\r\n  -->  STORED: every command is allowed
  *
- * Anything else is refused, the connection stays open. Until then a connection is worth little: a line of less than six bytes, or one
- * that does not end, closes it.
+ * Anything else is refused, the connection stays open. Until then a connection is worth little: a line of
+ * less than six bytes, or one that does not end, closes it.
  */
 #ifndef MEMCACHED_AUTH_H
 #define MEMCACHED_AUTH_H

@@ -13,8 +13,9 @@
 #define BASE64_TEXT_SIZE(size) (((size) + 2) / 3 * 4)
 
 /*
- * Decodes `text` into `data`, which has room for text.size / 4 * 3 bytes; *size is what was written, at least 1. False when it is no
- * base64: a length that is no multiple of four, nothing at all, a byte of no meaning. Unused bits of the last letter are ignored.
+ * Decodes `text` into `data`, which has room for text.size / 4 * 3 bytes; *size is what was written, at
+ * least 1. False when it is no base64: a length that is no multiple of four, nothing at all, a byte of no
+ * meaning. Unused bits of the last letter are ignored.
  */
 bool base64_decode(struct bytes text, char *data, size_t *size);
 

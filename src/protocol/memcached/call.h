@@ -2,8 +2,8 @@
  *
  * call: one on_input of one connection, from its first byte to where it stops.
  *
- * Commands take their line's arguments from a request and everything else from here: the bytes behind the line, where answers go,
- * who executes. `at` only moves forward; what is below it is consumed.
+ * Commands take their line's arguments from a request and everything else from here: the bytes behind the
+ * line, where answers go, who executes. `at` only moves forward; what is below it is consumed.
  */
 #ifndef MEMCACHED_CALL_H
 #define MEMCACHED_CALL_H

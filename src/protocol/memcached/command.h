@@ -2,8 +2,9 @@
  *
  * command: what each command does, once its line was read.
  *
- * The line is consumed before its command runs; a command that needs more than its line consumes that itself and keeps in the session
- * what it is in the middle of. A command counts itself in call->requests when it is complete.
+ * The line is consumed before its command runs; a command that needs more than its line consumes that itself
+ * and keeps in the session what it is in the middle of. A command counts itself in call->requests when it is
+ * complete.
  */
 #ifndef MEMCACHED_COMMAND_H
 #define MEMCACHED_COMMAND_H
@@ -13,12 +14,14 @@
 /* command_get.c: get gets gat gats. Moves back to the first key of the line: keys are consumed one by one. */
 void mc_get_begin(struct mc_call *call, const struct mc_request *request);
 
-/* Goes on with a get line in the session's state KEYS. False when a bound stopped it before the line's end. */
+/*
+ * Goes on with a get line in the session's state KEYS. False when a bound stopped it before the line's end.
+ */
 bool mc_get_continue(struct mc_call *call);
 
 /*
- * Serves the plain single-key gets at the front of the input, several at once. False, and nothing done, when the input does not begin
- * with one that is complete.
+ * Serves the plain single-key gets at the front of the input, several at once. False, and nothing done, when
+ * the input does not begin with one that is complete.
  */
 bool mc_get_run(struct mc_call *call);
 
@@ -36,7 +39,10 @@ void mc_admin(struct mc_call *call, const struct mc_request *request);
 /* command_watch.c: watch. */
 void mc_watch(struct mc_call *call, const struct mc_request *request);
 
-/* Goes on in the state WATCH: takes over lines that wait, drops input. Always false: the next lines come later. */
+/*
+ * Goes on in the state WATCH: takes over lines that wait, drops input. Always false: the next lines come
+ * later.
+ */
 bool mc_watch_continue(struct mc_call *call);
 
 /* command_lru.c: lru and slabs; lru_crawler. */

@@ -92,7 +92,10 @@ static void admin_debugtime(struct mc_call *call, const struct mc_request *reque
         call_fail(call, false, MC_ERROR_UNKNOWN);
         return;
     }
-    /* No view is held here: the next command, perhaps of this pipeline, finds done what falls due (a delayed flush). */
+    /*
+     * No view is held here: the next command, perhaps of this pipeline, finds done what falls due (a delayed
+     * flush).
+     */
     store_quiescent(worker->store, clock_monotonic_ns());
     call_answer(call, false, CALL_LINE("OK"));
 }

@@ -2,11 +2,13 @@
  *
  * command_get: get, gets, gat, gats.
  *
- * Keys are looked up in runs: the store is asked to fetch the buckets of a whole run, then the run is answered, so that the
- * cache misses of a run overlap (design decision 6). A run is the keys of one line, or those of several pipelined gets.
+ * Keys are looked up in runs: the store is asked to fetch the buckets of a whole run, then the run is
+ * answered, so that the cache misses of a run overlap (design decision 6). A run is the keys of one line, or
+ * those of several pipelined gets.
  *
- * A get line may be longer than what one call may answer. Its keys were all checked before the first is answered; they are consumed one
- * by one, and what is left of the line stays in the input with the session in state KEYS.
+ * A get line may be longer than what one call may answer. Its keys were all checked before the first is
+ * answered; they are consumed one by one, and what is left of the line stays in the input with the session in
+ * state KEYS.
  */
 #include "command.h"
 #include "observe.h"
@@ -99,7 +101,10 @@ static void get_key(struct mc_call *call, struct bytes key) {
     }
 }
 
-/* The next keys of the line at call->at, and where each one ends; fewer than RUN_KEYS_MAX at the end of the line only. */
+/*
+ * The next keys of the line at call->at, and where each one ends; fewer than RUN_KEYS_MAX at the end of the
+ * line only.
+ */
 static void keys_collect(struct get_run *run, struct bytes line) {
     run->count = 0;
     while (run->count < RUN_KEYS_MAX) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * command_lru: lru, slabs, lru_crawler: memcached's knobs for machinery that does not exist here. They are accepted where scripts set
- * them, with the errors that scripts expect; the listings of lru_crawler are real (dump.h).
+ * command_lru: lru, slabs, lru_crawler: memcached's knobs for machinery that does not exist here. They are
+ * accepted where scripts set them, with the errors that scripts expect; the listings of lru_crawler are real
+ * (dump.h).
  */
 #include "command.h"
 #include "dump.h"
@@ -127,7 +128,10 @@ static bool class_parse(struct bytes text, uint32_t *class) {
     return bytes_parse_u32(text, class) && *class > 0 && *class < CLASS_COUNT;
 }
 
-/* The classes of a listing: "all", "hash", or numbers between commas. False when one of them is none; *has_items when ours is named. */
+/*
+ * The classes of a listing: "all", "hash", or numbers between commas. False when one of them is none;
+ * *has_items when ours is named.
+ */
 static bool classes_parse(struct bytes text, bool *has_items) {
     *has_items = bytes_equal_string(text, "all") || bytes_equal_string(text, "hash");
     if (*has_items) {

@@ -2,8 +2,9 @@
  *
  * command_watch: `watch`, and the state in which a connection gets log lines for the rest of its life.
  *
- * The lines that wait in the watcher's ring (watch.h) are handed to the reply only when it has drained: a watcher that does not read fills its
- * ring and loses lines, and holds no more of the server's memory than that. Whatever it sends is dropped.
+ * The lines that wait in the watcher's ring (watch.h) are handed to the reply only when it has drained: a
+ * watcher that does not read fills its ring and loses lines, and holds no more of the server's memory than
+ * that. Whatever it sends is dropped.
  */
 #include "command.h"
 #include "tokens.h"

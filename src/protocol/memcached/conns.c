@@ -15,8 +15,8 @@
 
 enum {
     PIECE_CONNS = 32, /* some 5 KiB of lines */
-    TRIES_MAX =
-        1000, /* to begin a survey, PROTOCOL_LATER_MS apart: memory has ended rather than others being ahead */
+    TRIES_MAX = 1000, /* to begin a survey, PROTOCOL_LATER_MS apart: memory has ended rather than others being
+                         ahead */
     NAME_SIZE_MAX = 48,     /* "<fd>:secs_since_last_cmd" */
     ADDRESS_SIZE_MAX = 160, /* a path of 108 bytes is the longest */
 };

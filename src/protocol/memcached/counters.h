@@ -2,7 +2,8 @@
  *
  * counters: what the commands of one worker counted.
  *
- * Declared once as a table. A worker's set is written by that worker only (riposte/counter.h) and read by whoever answers `stats`.
+ * Declared once as a table. A worker's set is written by that worker only (riposte/counter.h) and read by
+ * whoever answers `stats`.
  */
 #ifndef MEMCACHED_COUNTERS_H
 #define MEMCACHED_COUNTERS_H

@@ -86,8 +86,8 @@ bool credentials_set(struct credentials *credentials, struct bytes text, const c
 }
 
 /*
- * Whether two texts are equal, in a time that tells nothing of where they differ. `known` is CREDENTIALS_LINE_SIZE_MAX bytes, zero
- * behind known_size.
+ * Whether two texts are equal, in a time that tells nothing of where they differ. `known` is
+ * CREDENTIALS_LINE_SIZE_MAX bytes, zero behind known_size.
  */
 static bool text_equal(const char *known, size_t known_size, struct bytes given) {
     unsigned difference = known_size != given.size;

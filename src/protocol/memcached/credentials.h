@@ -2,8 +2,9 @@
  *
  * credentials: the names and passwords of `-Y`.
  *
- * A file of at most CREDENTIALS_MAX lines `name:password`. Read as a whole or not at all: a bad file leaves the old ones in force. One set
- * for all workers behind a mutex, which a connection takes once, when it introduces itself.
+ * A file of at most CREDENTIALS_MAX lines `name:password`. Read as a whole or not at all: a bad file leaves
+ * the old ones in force. One set for all workers behind a mutex, which a connection takes once, when it
+ * introduces itself.
  */
 #ifndef MEMCACHED_CREDENTIALS_H
 #define MEMCACHED_CREDENTIALS_H
@@ -38,8 +39,8 @@ void credentials_init(struct credentials *credentials);
 void credentials_deinit(struct credentials *credentials);
 
 /*
- * Takes over the lines of `text`. False, and nothing changed, when there are none, too many, one that is too long or has no colon; *why
- * is static text then. Any thread.
+ * Takes over the lines of `text`. False, and nothing changed, when there are none, too many, one that is too
+ * long or has no colon; *why is static text then. Any thread.
  */
 bool credentials_set(struct credentials *credentials, struct bytes text, const char **why);
 

@@ -11,8 +11,8 @@
 
 enum {
     /*
-     * A piece ends after so many items: some 15 microseconds, most of them cache misses. The engine writes up to
-     * four in a turn, and the answers of all others wait for the end of the turn.
+     * A piece ends after so many items: some 15 microseconds, most of them cache misses. The engine writes up
+     * to four in a turn, and the answers of all others wait for the end of the turn.
      */
     PIECE_ITEMS = 32,
     PIECE_BUCKETS = 64, /* and after so many buckets, where few have items */

@@ -2,9 +2,9 @@
  *
  * dump: a listing of keys, written in pieces so that nobody waits for it.
  *
- * Each piece visits a bounded number of items and buckets; between two pieces other connections are served and
- * the output drains. The walk is the store's (store_walk): what is there all the time is listed, what comes and
- * goes may be.
+ * Each piece visits a bounded number of items and buckets; between two pieces other connections are served
+ * and the output drains. The walk is the store's (store_walk): what is there all the time is listed, what
+ * comes and goes may be.
  */
 #ifndef MEMCACHED_DUMP_H
 #define MEMCACHED_DUMP_H
@@ -26,8 +26,8 @@ struct dump {
 };
 
 /*
- * Begins a listing: the session is in state DUMP, or an error was answered and it is not. The listing counts as a request at its end.
- * items_max, size_max: UINT32_MAX for no bound.
+ * Begins a listing: the session is in state DUMP, or an error was answered and it is not. The listing counts
+ * as a request at its end. items_max, size_max: UINT32_MAX for no bound.
  */
 void mc_dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
                    uint32_t size_max);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * line: pieces of lines that are written in place. Each function writes at `at`, where there is room, and returns behind what it wrote.
+ * line: pieces of lines that are written in place. Each function writes at `at`, where there is room, and
+ * returns behind what it wrote.
  */
 #ifndef MEMCACHED_LINE_H
 #define MEMCACHED_LINE_H

@@ -130,7 +130,10 @@ static bool line_parse(struct mc_call *call) {
     return false;
 }
 
-/* The first byte of a connection tells the binary protocol from the text protocol. False when the connection is closed for it. */
+/*
+ * The first byte of a connection tells the binary protocol from the text protocol. False when the connection
+ * is closed for it.
+ */
 static bool session_begin(struct mc_call *call) {
     call->session->spoken = true;
     if ((unsigned char)*call->at != BINARY_FIRST_BYTE) {
@@ -143,8 +146,8 @@ static bool session_begin(struct mc_call *call) {
 }
 
 /*
- * In a pipeline of anything but plain gets, which see to themselves: the store is asked for the items of the next requests, so that
- * their cache misses overlap (design decision 6).
+ * In a pipeline of anything but plain gets, which see to themselves: the store is asked for the items of the
+ * next requests, so that their cache misses overlap (design decision 6).
  */
 static void line_look_ahead(struct mc_call *call) {
     struct bytes input = call_unread(call);
@@ -197,7 +200,10 @@ static bool call_step(struct mc_call *call) {
     return false;
 }
 
-/* A get line or a listing waits for nothing but its turn; anything else that stopped by itself waits for input. */
+/*
+ * A get line or a listing waits for nothing but its turn; anything else that stopped by itself waits for
+ * input.
+ */
 static bool call_goes_on(const struct mc_call *call, bool stopped) {
     switch (call->session->state) {
     case MC_SESSION_KEYS:

@@ -2,8 +2,8 @@
  *
  * meta: the arguments of a meta command, `<cm> <key> [datalen] <flag>*`.
  *
- * A flag is one letter with its argument stuck to it. What flags ask for stands here decoded; what they want back is answered by going
- * through `flags` once more, because the answer keeps their order.
+ * A flag is one letter with its argument stuck to it. What flags ask for stands here decoded; what they want
+ * back is answered by going through `flags` once more, because the answer keeps their order.
  */
 #ifndef MEMCACHED_META_H
 #define MEMCACHED_META_H
@@ -56,8 +56,8 @@ static inline bool meta_has(const struct meta *meta, char letter) {
 }
 
 /*
- * Cuts the text of a line's flags. Returns how many there are, of which the first META_FLAGS_MAX are in `flag`; or META_FLAG_NONE
- * when one begins with neither letter nor digit.
+ * Cuts the text of a line's flags. Returns how many there are, of which the first META_FLAGS_MAX are in
+ * `flag`; or META_FLAG_NONE when one begins with neither letter nor digit.
  */
 unsigned meta_flags_split(struct bytes text, struct bytes *flag);
 
@@ -65,8 +65,8 @@ unsigned meta_flags_split(struct bytes text, struct bytes *flag);
 bool meta_has_order(const struct meta *meta, char earlier, char later);
 
 /*
- * Reads what follows the verb of a meta command, MC_META_GET to MC_META_DEBUG. Pure, as mc_parse_text. PARSE_OK, or PARSE_BAD with
- * error and swallow_size.
+ * Reads what follows the verb of a meta command, MC_META_GET to MC_META_DEBUG. Pure, as mc_parse_text.
+ * PARSE_OK, or PARSE_BAD with error and swallow_size.
  */
 enum parse_status mc_parse_meta(enum mc_verb verb, struct bytes arguments, struct meta *meta);
 

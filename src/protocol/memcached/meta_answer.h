@@ -8,7 +8,8 @@
 #include "meta.h"
 
 enum {
-    /* Most bytes of an answer's line: code and size, a key in base64, an opaque, every number once, three marks, the line end. */
+    /* Most bytes of an answer's line: code and size, a key in base64, an opaque, every number once, three
+       marks, the line end. */
     META_LINE_SIZE_MAX = 768,
 };
 
@@ -29,7 +30,10 @@ struct meta_answer {
     bool fetched;                 /* h */
 };
 
-/* Writes a space and the flag for each one of the line's flags that the answer knows; returns behind the last. */
+/*
+ * Writes a space and the flag for each one of the line's flags that the answer knows; returns behind the
+ * last.
+ */
 char *meta_answer_flags(char *at, const struct bytes *flag, unsigned flags_count,
                         const struct meta_answer *answer);
 

@@ -27,8 +27,8 @@ static inline bool number_parse_i32(struct bytes text, int32_t *number) {
 enum { NUMBER_QUICK_DIGITS_MAX = 9 };
 
 /*
- * Reads 1 to NUMBER_QUICK_DIGITS_MAX digits at `at` and returns where they end; NULL when there are none or more, or when they run
- * into `end`. The quick way for the numbers that are usual.
+ * Reads 1 to NUMBER_QUICK_DIGITS_MAX digits at `at` and returns where they end; NULL when there are none or
+ * more, or when they run into `end`. The quick way for the numbers that are usual.
  */
 static inline const char *number_scan(const char *at, const char *end, uint32_t *number) {
     const char *first = at;

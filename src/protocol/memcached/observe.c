@@ -21,7 +21,7 @@ static bool call_watched(const struct mc_call *call, unsigned kinds) {
     return (call->observed & kinds) != 0;
 }
 
-/* --- look-ups ------------------------------------------------------------------------------------------------- */
+/* --- look-ups ------------------------------------------------------------------------------------------- */
 
 static const char *absence_word(enum store_absence absence) {
     switch (absence) {
@@ -69,7 +69,7 @@ size_t observe_change(const struct mc_call *call, struct bytes key) {
     return found ? view.value.size : 0;
 }
 
-/* --- storing -------------------------------------------------------------------------------------------------- */
+/* --- storing -------------------------------------------------------------------------------------------- */
 
 void observe_set(const struct mc_call *call, struct bytes key) {
     if (call_watched(call, OBSERVE_PREFIXES)) {
@@ -159,7 +159,7 @@ void observe_created(const struct mc_call *call, struct bytes key, const struct 
     }
 }
 
-/* --- the ends of items ---------------------------------------------------------------------------------------- */
+/* --- the ends of items ---------------------------------------------------------------------------------- */
 
 void observe_delete(const struct mc_call *call, struct bytes key) {
     if (call_watched(call, OBSERVE_PREFIXES)) {
@@ -196,7 +196,7 @@ void observe_evicted(void *user, const struct item_view *view) {
     observe_publish(worker, WATCH_EVICTIONS, line, at);
 }
 
-/* --- connections ---------------------------------------------------------------------------------------------- */
+/* --- connections ---------------------------------------------------------------------------------------- */
 
 static const char *reason_word(enum protocol_close reason) {
     switch (reason) {

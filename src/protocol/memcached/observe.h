@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * observe: what is told of single requests, evictions and connections while somebody asks for it: counts by prefix (`stats detail`) and
- * log lines (`watch`). Off the usual path: requests come here only when call->observed is not 0.
+ * observe: what is told of single requests, evictions and connections while somebody asks for it: counts by
+ * prefix (`stats detail`) and log lines (`watch`). Off the usual path: requests come here only when
+ * call->observed is not 0.
  *
  * A look-up that a storage command makes on its own account is not told of; memcached does.
  */
@@ -11,11 +12,17 @@
 #include "call.h"
 #include "put.h"
 
-/* A look-up for the client; `view` is what was found, NULL for a miss. observe_get counts it by prefix as a get, too. */
+/*
+ * A look-up for the client; `view` is what was found, NULL for a miss. observe_get counts it by prefix as a
+ * get, too.
+ */
 void observe_looked(const struct mc_call *call, struct bytes key, const struct item_view *view);
 void observe_get(const struct mc_call *call, struct bytes key, const struct item_view *view);
 
-/* Before a command that changes an item without looking at it (touch, incr, delete, ...): looks it up to tell of it. Returns its value's size. */
+/*
+ * Before a command that changes an item without looking at it (touch, incr, delete, ...): looks it up to tell
+ * of it. Returns its value's size.
+ */
 size_t observe_change(const struct mc_call *call, struct bytes key);
 
 /* A storage command begins. */

@@ -16,7 +16,9 @@ enum {
     LINE_END_SIZE = 2,
 };
 
-/* The number behind `skip` others that each follow one space. False when the line is written in another way. */
+/*
+ * The number behind `skip` others that each follow one space. False when the line is written in another way.
+ */
 static bool ahead_number(const char *at, const char *end, unsigned skip, uint32_t *number) {
     do {
         if (at == end || *at != ' ' || (at = number_scan(at + 1, end, number)) == NULL) {
@@ -56,7 +58,8 @@ static bool ahead_block(enum mc_verb verb, const char *at, const char *end, size
     case MC_META_DELETE:
     case MC_META_ARITHMETIC:
         return true;
-    case MC_GET: /* these are read ahead by their own command (command_get.c), or have no key in the second place */
+    case MC_GET: /* these are read ahead by their own command (command_get.c), or have no key in the second
+                    place */
     case MC_GETS:
     case MC_GAT:
     case MC_GATS:

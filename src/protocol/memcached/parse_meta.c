@@ -2,8 +2,9 @@
  *
  * parse_meta: see meta.h.
  *
- * Errors in the order the contract gives them: words and sizes first, then the flags from left to right. A flag that is unknown or there
- * twice ends the reading at once; of bad arguments the last one names the error, and that of F only when nothing else is wrong.
+ * Errors in the order the contract gives them: words and sizes first, then the flags from left to right. A
+ * flag that is unknown or there twice ends the reading at once; of bad arguments the last one names the
+ * error, and that of F only when nothing else is wrong.
  */
 #include "base64.h"
 #include "meta.h"
@@ -84,7 +85,9 @@ static bool flag_read(struct meta *meta, char letter, struct bytes argument, enu
     }
 }
 
-/* The letters that any meta command knows; the others accept and ignore them. P and L are hints for proxies. */
+/*
+ * The letters that any meta command knows; the others accept and ignore them. P and L are hints for proxies.
+ */
 static const uint64_t known_letters =
     META_LETTER('b') | META_LETTER('k') | META_LETTER('O') | META_LETTER('q') | META_LETTER('v') |
     META_LETTER('f') | META_LETTER('c') | META_LETTER('s') | META_LETTER('t') | META_LETTER('T') |
@@ -130,7 +133,10 @@ bool meta_has_order(const struct meta *meta, char earlier, char later) {
            flag_index(meta, earlier) < flag_index(meta, later);
 }
 
-/* Key and flags of a line that has them. Each command words its errors in its own way: ma says the same of everything. */
+/*
+ * Key and flags of a line that has them. Each command words its errors in its own way: ma says the same of
+ * everything.
+ */
 static enum parse_status key_and_flags(enum mc_verb verb, struct meta *meta) {
     bool is_arithmetic = verb == MC_META_ARITHMETIC;
     unsigned flags_max = META_FLAGS_MAX - (verb == MC_META_SET);

@@ -45,7 +45,10 @@ static bool parse_quick_set(struct bytes input, struct mc_request *request) {
     return true;
 }
 
-/* True when the line is of get or gets, whose lines may be long; leading spaces are overlooked as memcached does. */
+/*
+ * True when the line is of get or gets, whose lines may be long; leading spaces are overlooked as memcached
+ * does.
+ */
 static bool line_is_keys(struct bytes line) {
     size_t spaces = 0;
     while (spaces < line.size && spaces <= MC_KEYS_LINE_SPACES_MAX && line.data[spaces] == ' ') {

@@ -2,7 +2,8 @@
  *
  * parse_text: classic command lines.
  *
- * Pure: reads at most input.size bytes, keeps no state, allocates nothing. Slices in the result live as long as the input.
+ * Pure: reads at most input.size bytes, keeps no state, allocates nothing. Slices in the result live as long
+ * as the input.
  */
 #ifndef MEMCACHED_PARSE_TEXT_H
 #define MEMCACHED_PARSE_TEXT_H
@@ -11,8 +12,8 @@
 #include "scan.h"
 
 /*
- * Reads the command line at the beginning of `input`. The first `searched` bytes were looked at before and hold no line feed: a
- * line that comes byte by byte costs linear time.
+ * Reads the command line at the beginning of `input`. The first `searched` bytes were looked at before and
+ * hold no line feed: a line that comes byte by byte costs linear time.
  *
  * PARSE_OK         *request is filled as its comments say.
  * PARSE_MORE       no line feed yet. Every prefix of an acceptable line asks for more.
@@ -27,8 +28,8 @@ static inline bool mc_starts_with(struct bytes input, const char word[4]) {
 }
 
 /*
- * The commonest request of all, `get <key>\r\n` with one key, one space and nothing else: returns the bytes of its line and sets
- * *key. 0 for everything else, which mc_parse_text then judges.
+ * The commonest request of all, `get <key>\r\n` with one key, one space and nothing else: returns the bytes
+ * of its line and sets *key. 0 for everything else, which mc_parse_text then judges.
  */
 static inline size_t mc_parse_get(struct bytes input, struct bytes *key) {
     if (!mc_starts_with(input, "get ")) {

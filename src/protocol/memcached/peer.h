@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * peer: the address of a connection's client, kept from its beginning because a socket whose client is gone does not know it any more.
+ * peer: the address of a connection's client, kept from its beginning because a socket whose client is gone
+ * does not know it any more.
  */
 #ifndef MEMCACHED_PEER_H
 #define MEMCACHED_PEER_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * prefixes: see prefixes.h. A table of twice as many slots as prefixes, open addressing, no removal but of all.
+ * prefixes: see prefixes.h. A table of twice as many slots as prefixes, open addressing, no removal but of
+ * all.
  */
 #include "prefixes.h"
 

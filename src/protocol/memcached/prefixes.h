@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * prefixes: classic gets, sets and deletes counted by the part of their key before the first delimiter (`stats detail`).
+ * prefixes: classic gets, sets and deletes counted by the part of their key before the first delimiter
+ * (`stats detail`).
  *
- * One table for all workers behind a mutex, which is only taken while detail is on: an operator's tool for a look at a busy moment,
- * with the price that memcached asks for it too. At most PREFIXES_MAX prefixes are kept; later ones are not counted.
+ * One table for all workers behind a mutex, which is only taken while detail is on: an operator's tool for a
+ * look at a busy moment, with the price that memcached asks for it too. At most PREFIXES_MAX prefixes are
+ * kept; later ones are not counted.
  */
 #ifndef MEMCACHED_PREFIXES_H
 #define MEMCACHED_PREFIXES_H

@@ -14,10 +14,10 @@
 /* What is to be done with a data block. */
 struct mc_put {
     struct put_options options;
-    bool noreply; /* classic: no answer at all */
-    bool is_cas;  /* counts as a cas */
-    bool
-        replaces; /* set, ms: when the block is refused the old value goes too, lest it be taken for the new one */
+    bool noreply;  /* classic: no answer at all */
+    bool is_cas;   /* counts as a cas */
+    bool replaces; /* set, ms: when the block is refused the old value goes too, lest it be taken for the new
+                      one */
 
     /* What became of it; the data block is consumed. Not called when the block was refused. */
     void (*answer)(const struct mc_call *call, const struct mc_put *put, enum store_status status,

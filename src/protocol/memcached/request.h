@@ -2,8 +2,8 @@
  *
  * request: one command line, cut into its parts.
  *
- * Filled by the parsers, read by the commands. Slices borrow from the input that was parsed and live as long as it does. A request
- * says nothing of the data block behind a storage command but its size.
+ * Filled by the parsers, read by the commands. Slices borrow from the input that was parsed and live as long
+ * as it does. A request says nothing of the data block behind a storage command but its size.
  */
 #ifndef MEMCACHED_REQUEST_H
 #define MEMCACHED_REQUEST_H
@@ -101,9 +101,9 @@ struct mc_request {
     bool noreply;
     uint32_t line_size; /* bytes of the command line, its end included; not the data block */
 
-    struct bytes key; /* 1 to 250 bytes; classic commands with one key */
-    struct bytes
-        arguments; /* get family: the first key to the last; meta and administrative commands: what follows the verb */
+    struct bytes key;       /* 1 to 250 bytes; classic commands with one key */
+    struct bytes arguments; /* get family: the first key to the last; meta and administrative commands: what
+                               follows the verb */
 
     uint32_t client_flags; /* storage commands */
     int32_t exptime;       /* storage commands, gat, gats, touch, flush_all; as the client wrote it */

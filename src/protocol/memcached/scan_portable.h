@@ -11,8 +11,8 @@
 enum { SCAN_STEP = 8 };
 
 /*
- * The top bit of each byte of `word` that is zero. Exact for every byte (no borrow runs between them): a byte is zero when
- * neither its low seven bits, once 0x7f is added, nor its own top bit set the top bit.
+ * The top bit of each byte of `word` that is zero. Exact for every byte (no borrow runs between them): a byte
+ * is zero when neither its low seven bits, once 0x7f is added, nor its own top bit set the top bit.
  */
 static inline uint64_t scan_zero_bytes(uint64_t word) {
     const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);

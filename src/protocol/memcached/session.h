@@ -9,7 +9,8 @@
  *        |  --stats conns------------------------> CONNS --last line--> LINE
  *        \--watch------------------------------> WATCH, for the rest of its life
  *
- * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most connections are idle.
+ * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most
+ * connections are idle.
  */
 #ifndef MEMCACHED_SESSION_H
 #define MEMCACHED_SESSION_H

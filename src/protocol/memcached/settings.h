@@ -7,7 +7,10 @@
 
 #include "service.h"
 
-/* True when the setting `name` has exactly this value; `otherwise` when nobody writes settings, or none of that name. */
+/*
+ * True when the setting `name` has exactly this value; `otherwise` when nobody writes settings, or none of
+ * that name.
+ */
 bool setting_is(const struct memcached_service *service, const char *name, const char *value, bool otherwise);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * stats: the lines of `stats` and its sub-commands.
  *
- * `STAT <name> <value>` each, then `END`. A value is one word and never empty: strict readers refuse anything else. A name that means
- * nothing here reports 0.
+ * `STAT <name> <value>` each, then `END`. A value is one word and never empty: strict readers refuse anything
+ * else. A name that means nothing here reports 0.
  */
 #ifndef MEMCACHED_STATS_H
 #define MEMCACHED_STATS_H

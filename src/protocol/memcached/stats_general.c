@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_general: plain `stats`: the names of memcached 1.6.45, in its order (section 7 of the contract). Some groups of names are left
- * out by settings, as there.
+ * stats_general: plain `stats`: the names of memcached 1.6.45, in its order (section 7 of the contract). Some
+ * groups of names are left out by settings, as there.
  */
 #include <stdio.h>
 #include <sys/resource.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_items: `stats items`, `stats slabs`, `stats cachedump`: what memcached says of its slab classes. Items are not kept in classes here;
- * they all show as class 1, and pages and chunks are what memcached-tool needs to print a line.
+ * stats_items: `stats items`, `stats slabs`, `stats cachedump`: what memcached says of its slab classes.
+ * Items are not kept in classes here; they all show as class 1, and pages and chunks are what memcached-tool
+ * needs to print a line.
  */
 #include <stdio.h>
 

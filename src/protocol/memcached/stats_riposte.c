@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stats_riposte: `stats riposte`: the figures that memcached has no name for, kept apart so that strict readers of `stats` never meet
- * them. The names of the three tables of counters are distinct and stand here as they are.
+ * stats_riposte: `stats riposte`: the figures that memcached has no name for, kept apart so that strict
+ * readers of `stats` never meet them. The names of the three tables of counters are distinct and stand here
+ * as they are.
  */
 #include <stdio.h>
 

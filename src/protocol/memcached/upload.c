@@ -49,7 +49,10 @@ static size_t take_value(struct upload *upload, struct bytes input) {
     return size;
 }
 
-/* A wrong byte in the line end's place is remembered, not stored: the block has its size whatever it ends with. */
+/*
+ * A wrong byte in the line end's place is remembered, not stored: the block has its size whatever it ends
+ * with.
+ */
 static size_t take_end(struct upload *upload, struct bytes input) {
     size_t size = 0;
     while (size < input.size && upload->received_size >= upload->value_size && !upload_complete(upload)) {

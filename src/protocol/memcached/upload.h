@@ -2,8 +2,9 @@
  *
  * upload: a data block that comes in pieces, written straight into its item.
  *
- * Allocated when a block is not all there with its line, so that connections without one stay small. Its invariant:
- * received_size <= value_size + 2, and the item's first min(received_size, value_size) bytes are the value's.
+ * Allocated when a block is not all there with its line, so that connections without one stay small. Its
+ * invariant: received_size <= value_size + 2, and the item's first min(received_size, value_size) bytes are
+ * the value's.
  */
 #ifndef MEMCACHED_UPLOAD_H
 #define MEMCACHED_UPLOAD_H

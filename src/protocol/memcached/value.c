@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * value: see value.h. Three ways by size: line, data and line end in one reserved run; line reserved and data copied; line
- * reserved and data pinned. The store keeps "\r\n" behind every value, so data and line end are always one run.
+ * value: see value.h. Three ways by size: line, data and line end in one reserved run; line reserved and data
+ * copied; line reserved and data pinned. The store keeps "\r\n" behind every value, so data and line end are
+ * always one run.
  */
 #include "value.h"
 

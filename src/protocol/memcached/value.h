@@ -10,14 +10,17 @@
 #include "service.h"
 
 enum {
-    /* Bytes of value at and above which it is sent from the store's memory rather than copied behind its line. */
+    /* Bytes of value at and above which it is sent from the store's memory rather than copied behind its
+       line. */
     VALUE_PIN_SIZE_MIN = 4096,
 
     /* Most bytes of "VALUE <key> <flags> <bytes> <cas>\r\n". */
     VALUE_LINE_SIZE_MAX = 6 + STORE_KEY_SIZE_MAX + 1 + 10 + 1 + 10 + 1 + 20 + 2,
 };
 
-/* Writes `number` and returns behind it; one and two digits, which most numbers of an answer have, at once. */
+/*
+ * Writes `number` and returns behind it; one and two digits, which most numbers of an answer have, at once.
+ */
 static inline char *value_number(char *at, uint64_t number) {
     if (number >= 100) {
         return at + bytes_format_u64(at, number);

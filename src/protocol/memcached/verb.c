@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * verb: see verb.h. The first eight bytes of a word make a number; a switch over the numbers of all commands becomes a
- * binary search of a handful of comparisons. Only commands of more than eight bytes are compared once more.
+ * verb: see verb.h. The first eight bytes of a word make a number; a switch over the numbers of all commands
+ * becomes a binary search of a handful of comparisons. Only commands of more than eight bytes are compared
+ * once more.
  */
 #include "verb.h"
 

@@ -37,7 +37,7 @@ void watch_deinit(struct watch *watch) {
     pthread_mutex_destroy(&watch->lock);
 }
 
-/* --- who watches --------------------------------------------------------------------------------------------- */
+/* --- who watches ---------------------------------------------------------------------------------------- */
 
 /* Under the lock. */
 static void watch_sum_kinds(struct watch *watch) {
@@ -104,7 +104,7 @@ bool watch_has(struct watch *watch, int fd) {
     return found;
 }
 
-/* --- putting in: under the lock ------------------------------------------------------------------------------- */
+/* --- putting in: under the lock ------------------------------------------------------------------------- */
 
 static size_t watcher_room(struct watcher *watcher) {
     uint64_t tail = atomic_load_explicit(&watcher->tail, memory_order_relaxed); /* ours */
@@ -161,7 +161,7 @@ struct watch_fate watch_publish(struct watch *watch, enum watch_kind kind, struc
     return fate;
 }
 
-/* --- taking out: the watcher's own worker --------------------------------------------------------------------- */
+/* --- taking out: the watcher's own worker --------------------------------------------------------------- */
 
 struct bytes watcher_front(const struct watcher *watcher) {
     uint64_t head = atomic_load_explicit(&watcher->head, memory_order_relaxed); /* ours */

@@ -2,12 +2,13 @@
  *
  * watch: who watches the log, and what waits for each of them.
  *
- *      any worker --watch_publish--> | ring of a watcher | --watcher_front, watcher_drop--> its connection, on its own worker
+ *      any worker --watch_publish--> | ring of a watcher | --watcher_front, watcher_drop--> its connection
  *                    under the lock     256 KiB, bounded       without the lock
  *
- * A line that does not fit is lost for that watcher and counted; the next that fits is preceded by `skipped=<n>`. So a watcher that does
- * not read holds nobody up and takes no more memory than its ring. Nothing is published, and no lock taken, of what nobody watches:
- * watch_kinds is the one thing that requests look at.
+ * A line that does not fit is lost for that watcher and counted; the next that fits is preceded by
+ * `skipped=<n>`. So a watcher that does not read holds nobody up and takes no more memory than its ring.
+ * Nothing is published, and no lock taken, of what nobody watches: watch_kinds is the one thing that
+ * requests look at.
  */
 #ifndef MEMCACHED_WATCH_H
 #define MEMCACHED_WATCH_H
@@ -79,12 +80,15 @@ unsigned watch_count(struct watch *watch);
 bool watch_has(struct watch *watch, int fd);
 
 /*
- * Gives `line` (at most WATCH_LINE_SIZE_MAX bytes, no line end), headed by the time and the next number, to all who watch `kind`, one of
- * the bits.
+ * Gives `line` (at most WATCH_LINE_SIZE_MAX bytes, no line end), headed by the time and the next number, to
+ * all who watch `kind`, one of the bits.
  */
 struct watch_fate watch_publish(struct watch *watch, enum watch_kind kind, struct bytes line);
 
-/* The oldest lines that wait, as far as they are in one piece; empty when none wait. Only the watcher's own worker, as the next. */
+/*
+ * The oldest lines that wait, as far as they are in one piece; empty when none wait. Only the watcher's own
+ * worker, as the next.
+ */
 struct bytes watcher_front(const struct watcher *watcher);
 
 /* They are done with: `size` bytes, at most what watcher_front showed. */

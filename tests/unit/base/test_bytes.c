@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The number parser and writer. Inputs stand in exact-size heap copies, so that a read past the end is seen by the sanitizer.
+ * The number parser and writer. Inputs stand in exact-size heap copies, so that a read past the end is seen
+ * by the sanitizer.
  */
 #include <criterion/criterion.h>
 #include <inttypes.h>

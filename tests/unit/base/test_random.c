@@ -44,7 +44,9 @@ Test(random, hits_every_number_about_equally_often) {
     for (int i = 0; i < ROUNDS; i++) {
         hits[random_below(&random, BOUND)]++;
     }
-    /* Five standard deviations (95) on either side of 10000; the seed is fixed, so the outcome never changes. */
+    /*
+     * Five standard deviations (95) on either side of 10000; the seed is fixed, so the outcome never changes.
+     */
     for (int i = 0; i < BOUND; i++) {
         cr_expect(hits[i] > 9525 && hits[i] < 10475, "%d came %u times", i, hits[i]);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a protocol left for another call, with the end of input, a full reply or a flood behind it; on both transports.
+ * What a protocol left for another call, with the end of input, a full reply or a flood behind it; on both
+ * transports.
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>

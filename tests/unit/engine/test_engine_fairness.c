@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A quiet client beside several that have sent more than a turn's receive memory: how much of theirs goes before it.
+ * A quiet client beside several that have sent more than a turn's receive memory: how much of theirs goes
+ * before it.
  *
  * The worker is held inside on_input until all have sent, so that what it finds is the same in every run.
  */

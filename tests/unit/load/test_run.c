@@ -82,7 +82,9 @@ Test(run, batches_larger_than_a_socket_takes_are_sent_whole) {
     finish();
 }
 
-/* Replies of 60,000 bytes where 32 are expected: 16 buffers of 256 bytes are empty before one reply is read. */
+/*
+ * Replies of 60,000 bytes where 32 are expected: 16 buffers of 256 bytes are empty before one reply is read.
+ */
 Test(run, goes_on_when_the_receive_buffers_run_out) {
     server = (struct fake_server){.fault = FAKE_NONE};
     fake_server_start(&server, "60000");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whole runs against a server in the test that is dead, stalls, or lies: the run ends within its time-out, or counts.
+ * Whole runs against a server in the test that is dead, stalls, or lies: the run ends within its time-out, or
+ * counts.
  */
 #include <criterion/criterion.h>
 #include <inttypes.h>

@@ -41,7 +41,7 @@ static void expect_refused(const char *line, const char *text) {
     cr_expect_str_eq(failure.text, text);
 }
 
-/* --- defaults ----------------------------------------------------------------------------------------------- */
+/* --- defaults ------------------------------------------------------------------------------------------- */
 
 Test(options, have_the_defaults_of_the_contract) {
     expect_accepted("");
@@ -76,7 +76,7 @@ Test(options, have_a_default_for_every_row_that_its_own_kind_accepts) {
     }
 }
 
-/* --- spellings ---------------------------------------------------------------------------------------------- */
+/* --- spellings ------------------------------------------------------------------------------------------ */
 
 Test(options, take_a_value_apart_or_attached) {
     static const char *const lines[] = {"-p 80", "-p80", "--port 80", "--port=80", "-p 1 -p 80", "-vp80"};
@@ -140,7 +140,7 @@ Test(options, know_their_own_flags) {
     cr_expect_eq(options.spin_us, 0);
 }
 
-/* --- values ------------------------------------------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------------------------------------- */
 
 Test(options, count_memory_in_mebibytes_or_as_said) {
     static const struct {
@@ -191,7 +191,7 @@ Test(options, keep_the_limits_of_items) {
     expect_refused("-m 4g -I 2g", "-I 2g: expected a size from 1k to 1g");
 }
 
-/* --- -o ----------------------------------------------------------------------------------------------------- */
+/* --- -o ------------------------------------------------------------------------------------------------- */
 
 Test(options, take_every_name_of_o) {
     static const char *const names[] = {"maxconns_fast",
@@ -303,7 +303,7 @@ Test(options, bound_the_length_of_all_o_together) {
     cr_expect_eq(options_parse(&options, 2, arguments, &failure), OPTIONS_SERVE);
 }
 
-/* --- what is refused ------------------------------------------------------------------------------------------ */
+/* --- what is refused ------------------------------------------------------------------------------------ */
 
 Test(options, suggest_the_flag_that_was_meant) {
     expect_refused("--prot=80", "unknown flag --prot; did you mean --port?");
@@ -357,7 +357,7 @@ Test(options, refuse_arguments_that_are_no_flags) {
     expect_accepted("-v --");
 }
 
-/* --- what is shown --------------------------------------------------------------------------------------------- */
+/* --- what is shown -------------------------------------------------------------------------------------- */
 
 Test(options, show_something_and_look_no_further) {
     cr_expect_eq(parse("-h --nonsense"), OPTIONS_SHOW);
@@ -371,7 +371,7 @@ Test(options, show_something_and_look_no_further) {
     cr_expect_eq(parse("-vh"), OPTIONS_SHOW);
 }
 
-/* --- warnings ---------------------------------------------------------------------------------------------------- */
+/* --- warnings ------------------------------------------------------------------------------------------- */
 
 static char warnings[4096];
 

@@ -69,10 +69,12 @@ static inline enum store_status fixture_put(struct fixture *fixture, struct byte
     struct item *item;
     enum store_status status =
         store_item_create(fixture->worker, key, false, client_flags, expires_tick, value.size, &item);
-    if (status != STORE_OK)
+    if (status != STORE_OK) {
         return status;
-    if (value.size != 0)
+    }
+    if (value.size != 0) {
         memcpy(store_item_value(item), value.data, value.size);
+    }
     return store_put(fixture->worker, item, options, result);
 }
 
@@ -154,8 +156,9 @@ static inline struct store_levels fixture_levels(const struct fixture *fixture) 
 static inline struct random fixture_random(void) {
     const char *given = getenv("RIPOSTE_SEED");
     uint64_t seed;
-    if (given == NULL || !bytes_parse_u64(text(given), &seed))
+    if (given == NULL || !bytes_parse_u64(text(given), &seed)) {
         seed = random_seed();
+    }
     fprintf(stderr, "RIPOSTE_SEED=%" PRIu64 "\n", seed);
     return (struct random){.state = seed};
 }

@@ -38,15 +38,17 @@ Test(delete, gives_the_memory_back) {
     struct fixture fixture = fixture_open();
     fixture_set_number(&fixture, 0, 10); /* what a worker needs once is there now */
     struct store_levels before = fixture_levels(&fixture);
-    for (unsigned i = 1; i < 100; i++)
+    for (unsigned i = 1; i < 100; i++) {
         fixture_set_number(&fixture, i, 5000);
+    }
     for (unsigned i = 1; i < 100; i++) {
         char key[32];
         snprintf(key, sizeof(key), "key-%u", i);
         cr_assert_eq(store_delete(fixture.worker, text(key), NULL, NULL), STORE_OK);
     }
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         fixture_turn(&fixture, 1000);
+    }
     struct store_levels levels = fixture_levels(&fixture);
     uint64_t index_growth = levels.index_size - before.index_size;
     cr_expect_leq(levels.memory_size, before.memory_size + index_growth + 4096,

@@ -18,8 +18,9 @@ static struct group group;
 
 static void gather(void) {
     epoch_init(&group.epoch, group.pointers, MEMBERS);
-    for (unsigned i = 0; i < MEMBERS; i++)
+    for (unsigned i = 0; i < MEMBERS; i++) {
         epoch_join(&group.epoch, &group.members[i]);
+    }
 }
 
 TestSuite(epoch, .init = gather);

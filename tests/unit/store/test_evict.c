@@ -16,8 +16,9 @@ static uint64_t fill(struct fixture *fixture, uint64_t first, size_t size, size_
     for (size_t filled = 0; filled < size; number++) {
         cr_assert_eq(fixture_set_number(fixture, number, value_size), STORE_OK);
         filled += store_item_charge(10, value_size, false);
-        if (number % 50 == 0)
+        if (number % 50 == 0) {
             fixture_turn(fixture, 1);
+        }
     }
     return number;
 }
@@ -25,8 +26,9 @@ static uint64_t fill(struct fixture *fixture, uint64_t first, size_t size, size_
 static unsigned count_present(struct fixture *fixture, uint64_t first, uint64_t end) {
     unsigned count = 0;
     struct item_view view;
-    for (uint64_t number = first; number < end; number++)
+    for (uint64_t number = first; number < end; number++) {
         count += fixture_get_number(fixture, number, &view) == STORE_OK;
+    }
     return count;
 }
 
@@ -54,8 +56,9 @@ Test(evict, spares_a_hot_set_during_a_scan_of_new_items) {
     struct fixture fixture = fixture_open_with(small_config());
     struct item_view view;
     unsigned lost_count = 0;
-    for (unsigned i = 0; i < HOT; i++)
+    for (unsigned i = 0; i < HOT; i++) {
         fixture_set_number(&fixture, i, 100);
+    }
     /*
      * Sixty times as many items pass through as the store holds; each hot one is read about once a turnover
      * of a quarter.
@@ -66,8 +69,9 @@ Test(evict, spares_a_hot_set_during_a_scan_of_new_items) {
             lost_count++;
             fixture_set_number(&fixture, scan / 8 % HOT, 100);
         }
-        if (scan % 50 == 0)
+        if (scan % 50 == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
     cr_expect_leq(lost_count, HOT / 100, "%u of %u lost in 150 rounds", lost_count, HOT);
     fixture_close(&fixture);
@@ -89,8 +93,9 @@ Test(evict, lets_the_longest_unused_go_first) {
     while (fixture_count(&fixture, evictions) < count / 2) {
         fixture_set_number(&fixture, number, 100);
         fixture_get_number(&fixture, number++, &view);
-        if (number % 50 == 0)
+        if (number % 50 == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
     unsigned old_present = count_present(&fixture, 0, count * 3 / 10);
     unsigned young_present = count_present(&fixture, count * 7 / 10, count);
@@ -130,8 +135,9 @@ Test(evict, leaves_pinned_items_alone) {
     fixture_turn(&fixture, 60 * 1000);
     fill(&fixture, 1000, 10 * FIXTURE_MIB, 100);
     cr_expect_eq(count_present(&fixture, 0, 20), 20);
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < 20; i++) {
         store_unpin(views[i].item);
+    }
     fixture_close(&fixture);
 }
 
@@ -166,8 +172,9 @@ Test(evict, counts_active_items_apart) {
     for (uint64_t number = 0; number < 60000; number++) {
         fixture_set_number(&fixture, number, 100);
         fixture_get_number(&fixture, number, &view);
-        if (number % 50 == 0)
+        if (number % 50 == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
     struct store_levels levels = fixture_levels(&fixture);
     cr_expect_eq(counter_read(&levels.sums.evicted_unfetched), 0);
@@ -177,8 +184,9 @@ Test(evict, counts_active_items_apart) {
 
 Test(evict, goes_on_within_one_long_turn) {
     struct fixture fixture = fixture_open_with(small_config());
-    for (uint64_t number = 0; number < 100000; number++)
+    for (uint64_t number = 0; number < 100000; number++) {
         cr_assert_eq(fixture_set_number(&fixture, number, 100), STORE_OK);
+    }
     fixture_levels(&fixture);
     fixture_close(&fixture);
 }

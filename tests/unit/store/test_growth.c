@@ -13,9 +13,10 @@ static struct store_config roomy_config(void) {
 
 static void expect_all(struct fixture *fixture, uint64_t count) {
     struct item_view view;
-    for (uint64_t number = 0; number < count; number++)
+    for (uint64_t number = 0; number < count; number++) {
         cr_assert_eq(fixture_get_number(fixture, number, &view), STORE_OK, "key-%" PRIu64 " of %" PRIu64,
                      number, count);
+    }
 }
 
 Test(growth, keeps_up_with_the_items_and_loses_none) {
@@ -23,8 +24,9 @@ Test(growth, keeps_up_with_the_items_and_loses_none) {
     enum { COUNT = 200000 };
     for (uint64_t number = 0; number < COUNT; number++) {
         cr_assert_eq(fixture_set_number(&fixture, number, 8), STORE_OK);
-        if (number % 64 == 0)
+        if (number % 64 == 0) {
             fixture_turn(&fixture, 0);
+        }
     }
     expect_all(&fixture, COUNT);
     struct store_levels levels = fixture_levels(&fixture);
@@ -54,11 +56,13 @@ Test(growth, finds_every_item_at_every_moment) {
 Test(growth, goes_on_without_stores) {
     struct fixture fixture = fixture_open_with(roomy_config());
     uint64_t number = 0;
-    while (!fixture_levels(&fixture).index_growing)
+    while (!fixture_levels(&fixture).index_growing) {
         fixture_set_number(&fixture, number++, 8);
+    }
     unsigned turns_count = 0;
-    while (fixture_turn(&fixture, 1) != 0)
+    while (fixture_turn(&fixture, 1) != 0) {
         cr_assert_lt(++turns_count, 100);
+    }
     cr_expect_not(fixture_levels(&fixture).index_growing);
     expect_all(&fixture, number);
     fixture_close(&fixture);
@@ -69,11 +73,13 @@ Test(growth, of_a_large_table_takes_many_turns) {
     config.index_power_min = 14;
     struct fixture fixture = fixture_open_with(config);
     uint64_t number = 0;
-    for (; !fixture_levels(&fixture).index_growing; number++)
+    for (; !fixture_levels(&fixture).index_growing; number++) {
         fixture_set_number(&fixture, number, 8);
+    }
     unsigned turns_count = 0;
-    for (; fixture_levels(&fixture).index_growing; turns_count++)
+    for (; fixture_levels(&fixture).index_growing; turns_count++) {
         fixture_turn(&fixture, 0);
+    }
     cr_expect_geq(turns_count, ((1u << 14) - 10) / GROWTH_STEP_TURN);
     fixture_close(&fixture);
 }
@@ -81,8 +87,9 @@ Test(growth, of_a_large_table_takes_many_turns) {
 Test(growth, deletes_and_overwrites_what_has_moved_and_what_has_not) {
     struct fixture fixture = fixture_open_with(roomy_config());
     uint64_t count = 0;
-    while (!fixture_levels(&fixture).index_growing)
+    while (!fixture_levels(&fixture).index_growing) {
         fixture_set_number(&fixture, count++, 8);
+    }
     growth_step(fixture.worker, 1u << (fixture_levels(&fixture).index_power - 1));
     cr_assert(fixture_levels(&fixture).index_growing);
     for (uint64_t number = 0; number < count; number += 2) {
@@ -106,11 +113,13 @@ Test(growth, charges_old_and_new_table_and_gives_the_old_one_back) {
     struct fixture fixture = fixture_open_with(config);
     uint64_t size_before = fixture_levels(&fixture).index_size;
     uint64_t number = 0;
-    while (!fixture_levels(&fixture).index_growing)
+    while (!fixture_levels(&fixture).index_growing) {
         fixture_set_number(&fixture, number++, 8);
+    }
     cr_expect_geq(fixture_levels(&fixture).index_size, size_before + table_size(13));
-    for (unsigned turn = 0; turn < 200; turn++)
+    for (unsigned turn = 0; turn < 200; turn++) {
         fixture_turn(&fixture, 1);
+    }
     struct store_levels levels = fixture_levels(&fixture);
     cr_expect_eq(levels.index_power, 13);
     cr_expect_lt(levels.index_size, table_size(13) + table_size(12) / 2,
@@ -126,8 +135,9 @@ Test(growth, does_without_when_memory_is_short) {
     config.index_power_min = 10;
     struct fixture fixture = fixture_open_with(config);
     uint64_t count = 0;
-    while (fixture_set_number(&fixture, count, 0) == STORE_OK)
+    while (fixture_set_number(&fixture, count, 0) == STORE_OK) {
         count++;
+    }
     cr_expect_gt(count, 4500, "more than four a home");
     cr_expect_eq(fixture_levels(&fixture).index_power, 10);
     expect_all(&fixture, count);
@@ -149,8 +159,9 @@ Test(growth, pushes_items_out_only_when_chains_are_the_rule) {
     cr_assert_leq(fixture_levels(&fixture).index_power, 7);
     for (uint64_t number = 0; number < 50000; number++) {
         cr_assert_eq(fixture_set_number(&fixture, number, 16), STORE_OK);
-        if (number % 20 == 0)
+        if (number % 20 == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
     struct store_levels levels = fixture_levels(&fixture);
     cr_expect_leq(levels.items_count >> levels.index_power, 8, "%" PRIu64 " items in 2^%u homes",

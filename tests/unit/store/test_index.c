@@ -17,8 +17,9 @@ static void find_sharing(struct fixture *fixture, unsigned power, uint64_t *numb
     for (uint64_t number = 0; found_count < count; number++) {
         int key_size = snprintf(key, sizeof(key), "key-%" PRIu64, number);
         uint64_t hash = hash_key(fixture->store->index.hash_seed, bytes_of(key, (size_t)key_size));
-        if ((hash & ((UINT64_C(1) << power) - 1)) == 0)
+        if ((hash & ((UINT64_C(1) << power) - 1)) == 0) {
             numbers[found_count++] = number;
+        }
     }
 }
 
@@ -41,8 +42,9 @@ Test(index, a_home_holds_7_and_then_chains) {
         cr_assert_eq(fixture_set_number(&fixture, numbers[i], 10), STORE_OK);
         cr_assert_eq(overflow_count(&fixture), i / 7);
         cr_assert(audit_index(fixture.store));
-        for (unsigned j = 0; j <= i; j++)
+        for (unsigned j = 0; j <= i; j++) {
             cr_assert_eq(fixture_get_number(&fixture, numbers[j], &view), STORE_OK);
+        }
     }
     fixture_close(&fixture);
 }
@@ -54,17 +56,20 @@ Test(index, an_empty_overflow_bucket_goes_wherever_it_stands) {
         uint64_t numbers[28];
         struct item_view view;
         find_sharing(&fixture, 6, numbers, 28);
-        for (unsigned i = 0; i < 28; i++)
+        for (unsigned i = 0; i < 28; i++) {
             fixture_set_number(&fixture, numbers[i], 10);
+        }
         cr_assert_eq(overflow_count(&fixture), 3);
         for (unsigned step = 0; step < 3; step++) {
             unsigned first = 7 + 7 * orders[order][step]; /* the first of the items in that overflow bucket */
-            for (unsigned i = first; i < first + 7; i++)
+            for (unsigned i = first; i < first + 7; i++) {
                 delete_number(&fixture, numbers[i]);
+            }
             cr_assert_eq(overflow_count(&fixture), 2 - step);
             cr_assert(audit_index(fixture.store));
-            for (unsigned i = 0; i < 7; i++)
+            for (unsigned i = 0; i < 7; i++) {
                 cr_assert_eq(fixture_get_number(&fixture, numbers[i], &view), STORE_OK);
+            }
         }
         fixture_close(&fixture);
     }
@@ -74,8 +79,9 @@ Test(index, reuses_free_entries) {
     struct fixture fixture = fixture_open();
     uint64_t numbers[14];
     find_sharing(&fixture, 6, numbers, 14);
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < 7; i++) {
         fixture_set_number(&fixture, numbers[i], 10);
+    }
     for (unsigned i = 0; i < 7; i++) {
         delete_number(&fixture, numbers[i]);
         fixture_set_number(&fixture, numbers[7 + i], 10);
@@ -90,8 +96,9 @@ Test(index, meets_a_dead_item_alone_in_an_overflow_bucket) {
     uint64_t numbers[8];
     char key[32];
     find_sharing(&fixture, 6, numbers, 8);
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < 8; i++) {
         fixture_set_number(&fixture, numbers[i], 10);
+    }
     snprintf(key, sizeof(key), "key-%" PRIu64, numbers[7]);
     store_touch(fixture.worker, text(key), STORE_EXPIRED);
     cr_expect_eq(fixture_store(&fixture, PUT_ADD, key, "again"), STORE_OK);
@@ -107,9 +114,11 @@ Test(index, meets_a_dead_item_alone_in_an_overflow_bucket) {
 
 static _Atomic uint64_t *first_entry(struct store *store) {
     struct table *table = atomic_load(&store->index.table);
-    for (uint64_t i = 0;; i++)
-        if (atomic_load(&table->buckets[i].entries[0]) != 0)
+    for (uint64_t i = 0;; i++) {
+        if (atomic_load(&table->buckets[i].entries[0]) != 0) {
             return &table->buckets[i].entries[0];
+        }
+    }
 }
 
 static void expect_noticed(struct fixture *fixture, _Atomic uint64_t *word, uint64_t spoilt) {
@@ -123,8 +132,9 @@ static void expect_noticed(struct fixture *fixture, _Atomic uint64_t *word, uint
 
 Test(index, audit_notices_what_is_wrong) {
     struct fixture fixture = fixture_open();
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < 20; i++) {
         fixture_set_number(&fixture, i, 10);
+    }
     _Atomic uint64_t *entry = first_entry(fixture.store);
     uint64_t right = atomic_load(entry);
     struct bucket *home = &atomic_load(&fixture.store->index.table)->buckets[0];

@@ -29,14 +29,15 @@ Test(item, has_26_bytes_before_its_key) {
 Test(item, keeps_key_value_flags_and_cas_apart) {
     static const size_t key_sizes[] = {1, 7, 8, 9, 250};
     static const size_t value_sizes[] = {0, 1, 100};
-    for (size_t k = 0; k < 5; k++)
-        for (size_t v = 0; v < 3; v++)
+    for (size_t k = 0; k < 5; k++) {
+        for (size_t v = 0; v < 3; v++) {
             for (unsigned parts = 0; parts < 4; parts++) {
                 uint32_t client_flags = (parts & 1) != 0 ? 0xfeedface : 0;
                 struct item *item = make(key_sizes[k], value_sizes[v], client_flags, (parts & 2) != 0);
                 memset(item_value(item), 'v', value_sizes[v]);
-                if ((parts & 2) != 0)
+                if ((parts & 2) != 0) {
                     item_set_cas(item, UINT64_C(0x1122334455667788));
+                }
                 item->sequence = 5;
                 cr_expect_eq(item_client_flags(item), client_flags);
                 cr_expect_eq(item_cas(item), (parts & 2) != 0 ? UINT64_C(0x1122334455667788) : 5);
@@ -46,6 +47,8 @@ Test(item, keeps_key_value_flags_and_cas_apart) {
                 cr_expect_eq(item_expires(item), 77);
                 free(item);
             }
+        }
+    }
 }
 
 Test(item, tells_keys_apart_that_differ_in_any_byte) {
@@ -71,6 +74,7 @@ Test(item, tells_keys_of_another_length_apart) {
 }
 
 Test(item, is_charged_at_least_what_it_takes) {
-    for (size_t value_size = 0; value_size < 5000; value_size += 7)
+    for (size_t value_size = 0; value_size < 5000; value_size += 7) {
         cr_expect_geq(store_item_charge(10, value_size, true), item_size_of(10, value_size, true, false));
+    }
 }

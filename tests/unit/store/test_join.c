@@ -120,12 +120,14 @@ Test(join, grows_a_value_through_many_sizes) {
         cr_assert_eq(
             fixture_store(&fixture, i % 2 == 0 ? PUT_APPEND : PUT_PREPEND, "key", i % 2 == 0 ? "b" : "a"),
             STORE_OK);
-        if (i % 16 == 0)
+        if (i % 16 == 0) {
             fixture_turn(&fixture, 0);
+        }
     }
     struct item_view view = fixture_get(&fixture, "key");
     cr_assert_eq(view.value.size, 3000);
-    for (unsigned i = 0; i < 3000; i++)
+    for (unsigned i = 0; i < 3000; i++) {
         cr_assert_eq(view.value.data[i], i < 1500 ? 'a' : 'b');
+    }
     fixture_close(&fixture);
 }

@@ -9,8 +9,9 @@
 static int create(struct store_config config) {
     struct store *store = NULL;
     int error = store_create(&config, &store);
-    if (error == 0)
+    if (error == 0) {
         store_destroy(store);
+    }
     return error;
 }
 
@@ -71,14 +72,16 @@ Test(lifecycle, the_default_index_has_1024_homes) {
 Test(lifecycle, lets_no_more_workers_in_than_was_said) {
     struct fixture fixture = fixture_open();
     struct store_worker *others[3];
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         cr_assert_not_null(others[i] = store_worker_join(fixture.store, fixture.now_ns));
+    }
     cr_expect_null(store_worker_join(fixture.store, fixture.now_ns));
     store_worker_leave(others[1]);
     cr_expect_not_null(others[1] = store_worker_join(fixture.store, fixture.now_ns));
     cr_expect_null(store_worker_join(fixture.store, fixture.now_ns));
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         store_worker_leave(others[i]);
+    }
     fixture_close(&fixture);
 }
 
@@ -86,8 +89,9 @@ Test(lifecycle, keeps_the_counts_of_workers_that_left) {
     struct fixture fixture = fixture_open();
     struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
     struct fixture second = {.store = fixture.store, .worker = other, .now_ns = fixture.now_ns};
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         fixture_set_number(&second, i, 10);
+    }
     store_worker_leave(other);
     cr_expect_eq(fixture_count(&fixture, items_added), 10);
     cr_expect_eq(fixture_levels(&fixture).items_count, 10);
@@ -98,12 +102,14 @@ Test(lifecycle, what_a_leaving_worker_could_not_free_is_freed_by_another) {
     struct fixture fixture = fixture_open();
     struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
     struct fixture second = {.store = fixture.store, .worker = other, .now_ns = fixture.now_ns};
-    for (unsigned i = 0; i < 200; i++)
+    for (unsigned i = 0; i < 200; i++) {
         fixture_set_number(&second, i % 10, 100);
+    }
     store_worker_leave(other); /* the first worker has been in one long turn all the time */
     cr_expect_eq(fixture_levels(&fixture).retired_count, 190);
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < 20; i++) {
         fixture_turn(&fixture, 1);
+    }
     cr_expect_eq(fixture_levels(&fixture).retired_count, 0);
     fixture_close(&fixture);
 }
@@ -112,8 +118,9 @@ Test(lifecycle, what_nobody_took_over_is_freed_at_the_end) {
     struct fixture fixture = fixture_open();
     struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
     struct fixture second = {.store = fixture.store, .worker = other, .now_ns = fixture.now_ns};
-    for (unsigned i = 0; i < 200; i++)
+    for (unsigned i = 0; i < 200; i++) {
         fixture_set_number(&second, i % 10, 100);
+    }
     store_worker_leave(other);
     fixture_close(&fixture);
 }
@@ -129,10 +136,12 @@ Test(lifecycle, a_worker_may_leave_while_off_line) {
 Test(lifecycle, a_store_may_be_destroyed_in_the_middle_of_growth) {
     struct fixture fixture = fixture_open();
     uint64_t number = 0;
-    while (!fixture_levels(&fixture).index_growing)
+    while (!fixture_levels(&fixture).index_growing) {
         fixture_set_number(&fixture, number++, 8);
-    for (unsigned i = 0; i < 10; i++)
+    }
+    for (unsigned i = 0; i < 10; i++) {
         fixture_set_number(&fixture, number++, 8);
+    }
     cr_expect(fixture_levels(&fixture).index_growing);
     fixture_close(&fixture);
 }
@@ -146,8 +155,9 @@ Test(lifecycle, a_lowered_limit_is_reached_little_by_little) {
     struct fixture fixture = fixture_open();
     for (unsigned i = 0; i < 50000; i++) {
         fixture_set_number(&fixture, i, 200);
-        if (i % 50 == 0)
+        if (i % 50 == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
     uint64_t count_before = fixture_levels(&fixture).items_count;
     cr_expect(store_memory_limit_set(fixture.worker, 4 * FIXTURE_MIB));
@@ -160,8 +170,9 @@ Test(lifecycle, a_lowered_limit_is_reached_little_by_little) {
     cr_expect_gt(turns_count, 20);
     cr_expect_lt(turns_count, 2000);
     cr_expect_lt(levels.items_count, count_before / 2);
-    for (unsigned i = 0; i < 1000; i++)
+    for (unsigned i = 0; i < 1000; i++) {
         cr_assert_eq(fixture_set_number(&fixture, 100000 + i, 200), STORE_OK);
+    }
     fixture_levels(&fixture);
     fixture_close(&fixture);
 }
@@ -171,8 +182,9 @@ Test(lifecycle, a_raised_limit_is_used) {
     config.memory_size_max = 2 * FIXTURE_MIB;
     struct fixture fixture = fixture_open_with(config);
     cr_expect(store_memory_limit_set(fixture.worker, 8 * FIXTURE_MIB));
-    for (unsigned i = 0; i < 15000; i++)
+    for (unsigned i = 0; i < 15000; i++) {
         fixture_set_number(&fixture, i, 200);
+    }
     cr_expect_eq(fixture_levels(&fixture).items_count, 15000);
     cr_expect_eq(fixture_levels(&fixture).memory_size_max, 8 * FIXTURE_MIB);
     fixture_close(&fixture);
@@ -196,8 +208,9 @@ Test(lifecycle, a_limit_below_the_index_is_refused) {
 
 Test(lifecycle, a_worker_that_joins_above_a_lowered_limit_can_store) {
     struct fixture fixture = fixture_open();
-    for (unsigned i = 0; i < 40000; i++)
+    for (unsigned i = 0; i < 40000; i++) {
         fixture_set_number(&fixture, i, 200);
+    }
     cr_expect(store_memory_limit_set(fixture.worker, 3 * FIXTURE_MIB));
     store_worker_leave(fixture.worker); /* whose structure it takes over */
     fixture.worker = store_worker_join(fixture.store, fixture.now_ns);

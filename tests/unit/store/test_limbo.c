@@ -10,24 +10,28 @@
 static uint64_t things[4 * LIMBO_CHUNK_ENTRIES];
 
 static void provide(struct limbo *limbo, size_t chunks_count) {
-    while (chunks_count-- != 0)
+    while (chunks_count-- != 0) {
         limbo_add_chunk(limbo, malloc(LIMBO_CHUNK_SIZE));
+    }
 }
 
 static void clear(struct limbo *limbo) {
     enum limbo_kind kind;
-    while (limbo_look(limbo, 0, UINT64_MAX, &kind) != NULL)
+    while (limbo_look(limbo, 0, UINT64_MAX, &kind) != NULL) {
         limbo_drop(limbo, 0);
-    for (void *chunk; (chunk = limbo_remove_chunk(limbo, 0)) != NULL;)
+    }
+    for (void *chunk; (chunk = limbo_remove_chunk(limbo, 0)) != NULL;) {
         free(chunk);
+    }
 }
 
 Test(limbo, hands_out_in_the_order_of_retiring) {
     struct limbo limbo = {0};
     enum limbo_kind kind;
     provide(&limbo, 3);
-    for (size_t i = 0; i < 2 * LIMBO_CHUNK_ENTRIES + 1; i++)
+    for (size_t i = 0; i < 2 * LIMBO_CHUNK_ENTRIES + 1; i++) {
         limbo_push(&limbo, &things[i], LIMBO_ITEM, 7);
+    }
     for (size_t i = 0; i < 2 * LIMBO_CHUNK_ENTRIES + 1; i++) {
         cr_assert_eq(limbo_look(&limbo, 0, 7, &kind), &things[i]);
         cr_assert_eq(kind, LIMBO_ITEM);
@@ -70,8 +74,9 @@ Test(limbo, lets_an_entry_go_round_with_one_spare_chunk) {
     struct limbo limbo = {0};
     enum limbo_kind kind;
     provide(&limbo, 2);
-    for (size_t i = 0; i < LIMBO_CHUNK_ENTRIES; i++)
+    for (size_t i = 0; i < LIMBO_CHUNK_ENTRIES; i++) {
         limbo_push(&limbo, &things[i], LIMBO_ITEM, 1);
+    }
     for (size_t i = 0; i < 10 * LIMBO_CHUNK_ENTRIES; i++) {
         void *thing = limbo_look(&limbo, 0, 1, &kind);
         cr_assert_eq(thing, &things[i % LIMBO_CHUNK_ENTRIES]);
@@ -117,8 +122,9 @@ Test(limbo, can_skip_what_has_to_wait) {
     struct limbo limbo = {0};
     enum limbo_kind kind;
     provide(&limbo, 1);
-    for (size_t i = 0; i < LIMBO_CHUNK_ENTRIES; i++)
+    for (size_t i = 0; i < LIMBO_CHUNK_ENTRIES; i++) {
         limbo_push(&limbo, &things[i], LIMBO_ITEM, i < 40 ? 1 : 2);
+    }
     for (size_t i = 1; i < 40; i++) { /* all that are due but the first */
         void *thing = limbo_look(&limbo, 1, 1, &kind);
         cr_assert(thing == &things[i]);

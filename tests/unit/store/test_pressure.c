@@ -41,8 +41,9 @@ static void model_look(struct model *model) {
     struct known *known = &model->known[model->key];
     struct item_view view;
     if (known->present && known->expires_tick != 0 &&
-        known->expires_tick <= store_now_tick(model->fixture.worker))
+        known->expires_tick <= store_now_tick(model->fixture.worker)) {
         model_forget(known);
+    }
     enum store_status status = store_get(model->fixture.worker, model_key(model), &view);
     if (status == STORE_MISS) {
         cr_assert(!known->present || model->evicts, "key %u was lost", model->key);
@@ -64,22 +65,25 @@ static size_t random_size(struct model *model) {
 }
 
 static uint32_t random_expiry(struct model *model) {
-    if (random_below(&model->random, 4) != 0)
+    if (random_below(&model->random, 4) != 0) {
         return STORE_EXPIRES_NEVER;
+    }
     return store_now_tick(model->fixture.worker) + (uint32_t)random_below(&model->random, 30);
 }
 
 static char *random_value(struct model *model, size_t size) {
     char *value = malloc(size + 1);
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size; i++) {
         value[i] = (char)random_next(&model->random);
+    }
     return value;
 }
 
 /* The store may have evicted the key while it made room: then the model does not know more than it. */
 static bool model_agrees(struct model *model, enum store_status status, bool stored, bool needs_present) {
-    if (status == STORE_OK)
+    if (status == STORE_OK) {
         return true;
+    }
     if (model->evicts && needs_present && (status == STORE_NOT_STORED || status == STORE_MISS)) {
         model_forget(&model->known[model->key]);
         return false;
@@ -102,8 +106,9 @@ static void model_put(struct model *model) {
     struct put_result result;
     enum store_status status = fixture_put(&model->fixture, model_key(model), bytes_of(next.value, next.size),
                                            next.client_flags, next.expires_tick, &options, &result);
-    if (options.mode == PUT_ADD && status == STORE_OK)
+    if (options.mode == PUT_ADD && status == STORE_OK) {
         stored = true; /* it was evicted meanwhile */
+    }
     if (!model_agrees(model, status, stored, options.mode == PUT_REPLACE)) {
         free(next.value);
         return;
@@ -190,17 +195,19 @@ static void run_model(struct store_config config, unsigned steps_count) {
     for (unsigned step = 0; step < steps_count; step++) {
         model_step(&model);
         fixture_levels(&model.fixture); /* the limit holds */
-        if (step % 5000 == 0)
+        if (step % 5000 == 0) {
             cr_assert(audit_index(model.fixture.store));
+        }
     }
     for (model.key = 0; model.key < KEYS; model.key++) {
         model_look(&model);
         model_forget(&model.known[model.key]);
     }
-    if (model.evicts)
+    if (model.evicts) {
         cr_expect_gt(fixture_count(&model.fixture, evictions), 1000);
-    else
+    } else {
         cr_expect_eq(fixture_count(&model.fixture, evictions), 0);
+    }
     cr_expect_eq(fixture_count(&model.fixture, no_memory), 0);
     fixture_close(&model.fixture);
 }
@@ -227,8 +234,9 @@ Test(pressure, the_limit_holds_for_items_of_every_size) {
         cr_assert(status == STORE_OK || status == STORE_TOO_LARGE, "%zu bytes: status %d", value_size,
                   status);
         fixture_levels(&fixture);
-        if (random_below(&random, 10) == 0)
+        if (random_below(&random, 10) == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
     fixture_close(&fixture);
 }

@@ -178,8 +178,9 @@ Test(put, an_older_cas_stores_as_stale_when_asked_to) {
 
 Test(put, counts_what_is_added_and_removed) {
     struct fixture fixture = fixture_open();
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         fixture_set_number(&fixture, i % 4, 50);
+    }
     struct store_levels levels = fixture_levels(&fixture);
     cr_expect_eq(counter_read(&levels.sums.items_added), 10);
     cr_expect_eq(counter_read(&levels.sums.items_removed), 6);
@@ -198,8 +199,9 @@ static enum store_status create_and_discard(struct fixture *fixture, size_t valu
     struct item *item;
     enum store_status status =
         store_item_create(fixture->worker, text("key"), false, client_flags, 0, value_size, &item);
-    if (status == STORE_OK)
+    if (status == STORE_OK) {
         store_item_discard(fixture->worker, item);
+    }
     return status;
 }
 
@@ -232,13 +234,15 @@ Test(put, an_unfinished_item_is_charged_and_invisible) {
     uint64_t before = fixture_levels(&fixture).memory_size;
     cr_assert_eq(store_item_create(fixture.worker, text("key"), false, 0, 0, 5000, &item), STORE_OK);
     cr_expect_eq(fixture_levels(&fixture).memory_size, before + store_item_charge(3, 5000, false));
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         fixture_turn(&fixture, 1);
+    }
     cr_expect_not(fixture_has(&fixture, "key"));
     memset(store_item_value(item), 'v', 5000);
     store_item_discard(fixture.worker, item);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         fixture_turn(&fixture, 1000); /* it may stay on the shelf for a while */
+    }
     cr_expect_eq(fixture_levels(&fixture).memory_size, before);
     fixture_close(&fixture);
 }
@@ -250,12 +254,14 @@ Test(put, refuses_when_full_and_not_allowed_to_evict) {
     config.item_size_max = FIXTURE_MIB / 2;
     struct fixture fixture = fixture_open_with(config);
     unsigned stored_count = 0;
-    for (; fixture_set_number(&fixture, stored_count, 1000) == STORE_OK; stored_count++)
+    for (; fixture_set_number(&fixture, stored_count, 1000) == STORE_OK; stored_count++) {
         fixture_turn(&fixture, 0);
+    }
     cr_expect_gt(stored_count, 750, "%u of 1280 bytes", stored_count);
     struct item_view view;
-    for (unsigned i = 0; i < stored_count; i++)
+    for (unsigned i = 0; i < stored_count; i++) {
         cr_assert_eq(fixture_get_number(&fixture, i, &view), STORE_OK, "key-%u", i);
+    }
     cr_expect_eq(fixture_count(&fixture, evictions), 0);
     cr_expect_eq(fixture_count(&fixture, no_memory), 1);
     store_delete(fixture.worker, text("key-0"), NULL, NULL);

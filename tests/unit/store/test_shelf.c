@@ -11,8 +11,9 @@
 
 static void clear(struct shelf *shelf) {
     size_t charge;
-    for (void *block; (block = shelf_take_any(shelf, &charge)) != NULL;)
+    for (void *block; (block = shelf_take_any(shelf, &charge)) != NULL;) {
         free(block);
+    }
     cr_expect_eq(shelf->size, 0);
 }
 
@@ -29,8 +30,9 @@ Test(shelf, gives_back_a_block_of_the_same_charge_and_no_other) {
         cr_assert_null(shelf_take(&shelf, charge));
         put(&shelf, charge);
         cr_assert_eq(shelf.size, charge);
-        if (charge > 16)
+        if (charge > 16) {
             cr_assert_null(shelf_take(&shelf, memory_charge_of(charge / 2)));
+        }
         cr_assert_null(shelf_take(&shelf, memory_charge_of(charge + 1)));
         void *block = shelf_take(&shelf, charge);
         cr_assert_not_null(block);
@@ -77,21 +79,25 @@ Test(shelf, keeps_nothing_very_large) {
 static unsigned count_idle(struct shelf *shelf) {
     unsigned count = 0;
     size_t charge;
-    for (void *block; (block = shelf_take_idle(shelf, &charge)) != NULL; count++)
+    for (void *block; (block = shelf_take_idle(shelf, &charge)) != NULL; count++) {
         free(block);
+    }
     return count;
 }
 
 Test(shelf, gives_up_what_was_not_needed_between_two_looks) {
     struct shelf shelf = {.size_max = 100000};
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         put(&shelf, 64);
+    }
     put(&shelf, 256);
     cr_expect_eq(count_idle(&shelf), 0, "nothing was there all the time");
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < 7; i++) {
         free(shelf_take(&shelf, 64));
-    for (unsigned i = 0; i < 5; i++)
+    }
+    for (unsigned i = 0; i < 5; i++) {
         put(&shelf, 64);
+    }
     cr_expect_eq(count_idle(&shelf), 3 + 1, "three of the small and the large one");
     cr_expect_eq(shelf.size, 5 * 64);
     cr_expect_eq(count_idle(&shelf), 5);

@@ -25,11 +25,13 @@ Test(store, takes_keys_of_1_to_250_bytes_with_any_content) {
     const struct put_options set = {.mode = PUT_SET};
     char key[STORE_KEY_SIZE_MAX];
     struct item_view view;
-    for (unsigned i = 0; i < sizeof(key); i++)
+    for (unsigned i = 0; i < sizeof(key); i++) {
         key[i] = (char)i; /* control characters, NUL and bytes above 127 */
-    for (size_t size = 1; size <= sizeof(key); size++)
+    }
+    for (size_t size = 1; size <= sizeof(key); size++) {
         cr_assert_eq(fixture_put(&fixture, bytes_of(key, size), bytes_of(key, size), 0, 0, &set, NULL),
                      STORE_OK);
+    }
     for (size_t size = 1; size <= sizeof(key); size++) {
         cr_assert_eq(store_get(fixture.worker, bytes_of(key, size), &view), STORE_OK);
         cr_assert(bytes_equal(view.key, bytes_of(key, size)));
@@ -123,8 +125,9 @@ Test(store, a_view_lasts_until_the_turn_ends) {
  */
 
 static void pass_turns(struct fixture *fixture) {
-    for (unsigned i = 0; i < 10; i++)
+    for (unsigned i = 0; i < 10; i++) {
         fixture_turn(fixture, 1);
+    }
 }
 
 static void expect_pinned_value_survives(void (*end)(struct fixture *fixture)) {
@@ -200,16 +203,18 @@ Test(store, many_pinned_values_come_free_a_few_per_turn) {
         cr_assert_eq(fixture_get_number(&fixture, i, &views[i]), STORE_OK);
         store_pin(&views[i]);
     }
-    for (unsigned i = 0; i < COUNT; i++)
+    for (unsigned i = 0; i < COUNT; i++) {
         fixture_set_number(&fixture, i, 200);
+    }
     pass_turns(&fixture);
     cr_expect_eq(fixture_levels(&fixture).retired_count, COUNT);
     for (unsigned i = 0; i < COUNT; i++) {
         cr_assert_eq(views[i].value.data[99], (char)('a' + i % 26));
         store_unpin(views[i].item);
     }
-    for (unsigned turn = 0; turn < 200 && fixture_levels(&fixture).retired_count != 0; turn++)
+    for (unsigned turn = 0; turn < 200 && fixture_levels(&fixture).retired_count != 0; turn++) {
         fixture_turn(&fixture, 1);
+    }
     cr_expect_eq(fixture_levels(&fixture).retired_count, 0);
     fixture_close(&fixture);
 }

@@ -16,8 +16,10 @@ static void fill_expiring(struct fixture *fixture, unsigned count, uint32_t expi
 /* An idle worker's life: sleeps as long as it was told; at most `turns_max` turns. */
 static unsigned sleep_until_done(struct fixture *fixture, unsigned turns_max) {
     unsigned turns_count = 0;
-    for (unsigned wait_ms = fixture_turn(fixture, 0); wait_ms != 0 && turns_count < turns_max; turns_count++)
+    for (unsigned wait_ms = fixture_turn(fixture, 0); wait_ms != 0 && turns_count < turns_max;
+         turns_count++) {
         wait_ms = fixture_turn(fixture, wait_ms);
+    }
     return turns_count;
 }
 
@@ -56,8 +58,9 @@ Test(sweep, finds_expired_items_that_nobody_asks_for) {
     fill_expiring(&fixture, 3000, store_expiry(fixture.worker, 500));
     fixture_set(&fixture, "forever", "value");
     fixture_turn(&fixture, 5000);
-    for (unsigned second = 0; second < 10; second++)
+    for (unsigned second = 0; second < 10; second++) {
         fixture_turn(&fixture, 1000);
+    }
     struct store_levels levels = fixture_levels(&fixture);
     cr_expect_eq(levels.items_count, 3001);
     cr_expect_eq(counter_read(&levels.sums.swept), 3000);
@@ -71,8 +74,9 @@ Test(sweep, finds_expired_items_that_nobody_asks_for) {
 
 Test(sweep, gives_back_flushed_items) {
     struct fixture fixture = fixture_open();
-    for (unsigned i = 0; i < 1000; i++)
+    for (unsigned i = 0; i < 1000; i++) {
         fixture_set_number(&fixture, i, 10);
+    }
     store_flush(fixture.worker, 0);
     sleep_until_done(&fixture, 100);
     struct store_levels levels = fixture_levels(&fixture);
@@ -116,8 +120,9 @@ Test(sweep, goes_on_while_the_index_grows) {
         char key[32];
         snprintf(key, sizeof(key), "mixed-%u", i);
         fixture_set_expiring(&fixture, key, "v", i % 2 == 0 ? expires_tick : STORE_EXPIRES_NEVER);
-        if (i % 30 == 0)
+        if (i % 30 == 0) {
             fixture_turn(&fixture, 3);
+        }
     }
     sleep_until_done(&fixture, 10000);
     cr_expect_eq(fixture_levels(&fixture).items_count, 30000);

@@ -8,18 +8,21 @@
 /* Turns as an idle worker has them; returns how many until nothing wakes it any more, at most `turns_max`. */
 static unsigned rest(struct fixture *fixture, unsigned turns_max) {
     unsigned turns_count = 0;
-    for (unsigned wait_ms = fixture_turn(fixture, 1); wait_ms != 0 && turns_count < turns_max; turns_count++)
+    for (unsigned wait_ms = fixture_turn(fixture, 1); wait_ms != 0 && turns_count < turns_max;
+         turns_count++) {
         wait_ms = fixture_turn(fixture, wait_ms);
+    }
     return turns_count;
 }
 
 Test(tidy, an_idle_worker_of_a_store_with_room_ends_with_an_empty_shelf) {
     struct fixture fixture = fixture_open();
-    for (unsigned round = 0; round < 3; round++)
+    for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < 100; i++) {
             fixture_set_number(&fixture, i, 100);
             fixture_turn(&fixture, 1);
         }
+    }
     cr_expect_eq(fixture.worker->shelf.size != 0, MEMORY_KEEPS_FREED != 0);
     cr_expect_leq(rest(&fixture, 100), 10);
     cr_expect_eq(fixture.worker->shelf.size, 0);
@@ -47,11 +50,13 @@ Test(tidy, an_idle_worker_of_a_full_store_is_woken_ever_more_seldom) {
     struct fixture fixture = fixture_open_with(config);
     for (unsigned i = 0; i < 30000; i++) {
         fixture_set_number(&fixture, i, 100);
-        if (i % 50 == 0)
+        if (i % 50 == 0) {
             fixture_turn(&fixture, 1);
+        }
     }
-    for (unsigned i = 0; i < 20; i++)
+    for (unsigned i = 0; i < 20; i++) {
         fixture_turn(&fixture, 1000);
+    }
     unsigned turns_count = 0;
     for (uint64_t slept_ms = 0; slept_ms < 600 * 1000; turns_count++) {
         unsigned wait_ms = fixture_turn(&fixture, 0);

@@ -40,11 +40,13 @@ Test(walk, sees_every_live_item_once_in_bounded_steps) {
     uint64_t homes_count = UINT64_C(1) << fixture_levels(&fixture).index_power;
     struct store_cursor cursor = {0};
     unsigned steps_count = 0;
-    for (; !cursor.done; steps_count++)
+    for (; !cursor.done; steps_count++) {
         store_walk(fixture.worker, &cursor, 16, count, &tally);
+    }
     cr_expect_eq(tally.total, COUNT);
-    for (unsigned i = 0; i < COUNT; i++)
+    for (unsigned i = 0; i < COUNT; i++) {
         cr_assert_eq(tally.seen[i], 1);
+    }
     cr_expect_geq(steps_count, homes_count / 16);
     fixture_close(&fixture);
 }
@@ -76,21 +78,25 @@ Test(walk, sees_old_items_exactly_once_while_the_index_grows) {
     struct store_config config = fixture_config();
     config.memory_size_max = 256 * FIXTURE_MIB;
     struct fixture fixture = fixture_open_with(config);
-    for (unsigned i = 0; i < OLD; i++)
+    for (unsigned i = 0; i < OLD; i++) {
         fixture_set_number(&fixture, i, 10);
+    }
     uint32_t power = fixture_levels(&fixture).index_power;
     struct store_cursor cursor = {0};
     uint64_t number = OLD;
     while (!cursor.done) {
         store_walk(fixture.worker, &cursor, 1, count, &tally);
-        for (unsigned i = 0; i < 500 && number < NEW; i++)
+        for (unsigned i = 0; i < 500 && number < NEW; i++) {
             fixture_set_number(&fixture, number++, 10);
+        }
         fixture_turn(&fixture, 0);
     }
     cr_expect_gt(fixture_levels(&fixture).index_power, power + 4, "it grew several times meanwhile");
-    for (unsigned i = 0; i < OLD; i++)
+    for (unsigned i = 0; i < OLD; i++) {
         cr_assert_eq(tally.seen[i], 1, "key-%u was seen %u times", i, tally.seen[i]);
-    for (unsigned i = OLD; i < NEW; i++)
+    }
+    for (unsigned i = OLD; i < NEW; i++) {
         cr_assert_leq(tally.seen[i], 1);
+    }
     fixture_close(&fixture);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * watch: what watchers are told of commands, evictions and connections. Seen by one watcher, `watcher`, of what `talk` does.
+ * watch: what watchers are told of commands, evictions and connections. Seen by one watcher, `watcher`, of
+ * what `talk` does.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -130,7 +130,9 @@ Test(framing, takes_a_later_binary_byte_as_a_bad_command) {
     cr_assert_not(talk.closed);
 }
 
-/* A client that sends one byte at a time must cost linear time: 64 times the bytes, not 4096 times the work. */
+/*
+ * A client that sends one byte at a time must cost linear time: 64 times the bytes, not 4096 times the work.
+ */
 Test(framing, searches_no_byte_of_a_line_twice) {
     static char line[1 << 20];
     memset(line, 'k', sizeof(line));

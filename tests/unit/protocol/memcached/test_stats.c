@@ -132,7 +132,9 @@ static long long stat(const char *name) {
     return value;
 }
 
-/* Every line is `STAT <word> <word>`, names are distinct, the last line is END. Returns the number of names. */
+/*
+ * Every line is `STAT <word> <word>`, names are distinct, the last line is END. Returns the number of names.
+ */
 static unsigned check_form(char *text) {
     unsigned count = 0;
     size_t size = strlen(text);
