@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from harness import usage
 from harness.child import Child, ChildError
 from harness.placement import cpu_text
+from harness.server import shown
 from harness.units import milliseconds
 
 TICKS = 8             # readings per measured time
@@ -77,7 +78,7 @@ class Generator:
         remove(report_path)  # that of the run before
         limit_s = LIMIT_S + 2 * expected_s + self.workload.keys_count() / STORED_PER_S
         with Child(command, os.path.join(self.settings.folder, "generator")) as child:
-            self.command_text = " ".join(child.command)
+            self.command_text = shown(child.command)
             tick_s = min(TICK_MAX_S, max(TICK_MIN_S, self.settings.duration_s / TICKS))
             self.samples = []
             self.sample()

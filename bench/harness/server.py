@@ -8,13 +8,18 @@ import tempfile
 import time
 
 from harness.child import Child, ChildError
-from harness.peers import Start
+from harness.peers import ROOT, Start
 from harness.placement import cpu_text
 
 READY_LIMIT_S = 15.0
 READY_POLL_S = 0.005
 PORT_ATTEMPTS = 3
 CONNECT_LIMIT_S = 5.0
+
+
+def shown(command):
+    """A command line for readers elsewhere: paths from the project's own folder on."""
+    return " ".join(word.removeprefix(ROOT + os.sep) if word else "''" for word in command)
 
 
 def free_port():
@@ -97,4 +102,4 @@ class Server:
         return f"{self.peer.protocol}://127.0.0.1:{self.port}{path}"
 
     def command_text(self):
-        return " ".join(word if word else "''" for word in self.child.command)
+        return shown(self.child.command)
