@@ -11,6 +11,9 @@ DOUBTS = (
     ("steal_percent", 2.0, "of a CPU was taken by the hypervisor"),
 )
 
+# Rounds that differ by more are too few to tell a ratio near 1 from noise.
+SPREAD_MAX = 0.4
+
 LEGEND = ("figures are medians of the rounds, spread is the largest less the smallest; a ratio is the median of the "
           "rounds' own ratios, both sides measured in the same round")
 
@@ -108,6 +111,9 @@ def notes(result):
         above = [(row["peer"], row["median"].get(name, 0)) for row in result["rows"] if row["median"].get(name, 0) > limit]
         if above:
             lines.append(f"  ! {text}: {', '.join(f'{peer} {value:.1f} %' for peer, value in above)}")
+    wide = [row["peer"] for row in result["rows"] if row["spread"].get("requests_per_s", 0) > SPREAD_MAX]
+    if wide:
+        lines.append(f"  ! rounds differ by more than {SPREAD_MAX:.0%}, take more of them (--rounds): {', '.join(wide)}")
     for row in result["rows"]:
         if row.get("system_calls_failure"):
             lines.append(f"  ! {row['peer']}: system calls not counted: {row['system_calls_failure']}")
