@@ -42,10 +42,9 @@ struct reply {
     struct reply_chunk *last;  /* chunk being written; owned */
     size_t unsent_size;        /* bytes committed or pinned and not yet taken by the kernel */
     uint32_t unsent_size_max;  /* the connection's output bound (--conn-output-limit) */
-    struct reply_pool
-        *pool;    /* chunks of the connection's worker; borrowed; NULL: each is allocated and freed */
-    bool closing; /* reply_close was called: later bytes are dropped */
-    bool broken;  /* memory ended: the connection is closed without sending the rest */
+    struct reply_pool *pool;   /* of the worker, borrowed; NULL: each chunk is allocated and freed */
+    bool closing;              /* reply_close was called: later bytes are dropped */
+    bool broken;               /* memory ended: the connection is closed without sending the rest */
 };
 
 /* The slow half of reply_reserve: opens a new chunk. */

@@ -28,8 +28,7 @@ struct encoder {
     struct bytes set_middle; /* static text */
     struct bytes set_end;    /* static text */
 
-    struct template hit;   /* head of the reply to a get that finds its key; empty where it cannot be foretold
-                            */
+    struct template hit;   /* head of the reply to a get that finds its key; empty: it cannot be foretold */
     struct bytes hit_tail; /* what follows the value then; static text */
     struct bytes stored;   /* the reply to a set; empty where it cannot be foretold; static text */
 };
