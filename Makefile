@@ -41,7 +41,7 @@ compile = $(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(1) $(CFLAGS_all) -MMD -MP -c $<
 link = $(CC) $(CFLAGS_all) $(LDFLAGS_all) -o $@ -Wl,--start-group $^ -Wl,--end-group
 LIBS := -luring -lpthread $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
 
-# The folders of src, lowest first: an archive each. A folder sees include/ and its own headers, nothing else.
+# The folders of src, lowest first: an archive each. A folder sees include/, src/base and its own headers.
 FOLDERS := base store engine protocol/memcached server
 # What a folder's code may need at link time: a unit program gets these archives and no others.
 NEEDS_base := base
@@ -49,6 +49,8 @@ NEEDS_store := base store
 NEEDS_engine := base engine
 NEEDS_protocol/memcached := base store engine protocol/memcached
 NEEDS_server := $(FOLDERS)
+# Headers of base that are not for the users of the library, but for every folder above it and for the tools.
+BASE_INCLUDE := -Isrc/base
 
 MAIN := src/server/main.c
 sources = $(filter-out $(MAIN),$(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c)))
@@ -59,8 +61,8 @@ ARCHIVES := $(foreach folder,$(FOLDERS),$(call archive,$(folder)))
 LIBRARY_FOLDERS := $(filter-out server,$(FOLDERS))
 LIBRARY := $(O)/libriposte.a
 
-# -Isrc/engine -Isrc/engine/uring for src/engine/uring/ring.c: the folders above it, below src.
-own_includes = $(addprefix -I,$(filter-out src src/protocol,$(patsubst %/,%,$(dir $(1)) $(dir $(patsubst %/,%,$(dir $(1)))))))
+# -Isrc/engine/uring -Isrc/engine -Isrc/base for src/engine/uring/ring.c: the folders above it, below src, and base.
+own_includes = $(addprefix -I,$(filter-out src src/protocol,$(patsubst %/,%,$(dir $(1)) $(dir $(patsubst %/,%,$(dir $(1))))))) $(BASE_INCLUDE)
 
 QUIET := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
@@ -165,7 +167,7 @@ all: $(BIN)/riposte-load
 $(O)/tools/load/%.o: tools/load/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(call compile,-Itools/load)
+	$(QUIET)$(call compile,-Itools/load $(BASE_INCLUDE))
 
 $(BIN)/riposte-load: $(call objects,$(LOAD_SOURCES)) $(call archive,base)
 	$(call say,link,$@)
@@ -179,7 +181,7 @@ LOAD_TEST_OBJECTS := $(call objects,$(LOAD_TEST_SUPPORT) $(filter-out %/main.c,$
 $(O)/tests/unit/load/%.o: tests/unit/load/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(call compile,-Itools/load -Itests/support -Itests/unit/load/support)
+	$(QUIET)$(call compile,-Itools/load $(BASE_INCLUDE) -Itests/support -Itests/unit/load/support)
 
 $(O)/unit/load/%: $(O)/tests/unit/load/%.o $(LOAD_TEST_OBJECTS) $(O)/support.a $(call archive,base)
 	$(call say,link,$@)
@@ -195,7 +197,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 $(O)/tests/fuzz/%.o: tests/fuzz/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(call compile,-Isrc/protocol/memcached -Itests/support)
+	$(QUIET)$(call compile,-Isrc/protocol/memcached $(BASE_INCLUDE) -Itests/support)
 
 $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/support.a \
              $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder)))
@@ -272,7 +274,7 @@ MICRO_SOURCES := $(sort $(wildcard bench/micro/*.c))
 $(O)/bench/micro/%.o: bench/micro/%.c $(O)/flags
 	$(call say,cc,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)$(call compile,-Ibench/micro -Isrc/protocol/memcached)
+	$(QUIET)$(call compile,-Ibench/micro -Isrc/protocol/memcached $(BASE_INCLUDE))
 
 $(O)/micro: $(call objects,$(MICRO_SOURCES)) $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder)))
 	$(call say,link,$@)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cpu_relax.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
@@ -57,14 +58,6 @@ static uint64_t worker_wait_ns(const struct worker *worker) {
         wait_ms = WORKER_DRAIN_WAIT_MS;
     }
     return wait_ms == UINT32_MAX ? TRANSPORT_WAIT_FOREVER : wait_ms * CLOCK_NS_PER_MS;
-}
-
-static inline void cpu_relax(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
 }
 
 /* Looks for work without sleeping; true when there is some. */

@@ -6,15 +6,9 @@
 
 #include <sched.h>
 
-enum { LOCK_SPINS_MAX = 64 };
+#include "cpu_relax.h"
 
-static inline void lock_pause(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
+enum { LOCK_SPINS_MAX = 64 };
 
 /* A holder needs well under a microsecond, unless it was interrupted: then the CPU is better given away. */
 static void lock_wait(struct store_worker *worker, unsigned *spins) {
@@ -24,7 +18,7 @@ static void lock_wait(struct store_worker *worker, unsigned *spins) {
     if (++*spins % LOCK_SPINS_MAX == 0) {
         sched_yield();
     } else {
-        lock_pause();
+        cpu_relax();
     }
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cpu_relax.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -111,14 +112,6 @@ struct io_uring_sqe *ring_sqe(struct ring *ring) {
     return sqe;
 }
 
-static inline void cpu_pause(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Acquire is not needed: the flag only says that an enter is worth while. */
 static inline bool has_waiting_work(const struct ring *ring) {
     return (__atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN) != 0;
@@ -137,7 +130,7 @@ static void ring_spin(struct ring *ring, uint64_t deadline_ns) {
         if (looks % LOOKS_PER_CLOCK == 0) {
             now_ns = clock_monotonic_ns();
         }
-        cpu_pause();
+        cpu_relax();
     }
     ring->idle_ns += clock_monotonic_ns() - begin_ns;
 }
