@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * base64: see base64.h.
+ * base64: bytes to letters and back, four letters for three bytes.
  */
 #include "base64.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * base64: keys of any bytes on a line of words (RFC 4648 section 4, padded).
+ * base64: any bytes as letters, with padding (RFC 4648 section 4). Pure; any thread.
  */
-#ifndef MEMCACHED_BASE64_H
-#define MEMCACHED_BASE64_H
+#ifndef RIPOSTE_BASE_BASE64_H
+#define RIPOSTE_BASE_BASE64_H
 
 #include <stdbool.h>
 
