@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# What riposte costs: bench/run side by side, bench/micro part by part; included by the Makefile.
+
+MICRO_SOURCES := $(sort $(wildcard bench/micro/*.c))
+
+$(eval $(call compile_rule,bench/micro,-Ibench/micro -Isrc/protocol/memcached $(BASE_INCLUDE)))
+$(eval $(call link_rule,$(O)/micro,$(call objects,$(MICRO_SOURCES)) \
+    $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),$(LIBS)))
+
+.PHONY: bench bench-quick bench-micro bench-setup
+bench: bench-setup ## measure riposte beside memcached, Redis and nginx, some forty minutes (ARGS="--only 'get-32-*'")
+	$(QUIET)bench/run --server $(BIN)/riposte --load $(BIN)/riposte-load $(ARGS)
+
+bench-quick: bench-setup ## the main rows of that in under three minutes
+	$(QUIET)bench/run --quick --server $(BIN)/riposte --load $(BIN)/riposte-load $(ARGS)
+
+bench-setup:
+	$(QUIET)tools/setup --bench
+	+$(QUIET)$(in_parallel) all
+
+bench-micro: ## what parsers, look-ups, sets and replies cost, in ns (ARGS=--quick, ARGS="parse put")
+	+$(QUIET)$(in_parallel) $(O)/micro
+	$(QUIET)$(O)/micro $(ARGS)
+
+.PHONY: bench-test
+bench-test: ## test the harness itself: nothing left running, verdicts that can fail
+	$(QUIET)bench/test

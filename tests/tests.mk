@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+# What is run to find out whether riposte works; included by the Makefile.
+
+.PHONY: test
+test: ## install what tests need, then run the unit and the wire tests
+	$(QUIET)tools/setup --test
+	+$(QUIET)$(in_parallel) all unit-programs
+	$(QUIET)$(MAKE) unit
+	$(QUIET)$(MAKE) wire
+	$(QUIET)$(MAKE) COMMANDS=20000 difftest
+
+# --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
+
+UNIT_SOURCES := $(sort $(wildcard $(addprefix tests/unit/,*/test_*.c */*/test_*.c */*/*/test_*.c)))
+UNIT_CHOSEN := $(foreach source,$(UNIT_SOURCES),$(if $(TESTS),$(if $(findstring $(TESTS),$(source)),$(source)),$(source)))
+UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_CHOSEN))
+SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
+SUPPORT := $(O)/support.a
+# The private headers of the folder under test, and what tests share.
+unit_includes = $(call own_includes,$(patsubst tests/unit/%,src/%,$(1))) -Itests/support
+
+$(eval $(call compile_rule,tests/unit,$$(call unit_includes,$$<)))
+$(eval $(call compile_rule,tests/support,-Itests/support))
+$(eval $(call archive_rule,$(SUPPORT),$(call objects,$(SUPPORT_SOURCES))))
+$(foreach folder,$(FOLDERS),$(eval $(call link_rule,$(O)/unit/$(folder)/%,$(O)/tests/unit/$(folder)/%.o $(SUPPORT) \
+    $(foreach needed,$(NEEDS_$(folder)),$(call archive,$(needed))),-lcriterion $(LIBS))))
+
+# Those of the load generator get all of it but main, and what they share.
+LOAD_TEST_SUPPORT := $(sort $(wildcard tests/unit/load/support/*.c))
+$(eval $(call compile_rule,tests/unit/load,$(LOAD_INCLUDES) -Itests/support -Itests/unit/load/support))
+$(eval $(call link_rule,$(O)/unit/load/%,$(O)/tests/unit/load/%.o $(SUPPORT) $(call archive,base) \
+    $(call objects,$(LOAD_TEST_SUPPORT) $(filter-out %/main.c,$(LOAD_SOURCES))),-lcriterion $(LOAD_LIBS)))
+
+.PHONY: unit unit-programs
+unit-programs: $(UNIT_PROGRAMS)
+	@:
+
+unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those whose name contains it)
+	$(QUIET)tests/unit/run $(UNIT_PROGRAMS)
+
+# --- tests over sockets ------------------------------------------------------------------------------------
+
+.PHONY: wire
+wire: $(BIN)/riposte ## run the wire tests against the server, on both transports (TESTS="get cas" for some)
+	$(QUIET)tests/wire/run --server $(BIN)/riposte $(TESTS)
+
+COMMANDS ?= 1000000
+.PHONY: difftest
+difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies
+	$(QUIET)tests/diff/run --server $(BIN)/riposte --commands $(COMMANDS)
+
+# --- fuzzing: tests/fuzz/fuzz_<name>.c, a libFuzzer target each, with tests/fuzz/corpus/<name>; clang only -----------
+
+SECONDS ?= 60
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
+
+$(eval $(call compile_rule,tests/fuzz,-Isrc/protocol/memcached $(BASE_INCLUDE) -Itests/support))
+$(eval $(call link_rule,$(O)/fuzz/%,$(O)/tests/fuzz/fuzz_%.o $(SUPPORT) \
+    $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),-fsanitize=fuzzer $(LIBS)))
+
+# What a run finds goes below build/; what is worth keeping is copied into the corpus by hand.
+.PHONY: fuzz fuzz-programs fuzz-run
+fuzz: ## run every fuzz target for SECONDS (60) under the sanitizers
+	+$(QUIET)$(call in_mode,fuzz) CC=clang $(filter -j%,$(in_parallel)) fuzz-programs
+	+$(QUIET)$(call in_mode,fuzz) CC=clang fuzz-run
+
+fuzz-programs: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+	@:
+
+fuzz-run: fuzz-programs
+	$(QUIET)set -e; for name in $(FUZZ_NAMES); do \
+	    mkdir -p $(O)/fuzz/found/$$name; \
+	    printf '  %-6s %s\n' fuzz "$$name, $(SECONDS) s"; \
+	    $(O)/fuzz/$$name -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+	        -artifact_prefix=$(O)/fuzz/$$name- $(O)/fuzz/found/$$name tests/fuzz/corpus/$$name \
+	        >$(O)/fuzz/$$name.log 2>&1 || { tail -n 60 $(O)/fuzz/$$name.log; exit 1; }; \
+	    sed -n 's/^stat::number_of_executed_units: */         runs: /p' $(O)/fuzz/$$name.log; \
+	done
+
+# --- races: tests/race/*.c, plain programs, under ThreadSanitizer ------------------------------------------------
+
+RACE_SOURCES := $(sort $(wildcard tests/race/*.c))
+RACE_PROGRAMS := $(patsubst tests/race/%.c,$(O)/race/%,$(RACE_SOURCES))
+
+$(eval $(call compile_rule,tests/race,-Itests/race -Itests/support))
+$(eval $(call link_rule,$(O)/race/%,$(O)/tests/race/%.o $(SUPPORT) \
+    $(foreach folder,$(LIBRARY_FOLDERS),$(call archive,$(folder))),$(LIBS)))
+
+.PHONY: race race-programs race-run
+race: ## build the race programs with ThreadSanitizer and run them
+	+$(QUIET)$(call in_mode,tsan) $(filter -j%,$(in_parallel)) race-programs
+	+$(QUIET)$(call in_mode,tsan) race-run
+
+race-programs: $(RACE_PROGRAMS)
+	@:
+
+race-run: $(RACE_PROGRAMS)
+	$(QUIET)passed=0 failed=0; for program in $(RACE_PROGRAMS); do \
+	    if timeout --kill-after=5 300 $$program >$$program.log 2>&1 </dev/null; then \
+	        passed=$$((passed + 1)); printf '  %-6s %s\n' ok "$${program##*/}"; \
+	    else \
+	        failed=$$((failed + 1)); printf '  %-6s %s\n' FAIL "$${program##*/}"; sed 's/^/         /' $$program.log; \
+	    fi; \
+	done; printf '%d passed, %d failed, 0 skipped\n' $$passed $$failed; [ $$failed -eq 0 ]
+
+TEST_SOURCES := $(UNIT_SOURCES) $(LOAD_TEST_SUPPORT) $(SUPPORT_SOURCES) $(FUZZ_SOURCES) $(RACE_SOURCES)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# Programs beside the server, and what looks at the sources; included by the Makefile.
+
+# --- riposte-load: tools/load, a program of its own; shares src/base with the server -----------------------------
+
+LOAD_SOURCES := $(sort $(wildcard tools/load/*.c tools/load/*/*.c))
+LOAD_INCLUDES := -Itools/load $(BASE_INCLUDE)
+LOAD_LIBS := -luring -lpthread -lm
+
+all: $(BIN)/riposte-load
+
+$(eval $(call compile_rule,tools/load,$(LOAD_INCLUDES)))
+$(eval $(call link_rule,$(BIN)/riposte-load,$(call objects,$(LOAD_SOURCES)) $(call archive,base),$(LOAD_LIBS)))
+
+# --- style and static analysis -------------------------------------------------------------------------------
+
+C_FILES := $(sort $(shell find src include tests tools bench -name '*.[ch]' 2>/dev/null))
+
+.PHONY: format format-check tidy
+format: ## lay out every C file as .clang-format says
+	$(QUIET)clang-format -i $(C_FILES)
+
+format-check: ## fail where a C file is laid out otherwise
+	$(call say,format,$(words $(C_FILES)) files)
+	$(QUIET)clang-format --dry-run --Werror $(C_FILES)
+
+tidy: ## sizes, include direction, banned calls, left-overs, files nobody builds (tools/tidy)
+	$(QUIET)tools/tidy --cc $(CC)
+
+# One stamp per source, so that a second run looks at what has changed only; headers are those the compiler saw.
+ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES)
+$(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy
+	$(call say,tidy,$<)
+	@mkdir -p $(dir $@)
+	$(QUIET)clang-tidy --quiet $< -- $(CPPFLAGS_common) $(call own_includes,$<) $(LOAD_INCLUDES) -std=gnu17 2>$@.log || \
+	    { cat $@.log; exit 1; }
+	$(QUIET)touch $@
+
+.PHONY: analyse
+analyse: $(patsubst %.c,$(O)/analysis/%.ok,$(ANALYSED)) ## clang-tidy (.clang-tidy) and cppcheck over src and tools
+	$(call say,check,src tools)
+	$(QUIET)cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 --quiet --error-exitcode=1 -j2 \
+	    '-D__builtin_expect(value,expected)=(value)' $(CPPFLAGS_common) $(sort $(foreach source,$(ANALYSED),$(call own_includes,$(source)))) $(ANALYSED)
