@@ -54,13 +54,14 @@ static void *talk_begin(void *user, unsigned thread_index) {
 /* Whole pipelines: up to depth - 1 requests more than asked, which at some thousands is nothing. */
 static uint64_t talk_run(void *state, uint64_t count) {
     struct talk *talk = state;
-    struct bytes input = bytes_of(talk->input, talk->input_size);
+    struct bytes bytes = bytes_of(talk->input, talk->input_size);
+    const struct protocol_input input = {.bytes = bytes, .requests_max = talk->conversation->depth};
     uint64_t sum = 0;
     for (uint64_t done = 0; done < count;) {
-        memcached_protocol.prefetch(talk->session, input, talk->speaker->worker);
-        struct progress progress = memcached_protocol.on_input(
-            talk->session, input, talk->conversation->depth, &talk->speaker->reply, talk->speaker->worker);
-        assert(progress.consumed == input.size && progress.requests == talk->conversation->depth);
+        memcached_protocol.prefetch(talk->session, bytes, talk->speaker->worker);
+        struct progress progress =
+            memcached_protocol.on_input(talk->session, &input, &talk->speaker->reply, talk->speaker->worker);
+        assert(progress.consumed == bytes.size && progress.requests == talk->conversation->depth);
         done += progress.requests;
         sum += speaker_flush(talk->speaker);
         visitor_quiescent(talk->speaker->visitor);

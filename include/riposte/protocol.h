@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "riposte/bytes.h"
 
@@ -21,34 +22,50 @@ struct reply;
 /* Largest session_size a protocol may ask for, in bytes. */
 enum { PROTOCOL_SESSION_SIZE_MAX = 1024 };
 
-/* How long `later` waits, in milliseconds; also the resolution of what such a connection is told. */
+/* How long LATER and EVENT wait, in milliseconds; also the resolution of what such a connection is told. */
 enum { PROTOCOL_LATER_MS = 10 };
+
+/* What on_input gets. */
+struct protocol_input {
+    /*
+     * The connection's unread bytes, oldest first; borrowed until on_input returns. What is not consumed comes
+     * again, with more behind it. Empty only after AGAIN, LATER or EVENT.
+     */
+    struct bytes bytes;
+    bool ended;            /* the client sends no more: nothing will come behind `bytes` */
+    unsigned requests_max; /* complete at most so many requests in this call, >= 1 */
+    uint64_t now_ns;       /* CLOCK_MONOTONIC, read once per turn */
+};
+
+/* What has to happen before on_input is called again. */
+enum protocol_next {
+    PROTOCOL_NEXT_INPUT, /* more bytes have come */
+
+    /*
+     * Nothing: there is more to do without new input, since requests_max was reached, reply_full said stop, or
+     * an answer is produced in pieces. The call comes after others have had their turn and when the
+     * connection's unsent output is below its bound.
+     */
+    PROTOCOL_NEXT_AGAIN,
+
+    /*
+     * PROTOCOL_LATER_MS have passed, or more bytes have come: an answer waits for something outside the
+     * connection. It is owed: the client's end does not end the connection, and the connection is not idle.
+     */
+    PROTOCOL_NEXT_LATER,
+
+    /*
+     * The same for what has no end (a subscription): nothing is owed to a client that sends no more, so the
+     * end of its input ends the connection.
+     */
+    PROTOCOL_NEXT_EVENT,
+};
 
 /* What on_input did. */
 struct progress {
-    size_t consumed;   /* bytes of the input that are done with, 0 to input.size */
-    unsigned requests; /* requests completed in this call, 0 to requests_max */
-
-    /*
-     * True when there is more to do without new input: requests_max was reached, reply_full said stop, or an
-     * answer is produced in pieces. The engine calls on_input again (with what is left of the input, maybe
-     * none) after others have had their turn and the connection's unsent output is below its bound. False:
-     * call again when more bytes have come.
-     */
-    bool again;
-
-    /*
-     * True when on_input wants to be called once more in about PROTOCOL_LATER_MS although nothing has come
-     * (with whatever is unread then): for an answer that waits for something outside the connection. `again`
-     * goes before it. Such a connection is not idle.
-     */
-    bool later;
-
-    /*
-     * With `later`: what is waited for has no end (a subscription), so nothing is owed to a client that sends
-     * no more: the end of its input ends the connection. Without: the answer is waited for first.
-     */
-    bool endless;
+    size_t consumed;         /* bytes of the input that are done with, 0 to bytes.size */
+    unsigned requests;       /* requests completed in this call, 0 to requests_max */
+    enum protocol_next next; /* when to call again */
 };
 
 /* Why a connection is gone. */
@@ -81,16 +98,11 @@ struct protocol {
     void (*prefetch)(const void *session, struct bytes input, void *context);
 
     /*
-     * Reads requests from `input`, answers into `reply`, stops after requests_max (>= 1) requests or when
-     * reply_full.
-     *
-     * input       the connection's unread bytes, oldest first; borrowed until the function returns. What is
-     *             not consumed comes again, with more behind it. Empty only after `again` or `later`.
-     * input_max   see engine_config: when this many bytes wait unconsumed and the protocol still asks for
-     *             more, the engine closes the connection; a protocol with a smaller limit answers and closes
-     *             by itself.
+     * Reads requests from `input`, answers into `reply`, stops after requests_max requests or when reply_full.
+     * A protocol with bounds smaller than the connection's input bound (engine_config) answers and closes by
+     * itself; the engine closes a connection that asks for more with that much unread.
      */
-    struct progress (*on_input)(void *session, struct bytes input, unsigned requests_max, struct reply *reply,
+    struct progress (*on_input)(void *session, const struct protocol_input *input, struct reply *reply,
                                 void *context);
 
     /*

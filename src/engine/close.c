@@ -69,7 +69,7 @@ void conn_begin_close(struct worker *worker, struct conn *conn, enum close_reaso
     }
     conn->state = CONN_CLOSING;
     conn->wanted = 0;
-    conn->paused = false;
+    conn->throttled = 0;
     timeouts_remove(&worker->timeouts, &worker->conns, conn);
     input_discard(&conn->input);
     /*
@@ -91,10 +91,9 @@ void conn_begin_flush(struct worker *worker, struct conn *conn, enum close_reaso
     }
     conn->state = CONN_FLUSHING;
     conn->reason = (uint8_t)reason;
-    conn->again = false;
-    if (conn->paused || conn->crowded) {
-        conn->paused = false;
-        conn->crowded = false;
+    conn->next = PROTOCOL_NEXT_INPUT;
+    if (conn->throttled != 0) {
+        conn->throttled = 0;
         conn->wanted &= (uint8_t)~WANT_RECV_STOP;
         conn->wanted |= conn->recv_armed || conn->input_ended ? 0 : WANT_RECV;
     }
@@ -155,7 +154,7 @@ static void conn_begin_linger(struct worker *worker, struct conn *conn) {
 
 /* Everything the client asked for before its end has been answered and sent. */
 static bool conn_is_done(const struct conn *conn) {
-    return conn->input_ended && !conn->again && !conn->owes && !conn->in_run && !conn->paused;
+    return conn->input_ended && !conn_reply_pending(conn) && !conn->in_run && !conn_output_throttled(conn);
 }
 
 /* What the connection's state asks for after this turn, when no output waits. */
@@ -195,7 +194,8 @@ static void conn_watch_output(struct worker *worker, struct conn *conn) {
 
 /* A connection with nothing to send: when somebody looks at it again although nothing has come. */
 static void conn_watch_quiet(struct worker *worker, struct conn *conn) {
-    if (unlikely(conn->later) && conn->state == CONN_OPEN && conn->timeout != TIMEOUT_LATER) {
+    bool later = conn->next == PROTOCOL_NEXT_LATER || conn->next == PROTOCOL_NEXT_EVENT;
+    if (unlikely(later) && conn->state == CONN_OPEN && conn->timeout != TIMEOUT_LATER) {
         timeouts_remove(&worker->timeouts, &worker->conns, conn);
         timeouts_add(&worker->timeouts, &worker->conns, conn, TIMEOUT_LATER,
                      worker->now_ms + PROTOCOL_LATER_MS);
@@ -277,9 +277,10 @@ static void check_later(struct worker *worker) {
     struct conn *conn;
     while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_LATER, worker->now_ms)) != NULL) {
         timeouts_remove(&worker->timeouts, &worker->conns, conn);
-        conn->later = false;
-        conn->again = true;
-        worker_queue_run(worker, conn);
+        if (conn->next == PROTOCOL_NEXT_LATER || conn->next == PROTOCOL_NEXT_EVENT) {
+            conn->next = PROTOCOL_NEXT_AGAIN;
+            worker_queue_run(worker, conn);
+        }
     }
 }
 

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "input.h"
+#include "riposte/protocol.h"
 #include "riposte/reply.h"
 
 enum conn_state {
@@ -51,6 +52,12 @@ enum {
     WANT_SEND = 1 << 2,
 };
 
+/* Why a connection is not received from, until it is below half of the bound; bits of conn.throttled. */
+enum {
+    THROTTLED_INPUT = 1 << 0,  /* unread requests have passed the input bound */
+    THROTTLED_OUTPUT = 1 << 1, /* unsent output has passed its bound: not parsed either */
+};
+
 /* Which list of time-outs a connection is in. */
 enum timeout_kind {
     TIMEOUT_NONE,
@@ -78,13 +85,11 @@ struct conn {
     bool recv_last;      /* has received in this turn: armed behind those that found no buffer */
     bool send_armed;  /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
     bool input_ended; /* the client has shut down its sending side */
-    bool again;       /* on_input asked to be called again without new input */
-    bool later;       /* on_input asked to be called again after a while */
-    bool owes;        /* of these, an answer is owed: the end of the input does not end the connection */
-    bool paused;      /* unsent output passed its bound: not parsed, not received, until below half */
-    bool crowded;     /* unread requests passed the input bound: not received until below half */
-    bool in_run;      /* linked through run_next */
-    bool in_arm;      /* linked through arm_next */
+    uint8_t next; /* enum protocol_next: what on_input waits for; AGAIN too when the time of LATER or EVENT
+                          has come */
+    uint8_t throttled; /* THROTTLED_ bits */
+    bool in_run;       /* linked through run_next */
+    bool in_arm;       /* linked through arm_next */
     bool is_unix;
     bool counted;         /* is part of connections_current; false for one that is being turned away */
     bool send_copies;     /* the next send copies: memory to be locked for a zero-copy one was refused */
@@ -127,6 +132,20 @@ static inline struct conn *conn_at(const struct conn_table *table, uint32_t inde
 static inline struct conn *conn_find(const struct conn_table *table, uint32_t index, uint32_t generation) {
     struct conn *conn = conn_at(table, index);
     return conn->state != CONN_FREE && ((conn->generation ^ generation) & 0xffffff) == 0 ? conn : NULL;
+}
+
+/* Unsent output has passed its bound: nothing is parsed before the client has taken half of it. */
+static inline bool conn_output_throttled(const struct conn *conn) {
+    return (conn->throttled & THROTTLED_OUTPUT) != 0;
+}
+
+static inline bool conn_input_throttled(const struct conn *conn) {
+    return (conn->throttled & THROTTLED_INPUT) != 0;
+}
+
+/* An answer is owed although nothing is unread: the end of the input does not end the connection. */
+static inline bool conn_reply_pending(const struct conn *conn) {
+    return conn->next == PROTOCOL_NEXT_AGAIN || conn->next == PROTOCOL_NEXT_LATER;
 }
 
 /* Takes a slot for `fd`: OPEN, session zeroed. NULL when all are taken. */

@@ -42,7 +42,7 @@ static void serve_stop_recv(struct conn *conn) {
 
 /* Receives again, unless there is another reason not to. */
 static void serve_start_recv(struct conn *conn) {
-    if (conn->paused || conn->crowded) {
+    if (conn->throttled != 0) {
         return;
     }
     conn->wanted &= (uint8_t)~WANT_RECV_STOP;
@@ -51,8 +51,8 @@ static void serve_start_recv(struct conn *conn) {
     }
 }
 
-static void serve_pause(struct worker *worker, struct conn *conn) {
-    conn->paused = true;
+static void serve_throttle_output(struct worker *worker, struct conn *conn) {
+    conn->throttled |= THROTTLED_OUTPUT;
     counter_add(&worker->counters.output_pauses, 1);
     serve_stop_recv(conn);
     serve_keep(worker, conn);
@@ -62,26 +62,26 @@ static void serve_pause(struct worker *worker, struct conn *conn) {
  * Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in
  * the socket.
  */
-static void serve_crowd(const struct worker *worker, struct conn *conn) {
+static void serve_throttle_input(const struct worker *worker, struct conn *conn) {
     if (input_size(&conn->input) > worker->engine->config.input_size_max) {
-        conn->crowded = true;
+        conn->throttled |= THROTTLED_INPUT;
         serve_stop_recv(conn);
     }
 }
 
-static void serve_uncrowd(struct conn *conn) {
-    conn->crowded = false;
+static void serve_release_input(struct conn *conn) {
+    conn->throttled &= (uint8_t)~THROTTLED_INPUT;
     serve_start_recv(conn);
 }
 
 /*
- * on_input has returned with `again`: the connection goes on later, when others had their turn or its output
+ * on_input has returned with AGAIN: the connection goes on later, when others had their turn or its output
  * has drained.
  */
 static void serve_again(struct worker *worker, struct conn *conn, bool yielded) {
-    serve_crowd(worker, conn);
+    serve_throttle_input(worker, conn);
     if (reply_full(&conn->reply)) {
-        serve_pause(worker, conn);
+        serve_throttle_output(worker, conn);
         return;
     }
     if (yielded) {
@@ -92,42 +92,46 @@ static void serve_again(struct worker *worker, struct conn *conn, bool yielded) 
 
 /* on_input wants more bytes than there are, or to be called later. */
 static void serve_more(struct worker *worker, struct conn *conn) {
-    if (conn->owes) {
-        serve_crowd(worker, conn); /* what is unread waits for an answer, not for more bytes */
+    if (conn->next == PROTOCOL_NEXT_LATER) {
+        serve_throttle_input(worker, conn); /* what is unread waits for an answer, not for more bytes */
     } else if (input_size(&conn->input) > worker->engine->config.input_size_max) {
         conn_begin_close(worker, conn, CLOSE_INPUT_TOO_LARGE);
         return;
-    } else if (conn->crowded) {
-        serve_uncrowd(conn); /* also above half: the rest of a large request */
+    } else if (conn_input_throttled(conn)) {
+        serve_release_input(conn); /* also above half: the rest of a large request */
     }
     serve_keep(worker, conn);
     if (reply_full(&conn->reply)) {
-        serve_pause(worker, conn);
+        serve_throttle_output(worker, conn);
     }
 }
 
 /* One call of on_input. Returns how many requests it completed. */
 static unsigned serve_conn(struct worker *worker, struct conn *conn) {
-    if (conn->state != CONN_OPEN || conn->paused) {
+    if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
         return 0;
     }
     struct bytes bytes = input_bytes(&conn->input);
-    if (bytes.size == 0 && !conn->again) {
+    if (bytes.size == 0 && conn->next != PROTOCOL_NEXT_AGAIN) {
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
         return 0;
     }
     const struct protocol *protocol = worker_protocol(worker, conn);
-    unsigned requests_max = worker->engine->config.requests_per_turn_max;
+    const struct protocol_input input = {
+        .bytes = bytes,
+        .ended = conn->input_ended,
+        .requests_max = worker->engine->config.requests_per_turn_max,
+        .now_ns = worker->now_ns,
+    };
     struct progress progress =
-        protocol->on_input(conn->session, bytes, requests_max, &conn->reply, worker->contexts[conn->listen]);
-    assert(progress.consumed <= bytes.size && progress.requests <= requests_max);
+        protocol->on_input(conn->session, &input, &conn->reply, worker->contexts[conn->listen]);
+    assert(progress.consumed <= bytes.size && progress.requests <= input.requests_max);
     input_consume(&conn->input, progress.consumed);
-    if (unlikely(conn->crowded) && input_size(&conn->input) <= worker->engine->config.input_size_max / 2) {
-        serve_uncrowd(conn);
+    if (unlikely(conn_input_throttled(conn)) &&
+        input_size(&conn->input) <= worker->engine->config.input_size_max / 2) {
+        serve_release_input(conn);
     }
-    conn->again = progress.again;
-    conn->later = progress.later && !progress.again;
-    conn->owes = conn->later && !progress.endless;
+    conn->next = (uint8_t)progress.next;
     if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }
@@ -137,8 +141,8 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
         conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
     } else if (reply_closing(&conn->reply)) {
         conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
-    } else if (progress.again) {
-        serve_again(worker, conn, progress.requests == requests_max);
+    } else if (progress.next == PROTOCOL_NEXT_AGAIN) {
+        serve_again(worker, conn, progress.requests == input.requests_max);
     } else {
         serve_more(worker, conn);
     }
@@ -220,7 +224,7 @@ void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes
         conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
         return;
     }
-    if (conn->paused) {
+    if (conn_output_throttled(conn)) {
         serve_keep(worker, conn);
         if (conn->recv_armed) {
             conn->wanted |= WANT_RECV_STOP; /* the first cancel may have missed it */
@@ -250,7 +254,7 @@ void worker_on_recv_idle(struct worker *worker, struct conn *conn) {
 
 /* The client takes its output again: parse what waits, receive more. */
 static void serve_resume(struct worker *worker, struct conn *conn) {
-    conn->paused = false;
+    conn->throttled &= (uint8_t)~THROTTLED_OUTPUT;
     serve_start_recv(conn);
     worker_queue_run(worker, conn);
 }
@@ -272,7 +276,7 @@ void worker_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
     reply_sent(&conn->reply, (size_t)result);
     conn->active_ms =
         worker->now_ms; /* a client that takes a long answer for longer than the idle time-out is not idle */
-    if (conn->paused && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {
+    if (conn_output_throttled(conn) && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {
         serve_resume(worker, conn);
     }
 }

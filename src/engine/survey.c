@@ -110,7 +110,7 @@ static void survey_conn(const struct worker *worker, const struct conn *conn, st
     entry->fd = conn->fd;
     entry->worker_index = worker->index;
     entry->listen_index = conn->listen;
-    entry->paused = conn->paused;
+    entry->paused = conn_output_throttled(conn);
     entry->sending = conn->reply.unsent_size > 0;
     entry->closing = conn->state != CONN_OPEN;
     entry->quiet_s = (worker->now_ms - conn->active_ms) / 1000;

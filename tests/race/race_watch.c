@@ -69,8 +69,9 @@ static void client_close(struct client *client) {
 }
 
 static void client_step(struct client *client, const char *request) {
-    struct progress progress = memcached_protocol.on_input(client->session, bytes_from_string(request),
-                                                           REQUESTS_MAX, &client->reply, client->worker);
+    const struct protocol_input input = {.bytes = bytes_from_string(request), .requests_max = REQUESTS_MAX};
+    struct progress progress =
+        memcached_protocol.on_input(client->session, &input, &client->reply, client->worker);
     torture_check(progress.consumed == strlen(request), "of %s", request);
 }
 

@@ -20,19 +20,20 @@ static size_t frame_size(struct bytes input) {
     return HEAD_SIZE + (size_t)(head[0] << 8 | head[1]);
 }
 
-static struct progress frames_on_input(void *session, struct bytes input, unsigned requests_max,
-                                       struct reply *reply, void *context) {
+static struct progress frames_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
     (void)session;
     (void)context;
     struct progress progress = {0};
-    while (input.size - progress.consumed >= HEAD_SIZE) {
-        struct bytes rest = bytes_of(input.data + progress.consumed, input.size - progress.consumed);
+    while (input->bytes.size - progress.consumed >= HEAD_SIZE) {
+        struct bytes rest =
+            bytes_of(input->bytes.data + progress.consumed, input->bytes.size - progress.consumed);
         size_t size = frame_size(rest);
         if (size > rest.size) {
             break; /* not all here yet */
         }
-        if (progress.requests == requests_max || reply_full(reply)) {
-            progress.again = true; /* others first, or until the client has read */
+        if (progress.requests == input->requests_max || reply_full(reply)) {
+            progress.next = PROTOCOL_NEXT_AGAIN; /* others first, or until the client has read */
             break;
         }
         if (size == HEAD_SIZE) {

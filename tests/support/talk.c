@@ -131,12 +131,13 @@ void talk_step(struct talk *talk, bool keep) {
     }
     struct memcached_worker *worker = talk->server->worker;
     memcached_protocol.prefetch(talk->session, input, worker);
-    struct progress progress =
-        memcached_protocol.on_input(talk->session, input, talk->requests_max, &talk->reply, worker);
+    const struct protocol_input call = {
+        .bytes = input, .requests_max = talk->requests_max, .now_ns = talk->server->now_ns};
+    struct progress progress = memcached_protocol.on_input(talk->session, &call, &talk->reply, worker);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
     talk->requests += progress.requests;
-    talk->again = progress.again;
-    talk->later = progress.later;
+    talk->again = progress.next == PROTOCOL_NEXT_AGAIN;
+    talk->later = progress.next == PROTOCOL_NEXT_LATER || progress.next == PROTOCOL_NEXT_EVENT;
     talk_reshape(talk, progress.consumed, bytes_of(NULL, 0));
     if (!keep) {
         talk_drain(talk);

@@ -247,10 +247,10 @@ static bool epoll_on_conn(struct worker *worker, struct conn *conn, uint32_t eve
         worker_queue_arm(worker, conn);
     }
     /*
-     * A hang-up is reported whether asked for or not; requests that a crowded connection's peer left behind
+     * A hang-up is reported whether asked for or not; requests that a throttled connection's peer left behind
      * are still served.
      */
-    bool left_behind = conn->crowded && !conn->paused && !conn->input_ended;
+    bool left_behind = conn->throttled == THROTTLED_INPUT && !conn->input_ended;
     if ((conn->recv_armed || left_behind) && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         return epoll_on_readable(worker, conn);
     }

@@ -220,18 +220,31 @@ static bool call_goes_on(const struct mc_call *call, bool stopped) {
     return (!stopped || call->yielded) && call->at < call->end;
 }
 
-static struct progress mc_on_input(void *session, struct bytes input, unsigned requests_max,
-                                   struct reply *reply, void *context) {
+/* What the session waits for, now that it has stopped. */
+static enum protocol_next call_next(const struct mc_call *call, bool stopped) {
+    if (call->session->state == MC_SESSION_WATCH) {
+        return PROTOCOL_NEXT_EVENT;
+    }
+    if (call->later) {
+        return PROTOCOL_NEXT_LATER;
+    }
+    bool again = call_goes_on(call, stopped) && !reply_closing(call->reply);
+    return again ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT;
+}
+
+static struct progress mc_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                   void *context) {
     struct memcached_worker *worker = context;
-    const char *begin = input.size > 0 ? input.data : ""; /* an empty input may have no address */
+    /* An empty input may have no address. */
+    const char *begin = input->bytes.size > 0 ? input->bytes.data : "";
     struct mc_call call = {
         .worker = worker,
         .session = session,
         .reply = reply,
         .at = begin,
-        .end = begin + input.size,
+        .end = begin + input->bytes.size,
         .ahead = begin,
-        .requests_max = requests_max,
+        .requests_max = input->requests_max,
         .observed = service_observed(worker->service),
         .auth_required = credentials_required(&worker->service->credentials),
         .keys_left = CALL_KEYS_MAX,
@@ -240,16 +253,13 @@ static struct progress mc_on_input(void *session, struct bytes input, unsigned r
     if (unlikely(call.observed)) {
         store_absence_take(worker->store); /* of an earlier call */
     }
-    while (call.requests < requests_max && !reply_full(reply) && !stopped) {
+    while (call.requests < input->requests_max && !reply_full(reply) && !stopped) {
         stopped = !call_step(&call);
     }
-    bool watches = call.session->state == MC_SESSION_WATCH;
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,
-        .again = !call.later && call_goes_on(&call, stopped) && !reply_closing(reply),
-        .later = call.later || watches,
-        .endless = watches,
+        .next = call_next(&call, stopped),
     };
 }
 

@@ -106,17 +106,16 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
 static _Atomic bool holding, held;
 
 /* Answers a byte by a byte; an 'h' keeps the worker from everything else meanwhile. */
-static struct progress gate_on_input(void *session, struct bytes input, unsigned requests_max,
-                                     struct reply *reply, void *context) {
+static struct progress gate_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                     void *context) {
     (void)session;
-    (void)requests_max;
     (void)context;
-    atomic_store(&held, input.data[0] == 'h');
-    while (input.data[0] == 'h' && atomic_load(&holding)) {
+    atomic_store(&held, input->bytes.data[0] == 'h');
+    while (input->bytes.data[0] == 'h' && atomic_load(&holding)) {
         usleep(100);
     }
     reply_copy_string(reply, "!");
-    return (struct progress){.consumed = input.size, .requests = 1};
+    return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
 static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};

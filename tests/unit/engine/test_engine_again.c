@@ -22,18 +22,17 @@ TestSuite(engine_again, .timeout = 120);
     ParameterizedTest(enum engine_transport *transport, engine_again, name)
 
 /* Takes a byte and answers it in the third call after that: an answer that waits for something. */
-static struct progress waiter_on_input(void *session, struct bytes input, unsigned requests_max,
-                                       struct reply *reply, void *context) {
-    (void)requests_max;
+static struct progress waiter_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
     (void)context;
     unsigned *calls = session;
-    struct progress progress = {.consumed = *calls == 0 ? 1 : 0, .later = true};
+    struct progress progress = {.consumed = *calls == 0 ? 1 : 0, .next = PROTOCOL_NEXT_LATER};
     (void)input;
     if (++*calls > 3) {
         reply_copy_string(reply, "answer");
         *calls = 0;
         progress.requests = 1;
-        progress.later = false;
+        progress.next = PROTOCOL_NEXT_INPUT;
     }
     return progress;
 }
@@ -73,17 +72,16 @@ ON_BOTH_TRANSPORTS(answers_what_waits_although_the_engine_stops) {
 enum { FULL_SIZE = 4096 };
 
 /* Two of these, a call each; the second answer fills the reply and nothing is left to do. */
-static struct progress filler_on_input(void *session, struct bytes input, unsigned requests_max,
-                                       struct reply *reply, void *context) {
-    (void)requests_max;
+static struct progress filler_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
     (void)context;
     unsigned *calls = session;
     static const char full[FULL_SIZE];
     if (++*calls < 1000) {
-        return (struct progress){.consumed = input.size, .again = true};
+        return (struct progress){.consumed = input->bytes.size, .next = PROTOCOL_NEXT_AGAIN};
     }
     reply_copy(reply, bytes_of(full, sizeof(full)));
-    return (struct progress){.consumed = input.size, .requests = 1};
+    return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
 static const struct protocol filler_protocol = {
@@ -112,24 +110,24 @@ static _Atomic size_t most_unread;
 enum { BOUND = 256 << 10, TURN_SIZE = 1 << 20, BIG_REQUEST_SIZE = BOUND / 10 * 9 };
 
 /* Every byte is a request without an answer, but a 'B': BIG_REQUEST_SIZE bytes are. */
-static struct progress counter_on_input(void *session, struct bytes input, unsigned requests_max,
+static struct progress counter_on_input(void *session, const struct protocol_input *input,
                                         struct reply *reply, void *context) {
     (void)session;
     (void)reply;
     (void)context;
-    if (input.size > atomic_load(&most_unread)) {
-        atomic_store(&most_unread, input.size);
+    if (input->bytes.size > atomic_load(&most_unread)) {
+        atomic_store(&most_unread, input->bytes.size);
     }
     struct progress progress = {0};
-    while (progress.consumed < input.size && progress.requests < requests_max) {
-        size_t size = input.data[progress.consumed] == 'B' ? BIG_REQUEST_SIZE : 1;
-        if (size > input.size - progress.consumed) {
+    while (progress.consumed < input->bytes.size && progress.requests < input->requests_max) {
+        size_t size = input->bytes.data[progress.consumed] == 'B' ? BIG_REQUEST_SIZE : 1;
+        if (size > input->bytes.size - progress.consumed) {
             return progress;
         }
         progress.consumed += size;
         progress.requests++;
     }
-    progress.again = progress.consumed < input.size;
+    progress.next = progress.consumed < input->bytes.size ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT;
     return progress;
 }
 

@@ -22,23 +22,22 @@ static _Atomic size_t taken_size; /* of the heavy clients */
 static _Atomic size_t taken_before_quiet;
 
 /* 'h': the worker waits; 'q': the quiet client asks; '.': a heavy client's. All is answered by one byte. */
-static struct progress gate_on_input(void *session, struct bytes input, unsigned requests_max,
-                                     struct reply *reply, void *context) {
+static struct progress gate_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                     void *context) {
     (void)session;
-    (void)requests_max;
     (void)context;
-    if (input.data[0] == 'h') {
+    if (input->bytes.data[0] == 'h') {
         atomic_store(&held, true);
         while (atomic_load(&holding)) {
             usleep(100);
         }
-    } else if (input.data[0] == 'q') {
+    } else if (input->bytes.data[0] == 'q') {
         atomic_store(&taken_before_quiet, atomic_load(&taken_size));
     } else {
-        atomic_fetch_add(&taken_size, input.size);
+        atomic_fetch_add(&taken_size, input->bytes.size);
     }
     reply_copy_string(reply, "!");
-    return (struct progress){.consumed = input.size, .requests = 1};
+    return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
 static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};

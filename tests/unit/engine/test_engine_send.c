@@ -23,13 +23,12 @@ static void keep(void *owner) {
 }
 
 /* Answers each byte with memory of its own. */
-static struct progress large_on_input(void *session, struct bytes input, unsigned requests_max,
-                                      struct reply *reply, void *context) {
+static struct progress large_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                      void *context) {
     (void)session;
-    (void)requests_max;
     (void)context;
     reply_pin(reply, bytes_of(answer, sizeof(answer)), keep, NULL);
-    return (struct progress){.consumed = input.size, .requests = 1};
+    return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
 static const struct protocol large_protocol = {.name = "large", .on_input = large_on_input};
@@ -64,16 +63,15 @@ Test(engine_send, copies_where_zero_copy_finds_too_little_memory_to_lock) {
 }
 
 /* Answers each byte with more pieces than one, together larger than a bundle may be. */
-static struct progress pieces_on_input(void *session, struct bytes input, unsigned requests_max,
-                                       struct reply *reply, void *context) {
+static struct progress pieces_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
     (void)session;
-    (void)requests_max;
     (void)context;
-    size_t size = input.data[0] == 's' ? 1000 : ANSWER_SIZE / 2;
+    size_t size = input->bytes.data[0] == 's' ? 1000 : ANSWER_SIZE / 2;
     for (int i = 0; i < 2; i++) {
         reply_pin(reply, bytes_of(answer, size), keep, NULL);
     }
-    return (struct progress){.consumed = input.size, .requests = 1};
+    return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
 static const struct protocol pieces_protocol = {.name = "pieces", .on_input = pieces_on_input};

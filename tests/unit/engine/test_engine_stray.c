@@ -24,14 +24,13 @@ static void keep(void *owner) {
 }
 
 /* Answers anything with more than a socket holds. */
-static struct progress large_on_input(void *session, struct bytes input, unsigned requests_max,
-                                      struct reply *reply, void *context) {
+static struct progress large_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                      void *context) {
     (void)session;
-    (void)requests_max;
     (void)context;
     static char answer[ANSWER_SIZE];
     reply_pin(reply, bytes_of(answer, sizeof(answer)), keep, NULL);
-    return (struct progress){.consumed = input.size, .requests = 1};
+    return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
 static const struct protocol large_protocol = {.name = "large", .on_input = large_on_input};

@@ -140,10 +140,11 @@ Test(framing, searches_no_byte_of_a_line_twice) {
     talk.input = malloc(sizeof(line));
     memcpy(talk.input, line, sizeof(line));
     for (size_t size = 4; size < sizeof(line); size += 512) {
-        struct progress progress = memcached_protocol.on_input(talk.session, bytes_of(talk.input, size), 20,
-                                                               &talk.reply, server.worker);
+        const struct protocol_input input = {.bytes = bytes_of(talk.input, size), .requests_max = 20};
+        struct progress progress =
+            memcached_protocol.on_input(talk.session, &input, &talk.reply, server.worker);
         cr_assert_eq(progress.consumed, 0);
-        cr_assert_not(progress.again);
+        cr_assert_eq(progress.next, PROTOCOL_NEXT_INPUT);
         /* What was seen is not looked at again: a line feed put there goes unnoticed. */
         memset(talk.input + 4, '\n', size - 4);
     }
