@@ -41,13 +41,15 @@ compile = $(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(1) $(CFLAGS_all) -MMD -MP -c $<
 link = $(CC) $(CFLAGS_all) $(LDFLAGS_all) -o $@ -Wl,--start-group $^ -Wl,--end-group
 LIBS := -luring -lpthread $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
 
-# The folders of src, lowest first: an archive each. A folder sees include/, src/base and its own headers.
-FOLDERS := base store engine protocol/memcached server
+# The folders of src, lowest first: an archive each. A folder sees include/, src/base and its own headers;
+# a protocol also protocol/common.
+FOLDERS := base store engine protocol/common protocol/memcached server
 # What a folder's code may need at link time: a unit program gets these archives and no others.
 NEEDS_base := base
 NEEDS_store := base store
 NEEDS_engine := base engine
-NEEDS_protocol/memcached := base store engine protocol/memcached
+NEEDS_protocol/common := base store engine protocol/common
+NEEDS_protocol/memcached := base store engine protocol/common protocol/memcached
 NEEDS_server := $(FOLDERS)
 # Headers of base that are not for the users of the library, but for every folder above it and for the tools.
 BASE_INCLUDE := -Isrc/base
@@ -61,7 +63,8 @@ ARCHIVES := $(foreach folder,$(FOLDERS),$(call archive,$(folder)))
 LIBRARY_FOLDERS := $(filter-out server,$(FOLDERS))
 
 # -Isrc/engine/uring -Isrc/engine -Isrc/base for src/engine/uring/ring.c: the folders above it, below src, and base.
-own_includes = $(addprefix -I,$(filter-out src src/protocol,$(patsubst %/,%,$(dir $(1)) $(dir $(patsubst %/,%,$(dir $(1))))))) $(BASE_INCLUDE)
+own_includes = $(addprefix -I,$(filter-out src src/protocol,$(patsubst %/,%,$(dir $(1)) $(dir $(patsubst %/,%,$(dir $(1)))))) \
+                              $(if $(filter src/protocol/%,$(1)),src/protocol/common)) $(BASE_INCLUDE)
 
 QUIET := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')

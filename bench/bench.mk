@@ -3,7 +3,7 @@
 
 MICRO_SOURCES := $(sort $(wildcard bench/micro/*.c))
 
-$(eval $(call compile_rule,bench/micro,-Ibench/micro -Isrc/protocol/memcached $(BASE_INCLUDE)))
+$(eval $(call compile_rule,bench/micro,-Ibench/micro $(call own_includes,src/protocol/memcached/)))
 $(eval $(call link_rule,$(O)/micro,$(call objects,$(MICRO_SOURCES)) \
     $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),$(LIBS)))
 

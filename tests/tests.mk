@@ -55,7 +55,7 @@ SECONDS ?= 60
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 
-$(eval $(call compile_rule,tests/fuzz,-Isrc/protocol/memcached $(BASE_INCLUDE) -Itests/support))
+$(eval $(call compile_rule,tests/fuzz,$(call own_includes,src/protocol/memcached/) -Itests/support))
 $(eval $(call link_rule,$(O)/fuzz/%,$(O)/tests/fuzz/fuzz_%.o $(SUPPORT) \
     $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),-fsanitize=fuzzer $(LIBS)))
 

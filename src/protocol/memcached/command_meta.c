@@ -91,7 +91,7 @@ static void number_answer(const struct mc_call *call, const struct meta *meta,
     bool has_value = meta_has(meta, 'v');
     char *line = reply_reserve(call->reply, META_LINE_SIZE_MAX + BYTES_U64_DIGITS_MAX + 2);
     memcpy(line, has_value ? "VA " : "HD", 3);
-    char *at = has_value ? value_number(line + 3, digits_size) : line + 2;
+    char *at = has_value ? number_write(line + 3, digits_size) : line + 2;
     at = meta_answer_flags(at, meta->flag, meta->flags_count, &answer);
     memcpy(at, "\r\n", 2);
     at += 2;

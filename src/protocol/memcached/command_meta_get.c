@@ -65,7 +65,7 @@ static void hit_reply(const struct mc_call *call, const struct meta *meta, const
     char *line =
         reply_reserve(call->reply, META_LINE_SIZE_MAX + (is_inline ? view->value.size + LINE_END_SIZE : 0));
     memcpy(line, has_value ? "VA " : "HD", 3);
-    char *at = has_value ? value_number(line + 3, view->value.size) : line + 2;
+    char *at = has_value ? number_write(line + 3, view->value.size) : line + 2;
     at = hit_marks(meta_answer_flags(at, meta->flag, meta->flags_count, &answer), view);
     memcpy(at, "\r\n", LINE_END_SIZE);
     at += LINE_END_SIZE;
@@ -144,11 +144,11 @@ static void debug_line(const struct mc_call *call, const struct item_view *view)
     char *at = debug_text(line, "ME ");
     at = meta_answer_key(at, view->key, view->key_is_binary);
     at = meta_answer_ttl(debug_text(at, " exp="), view->expires_tick, now_tick);
-    at = value_number(debug_text(at, " la="), now_tick - view->used_tick);
-    at = value_number(debug_text(at, " cas="), cas_enabled ? view->cas : 0);
+    at = number_write(debug_text(at, " la="), now_tick - view->used_tick);
+    at = number_write(debug_text(at, " cas="), cas_enabled ? view->cas : 0);
     at = debug_text(at, view->fetched ? " fetch=yes" : " fetch=no");
-    at = value_number(debug_text(at, " cls="), MC_ITEM_CLASS);
-    at = value_number(debug_text(at, " size="), value_item_size(view));
+    at = number_write(debug_text(at, " cls="), MC_ITEM_CLASS);
+    at = number_write(debug_text(at, " size="), value_item_size(view));
     at = debug_text(at, "\r\n");
     reply_commit(call->reply, (size_t)(at - line));
 }

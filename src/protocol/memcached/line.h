@@ -17,7 +17,7 @@ static inline char *line_text(char *at, const char *text) {
 }
 
 static inline char *line_number(char *at, uint64_t number) {
-    return value_number(at, number);
+    return number_write(at, number);
 }
 
 /* RFC 3986 section 2: all but the unreserved bytes as % and two digits; up to three times key.size. */

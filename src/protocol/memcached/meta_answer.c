@@ -12,7 +12,7 @@ char *meta_answer_ttl(char *at, uint32_t expires_tick, uint32_t now_tick) {
         memcpy(at, "-1", 2);
         return at + 2;
     }
-    return value_number(at, expires_tick > now_tick ? expires_tick - now_tick : 0);
+    return number_write(at, expires_tick > now_tick ? expires_tick - now_tick : 0);
 }
 
 char *meta_answer_key(char *at, struct bytes key, bool encode) {
@@ -35,7 +35,7 @@ static char *answer_key(char *at, const struct meta_answer *answer) {
 
 static char *answer_number(char *at, char letter, uint64_t number) {
     *at = letter;
-    return value_number(at + 1, number);
+    return number_write(at + 1, number);
 }
 
 /* One flag, behind its space. */

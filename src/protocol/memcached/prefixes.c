@@ -113,10 +113,10 @@ void prefixes_reset(struct prefixes *prefixes) {
     pthread_mutex_unlock(&prefixes->lock);
 }
 
-static char *number_write(char *at, const char *label, uint64_t number) {
+static char *prefix_number(char *at, const char *label, uint64_t number) {
     size_t size = strlen(label);
     memcpy(at, label, size);
-    return value_number(at + size, number);
+    return number_write(at + size, number);
 }
 
 static void prefix_write(const struct prefix *prefix, struct reply *reply) {
@@ -124,10 +124,10 @@ static void prefix_write(const struct prefix *prefix, struct reply *reply) {
     memcpy(line, "PREFIX ", 7);
     memcpy(line + 7, prefix->text, prefix->size);
     char *at = line + 7 + prefix->size;
-    at = number_write(at, " get ", prefix->counts.gets);
-    at = number_write(at, " hit ", prefix->counts.hits);
-    at = number_write(at, " set ", prefix->counts.sets);
-    at = number_write(at, " del ", prefix->counts.deletes);
+    at = prefix_number(at, " get ", prefix->counts.gets);
+    at = prefix_number(at, " hit ", prefix->counts.hits);
+    at = prefix_number(at, " set ", prefix->counts.sets);
+    at = prefix_number(at, " del ", prefix->counts.deletes);
     memcpy(at, "\r\n", 2);
     reply_commit(reply, (size_t)(at + 2 - line));
 }

@@ -20,12 +20,12 @@ static char *value_line(char *at, const struct item_view *view, const uint64_t *
     memcpy(at + 6, view->key.data, view->key.size);
     at += 6 + view->key.size;
     *at++ = ' ';
-    at = value_number(at, view->client_flags);
+    at = number_write(at, view->client_flags);
     *at++ = ' ';
-    at = value_number(at, view->value.size);
+    at = number_write(at, view->value.size);
     if (cas != NULL) {
         *at++ = ' ';
-        at = value_number(at, *cas);
+        at = number_write(at, *cas);
     }
     memcpy(at, "\r\n", LINE_END_SIZE);
     return at + LINE_END_SIZE;

@@ -5,6 +5,7 @@
 #ifndef MEMCACHED_VALUE_H
 #define MEMCACHED_VALUE_H
 
+#include "number.h"
 #include "riposte/reply.h"
 #include "riposte/store.h"
 #include "service.h"
@@ -17,20 +18,6 @@ enum {
     /* Most bytes of "VALUE <key> <flags> <bytes> <cas>\r\n". */
     VALUE_LINE_SIZE_MAX = 6 + STORE_KEY_SIZE_MAX + 1 + 10 + 1 + 10 + 1 + 20 + 2,
 };
-
-/*
- * Writes `number` and returns behind it; one and two digits, which most numbers of an answer have, at once.
- */
-static inline char *value_number(char *at, uint64_t number) {
-    if (number >= 100) {
-        return at + bytes_format_u64(at, number);
-    }
-    if (number >= 10) {
-        *at++ = (char)('0' + number / 10);
-    }
-    *at = (char)('0' + number % 10);
-    return at + 1;
-}
 
 /* The reply line and the data of one hit, followed by "END\r\n" when `last`. */
 void value_reply(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,

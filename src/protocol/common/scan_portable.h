@@ -2,8 +2,8 @@
  *
  * scan, the variant for any machine: eight bytes in one 64-bit word.
  */
-#ifndef MEMCACHED_SCAN_PORTABLE_H
-#define MEMCACHED_SCAN_PORTABLE_H
+#ifndef PROTOCOL_SCAN_PORTABLE_H
+#define PROTOCOL_SCAN_PORTABLE_H
 
 #include <stdint.h>
 #include <string.h>
@@ -19,15 +19,19 @@ static inline uint64_t scan_zero_bytes(uint64_t word) {
     return ~(((word & low) + low) | word | low);
 }
 
-/* Bit n is set exactly when at[n] is a space or a line feed, n from 0 to 7. */
-static inline uint32_t scan_ends(const char *at) {
+/* The byte eight times. */
+static inline uint64_t scan_eight(char byte) {
+    return (unsigned char)byte * UINT64_C(0x0101010101010101);
+}
+
+/* Bit n is set exactly when at[n] is `one` or `other`, n from 0 to 7. */
+static inline uint32_t scan_mask(const char *at, char one, char other) {
     uint64_t text;
     memcpy(&text, at, sizeof(text));
     if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
         text = __builtin_bswap64(text);
     }
-    uint64_t ends = scan_zero_bytes(text ^ UINT64_C(0x2020202020202020)) |
-                    scan_zero_bytes(text ^ UINT64_C(0x0a0a0a0a0a0a0a0a));
+    uint64_t ends = scan_zero_bytes(text ^ scan_eight(one)) | scan_zero_bytes(text ^ scan_eight(other));
     /* Gathers the eight top bits: each product term lands in a bit of its own of the top byte. */
     return (uint32_t)(((ends >> 7) * UINT64_C(0x0102040810204080)) >> 56);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * scan: the search for the end of a word, against a byte-by-byte one.
+ * scan: the search for one of two bytes, against a byte-by-byte one.
  */
 #include <criterion/criterion.h>
 
@@ -10,13 +10,13 @@
 /* The other variant under names of its own, so that both run on every machine. */
 #ifdef __SSE2__
 #define SCAN_STEP PORTABLE_STEP
-#define scan_ends portable_ends
+#define scan_mask portable_mask
 #include "scan_portable.h"
 #undef SCAN_STEP
-#undef scan_ends
+#undef scan_mask
 #else
 #define PORTABLE_STEP SCAN_STEP
-#define portable_ends scan_ends
+#define portable_mask scan_mask
 #endif
 
 enum { TEXT_SIZE_MAX = 70 };
@@ -67,7 +67,7 @@ Test(scan, portable_variant_marks_each_byte_by_itself) {
         for (unsigned i = 0; i < PORTABLE_STEP; i++) {
             text[i] = (mask >> i & 1) == 0 ? (char)(' ' + 1) : i % 2 == 0 ? ' ' : '\n';
         }
-        cr_assert_eq(portable_ends(text), mask, "mask %u", mask);
+        cr_assert_eq(portable_mask(text, ' ', '\n'), mask, "mask %u", mask);
     }
 }
 
@@ -75,6 +75,25 @@ Test(scan, portable_variant_knows_every_byte) {
     char text[PORTABLE_STEP];
     for (int byte = 0; byte < 256; byte++) {
         memset(text, byte, sizeof(text));
-        cr_assert_eq(portable_ends(text), byte == ' ' || byte == '\n' ? 0xffu : 0u, "byte %d", byte);
+        cr_assert_eq(portable_mask(text, ' ', '\n'), byte == ' ' || byte == '\n' ? 0xffu : 0u, "byte %d",
+                     byte);
+    }
+}
+
+Test(scan, ends_at_either_of_any_two_bytes) {
+    char text[40];
+    static const char pairs[][2] = {{':', '\n'}, {'\r', '\n'}, {'\0', '\xff'}, {'=', '='}};
+    for (size_t pair = 0; pair < sizeof(pairs) / sizeof(pairs[0]); pair++) {
+        for (size_t at = 0; at < sizeof(text); at++) {
+            for (unsigned which = 0; which < 2; which++) {
+                memset(text, 'x', sizeof(text));
+                text[at] = pairs[pair][which];
+                const char *found =
+                    scan_either(text, text, text + sizeof(text), pairs[pair][0], pairs[pair][1]);
+                cr_assert_eq((size_t)(found - text), at, "pair %zu, byte %u, at %zu", pair, which, at);
+                cr_assert_eq(portable_mask(text, pairs[pair][0], pairs[pair][1]),
+                             at < PORTABLE_STEP ? 1u << at : 0u);
+            }
+        }
     }
 }
