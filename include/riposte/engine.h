@@ -212,12 +212,6 @@ void engine_join(struct engine *engine);
  */
 void engine_destroy(struct engine *engine);
 
-/*
- * CPUs' worth of time that the control group of this process grants, rounded up; 0 when nothing limits it.
- * Any thread, at any time.
- */
-unsigned engine_quota_cpus(void);
-
 /* What is running; any thread, after engine_create. */
 unsigned engine_workers_count(const struct engine *engine);
 

@@ -2,7 +2,6 @@
 #include "riposte/engine.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +9,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "engine_state.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "survey.h"
-#include "topology.h"
+#include "sysinfo.h"
 #include "uring/probe.h"
 
 void engine_config_init(struct engine_config *config) {
@@ -92,7 +92,7 @@ static int engine_check_config(const struct engine_config *config, struct engine
 
 /* One worker per CPU that this process may use, fewer where a control group grants less. */
 static unsigned engine_default_workers(unsigned cpus_count) {
-    unsigned quota = topology_quota_cpus();
+    unsigned quota = sysinfo_quota_cpus();
     unsigned count = quota > 0 && quota < cpus_count ? quota : cpus_count;
     return count < ENGINE_WORKERS_MAX ? count : ENGINE_WORKERS_MAX;
 }
@@ -147,7 +147,7 @@ static struct worker *worker_create(struct engine *engine, unsigned index) {
 
 static int engine_create_workers(struct engine *engine, struct engine_error *error) {
     unsigned cpus[ENGINE_WORKERS_MAX] = {0};
-    unsigned cpus_count = topology_cpus(cpus, ENGINE_WORKERS_MAX);
+    unsigned cpus_count = sysinfo_cpus(cpus, ENGINE_WORKERS_MAX);
     unsigned known = cpus_count < ENGINE_WORKERS_MAX ? cpus_count : ENGINE_WORKERS_MAX;
     unsigned count = engine->config.workers_count;
     count = count > 0 ? count : engine_default_workers(cpus_count);
@@ -383,19 +383,7 @@ size_t engine_fixed_memory_size(const struct engine *engine) {
 
 uint16_t engine_port(const struct engine *engine, unsigned listen_index) {
     assert(listen_index < engine->config.listens_count);
-    const struct sockaddr_storage *address = &engine->listens[listen_index].address;
-    switch (address->ss_family) {
-    case AF_INET:
-        return ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
-    case AF_INET6:
-        return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
-    default:
-        return 0;
-    }
-}
-
-unsigned engine_quota_cpus(void) {
-    return topology_quota_cpus();
+    return address_port(&engine->listens[listen_index].address);
 }
 
 uint32_t engine_listen_backlog(const struct engine *engine) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "listener.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "riposte/clock.h"
 
 enum {
@@ -26,27 +26,11 @@ enum {
     PATIENCE_STEP_MS = 5,
 };
 
-void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size) {
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        snprintf(text, size, "%s:%u", host, ntohs(in->sin_port));
-    } else if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
-        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-        snprintf(text, size, "[%s]:%u", host, ntohs(in6->sin6_port));
-    } else {
-        const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)address;
-        snprintf(text, size, "%.*s", (int)sizeof(un->sun_path), un->sun_path);
-    }
-}
-
 /* One sentence for the operator: what failed, and where the cause is known, the cure. */
 static int listener_fail(struct engine_error *error, int number, const char *what,
                          const struct sockaddr_storage *address) {
-    char text[128];
-    listener_address_text(address, text, sizeof(text));
+    char text[ADDRESS_TEXT_SIZE_MAX];
+    address_text(address, text);
     error->error = number;
     if (number == -EADDRINUSE) {
         snprintf(error->message, sizeof(error->message),

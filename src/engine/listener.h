@@ -42,9 +42,6 @@ int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, 
 int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
                        uint32_t backlog, int *fd, struct engine_error *error);
 
-/* "127.0.0.1:11211", "[::1]:11211" or the path; cut to `size`. */
-void listener_address_text(const struct sockaddr_storage *address, char *text, size_t size);
-
 /*
  * From now on an accept(2) does not wait. The mode is the socket's: it holds for every worker that shares it.
  */

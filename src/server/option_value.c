@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "machine.h"
 #include "quantity.h"
 #include "riposte/bytes.h"
+#include "sysinfo.h"
 
 struct kind {
     enum option_need need;
@@ -98,7 +98,7 @@ static bool kilobytes_set(const struct option *option, struct options *options, 
 static bool memory_set(const struct option *option, struct options *options, const char *text) {
     uint64_t size;
     struct bytes digits = bytes_from_string(text);
-    if (!quantity_parse_percent(digits, machine_memory_size(), &size) &&
+    if (!quantity_parse_percent(digits, sysinfo_memory_size(), &size) &&
         !quantity_parse(digits, QUANTITY_MIB, &size)) {
         return false;
     }

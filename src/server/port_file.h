@@ -11,9 +11,9 @@
 #ifndef RIPOSTE_SERVER_PORT_FILE_H
 #define RIPOSTE_SERVER_PORT_FILE_H
 
-#include "address.h"
+#include "listen.h"
 
 /* path NULL: nothing to do. */
-bool port_file_write(const char *path, const struct address_list *list, struct failure *failure);
+bool port_file_write(const char *path, const struct listen_list *list, struct failure *failure);
 
 #endif

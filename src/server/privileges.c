@@ -12,10 +12,10 @@
 #include "riposte/log.h"
 
 /* A client needs the right to write to the socket's file; with -a 700 only its owner has it. */
-static bool sockets_give(const struct address_list *list, const struct passwd *entry,
+static bool sockets_give(const struct listen_list *list, const struct passwd *entry,
                          struct failure *failure) {
     for (unsigned i = 0; i < list->count; i++) {
-        const char *path = address_unix_path(&list->addresses[i]);
+        const char *path = address_unix_path(&list->listens[i].address);
         if (path != NULL && lchown(path, entry->pw_uid, entry->pw_gid) < 0) {
             return failure_set(failure, EX_OSERR, "-s %s cannot be given to %s: %s", path, entry->pw_name,
                                strerror(errno));
@@ -34,7 +34,7 @@ static bool user_become(const struct passwd *entry, struct failure *failure) {
     return true;
 }
 
-bool privileges_drop(const char *user, const struct address_list *list, bool dumpable,
+bool privileges_drop(const char *user, const struct listen_list *list, bool dumpable,
                      struct failure *failure) {
     bool root = getuid() == 0 || geteuid() == 0;
     if (user == NULL) {

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "address.h"
+#include "listen.h"
 #include "failure.h"
 
 /*
@@ -18,7 +18,7 @@
  * user is NULL. Otherwise nothing can be given away: a warning when user is another one. dumpable: core files
  * stay allowed. False and *failure: EX_NOUSER, EX_OSERR.
  */
-bool privileges_drop(const char *user, const struct address_list *list, bool dumpable,
+bool privileges_drop(const char *user, const struct listen_list *list, bool dumpable,
                      struct failure *failure);
 
 #endif

@@ -4,13 +4,13 @@
  */
 #include <unistd.h>
 
-#include "machine.h"
 #include "memory_lock.h"
 #include "pidfile.h"
 #include "privileges.h"
 #include "resources.h"
 #include "server.h"
 #include "signals.h"
+#include "sysinfo.h"
 
 bool process_open_standard_files(struct server *server, struct failure *failure) {
     (void)server;
@@ -19,9 +19,8 @@ bool process_open_standard_files(struct server *server, struct failure *failure)
 
 bool process_raise_limits(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
-    uint32_t workers_count = options->threads > 0 ? options->threads : machine_cpus_count();
-    uint64_t needed =
-        resources_descriptors_needed(options->conn_limit, workers_count, server->addresses.count);
+    uint32_t workers_count = options->threads > 0 ? options->threads : sysinfo_cpus(NULL, 0);
+    uint64_t needed = resources_descriptors_needed(options->conn_limit, workers_count, server->listens.count);
     return resources_raise_descriptors(needed, options->conn_limit, &server->descriptors_limit, failure) &&
            (!options->enable_coredumps || resources_allow_core_files(failure));
 }
@@ -53,8 +52,7 @@ bool process_set_memory(struct server *server, struct failure *failure) {
 }
 
 bool process_drop_privileges(struct server *server, struct failure *failure) {
-    return privileges_drop(server->options.user, &server->addresses, server->options.enable_coredumps,
-                           failure);
+    return privileges_drop(server->options.user, &server->listens, server->options.enable_coredumps, failure);
 }
 
 bool process_block_signals(struct server *server, struct failure *failure) {

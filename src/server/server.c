@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "address.h"
 #include "port_file.h"
 #include "riposte/log.h"
 #include "riposte/memcached.h"
@@ -23,19 +24,19 @@
 enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000 };
 
 bool server_find_addresses(struct server *server, struct failure *failure) {
-    return address_list_make(&server->addresses, &server->options, failure);
+    return listen_list_make(&server->listens, &server->options, failure);
 }
 
 /* --- the engine -------------------------------------------------------------------------------------------
  */
 
 static void listens_fill(const struct server *server, struct engine_listen *listens) {
-    for (unsigned i = 0; i < server->addresses.count; i++) {
+    for (unsigned i = 0; i < server->listens.count; i++) {
         listens[i] = (struct engine_listen){
             .protocol = &memcached_protocol,
             .context_of = worker_memcached_context,
-            .address = server->addresses.addresses[i].socket,
-            .address_size = server->addresses.addresses[i].size,
+            .address = server->listens.listens[i].address,
+            .address_size = server->listens.listens[i].address_size,
             .unix_mode = server->options.unix_mask,
         };
     }
@@ -75,10 +76,10 @@ static bool engine_failed(const struct engine_error *error, struct failure *fail
 /* What the engine has found out replaces what was left open: the number of workers, free ports. */
 static void options_complete(struct server *server) {
     server->options.threads = engine_workers_count(server->engine);
-    for (unsigned i = 0; i < server->addresses.count; i++) {
+    for (unsigned i = 0; i < server->listens.count; i++) {
         uint16_t port = engine_port(server->engine, i);
         if (port != 0) {
-            address_set_port(&server->addresses.addresses[i], port);
+            address_set_port(&server->listens.listens[i].address, port);
         }
         if (port != 0 && server->options.port == -1) {
             server->options.port = port;
@@ -93,7 +94,7 @@ bool server_open_engine(struct server *server, struct failure *failure) {
     listens_fill(server, listens);
     config_fill(server, &config);
     config.listens = listens;
-    config.listens_count = server->addresses.count;
+    config.listens_count = server->listens.count;
     if (engine_create(&config, &server->engine, &error) < 0) {
         return engine_failed(&error, failure);
     }
@@ -106,7 +107,7 @@ void server_close_engine(struct server *server) {
 }
 
 bool server_write_port_file(struct server *server, struct failure *failure) {
-    return port_file_write(getenv("MEMCACHED_PORT_FILENAME"), &server->addresses, failure);
+    return port_file_write(getenv("MEMCACHED_PORT_FILENAME"), &server->listens, failure);
 }
 
 /* --- the store --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@
 #ifndef RIPOSTE_SERVER_SERVER_H
 #define RIPOSTE_SERVER_SERVER_H
 
-#include "address.h"
+#include "listen.h"
 #include "daemon.h"
 #include "failure.h"
 #include "options.h"
@@ -18,8 +18,8 @@
 struct server {
     struct options
         options; /* threads and port are filled in by server_open_engine; constant while workers run */
-    struct address_list addresses; /* free ports are filled in by server_open_engine */
-    uint64_t descriptors_limit;    /* the soft limit of descriptors */
+    struct listen_list listens; /* free ports are filled in by server_open_engine */
+    uint64_t descriptors_limit; /* the soft limit of descriptors */
     struct daemon daemon;
     struct engine *engine;       /* owned; NULL before server_open_engine */
     size_t store_size;           /* bytes of -m that are the store's */

@@ -6,6 +6,7 @@
 
 #include "quantity.h"
 #include "riposte/log.h"
+#include "sysinfo.h"
 
 enum { ADDRESSES_TEXT_SIZE_MAX = 512 };
 
@@ -13,7 +14,7 @@ void start_warnings_log(const struct server *server) {
     const char *reason = engine_fallback_reason(server->engine);
     uint32_t backlog = engine_listen_backlog(server->engine);
     uint32_t workers_count = server->options.threads;
-    uint32_t quota_cpus = engine_quota_cpus();
+    uint32_t quota_cpus = sysinfo_quota_cpus();
     if (reason[0] != '\0') {
         log_line(LOG_WARNING, "serving with epoll: %s", reason);
     }
@@ -29,15 +30,15 @@ void start_warnings_log(const struct server *server) {
 }
 
 /* "127.0.0.1:11211, unix:/run/riposte.sock"; what does not fit is counted. */
-static void addresses_format(const struct address_list *list, char text[ADDRESSES_TEXT_SIZE_MAX]) {
+static void addresses_format(const struct listen_list *list, char text[ADDRESSES_TEXT_SIZE_MAX]) {
     size_t at = 0;
     for (unsigned i = 0; i < list->count; i++) {
-        char address[ADDRESS_TEXT_SIZE_MAX];
-        if (at + ADDRESS_TEXT_SIZE_MAX + sizeof(", and 64 more") > ADDRESSES_TEXT_SIZE_MAX) {
+        char address[LISTEN_TEXT_SIZE_MAX];
+        if (at + LISTEN_TEXT_SIZE_MAX + sizeof(", and 64 more") > ADDRESSES_TEXT_SIZE_MAX) {
             snprintf(text + at, ADDRESSES_TEXT_SIZE_MAX - at, " and %u more", list->count - i);
             return;
         }
-        address_format(&list->addresses[i], address);
+        listen_text(&list->listens[i], address);
         at += (size_t)snprintf(text + at, ADDRESSES_TEXT_SIZE_MAX - at, "%s%s", i == 0 ? "" : ", ", address);
     }
 }
@@ -49,7 +50,7 @@ void start_line_log(const struct server *server) {
     char addresses[ADDRESSES_TEXT_SIZE_MAX] = "";
     quantity_format((int64_t)options->memory_limit, memory_size);
     quantity_format((int64_t)options->max_item_size, item_size);
-    addresses_format(&server->addresses, addresses);
+    addresses_format(&server->listens, addresses);
     log_line(LOG_INFO,
              "version " RIPOSTE_VERSION " ready: %" PRIu32
              " worker%s on %s%s%s%s, memory %s, items up to %s, %" PRIu32 " connections (%" PRIu64

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "machine.h"
 #include "options.h"
+#include "sysinfo.h"
 
 enum { ARGUMENTS_MAX = 32 };
 
@@ -155,7 +155,7 @@ Test(options, count_memory_in_mebibytes_or_as_said) {
         cr_expect_eq(options.memory_limit, rows[i].size, "%s", rows[i].line);
     }
     expect_accepted("-m 50%");
-    cr_expect_eq(options.memory_limit, machine_memory_size() / 2);
+    cr_expect_eq(options.memory_limit, sysinfo_memory_size() / 2);
 }
 
 Test(options, collect_listen_addresses) {

@@ -15,7 +15,7 @@ static char folder[] = "/tmp/riposte-port-XXXXXX";
 static char path[64];
 static char lock_path[72];
 static struct failure failure;
-static struct address_list list;
+static struct listen_list list;
 
 static void folder_make(void) {
     cr_assert_not_null(mkdtemp(folder));
@@ -23,7 +23,7 @@ static void folder_make(void) {
     snprintf(lock_path, sizeof(lock_path), "%s.lck", path);
     struct options options = {
         .port = 5000, .unix_socket = "/tmp/s", .listen = {.texts = {"127.0.0.1,[::1]:80"}, .count = 1}};
-    cr_assert(address_list_make(&list, &options, &failure), "%s", failure.text);
+    cr_assert(listen_list_make(&list, &options, &failure), "%s", failure.text);
 }
 
 static void folder_remove(void) {

@@ -16,7 +16,7 @@
 #include "privileges.h"
 
 static struct failure failure;
-static struct address_list none;
+static struct listen_list none;
 
 static const struct passwd *nobody(void) {
     const struct passwd *entry = getpwnam("nobody");
@@ -66,8 +66,8 @@ Test(privileges, take_the_unix_socket_along) {
     cr_assert_geq(fd, 0);
     close(fd);
     struct options options = {.unix_socket = path};
-    struct address_list list;
-    cr_assert(address_list_make(&list, &options, &failure), "%s", failure.text);
+    struct listen_list list;
+    cr_assert(listen_list_make(&list, &options, &failure), "%s", failure.text);
     bool dropped = privileges_drop("nobody", &list, false, &failure);
     struct stat status = {0};
     cr_expect_eq(stat(path, &status), 0);

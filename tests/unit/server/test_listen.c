@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "address.h"
+#include "listen.h"
 
-static struct address_list list;
+static struct listen_list list;
 static struct failure failure;
 
 static bool make(const char *listen, int32_t port, const char *unix_socket) {
@@ -18,7 +18,7 @@ static bool make(const char *listen, int32_t port, const char *unix_socket) {
         options.listen.texts[options.listen.count++] = listen;
     }
     failure = (struct failure){0};
-    return address_list_make(&list, &options, &failure);
+    return listen_list_make(&list, &options, &failure);
 }
 
 /* `expected`: the addresses separated by spaces. */
@@ -26,8 +26,8 @@ static void expect_addresses(const char *listen, int32_t port, const char *expec
     char found[1024] = "";
     cr_assert(make(listen, port, NULL), "\"%s\": %s", listen, failure.text);
     for (unsigned i = 0; i < list.count; i++) {
-        char text[ADDRESS_TEXT_SIZE_MAX];
-        address_format(&list.addresses[i], text);
+        char text[LISTEN_TEXT_SIZE_MAX];
+        listen_text(&list.listens[i], text);
         snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s", i == 0 ? "" : " ", text);
     }
     cr_expect_str_eq(found, expected);
@@ -39,49 +39,49 @@ static void expect_refused(const char *listen, int exit_status, const char *part
     cr_expect_not_null(strstr(failure.text, part), "\"%s\": %s", listen, failure.text);
 }
 
-Test(address, is_loopback_when_nothing_is_said) {
+Test(listen, is_loopback_when_nothing_is_said) {
     expect_addresses(NULL, 11211, "127.0.0.1:11211");
     expect_addresses(NULL, -1, "127.0.0.1:0");
 }
 
-Test(address, takes_hosts_and_ports) {
+Test(listen, takes_hosts_and_ports) {
     expect_addresses("127.0.0.2", 11211, "127.0.0.2:11211");
     expect_addresses("127.0.0.2:80", 11211, "127.0.0.2:80");
     expect_addresses("127.0.0.1,127.0.0.2:80", 11211, "127.0.0.1:11211 127.0.0.2:80");
 }
 
-Test(address, takes_ipv6_with_and_without_brackets) {
+Test(listen, takes_ipv6_with_and_without_brackets) {
     expect_addresses("[::1]", 11211, "[::1]:11211");
     expect_addresses("[::1]:80", 11211, "[::1]:80");
     expect_addresses("::1", 11211, "[::1]:11211");
     expect_addresses("2001:db8::1:80", 11211, "[2001:db8::1:80]:11211");
 }
 
-Test(address, takes_a_star_for_all_addresses) {
+Test(listen, takes_a_star_for_all_addresses) {
     cr_assert(make("*", 11211, NULL), "%s", failure.text);
-    char text[ADDRESS_TEXT_SIZE_MAX];
-    address_format(&list.addresses[0], text);
+    char text[LISTEN_TEXT_SIZE_MAX];
+    listen_text(&list.listens[0], text);
     cr_expect_str_eq(text, "0.0.0.0:11211");
     expect_addresses("0.0.0.0:80", 11211, "0.0.0.0:80");
     cr_assert(make("*:80", 11211, NULL), "%s", failure.text);
-    address_format(&list.addresses[0], text);
+    listen_text(&list.listens[0], text);
     cr_expect_str_eq(text, "0.0.0.0:80");
 }
 
-Test(address, counts_the_same_address_once) {
+Test(listen, counts_the_same_address_once) {
     expect_addresses("127.0.0.1,127.0.0.1:11211,127.0.0.1", 11211, "127.0.0.1:11211");
 }
 
-Test(address, takes_a_free_port_for_each_entry) {
+Test(listen, takes_a_free_port_for_each_entry) {
     expect_addresses("127.0.0.1,127.0.0.1", -1, "127.0.0.1:0 127.0.0.1:0");
 }
 
-Test(address, skips_prefixes_of_tags_and_of_the_text_protocol) {
+Test(listen, skips_prefixes_of_tags_and_of_the_text_protocol) {
     expect_addresses("tag[a]:127.0.0.1:80,proto[ascii]:127.0.0.2,tag[b]:proto[ascii]:127.0.0.3", 7,
                      "127.0.0.1:80 127.0.0.2:7 127.0.0.3:7");
 }
 
-Test(address, refuses_prefixes_of_what_is_not_here) {
+Test(listen, refuses_prefixes_of_what_is_not_here) {
     expect_refused("mtls:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
     expect_refused("notls:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
     expect_refused("tag[a]:btls:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
@@ -90,7 +90,7 @@ Test(address, refuses_prefixes_of_what_is_not_here) {
     expect_refused("tag[a]", EX_USAGE, "the prefix has no end");
 }
 
-Test(address, refuses_what_is_none) {
+Test(listen, refuses_what_is_none) {
     static const char *const refused[] = {"",           ",",           "127.0.0.1,",      ":80",
                                           "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x",
                                           "[::1",       "[]:80",       "[::1]80",         "[::1]:",
@@ -100,31 +100,31 @@ Test(address, refuses_what_is_none) {
     }
 }
 
-Test(address, refuses_a_name_that_nobody_knows_as_a_matter_of_the_system) {
+Test(listen, refuses_a_name_that_nobody_knows_as_a_matter_of_the_system) {
     expect_refused("::zz", EX_OSERR, "cannot be resolved");
 }
 
-Test(address, says_so_when_nothing_is_left_to_listen_on) {
+Test(listen, says_so_when_nothing_is_left_to_listen_on) {
     cr_expect_not(make(NULL, 0, NULL));
     cr_expect_eq(failure.exit_status, EX_USAGE);
     cr_expect_str_eq(failure.text, "nothing to listen on: -p 0 turns TCP off and there is no -s");
 }
 
-Test(address, keeps_entries_with_ports_of_their_own_when_tcp_is_off) {
+Test(listen, keeps_entries_with_ports_of_their_own_when_tcp_is_off) {
     expect_addresses("127.0.0.1,127.0.0.2:80", 0, "127.0.0.2:80");
 }
 
-Test(address, puts_the_unix_socket_beside_tcp) {
-    char text[ADDRESS_TEXT_SIZE_MAX];
+Test(listen, puts_the_unix_socket_beside_tcp) {
+    char text[LISTEN_TEXT_SIZE_MAX];
     cr_assert(make(NULL, 11211, "/run/riposte.sock"));
     cr_assert_eq(list.count, 2);
-    address_format(&list.addresses[1], text);
+    listen_text(&list.listens[1], text);
     cr_expect_str_eq(text, "unix:/run/riposte.sock");
     cr_assert(make(NULL, 0, "/run/riposte.sock"));
     cr_expect_eq(list.count, 1);
 }
 
-Test(address, bounds_the_path_of_a_unix_socket) {
+Test(listen, bounds_the_path_of_a_unix_socket) {
     char path[109];
     memset(path, 'x', sizeof(path));
     path[107] = '\0';
@@ -135,7 +135,7 @@ Test(address, bounds_the_path_of_a_unix_socket) {
     cr_expect_eq(failure.exit_status, EX_USAGE);
 }
 
-Test(address, bounds_how_many_there_are) {
+Test(listen, bounds_how_many_there_are) {
     char text[ENGINE_LISTENS_MAX * 24] = "127.0.0.1:1";
     for (int port = 2; port <= ENGINE_LISTENS_MAX; port++) {
         snprintf(text + strlen(text), sizeof(text) - strlen(text), ",127.0.0.1:%d", port);
@@ -145,18 +145,4 @@ Test(address, bounds_how_many_there_are) {
     strcat(text, ",127.0.0.2:1");
     cr_expect_not(make(text, 11211, NULL));
     cr_expect_eq(failure.exit_status, EX_USAGE);
-}
-
-Test(address, takes_the_port_that_the_kernel_chose) {
-    char text[ADDRESS_TEXT_SIZE_MAX];
-    cr_assert(make("127.0.0.1,[::1]", -1, "/tmp/s"));
-    for (unsigned i = 0; i < list.count; i++) {
-        address_set_port(&list.addresses[i], (uint16_t)(5000 + i));
-    }
-    address_format(&list.addresses[0], text);
-    cr_expect_str_eq(text, "127.0.0.1:5000");
-    address_format(&list.addresses[1], text);
-    cr_expect_str_eq(text, "[::1]:5001");
-    address_format(&list.addresses[2], text);
-    cr_expect_str_eq(text, "unix:/tmp/s");
 }

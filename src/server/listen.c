@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "address.h"
+#include "listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "riposte/bytes.h"
 
 enum { HOST_SIZE_MAX = 256, PORT_UNSET = -2 };
@@ -101,18 +100,19 @@ static bool entry_parse(struct bytes text, struct entry *entry, struct failure *
 /* --- the list ------------------------------------------------------------------------------------------- */
 
 /* Adds an address that is not there yet. A free port (0) is another one each time. */
-static bool list_add(struct address_list *list, const struct address *address, bool free_port,
+static bool list_add(struct listen_list *list, const struct listen *listen, bool free_port,
                      struct failure *failure) {
     for (unsigned i = 0; i < list->count && !free_port; i++) {
-        if (list->addresses[i].size == address->size &&
-            memcmp(&list->addresses[i].socket, &address->socket, address->size) == 0) {
+        const struct listen *known = &list->listens[i];
+        if (known->address_size == listen->address_size &&
+            memcmp(&known->address, &listen->address, listen->address_size) == 0) {
             return true;
         }
     }
     if (list->count == ENGINE_LISTENS_MAX) {
         return failure_set(failure, EX_USAGE, "more than %d addresses to listen on", ENGINE_LISTENS_MAX);
     }
-    list->addresses[list->count++] = *address;
+    list->listens[list->count++] = *listen;
     return true;
 }
 
@@ -136,24 +136,24 @@ static const struct addrinfo *found_usable(const struct addrinfo *found) {
     return found;
 }
 
-static bool list_add_found(struct address_list *list, const char *host, const struct addrinfo *found,
+static bool list_add_found(struct listen_list *list, const char *host, const struct addrinfo *found,
                            uint16_t port, struct failure *failure) {
     found = found_usable(found);
     if (found == NULL) {
         return failure_set(failure, EX_OSERR, "-l %s: this kernel does not know its address family", host);
     }
     for (; found != NULL; found = found_usable(found->ai_next)) {
-        struct address address = {.size = found->ai_addrlen};
-        memcpy(&address.socket, found->ai_addr, found->ai_addrlen);
-        address_set_port(&address, port);
-        if (!list_add(list, &address, port == 0, failure)) {
+        struct listen listen = {.address_size = found->ai_addrlen};
+        memcpy(&listen.address, found->ai_addr, found->ai_addrlen);
+        address_set_port(&listen.address, port);
+        if (!list_add(list, &listen, port == 0, failure)) {
             return false;
         }
     }
     return true;
 }
 
-static bool list_add_host(struct address_list *list, const char *host, uint16_t port,
+static bool list_add_host(struct listen_list *list, const char *host, uint16_t port,
                           struct failure *failure) {
     const struct addrinfo wanted = {
         .ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -168,7 +168,7 @@ static bool list_add_host(struct address_list *list, const char *host, uint16_t 
     return added;
 }
 
-static bool list_add_entry(struct address_list *list, struct bytes text, int32_t port_default,
+static bool list_add_entry(struct listen_list *list, struct bytes text, int32_t port_default,
                            struct failure *failure) {
     struct entry entry;
     char host[HOST_SIZE_MAX];
@@ -184,7 +184,7 @@ static bool list_add_entry(struct address_list *list, struct bytes text, int32_t
 }
 
 /* The entries of one -l, separated by commas. */
-static bool list_add_entries(struct address_list *list, const char *text, int32_t port_default,
+static bool list_add_entries(struct listen_list *list, const char *text, int32_t port_default,
                              struct failure *failure) {
     for (;;) {
         size_t size = strcspn(text, ",");
@@ -198,7 +198,7 @@ static bool list_add_entries(struct address_list *list, const char *text, int32_
     }
 }
 
-static bool list_add_unix(struct address_list *list, const char *path, struct failure *failure) {
+static bool list_add_unix(struct listen_list *list, const char *path, struct failure *failure) {
     struct sockaddr_un socket = {.sun_family = AF_UNIX};
     size_t size = strlen(path);
     if (size >= sizeof(socket.sun_path)) {
@@ -206,12 +206,12 @@ static bool list_add_unix(struct address_list *list, const char *path, struct fa
                            path, size, sizeof(socket.sun_path) - 1);
     }
     memcpy(socket.sun_path, path, size);
-    struct address address = {.size = (socklen_t)sizeof(socket)};
-    memcpy(&address.socket, &socket, sizeof(socket));
-    return list_add(list, &address, false, failure);
+    struct listen listen = {.address_size = (socklen_t)sizeof(socket)};
+    memcpy(&listen.address, &socket, sizeof(socket));
+    return list_add(list, &listen, false, failure);
 }
 
-bool address_list_make(struct address_list *list, const struct options *options, struct failure *failure) {
+bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure) {
     memset(list, 0, sizeof(*list));
     if (options->listen.count == 0 && !list_add_entries(list, "127.0.0.1", options->port, failure)) {
         return false;
@@ -230,31 +230,9 @@ bool address_list_make(struct address_list *list, const struct options *options,
     return true;
 }
 
-/* --- one address ---------------------------------------------------------------------------------------- */
-
-void address_set_port(struct address *address, uint16_t port) {
-    if (address->socket.ss_family == AF_INET) {
-        ((struct sockaddr_in *)&address->socket)->sin_port = htons(port);
-    } else if (address->socket.ss_family == AF_INET6) {
-        ((struct sockaddr_in6 *)&address->socket)->sin6_port = htons(port);
-    }
-}
-
-const char *address_unix_path(const struct address *address) {
-    bool is_unix = address->socket.ss_family == AF_UNIX;
-    return is_unix ? ((const struct sockaddr_un *)&address->socket)->sun_path : NULL;
-}
-
-void address_format(const struct address *address, char text[ADDRESS_TEXT_SIZE_MAX]) {
-    const char *path = address_unix_path(address);
-    if (path != NULL) {
-        snprintf(text, ADDRESS_TEXT_SIZE_MAX, "unix:%s", path);
-        return;
-    }
-    char host[NI_MAXHOST], port[NI_MAXSERV];
-    int error = getnameinfo((const struct sockaddr *)&address->socket, address->size, host, sizeof(host),
-                            port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-    bool brackets = address->socket.ss_family == AF_INET6;
-    snprintf(text, ADDRESS_TEXT_SIZE_MAX, "%s%.64s%s:%s", brackets ? "[" : "", error == 0 ? host : "?",
-             brackets ? "]" : "", error == 0 ? port : "?");
+void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]) {
+    char address[ADDRESS_TEXT_SIZE_MAX];
+    bool is_unix = listen->address.ss_family == AF_UNIX;
+    address_text(&listen->address, address);
+    snprintf(text, LISTEN_TEXT_SIZE_MAX, "%s%s", is_unix ? "unix:" : "", address);
 }
