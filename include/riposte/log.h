@@ -12,11 +12,11 @@
 #include <stdarg.h>
 
 enum log_level {
-    LOG_ERROR,   /* the process cannot go on, or something it promised did not happen */
-    LOG_WARNING, /* it goes on, but not as the operator asked */
-    LOG_INFO,    /* start line, stop line */
-    LOG_DEBUG,   /* -v */
-    LOG_TRACE,   /* -vv */
+    LOG_LEVEL_ERROR,   /* the process cannot go on, or something it promised did not happen */
+    LOG_LEVEL_WARNING, /* it goes on, but not as the operator asked */
+    LOG_LEVEL_INFO,    /* start line, stop line */
+    LOG_LEVEL_DEBUG,   /* -v */
+    LOG_LEVEL_TRACE,   /* -vv */
 };
 
 /* Most bytes of one line, line end included; a longer one is cut. */
@@ -24,13 +24,13 @@ enum { LOG_LINE_SIZE_MAX = 1024 };
 
 /*
  * Shows lines up to and including `level`. Call before other threads start. The level at program start is
- * LOG_INFO.
+ * LOG_LEVEL_INFO.
  */
 void log_level_set(enum log_level level);
 enum log_level log_level_get(void);
 
 /*
- * Writes "riposte: <text>\n" (with "warning: " before the text at LOG_WARNING). Never fails: what cannot be
+ * Writes "riposte: <text>\n" (with "warning: " before the text at LOG_LEVEL_WARNING). Never fails: what cannot be
  * written is lost.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Set by log_level_set before other threads start, only read afterwards: no atomic is needed. */
-static enum log_level level_shown = LOG_INFO;
+static enum log_level level_shown = LOG_LEVEL_INFO;
 
 void log_level_set(enum log_level level) {
     level_shown = level;
@@ -36,7 +36,7 @@ void log_line(enum log_level level, const char *format, ...) {
     }
     int error_saved = errno;
     /* written_size leaves one byte for the terminator, which the line end then takes. */
-    const char *prefix = level == LOG_WARNING ? "riposte: warning: " : "riposte: ";
+    const char *prefix = level == LOG_LEVEL_WARNING ? "riposte: warning: " : "riposte: ";
     size_t size = written_size(snprintf(line, sizeof(line), "%s", prefix), sizeof(line));
     va_list arguments;
     va_start(arguments, format);

@@ -39,11 +39,11 @@ enum { STEPS_COUNT = sizeof(steps) / sizeof(steps[0]) };
 
 static void warn(void *user, const char *text) {
     (void)user;
-    log_line(LOG_WARNING, "%s", text);
+    log_line(LOG_LEVEL_WARNING, "%s", text);
 }
 
 static int fail(const struct failure *failure) {
-    log_line(LOG_ERROR, "%s", failure->text);
+    log_line(LOG_LEVEL_ERROR, "%s", failure->text);
     return failure->exit_status;
 }
 
@@ -67,7 +67,7 @@ static int serve(struct server *server) {
     }
     server_wait(server);
     steps_end(server, STEPS_COUNT);
-    log_line(LOG_INFO, "stopped");
+    log_line(LOG_LEVEL_INFO, "stopped");
     return EXIT_SUCCESS;
 }
 
@@ -84,7 +84,7 @@ int main(int arguments_count, char **arguments) {
         break;
     }
     if (server.options.verbose > 0) {
-        log_level_set(server.options.verbose == 1 ? LOG_DEBUG : LOG_TRACE);
+        log_level_set(server.options.verbose == 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_TRACE);
     }
     options_warnings(&server.options, warn, NULL);
     return serve(&server);

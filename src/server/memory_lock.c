@@ -26,7 +26,7 @@ void memory_lock(bool stays_root) {
     struct rlimit limit = {0};
     if (!lock_limit_lift(&limit) && !stays_root) {
         /* MCL_FUTURE would make every allocation above the limit fail. */
-        log_line(LOG_WARNING,
+        log_line(LOG_LEVEL_WARNING,
                  "-k has no effect: RLIMIT_MEMLOCK is %juk; LimitMEMLOCK=infinity (systemd), --ulimit "
                  "memlock=-1 (Docker)",
                  (uintmax_t)limit.rlim_cur / 1024);
@@ -37,14 +37,14 @@ void memory_lock(bool stays_root) {
      * costs nothing.
      */
     if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) {
-        log_line(LOG_WARNING, "-k has no effect: memory cannot be locked: %s", strerror(errno));
+        log_line(LOG_LEVEL_WARNING, "-k has no effect: memory cannot be locked: %s", strerror(errno));
     }
 }
 
 #ifdef RIPOSTE_SYSTEM_ALLOCATOR
 
 void memory_use_large_pages(void) {
-    log_line(LOG_WARNING, "-L has no effect: this build uses the system's allocator");
+    log_line(LOG_LEVEL_WARNING, "-L has no effect: this build uses the system's allocator");
 }
 
 #else

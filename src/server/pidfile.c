@@ -35,7 +35,7 @@ static pid_t pidfile_read(const char *path) {
 bool pidfile_write(const char *path, struct failure *failure) {
     pid_t other = pidfile_read(path);
     if (other > 0 && other != getpid() && (kill(other, 0) == 0 || errno == EPERM)) {
-        log_line(LOG_WARNING, "-P %s named process %jd, which is alive", path, (intmax_t)other);
+        log_line(LOG_LEVEL_WARNING, "-P %s named process %jd, which is alive", path, (intmax_t)other);
     }
     char text[BYTES_U64_DIGITS_MAX + 1];
     size_t size = bytes_format_u64(text, (uint64_t)getpid());
@@ -55,6 +55,6 @@ bool pidfile_write(const char *path, struct failure *failure) {
 
 void pidfile_remove(const char *path) {
     if (pidfile_read(path) == getpid() && unlink(path) < 0) {
-        log_line(LOG_WARNING, "-P %s cannot be removed: %s", path, strerror(errno));
+        log_line(LOG_LEVEL_WARNING, "-P %s cannot be removed: %s", path, strerror(errno));
     }
 }

@@ -39,7 +39,7 @@ bool privileges_drop(const char *user, const struct listen_list *list, bool dump
     bool root = getuid() == 0 || geteuid() == 0;
     if (user == NULL) {
         if (root) {
-            log_line(LOG_WARNING, "running as root; -u USER gives its rights away");
+            log_line(LOG_LEVEL_WARNING, "running as root; -u USER gives its rights away");
         }
         return true;
     }
@@ -49,7 +49,7 @@ bool privileges_drop(const char *user, const struct listen_list *list, bool dump
     }
     if (!root) {
         if (entry->pw_uid != getuid()) {
-            log_line(LOG_WARNING, "-u %s has no effect: only root can become another user", user);
+            log_line(LOG_LEVEL_WARNING, "-u %s has no effect: only root can become another user", user);
         }
         return true;
     }

@@ -126,7 +126,8 @@ static bool store_size_find(struct server *server, struct failure *failure) {
     }
     server->store_size = (size_t)limit - fixed_size;
     if (server->options.max_item_size > server->store_size / 2) {
-        log_line(LOG_WARNING, "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers",
+        log_line(LOG_LEVEL_WARNING,
+                 "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers",
                  server->store_size / 2, fixed_size / QUANTITY_KIB);
         server->options.max_item_size = server->store_size / 2;
     }
@@ -165,7 +166,8 @@ bool server_create_store(struct server *server, struct failure *failure) {
     }
     uint32_t hashpower = config.index_power_min + BUCKET_ITEMS_POWER;
     if (hashpower < options->hashpower) {
-        log_line(LOG_WARNING, "-o hashpower=%" PRIu32 " is lowered to %" PRIu32 ": -m has no room for more",
+        log_line(LOG_LEVEL_WARNING,
+                 "-o hashpower=%" PRIu32 " is lowered to %" PRIu32 ": -m has no room for more",
                  options->hashpower, hashpower);
         options->hashpower = hashpower;
     }
@@ -253,11 +255,11 @@ bool server_announce(struct server *server, struct failure *failure) {
 static void server_reload(struct server *server) {
     struct failure failure;
     if (server->options.auth_file == NULL) {
-        log_line(LOG_INFO, "SIGHUP: there is nothing to read again");
+        log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
     } else if (server_load_passwords(server, &failure)) {
-        log_line(LOG_INFO, "SIGHUP: %s is read again", server->options.auth_file);
+        log_line(LOG_LEVEL_INFO, "SIGHUP: %s is read again", server->options.auth_file);
     } else {
-        log_line(LOG_WARNING, "SIGHUP: %s; the old passwords stay", failure.text);
+        log_line(LOG_LEVEL_WARNING, "SIGHUP: %s; the old passwords stay", failure.text);
     }
 }
 
@@ -265,6 +267,6 @@ void server_wait(struct server *server) {
     while (signals_wait() == SIGNALS_RELOAD) {
         server_reload(server);
     }
-    log_line(LOG_INFO, "stopping");
+    log_line(LOG_LEVEL_INFO, "stopping");
     signals_exit_on_next_stop();
 }

@@ -16,15 +16,16 @@ void start_warnings_log(const struct server *server) {
     uint32_t workers_count = server->options.threads;
     uint32_t quota_cpus = sysinfo_quota_cpus();
     if (reason[0] != '\0') {
-        log_line(LOG_WARNING, "serving with epoll: %s", reason);
+        log_line(LOG_LEVEL_WARNING, "serving with epoll: %s", reason);
     }
     if (backlog < server->options.listen_backlog) {
-        log_line(LOG_WARNING, "backlog %" PRIu32 " is cut to net.core.somaxconn=%" PRIu32,
+        log_line(LOG_LEVEL_WARNING, "backlog %" PRIu32 " is cut to net.core.somaxconn=%" PRIu32,
                  server->options.listen_backlog, backlog);
     }
     /* Throttling by the control group looks like latency to clients. */
     if (quota_cpus > 0 && quota_cpus < workers_count) {
-        log_line(LOG_WARNING, "%" PRIu32 " workers on a quota of %" PRIu32 " CPUs; -t %" PRIu32 " is advised",
+        log_line(LOG_LEVEL_WARNING,
+                 "%" PRIu32 " workers on a quota of %" PRIu32 " CPUs; -t %" PRIu32 " is advised",
                  workers_count, quota_cpus, quota_cpus);
     }
 }
@@ -51,7 +52,7 @@ void start_line_log(const struct server *server) {
     quantity_format((int64_t)options->memory_limit, memory_size);
     quantity_format((int64_t)options->max_item_size, item_size);
     addresses_format(&server->listens, addresses);
-    log_line(LOG_INFO,
+    log_line(LOG_LEVEL_INFO,
              "version " RIPOSTE_VERSION " ready: %" PRIu32
              " worker%s on %s%s%s%s, memory %s, items up to %s, %" PRIu32 " connections (%" PRIu64
              " descriptors), backlog %" PRIu32 ", listening on %s",

@@ -269,11 +269,11 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
                    process ends */
         if (!uring->lost_reported) {
             uring->lost_reported = true;
-            log_line(LOG_ERROR, "the kernel ran out of memory and lost io_uring completions");
+            log_line(LOG_LEVEL_ERROR, "the kernel ran out of memory and lost io_uring completions");
         }
         return;
     default:
-        log_line(LOG_ERROR, "io_uring_enter: %s", strerror(-result));
+        log_line(LOG_LEVEL_ERROR, "io_uring_enter: %s", strerror(-result));
         assert(result >= 0); /* EBADF, EFAULT, EINVAL, ENXIO, EOPNOTSUPP: a bug of ours */
         return;
     }

@@ -148,7 +148,7 @@ void service_totals_reset(struct memcached_service *service) {
 void service_log_binary(struct memcached_service *service) {
     /* relaxed: only who sets it first writes the line. */
     if (!atomic_exchange_explicit(&service->binary_logged, true, memory_order_relaxed)) {
-        log_line(LOG_WARNING,
+        log_line(LOG_LEVEL_WARNING,
                  "a client speaks memcached's binary protocol, which is not here: its connection is closed; "
                  "set the client to the text protocol (further ones are only counted, as closed_binary)");
     }

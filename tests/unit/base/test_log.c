@@ -39,30 +39,30 @@ static const char *logged(void) {
 TestSuite(log, .init = redirect, .fini = restore);
 
 Test(log, names_the_program_and_ends_the_line) {
-    log_line(LOG_INFO, "ready on port %d", 11211);
+    log_line(LOG_LEVEL_INFO, "ready on port %d", 11211);
     cr_expect_str_eq(logged(), "riposte: ready on port 11211\n");
 }
 
 Test(log, marks_warnings_and_nothing_else) {
-    log_line(LOG_WARNING, "backlog cut");
-    log_line(LOG_ERROR, "port taken");
+    log_line(LOG_LEVEL_WARNING, "backlog cut");
+    log_line(LOG_LEVEL_ERROR, "port taken");
     cr_expect_str_eq(logged(), "riposte: warning: backlog cut\nriposte: port taken\n");
 }
 
 Test(log, hides_debug_lines_until_asked_for) {
-    log_line(LOG_DEBUG, "hidden");
-    log_level_set(LOG_DEBUG);
-    log_line(LOG_DEBUG, "shown");
-    log_line(LOG_TRACE, "hidden");
+    log_line(LOG_LEVEL_DEBUG, "hidden");
+    log_level_set(LOG_LEVEL_DEBUG);
+    log_line(LOG_LEVEL_DEBUG, "shown");
+    log_line(LOG_LEVEL_TRACE, "hidden");
     cr_expect_str_eq(logged(), "riposte: shown\n");
-    cr_expect_eq(log_level_get(), LOG_DEBUG);
+    cr_expect_eq(log_level_get(), LOG_LEVEL_DEBUG);
 }
 
 Test(log, cuts_a_long_line_and_still_ends_it) {
     char long_text[2 * LOG_LINE_SIZE_MAX];
     memset(long_text, 'x', sizeof(long_text) - 1);
     long_text[sizeof(long_text) - 1] = '\0';
-    log_line(LOG_INFO, "%s", long_text);
+    log_line(LOG_LEVEL_INFO, "%s", long_text);
     const char *line = logged();
     cr_expect_eq(strlen(line), (size_t)LOG_LINE_SIZE_MAX);
     cr_expect_eq(line[LOG_LINE_SIZE_MAX - 1], '\n');
@@ -72,7 +72,7 @@ Test(log, cuts_a_long_line_and_still_ends_it) {
 Test(log, leaves_errno_alone_when_standard_error_is_closed) {
     close(STDERR_FILENO);
     errno = ENOSPC;
-    log_line(LOG_INFO, "lost");
+    log_line(LOG_LEVEL_INFO, "lost");
     cr_expect_eq(errno, ENOSPC);
     cr_expect_str_eq(logged(), "");
 }
