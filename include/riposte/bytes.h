@@ -13,6 +13,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Borrowed, never owned: the text beside each use says from whom and until when. data may be NULL when size
  * is 0.
@@ -26,7 +30,8 @@ struct bytes {
 enum { BYTES_U64_DIGITS_MAX = 20 };
 
 static inline struct bytes bytes_of(const char *data, size_t size) {
-    return (struct bytes){.data = data, .size = size};
+    struct bytes bytes = {data, size};
+    return bytes;
 }
 
 /*
@@ -62,5 +67,9 @@ bool bytes_parse_i64(struct bytes text, int64_t *number);
  * have room.
  */
 size_t bytes_format_u64(char *text, uint64_t number);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

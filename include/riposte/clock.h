@@ -11,6 +11,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define CLOCK_NS_PER_US UINT64_C(1000)
 #define CLOCK_NS_PER_MS UINT64_C(1000000)
 #define CLOCK_NS_PER_S  UINT64_C(1000000000)
@@ -20,5 +24,9 @@ uint64_t clock_monotonic_ns(void);
 
 /* Nanoseconds of CLOCK_REALTIME since 1970: for what is shown to people and for absolute expiry times. */
 uint64_t clock_real_ns(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

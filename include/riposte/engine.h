@@ -23,6 +23,10 @@
 #include "riposte/counter.h"
 #include "riposte/protocol.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct engine;
 
 enum engine_transport {
@@ -282,5 +286,9 @@ void engine_survey_end(struct engine_survey *survey);
  * and ListenDrops of /proc/net/netstat. False where the file cannot be read.
  */
 bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     HISTOGRAM_SLOT_BITS = 6, /* 2^6 slots for each power of two */
     HISTOGRAM_SLOT_COUNT = (64 - HISTOGRAM_SLOT_BITS + 1) << HISTOGRAM_SLOT_BITS, /* covers 0 to 2^64 - 1 */
@@ -35,5 +39,9 @@ void histogram_merge(struct histogram *target, const struct histogram *source);
  * p99.9); never above `maximum`. 0 when empty. share_ppm is 0 to 1,000,000.
  */
 uint64_t histogram_percentile(const struct histogram *histogram, uint32_t share_ppm);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 
 #include <stdarg.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum log_level {
     LOG_LEVEL_ERROR,   /* the process cannot go on, or something it promised did not happen */
     LOG_LEVEL_WARNING, /* it goes on, but not as the operator asked */
@@ -34,5 +38,9 @@ enum log_level log_level_get(void);
  * written is lost.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 #include "riposte/bytes.h"
 #include "riposte/protocol.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct engine;
 struct store;
 struct store_worker;
@@ -81,5 +85,9 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
 
 /* After the last connection of the worker has closed. Its counters stay in the sums. */
 void memcached_worker_destroy(struct memcached_worker *worker);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 
 #include "riposte/bytes.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct reply;
 
 /* Largest session_size a protocol may ask for, in bytes. */
@@ -111,5 +115,9 @@ struct protocol {
      */
     void (*on_close)(void *session, int fd, enum protocol_close reason, void *context);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

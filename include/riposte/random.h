@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct random {
     uint64_t state;
 };
@@ -22,5 +26,9 @@ uint64_t random_next(struct random *random);
 
 /* A number from 0 to bound - 1, each equally likely; bound >= 1. */
 uint64_t random_below(struct random *random, uint64_t bound);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

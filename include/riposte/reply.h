@@ -25,6 +25,10 @@
 
 #include "riposte/bytes.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Most bytes one reply_reserve may ask for. */
 enum { REPLY_RESERVE_SIZE_MAX = 2048 };
 
@@ -116,5 +120,9 @@ void reply_sent(struct reply *reply, size_t size);
 
 /* Drops everything unsent, releases every pin, frees all memory. The reply is empty and can be used again. */
 void reply_discard(struct reply *reply);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -22,6 +22,10 @@
 #include "riposte/bytes.h"
 #include "riposte/counter.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct store;
 struct store_worker;
 struct item;
@@ -354,5 +358,9 @@ void store_stats(struct store *store, struct store_levels *levels);
 
 /* Bytes that an item with such a key and value is charged with (for `stats sizes`, watch lines and tests). */
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
