@@ -1,16 +1,77 @@
 # SPDX-License-Identifier: MIT
 # libriposte, and what `make install` puts where; included by the Makefile.
+#
+# Every name that the installed library exports begins with riposte_, while the sources keep their short names:
+#
+#   names         nm lists what the objects define for others; each gets the prefix
+#   libriposte.a  the same objects, renamed by objcopy: a header of renames would have to know the names before the first
+#                 object is compiled, or be kept by hand, and would be missed by what no public header declares
+#   names.h       tells the compiler of whoever includes an installed header which name each function has in the library.
+#                 Pragmas (GCC and Clang, C and C++), since a #define would rename the user's own fields and variables, too
+
+NM ?= nm
+OBJCOPY ?= objcopy
 
 LIBRARY := $(O)/libriposte.a
-$(eval $(call archive_rule,$(LIBRARY),$(foreach folder,$(LIBRARY_FOLDERS),$(call objects,$(call sources,$(folder))))))
+LIBRARY_OBJECTS := $(foreach folder,$(LIBRARY_FOLDERS),$(call objects,$(call sources,$(folder))))
+HEADERS := $(notdir $(wildcard include/riposte/*.h))
 
-.PHONY: install
-install: $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) ## install programs, library, headers and riposte.pc below PREFIX (/usr/local)
-	$(call say,copy,$(DESTDIR)$(PREFIX))
-	$(QUIET)$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/,bin include/riposte lib/pkgconfig)
-	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load $(DESTDIR)$(PREFIX)/bin
-	$(QUIET)$(INSTALL) -m 644 include/riposte/*.h $(DESTDIR)$(PREFIX)/include/riposte
-	$(QUIET)$(INSTALL) -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib
-	$(QUIET)printf '%s\n' 'Name: riposte' 'Description: request/reply engine on io_uring, and a shared in-memory store' \
-	    'Version: $(VERSION)' 'Requires: liburing' 'Cflags: -I$(PREFIX)/include' \
-	    'Libs: -L$(PREFIX)/lib -lriposte -lmimalloc -lpthread' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/riposte.pc
+$(eval $(call archive_rule,$(O)/library/objects.a,$(LIBRARY_OBJECTS)))
+$(O)/library/objects.a: | $(O)/library/
+$(O)/library/ $(O)/include/riposte/:
+	@mkdir -p $@
+
+# Lines of "conn_open riposte_conn_open". Names with two underscores at the front are a sanitizer's.
+$(O)/library/names: $(O)/library/objects.a
+	$(QUIET)$(NM) -g --defined-only $< | awk 'NF == 3 && $$3 !~ /^(__|riposte_)/ { print $$3, "riposte_" $$3 }' | \
+	    LC_ALL=C sort -u > $@
+
+$(LIBRARY): $(O)/library/objects.a $(O)/library/names
+	$(call say,names,$@)
+	$(QUIET)$(OBJCOPY) --redefine-syms=$(O)/library/names $< $@
+
+# Of all names those that occur in a public header.
+$(O)/include/riposte/names.h: $(O)/library/names $(addprefix include/riposte/,$(HEADERS)) | $(O)/include/riposte/
+	$(QUIET)( printf '/* SPDX-License-Identifier: MIT\n *\n * names: what the functions of riposte are called in libriposte.a. Made by the build.\n */\n'; \
+	    printf '#ifndef RIPOSTE_NAMES_H\n#define RIPOSTE_NAMES_H\n\n'; \
+	    cat include/riposte/*.h | tr -cs A-Za-z0-9_ '\n' | LC_ALL=C sort -u | LC_ALL=C join - $< | \
+	        sed 's/^/#pragma redefine_extname /'; \
+	    printf '\n#endif\n' ) > $@
+
+# The public headers, each with names.h before its first declaration.
+$(O)/include/riposte/%.h: include/riposte/%.h | $(O)/include/riposte/
+	$(QUIET)sed '/^#define RIPOSTE_[A-Z0-9_]*_H$$/a #include "riposte/names.h"' $< > $@
+
+# prefix is found from the file's own place, so that what was installed may be moved, or lie in a DESTDIR.
+define PKG_CONFIG_FILE
+prefix=$${pcfiledir}/../..
+includedir=$${prefix}/include
+libdir=$${prefix}/lib
+
+Name: riposte
+Description: request/reply engine on io_uring, and a shared in-memory store
+Version: $(VERSION)
+Requires: liburing
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -lriposte -lmimalloc -lpthread
+endef
+
+INSTALLED_HEADERS := $(addprefix $(O)/include/riposte/,names.h $(HEADERS))
+INSTALLED := bin/riposte bin/riposte-load lib/libriposte.a lib/pkgconfig/riposte.pc
+# Between single quotes wherever it is used: a DESTDIR may have spaces.
+ROOT = $(DESTDIR)$(PREFIX)
+
+.PHONY: install uninstall
+install: $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) $(INSTALLED_HEADERS) ## install programs, library, headers and riposte.pc below PREFIX (/usr/local)
+	$(call say,copy,$(ROOT))
+	$(QUIET)$(INSTALL) -d '$(ROOT)/bin' '$(ROOT)/include/riposte' '$(ROOT)/lib/pkgconfig'
+	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load '$(ROOT)/bin'
+	$(QUIET)$(INSTALL) -m 644 $(INSTALLED_HEADERS) '$(ROOT)/include/riposte'
+	$(QUIET)$(INSTALL) -m 644 $(LIBRARY) '$(ROOT)/lib'
+	$(file >$(O)/library/riposte.pc,$(PKG_CONFIG_FILE))
+	$(QUIET)$(INSTALL) -m 644 $(O)/library/riposte.pc '$(ROOT)/lib/pkgconfig'
+
+uninstall: ## remove what install has put there
+	$(call say,remove,$(ROOT))
+	$(QUIET)cd '$(ROOT)' && rm -f $(INSTALLED) $(addprefix include/riposte/,names.h $(HEADERS)) && \
+	    if [ -d include/riposte ]; then rmdir include/riposte; fi
