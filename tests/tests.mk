@@ -27,7 +27,7 @@ $(foreach folder,$(FOLDERS),$(eval $(call link_rule,$(O)/unit/$(folder)/%,$(O)/t
 
 # Those of the load generator get all of it but main, and what they share.
 LOAD_TEST_SUPPORT := $(sort $(wildcard tests/unit/load/support/*.c))
-$(eval $(call compile_rule,tests/unit/load,$(LOAD_INCLUDES) -Itests/support -Itests/unit/load/support))
+$(eval $(call compile_rule,tests/unit/load,$(call load_includes,tools/load/) -Itests/support -Itests/unit/load/support))
 $(eval $(call link_rule,$(O)/unit/load/%,$(O)/tests/unit/load/%.o $(SUPPORT) $(call archive,base) \
     $(call objects,$(LOAD_TEST_SUPPORT) $(filter-out %/main.c,$(LOAD_SOURCES))),-lcriterion $(LOAD_LIBS)))
 

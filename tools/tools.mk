@@ -3,13 +3,20 @@
 
 # --- riposte-load: tools/load, a program of its own; shares src/base with the server -----------------------------
 
+# Its folders, lowest first, and what each may include: itself and those below it. `load` is the program around them.
+LOAD_SEES_data := data .
+LOAD_SEES_protocol := protocol $(LOAD_SEES_data)
+LOAD_SEES_io := io $(LOAD_SEES_protocol)
+LOAD_SEES_report := report $(LOAD_SEES_io)
+LOAD_SEES_load := . $(LOAD_SEES_report)
+load_includes = $(addprefix -Itools/load/,$(LOAD_SEES_$(notdir $(patsubst %/,%,$(dir $(1)))))) $(BASE_INCLUDE)
+
 LOAD_SOURCES := $(sort $(wildcard tools/load/*.c tools/load/*/*.c))
-LOAD_INCLUDES := -Itools/load $(BASE_INCLUDE)
 LOAD_LIBS := -luring -lpthread -lm
 
 all: $(BIN)/riposte-load
 
-$(eval $(call compile_rule,tools/load,$(LOAD_INCLUDES)))
+$(eval $(call compile_rule,tools/load,$$(call load_includes,$$<)))
 $(eval $(call link_rule,$(BIN)/riposte-load,$(call objects,$(LOAD_SOURCES)) $(call archive,base),$(LOAD_LIBS)))
 
 # --- style and static analysis -------------------------------------------------------------------------------
@@ -32,7 +39,7 @@ ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOA
 $(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy
 	$(call say,tidy,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)clang-tidy --quiet $< -- $(CPPFLAGS_common) $(call own_includes,$<) $(LOAD_INCLUDES) -std=gnu17 2>$@.log || \
+	$(QUIET)clang-tidy --quiet $< -- $(CPPFLAGS_common) $(if $(filter tools/%,$<),$(call load_includes,$<),$(call own_includes,$<)) -std=gnu17 2>$@.log || \
 	    { cat $@.log; exit 1; }
 	$(QUIET)touch $@
 

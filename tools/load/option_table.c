@@ -150,7 +150,7 @@ static const char *const receive_words[] = {"auto", "multishot", "single", NULL}
 
 const struct option_row option_table[] = {
     {.kind = OPTION_HEADING, .help = "The server"},
-    {OPTION_WORD, 'P', "protocol", "NAME", FIELD(dialect), 0, 0, "memcached", protocol_words, NULL,
+    {OPTION_WORD, 'P', "protocol", "NAME", FIELD(protocol), 0, 0, "memcached", protocol_words, NULL,
      "memcached (get, set), meta (mg, ms), noop (mn: neither keys nor\nvalues), http (GET, PUT) or resp "
      "(Redis, Valkey); a target with\nprotocol:// goes first, but memcached:// can be meta or noop too"},
     {OPTION_TEXT, 0, "unix", "PATH", FIELD(unix_path), 0, 0, NULL, NULL, NULL,

@@ -178,13 +178,13 @@ static const char *options_contradict(const struct options *options) {
 }
 
 /* A target's protocol goes before the option's; but memcached:// may be spoken to in each of its dialects. */
-static enum dialect_kind dialect_choose(const struct options *options) {
-    bool is_dialect_of_memcached = options->dialect == DIALECT_META || options->dialect == DIALECT_NOOP;
-    if (!options->target.has_dialect ||
-        (options->target.dialect == DIALECT_MEMCACHED && is_dialect_of_memcached)) {
-        return options->dialect;
+static enum protocol_kind protocol_choose(const struct options *options) {
+    bool is_dialect_of_memcached = options->protocol == PROTOCOL_META || options->protocol == PROTOCOL_NOOP;
+    if (!options->target.has_protocol ||
+        (options->target.protocol == PROTOCOL_MEMCACHED && is_dialect_of_memcached)) {
+        return options->protocol;
     }
-    return options->target.dialect;
+    return options->target.protocol;
 }
 
 static enum options_status target_take(char *const *arguments, struct options *options,
@@ -203,7 +203,7 @@ static enum options_status target_take(char *const *arguments, struct options *o
         failure_set(failure, EXIT_CODE_USAGE, "%s: %s", text, reason);
         return OPTIONS_WRONG;
     }
-    options->dialect = dialect_choose(options);
+    options->protocol = protocol_choose(options);
     return OPTIONS_RUN;
 }
 

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * run: see run.h.
+ * run: starts the threads, leads them from step to step, and collects what they counted.
  */
 #include "run.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "client.h"
-#include "client_phase.h"
-#include "cpu.h"
-#include "gate.h"
+#include "barrier.h"
 #include "idle.h"
-#include "interrupt.h"
 #include "riposte/clock.h"
-#include "share.h"
 
 enum {
     POLL_MS = 200,             /* how often progress is told */
@@ -28,22 +28,28 @@ enum {
     EXIT_STATUS_SIGNAL = 130,
 };
 
-/* Between opening the gate and the start of a step: longer than it takes all threads to wake up. */
+/* Between releasing the barrier and the start of a step: longer than it takes all threads to wake up. */
 #define START_DELAY_NS (2 * CLOCK_NS_PER_MS)
+
+/* SIGINT and SIGTERM as something to be read, while a run lasts. */
+struct interrupt {
+    int fd; /* readable when a signal came; owned */
+    sigset_t mask_before;
+};
 
 /* One thread and its client. */
 struct runner {
     struct run *run;
     pthread_t thread;
     struct client client;
-    bool failed; /* it only arrives at the gate and goes home */
+    bool failed; /* it only arrives at the barrier and goes home */
 };
 
 struct run {
     const struct scenario *scenario;
     const struct run_observer *observer;
     struct run_result *result;
-    struct gate gate;
+    struct barrier barrier;
     struct runner *runners; /* owned */
     unsigned started_count;
     struct idle idle;
@@ -51,7 +57,7 @@ struct run {
     _Atomic int stop; /* enum client_stop; set by the main thread and by clients that fail */
     bool interrupted;
 
-    /* Written by the main thread while all clients are at the gate. */
+    /* Written by the main thread while all clients are at the barrier. */
     struct step step; /* of all clients together */
     bool ended;
 };
@@ -61,6 +67,14 @@ struct run {
 /* relaxed: whoever acts on the flag reads nothing that was written before it; see client_turn. */
 static void stop_others(struct run *run) {
     atomic_store_explicit(&run->stop, CLIENT_STOP_NOW, memory_order_relaxed);
+}
+
+/* Ties the calling thread to one CPU. 0 or a negative errno. */
+static int cpu_pin(unsigned cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0;
 }
 
 static bool runner_prepare(struct runner *runner) {
@@ -106,7 +120,7 @@ static void *runner_main(void *argument) {
         if (runner->failed) {
             stop_others(run);
         }
-        gate_arrive(&run->gate);
+        barrier_arrive(&run->barrier);
         if (run->ended) {
             break;
         }
@@ -120,6 +134,32 @@ static void *runner_main(void *argument) {
 }
 
 /* ---- the main thread ---- */
+
+/* 0 or a negative errno. Before threads are started: they inherit the mask. */
+static int interrupt_begin(struct interrupt *interrupt) {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    interrupt->fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (interrupt->fd < 0) {
+        return -errno;
+    }
+    pthread_sigmask(SIG_BLOCK, &mask, &interrupt->mask_before);
+    return 0;
+}
+
+/* Signals do again what they did before. */
+static void interrupt_end(struct interrupt *interrupt) {
+    close(interrupt->fd);
+    pthread_sigmask(SIG_SETMASK, &interrupt->mask_before, NULL);
+}
+
+/* Takes one signal, if one came. */
+static bool interrupt_take(const struct interrupt *interrupt) {
+    struct signalfd_siginfo information;
+    return read(interrupt->fd, &information, sizeof(information)) == (ssize_t)sizeof(information);
+}
 
 static void on_signal(struct run *run) {
     if (!interrupt_take(&run->interrupt)) {
@@ -144,13 +184,13 @@ static uint64_t live_sum(const struct run *run, bool faults) {
     return sum;
 }
 
-/* Waits until all clients are at the gate, tells progress and takes signals meanwhile. */
+/* Waits until all clients are at the barrier, tells progress and takes signals meanwhile. */
 static void wait_for_clients(struct run *run, const char *phase) {
     uint64_t begin_ns = clock_monotonic_ns();
     uint64_t replies_before = live_sum(run, false);
     uint64_t faults_before = live_sum(run, true);
-    while (!gate_is_full(&run->gate)) {
-        struct pollfd events[] = {{.fd = run->gate.event, .events = POLLIN},
+    while (!barrier_is_full(&run->barrier)) {
+        struct pollfd events[] = {{.fd = run->barrier.event, .events = POLLIN},
                                   {.fd = run->interrupt.fd, .events = POLLIN}};
         poll(events, 2, POLL_MS);
         if ((events[1].revents & POLLIN) != 0) {
@@ -164,7 +204,7 @@ static void wait_for_clients(struct run *run, const char *phase) {
     }
 }
 
-/* The first failure of any client; all are at the gate. */
+/* The first failure of any client; all are at the barrier. */
 static void collect_failures(struct run *run) {
     for (unsigned i = 0; i < run->started_count; i++) {
         const struct failure *failure = &run->runners[i].client.failure;
@@ -176,7 +216,7 @@ static void collect_failures(struct run *run) {
 
 static void collect_step(struct run *run, struct step_result *step) {
     for (unsigned i = 0; i < run->started_count; i++) {
-        tally_merge(&step->tally, run->runners[i].client.tally);
+        counts_merge(&step->counts, run->runners[i].client.counts);
     }
     step->idle_lost = idle_lost(&run->idle);
     step->complete = !failure_happened(&run->result->failure);
@@ -197,7 +237,7 @@ static bool run_step(struct run *run, uint64_t rate_per_s) {
         .rate_per_s = (double)rate_per_s,
         .requests_count = run->scenario->options->requests_count,
     };
-    gate_open(&run->gate);
+    barrier_release(&run->barrier);
     wait_for_clients(run, "measuring");
     collect_failures(run);
     collect_step(run, step);
@@ -244,17 +284,17 @@ static bool start_threads(struct run *run) {
 }
 
 /* Threads that could not be started cannot arrive: only those that run are waited for. */
-static void gate_expect_started(struct run *run) {
-    pthread_mutex_lock(&run->gate.mutex);
-    run->gate.clients_count = run->started_count;
-    pthread_mutex_unlock(&run->gate.mutex);
+static void barrier_expect_started(struct run *run) {
+    pthread_mutex_lock(&run->barrier.mutex);
+    run->barrier.clients_count = run->started_count;
+    pthread_mutex_unlock(&run->barrier.mutex);
 }
 
 static void run_threads(struct run *run) {
     uint64_t begin_ns = clock_monotonic_ns();
     if (!start_threads(run)) {
         stop_others(run);
-        gate_expect_started(run);
+        barrier_expect_started(run);
     }
     wait_for_clients(run, "preparing");
     run->result->prepare_ns = clock_monotonic_ns() - begin_ns;
@@ -267,7 +307,7 @@ static void run_threads(struct run *run) {
         run_steps(run);
     }
     run->ended = true;
-    gate_open(&run->gate);
+    barrier_release(&run->barrier);
     for (unsigned i = 0; i < run->started_count; i++) {
         pthread_join(run->runners[i].thread, NULL);
     }
@@ -291,7 +331,7 @@ static bool descriptors_ensure(const struct options *options, struct failure *fa
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* With threads, gate and signals in place. */
+/* With threads, barrier and signals in place. */
 static void run_prepared(struct run *run) {
     const struct options *options = run->scenario->options;
     if (idle_open(&run->idle, &run->scenario->target, (uint32_t)options->idle_count,
@@ -311,10 +351,10 @@ void run_execute(const struct scenario *scenario, const struct run_observer *obs
     }
     int status = interrupt_begin(&run.interrupt);
     if (status == 0) {
-        status = gate_init(&run.gate, (unsigned)scenario->options->threads_count);
+        status = barrier_init(&run.barrier, (unsigned)scenario->options->threads_count);
         if (status == 0) {
             run_prepared(&run);
-            gate_deinit(&run.gate);
+            barrier_deinit(&run.barrier);
         }
         interrupt_end(&run.interrupt);
     }

@@ -45,7 +45,7 @@ Test(options, have_the_defaults_that_help_prints) {
     cr_expect_eq(options.ratio_gets, 100);
     cr_expect_eq(options.zipf_exponent, 0);
     cr_expect_eq(options.check, CHECK_FULL);
-    cr_expect_eq(options.dialect, DIALECT_MEMCACHED);
+    cr_expect_eq(options.protocol, PROTOCOL_MEMCACHED);
     cr_expect_str_eq(options.key_prefix, "key:");
     cr_expect_null(options.json_path);
 }
@@ -69,29 +69,29 @@ Test(options, are_read_with_their_units) {
     cr_expect(options.quiet);
     cr_expect_eq(options.check, CHECK_NONE);
     cr_expect_eq(options.arrival, PLAN_FIXED);
-    cr_expect_eq(options.dialect, DIALECT_RESP);
+    cr_expect_eq(options.protocol, PROTOCOL_RESP);
 }
 
 Test(options, a_target_with_a_protocol_goes_before_the_option) {
     cr_assert_eq(parse("--protocol meta 127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_META);
+    cr_expect_eq(options.protocol, PROTOCOL_META);
     cr_assert_eq(parse("--protocol meta http://127.0.0.1/x"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_HTTP);
+    cr_expect_eq(options.protocol, PROTOCOL_HTTP);
     cr_assert_eq(parse("--protocol noop 127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_NOOP);
+    cr_expect_eq(options.protocol, PROTOCOL_NOOP);
 }
 
 Test(options, a_memcached_target_can_be_spoken_to_in_each_dialect_of_memcached) {
     cr_assert_eq(parse("--protocol noop memcached://127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_NOOP);
+    cr_expect_eq(options.protocol, PROTOCOL_NOOP);
     cr_assert_eq(parse("--protocol meta memcached://127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_META);
+    cr_expect_eq(options.protocol, PROTOCOL_META);
     cr_assert_eq(parse("--protocol http memcached://127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_MEMCACHED);
+    cr_expect_eq(options.protocol, PROTOCOL_MEMCACHED);
     cr_assert_eq(parse("--protocol noop redis://127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_RESP);
+    cr_expect_eq(options.protocol, PROTOCOL_RESP);
     cr_assert_eq(parse("--protocol noop meta://127.0.0.1"), OPTIONS_RUN);
-    cr_expect_eq(options.dialect, DIALECT_META);
+    cr_expect_eq(options.protocol, PROTOCOL_META);
 }
 
 Test(options, a_number_of_requests_takes_the_place_of_the_duration) {

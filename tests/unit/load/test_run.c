@@ -39,13 +39,13 @@ static void finish(void) {
 Test(run, counts_every_request_of_a_good_server_once) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 5000 -c 7");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 5000);
-    cr_expect_eq(tally->latency.count, 5000);
-    cr_expect_eq(tally->replies_in_window, 5000);
-    cr_expect_eq(tally->bytes_sent, 5000 * strlen("get key:000000000000\r\n"));
-    cr_expect_eq(tally_faults(tally), 0);
+    cr_expect_eq(counts->outcomes[OUTCOME_HIT], 5000);
+    cr_expect_eq(counts->latency.count, 5000);
+    cr_expect_eq(counts->replies_in_window, 5000);
+    cr_expect_eq(counts->bytes_sent, 5000 * strlen("get key:000000000000\r\n"));
+    cr_expect_eq(counts_faults(counts), 0);
     cr_expect_eq(atomic_load(&server.requests), 5000);
     finish();
 }
@@ -53,10 +53,10 @@ Test(run, counts_every_request_of_a_good_server_once) {
 Test(run, pipelines_and_threads_share_the_requests) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 10007 -c 10 -T 3 -d 16 -R 50:50");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->outcomes[OUTCOME_HIT] + tally->outcomes[OUTCOME_STORED], 10007);
-    cr_expect(tally->outcomes[OUTCOME_STORED] > 4000 && tally->outcomes[OUTCOME_HIT] > 4000);
+    cr_expect_eq(counts->outcomes[OUTCOME_HIT] + counts->outcomes[OUTCOME_STORED], 10007);
+    cr_expect(counts->outcomes[OUTCOME_STORED] > 4000 && counts->outcomes[OUTCOME_HIT] > 4000);
     cr_expect_eq(atomic_load(&server.accepted), 10);
     finish();
 }
@@ -66,7 +66,7 @@ Test(run, values_larger_than_any_buffer_are_sent_and_checked) {
     fake_server_start(&server, "60000");
     load_run(&run, server.port, FLAGS "-n 200 -c 4 -v 60000 -k 20 -R 50:50");
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(load_run_tally(&run)->latency.count, 200);
+    cr_expect_eq(load_run_counts(&run)->latency.count, 200);
     finish();
 }
 
@@ -75,10 +75,10 @@ Test(run, batches_larger_than_a_socket_takes_are_sent_whole) {
     server = (struct fake_server){.fault = FAKE_NONE};
     fake_server_start(&server, "4096");
     load_run(&run, server.port, FLAGS "-n 2048 -c 2 -d 512 -v 4096 -R 0:100");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->outcomes[OUTCOME_STORED], 2048);
-    cr_expect_eq(tally->bytes_sent, 2048 * (strlen("set key:000000000000 0 0 4096\r\n\r\n") + 4096));
+    cr_expect_eq(counts->outcomes[OUTCOME_STORED], 2048);
+    cr_expect_eq(counts->bytes_sent, 2048 * (strlen("set key:000000000000 0 0 4096\r\n\r\n") + 4096));
     finish();
 }
 
@@ -92,9 +92,9 @@ Test(run, goes_on_when_the_receive_buffers_run_out) {
     if (run_exit_code(&run.result) == EXIT_CODE_SYSTEM) {
         cr_skip_test("%s", run.result.failure.message);
     }
-    const struct tally *tally = load_run_tally(&run);
-    cr_expect_eq(tally->outcomes[OUTCOME_WRONG_LENGTH], 200, "%s", run.result.failure.message);
-    cr_expect(tally->buffers_empty > 0);
+    const struct counts *counts = load_run_counts(&run);
+    cr_expect_eq(counts->outcomes[OUTCOME_WRONG_LENGTH], 200, "%s", run.result.failure.message);
+    cr_expect(counts->buffers_empty > 0);
     finish();
 }
 
@@ -102,7 +102,7 @@ Test(run, single_receives_do_the_same_work) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 5000 -c 7 -d 4 --receive single");
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 5000);
+    cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 5000);
     finish();
 }
 
@@ -110,17 +110,17 @@ Test(run, spinning_does_the_same_work) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, "--wait spin --timeout 20s -w 0 -k 100 -n 5000 -c 7");
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 5000);
+    cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 5000);
     finish();
 }
 
 Test(run, an_open_loop_sends_what_is_planned) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 500 -c 5 -r 5000");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->latency.count, 500);
-    cr_expect_eq(tally->lateness.count, 500);
+    cr_expect_eq(counts->latency.count, 500);
+    cr_expect_eq(counts->lateness.count, 500);
     finish();
 }
 
@@ -133,14 +133,14 @@ Test(run, an_open_loop_shows_a_stall_in_its_percentiles) {
     server = (struct fake_server){.fault = FAKE_STALL, .at_request = 500, .stall_ms = 200};
     fake_server_start(&server, "32");
     load_run(&run, server.port, FLAGS "-n 1000 -c 8 -r 1000 --arrival fixed");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->latency.count, 1000);
-    cr_expect(tally->latency.maximum >= 200 * CLOCK_NS_PER_MS, "max %" PRIu64, tally->latency.maximum);
-    uint64_t p999 = histogram_percentile(&tally->latency, 999000);
+    cr_expect_eq(counts->latency.count, 1000);
+    cr_expect(counts->latency.maximum >= 200 * CLOCK_NS_PER_MS, "max %" PRIu64, counts->latency.maximum);
+    uint64_t p999 = histogram_percentile(&counts->latency, 999000);
     cr_expect(p999 >= 199 * CLOCK_NS_PER_MS, "p99.9 %" PRIu64, p999);
     /* 100 requests are intended in the first half of the stall: p90 must see them. */
-    uint64_t p90 = histogram_percentile(&tally->latency, 900000);
+    uint64_t p90 = histogram_percentile(&counts->latency, 900000);
     cr_expect(p90 >= 99 * CLOCK_NS_PER_MS, "p90 %" PRIu64, p90);
     finish();
 }
@@ -154,9 +154,9 @@ Test(run, a_closed_loop_hides_a_stall_and_says_so) {
     server = (struct fake_server){.fault = FAKE_STALL, .at_request = 500, .stall_ms = 200};
     fake_server_start(&server, "32");
     load_run(&run, server.port, FLAGS "-n 1000 -c 1");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN);
-    cr_expect(tally->latency.maximum >= 200 * CLOCK_NS_PER_MS);
+    cr_expect(counts->latency.maximum >= 200 * CLOCK_NS_PER_MS);
 
     FILE *out = fmemopen(text, sizeof(text) - 1, "w");
     report_head(out, &run.scenario);
@@ -176,10 +176,10 @@ Test(run, requests_that_never_got_a_connection_count_as_waiting) {
     server = (struct fake_server){.fault = FAKE_STALL, .at_request = 100, .stall_ms = 600};
     fake_server_start(&server, "32");
     load_run(&run, server.port, FLAGS "-t 500ms -c 1 -r 1000 --arrival fixed");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->latency.count, 500);
-    cr_expect(tally->unsent >= 390, "%" PRIu64, tally->unsent);
+    cr_expect_eq(counts->latency.count, 500);
+    cr_expect(counts->unsent >= 390, "%" PRIu64, counts->unsent);
     finish();
 }
 
@@ -187,7 +187,7 @@ Test(run, churn_makes_a_connection_per_request) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 500 -c 4 --churn 1 --preload no");
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 500);
+    cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 500);
     cr_expect_eq(atomic_load(&server.accepted), 500);
     finish();
 }
@@ -196,7 +196,7 @@ Test(run, churn_of_several_requests_after_a_preload) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 600 -c 4 --churn 3 -d 2");
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(load_run_tally(&run)->outcomes[OUTCOME_HIT], 600);
+    cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 600);
     /* Up to four for the preload; connections whose share is not used up stay open. */
     uint64_t accepted = atomic_load(&server.accepted);
     cr_expect(accepted >= 200 && accepted <= 208, "%" PRIu64, accepted);
@@ -208,9 +208,9 @@ Test(run, http_connections_that_the_server_ends_are_made_again) {
     fake_server_start(&server, "32");
     /* Pipelined: what stands behind a last reply is sent again on the next connection. */
     load_run(&run, server.port, FLAGS "--protocol http -n 1000 -c 4 -d 3");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 1000);
+    cr_expect_eq(counts->outcomes[OUTCOME_HIT], 1000);
     /* The page that is learnt first is one request more. */
     cr_expect_eq(atomic_load(&server.requests), 1001);
     cr_expect(atomic_load(&server.accepted) >= 100);
@@ -220,10 +220,10 @@ Test(run, http_connections_that_the_server_ends_are_made_again) {
 Test(run, the_meta_no_op_is_asked_without_storing_anything) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "--protocol noop -n 3000 -c 4 -d 3");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
-    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 3000);
-    cr_expect_eq(tally_faults(tally), 0);
+    cr_expect_eq(counts->outcomes[OUTCOME_HIT], 3000);
+    cr_expect_eq(counts_faults(counts), 0);
     /* One request first: whether the server knows it at all. */
     cr_expect_eq(atomic_load(&server.noops), 3001);
     cr_expect_eq(atomic_load(&server.requests), 3001);
@@ -285,11 +285,11 @@ Test(run, an_interrupt_ends_the_measurement_and_what_came_is_reported) {
     pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
     start(FAKE_INTERRUPT, 300);
     load_run(&run, server.port, FLAGS "-t 50s -c 4 -T 2");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
     cr_expect(run.result.steps[0].interrupted);
-    cr_expect(tally->latency.count >= 300 && tally->window_ns < 40 * CLOCK_NS_PER_S, "%" PRIu64,
-              tally->latency.count);
+    cr_expect(counts->latency.count >= 300 && counts->window_ns < 40 * CLOCK_NS_PER_S, "%" PRIu64,
+              counts->latency.count);
     finish();
 }
 

@@ -63,9 +63,9 @@ Test(run_faults, a_server_that_does_not_know_the_meta_no_op_ends_the_run) {
 Test(run_faults, a_refused_meta_no_op_is_counted) {
     start(FAKE_ERROR, 50);
     load_run(&run, server.port, FLAGS "--protocol noop -n 100 -c 2");
-    const struct tally *tally = load_run_tally(&run);
-    cr_expect_eq(tally->outcomes[OUTCOME_ERROR], 1);
-    cr_expect_eq(tally->outcomes[OUTCOME_HIT], 99);
+    const struct counts *counts = load_run_counts(&run);
+    cr_expect_eq(counts->outcomes[OUTCOME_ERROR], 1);
+    cr_expect_eq(counts->outcomes[OUTCOME_HIT], 99);
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_REPLIES);
     finish();
 }
@@ -137,11 +137,11 @@ Test(run_faults, a_reply_nobody_asked_for_is_noticed) {
 static void expect_one(enum fake_fault fault, enum outcome outcome, enum exit_code code) {
     start(fault, 50);
     load_run(&run, server.port, FLAGS "-n 1000 -c 4");
-    const struct tally *tally = load_run_tally(&run);
+    const struct counts *counts = load_run_counts(&run);
     cr_expect_eq(run_exit_code(&run.result), code, "%s", run.result.failure.message);
-    cr_expect_eq(tally->outcomes[outcome], 1, "%s: %" PRIu64, outcome_name(outcome),
-                 tally->outcomes[outcome]);
-    cr_expect_eq(tally->latency.count, 1000);
+    cr_expect_eq(counts->outcomes[outcome], 1, "%s: %" PRIu64, outcome_name(outcome),
+                 counts->outcomes[outcome]);
+    cr_expect_eq(counts->latency.count, 1000);
     finish();
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fake_server: see fake_server.h.
+ * fake_server: one thread that polls its sockets, answers as memcached does, and commits one fault.
  */
 #include "fake_server.h"
 

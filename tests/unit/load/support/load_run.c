@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * load_run: see load_run.h.
+ * load_run: makes a command line and runs it inside the test.
  */
 #include "load_run.h"
 
@@ -36,7 +36,7 @@ void load_run_deinit(struct load_run *run) {
     scenario_deinit(&run->scenario);
 }
 
-const struct tally *load_run_tally(const struct load_run *run) {
+const struct counts *load_run_counts(const struct load_run *run) {
     cr_assert_eq(run->result.steps_count, 1, "%s", run->result.failure.message);
-    return &run->result.steps[0].tally;
+    return &run->result.steps[0].counts;
 }

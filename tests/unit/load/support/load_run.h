@@ -23,7 +23,7 @@ struct load_run {
 void load_run(struct load_run *run, uint16_t port, const char *flags);
 void load_run_deinit(struct load_run *run);
 
-/* The only step's tally. Ends the test when there is none. */
-const struct tally *load_run_tally(const struct load_run *run);
+/* The only step's counts. Ends the test when there is none. */
+const struct counts *load_run_counts(const struct load_run *run);
 
 #endif
