@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "answer.h"
 #include "groups.h"
 #include "riposte/check.h"
 #include "speaker.h"
@@ -26,7 +27,7 @@ static uint64_t reply_run(void *state, uint64_t count) {
     enum store_status status = store_get(speaker->visitor->worker, visitor_key(speaker->visitor), &view);
     assert(status == STORE_OK);
     for (uint64_t i = 0; i < count; i++) {
-        value_reply(speaker->worker, &speaker->reply, &view, false, true);
+        answer_value(speaker->worker, &speaker->reply, &view, false, true);
         if (i % REPLIES_PER_FLUSH == 0) {
             sum += speaker_flush(speaker);
         }
@@ -36,7 +37,7 @@ static uint64_t reply_run(void *state, uint64_t count) {
 
 void bench_reply(const struct stopwatch *stopwatch) {
     static const size_t value_sizes[] = {32, 1024, 16 * 1024};
-    stopwatch_head("reply: line, data and END of a hit (value_reply)");
+    stopwatch_head("reply: line, data and END of a hit (answer_value)");
     for (size_t i = 0; i < sizeof(value_sizes) / sizeof(value_sizes[0]); i++) {
         char name[96];
         struct stock stock;

@@ -15,7 +15,7 @@
 #include "parse_text.h"
 #include "riposte/check.h"
 #include "tokens.h"
-#include "value.h"
+#include "answer.h"
 
 enum {
     RUN_KEYS_MAX = 16, /* as many misses as a core has in flight, and a little more */
@@ -53,7 +53,7 @@ static void get_one(const struct mc_call *call, struct bytes key) {
     bool hit = store_get(worker->store, key, &view) == STORE_OK;
     if (likely(hit)) {
         counter_add(&worker->counters.get_hits, 1);
-        value_reply(worker, call->reply, &view, false, true);
+        answer_value(worker, call->reply, &view, false, true);
     } else {
         counter_add(&worker->counters.get_misses, 1);
         reply_copy(call->reply, CALL_LINE("END"));
@@ -92,7 +92,7 @@ static void get_key(struct mc_call *call, struct bytes key) {
     bool hit = store_get_with(worker->store, key, &options, &view) == STORE_OK;
     if (hit) {
         counter_add(touch ? &worker->counters.touch_hits : &worker->counters.get_hits, 1);
-        value_reply(worker, call->reply, &view, verb == MC_GETS || verb == MC_GATS, false);
+        answer_value(worker, call->reply, &view, verb == MC_GETS || verb == MC_GATS, false);
     } else {
         counter_add(touch ? &worker->counters.touch_misses : &worker->counters.get_misses, 1);
     }

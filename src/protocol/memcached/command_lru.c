@@ -9,7 +9,7 @@
 #include "number.h"
 #include "settings.h"
 #include "tokens.h"
-#include "value.h"
+#include "answer.h"
 
 enum {
     CLASS_COUNT = 64, /* memcached's slab classes: 1 to 63 */

@@ -7,7 +7,7 @@
 #include "observe.h"
 #include "put.h"
 #include "riposte/check.h"
-#include "value.h"
+#include "answer.h"
 
 void mc_meta_plain_answer(const struct mc_call *call, const struct meta *meta, const char code[2]) {
     struct meta_answer answer = {

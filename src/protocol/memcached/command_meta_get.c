@@ -6,11 +6,11 @@
 #include "observe.h"
 #include "riposte/check.h"
 #include "value.h"
+#include "answer.h"
 
 enum {
     LINE_END_SIZE = 2,
-    /* Bytes of value that fit one reserve with the line before it. */
-    VALUE_INLINE_SIZE_MAX = REPLY_RESERVE_SIZE_MAX - META_LINE_SIZE_MAX - LINE_END_SIZE,
+    AROUND_SIZE_MAX = META_LINE_SIZE_MAX + LINE_END_SIZE, /* most bytes around a value */
 };
 
 static const uint64_t hit_letters = META_LETTER('O') | META_LETTER('k') | META_LETTER('c') |
@@ -60,7 +60,7 @@ static char *hit_marks(char *at, const struct item_view *view) {
 
 static void hit_reply(const struct mc_call *call, const struct meta *meta, const struct item_view *view) {
     bool has_value = meta_has(meta, 'v') && !(meta_has(meta, 'C') && meta->cas_expected == view->cas);
-    bool is_inline = has_value && view->value.size <= VALUE_INLINE_SIZE_MAX;
+    bool is_inline = has_value && value_fits_reserve(AROUND_SIZE_MAX, view->value.size);
     struct meta_answer answer = hit_answer(call, meta, view);
     char *line =
         reply_reserve(call->reply, META_LINE_SIZE_MAX + (is_inline ? view->value.size + LINE_END_SIZE : 0));
@@ -75,7 +75,7 @@ static void hit_reply(const struct mc_call *call, const struct meta *meta, const
     }
     reply_commit(call->reply, (size_t)(at - line));
     if (has_value && !is_inline) {
-        value_reply_data(call->worker, call->reply, view);
+        answer_value_data(call->worker, call->reply, view);
     }
 }
 
@@ -148,7 +148,7 @@ static void debug_line(const struct mc_call *call, const struct item_view *view)
     at = number_write(debug_text(at, " cas="), cas_enabled ? view->cas : 0);
     at = debug_text(at, view->fetched ? " fetch=yes" : " fetch=no");
     at = number_write(debug_text(at, " cls="), MC_ITEM_CLASS);
-    at = number_write(debug_text(at, " size="), value_item_size(view));
+    at = number_write(debug_text(at, " size="), answer_item_size(view));
     at = debug_text(at, "\r\n");
     reply_commit(call->reply, (size_t)(at - line));
 }

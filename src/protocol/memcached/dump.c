@@ -39,7 +39,7 @@ static char *meta_line(char *at, const struct memcached_worker *worker, const st
     at = line_number(line_text(at, " cas="), cas);
     at = line_text(at, view->fetched ? " fetch=yes" : " fetch=no");
     at = line_number(line_text(at, " cls="), MC_ITEM_CLASS);
-    at = line_number(line_text(at, " size="), value_item_size(view));
+    at = line_number(line_text(at, " size="), answer_item_size(view));
     at = line_number(line_text(at, " flags="), view->client_flags);
     return line_text(at, " \n");
 }

@@ -7,7 +7,7 @@
 #define MEMCACHED_LINE_H
 
 #include "riposte/bytes.h"
-#include "value.h"
+#include "answer.h"
 
 /* Text of the program. */
 static inline char *line_text(char *at, const char *text) {

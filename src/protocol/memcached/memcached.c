@@ -17,7 +17,6 @@
 #include "put.h"
 #include "riposte/check.h"
 #include "tokens.h"
-#include "upload.h"
 
 enum {
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
@@ -292,11 +291,10 @@ static void mc_on_open(void *session, int fd, struct reply *reply, void *context
 }
 
 /* Gives back what the session is in the middle of. */
-static void session_release(struct mc_session *session, const struct memcached_worker *worker) {
+static void session_release(struct mc_session *session, struct memcached_worker *worker) {
     switch (session->state) {
     case MC_SESSION_VALUE:
-        store_item_discard(worker->store, session->upload->item);
-        upload_destroy(session->upload);
+        put_upload_discard(worker, session->upload);
         return;
     case MC_SESSION_DUMP:
         free(session->dump);

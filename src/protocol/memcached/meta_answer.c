@@ -5,7 +5,7 @@
 #include "meta_answer.h"
 
 #include "base64.h"
-#include "value.h"
+#include "answer.h"
 
 char *meta_answer_ttl(char *at, uint32_t expires_tick, uint32_t now_tick) {
     if (expires_tick == STORE_EXPIRES_NEVER) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "riposte/store.h"
-#include "value.h"
+#include "answer.h"
 
 enum {
     SLOTS_COUNT = 2 * PREFIXES_MAX,

@@ -4,11 +4,21 @@
  */
 #include "put.h"
 
+#include <stdlib.h>
+
 #include "observe.h"
 #include "riposte/check.h"
 #include "upload.h"
 
 enum { LINE_END_SIZE = 2 };
+
+/* Allocated when a block is not all there with its line, so that connections without one stay small. */
+struct put_upload {
+    struct upload upload;
+    struct mc_put put; /* its slices point into `text` */
+    struct item *item; /* owned until it is stored or discarded */
+    char text[];       /* what put.key_text to put.flags was in the line */
+};
 
 static void put_count(struct mc_counters *counters, const struct mc_put *put, enum store_status status) {
     counter_add(&counters->cmd_set, 1);
@@ -53,10 +63,35 @@ static void put_refuse(struct mc_call *call, const struct mc_put *put, const str
     mc_swallow_begin(call, item->value_size + LINE_END_SIZE);
 }
 
+/* Copies the part of the line that the answer needs and points the slices to the copy. */
+static void text_keep(struct put_upload *upload, size_t text_size) {
+    struct mc_put *put = &upload->put;
+    if (text_size == 0) {
+        return;
+    }
+    memcpy(upload->text, put->key_text.data, text_size);
+    put->flags.data = upload->text + (put->flags.data - put->key_text.data);
+    put->key_text.data = upload->text;
+}
+
+static struct put_upload *put_upload_create(const struct mc_put *put, struct item *item,
+                                            uint32_t value_size) {
+    size_t text_size =
+        put->key_text.size > 0 ? (size_t)(put->flags.data + put->flags.size - put->key_text.data) : 0;
+    struct put_upload *upload = malloc(sizeof(*upload) + text_size);
+    if (upload == NULL) {
+        return NULL;
+    }
+    *upload = (struct put_upload){.put = *put, .item = item};
+    upload_init(&upload->upload, store_item_value(item), value_size, bytes_of("\r\n", LINE_END_SIZE));
+    text_keep(upload, text_size);
+    return upload;
+}
+
 /* The block comes in pieces. */
 static void put_wait(struct mc_call *call, const struct mc_put *put, const struct mc_put_item *item,
                      struct item *stored) {
-    struct upload *upload = upload_create(put, stored, item->value_size);
+    struct put_upload *upload = put_upload_create(put, stored, item->value_size);
     if (upload == NULL) {
         store_item_discard(call->worker->store, stored);
         put_refuse(call, put, item, STORE_NO_MEMORY, MC_ERROR_NO_MEMORY_READ);
@@ -90,16 +125,21 @@ void mc_put_begin(struct mc_call *call, const struct mc_put *put, const struct m
 
 bool mc_put_continue(struct mc_call *call) {
     struct mc_session *session = call->session;
-    struct upload *upload = session->upload;
-    call->at += upload_take(upload, call_unread(call));
-    if (!upload_complete(upload)) {
+    struct put_upload *upload = session->upload;
+    call->at += upload_take(&upload->upload, call_unread(call));
+    if (!upload_complete(&upload->upload)) {
         return false;
     }
     session->upload = NULL;
     session->state = MC_SESSION_LINE;
-    put_finish(call, &upload->put, upload->item, upload->end_is_wrong);
-    upload_destroy(upload);
+    put_finish(call, &upload->put, upload->item, upload->upload.end_is_wrong);
+    free(upload);
     return true;
+}
+
+void put_upload_discard(struct memcached_worker *worker, struct put_upload *upload) {
+    store_item_discard(worker->store, upload->item);
+    free(upload);
 }
 
 void mc_swallow_begin(struct mc_call *call, uint32_t size) {

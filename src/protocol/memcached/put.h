@@ -43,8 +43,14 @@ struct mc_put_item {
 /* The line is consumed; the block begins at call->at. */
 void mc_put_begin(struct mc_call *call, const struct mc_put *put, const struct mc_put_item *item);
 
+/* A data block that comes in pieces; what a session in state VALUE owns. */
+struct put_upload;
+
 /* Goes on in the state VALUE. False when it needs more input. */
 bool mc_put_continue(struct mc_call *call);
+
+/* The connection is gone in the state VALUE. */
+void put_upload_discard(struct memcached_worker *worker, struct put_upload *upload);
 
 /* Skips `size` bytes of input (> 0), now or as they come. */
 void mc_swallow_begin(struct mc_call *call, uint32_t size);

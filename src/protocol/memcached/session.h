@@ -23,7 +23,7 @@
 
 struct conns;
 struct dump;
-struct upload;
+struct put_upload;
 struct watcher;
 
 enum mc_session_state {
@@ -37,11 +37,11 @@ enum mc_session_state {
 };
 
 struct mc_session {
-    union {                      /* owned; which one says the state, NULL in all states but these */
-        struct upload *upload;   /* VALUE */
-        struct dump *dump;       /* DUMP */
-        struct conns *conns;     /* CONNS */
-        struct watcher *watcher; /* WATCH */
+    union {                        /* owned; which one says the state, NULL in all states but these */
+        struct put_upload *upload; /* VALUE */
+        struct dump *dump;         /* DUMP */
+        struct conns *conns;       /* CONNS */
+        struct watcher *watcher;   /* WATCH */
     };
     int fd;                 /* the connection's descriptor, its number in lists and logs; -1: it has none */
     uint32_t swallow_size;  /* SWALLOW: bytes still to be skipped, > 0 */

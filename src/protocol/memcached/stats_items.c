@@ -9,7 +9,7 @@
 #include "dump.h"
 #include "stats.h"
 #include "tokens.h"
-#include "value.h"
+#include "answer.h"
 
 enum {
     NAME_SIZE_MAX = 64,

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * value: see value.h. Three ways by size: line, data and line end in one reserved run; line reserved and data
- * copied; line reserved and data pinned. The store keeps "\r\n" behind every value, so data and line end are
- * always one run.
+ * answer: writes what a get answers to a hit. Line, data and line end are one reserved run where they fit,
+ * otherwise the data follows the line as value.h says.
  */
-#include "value.h"
+#include "answer.h"
 
 #include "riposte/check.h"
+#include "value.h"
 
 enum {
     LINE_END_SIZE = 2,
     END_SIZE = 5,
-    /* Bytes of value that fit one reserve with everything around it. */
-    VALUE_INLINE_SIZE_MAX = REPLY_RESERVE_SIZE_MAX - VALUE_LINE_SIZE_MAX - LINE_END_SIZE - END_SIZE,
+    /* Most bytes around a value. */
+    AROUND_SIZE_MAX = ANSWER_VALUE_LINE_SIZE_MAX + LINE_END_SIZE + END_SIZE,
 };
 
 static char *value_line(char *at, const struct item_view *view, const uint64_t *cas) {
@@ -31,23 +31,18 @@ static char *value_line(char *at, const struct item_view *view, const uint64_t *
     return at + LINE_END_SIZE;
 }
 
-void value_reply_data(struct memcached_worker *worker, struct reply *reply, const struct item_view *view) {
+void answer_value_data(struct memcached_worker *worker, struct reply *reply, const struct item_view *view) {
     struct bytes data = bytes_of(view->value.data, view->value.size + LINE_END_SIZE);
-    if (view->value.size < VALUE_PIN_SIZE_MIN) {
-        reply_copy(reply, data);
-        return;
+    if (value_reply(reply, view, data)) {
+        counter_add(&worker->counters.values_pinned, 1);
     }
-    counter_add(&worker->counters.values_pinned, 1);
-    store_pin(view);
-    reply_pin(reply, data, store_unpin, view->item);
 }
 
-void value_reply(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,
-                 bool with_cas, bool last) {
+void answer_value(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,
+                  bool with_cas, bool last) {
     uint64_t cas = worker->service->config.cas_enabled ? view->cas : 0;
-    bool is_inline = view->value.size <= VALUE_INLINE_SIZE_MAX;
-    size_t around = VALUE_LINE_SIZE_MAX + LINE_END_SIZE + END_SIZE;
-    char *begin = reply_reserve(reply, around + (is_inline ? view->value.size : 0));
+    bool is_inline = value_fits_reserve(AROUND_SIZE_MAX, view->value.size);
+    char *begin = reply_reserve(reply, AROUND_SIZE_MAX + (is_inline ? view->value.size : 0));
     char *at = value_line(begin, view, with_cas ? &cas : NULL);
     if (likely(is_inline)) {
         memcpy(at, view->value.data, view->value.size + LINE_END_SIZE);
@@ -57,7 +52,7 @@ void value_reply(struct memcached_worker *worker, struct reply *reply, const str
         return;
     }
     reply_commit(reply, (size_t)(at - begin));
-    value_reply_data(worker, reply, view);
+    answer_value_data(worker, reply, view);
     if (last) {
         reply_copy(reply, bytes_of("END\r\n", END_SIZE));
     }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * value: chooses between copying a value and pinning it.
+ */
+#include "value.h"
+
+bool value_reply(struct reply *reply, const struct item_view *view, struct bytes part) {
+    if (part.size < VALUE_PIN_SIZE_MIN) {
+        reply_copy(reply, part);
+        return false;
+    }
+    store_pin(view);
+    reply_pin(reply, part, store_unpin, view->item);
+    return true;
+}
