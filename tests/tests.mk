@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 # What is run to find out whether riposte works; included by the Makefile.
 
+# Transcripts that move the clock are played against a build that knows the command debugtime: this one, or one beside it.
+KNOWS_DEBUGTIME := $(filter debug asan fuzz,$(MODE))
+DEBUG_SERVER := $(if $(KNOWS_DEBUGTIME),$(BIN),$(if $(OWN_OUTPUT),$(O)-debug,build/debug))/riposte
+
 .PHONY: test
-test: ## install what tests need, then run the unit and the wire tests
+test: ## install what tests need, run unit tests, wire tests, a short difftest; ends with the sum
 	$(QUIET)tools/setup --test
-	+$(QUIET)$(in_parallel) all unit-programs
-	$(QUIET)$(MAKE) unit
-	$(QUIET)$(MAKE) wire
-	$(QUIET)$(MAKE) COMMANDS=20000 difftest
+	+$(QUIET)$(in_parallel) all unit-programs wire-programs
+	+$(QUIET)MAKE="$(MAKE)" tests/run unit wire "difftest COMMANDS=20000"
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
@@ -40,9 +42,12 @@ unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those 
 
 # --- tests over sockets ------------------------------------------------------------------------------------
 
-.PHONY: wire
-wire: $(BIN)/riposte ## run the wire tests against the server, on both transports (TESTS="get cas" for some)
-	$(QUIET)tests/wire/run --server $(BIN)/riposte $(TESTS)
+.PHONY: wire wire-programs
+wire: wire-programs ## run the wire tests against the server, on both transports (TESTS="get cas" for some)
+	$(QUIET)tests/wire/run --server $(BIN)/riposte --debug-server $(DEBUG_SERVER) $(TESTS)
+
+wire-programs: $(BIN)/riposte
+	$(if $(KNOWS_DEBUGTIME),,+$(QUIET)$(call in_mode,debug) $(DEBUG_SERVER))
 
 COMMANDS ?= 1000000
 .PHONY: difftest

@@ -162,6 +162,8 @@ class Replayer:
             raise Skip(f"the reference differs: {case.directives['differs']}")
         if "debug" in case.directives and not self.knows_debugtime:
             raise Skip("needs a build with debugtime")
+        if "release" in case.directives and self.knows_debugtime:
+            raise Skip("needs a build without debugtime")
         sent = self.play(case, case.steps, Cut("as written"))
         if can_be_sent_at_once(case, self.server.program.is_reference):
             self.play(case, steps_at_once(case.steps), Cut("at once"))

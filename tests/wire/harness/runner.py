@@ -39,13 +39,14 @@ class Job:
     family: str
     limit_s: int
     long: bool
+    program: object  # what is under test
     work: object  # a function from Lab to a list of Results
 
     def label(self):
         return f"{self.name} [{self.engine} {self.family}]"
 
 
-def test_job(case, engine, family):
+def test_job(case, engine, family, program):
     """A programmed test as a job."""
     name = f"{case.area}: {case.name}"
 
@@ -53,10 +54,10 @@ def test_job(case, engine, family):
         case.run(lab)
         return [Result(f"{name} [{engine} {family}]", PASSED)]
 
-    return Job(name, engine, family, case.limit_s, case.long, work)
+    return Job(name, engine, family, case.limit_s, case.long, program, work)
 
 
-def transcript_job(transcript, cases, engine, family):
+def transcript_job(transcript, cases, engine, family, program):
     """Cases of one transcript on one server as a job."""
 
     def work(lab):
@@ -74,7 +75,7 @@ def transcript_job(transcript, cases, engine, family):
         replayer.witness.close()
         return results
 
-    return Job(transcript.name, engine, family, TRANSCRIPT_LIMIT_S, False, work)
+    return Job(transcript.name, engine, family, TRANSCRIPT_LIMIT_S, False, program, work)
 
 
 def case_result(label, replayer, case):
@@ -94,9 +95,9 @@ def on_alarm(_number, _frame):
     raise TimeLimit()
 
 
-def run_job(job, program, seed):
+def run_job(job, seed):
     """All results of one job; servers are stopped before this returns."""
-    lab = Lab(program, job.engine, job.family, seed)
+    lab = Lab(job.program, job.engine, job.family, seed)
     signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(job.limit_s)
     try:
@@ -138,12 +139,12 @@ def add_wrongs(job, results, wrongs):
     return [*results, Result(f"{job.label()} the server", FAILED, text)]
 
 
-def worker_main(pipe, jobs, program, seed):
+def worker_main(pipe, jobs, seed):
     """Takes job numbers from the pipe until it reads None."""
     try:
         while (index := pipe.recv()) is not None:
             begin = time.monotonic()
-            results = run_job(jobs[index], program, seed)
+            results = run_job(jobs[index], seed)
             pipe.send((results, time.monotonic() - begin))
     except (KeyboardInterrupt, EOFError):
         pass
@@ -155,9 +156,9 @@ def worker_main(pipe, jobs, program, seed):
 class Worker:
     """A process and the job it is at."""
 
-    def __init__(self, jobs, program, seed):
+    def __init__(self, jobs, seed):
         self.pipe, other_end = multiprocessing.Pipe()
-        self.process = multiprocessing.Process(target=worker_main, args=(other_end, jobs, program, seed))
+        self.process = multiprocessing.Process(target=worker_main, args=(other_end, jobs, seed))
         self.process.start()
         other_end.close()
         self.index = None
@@ -186,9 +187,9 @@ class Worker:
 class Runner:
     """Gives jobs to processes and collects results."""
 
-    def __init__(self, jobs, program, processes_count, seed, out=sys.stdout):
+    def __init__(self, jobs, processes_count, seed, out=sys.stdout):
         self.jobs = sorted(jobs, key=lambda job: not job.long)
-        self.program, self.seed, self.out = program, seed, out
+        self.seed, self.out = seed, out
         self.processes_count = processes_count
         self.counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
         self.times = []  # seconds and name of each job that is done
@@ -214,7 +215,7 @@ class Runner:
         return self.counts[FAILED] == 0
 
     def new_worker(self):
-        return Worker(self.jobs, self.program, self.seed)
+        return Worker(self.jobs, self.seed)
 
     def collect(self, workers, waiting):
         busy = {worker.pipe: worker for worker in workers}

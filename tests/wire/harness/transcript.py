@@ -10,6 +10,7 @@
     apart: reason        not played again with all requests sent before the first reply is read
     apart-there: reason  the same, but only against the reference
     debug:               only against a build that knows debugtime
+    release:             only against a build that does not
     > text               sent, with \\r\\n behind it
     < text               expected, with \\r\\n behind it
     ~ regex              one expected line that matches as a whole; a group (?P<name>...) is kept for \\(name)
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 
 SEND, EXPECT, MATCH, ACT = ">", "<", "~", "!"
 ACTIONS = ("end", "close", "reset", "closed")
-DIRECTIVES = ("differs", "whole", "apart", "apart-there", "debug")
+DIRECTIVES = ("differs", "whole", "apart", "apart-there", "debug", "release")
 
 STEP = re.compile(r"([a-z]*)([><~!])(?: (.*))?$")
 PLAIN_ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "s": b" ", "\\": b"\\"}
