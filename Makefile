@@ -43,13 +43,14 @@ LIBS := -luring -lpthread $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
 
 # The folders of src, lowest first: an archive each. A folder sees include/, src/base and its own headers;
 # a protocol also protocol/common.
-FOLDERS := base store engine protocol/common protocol/memcached server
+FOLDERS := base store engine protocol/common protocol/memcached protocol/http server
 # What a folder's code may need at link time: a unit program gets these archives and no others.
 NEEDS_base := base
 NEEDS_store := base store
 NEEDS_engine := base engine
 NEEDS_protocol/common := base store engine protocol/common
 NEEDS_protocol/memcached := base store engine protocol/common protocol/memcached
+NEEDS_protocol/http := base store engine protocol/common protocol/http
 NEEDS_server := $(FOLDERS)
 # Headers of base that are not for the users of the library, but for every folder above it and for the tools.
 BASE_INCLUDE := -Isrc/base

@@ -60,9 +60,11 @@ SECONDS ?= 60
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 
-$(eval $(call compile_rule,tests/fuzz,$(call own_includes,src/protocol/memcached/) -Itests/support))
+# fuzz_http_*.c sees the headers of HTTP, the others those of memcached.
+fuzz_includes = $(call own_includes,src/protocol/$(if $(findstring fuzz_http,$(1)),http,memcached)/) -Itests/support
+$(eval $(call compile_rule,tests/fuzz,$$(call fuzz_includes,$$<)))
 $(eval $(call link_rule,$(O)/fuzz/%,$(O)/tests/fuzz/fuzz_%.o $(SUPPORT) \
-    $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),-fsanitize=fuzzer $(LIBS)))
+    $(foreach folder,$(LIBRARY_FOLDERS),$(call archive,$(folder))),-fsanitize=fuzzer $(LIBS)))
 
 # What a run finds goes below build/; what is worth keeping is copied into the corpus by hand.
 .PHONY: fuzz fuzz-programs fuzz-run

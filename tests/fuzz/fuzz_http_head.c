@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fuzz_http_head: the parser of request heads, and what reads them further, on any bytes.
+ *
+ * Checked: slices lie inside the head; the verdict on a part is MORE or the verdict on the whole; how much
+ * was searched before changes nothing; what is accepted ends with an empty line and holds no lone CR or LF.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "accept.h"
+#include "condition.h"
+#include "message.h"
+#include "range.h"
+#include "target.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Inputs are cut at this many places: enough for every prefix of a usual head. */
+enum { CUTS_MAX = 512 };
+
+static void check_inside(struct bytes outer, struct bytes inner) {
+    if (inner.size > 0) {
+        assert(inner.data >= outer.data && inner.data + inner.size <= outer.data + outer.size);
+    }
+}
+
+static void check_lines(struct bytes text) {
+    for (size_t i = 0; i < text.size; i++) {
+        assert(text.data[i] != '\n' || (i > 0 && text.data[i - 1] == '\r'));
+        assert(text.data[i] != '\r' || (i + 1 < text.size && text.data[i + 1] == '\n'));
+        assert(text.data[i] != '\0');
+    }
+}
+
+static void check_further(struct bytes text, const struct http_head *head) {
+    struct http_message message;
+    struct http_target target;
+    struct http_range range;
+    struct http_validator validator = {
+        .exists = true, .etag = bytes_from_string("\"7\""), .has_modified = true};
+    bool good = http_message_read(head, &message) == HTTP_PARSE_OK;
+    assert(!good || message.body != HTTP_BODY_LENGTH || message.body_size > 0);
+    assert(good || message.status >= 400);
+    if (http_target_read(head, &target)) {
+        static char decoded[HTTP_HEAD_TARGET_SIZE_MAX];
+        size_t decoded_size = 0;
+        check_inside(text, target.query);
+        check_inside(text, target.authority);
+        http_percent_decode(target.path, decoded, sizeof(decoded), &decoded_size);
+        assert(decoded_size <= target.path.size);
+        http_query_find(target.query, "ttl", &target.query);
+        check_inside(text, target.query);
+    }
+    http_condition_check(head, &validator);
+    http_condition_range(head, &validator);
+    http_accept_coding(head, "gzip");
+    if (http_range_read(http_head_find(head, HTTP_RANGE), 100, &range) == HTTP_RANGE_PART) {
+        assert(range.size >= 1 && range.first + range.size <= 100);
+    }
+}
+
+static void check_accepted(struct bytes input, const struct http_head *head) {
+    assert(head->size <= input.size && head->size <= HTTP_HEAD_SIZE_MAX);
+    struct bytes text = bytes_of(input.data, head->size);
+    check_lines(text);
+    check_inside(text, head->target);
+    assert(text.size >= 4 && memcmp(text.data + text.size - 4, "\r\n\r\n", 4) == 0);
+    assert(head->target.size >= 1 && head->target.size <= HTTP_HEAD_TARGET_SIZE_MAX && head->minor <= 1);
+    assert(head->fields_count <= HTTP_HEAD_FIELDS_MAX);
+    for (unsigned i = 0; i < head->fields_count; i++) {
+        check_inside(text, head->fields[i].value);
+    }
+    check_further(text, head);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static struct http_head head;
+    static struct http_head again;
+    struct bytes input = bytes_of((const char *)data, size);
+    enum http_parse parsed = http_head_parse(input, 0, &head);
+    if (parsed == HTTP_PARSE_OK) {
+        check_accepted(input, &head);
+    }
+    for (size_t cut = 0; cut <= size && cut < CUTS_MAX; cut++) {
+        enum http_parse part = http_head_parse(bytes_of(input.data, cut), 0, &again);
+        assert(part == HTTP_PARSE_MORE ||
+               (part == parsed && (part == HTTP_PARSE_OK || again.status == head.status)));
+        assert(part != HTTP_PARSE_OK || again.size == head.size);
+        if (part == HTTP_PARSE_MORE && parsed != HTTP_PARSE_MORE && parsed == HTTP_PARSE_OK) {
+            assert(http_head_parse(bytes_of(input.data, head.size), cut, &again) == parsed);
+        }
+    }
+    return 0;
+}
