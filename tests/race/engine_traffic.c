@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "frames.h"
@@ -87,12 +88,14 @@ static void *client_main(void *argument) {
     return NULL;
 }
 
+/* A reader like `stats`, not a spinning one. Ends with the clients, who wait at most PATIENCE_S for anything. */
 static void *reader_main(void *argument) {
+    const struct timespec pause = {.tv_nsec = 200000};
     struct traffic *traffic = argument;
     while (!atomic_load(&traffic->over)) {
         struct engine_counters sum;
         engine_counters_sum(traffic->engine, &sum);
-        usleep(200); /* a reader like `stats`, not a spinning one */
+        nanosleep(&pause, NULL);
     }
     return NULL;
 }

@@ -80,7 +80,7 @@ int dial_address(const void *address, socklen_t size, int family) {
          */
         struct pollfd made = {.fd = fd, .events = POLLOUT};
         socklen_t length = sizeof(errno);
-        while (poll(&made, 1, -1) < 0 && errno == EINTR) {
+        while (poll(&made, 1, PATIENCE_S * 1000) < 0 && errno == EINTR) {
         }
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &errno, &length);
         failed = errno;

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "frames.h"
 #include "riposte/engine.h"
@@ -145,14 +146,18 @@ ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that
     enum { SIZE = 60000, WANTED = 2000 };
     char *frame = frame_of(SIZE, 9);
     /* Writes until the server has stopped receiving for good. */
+    struct deadline stopped = deadline_of("the server stops receiving");
     int whole = 0;
     size_t partial = 0;
     while (whole < WANTED) {
         ssize_t sent = send(fd, frame + partial, SIZE + 2 - partial, MSG_NOSIGNAL | MSG_DONTWAIT);
         struct engine_counters sum;
         engine_counters_sum(engine, &sum);
-        if (sent < 0 && counter_read(&sum.output_pauses) > 0) {
-            break;
+        if (sent < 0) {
+            if (counter_read(&sum.output_pauses) > 0) {
+                break;
+            }
+            deadline_wait(&stopped);
         }
         partial += sent > 0 ? (size_t)sent : 0;
         whole += partial == SIZE + 2;
@@ -187,6 +192,7 @@ ParameterizedTest(enum engine_transport *transport, engine, turns_away_connectio
     dial_expect(third, "full\r\n", 6);
     dial_expect_end(third);
     close(first);
+    struct deadline freed = deadline_of("the first one's place is free");
     for (;;) {
         int fourth = dial(engine);
         char *frame = frame_of(1, 1);
@@ -196,9 +202,10 @@ ParameterizedTest(enum engine_transport *transport, engine, turns_away_connectio
         close(fourth);
         free(frame);
         if (size == 3) {
-            break; /* the first one's place has become free */
+            break;
         }
         cr_assert_eq(size, 6);
+        deadline_wait(&freed);
     }
     close(second);
     close(third);
@@ -245,8 +252,9 @@ Test(engine, surveys_all_connections_and_listeners) {
     for (int round = 0; round < 3; round++) {
         struct engine_survey *survey = engine_survey_begin(engine);
         cr_assert_not_null(survey);
+        struct deadline answered = deadline_of("all workers answer");
         while (!engine_survey_ready(survey)) {
-            usleep(100);
+            deadline_wait(&answered);
         }
         unsigned listeners = 0;
         cr_assert_eq(engine_survey_count(survey), COUNT + 2);

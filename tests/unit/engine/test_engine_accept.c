@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "frames.h"
 #include "riposte/reply.h"
@@ -86,15 +87,17 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
     cr_assert_eq(connect(late, (struct sockaddr *)&address, sizeof(address)), 0);
     dial_expect(late, "full", 4);
     dial_expect_end(late);
+    struct deadline paused = deadline_of("accepting pauses without descriptors");
     while (dial_counter(engine, accept_backoffs) == 0) {
-        usleep(100);
+        deadline_wait(&paused);
     }
     while (taken_count > 0) {
         close(taken[--taken_count]);
     }
     close(served); /* this worker's connection ends: it accepts again, also before its pause is over */
+    struct deadline closed = deadline_of("the server closes, too");
     while (dial_counter(engine, connections_current) > 0) {
-        usleep(100);
+        deadline_wait(&closed);
     }
     int next = dial(engine);
     echo(next);
@@ -111,8 +114,9 @@ static struct progress gate_on_input(void *session, const struct protocol_input 
     (void)session;
     (void)context;
     atomic_store(&held, input->bytes.data[0] == 'h');
+    struct deadline released = deadline_of("the test lets the worker go on");
     while (input->bytes.data[0] == 'h' && atomic_load(&holding)) {
-        usleep(100);
+        deadline_wait(&released);
     }
     reply_copy_string(reply, "!");
     return (struct progress){.consumed = input->bytes.size, .requests = 1};
@@ -141,8 +145,9 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
     int served = dial(engine);
     atomic_store(&holding, true);
     dial_send(served, "h", 1);
+    struct deadline reached = deadline_of("the worker is held");
     while (!atomic_load(&held)) {
-        usleep(100);
+        deadline_wait(&reached);
     }
     struct pollfd waiting[LISTENS];
     for (unsigned i = 0; i < LISTENS; i++) { /* while the worker is held: it finds all of them in one turn */

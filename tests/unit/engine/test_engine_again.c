@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "riposte/reply.h"
 
@@ -59,8 +60,9 @@ ON_BOTH_TRANSPORTS(answers_what_waits_although_the_engine_stops) {
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     dial_send(fd, "?", 1);
+    struct deadline received = deadline_of("the request has come");
     while (dial_counter(engine, recvs) == 0) {
-        usleep(100);
+        deadline_wait(&received);
     }
     engine_stop(engine);
     dial_expect(fd, "answer", 6);

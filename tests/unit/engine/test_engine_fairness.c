@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "riposte/reply.h"
 
@@ -28,8 +29,9 @@ static struct progress gate_on_input(void *session, const struct protocol_input 
     (void)context;
     if (input->bytes.data[0] == 'h') {
         atomic_store(&held, true);
+        struct deadline released = deadline_of("the test lets the worker go on");
         while (atomic_load(&holding)) {
-            usleep(100);
+            deadline_wait(&released);
         }
     } else if (input->bytes.data[0] == 'q') {
         atomic_store(&taken_before_quiet, atomic_load(&taken_size));
@@ -78,8 +80,9 @@ ParameterizedTest(enum engine_transport *transport, engine_fairness,
     atomic_store(&taken_size, 0);
     atomic_store(&holding, true);
     dial_send(holder, "h", 1);
+    struct deadline reached = deadline_of("the worker is held");
     while (!atomic_load(&held)) {
-        usleep(100);
+        deadline_wait(&reached);
     }
     size_t sent_size = 0;
     for (int i = 0; i < HEAVY; i++) {

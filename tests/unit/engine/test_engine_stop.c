@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "frames.h"
 
@@ -51,11 +52,15 @@ ParameterizedTest(enum engine_send *way, engine_stop, ends_although_a_client_doe
     frame[0] = (char)(SIZE >> 8);
     frame[1] = (char)(SIZE & 0xff);
     /* Whole frames until the server has stopped to receive because nobody takes its answers. */
+    struct deadline stopped = deadline_of("the server stops receiving");
     size_t at = 0;
     for (;;) {
         ssize_t sent = send(fd, frame + at, SIZE + 2 - at, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && dial_counter(engine, output_pauses) > 0) {
-            break;
+        if (sent < 0) {
+            if (dial_counter(engine, output_pauses) > 0) {
+                break;
+            }
+            deadline_wait(&stopped);
         }
         at = (at + (sent > 0 ? (size_t)sent : 0)) % (SIZE + 2);
     }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "riposte/reply.h"
 #include "tag.h"
@@ -69,15 +70,17 @@ Test(engine_stray, a_second_last_completion_of_a_receive_is_dropped) {
     int worker_ring = find_ring();
     int fd = dial(engine);
     dial_send(fd, "?", 1);
+    struct deadline blocked = deadline_of("a send waits for the client");
     while (dial_counter(engine, sends_short) == 0) {
-        usleep(100); /* until a send waits for the client */
+        deadline_wait(&blocked);
     }
     /* A reset that the kernel says twice: now, and again when the connection is closed. */
     if (post(worker_ring, tag_pack(OP_RECV, 0, 0), -ECONNRESET) < 0) {
         cr_skip_test("no MSG_RING to a ring like the worker's");
     }
+    struct deadline closed = deadline_of("the connection is closed");
     while (dial_counter(engine, connections_current) > 0) {
-        usleep(100);
+        deadline_wait(&closed);
     }
     cr_expect_eq(dial_counter(engine, closed_error), 1);
     cr_expect_geq(dial_counter(engine, completions_stray), 1);
