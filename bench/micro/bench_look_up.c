@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "groups.h"
-#include "stock.h"
+#include "fixture.h"
 
 enum {
     BATCH = 16, /* keys; as many as the protocol fetches ahead */
@@ -17,13 +17,14 @@ enum {
 
 /* Keys in order, one look-up after the other. */
 static uint64_t single_run(void *state, uint64_t count) {
-    struct visitor *visitor = state;
+    struct fixture_thread *thread = state;
     uint64_t found = 0;
     for (uint64_t i = 0; i < count; i++) {
         struct item_view view;
-        found += store_get(visitor->worker, visitor_key(visitor), &view) == STORE_OK ? view.value.size : 1;
-        if (i % STOCK_QUIESCENT_EVERY == 0) {
-            visitor_quiescent(visitor);
+        found +=
+            store_get(thread->worker, fixture_thread_key(thread), &view) == STORE_OK ? view.value.size : 1;
+        if (i % FIXTURE_QUIESCENT_EVERY == 0) {
+            fixture_thread_quiescent(thread);
         }
     }
     return found;
@@ -31,36 +32,36 @@ static uint64_t single_run(void *state, uint64_t count) {
 
 /* The same with BATCH keys announced at a time. */
 static uint64_t batch_run(void *state, uint64_t count) {
-    struct visitor *visitor = state;
+    struct fixture_thread *thread = state;
     uint64_t found = 0;
     for (uint64_t i = 0; i < count; i += BATCH) {
         struct bytes keys[BATCH];
         for (unsigned k = 0; k < BATCH; k++) {
-            keys[k] = visitor_key(visitor);
-            store_prefetch(visitor->worker, keys[k]);
+            keys[k] = fixture_thread_key(thread);
+            store_prefetch(thread->worker, keys[k]);
         }
         for (unsigned k = 0; k < BATCH; k++) {
             struct item_view view;
-            found += store_get(visitor->worker, keys[k], &view) == STORE_OK ? view.value.size : 1;
+            found += store_get(thread->worker, keys[k], &view) == STORE_OK ? view.value.size : 1;
         }
-        if (i % STOCK_QUIESCENT_EVERY == 0) {
-            visitor_quiescent(visitor);
+        if (i % FIXTURE_QUIESCENT_EVERY == 0) {
+            fixture_thread_quiescent(thread);
         }
     }
     return found;
 }
 
 /* One by one and in batches, on 1, 2 and 4 threads. */
-static void look_up_measure(const struct stopwatch *stopwatch, struct stock *stock, const char *what) {
+static void look_up_measure(const struct stopwatch *stopwatch, struct fixture *fixture, const char *what) {
     for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
         char name[96];
         const char *plural = threads > 1 ? "s" : "";
         struct subject subject = {.name = name,
                                   .threads = threads,
-                                  .user = stock,
-                                  .begin = visitor_begin,
+                                  .user = fixture,
+                                  .begin = fixture_thread_begin,
                                   .run = single_run,
-                                  .end = visitor_end};
+                                  .end = fixture_thread_end};
         snprintf(name, sizeof(name), "%s, %u thread%s", what, threads, plural);
         stopwatch_measure(stopwatch, &subject);
         subject.run = batch_run;
@@ -71,19 +72,19 @@ static void look_up_measure(const struct stopwatch *stopwatch, struct stock *sto
 
 static void look_up_in(const struct stopwatch *stopwatch, uint64_t items_count, const char *size_name) {
     char name[64];
-    if (!stock_fits(items_count, VALUE_SIZE)) {
+    if (!fixture_fits(items_count, VALUE_SIZE)) {
         printf("  %s items: left out, the machine has too little free memory\n", size_name);
         return;
     }
-    struct stock stock;
-    stock_init(&stock, items_count, VALUE_SIZE);
-    stock_draw(&stock, true);
+    struct fixture fixture;
+    fixture_init(&fixture, items_count, VALUE_SIZE);
+    fixture_draw(&fixture, true);
     snprintf(name, sizeof(name), "hit, %s items", size_name);
-    look_up_measure(stopwatch, &stock, name);
-    stock_draw(&stock, false);
+    look_up_measure(stopwatch, &fixture, name);
+    fixture_draw(&fixture, false);
     snprintf(name, sizeof(name), "miss, %s items", size_name);
-    look_up_measure(stopwatch, &stock, name);
-    stock_deinit(&stock);
+    look_up_measure(stopwatch, &fixture, name);
+    fixture_deinit(&fixture);
 }
 
 void bench_look_up(const struct stopwatch *stopwatch) {

@@ -10,7 +10,7 @@
 
 #include "groups.h"
 #include "riposte/check.h"
-#include "speaker.h"
+#include "client.h"
 
 enum {
     ITEMS_COUNT = 1000,
@@ -21,14 +21,14 @@ enum {
 
 /* Requests of one kind, `depth` of them at a time. */
 struct conversation {
-    struct stock stock;
+    struct fixture fixture;
     const char *format; /* of one request; %.16s is its key */
     unsigned depth;
 };
 
 /* One connection. */
 struct talk {
-    struct speaker *speaker; /* owned */
+    struct client *client; /* owned */
     const struct conversation *conversation;
     uint64_t session[PROTOCOL_SESSION_SIZE_MAX / sizeof(uint64_t)];
     size_t input_size;
@@ -42,10 +42,10 @@ static void *talk_begin(void *user, unsigned thread_index) {
         stopwatch_give_up("no memory");
     }
     talk->conversation = conversation;
-    talk->speaker = speaker_begin(&conversation->stock, thread_index);
+    talk->client = client_begin(&conversation->fixture, thread_index);
     for (unsigned i = 0; i < conversation->depth; i++) {
         char *at = talk->input + talk->input_size;
-        struct bytes key = visitor_key(talk->speaker->visitor);
+        struct bytes key = fixture_thread_key(talk->client->thread);
         talk->input_size += (size_t)snprintf(at, REQUEST_SIZE_MAX, conversation->format, key.data);
     }
     return talk;
@@ -58,13 +58,13 @@ static uint64_t talk_run(void *state, uint64_t count) {
     const struct protocol_input input = {.bytes = bytes, .requests_max = talk->conversation->depth};
     uint64_t sum = 0;
     for (uint64_t done = 0; done < count;) {
-        memcached_protocol.prefetch(talk->session, bytes, talk->speaker->worker);
+        memcached_protocol.prefetch(talk->session, bytes, talk->client->worker);
         struct progress progress =
-            memcached_protocol.on_input(talk->session, &input, &talk->speaker->reply, talk->speaker->worker);
+            memcached_protocol.on_input(talk->session, &input, &talk->client->reply, talk->client->worker);
         assert(progress.consumed == bytes.size && progress.requests == talk->conversation->depth);
         done += progress.requests;
-        sum += speaker_flush(talk->speaker);
-        visitor_quiescent(talk->speaker->visitor);
+        sum += client_flush(talk->client);
+        fixture_thread_quiescent(talk->client->thread);
     }
     return sum;
 }
@@ -72,7 +72,7 @@ static uint64_t talk_run(void *state, uint64_t count) {
 /* Between whole requests a session holds nothing that would have to be released. */
 static void talk_end(void *state) {
     struct talk *talk = state;
-    speaker_end(talk->speaker);
+    client_end(talk->client);
     free(talk);
 }
 
@@ -80,8 +80,8 @@ static void talk_measure(const struct stopwatch *stopwatch, const char *what, co
                          unsigned depth) {
     char name[96];
     struct conversation conversation = {.format = format, .depth = depth};
-    stock_init(&conversation.stock, ITEMS_COUNT, VALUE_SIZE);
-    stock_draw(&conversation.stock, true);
+    fixture_init(&conversation.fixture, ITEMS_COUNT, VALUE_SIZE);
+    fixture_draw(&conversation.fixture, true);
     snprintf(name, sizeof(name), "%s, %u at a time", what, depth);
     stopwatch_measure(stopwatch, &(struct subject){.name = name,
                                                    .threads = 1,
@@ -89,7 +89,7 @@ static void talk_measure(const struct stopwatch *stopwatch, const char *what, co
                                                    .begin = talk_begin,
                                                    .run = talk_run,
                                                    .end = talk_end});
-    stock_deinit(&conversation.stock);
+    fixture_deinit(&conversation.fixture);
 }
 
 void bench_on_input(const struct stopwatch *stopwatch) {

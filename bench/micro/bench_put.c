@@ -6,37 +6,37 @@
 #include <stdio.h>
 
 #include "groups.h"
-#include "stock.h"
+#include "fixture.h"
 
 enum { THREADS_MAX = 4 };
 
 static uint64_t put_run(void *state, uint64_t count) {
-    struct visitor *visitor = state;
+    struct fixture_thread *thread = state;
     for (uint64_t i = 0; i < count; i++) {
-        visitor_put(visitor, visitor_key(visitor));
-        if (i % STOCK_QUIESCENT_EVERY == 0) {
-            visitor_quiescent(visitor);
+        fixture_thread_put(thread, fixture_thread_key(thread));
+        if (i % FIXTURE_QUIESCENT_EVERY == 0) {
+            fixture_thread_quiescent(thread);
         }
     }
-    return visitor->at;
+    return thread->at;
 }
 
 static void put_measure(const struct stopwatch *stopwatch, uint64_t items_count, size_t value_size) {
-    struct stock stock;
-    stock_init(&stock, items_count, value_size);
-    stock_draw(&stock, true);
+    struct fixture fixture;
+    fixture_init(&fixture, items_count, value_size);
+    fixture_draw(&fixture, true);
     for (unsigned threads = 1; threads <= THREADS_MAX; threads *= 2) {
         char name[96];
         snprintf(name, sizeof(name), "set %zu bytes over %llu k items, %u thread%s", value_size,
                  (unsigned long long)items_count / 1000, threads, threads > 1 ? "s" : "");
         stopwatch_measure(stopwatch, &(struct subject){.name = name,
                                                        .threads = threads,
-                                                       .user = &stock,
-                                                       .begin = visitor_begin,
+                                                       .user = &fixture,
+                                                       .begin = fixture_thread_begin,
                                                        .run = put_run,
-                                                       .end = visitor_end});
+                                                       .end = fixture_thread_end});
     }
-    stock_deinit(&stock);
+    fixture_deinit(&fixture);
 }
 
 void bench_put(const struct stopwatch *stopwatch) {

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "answer.h"
+#include "client.h"
 #include "groups.h"
 #include "riposte/check.h"
-#include "speaker.h"
 #include "value.h"
 
 enum {
@@ -21,18 +21,18 @@ enum {
 
 /* The same item again and again: its look-up is measured elsewhere. */
 static uint64_t reply_run(void *state, uint64_t count) {
-    struct speaker *speaker = state;
+    struct client *client = state;
     uint64_t sum = 0;
     struct item_view view;
-    enum store_status status = store_get(speaker->visitor->worker, visitor_key(speaker->visitor), &view);
+    enum store_status status = store_get(client->thread->worker, fixture_thread_key(client->thread), &view);
     assert(status == STORE_OK);
     for (uint64_t i = 0; i < count; i++) {
-        answer_value(speaker->worker, &speaker->reply, &view, false, true);
+        answer_value(client->worker, &client->reply, &view, false, true);
         if (i % REPLIES_PER_FLUSH == 0) {
-            sum += speaker_flush(speaker);
+            sum += client_flush(client);
         }
     }
-    return sum + speaker_flush(speaker);
+    return sum + client_flush(client);
 }
 
 void bench_reply(const struct stopwatch *stopwatch) {
@@ -40,17 +40,17 @@ void bench_reply(const struct stopwatch *stopwatch) {
     stopwatch_head("reply: line, data and END of a hit (answer_value)");
     for (size_t i = 0; i < sizeof(value_sizes) / sizeof(value_sizes[0]); i++) {
         char name[96];
-        struct stock stock;
-        stock_init(&stock, ITEMS_COUNT, value_sizes[i]);
-        stock_draw(&stock, true);
+        struct fixture fixture;
+        fixture_init(&fixture, ITEMS_COUNT, value_sizes[i]);
+        fixture_draw(&fixture, true);
         snprintf(name, sizeof(name), "hit of %zu bytes, %s", value_sizes[i],
                  value_sizes[i] < VALUE_PIN_SIZE_MIN ? "copied" : "pinned");
         stopwatch_measure(stopwatch, &(struct subject){.name = name,
                                                        .threads = 1,
-                                                       .user = &stock,
-                                                       .begin = speaker_begin,
+                                                       .user = &fixture,
+                                                       .begin = client_begin,
                                                        .run = reply_run,
-                                                       .end = speaker_end});
-        stock_deinit(&stock);
+                                                       .end = client_end});
+        fixture_deinit(&fixture);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stopwatch: see stopwatch.h.
+ * stopwatch: runs a subject on its threads often enough, takes the median run, prints a line.
  */
 #include "stopwatch.h"
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client: joins a store, makes a service and a worker of memcached over it, and throws answers away as sent.
+ */
+#include "client.h"
+
+#include <stdlib.h>
+
+#include "stopwatch.h"
+
+enum { OUTPUT_SIZE_MAX = 8 << 20 };
+
+void *client_begin(void *user, unsigned thread_index) {
+    const struct fixture *fixture = user;
+    struct memcached_config config = {
+        .store = fixture->store,
+        .item_size_max = 1 << 20,
+        .cas_enabled = true,
+        .prefix_delimiter = ':',
+        .connections_max = 1,
+        .workers_max = 1,
+    };
+    struct client *client = calloc(1, sizeof(*client));
+    if (client == NULL || memcached_service_create(&config, &client->service) != 0) {
+        stopwatch_give_up("no memory");
+    }
+    client->thread = fixture_thread_begin(user, thread_index);
+    client->worker = memcached_worker_create(client->service, client->thread->worker, 0);
+    if (client->worker == NULL) {
+        stopwatch_give_up("no memory");
+    }
+    client->reply.unsent_size_max = OUTPUT_SIZE_MAX;
+    return client;
+}
+
+void client_end(void *state) {
+    struct client *client = state;
+    reply_discard(&client->reply);
+    memcached_worker_destroy(client->worker);
+    memcached_service_destroy(client->service);
+    fixture_thread_end(client->thread);
+    free(client);
+}
+
+uint64_t client_flush(struct client *client) {
+    uint64_t size = client->reply.unsent_size;
+    reply_sent(&client->reply, size);
+    return size;
+}
