@@ -1,2 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The side-by-side harness behind bench/run, bench/cpu, bench/syscalls and bench/idle-memory."""
+
+import os
+import sys
+
+# What it shares with the wire tests: process.py.
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 2, "tests", "support"))

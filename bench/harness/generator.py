@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass
 
 from harness import usage
-from harness.child import Child, ChildError
 from harness.placement import cpu_text
 from harness.server import shown
 from harness.units import milliseconds
+from process import Process, ProcessError
 
 TICKS = 8             # readings per measured time
 TICK_MIN_S = 0.02
@@ -77,17 +77,17 @@ class Generator:
                    self.server.target(self.path())]
         remove(report_path)  # that of the run before
         limit_s = LIMIT_S + 2 * expected_s + self.workload.keys_count() / STORED_PER_S
-        with Child(command, os.path.join(self.settings.folder, "generator")) as child:
-            self.command_text = shown(child.command)
+        with Process(command, os.path.join(self.settings.folder, "generator")) as process:
+            self.command_text = shown(process.command)
             tick_s = min(TICK_MAX_S, max(TICK_MIN_S, self.settings.duration_s / TICKS))
             self.samples = []
             self.sample()
-            status = child.wait(limit_s, tick_s, self.sample)
+            status = process.wait(limit_s, tick_s, self.sample)
             self.ended_ns = time.monotonic_ns()
             self.sample()
             report = read_report(report_path)
             if status != 0:
-                raise ChildError(describe_failure(status, report, child.output()))
+                raise ProcessError(describe_failure(status, report, process.output_end()))
         return report
 
     def path(self):

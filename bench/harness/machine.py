@@ -7,9 +7,9 @@ import os
 import platform
 import time
 
-from harness import child
 from harness.peers import ROOT
 from harness.usage import read_text
+from process import ask
 
 QUIET_BUSY_SHARE_MAX = 0.05
 QUIET_LOAD_MAX = 0.5
@@ -79,10 +79,10 @@ def distribution():
 
 def commit():
     """The commit of this tree, with "-dirty" when files that git knows differ from it; "unknown" without git."""
-    name = child.ask(["git", "-C", ROOT, "rev-parse", "--short=10", "HEAD"])
+    name = ask(["git", "-C", ROOT, "rev-parse", "--short=10", "HEAD"])
     if not name.isalnum():
         return "unknown"
-    changed = child.ask(["git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no"])
+    changed = ask(["git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no"])
     return f"{name}-dirty" if changed else name
 
 

@@ -4,11 +4,11 @@
 import time
 
 from harness import usage
-from harness.child import ChildError
 from harness.generator import Generator
 from harness.server import Server
 from harness.strace import count_calls
 from harness.workloads import IDLE, SWEEP
+from process import ProcessError
 
 STRACE_REQUESTS_MIN = 20000
 STRACE_REQUESTS_PER_CONNECTION = 100  # so that accepting does not count for much
@@ -40,7 +40,7 @@ def measure(peer, workload, settings, seed, rates=None):
 def run_figures(report, generator):
     step = report["steps"][0]
     if step["replies"] == 0:
-        raise ChildError("no reply came in the measured time")
+        raise ProcessError("no reply came in the measured time")
     first, last = generator.used(step["window_ns"])
     rate = step["requests_per_s"]
     figures = {
@@ -95,7 +95,7 @@ def sweep_figures(report):
 
 
 def count_system_calls(peer, workload, settings, requests=None):
-    """System calls of the server per request under strace, by name; ChildError where strace may not."""
+    """System calls of the server per request under strace, by name; ProcessError where strace may not."""
     requests = requests or strace_requests(workload)
     with serve(peer, workload, settings.placement) as server:
         generator = Generator(settings, workload, server, 1)

@@ -13,7 +13,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-from harness import child
+from process import ask
 
 CONNECTIONS_MAX = 16384
 BACKLOG = 4096
@@ -164,7 +164,7 @@ PACKAGED = {"memcached": "memcached", "redis": "redis-server", "nginx": "nginx"}
 
 
 def version_of(program, kind):
-    lines = child.ask([*program, *KINDS[kind].version]).splitlines()
+    lines = ask([*program, *KINDS[kind].version]).splitlines()
     return lines[0].strip() if lines else "unknown"
 
 

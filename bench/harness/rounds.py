@@ -15,9 +15,9 @@ import time
 from dataclasses import replace
 
 from harness import measure, summary, targets
-from harness.child import ChildError
 from harness.machine import memory_available
 from harness.workloads import SWEEP, find
+from process import ProcessError
 
 SWEEP_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 SWEEP_STEP_SHARE = 0.5  # of a run's duration that each rate gets
@@ -138,7 +138,7 @@ class Comparison:
             if workload.kind == SWEEP:
                 try:
                     rates[workload] = self.calibrate(next(peer for peer in self.peers if workload.takes(peer)))
-                except (ChildError, OSError) as error:
+                except (ProcessError, OSError) as error:
                     results[workload]["skipped"] = f"no closed loop to take the rates from: {error}"
         return rates
 
@@ -187,13 +187,13 @@ class Comparison:
         try:
             figures, row["commands"] = measure.measure(peer, workload, settings, number, rates)
             row["rounds"].append({summary.ROUND: number, **figures})
-        except (ChildError, OSError) as error:
+        except (ProcessError, OSError) as error:
             row["failures"].append(str(error))
 
     def count_calls(self, peer, workload, row):
         try:
             row["system_calls"] = measure.count_system_calls(peer, workload, self.settings)
-        except (ChildError, OSError) as error:
+        except (ProcessError, OSError) as error:
             row["system_calls_failure"] = str(error)
 
     def calibrate(self, peer):

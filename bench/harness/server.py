@@ -3,13 +3,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
 
-from harness.child import Child, ChildError
 from harness.peers import ROOT, Start
 from harness.placement import cpu_text
+from process import Process, ProcessError
 
 READY_LIMIT_S = 15.0
 READY_POLL_S = 0.005
@@ -34,7 +35,7 @@ class Server:
     def __init__(self, peer, cpus, memory_mib=1024, item_mib=1, values=()):
         self.peer, self.cpus, self.values = peer, cpus, values
         self.memory_mib, self.item_mib = memory_mib, item_mib
-        self.port = self.child = self.folder = None
+        self.port = self.process = self.folder = None
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="riposte-bench-")
@@ -47,8 +48,8 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        if self.child:
-            self.child.stop()
+        if self.process:
+            self.process.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_on_some_port(self):
@@ -57,29 +58,31 @@ class Server:
             self.port = free_port()
             start = Start(self.port, len(self.cpus), self.memory_mib, self.item_mib, self.folder, self.values)
             command = ["taskset", "-c", cpu_text(self.cpus), *self.peer.command(start)]
-            self.child = Child(command, os.path.join(self.folder, "output")).__enter__()
+            # SIGTERM when the harness dies: nginx takes its workers with it.
+            self.process = Process(command, os.path.join(self.folder, "output"), death_signal=signal.SIGTERM)
+            self.process.start()
             try:
                 return self.wait_until_ready()
-            except ChildError:
-                self.child.stop()
-                if attempt + 1 == PORT_ATTEMPTS or "in use" not in self.child.output():
+            except ProcessError:
+                self.process.stop()
+                if attempt + 1 == PORT_ATTEMPTS or "in use" not in self.process.output_end():
                     raise
 
     def wait_until_ready(self):
         deadline = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < deadline:
-            if not self.child.alive():
-                raise ChildError(f"{self.peer.name} ended at its start: {self.child.output() or 'without a word'}")
+            if not self.process.alive():
+                raise ProcessError(f"{self.peer.name} ended at its start: {self.process.output_end() or 'without a word'}")
             try:
                 self.connect().close()
                 return
             except OSError:
                 time.sleep(READY_POLL_S)
-        raise ChildError(f"{self.peer.name} accepted no connection within {READY_LIMIT_S:.0f} s: {self.child.output()}")
+        raise ProcessError(f"{self.peer.name} accepted no connection within {READY_LIMIT_S:.0f} s: {self.process.output_end()}")
 
     @property
     def pid(self):
-        return self.child.pid
+        return self.process.pid
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), CONNECT_LIMIT_S)
@@ -102,4 +105,4 @@ class Server:
         return f"{self.peer.protocol}://127.0.0.1:{self.port}{path}"
 
     def command_text(self):
-        return shown(self.child.command)
+        return shown(self.process.command)

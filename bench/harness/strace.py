@@ -10,9 +10,9 @@ import shutil
 import signal
 import time
 
-from harness.child import Child, ChildError
 from harness.placement import cpu_text
 from harness.usage import process_tree, read_text, tasks_of
+from process import Process, ProcessError
 
 ATTACH_LIMIT_S = 10.0
 ATTACH_POLL_S = 0.01
@@ -26,44 +26,45 @@ class count_calls:  # noqa: N801 (reads as a verb in a `with`)
         self.pid = pid
         self.table_path = os.path.join(folder, "strace.table")
         self.log_path = os.path.join(folder, "strace.log")
-        self.child = None
+        self.process = None
         self.counts = {}
 
     def __enter__(self):
         if not shutil.which("strace"):
-            raise ChildError("strace is not here: tools/setup --bench installs it")
+            raise ProcessError("strace is not here: tools/setup --bench installs it")
         targets = [word for process in process_tree(self.pid) for word in ("-p", str(process))]
         # On the server's CPU: one of the two waits for the other anyway, and the generator keeps its own.
         cpus = cpu_text(sorted(os.sched_getaffinity(self.pid)))
-        self.child = Child(["taskset", "-c", cpus, "strace", "-f", "-c", "-o", self.table_path, *targets],
-                           self.log_path).__enter__()
+        self.process = Process(["taskset", "-c", cpus, "strace", "-f", "-c", "-o", self.table_path, *targets],
+                               self.log_path)
+        self.process.start()
         try:
             self.wait_until_attached()
         except BaseException:
-            self.child.stop(signal.SIGINT)
+            self.process.stop(signal.SIGINT)
             raise
         return self
 
     def __exit__(self, kind, *_):
         try:
             if kind is None:
-                os.kill(self.child.pid, signal.SIGINT)  # it detaches and writes its table
-                self.child.wait(END_LIMIT_S)
+                self.process.send_signal(signal.SIGINT)  # it detaches and writes its table
+                self.process.wait(END_LIMIT_S)
                 self.counts = parse_table(read_text(self.table_path))
         finally:
-            self.child.stop(signal.SIGINT)
+            self.process.stop(signal.SIGINT)
 
     def wait_until_attached(self):
         deadline = time.monotonic() + ATTACH_LIMIT_S
         while not self.attached():
-            if not self.child.alive() or time.monotonic() > deadline:
-                raise ChildError(f"strace could not attach: {self.child.output()}")
+            if not self.process.alive() or time.monotonic() > deadline:
+                raise ProcessError(f"strace could not attach: {self.process.output_end()}")
             time.sleep(ATTACH_POLL_S)
 
     def attached(self):
         """Every thread says who traces it."""
         tasks = [task for process in process_tree(self.pid) for task in tasks_of(process)]
-        return all(f"TracerPid:\t{self.child.pid}\n" in read_text(f"{task}/status") for task in tasks)
+        return all(f"TracerPid:\t{self.process.pid}\n" in read_text(f"{task}/status") for task in tasks)
 
 
 def parse_table(text):

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 
 from harness.outcome import Failure, Skip
-from harness.server import Server, tie_to_parent
+from harness.server import Server
+from process import tie_to_parent
 
 
 class Lab:

@@ -70,7 +70,7 @@ def transcript_job(transcript, cases, engine, family, program):
         for case in cases:
             label = f"{transcript.name}: {case.title} [{engine} {family}]"
             results.append(case_result(label, replayer, case))
-            if server.process.poll() is not None:
+            if not server.process.alive():
                 break
         replayer.witness.close()
         return results

@@ -2,29 +2,26 @@
 """One server process: started on a free port and a socket of its own, looked at through /proc, always stopped.
 
 A server must be alive when its test ends, leave with status 0 on SIGTERM and print no sanitizer report; stop() says
-what was wrong. The kernel ends the process when the test process dies (PR_SET_PDEATHSIG).
+what was wrong.
 
 Two programs can be under test: riposte, which listens on TCP and on a Unix socket at once, and memcached, the
 reference, which listens on one of them.
 """
 
-import ctypes
 import os
-import resource
 import shutil
 import signal
 import socket
-import subprocess
 import time
 
 from harness.connection import Connection
 from harness.outcome import Failure
+from process import Process, ProcessError
 
 READY_LIMIT_S = 20.0
 STOP_LIMIT_S = 20.0
 POLL_S = 0.005
 STDERR_SHOWN = 400
-PR_SET_PDEATHSIG = 1
 
 REPORTS = ("Sanitizer", "runtime error:", "Assertion", "assertion failed")
 
@@ -56,17 +53,6 @@ def one_worker(flags):
     return list(flags) if "-t" in flags else ["-t", "1", *flags]
 
 
-LIBC = ctypes.CDLL(None)
-
-
-def tie_to_parent(descriptor_limit=None):
-    """In the child before exec: die with the parent, keep no core, have no more descriptors than that."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if descriptor_limit:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor_limit, descriptor_limit))
-
-
 def wait_until(condition, what, limit_s=10.0):
     """Calls `condition` again and again until it returns something true, and returns that; Failure after limit_s."""
     end = time.monotonic() + limit_s
@@ -86,35 +72,32 @@ class Server:
 
     def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0):
         self.program, self.engine, self.family = program, engine, family
-        self.descriptor_limit, self.inherited_count = descriptor_limit, inherited_count
         self.socket_path = os.path.join(folder, "socket")
         self.port_path = os.path.join(folder, "port")
-        self.stderr_path = os.path.join(folder, "stderr")
         self.arguments = program.command(engine, family, self.socket_path, flags)
-        self.process = None
+        self.inherited = [os.dup(0) for _ in range(inherited_count)]
+        self.process = Process(self.arguments, os.path.join(folder, "stderr"), descriptor_limit=descriptor_limit,
+                               environment=dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path),
+                               inherited=self.inherited)
         self.port = 0
         self.stopped = False
         self.stopping = False  # a stop was asked for already; asking again would end the server at once
         try:
-            self.launch(dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path))
+            self.launch()
         except BaseException:
             self.kill()
             raise
 
-    def launch(self, environment):
-        inherited = [os.dup(0) for _ in range(self.inherited_count)]
+    def launch(self):
         try:
-            with open(self.stderr_path, "wb") as stderr:
-                self.process = subprocess.Popen(
-                    self.arguments, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment,
-                    pass_fds=inherited, preexec_fn=lambda: tie_to_parent(self.descriptor_limit))
+            self.process.start()
         finally:
-            for descriptor in inherited:
+            for descriptor in self.inherited:
                 os.close(descriptor)
         wait_until(self.is_ready, f"ready after start of {' '.join(self.arguments)}", READY_LIMIT_S)
 
     def is_ready(self):
-        if self.process.poll() is not None:
+        if not self.process.alive():
             raise Failure(f"the server ended at start, {self.exit_text()}: {self.stderr_tail()}")
         if self.program.is_reference:
             return self.answers() if self.family == "unix" else self.has_port() and self.answers()
@@ -171,16 +154,14 @@ class Server:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def stderr_text(self):
-        with open(self.stderr_path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return self.process.output()
 
     def stderr_tail(self):
         text = self.stderr_text().strip().replace("\n", " | ")
         return text[-STDERR_SHOWN:] or "(nothing on stderr)"
 
     def exit_text(self):
-        code = self.process.poll()
-        return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"status {code}"
+        return self.process.exit_text()
 
     # --- ending --------------------------------------------------------------------------------------------------
 
@@ -192,13 +173,11 @@ class Server:
         """Waits for the end and returns the exit status."""
         try:
             return self.process.wait(limit_s)
-        except subprocess.TimeoutExpired:
+        except ProcessError:
             raise Failure(f"the server did not end within {limit_s:g} s") from None
 
     def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        self.process.kill()
         self.stopped = True
 
     def stop(self):
@@ -206,7 +185,7 @@ class Server:
         if self.stopped:
             return
         self.stopped = True
-        if self.process.poll() is not None and not self.stopping:
+        if not self.process.alive() and not self.stopping:
             raise Failure(f"the server died, {self.exit_text()}: {self.stderr_tail()}")
         try:
             if not self.stopping:
@@ -221,7 +200,7 @@ class Server:
         text = self.stderr_text()
         if any(report in text for report in REPORTS):
             raise Failure(f"the server reported: {self.stderr_tail()}")
-        if self.process.poll() != status:
+        if self.process.status() != status:
             raise Failure(f"the server ended with {self.exit_text()}, not {status}: {self.stderr_tail()}")
 
     def expect_exit(self, status=0, limit_s=STOP_LIMIT_S):

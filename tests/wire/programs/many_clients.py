@@ -3,16 +3,15 @@
 
 import os
 import resource
-import signal
-import subprocess
 import sys
 import threading
 
 from harness.connection import value_reply
 from harness.outcome import Skip, check, check_equal
 from harness.registry import BOTH, test
-from harness.server import tie_to_parent, wait_until
+from harness.server import wait_until
 from harness.together import run_together, slices
+from process import Process
 
 CLIENTS_COUNT = 200
 THREADS_COUNT = 8
@@ -180,12 +179,10 @@ def a_killed_client_leaks_nothing(lab):
     before = server.descriptors_count()
     address = server.socket_path if lab.family == "unix" else str(server.port)
     command = [sys.executable, "-c", KILLED_CLIENT, lab.family, address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=tie_to_parent) as process:
-        try:
-            check_equal(b"ready\n", process.stdout.readline(), "the client process")
-            wait_until(lambda: connections_count(client) == 21, "21 connections are open")
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
+    with Process(command, os.path.join(lab.new_folder(), "output")) as process:
+        wait_until(lambda: process.output() == "ready\n", "the client process is ready")
+        wait_until(lambda: connections_count(client) == 21, "21 connections are open")
+        process.kill()
     wait_until(lambda: connections_count(client) == 1, "one connection is left")
     wait_until(lambda: server.descriptors_count() <= before, "no descriptor is left")
 

@@ -5,11 +5,11 @@ import os
 import re
 import signal
 import socket
-import subprocess
 
 from harness.outcome import Failure, check, check_equal
 from harness.registry import BOTH, test
-from harness.server import tie_to_parent, wait_until
+from harness.server import wait_until
+from process import Process
 
 LARGE = b"0123456789abcdef" * 40_000  # 640 KB
 
@@ -18,36 +18,24 @@ class Helper:
     """A program of another package that runs beside the server and is stopped with the test."""
 
     def __init__(self, lab, arguments, ready, what):
-        self.output = open(os.path.join(lab.new_folder(), "output"), "w+b")
-        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
-                                        preexec_fn=tie_to_parent)
+        self.process = Process(arguments, os.path.join(lab.new_folder(), "output"), death_signal=signal.SIGTERM)
+        self.process.start()
         try:
             wait_until(lambda: self.is_alive(what) and ready(), f"{what} is ready")
         except BaseException:
-            self.close()
+            self.process.stop()
             raise
 
     def is_alive(self, what):
-        if self.process.poll() is not None:
-            self.output.seek(0)
-            raise Failure(f"{what} ended at start: {self.output.read()[-300:]!r}")
+        if not self.process.alive():
+            raise Failure(f"{what} ended at start: {self.process.output_end()}")
         return True
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self.close()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.output.close()
+        self.process.stop()
 
 
 def free_ports(count):

@@ -136,7 +136,7 @@ def a_second_signal_ends_the_stop_at_once(lab):
     stuck_client(lab, server)
     server.signal(signal.SIGTERM)
     wait_until(lambda: not accepts(server), "the server accepts no more")
-    check_equal(None, server.process.poll(), "the exit status while it drains")
+    check_equal(None, server.process.status(), "the exit status while it drains")
     server.signal(signal.SIGTERM)
     server.wait(QUICK_S)
     server.stopped = True
