@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The report of a run as a whole: what it is made of, and where it is written.
 
-    build/bench/<host>-<commit>.json .md -<plot>.svg -<plot>.png       or below bench/results, which git ignores but
-                                                                       for what is added on purpose (git add -f)
+    build/bench/<host>-<commit>.json .md -<plot>.svg -<plot>.png       table and plots below bench/results when they are to
+                                                                       be kept: git ignores what is there but for what is
+                                                                       added on purpose (git add -f). JSON is never kept
 """
 
 import json
@@ -47,12 +48,14 @@ def failed(report):
     return any(row["failures"] for result in report["workloads"] for row in result["rows"])
 
 
-def write(report, save, with_plots=True):
+def write(report, save, with_plots=True, unsaved=UNSAVED, saved=SAVED):
     """Returns the lines that say where everything is."""
-    folder = SAVED if save else UNSAVED
-    os.makedirs(folder, exist_ok=True)
-    stem = os.path.join(folder, f"{report['machine']['host']}-{report['commit']}")
-    paths = [f"{stem}.json", f"{stem}.md"]
+    folder = saved if save else unsaved
+    name = f"{report['machine']['host']}-{report['commit']}"
+    stem = os.path.join(folder, name)
+    paths = [os.path.join(unsaved, f"{name}.json"), f"{stem}.md"]
+    for path in paths:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(paths[0], "w", encoding="utf-8") as file:
         json.dump(report, file, indent=1)
         file.write("\n")
