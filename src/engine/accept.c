@@ -10,6 +10,8 @@
  *
  * Nothing here ends the process, and nothing spins.
  */
+#include "accept.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "close.h"
 #include "engine_state.h"
 
 enum {
@@ -79,7 +82,7 @@ static void accept_reject(struct worker *worker, struct listener *listener, int 
         reply_copy_string(&conn->reply, worker->engine->config.reject_text);
     }
     reply_close(&conn->reply);
-    conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
+    close_flush(worker, conn, CLOSE_BY_PROTOCOL);
 }
 
 static void accept_pause(struct worker *worker, uint32_t pause_ms) {
@@ -121,18 +124,20 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
     if (engine->config.idle_timeout_s > 0 && !conn->is_unix) {
-        timeouts_add(&worker->timeouts, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + 250);
+        deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + 250);
     }
-    const struct protocol *protocol = worker_protocol(worker, conn);
-    if (protocol->on_open != NULL) {
-        protocol->on_open(conn->session, fd, &conn->reply, worker->contexts[conn->listen]);
-        if (reply_closing(&conn->reply)) {
-            conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    if (listen->protocol->on_open != NULL) {
+        listen->protocol->on_open(conn->session, fd, &conn->reply, listen->context);
+        if (conn->reply.broken) {
+            close_begin(worker, conn, CLOSE_NO_MEMORY);
+        } else if (reply_closing(&conn->reply)) {
+            close_flush(worker, conn, CLOSE_BY_PROTOCOL);
         }
     }
 }
 
-void worker_on_accept(struct worker *worker, struct listener *listener, int fd) {
+void accept_on_connection(struct worker *worker, struct listener *listener, int fd) {
     listener->errors_in_row = 0;
     if (accept_take_place(worker->engine)) {
         accept_admit(worker, listener, fd);
@@ -159,7 +164,7 @@ static void accept_with_spare(struct worker *worker, struct listener *listener) 
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-void worker_on_accept_error(struct worker *worker, struct listener *listener, int error) {
+void accept_on_error(struct worker *worker, struct listener *listener, int error) {
     bool serving = worker->stage == WORKER_SERVING && !worker->accept_paused;
     if (error == -ECANCELED) {
         listener->wanted = serving && !listener->armed;
@@ -211,7 +216,7 @@ static bool accept_admit_parked(struct worker *worker) {
     return true;
 }
 
-void worker_accept_resume(struct worker *worker) {
+static void accept_resume(struct worker *worker) {
     if (!worker->accept_paused || worker->stage != WORKER_SERVING) {
         return;
     }
@@ -228,10 +233,12 @@ void worker_accept_resume(struct worker *worker) {
     }
 }
 
-void worker_check_accept(struct worker *worker) {
-    if (worker->accept_paused && timeout_passed(worker->now_ms, worker->accept_resumes_ms)) {
-        worker_accept_resume(worker);
+void accept_turn(struct worker *worker) {
+    bool due = worker->place_freed || deadline_passed(worker->now_ms, worker->accept_resumes_ms);
+    if (worker->accept_paused && due) {
+        accept_resume(worker);
     }
+    worker->place_freed = false;
 }
 
 static void accept_rest(struct worker *worker, struct listener *listener) {
@@ -245,11 +252,11 @@ static void accept_rest(struct worker *worker, struct listener *listener) {
         if (fd < 0) {
             return;
         }
-        worker_on_accept(worker, listener, fd);
+        accept_on_connection(worker, listener, fd);
     }
 }
 
-void worker_accept_last(struct worker *worker) {
+void accept_last(struct worker *worker) {
     worker->accept_paused = false;
     for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
         struct listener *listener = &worker->listeners[i];

@@ -11,11 +11,15 @@
  * nothing to send closes. FLUSHING parses no more and sends what was answered. ABORTING drops what clients
  * did not take.
  */
+#include "drain.h"
+
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <linux/sockios.h>
 
+#include "accept.h"
+#include "close.h"
 #include "engine_state.h"
 
 enum {
@@ -23,7 +27,7 @@ enum {
     DRAIN_LOOK_MS = 2, /* between two looks at all connections */
 };
 
-void worker_drain_begin(struct worker *worker) {
+void drain_begin(struct worker *worker) {
     if (worker->stage != WORKER_SERVING) {
         return;
     }
@@ -33,7 +37,7 @@ void worker_drain_begin(struct worker *worker) {
     worker->drain_stage_ends_ms =
         worker->now_ms + (half_ms < DRAIN_SERVE_MS_MAX ? half_ms : DRAIN_SERVE_MS_MAX);
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
-    worker_accept_last(worker);
+    accept_last(worker);
 }
 
 /*
@@ -63,17 +67,17 @@ static void drain_conn(struct worker *worker, struct conn *conn) {
         return;
     case WORKER_DRAINING:
         if (conn->state == CONN_OPEN && drain_is_quiet(conn)) {
-            conn_begin_close(worker, conn, CLOSE_SHUTDOWN);
+            close_begin(worker, conn, CLOSE_SHUTDOWN);
         }
         return;
     case WORKER_FLUSHING:
-        conn_begin_flush(worker, conn, CLOSE_SHUTDOWN);
+        close_flush(worker, conn, CLOSE_SHUTDOWN);
         if (conn->state == CONN_LINGERING && drain_is_quiet(conn)) {
-            conn_begin_close(worker, conn, CLOSE_SHUTDOWN);
+            close_begin(worker, conn, CLOSE_SHUTDOWN);
         }
         return;
     case WORKER_ABORTING:
-        conn_begin_close(worker, conn, CLOSE_SHUTDOWN);
+        close_begin(worker, conn, CLOSE_SHUTDOWN);
         return;
     }
 }
@@ -88,12 +92,12 @@ static void drain_next_stage(struct worker *worker) {
     }
 }
 
-void worker_drain_turn(struct worker *worker) {
-    if (!timeout_passed(worker->now_ms, worker->drain_looks_ms)) {
+void drain_turn(struct worker *worker) {
+    if (!deadline_passed(worker->now_ms, worker->drain_looks_ms)) {
         return;
     }
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
-    if (timeout_passed(worker->now_ms, worker->drain_stage_ends_ms)) {
+    if (deadline_passed(worker->now_ms, worker->drain_stage_ends_ms)) {
         drain_next_stage(worker);
     }
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {

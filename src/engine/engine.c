@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "engine_state.h"
+#include "loop.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
@@ -95,54 +96,6 @@ static unsigned engine_default_workers(unsigned cpus_count) {
     unsigned quota = sysinfo_quota_cpus();
     unsigned count = quota > 0 && quota < cpus_count ? quota : cpus_count;
     return count < ENGINE_WORKERS_MAX ? count : ENGINE_WORKERS_MAX;
-}
-
-static void worker_free(struct worker *worker) {
-    if (worker == NULL) {
-        return;
-    }
-    for (unsigned i = 0; worker->listeners != NULL && i < worker->engine->config.listens_count; i++) {
-        /* A Unix socket is shared by all workers and closed with the first. */
-        if (worker->listeners[i].fd >= 0 && (!worker->listeners[i].is_unix || worker->index == 0)) {
-            close(worker->listeners[i].fd);
-        }
-    }
-    if (worker->wake_fd >= 0) {
-        close(worker->wake_fd);
-    }
-    free(worker->listeners);
-    free(worker->contexts);
-    free(worker);
-}
-
-static struct worker *worker_create(struct engine *engine, unsigned index) {
-    /* Aligned as the type asks: its counters have cache lines of their own. */
-    struct worker *worker = aligned_alloc(_Alignof(struct worker), sizeof(*worker));
-    if (worker == NULL) {
-        return NULL;
-    }
-    memset(worker, 0, sizeof(*worker));
-    worker->engine = engine;
-    worker->index = index;
-    worker->wake_fd = -1;
-    worker->spare_fd = -1;
-    worker->transport = engine->transport;
-    worker->listeners = calloc(engine->config.listens_count, sizeof(*worker->listeners));
-    worker->contexts = calloc(engine->config.listens_count, sizeof(*worker->contexts));
-    for (unsigned i = 0; worker->listeners != NULL && i < engine->config.listens_count; i++) {
-        worker->listeners[i] = (struct listener){
-            .fd = -1,
-            .parked_fd = -1,
-            .listen = (uint8_t)i,
-            .is_unix = engine->listens[i].address.ss_family == AF_UNIX,
-            .single_shot = !engine->uring.accept_multishot,
-        };
-    }
-    if (worker->listeners == NULL || worker->contexts == NULL) {
-        worker_free(worker);
-        return NULL;
-    }
-    return worker;
 }
 
 static int engine_create_workers(struct engine *engine, struct engine_error *error) {
@@ -308,7 +261,7 @@ void engine_destroy(struct engine *engine) {
 static unsigned engine_start_threads(struct engine *engine, int *result) {
     for (unsigned i = 0; i < engine->workers_count; i++) {
         struct worker *worker = engine->workers[i];
-        int number = pthread_create(&worker->thread, NULL, worker_main, worker);
+        int number = pthread_create(&worker->thread, NULL, loop_main, worker);
         if (number != 0) {
             *result = -number;
             return i;

@@ -6,6 +6,9 @@
  * goes to the end of the queue if it has more (counted as a yield). After a few rounds, or when the turn's
  * budget is used up, what is left is copied out and goes on next turn, behind what has come meanwhile.
  */
+#include "serve.h"
+
+#include "close.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 
@@ -18,10 +21,6 @@ enum {
     TURN_ROUNDS_MAX = 4,
 };
 
-const struct protocol *worker_protocol(const struct worker *worker, const struct conn *conn) {
-    return worker->engine->listens[conn->listen].protocol;
-}
-
 /* Unread bytes must survive the turn. */
 static void serve_keep(struct worker *worker, struct conn *conn) {
     if (conn->input.borrowed_size == 0) {
@@ -29,7 +28,7 @@ static void serve_keep(struct worker *worker, struct conn *conn) {
     }
     counter_add(&worker->counters.input_copies, 1);
     if (input_settle(&conn->input) < 0) {
-        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
     }
 }
 
@@ -95,7 +94,7 @@ static void serve_more(struct worker *worker, struct conn *conn) {
     if (conn->next == PROTOCOL_NEXT_LATER) {
         serve_throttle_input(worker, conn); /* what is unread waits for an answer, not for more bytes */
     } else if (input_size(&conn->input) > worker->engine->config.input_size_max) {
-        conn_begin_close(worker, conn, CLOSE_INPUT_TOO_LARGE);
+        close_begin(worker, conn, CLOSE_INPUT_TOO_LARGE);
         return;
     } else if (conn_input_throttled(conn)) {
         serve_release_input(conn); /* also above half: the rest of a large request */
@@ -116,7 +115,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
         return 0;
     }
-    const struct protocol *protocol = worker_protocol(worker, conn);
+    const struct worker_listen *listen = worker_listen(worker, conn);
     const struct protocol_input input = {
         .bytes = bytes,
         .ended = conn->input_ended,
@@ -124,7 +123,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
         .now_ns = worker->now_ns,
     };
     struct progress progress =
-        protocol->on_input(conn->session, &input, &conn->reply, worker->contexts[conn->listen]);
+        listen->protocol->on_input(conn->session, &input, &conn->reply, listen->context);
     assert(progress.consumed <= bytes.size && progress.requests <= input.requests_max);
     input_consume(&conn->input, progress.consumed);
     if (unlikely(conn_input_throttled(conn)) &&
@@ -138,9 +137,9 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     counter_add(&worker->counters.requests, progress.requests);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
-        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
     } else if (reply_closing(&conn->reply)) {
-        conn_begin_flush(worker, conn, CLOSE_BY_PROTOCOL);
+        close_flush(worker, conn, CLOSE_BY_PROTOCOL);
     } else if (progress.next == PROTOCOL_NEXT_AGAIN) {
         serve_again(worker, conn, progress.requests == input.requests_max);
     } else {
@@ -160,9 +159,9 @@ static void serve_prefetch(struct worker *worker) {
     for (uint32_t index = worker->run.first; index != CONN_NONE;) {
         struct conn *conn = conn_at(&worker->conns, index);
         index = conn->run_next;
-        const struct protocol *protocol = worker_protocol(worker, conn);
-        if (protocol->prefetch != NULL && conn->state == CONN_OPEN) {
-            protocol->prefetch(conn->session, input_bytes(&conn->input), worker->contexts[conn->listen]);
+        const struct worker_listen *listen = worker_listen(worker, conn);
+        if (listen->protocol->prefetch != NULL && conn->state == CONN_OPEN) {
+            listen->protocol->prefetch(conn->session, input_bytes(&conn->input), listen->context);
         }
     }
 }
@@ -189,7 +188,7 @@ static unsigned serve_round(struct worker *worker, unsigned requests_max) {
     return requests;
 }
 
-void worker_serve_all(struct worker *worker) {
+void serve_turn(struct worker *worker) {
     if (conn_queue_empty(&worker->run)) {
         return;
     }
@@ -204,7 +203,7 @@ void worker_serve_all(struct worker *worker) {
     serve_keep_rest(worker);
 }
 
-void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
+void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
     counter_add(&worker->counters.bytes_read, bytes.size);
     counter_add(&worker->counters.recvs, 1);
     if (conn->state != CONN_OPEN) {
@@ -221,7 +220,7 @@ void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes
         return;
     }
     if (input_append(&conn->input, bytes) < 0) {
-        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
     }
     if (conn_output_throttled(conn)) {
@@ -235,16 +234,16 @@ void worker_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes
     worker_queue_run(worker, conn);
 }
 
-void worker_on_recv_end(struct worker *worker, struct conn *conn, int error) {
+void serve_on_recv_end(struct worker *worker, struct conn *conn, int error) {
     if (error < 0) {
-        conn_begin_close(worker, conn, CLOSE_ERROR);
+        close_begin(worker, conn, CLOSE_ERROR);
         return;
     }
     conn->input_ended = true;
     worker_queue_arm(worker, conn);
 }
 
-void worker_on_recv_idle(struct worker *worker, struct conn *conn) {
+void serve_on_recv_idle(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_CLOSING) {
         serve_start_recv(conn);
         conn->recv_last = conn->in_run;
@@ -259,14 +258,14 @@ static void serve_resume(struct worker *worker, struct conn *conn) {
     worker_queue_run(worker, conn);
 }
 
-void worker_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
-    timeouts_remove(&worker->timeouts, &worker->conns, conn);
+void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
+    deadlines_remove(&worker->deadlines, &worker->conns, conn);
     worker_queue_arm(worker, conn);
     if (conn->state == CONN_CLOSING) {
         return;
     }
     if (result < 0) {
-        conn_begin_close(worker, conn, CLOSE_ERROR);
+        close_begin(worker, conn, CLOSE_ERROR);
         return;
     }
     if ((size_t)result < conn->sending_size) {

@@ -133,7 +133,7 @@ static void survey_answer(struct worker *worker, struct engine_survey *survey) {
     survey_release(survey);
 }
 
-bool worker_survey_turn(struct worker *worker) {
+bool survey_turn(struct worker *worker) {
     struct engine *engine = worker->engine;
     /* acquire: pairs with the release in engine_survey_begin. */
     if (atomic_load_explicit(&engine->surveys_begun, memory_order_acquire) == worker->surveys_answered) {

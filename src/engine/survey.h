@@ -11,7 +11,10 @@
 #ifndef RIPOSTE_ENGINE_SURVEY_H
 #define RIPOSTE_ENGINE_SURVEY_H
 
-#include "riposte/engine.h"
+#include "worker.h"
+
+/* Answers a survey, a piece at a time; true while there is more to answer. The worker's own thread. */
+bool survey_turn(struct worker *worker);
 
 /* Frees a survey that workers did not finish because they stopped. All workers are gone. */
 void survey_destroy(struct engine *engine);

@@ -1,68 +1,80 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * timeouts: which list of deadlines a connection waits in, and what happens when its time has come.
+ */
 #include "timeouts.h"
 
-#include <assert.h>
+#include "close.h"
+#include "engine_state.h"
+#include "riposte/check.h"
 
-void timeouts_init(struct timeouts *timeouts) {
-    for (int kind = 0; kind < TIMEOUT_KIND_COUNT; kind++) {
-        timeouts->lists[kind] = (struct timeout_list){.first = CONN_NONE, .last = CONN_NONE};
-    }
-}
+enum { IDLE_LOOK_MS = 250 };
 
-void timeouts_add(struct timeouts *timeouts, struct conn_table *table, struct conn *conn,
-                  enum timeout_kind kind, uint32_t deadline_ms) {
-    assert(conn->timeout == TIMEOUT_NONE && kind != TIMEOUT_NONE);
-    struct timeout_list *list = &timeouts->lists[kind];
-    conn->timeout = (uint8_t)kind;
-    conn->deadline_ms = deadline_ms;
-    conn->timeout_previous = list->last;
-    conn->timeout_next = CONN_NONE;
-    if (list->last == CONN_NONE) {
-        list->first = conn->index;
-    } else {
-        conn_at(table, list->last)->timeout_next = conn->index;
-    }
-    list->last = conn->index;
-}
-
-void timeouts_remove(struct timeouts *timeouts, struct conn_table *table, struct conn *conn) {
-    if (conn->timeout == TIMEOUT_NONE) {
+/*
+ * A connection that waits for its client to take output is looked after by the write time-out instead of the
+ * idle one.
+ */
+void timeouts_watch_output(struct worker *worker, struct conn *conn) {
+    if (conn->timeout == TIMEOUT_WRITE) {
         return;
     }
-    struct timeout_list *list = &timeouts->lists[conn->timeout];
-    if (conn->timeout_previous == CONN_NONE) {
-        list->first = conn->timeout_next;
-    } else {
-        conn_at(table, conn->timeout_previous)->timeout_next = conn->timeout_next;
-    }
-    if (conn->timeout_next == CONN_NONE) {
-        list->last = conn->timeout_previous;
-    } else {
-        conn_at(table, conn->timeout_next)->timeout_previous = conn->timeout_previous;
-    }
-    conn->timeout = TIMEOUT_NONE;
+    deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_WRITE,
+                  worker->now_ms + worker->engine->config.write_timeout_ms);
 }
 
-struct conn *timeouts_due(const struct timeouts *timeouts, const struct conn_table *table,
-                          enum timeout_kind kind, uint32_t now_ms) {
-    uint32_t first = timeouts->lists[kind].first;
-    if (first == CONN_NONE) {
-        return NULL;
+/* A connection with nothing to send: when somebody looks at it again although nothing has come. */
+void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
+    bool later = conn->next == PROTOCOL_NEXT_LATER || conn->next == PROTOCOL_NEXT_EVENT;
+    if (unlikely(later) && conn->state == CONN_OPEN && conn->timeout != TIMEOUT_LATER) {
+        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+        deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_LATER,
+                      worker->now_ms + PROTOCOL_LATER_MS);
     }
-    struct conn *conn = conn_at(table, first);
-    return timeout_passed(now_ms, conn->deadline_ms) ? conn : NULL;
+    if (unlikely(worker->engine->config.idle_timeout_s > 0) && conn->timeout == TIMEOUT_NONE &&
+        conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
+        deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + IDLE_LOOK_MS);
+    }
 }
 
-uint32_t timeouts_next_ms(const struct timeouts *timeouts, const struct conn_table *table, uint32_t now_ms) {
-    uint32_t next_ms = UINT32_MAX;
-    for (int kind = TIMEOUT_NONE + 1; kind < TIMEOUT_KIND_COUNT; kind++) {
-        uint32_t first = timeouts->lists[kind].first;
-        if (first == CONN_NONE) {
-            continue;
+/* An idle look comes every IDLE_LOOK_MS, so that a request costs no list operation. */
+static void timeouts_check_idle(struct worker *worker) {
+    uint32_t idle_timeout_ms = worker->engine->config.idle_timeout_s * 1000;
+    struct conn *conn;
+    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_IDLE, worker->now_ms)) != NULL) {
+        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+        if (deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms)) {
+            close_begin(worker, conn, CLOSE_IDLE);
+        } else {
+            deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE,
+                          worker->now_ms + IDLE_LOOK_MS);
         }
-        uint32_t deadline_ms = conn_at(table, first)->deadline_ms;
-        uint32_t left_ms = timeout_passed(now_ms, deadline_ms) ? 1 : deadline_ms - now_ms;
-        next_ms = left_ms < next_ms ? left_ms : next_ms;
     }
-    return next_ms;
+}
+
+/* Called again as it asked for. */
+static void timeouts_check_later(struct worker *worker) {
+    struct conn *conn;
+    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_LATER, worker->now_ms)) !=
+           NULL) {
+        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+        if (conn->next == PROTOCOL_NEXT_LATER || conn->next == PROTOCOL_NEXT_EVENT) {
+            conn->next = PROTOCOL_NEXT_AGAIN;
+            worker_queue_run(worker, conn);
+        }
+    }
+}
+
+void timeouts_turn(struct worker *worker) {
+    struct conn *conn;
+    timeouts_check_later(worker);
+    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) !=
+           NULL) {
+        close_begin(worker, conn, CLOSE_SLOW_READER);
+    }
+    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_LINGER, worker->now_ms)) !=
+           NULL) {
+        close_begin(worker, conn, conn->reason);
+    }
+    timeouts_check_idle(worker);
 }

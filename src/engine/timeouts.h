@@ -1,48 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * timeouts: connections in the order in which time runs out for them.
+ * timeouts: what a connection is watched for.
  *
- * One list per kind of time-out. All connections of a list wait equally long, so adding at the end keeps it
- * ordered by deadline and only the head is ever looked at. Links are slot indices inside the conns. A
- * connection is in at most one list. Times are the worker's milliseconds; they wrap after 49 days and are
- * compared by difference, so a time-out must be below 24 days. Only the owning worker calls.
+ *      WRITE    output waits and the client takes nothing for write_timeout_ms        reset, slow reader
+ *      LINGER   the client does not end after our last byte for linger_timeout_ms     closed
+ *      LATER    on_input asked to be called again: PROTOCOL_LATER_MS                  called
+ *      IDLE     no request completed and no value moved for the idle time-out         closed
+ *
+ * A connection is watched for one thing at a time. The worker's own thread only.
  */
 #ifndef RIPOSTE_ENGINE_TIMEOUTS_H
 #define RIPOSTE_ENGINE_TIMEOUTS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "worker.h"
 
-#include "conn.h"
+/* The connection has output that the client is to take: the write time-out replaces what was watched. */
+void timeouts_watch_output(struct worker *worker, struct conn *conn);
 
-struct timeout_list {
-    uint32_t first; /* earliest deadline; CONN_NONE when empty */
-    uint32_t last;
-};
+/* The connection has nothing to send: when somebody looks at it again although nothing has come. */
+void timeouts_watch_quiet(struct worker *worker, struct conn *conn);
 
-struct timeouts {
-    struct timeout_list lists[TIMEOUT_KIND_COUNT]; /* TIMEOUT_NONE is never used */
-};
-
-void timeouts_init(struct timeouts *timeouts);
-
-/* True when `time_ms` is not before `deadline_ms`. */
-static inline bool timeout_passed(uint32_t time_ms, uint32_t deadline_ms) {
-    return (int32_t)(time_ms - deadline_ms) >= 0;
-}
-
-/* Puts a connection at the end of a list; it must be in none. */
-void timeouts_add(struct timeouts *timeouts, struct conn_table *table, struct conn *conn,
-                  enum timeout_kind kind, uint32_t deadline_ms);
-
-/* Takes it out of its list, if it is in one. */
-void timeouts_remove(struct timeouts *timeouts, struct conn_table *table, struct conn *conn);
-
-/* The first connection of a list whose deadline has come; NULL when there is none. */
-struct conn *timeouts_due(const struct timeouts *timeouts, const struct conn_table *table,
-                          enum timeout_kind kind, uint32_t now_ms);
-
-/* Milliseconds until the next deadline of any list, at least 1; UINT32_MAX when all are empty. */
-uint32_t timeouts_next_ms(const struct timeouts *timeouts, const struct conn_table *table, uint32_t now_ms);
+/* Acts on every deadline that has come. Once per turn. */
+void timeouts_turn(struct worker *worker);
 
 #endif

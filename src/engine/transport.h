@@ -3,7 +3,7 @@
  * transport: the inner seam. How bytes and connections come and go: by io_uring or by epoll.
  *
  * The worker says what it wants (conn.wanted, listener.wanted); the transport arms it with the kernel, waits,
- * and reports what happened through worker_on_... (worker.h). Every function is called by the worker's own
+ * and reports what happened through accept_on_... and serve_on_... (accept.h, serve.h). Every function is called by the worker's own
  * thread.
  */
 #ifndef RIPOSTE_ENGINE_TRANSPORT_H
@@ -57,7 +57,7 @@ struct transport {
     /* Submits what was armed and waits up to timeout_ns (0: only submits and looks) for something to reap. */
     void (*wait)(struct worker *worker, uint64_t timeout_ns);
 
-    /* Reports a bounded number of events to worker_on_... */
+    /* Reports a bounded number of events. */
     void (*reap)(struct worker *worker);
 
     /* Nothing borrows from the receive buffers any more: they go back to the kernel. */

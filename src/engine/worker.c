@@ -1,148 +1,61 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * worker: makes and frees a worker's memory and descriptors, and wakes it from outside.
+ */
 #include "worker.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cpu_relax.h"
 #include "engine_state.h"
-#include "riposte/check.h"
-#include "riposte/clock.h"
 
-enum {
-    /* Slots beyond the connection limit, for connections that are being told so. */
-    WORKER_REJECT_SLOTS = 256,
-    /* While draining, looks come at least this often. */
-    WORKER_DRAIN_WAIT_MS = 5,
-};
-
-static void worker_read_clock(struct worker *worker) {
-    worker->now_ns = clock_monotonic_ns();
-    worker->now_ms = (uint32_t)((worker->now_ns - worker->engine->created_ns) / CLOCK_NS_PER_MS);
-}
-
-/*
- * A listener is to be armed: the ring had no room for it, or accepting was resumed after the listeners had
- * been looked at.
- */
-static bool worker_listener_waits(const struct worker *worker) {
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
-        if (worker->listeners[i].wanted && !worker->listeners[i].armed) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* How long nothing may happen before this worker has something to do by itself. */
-static uint64_t worker_wait_ns(const struct worker *worker) {
-    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying ||
-        worker_listener_waits(worker)) {
-        return 0;
-    }
-    uint32_t wait_ms = timeouts_next_ms(&worker->timeouts, &worker->conns, worker->now_ms);
-    if (worker->hook_period_ms > 0 && worker->hook_period_ms < wait_ms) {
-        wait_ms = worker->hook_period_ms;
-    }
-    if (worker->accept_paused) {
-        bool passed = timeout_passed(worker->now_ms, worker->accept_resumes_ms);
-        uint32_t left_ms = passed ? 1 : worker->accept_resumes_ms - worker->now_ms;
-        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
-    }
-    if (worker->stage != WORKER_SERVING && wait_ms > WORKER_DRAIN_WAIT_MS) {
-        wait_ms = WORKER_DRAIN_WAIT_MS;
-    }
-    return wait_ms == UINT32_MAX ? TRANSPORT_WAIT_FOREVER : wait_ms * CLOCK_NS_PER_MS;
-}
-
-/* Looks for work without sleeping; true when there is some. */
-static bool worker_spin(struct worker *worker) {
-    struct spin *spin = &worker->spin;
-    uint64_t began_ns = clock_monotonic_ns();
-    uint64_t looked_ns = began_ns;
-    counter_add(&worker->counters.spins, 1);
-    for (;;) {
-        for (int look = 0; look < SPIN_LOOKS_PER_CLOCK; look++) {
-            if (worker->transport->ready(worker)) {
-                counter_add(&worker->counters.spin_hits, 1);
-                spin_hit(spin);
-                return true;
-            }
-            cpu_relax();
-        }
-        uint64_t now_ns = clock_monotonic_ns();
-        if (now_ns - looked_ns > SPIN_LOST_CPU_US * CLOCK_NS_PER_US) {
-            spin_lost_cpu(spin);
-            return false;
-        }
-        looked_ns = now_ns;
-        if (now_ns - began_ns > spin->limit_ns) {
-            spin_missed(spin);
-            return false;
-        }
-    }
-}
-
-static void worker_sleep(struct worker *worker, uint64_t wait_ns) {
-    const struct engine_hooks *hooks = &worker->engine->config.hooks;
-    counter_add(&worker->counters.sleeps, 1);
-    if (hooks->offline != NULL) {
-        hooks->offline(worker->user);
-    }
-    worker->transport->wait(worker, wait_ns);
-    if (hooks->online != NULL) {
-        hooks->online(worker->user, clock_monotonic_ns());
-    }
-}
-
-static void worker_wait(struct worker *worker) {
-    uint64_t wait_ns = worker_wait_ns(worker);
-    if (wait_ns == 0) {
-        worker->transport->wait(worker, 0);
+void worker_free(struct worker *worker) {
+    if (worker == NULL) {
         return;
     }
-    if (spin_wanted(&worker->spin)) {
-        worker->transport->wait(worker,
-                                0); /* what was armed must be on its way before a spin can find anything */
-        if (worker->transport->ready(worker) || worker_spin(worker)) {
-            return;
+    for (unsigned i = 0; worker->listeners != NULL && i < worker->engine->config.listens_count; i++) {
+        /* A Unix socket is shared by all workers and closed with the first. */
+        if (worker->listeners[i].fd >= 0 && (!worker->listeners[i].is_unix || worker->index == 0)) {
+            close(worker->listeners[i].fd);
         }
     }
-    worker_sleep(worker, wait_ns);
+    if (worker->wake_fd >= 0) {
+        close(worker->wake_fd);
+    }
+    free(worker->listeners);
+    free(worker->listens);
+    free(worker);
 }
 
-static void worker_turn(struct worker *worker) {
-    worker_wait(worker);
-    worker_read_clock(worker);
-    if (worker->engine->config.hooks.turn != NULL) {
-        worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
+struct worker *worker_create(struct engine *engine, unsigned index) {
+    /* Aligned as the type asks: its counters have cache lines of their own. */
+    struct worker *worker = aligned_alloc(_Alignof(struct worker), sizeof(*worker));
+    if (worker == NULL) {
+        return NULL;
     }
-    worker->transport->reap(worker);
-    worker_serve_all(worker);
-    worker->transport->return_buffers(worker);
-    worker_check_timeouts(worker);
-    worker_check_accept(worker);
-    if (unlikely(worker->surveying)) {
-        worker->surveying = worker_survey_turn(worker);
+    memset(worker, 0, sizeof(*worker));
+    worker->engine = engine;
+    worker->index = index;
+    worker->wake_fd = -1;
+    worker->spare_fd = -1;
+    worker->transport = engine->transport;
+    worker->listeners = calloc(engine->config.listens_count, sizeof(*worker->listeners));
+    worker->listens = calloc(engine->config.listens_count, sizeof(*worker->listens));
+    for (unsigned i = 0; worker->listeners != NULL && i < engine->config.listens_count; i++) {
+        worker->listeners[i] = (struct listener){
+            .fd = -1,
+            .parked_fd = -1,
+            .listen = (uint8_t)i,
+            .is_unix = engine->listens[i].address.ss_family == AF_UNIX,
+            .single_shot = !engine->uring.accept_multishot,
+        };
     }
-    if (unlikely(worker->stage != WORKER_SERVING)) {
-        worker_drain_turn(worker);
+    if (worker->listeners == NULL || worker->listens == NULL) {
+        worker_free(worker);
+        return NULL;
     }
-    worker_arm_all(worker);
-    counter_add(&worker->counters.turns, 1);
-}
-
-void worker_on_wake(struct worker *worker) {
-    /* acquire: pairs with the release in engine_stop; whatever was written before the stop is seen. */
-    if (atomic_load_explicit(&worker->engine->stopping, memory_order_acquire)) {
-        worker_drain_begin(worker);
-    }
-    worker->surveying = true; /* cheap to look: a wake-up is rare */
+    return worker;
 }
 
 void worker_wake(struct worker *worker) {
@@ -150,106 +63,4 @@ void worker_wake(struct worker *worker) {
     /* EAGAIN: the counter is full, so the worker is being woken already. */
     ssize_t written = write(worker->wake_fd, &one, sizeof(one));
     (void)written;
-}
-
-/* --- the thread ----------------------------------------------------------------------------------------- */
-
-static int worker_fail(struct engine_error *error, int number, const char *what) {
-    error->error = number;
-    snprintf(error->message, sizeof(error->message), "a worker cannot %s: %s", what, strerror(-number));
-    return number;
-}
-
-static void worker_pin(const struct worker *worker) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(worker->cpu, &set);
-    /* A CPU that went away since the start is no reason not to serve. */
-    int failed = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-    (void)failed;
-}
-
-/* Makes what the loop needs besides connections; undone by worker_tear_down. */
-static int worker_set_up(struct worker *worker, struct engine_error *error) {
-    struct engine *engine = worker->engine;
-    worker->run = CONN_QUEUE_EMPTY;
-    worker->arm = CONN_QUEUE_EMPTY;
-    timeouts_init(&worker->timeouts);
-    spin_init(&worker->spin, engine->config.spin_us);
-    int result = conn_table_init(&worker->conns, engine->config.connections_max + WORKER_REJECT_SLOTS,
-                                 engine->session_size);
-    if (result < 0) {
-        return worker_fail(error, result, "reserve its connection table");
-    }
-    result = worker->transport->open(worker, error);
-    if (result < 0) {
-        goto free_table;
-    }
-    const struct engine_hooks *hooks = &engine->config.hooks;
-    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
-    if (hooks->worker_start != NULL && worker->user == NULL) {
-        result = worker_fail(error, -ENOMEM, "start");
-        goto close_transport;
-    }
-    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    for (unsigned i = 0; i < engine->config.listens_count; i++) {
-        void *(*context_of)(void *worker_user) = engine->listens[i].context_of;
-        worker->contexts[i] = context_of == NULL ? worker->user : context_of(worker->user);
-        worker->listeners[i].wanted = true;
-    }
-    return 0;
-
-close_transport:
-    worker->transport->close(worker);
-free_table:
-    conn_table_deinit(&worker->conns);
-    return result;
-}
-
-static void worker_tear_down(struct worker *worker) {
-    const struct engine_hooks *hooks = &worker->engine->config.hooks;
-    if (worker->spare_fd >= 0) {
-        close(worker->spare_fd);
-    }
-    worker->transport->close(worker);
-    if (hooks->worker_stop != NULL) {
-        hooks->worker_stop(worker->user);
-    }
-    conn_table_deinit(&worker->conns);
-    reply_pool_deinit(&worker->reply_pool);
-}
-
-static void worker_report(struct worker *worker, int result, const struct engine_error *error) {
-    struct engine *engine = worker->engine;
-    pthread_mutex_lock(&engine->start_mutex);
-    engine->workers_reported++;
-    if (result < 0 && !engine->start_failed) {
-        engine->start_failed = true;
-        engine->start_error = *error;
-    }
-    pthread_cond_signal(&engine->start_changed);
-    pthread_mutex_unlock(&engine->start_mutex);
-}
-
-void *worker_main(void *argument) {
-    struct worker *worker = argument;
-    if (worker->engine->config.pin) {
-        worker_pin(worker);
-    }
-    struct engine_error error = {0};
-    int result = worker_set_up(worker, &error);
-    worker_read_clock(worker);
-    if (result == 0) {
-        worker_arm_all(worker);
-        worker->transport->wait(worker, 0);
-    }
-    worker_report(worker, result, &error);
-    if (result < 0) {
-        return NULL;
-    }
-    while (worker->stage == WORKER_SERVING || worker->conns.open_count > 0) {
-        worker_turn(worker);
-    }
-    worker_tear_down(worker);
-    return NULL;
 }

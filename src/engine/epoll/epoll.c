@@ -17,10 +17,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "accept.h"
+#include "close.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
+#include "serve.h"
 
 enum {
     EPOLL_EVENTS_MAX = 512,          /* of one turn */
@@ -98,7 +101,7 @@ static void epoll_update(struct worker *worker, struct conn *conn) {
                              tag_pack(OP_RECV, conn->generation, conn->index));
     if (result < 0) {
         /* ENOMEM, ENOSPC (fs.epoll.max_user_watches): this connection cannot be served. */
-        conn_begin_close(worker, conn, CLOSE_NO_MEMORY);
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
     }
     conn->send_group = 1;
@@ -121,7 +124,7 @@ static void epoll_send(struct worker *worker, struct conn *conn) {
         conn->send_armed = true;
         return;
     }
-    worker_on_sent(worker, conn, sent < 0 ? -errno : sent);
+    serve_on_sent(worker, conn, sent < 0 ? -errno : sent);
 }
 
 static bool epoll_arm(struct worker *worker, struct conn *conn) {
@@ -151,7 +154,7 @@ static bool epoll_arm_accept(struct worker *worker, struct listener *listener) {
     int result =
         epoll_watch(epoll_of(worker), EPOLL_CTL_ADD, listener->fd, events, tag_pack(OP_ACCEPT, 0, number));
     if (result < 0) { /* ENOMEM, ENOSPC: tried again, after a pause if need be */
-        worker_on_accept_error(worker, listener, result);
+        accept_on_error(worker, listener, result);
         return false;
     }
     listener->armed = true;
@@ -202,11 +205,11 @@ static void epoll_on_accept(struct worker *worker, struct listener *listener) {
     for (int i = 0; i < EPOLL_ACCEPTS_MAX && listener->armed; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            worker_on_accept(worker, listener, fd);
+            accept_on_connection(worker, listener, fd);
         } else if (errno == EAGAIN) {
             return;
         } else {
-            worker_on_accept_error(worker, listener, -errno);
+            accept_on_error(worker, listener, -errno);
         }
     }
 }
@@ -223,7 +226,7 @@ static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
         recv(conn->fd, data, room < EPOLL_RECV_SIZE_MAX ? room : EPOLL_RECV_SIZE_MAX, MSG_DONTWAIT);
     if (size > 0) {
         epoll->used_size += (size_t)size;
-        worker_on_recv(worker, conn, bytes_of(data, (size_t)size));
+        serve_on_recv(worker, conn, bytes_of(data, (size_t)size));
         return true;
     }
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -231,7 +234,7 @@ static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
     }
     int error = size < 0 ? -errno : 0;
     conn->recv_armed = false;
-    worker_on_recv_end(worker, conn, error);
+    serve_on_recv_end(worker, conn, error);
     if (conn->state != CONN_CLOSING) {
         epoll_update(worker, conn);
     }
@@ -256,7 +259,7 @@ static bool epoll_on_conn(struct worker *worker, struct conn *conn, uint32_t eve
     }
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
         /* Reported whether asked for or not: the peer is gone while we were not reading. */
-        worker_on_recv_end(worker, conn, -ECONNRESET);
+        serve_on_recv_end(worker, conn, -ECONNRESET);
     }
     return true;
 }
@@ -265,7 +268,7 @@ static void epoll_on_wake(struct worker *worker) {
     uint64_t count;
     ssize_t size = read(worker->wake_fd, &count, sizeof(count));
     (void)size; /* EAGAIN: emptied by an earlier look */
-    worker_on_wake(worker);
+    worker->woken = true;
 }
 
 /* False when there is no room to go on in this turn. */

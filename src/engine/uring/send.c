@@ -14,6 +14,7 @@
 
 #include "engine_state.h"
 #include "riposte/check.h"
+#include "serve.h"
 #include "uring.h"
 
 /* --- bundles -------------------------------------------------------------------------------------------- */
@@ -221,7 +222,7 @@ static void send_done(struct worker *worker, struct uring *uring, struct conn *c
     if (conn->sending_result < 0 && send_refused(uring, conn, (int)conn->sending_result)) {
         conn->sending_result = 0;
     }
-    worker_on_sent(worker, conn, conn->sending_result);
+    serve_on_sent(worker, conn, conn->sending_result);
 }
 
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accept.h"
 #include "engine_state.h"
 #include "probe.h"
 #include "riposte/check.h"
 #include "riposte/log.h"
+#include "serve.h"
 
 enum {
     /* Completions handled in one turn: more would let the first request wait for too many others. */
@@ -286,27 +288,27 @@ static void uring_recv_over(struct worker *worker, struct uring *uring, struct c
     conn->in_flight--;
     switch (-result) {
     case 0:
-        worker_on_recv_end(worker, conn, 0);
+        serve_on_recv_end(worker, conn, 0);
         return;
     case ENOBUFS: /* every buffer was in use: armed again now that this turn's are about to go back */
         counter_add(&worker->counters.recv_buffers_empty, 1);
-        worker_on_recv_idle(worker, conn);
+        serve_on_recv_idle(worker, conn);
         return;
     case ECANCELED:
     case EINTR:
     case EAGAIN:
-        worker_on_recv_idle(worker, conn);
+        serve_on_recv_idle(worker, conn);
         return;
     case EINVAL:
         if (!uring->recv_single) {
             uring->recv_single = true; /* a kernel without multishot receive */
-            worker_on_recv_idle(worker, conn);
+            serve_on_recv_idle(worker, conn);
             return;
         }
-        worker_on_recv_end(worker, conn, result);
+        serve_on_recv_end(worker, conn, result);
         return;
     default: /* ECONNRESET, ETIMEDOUT, EPIPE, EHOSTUNREACH, ...: this connection's end */
-        worker_on_recv_end(worker, conn, result < 0 ? result : -EIO);
+        serve_on_recv_end(worker, conn, result < 0 ? result : -EIO);
         return;
     }
 }
@@ -320,9 +322,9 @@ static void uring_on_recv(struct worker *worker, struct uring *uring, struct con
             conn->recv_armed = false;
             conn->in_flight--;
         }
-        worker_on_recv(worker, conn, bytes);
+        serve_on_recv(worker, conn, bytes);
         if (!more) {
-            worker_on_recv_idle(worker, conn);
+            serve_on_recv_idle(worker, conn);
         }
         return;
     }
@@ -345,9 +347,9 @@ static void uring_on_accept(struct worker *worker, const struct io_uring_cqe *cq
         listener->wanted = worker->stage == WORKER_SERVING && !worker->accept_paused;
     }
     if (cqe->res >= 0) {
-        worker_on_accept(worker, listener, cqe->res);
+        accept_on_connection(worker, listener, cqe->res);
     } else if (current) {
-        worker_on_accept_error(worker, listener, cqe->res);
+        accept_on_error(worker, listener, cqe->res);
     }
 }
 
@@ -356,7 +358,7 @@ static void uring_on_wake(struct worker *worker, struct uring *uring) {
     ssize_t size = read(worker->wake_fd, &count, sizeof(count));
     (void)size; /* EAGAIN: somebody's write is on its way */
     uring->wake_armed = false;
-    worker_on_wake(worker);
+    worker->woken = true;
 }
 
 /*

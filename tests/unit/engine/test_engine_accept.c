@@ -170,3 +170,39 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
     cr_expect_eq(dial_counter(engine, connections_rejected), 0);
     dial_stop(engine);
 }
+
+/* As when memory ends in the middle of a greeting. */
+static void broken_on_open(void *session, int fd, struct reply *reply, void *context) {
+    (void)session;
+    (void)fd;
+    (void)context;
+    reply_copy_string(reply, "half a greet");
+    reply->broken = true;
+}
+
+static struct progress broken_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
+    (void)session;
+    (void)reply;
+    (void)context;
+    return (struct progress){.consumed = input->bytes.size};
+}
+
+static const struct protocol broken_protocol = {
+    .name = "broken", .on_open = broken_on_open, .on_input = broken_on_input};
+
+ParameterizedTestParameters(engine_accept, closes_a_connection_whose_greeting_found_no_memory) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_accept,
+                  closes_a_connection_whose_greeting_found_no_memory) {
+    struct engine_listen listen = dial_listen(&broken_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arm: what the kernel is asked to do after a turn: one send for each connection with output, receives,
+ * accepts; and what becomes of a connection that has nothing more to send.
+ */
+#include "arm.h"
+
+#include "close.h"
+#include "engine_state.h"
+#include "riposte/check.h"
+#include "timeouts.h"
+
+/* Everything the client asked for before its end has been answered and sent. */
+static bool arm_is_done(const struct conn *conn) {
+    return conn->input_ended && !conn_reply_pending(conn) && !conn->in_run && !conn_output_throttled(conn);
+}
+
+/* What the connection's state asks for after this turn, when no output waits. */
+static void arm_advance(struct worker *worker, struct conn *conn) {
+    switch ((enum conn_state)conn->state) {
+    case CONN_FREE:
+    case CONN_CLOSING:
+        return;
+    case CONN_OPEN:
+        if (arm_is_done(conn)) {
+            close_begin(worker, conn, CLOSE_BY_CLIENT);
+        }
+        return;
+    case CONN_FLUSHING:
+        close_linger(worker, conn);
+        return;
+    case CONN_LINGERING:
+        if (conn->input_ended) {
+            close_begin(worker, conn, conn->reason);
+        }
+        return;
+    }
+}
+
+/*
+ * Decides what a connection needs next, then asks the transport for it. False: no room, the connection stays
+ * in the queue.
+ */
+static bool arm_conn(struct worker *worker, struct conn *conn) {
+    if (conn->state == CONN_FREE) {
+        return true;
+    }
+    if (unlikely(conn->recv_last)) {
+        /*
+         * Receives take buffers in the order in which they are armed: one client that sends a lot would take
+         * all, turn after turn.
+         */
+        conn->recv_last = false;
+        worker_queue_arm(worker, conn);
+        return true;
+    }
+    if (conn->reply.unsent_size == 0 && !conn->send_armed) {
+        arm_advance(worker, conn);
+        timeouts_watch_quiet(worker, conn);
+    }
+    if (conn->state == CONN_CLOSING) {
+        if (conn->in_flight == 0) {
+            close_finish(worker, conn);
+        }
+        return true;
+    }
+    if (conn->reply.unsent_size > 0 && !conn->send_armed) {
+        conn->wanted |= WANT_SEND;
+        timeouts_watch_output(worker, conn);
+    }
+    return conn->wanted == 0 || worker->transport->arm(worker, conn);
+}
+
+void arm_turn(struct worker *worker) {
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        struct listener *listener = &worker->listeners[i];
+        if (unlikely(listener->wanted && !listener->armed) &&
+            worker->transport->arm_accept(worker, listener)) {
+            listener->wanted = false;
+        }
+    }
+    struct conn *conn;
+    while ((conn = conn_arm_pop(&worker->conns, &worker->arm)) != NULL) {
+        if (!arm_conn(worker, conn)) {
+            worker_queue_arm(worker, conn);
+            return;
+        }
+    }
+}

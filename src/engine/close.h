@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * close: the end of a connection, in steps.
+ *
+ *      close_flush   nothing more is parsed; what is answered is sent      OPEN -> FLUSHING
+ *      close_linger  our side is shut down; the client does the same       FLUSHING -> LINGERING
+ *      close_begin   the kernel is asked to give up what it holds          any -> CLOSING
+ *      close_finish  it has: the slot is free                              CLOSING -> FREE
+ *
+ * The worker's own thread only.
+ */
+#ifndef RIPOSTE_ENGINE_CLOSE_H
+#define RIPOSTE_ENGINE_CLOSE_H
+
+#include "worker.h"
+
+/* Begins the end of a connection; in any state, more than once. The first reason counts. */
+void close_begin(struct worker *worker, struct conn *conn, enum close_reason reason);
+
+/* The last reply is in: nothing more is parsed. In any state; OPEN only changes. */
+void close_flush(struct worker *worker, struct conn *conn, enum close_reason reason);
+
+/* The last reply has left: no more from us, and a while for the client to do the same. FLUSHING only. */
+void close_linger(struct worker *worker, struct conn *conn);
+
+/* CLOSING, and in_flight is 0: tells the protocol, closes the descriptor, gives the slot back. */
+void close_finish(struct worker *worker, struct conn *conn);
+
+#endif

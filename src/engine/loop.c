@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop: the thread of a worker: set up, turn after turn until the last connection has ended, torn down.
+ */
+#include "loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cpu_relax.h"
+#include "accept.h"
+#include "arm.h"
+#include "drain.h"
+#include "engine_state.h"
+#include "riposte/check.h"
+#include "riposte/clock.h"
+#include "serve.h"
+#include "survey.h"
+#include "timeouts.h"
+
+enum {
+    /* Slots beyond the connection limit, for connections that are being told so. */
+    WORKER_REJECT_SLOTS = 256,
+    /* While draining, looks come at least this often. */
+    WORKER_DRAIN_WAIT_MS = 5,
+};
+
+static void loop_read_clock(struct worker *worker) {
+    worker->now_ns = clock_monotonic_ns();
+    worker->now_ms = (uint32_t)((worker->now_ns - worker->engine->created_ns) / CLOCK_NS_PER_MS);
+}
+
+/*
+ * A listener is to be armed: the ring had no room for it, or accepting was resumed after the listeners had
+ * been looked at.
+ */
+static bool loop_listener_waits(const struct worker *worker) {
+    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+        if (worker->listeners[i].wanted && !worker->listeners[i].armed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How long nothing may happen before this worker has something to do by itself. */
+static uint64_t loop_wait_ns(const struct worker *worker) {
+    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying ||
+        loop_listener_waits(worker) || (worker->accept_paused && worker->place_freed)) {
+        return 0;
+    }
+    uint32_t wait_ms = deadlines_next_ms(&worker->deadlines, &worker->conns, worker->now_ms);
+    if (worker->hook_period_ms > 0 && worker->hook_period_ms < wait_ms) {
+        wait_ms = worker->hook_period_ms;
+    }
+    if (worker->accept_paused) {
+        bool passed = deadline_passed(worker->now_ms, worker->accept_resumes_ms);
+        uint32_t left_ms = passed ? 1 : worker->accept_resumes_ms - worker->now_ms;
+        wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+    }
+    if (worker->stage != WORKER_SERVING && wait_ms > WORKER_DRAIN_WAIT_MS) {
+        wait_ms = WORKER_DRAIN_WAIT_MS;
+    }
+    return wait_ms == UINT32_MAX ? TRANSPORT_WAIT_FOREVER : wait_ms * CLOCK_NS_PER_MS;
+}
+
+/* Looks for work without sleeping; true when there is some. */
+static bool loop_spin(struct worker *worker) {
+    struct spin *spin = &worker->spin;
+    uint64_t began_ns = clock_monotonic_ns();
+    uint64_t looked_ns = began_ns;
+    counter_add(&worker->counters.spins, 1);
+    for (;;) {
+        for (int look = 0; look < SPIN_LOOKS_PER_CLOCK; look++) {
+            if (worker->transport->ready(worker)) {
+                counter_add(&worker->counters.spin_hits, 1);
+                spin_hit(spin);
+                return true;
+            }
+            cpu_relax();
+        }
+        uint64_t now_ns = clock_monotonic_ns();
+        if (now_ns - looked_ns > SPIN_LOST_CPU_US * CLOCK_NS_PER_US) {
+            spin_lost_cpu(spin);
+            return false;
+        }
+        looked_ns = now_ns;
+        if (now_ns - began_ns > spin->limit_ns) {
+            spin_missed(spin);
+            return false;
+        }
+    }
+}
+
+static void loop_sleep(struct worker *worker, uint64_t wait_ns) {
+    const struct engine_hooks *hooks = &worker->engine->config.hooks;
+    counter_add(&worker->counters.sleeps, 1);
+    if (hooks->offline != NULL) {
+        hooks->offline(worker->user);
+    }
+    worker->transport->wait(worker, wait_ns);
+    if (hooks->online != NULL) {
+        hooks->online(worker->user, clock_monotonic_ns());
+    }
+}
+
+static void loop_wait(struct worker *worker) {
+    uint64_t wait_ns = loop_wait_ns(worker);
+    if (wait_ns == 0) {
+        worker->transport->wait(worker, 0);
+        return;
+    }
+    if (spin_wanted(&worker->spin)) {
+        worker->transport->wait(worker,
+                                0); /* what was armed must be on its way before a spin can find anything */
+        if (worker->transport->ready(worker) || loop_spin(worker)) {
+            return;
+        }
+    }
+    loop_sleep(worker, wait_ns);
+}
+
+/* Somebody has called worker_wake: the engine stops, or a survey waits. */
+static void loop_on_wake(struct worker *worker) {
+    worker->woken = false;
+    /* acquire: pairs with the release in engine_stop; whatever was written before the stop is seen. */
+    if (atomic_load_explicit(&worker->engine->stopping, memory_order_acquire)) {
+        drain_begin(worker);
+    }
+    worker->surveying = true; /* cheap to look: a wake-up is rare */
+}
+
+static void loop_turn(struct worker *worker) {
+    loop_wait(worker);
+    loop_read_clock(worker);
+    if (worker->engine->config.hooks.turn != NULL) {
+        worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
+    }
+    worker->transport->reap(worker);
+    if (unlikely(worker->woken)) {
+        loop_on_wake(worker);
+    }
+    serve_turn(worker);
+    worker->transport->return_buffers(worker);
+    timeouts_turn(worker);
+    accept_turn(worker);
+    if (unlikely(worker->surveying)) {
+        worker->surveying = survey_turn(worker);
+    }
+    if (unlikely(worker->stage != WORKER_SERVING)) {
+        drain_turn(worker);
+    }
+    arm_turn(worker);
+    counter_add(&worker->counters.turns, 1);
+}
+
+/* --- the thread ----------------------------------------------------------------------------------------- */
+
+static int loop_fail(struct engine_error *error, int number, const char *what) {
+    error->error = number;
+    snprintf(error->message, sizeof(error->message), "a worker cannot %s: %s", what, strerror(-number));
+    return number;
+}
+
+static void loop_pin(const struct worker *worker) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(worker->cpu, &set);
+    /* A CPU that went away since the start is no reason not to serve. */
+    int failed = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+    (void)failed;
+}
+
+/* Makes what the loop needs besides connections; undone by loop_tear_down. */
+static int loop_set_up(struct worker *worker, struct engine_error *error) {
+    struct engine *engine = worker->engine;
+    worker->run = CONN_QUEUE_EMPTY;
+    worker->arm = CONN_QUEUE_EMPTY;
+    deadlines_init(&worker->deadlines);
+    spin_init(&worker->spin, engine->config.spin_us);
+    int result = conn_table_init(&worker->conns, engine->config.connections_max + WORKER_REJECT_SLOTS,
+                                 engine->session_size);
+    if (result < 0) {
+        return loop_fail(error, result, "reserve its connection table");
+    }
+    result = worker->transport->open(worker, error);
+    if (result < 0) {
+        goto free_table;
+    }
+    const struct engine_hooks *hooks = &engine->config.hooks;
+    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
+    if (hooks->worker_start != NULL && worker->user == NULL) {
+        result = loop_fail(error, -ENOMEM, "start");
+        goto close_transport;
+    }
+    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (unsigned i = 0; i < engine->config.listens_count; i++) {
+        const struct engine_listen *listen = &engine->listens[i];
+        worker->listens[i] = (struct worker_listen){
+            .protocol = listen->protocol,
+            .context = listen->context_of == NULL ? worker->user : listen->context_of(worker->user),
+        };
+        worker->listeners[i].wanted = true;
+    }
+    return 0;
+
+close_transport:
+    worker->transport->close(worker);
+free_table:
+    conn_table_deinit(&worker->conns);
+    return result;
+}
+
+static void loop_tear_down(struct worker *worker) {
+    const struct engine_hooks *hooks = &worker->engine->config.hooks;
+    if (worker->spare_fd >= 0) {
+        close(worker->spare_fd);
+    }
+    worker->transport->close(worker);
+    if (hooks->worker_stop != NULL) {
+        hooks->worker_stop(worker->user);
+    }
+    conn_table_deinit(&worker->conns);
+    reply_pool_deinit(&worker->reply_pool);
+}
+
+static void loop_report(struct worker *worker, int result, const struct engine_error *error) {
+    struct engine *engine = worker->engine;
+    pthread_mutex_lock(&engine->start_mutex);
+    engine->workers_reported++;
+    if (result < 0 && !engine->start_failed) {
+        engine->start_failed = true;
+        engine->start_error = *error;
+    }
+    pthread_cond_signal(&engine->start_changed);
+    pthread_mutex_unlock(&engine->start_mutex);
+}
+
+void *loop_main(void *argument) {
+    struct worker *worker = argument;
+    if (worker->engine->config.pin) {
+        loop_pin(worker);
+    }
+    struct engine_error error = {0};
+    int result = loop_set_up(worker, &error);
+    loop_read_clock(worker);
+    if (result == 0) {
+        arm_turn(worker);
+        worker->transport->wait(worker, 0);
+    }
+    loop_report(worker, result, &error);
+    if (result < 0) {
+        return NULL;
+    }
+    while (worker->stage == WORKER_SERVING || worker->conns.open_count > 0) {
+        loop_turn(worker);
+    }
+    loop_tear_down(worker);
+    return NULL;
+}

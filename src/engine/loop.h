@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop: the life of a turn, in order (loop.c: loop_turn):
+ *
+ *      loop_wait            submit what was armed; spin, or sleep, until something happens
+ *      read the clock       once: everything in the turn has this time
+ *      hooks.turn           the store's quiescent state
+ *      transport reap       events -> accept_on_connection (accept.c), serve_on_recv, serve_on_sent (serve.c)
+ *      woken?               the engine stops: drain_begin; a survey waits
+ *      serve_turn           prefetch over all connections with input, then on_input for each, in rounds
+ *      return_buffers       what is unread was copied out (input.c): no client holds a shared buffer
+ *      timeouts_turn        what time has run out for
+ *      accept_turn          accepting again where a pause is over
+ *      survey_turn          a piece of the connection list, while one is asked for
+ *      drain_turn           while stopping: which connections are done
+ *      arm_turn             one send per connection with output; receives; the end of those that close
+ *
+ * The life of a request: kernel fills a buffer -> completion -> conn_find -> serve_on_recv -> input_append
+ * -> prefetch -> on_input (parse, execute, reply) -> arm_turn -> transport arm: one send -> completion ->
+ * serve_on_sent -> reply_sent.
+ */
+#ifndef RIPOSTE_ENGINE_LOOP_H
+#define RIPOSTE_ENGINE_LOOP_H
+
+/* Thread entry; argument is the worker. */
+void *loop_main(void *argument);
+
+#endif
