@@ -47,7 +47,16 @@ enum {
     ENGINE_WORKERS_MAX = 1024,
     ENGINE_LISTENS_MAX = 64,
     ENGINE_SPIN_AUTO = -1,
+    ENGINE_SPIN_US_MAX = 10000,
+    ENGINE_TIMEOUT_MS_MAX = 2000000000, /* 23 days: a worker's clock of 32 bits compares by difference */
     ENGINE_MESSAGE_SIZE_MAX = 384,
+};
+
+/* What becomes of the listeners when the engine stops. */
+enum engine_stop {
+    ENGINE_STOP_NONE,      /* it does not stop; not for engine_stop */
+    ENGINE_STOP_CLOSE,     /* what waits in their queues is accepted and answered, then they refuse */
+    ENGINE_STOP_HAND_OVER, /* somebody else accepts from them: nothing is shut down, no file is removed */
 };
 
 /* Why the engine could not be made: one sentence with the likely cure, for the operator. */
@@ -57,15 +66,45 @@ struct engine_error {
     char message[ENGINE_MESSAGE_SIZE_MAX]; /* ends in NUL, no line end */
 };
 
+/* What the connections of a listen may take. engine_limits_init gives the defaults. */
+struct engine_limits {
+    uint32_t
+        connections_max; /* of all listens with these limits, over all workers, 1 to 1,000,000; default 16384 */
+    bool
+        reject_when_full; /* default true: a connection over the limit reads the protocol's reject text and is
+                                 closed; false: accepting pauses */
+    uint32_t requests_per_round_max; /* of one connection before others are served, >= 1; default 20 (-R) */
+    uint32_t
+        input_size_max; /* unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB */
+    uint32_t output_size_max; /* unsent bytes of one connection before it is throttled; default 8 MiB */
+    uint32_t
+        idle_timeout_ms; /* no request completed and no value moved for so long: closed; 0 (default) never, at
+                                 most ENGINE_TIMEOUT_MS_MAX. TCP only */
+};
+
 /* One address to listen on, with the protocol spoken there. */
 struct engine_listen {
     const struct protocol *protocol; /* borrowed for the engine's life */
+
+    /*
+     * Copied. Listens that point to the same limits share their connections_max; NULL: those of the
+     * configuration.
+     */
+    const struct engine_limits *limits;
 
     /*
      * The protocol's `context` on the worker whose worker_start returned worker_user. NULL: worker_user
      * itself.
      */
     void *(*context_of)(void *worker_user);
+
+    /*
+     * Sockets that listen already (systemd.socket(5), a hand-over): duplicated instead of binding, so the
+     * originals stay the caller's. All must have one address, which is filled in. Borrowed until engine_create
+     * returns.
+     */
+    const int *inherited_fds;
+    unsigned inherited_count; /* 0: bind `address` */
 
     struct sockaddr_storage address; /* AF_INET, AF_INET6 (v6 only) or AF_UNIX; port 0 takes a free one */
     socklen_t address_size;          /* in bytes, of the part of `address` that is used */
@@ -105,30 +144,21 @@ struct engine_config {
     enum engine_transport transport;  /* default ENGINE_AUTO */
     enum engine_send send;            /* default ENGINE_SEND_AUTO */
     uint32_t send_zero_copy_size_min; /* bytes of one send; default 65536 */
-    int spin_us;                      /* ENGINE_SPIN_AUTO (default), 0 never, else 1 to 10000 */
+    int spin_us;                      /* ENGINE_SPIN_AUTO (default), 0 never, else 1 to ENGINE_SPIN_US_MAX */
 
-    uint32_t connections_max;       /* over all workers, 1 to 1,000,000; default 16384 */
-    uint32_t listen_backlog;        /* default 4096; the kernel cuts it to net.core.somaxconn */
-    uint32_t requests_per_turn_max; /* of one connection before others are served, >= 1; default 20 (-R) */
-    uint32_t
-        input_size_max; /* unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB */
-    uint32_t output_size_max;    /* unsent bytes of one connection before it is paused; default 8 MiB */
+    struct engine_limits limits; /* of listens that have none of their own */
+    uint32_t listen_backlog;     /* default 4096; the kernel cuts it to net.core.somaxconn */
     uint32_t recv_buffer_size;   /* bytes, power of two, 1 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB
                                     otherwise */
     uint32_t recv_buffer_count;  /* power of two, 2 to 32768; default 8 (incremental), 256 otherwise */
     uint32_t ring_entries;       /* submission entries, power of two, 8 to 32768; default 1024 */
     uint32_t completion_entries; /* completion entries, power of two, >= 2; default 4 x ring_entries */
 
-    uint32_t idle_timeout_s; /* no request completed and no value moved for so long: closed; 0 (default)
-                                never. TCP only */
+    /* Time-outs, 1 to ENGINE_TIMEOUT_MS_MAX. */
     uint32_t
         write_timeout_ms; /* output waits and the client takes nothing for so long: closed; default 60000 */
     uint32_t drain_timeout_ms;  /* longest stop; default 10000 */
     uint32_t linger_timeout_ms; /* longest wait for the client's end after our last byte; default 1000 */
-
-    bool reject_when_full; /* default true: a connection over the limit is told so; false: accepting pauses */
-    const char
-        *reject_text; /* sent to a connection over the limit, line end included; NULL: none. Borrowed */
 
     const struct engine_listen *listens; /* listens_count of them; copied */
     unsigned listens_count;              /* 1 to ENGINE_LISTENS_MAX */
@@ -185,7 +215,10 @@ struct engine_counters {
 #undef ENGINE_COUNTER_FIELD
 };
 
-/* Fills `config` with the defaults named above; listens, hooks and reject_text empty. */
+/* Fills `limits` with the defaults named above. */
+void engine_limits_init(struct engine_limits *limits);
+
+/* Fills `config` with the defaults named above; listens and hooks empty. */
 void engine_config_init(struct engine_config *config);
 
 /*
@@ -203,16 +236,25 @@ int engine_start(struct engine *engine, struct engine_error *error);
 
 /*
  * Begins the stop: no more accepts, what has been received is answered and flushed, then connections close;
- * workers end within drain_timeout_ms. Any thread may call, more than once. Not from a signal handler.
+ * workers end within drain_timeout_ms. Any thread may call, more than once: the first kind counts. Not from a
+ * signal handler.
  */
-void engine_stop(struct engine *engine);
+void engine_stop(struct engine *engine, enum engine_stop kind);
+
+/*
+ * The listening sockets of listen `listen_index`: the first fds_count_max go to `fds`; returns how many there
+ * are. They stay the engine's: duplicate what is to outlive engine_destroy (dup(2), SCM_RIGHTS). Any thread,
+ * from engine_create to engine_destroy.
+ */
+unsigned engine_listener_fds(const struct engine *engine, unsigned listen_index, int *fds,
+                             unsigned fds_count_max);
 
 /* Waits for the end of all workers. */
 void engine_join(struct engine *engine);
 
 /*
- * Frees everything. After engine_join, or after engine_create when the engine was never started. Removes Unix
- * socket files.
+ * Frees everything. After engine_join, or after engine_create when the engine was never started. Removes the
+ * files of Unix sockets that it made, unless they were handed over.
  */
 void engine_destroy(struct engine *engine);
 

@@ -89,6 +89,9 @@ struct protocol {
      */
     size_t session_size;
 
+    /* What a connection over the limit reads before its end, line end included; NULL: nothing. Static storage. */
+    const char *reject_text;
+
     /*
      * A connection was accepted. May answer (a greeting) or close. `fd` is for questions (getpeername), not
      * for reading or writing. Optional.

@@ -30,13 +30,13 @@ enum {
 };
 
 /* Takes a place below the connection limit; false when there is none. */
-static bool accept_take_place(struct engine *engine) {
+static bool accept_take_place(struct engine_group *group) {
     /* relaxed: only the number matters, nothing is published through it. */
-    uint32_t before = atomic_fetch_add_explicit(&engine->connections, 1, memory_order_relaxed);
-    if (before < engine->config.connections_max) {
+    uint32_t before = atomic_fetch_add_explicit(&group->connections_count, 1, memory_order_relaxed);
+    if (before < group->limits.connections_max) {
         return true;
     }
-    atomic_fetch_sub_explicit(&engine->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&group->connections_count, 1, memory_order_relaxed);
     return false;
 }
 
@@ -50,15 +50,15 @@ static struct conn *accept_open(struct worker *worker, struct listener *listener
     conn->listen = listener->listen;
     conn->is_unix = listener->is_unix;
     conn->active_ms = worker->now_ms;
-    conn->reply.unsent_size_max = engine->config.output_size_max;
+    conn->reply.unsent_size_max = worker->listens[listener->listen].limits->output_size_max;
     conn->reply.pool = &worker->reply_pool;
     conn->wanted = WANT_RECV;
     worker_queue_arm(worker, conn);
     return conn;
 }
 
-static void accept_say(const struct engine *engine, int fd) {
-    const char *text = engine->config.reject_text;
+static void accept_say(const struct worker *worker, const struct listener *listener, int fd) {
+    const char *text = worker->listens[listener->listen].protocol->reject_text;
     if (text != NULL) {
         /* The socket is new, its buffer empty: the line fits, and if the client is gone nobody misses it. */
         ssize_t sent = send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -74,27 +74,37 @@ static void accept_reject(struct worker *worker, struct listener *listener, int 
     counter_add(&worker->counters.connections_rejected, 1);
     struct conn *conn = accept_open(worker, listener, fd);
     if (conn == NULL) {
-        accept_say(worker->engine, fd);
+        accept_say(worker, listener, fd);
         worker->transport->close_fd(worker, fd);
         return;
     }
-    if (worker->engine->config.reject_text != NULL) {
-        reply_copy_string(&conn->reply, worker->engine->config.reject_text);
+    const char *text = worker_listen(worker, conn)->protocol->reject_text;
+    if (text != NULL) {
+        reply_copy_string(&conn->reply, text);
     }
     reply_close(&conn->reply);
     close_flush(worker, conn, CLOSE_BY_PROTOCOL);
 }
 
-static void accept_pause(struct worker *worker, uint32_t pause_ms) {
+/* Whether the listener is to be armed, as far as the worker is concerned. */
+static bool accept_is_wanted(const struct worker *worker, const struct listener *listener) {
+    return worker->stage == WORKER_SERVING && !worker->accept_paused && listener->parked_fd < 0;
+}
+
+static void accept_stop(struct worker *worker, struct listener *listener) {
+    listener->wanted = false;
+    if (listener->armed) {
+        worker->transport->stop_accept(worker, listener);
+    }
+}
+
+/* Descriptors or memory have ended: no listener of this worker accepts for a while. */
+static void accept_pause(struct worker *worker) {
     worker->accept_paused = true;
-    worker->accept_resumes_ms = worker->now_ms + pause_ms;
+    worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
     counter_add(&worker->counters.accept_backoffs, 1);
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
-        struct listener *listener = &worker->listeners[i];
-        listener->wanted = false;
-        if (listener->armed) {
-            worker->transport->stop_accept(worker, listener);
-        }
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
+        accept_stop(worker, &worker->listeners[i]);
     }
 }
 
@@ -108,25 +118,24 @@ static void accept_park(struct worker *worker, struct listener *listener, int fd
         return;
     }
     listener->parked_fd = fd;
-    accept_pause(worker, ACCEPT_PAUSE_MS);
+    worker->parked_count++;
+    worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
+    counter_add(&worker->counters.accept_backoffs, 1);
+    accept_stop(worker, listener);
 }
 
 /* The connection has its place: it is served from now on. */
 static void accept_admit(struct worker *worker, struct listener *listener, int fd) {
-    struct engine *engine = worker->engine;
+    const struct worker_listen *listen = &worker->listens[listener->listen];
     struct conn *conn = accept_open(worker, listener, fd);
     if (conn == NULL) {
-        atomic_fetch_sub_explicit(&engine->connections, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&listen->group->connections_count, 1, memory_order_relaxed);
         accept_reject(worker, listener, fd);
         return;
     }
     conn->counted = true;
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
-    if (engine->config.idle_timeout_s > 0 && !conn->is_unix) {
-        deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + 250);
-    }
-    const struct worker_listen *listen = worker_listen(worker, conn);
     if (listen->protocol->on_open != NULL) {
         listen->protocol->on_open(conn->session, fd, &conn->reply, listen->context);
         if (conn->reply.broken) {
@@ -138,50 +147,46 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
 }
 
 void accept_on_connection(struct worker *worker, struct listener *listener, int fd) {
+    struct engine_group *group = worker->listens[listener->listen].group;
     listener->errors_in_row = 0;
-    if (accept_take_place(worker->engine)) {
+    if (accept_take_place(group)) {
         accept_admit(worker, listener, fd);
-    } else if (worker->engine->config.reject_when_full || worker->stage != WORKER_SERVING) {
+    } else if (group->limits.reject_when_full || worker->stage != WORKER_SERVING) {
         accept_reject(worker, listener, fd);
     } else {
         accept_park(worker, listener, fd);
     }
+    listener->wanted = !listener->armed && accept_is_wanted(worker, listener);
 }
 
 /* Out of descriptors: gives the spare one to a waiting client, so that it gets a word instead of silence. */
 static void accept_with_spare(struct worker *worker, struct listener *listener) {
-    if (worker->spare_fd < 0 || listener->is_unix) {
+    if (worker->spare_fd < 0 || listener->is_shared) {
         return; /* a shared socket's client may go to another worker, and the accept would wait */
     }
     close(worker->spare_fd);
     int fd = listener_accept_now(listener->fd, true);
     if (fd >= 0) {
         counter_add(&worker->counters.connections_rejected, 1);
-        accept_say(worker->engine, fd);
+        accept_say(worker, listener, fd);
         shutdown(fd, SHUT_WR);
         close(fd);
     }
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-void accept_on_error(struct worker *worker, struct listener *listener, int error) {
-    bool serving = worker->stage == WORKER_SERVING && !worker->accept_paused;
-    if (error == -ECANCELED) {
-        listener->wanted = serving && !listener->armed;
-        return;
-    }
+static void accept_handle_error(struct worker *worker, struct listener *listener, int error) {
     counter_add(&worker->counters.accept_errors, 1);
     listener->errors_in_row++;
-    listener->wanted = serving && !listener->armed;
     switch (-error) {
     case EMFILE:
     case ENFILE:
         accept_with_spare(worker, listener);
-        accept_pause(worker, ACCEPT_PAUSE_MS);
+        accept_pause(worker);
         return;
     case ENOMEM:
     case ENOBUFS:
-        accept_pause(worker, ACCEPT_PAUSE_MS);
+        accept_pause(worker);
         return;
     case ECONNABORTED: /* the client left before it was accepted */
     case EINTR:
@@ -195,54 +200,53 @@ void accept_on_error(struct worker *worker, struct listener *listener, int error
     }
     if (listener->errors_in_row >= ACCEPT_ERRORS_IN_ROW_MAX) {
         listener->single_shot = true;
-        accept_pause(worker, ACCEPT_PAUSE_MS);
+        accept_pause(worker);
     }
 }
 
-/* Serves the parked connections; false when there is no place for one of them. */
-static bool accept_admit_parked(struct worker *worker) {
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+void accept_on_error(struct worker *worker, struct listener *listener, int error) {
+    if (error != -ECANCELED) {
+        accept_handle_error(worker, listener, error);
+    }
+    listener->wanted = !listener->armed && accept_is_wanted(worker, listener);
+}
+
+/* Serves the parked connections that there is a place for. */
+static void accept_admit_parked(struct worker *worker) {
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
         struct listener *listener = &worker->listeners[i];
         int fd = listener->parked_fd;
-        if (fd < 0) {
-            continue;
+        if (fd >= 0 && accept_take_place(worker->listens[listener->listen].group)) {
+            listener->parked_fd = -1;
+            worker->parked_count--;
+            accept_admit(worker, listener, fd);
         }
-        if (!accept_take_place(worker->engine)) {
-            return false;
-        }
-        listener->parked_fd = -1;
-        accept_admit(worker, listener, fd);
     }
-    return true;
 }
 
 static void accept_resume(struct worker *worker) {
-    if (!worker->accept_paused || worker->stage != WORKER_SERVING) {
-        return;
-    }
-    if (!accept_admit_parked(worker)) {
-        worker->accept_resumes_ms = worker->now_ms + ACCEPT_PAUSE_MS;
-        return;
-    }
     worker->accept_paused = false;
+    accept_admit_parked(worker);
+    worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
     if (worker->spare_fd < 0) {
         worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     }
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
-        worker->listeners[i].wanted = !worker->listeners[i].armed;
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
+        struct listener *listener = &worker->listeners[i];
+        listener->wanted = !listener->armed && accept_is_wanted(worker, listener);
     }
 }
 
 void accept_turn(struct worker *worker) {
-    bool due = worker->place_freed || deadline_passed(worker->now_ms, worker->accept_resumes_ms);
-    if (worker->accept_paused && due) {
+    bool due = worker->place_freed || deadline_passed(worker->now_ms, worker->accept_look_ms);
+    worker->place_freed = false;
+    if (due && worker_accept_waits(worker) && worker->stage == WORKER_SERVING) {
         accept_resume(worker);
     }
-    worker->place_freed = false;
 }
 
 static void accept_rest(struct worker *worker, struct listener *listener) {
-    bool nonblocking = worker->transport == &transport_epoll;
+    bool nonblocking = worker->transport->sockets_nonblocking;
     listener_set_nonblocking(listener->fd);
     for (unsigned count = 0; count < ACCEPT_LAST_MAX; count++) {
         int fd = listener_accept_now(listener->fd, nonblocking);
@@ -256,23 +260,27 @@ static void accept_rest(struct worker *worker, struct listener *listener) {
     }
 }
 
-void accept_last(struct worker *worker) {
+/* Closing a listener resets what waits in its queue: it is taken first (src/engine/README.md, "Stop"). */
+static void accept_close(struct worker *worker, struct listener *listener) {
+    accept_rest(worker, listener);
+    if (!listener->is_unix) {
+        /* Refuses further clients at once, also while an accept request still holds the file. */
+        shutdown(listener->fd, SHUT_RD);
+    }
+}
+
+void accept_last(struct worker *worker, bool close_listeners) {
     worker->accept_paused = false;
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
         struct listener *listener = &worker->listeners[i];
-        listener->wanted = false;
         if (listener->parked_fd >= 0) {
             accept_reject(worker, listener, listener->parked_fd);
             listener->parked_fd = -1;
+            worker->parked_count--;
         }
-        if (listener->armed) {
-            worker->transport->stop_accept(worker, listener);
-        }
-        /* Closing a listener resets what waits in its queue (io-uring notes, section 9): take it first. */
-        accept_rest(worker, listener);
-        if (!listener->is_unix) {
-            /* Refuses further clients at once, also while an accept request still holds the file. */
-            shutdown(listener->fd, SHUT_RD);
+        accept_stop(worker, listener);
+        if (close_listeners) {
+            accept_close(worker, listener);
         }
     }
 }

@@ -20,7 +20,10 @@ void accept_on_error(struct worker *worker, struct listener *listener, int error
 /* Accepts again where a pause is over or a connection has ended. Once per turn. */
 void accept_turn(struct worker *worker);
 
-/* Accepts whatever waits in the listeners' queues, then closes the listeners. Once, when the engine stops. */
-void accept_last(struct worker *worker);
+/*
+ * The worker stops: accepts no more. With `close_listeners` whatever waits in the listeners' queues is accepted
+ * before, and further clients are refused; without, the queues are left to whoever takes the listeners over.
+ */
+void accept_last(struct worker *worker, bool close_listeners);
 
 #endif

@@ -72,7 +72,7 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
 }
 
 void arm_turn(struct worker *worker) {
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
         struct listener *listener = &worker->listeners[i];
         if (unlikely(listener->wanted && !listener->armed) &&
             worker->transport->arm_accept(worker, listener)) {

@@ -129,7 +129,7 @@ void close_finish(struct worker *worker, struct conn *conn) {
         close_count(worker, conn->reason);
         counter_add(&worker->counters.connections_current, UINT64_MAX); /* one less, modulo 2^64 */
         /* relaxed: see accept_take_place. */
-        atomic_fetch_sub_explicit(&worker->engine->connections, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&listen->group->connections_count, 1, memory_order_relaxed);
     }
     worker->transport->close_fd(worker, conn->fd);
     conn_release(&worker->conns, conn);

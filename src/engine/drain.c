@@ -37,7 +37,9 @@ void drain_begin(struct worker *worker) {
     worker->drain_stage_ends_ms =
         worker->now_ms + (half_ms < DRAIN_SERVE_MS_MAX ? half_ms : DRAIN_SERVE_MS_MAX);
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
-    accept_last(worker);
+    /* acquire: pairs with the release in engine_stop. */
+    enum engine_stop stop = atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+    accept_last(worker, stop == ENGINE_STOP_CLOSE);
 }
 
 /*

@@ -6,89 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "address.h"
+#include "config.h"
 #include "engine_state.h"
 #include "loop.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
+#include "sockets.h"
 #include "survey.h"
 #include "sysinfo.h"
 #include "uring/probe.h"
-
-void engine_config_init(struct engine_config *config) {
-    *config = (struct engine_config){
-        .pin = true,
-        .transport = ENGINE_AUTO,
-        .send = ENGINE_SEND_AUTO,
-        .send_zero_copy_size_min = 64 * 1024,
-        .spin_us = ENGINE_SPIN_AUTO,
-        .connections_max = 16384,
-        .listen_backlog = 4096,
-        .requests_per_turn_max = 20,
-        .input_size_max = 1024 * 1024 + 64 * 1024,
-        .output_size_max = 8 * 1024 * 1024,
-        .ring_entries = 1024,
-        .write_timeout_ms = 60 * 1000,
-        .drain_timeout_ms = 10 * 1000,
-        .linger_timeout_ms = 1000,
-        .reject_when_full = true,
-    };
-}
 
 static int engine_fail(struct engine_error *error, int number, const char *message) {
     error->error = number;
     snprintf(error->message, sizeof(error->message), "%s", message);
     return number;
-}
-
-static int engine_refuse(struct engine_error *error, const char *message) {
-    error->usage = true;
-    return engine_fail(error, -EINVAL, message);
-}
-
-static bool is_power_of_two(uint32_t number) {
-    return number != 0 && (number & (number - 1)) == 0;
-}
-
-/* A size that may be 0 (take the default) or a power of two in a range. */
-static bool is_size(uint32_t size, uint32_t least, uint32_t most) {
-    return size == 0 || (is_power_of_two(size) && size >= least && size <= most);
-}
-
-static int engine_check_config(const struct engine_config *config, struct engine_error *error) {
-    if (config->workers_count > ENGINE_WORKERS_MAX) {
-        return engine_refuse(error, "the number of workers must be 1 to 1024");
-    }
-    if (config->connections_max < 1 || config->connections_max > 1000000) {
-        return engine_refuse(error, "the connection limit must be 1 to 1000000");
-    }
-    if (config->requests_per_turn_max < 1) {
-        return engine_refuse(error, "the requests per connection and turn must be at least 1");
-    }
-    if (config->output_size_max < 1 || config->input_size_max < 1) {
-        return engine_refuse(error, "the bounds of a connection's input and output must be at least 1 byte");
-    }
-    if (!is_size(config->recv_buffer_size, 1024, 1024 * 1024)) {
-        return engine_refuse(error,
-                             "the size of a receive buffer must be a power of two from 1 KiB to 1 MiB");
-    }
-    if (!is_size(config->recv_buffer_count, 2, 32768)) {
-        return engine_refuse(error, "the number of receive buffers must be a power of two from 2 to 32768");
-    }
-    if (!is_size(config->ring_entries, 8, 32768) || config->ring_entries == 0) {
-        return engine_refuse(error, "the ring entries must be a power of two from 8 to 32768");
-    }
-    if (!is_size(config->completion_entries, 2, 262144)) {
-        return engine_refuse(error, "the completion entries must be a power of two from 2 to 262144");
-    }
-    if (config->listens_count < 1 || config->listens_count > ENGINE_LISTENS_MAX) {
-        return engine_refuse(error, "the addresses to listen on must be 1 to 64");
-    }
-    return 0;
 }
 
 /* One worker per CPU that this process may use, fewer where a control group grants less. */
@@ -127,63 +62,6 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
     return 0;
 }
 
-static void engine_give_listener(struct engine *engine, unsigned worker_index, unsigned listen_index,
-                                 int fd) {
-    struct worker *worker = engine->workers[worker_index];
-    assert(worker != NULL); /* workers_count counts those that were made */
-    worker->listeners[listen_index].fd = fd;
-}
-
-static int engine_open_tcp(struct engine *engine, unsigned listen_index, struct engine_error *error) {
-    struct engine_listen *listen = &engine->listens[listen_index];
-    int *fds = calloc(engine->workers_count, sizeof(*fds));
-    if (fds == NULL) {
-        return engine_fail(error, -ENOMEM, "no memory for the listeners");
-    }
-    int result = listener_open_tcp(&listen->address, listen->address_size, engine->config.listen_backlog, fds,
-                                   engine->workers_count, error);
-    for (unsigned i = 0; result == 0 && i < engine->workers_count; i++) {
-        engine_give_listener(engine, i, listen_index, fds[i]);
-    }
-    free(fds);
-    return result;
-}
-
-static int engine_open_listeners(struct engine *engine, struct engine_error *error) {
-    for (unsigned i = 0; i < engine->config.listens_count; i++) {
-        struct engine_listen *listen = &engine->listens[i];
-        int fd = -1;
-        int result = listen->address.ss_family != AF_UNIX
-                         ? engine_open_tcp(engine, i, error)
-                         : listener_open_unix(&listen->address, listen->address_size, listen->unix_mode,
-                                              engine->config.listen_backlog, &fd, error);
-        if (result < 0) {
-            return result;
-        }
-        for (unsigned worker = 0; fd >= 0 && worker < engine->workers_count; worker++) {
-            engine_give_listener(engine, worker, i, fd);
-        }
-    }
-    return 0;
-}
-
-static int engine_copy_config(struct engine *engine, const struct engine_config *config,
-                              struct engine_error *error) {
-    engine->config = *config;
-    engine->listens = calloc(config->listens_count, sizeof(*engine->listens));
-    if (engine->listens == NULL) {
-        return engine_fail(error, -ENOMEM, "no memory for the listeners");
-    }
-    memcpy(engine->listens, config->listens, config->listens_count * sizeof(*engine->listens));
-    engine->config.listens = engine->listens;
-    for (unsigned i = 0; i < config->listens_count; i++) {
-        size_t size = engine->listens[i].protocol->session_size;
-        assert(size <= PROTOCOL_SESSION_SIZE_MAX);
-        engine->session_size = size > engine->session_size ? size : engine->session_size;
-    }
-    return 0;
-}
-
 /* io_uring, or epoll and the reason why. */
 static int engine_choose_transport(struct engine *engine, struct engine_error *error) {
     engine->transport = &transport_epoll;
@@ -206,7 +84,7 @@ static int engine_choose_transport(struct engine *engine, struct engine_error *e
 
 int engine_create(const struct engine_config *config, struct engine **created, struct engine_error *error) {
     *error = (struct engine_error){0};
-    int result = engine_check_config(config, error);
+    int result = config_check(config, error);
     if (result < 0) {
         return result;
     }
@@ -220,12 +98,15 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     engine->created_ns = clock_monotonic_ns();
     engine->listen_backlog = net_backlog(config->listen_backlog);
     engine->overflows_readable = net_listen_overflows(&engine->listen_overflows, &engine->listen_drops);
-    result = engine_copy_config(engine, config, error);
+    engine->listen_backlog_wanted = config->listen_backlog;
+    result = config_copy(engine, config);
+    if (result < 0) {
+        engine_fail(error, result, "no memory for the configuration");
+    }
     result = result < 0 ? result : engine_choose_transport(engine, error);
     result = result < 0 ? result : engine_create_workers(engine, error);
-    result = result < 0 ? result : engine_open_listeners(engine, error);
+    result = result < 0 ? result : sockets_open(engine, error);
     if (result < 0) {
-        engine->config.listens_count = engine->listens == NULL ? 0 : engine->config.listens_count;
         engine_destroy(engine);
         return result;
     }
@@ -233,24 +114,16 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     return 0;
 }
 
-static void engine_remove_unix_files(const struct engine *engine) {
-    for (unsigned i = 0; i < engine->config.listens_count; i++) {
-        const struct sockaddr_storage *address = &engine->listens[i].address;
-        bool opened = engine->workers_count > 0 && engine->workers[0]->listeners[i].fd >= 0;
-        if (address->ss_family == AF_UNIX && opened) {
-            unlink(((const struct sockaddr_un *)(const void *)address)->sun_path);
-        }
-    }
-}
-
 void engine_destroy(struct engine *engine) {
+    /* relaxed: the workers are gone, and the thread that stopped them has told this one. */
+    enum engine_stop stop = atomic_load_explicit(&engine->stop, memory_order_relaxed);
     survey_destroy(engine);
-    engine_remove_unix_files(engine);
     for (unsigned i = 0; i < engine->workers_count; i++) {
         worker_free(engine->workers[i]);
     }
     free(engine->workers);
-    free(engine->listens);
+    sockets_close(engine, stop != ENGINE_STOP_HAND_OVER);
+    config_free(engine);
     pthread_cond_destroy(&engine->start_changed);
     pthread_mutex_destroy(&engine->start_mutex);
     free(engine);
@@ -288,15 +161,17 @@ int engine_start(struct engine *engine, struct engine_error *error) {
     }
     pthread_mutex_unlock(&engine->start_mutex);
     if (result < 0) {
-        engine_stop(engine);
+        engine_stop(engine, ENGINE_STOP_CLOSE);
         engine_join(engine);
     }
     return result;
 }
 
-void engine_stop(struct engine *engine) {
-    /* release: pairs with the acquire in worker_on_wake. */
-    atomic_store_explicit(&engine->stopping, true, memory_order_release);
+void engine_stop(struct engine *engine, enum engine_stop kind) {
+    enum engine_stop none = ENGINE_STOP_NONE;
+    /* release: pairs with the acquire in loop_on_wake and drain_begin. The first kind counts. */
+    atomic_compare_exchange_strong_explicit(&engine->stop, &none, kind, memory_order_release,
+                                            memory_order_relaxed);
     for (unsigned i = 0; i < engine->workers_count; i++) {
         worker_wake(engine->workers[i]);
     }

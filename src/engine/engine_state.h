@@ -27,14 +27,42 @@ struct uring_features {
     bool accept_multishot;
 };
 
+/* Limits, and the connections that count against them. */
+struct engine_group {
+    struct engine_limits limits; /* constant */
+    /* Over all workers; touched per connection, never per request, but not by those who only read limits. */
+    alignas(64) _Atomic uint32_t connections_count;
+};
+
+/* A listening socket. */
+struct engine_socket {
+    int fd; /* owned */
+    uint8_t listen;
+};
+
+/* The file of a Unix socket that this engine has made. */
+struct engine_file {
+    bool made;
+    uint64_t device; /* stat(2): whether what has the name later is still ours */
+    uint64_t inode;
+};
+
 struct engine {
     struct engine_config config;   /* a copy; listens points to own memory */
     struct engine_listen *listens; /* owned; ports filled in */
-    struct worker **workers;       /* owned, workers_count of them */
+    struct engine_group *groups;   /* owned, one per different limits */
+    unsigned groups_count;
+    uint32_t connections_max;      /* over all groups */
+    struct engine_socket *sockets; /* owned; closed by engine_destroy */
+    unsigned sockets_count;
+    struct engine_file files[ENGINE_LISTENS_MAX]; /* one per listen */
+    uint8_t listen_groups[ENGINE_LISTENS_MAX];    /* which group each listen belongs to */
+    struct worker **workers;                      /* owned, workers_count of them */
     unsigned workers_count;
     const struct transport *transport;
     struct uring_features uring;
-    uint64_t created_ns;     /* monotonic; worker times count from here */
+    uint64_t created_ns; /* monotonic; worker times count from here */
+    uint32_t listen_backlog_wanted;
     uint32_t listen_backlog; /* after net.core.somaxconn */
     bool overflows_readable;
     uint64_t listen_overflows; /* when created */
@@ -49,13 +77,8 @@ struct engine {
     bool start_failed;
     struct engine_error start_error;
 
-    /*
-     * Connections that count against connections_max, over all workers; touched per connection, never per
-     * request.
-     */
-    alignas(64) _Atomic uint32_t connections;
-    _Atomic bool stopping;                  /* set once by engine_stop */
-    _Atomic(struct engine_survey *) survey; /* under way; NULL when none is */
+    alignas(64) _Atomic(enum engine_stop) stop; /* set once by engine_stop */
+    _Atomic(struct engine_survey *) survey;     /* under way; NULL when none is */
     _Atomic uint32_t surveys_begun;
 };
 

@@ -211,3 +211,34 @@ int listener_accept_now(int fd, bool nonblocking) {
     int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0));
     return accepted < 0 ? -errno : accepted;
 }
+
+/* True when the option of a socket has that value. */
+static bool listener_has(int fd, int name, int value) {
+    int found = 0;
+    socklen_t size = sizeof(found);
+    return getsockopt(fd, SOL_SOCKET, name, &found, &size) == 0 && found == value;
+}
+
+int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address, socklen_t *address_size,
+                     struct engine_error *error) {
+    int result = -EINVAL;
+    *address_size = sizeof(*address);
+    bool listens = listener_has(fd, SO_TYPE, SOCK_STREAM) && listener_has(fd, SO_ACCEPTCONN, 1);
+    if (listens && getsockname(fd, (struct sockaddr *)address, address_size) == 0) {
+        bool tcp = address->ss_family == AF_INET || address->ss_family == AF_INET6;
+        result = tcp ? set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+        result = result < 0 || !tcp ? result : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        /* A ring's accept would not wait on a non-blocking socket; whoever needs one sets it again. */
+        result = result < 0 ? result : (fcntl(fd, F_SETFL, O_RDWR) < 0 ? -errno : 0);
+        /* A second listen(2) only changes the backlog. */
+        result = result < 0 ? result : (listen(fd, (int)backlog) < 0 ? -errno : 0);
+    }
+    if (result < 0) {
+        error->error = result;
+        snprintf(error->message, sizeof(error->message),
+                 "descriptor %d cannot be taken over: it is no stream socket that listens (%s); see "
+                 "ListenStream= and Accept=no of the socket unit",
+                 fd, strerror(-result));
+    }
+    return result;
+}

@@ -3,7 +3,7 @@
  * listener: one listening socket of one worker.
  *
  * Each worker has its own TCP socket per address (SO_REUSEPORT); a Unix socket has one, shared by all
- * workers. Sockets are opened by the thread that creates the engine, so that every failure is known before
+ * workers; inherited sockets are dealt out, or shared where there are fewer than workers. Sockets are opened by the thread that creates the engine, so that every failure is known before
  * the start; afterwards only the worker uses them.
  */
 #ifndef RIPOSTE_ENGINE_LISTENER_H
@@ -15,11 +15,12 @@
 #include "riposte/engine.h"
 
 struct listener {
-    int fd;              /* -1 when closed */
+    int fd;              /* the engine's */
     int parked_fd;       /* a connection accepted above the limit that waits for a place; -1: none */
     uint32_t generation; /* of its accept requests; travels in tags */
     uint8_t listen;      /* index into the engine's listens */
     bool is_unix;
+    bool is_shared;         /* other workers accept from the same socket */
     bool wanted;            /* to be armed by the transport's next arm_accept */
     bool armed;             /* from arm to the completion without F_MORE (epoll: while registered) */
     bool single_shot;       /* the kernel refused, or kept ending, the multishot accept */
@@ -41,6 +42,13 @@ int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, 
  */
 int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
                        uint32_t backlog, int *fd, struct engine_error *error);
+
+/*
+ * Takes over a socket that listens already (systemd.socket(5), a hand-over): checks that it does, sets what
+ * listener_open_tcp would, fills in its address. 0, or a negative errno and *error.
+ */
+int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address, socklen_t *address_size,
+                     struct engine_error *error);
 
 /*
  * From now on an accept(2) does not wait. The mode is the socket's: it holds for every worker that shares it.

@@ -40,7 +40,7 @@ static void loop_read_clock(struct worker *worker) {
  * been looked at.
  */
 static bool loop_listener_waits(const struct worker *worker) {
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
         if (worker->listeners[i].wanted && !worker->listeners[i].armed) {
             return true;
         }
@@ -51,16 +51,16 @@ static bool loop_listener_waits(const struct worker *worker) {
 /* How long nothing may happen before this worker has something to do by itself. */
 static uint64_t loop_wait_ns(const struct worker *worker) {
     if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying ||
-        loop_listener_waits(worker) || (worker->accept_paused && worker->place_freed)) {
+        loop_listener_waits(worker) || (worker->place_freed && worker_accept_waits(worker))) {
         return 0;
     }
     uint32_t wait_ms = deadlines_next_ms(&worker->deadlines, &worker->conns, worker->now_ms);
     if (worker->hook_period_ms > 0 && worker->hook_period_ms < wait_ms) {
         wait_ms = worker->hook_period_ms;
     }
-    if (worker->accept_paused) {
-        bool passed = deadline_passed(worker->now_ms, worker->accept_resumes_ms);
-        uint32_t left_ms = passed ? 1 : worker->accept_resumes_ms - worker->now_ms;
+    if (worker_accept_waits(worker)) {
+        bool passed = deadline_passed(worker->now_ms, worker->accept_look_ms);
+        uint32_t left_ms = passed ? 1 : worker->accept_look_ms - worker->now_ms;
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
     if (worker->stage != WORKER_SERVING && wait_ms > WORKER_DRAIN_WAIT_MS) {
@@ -129,7 +129,7 @@ static void loop_wait(struct worker *worker) {
 static void loop_on_wake(struct worker *worker) {
     worker->woken = false;
     /* acquire: pairs with the release in engine_stop; whatever was written before the stop is seen. */
-    if (atomic_load_explicit(&worker->engine->stopping, memory_order_acquire)) {
+    if (atomic_load_explicit(&worker->engine->stop, memory_order_acquire) != ENGINE_STOP_NONE) {
         drain_begin(worker);
     }
     worker->surveying = true; /* cheap to look: a wake-up is rare */
@@ -183,8 +183,8 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
     worker->arm = CONN_QUEUE_EMPTY;
     deadlines_init(&worker->deadlines);
     spin_init(&worker->spin, engine->config.spin_us);
-    int result = conn_table_init(&worker->conns, engine->config.connections_max + WORKER_REJECT_SLOTS,
-                                 engine->session_size);
+    int result =
+        conn_table_init(&worker->conns, engine->connections_max + WORKER_REJECT_SLOTS, engine->session_size);
     if (result < 0) {
         return loop_fail(error, result, "reserve its connection table");
     }
@@ -201,10 +201,15 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (unsigned i = 0; i < engine->config.listens_count; i++) {
         const struct engine_listen *listen = &engine->listens[i];
+        struct engine_group *group = &engine->groups[engine->listen_groups[i]];
         worker->listens[i] = (struct worker_listen){
             .protocol = listen->protocol,
             .context = listen->context_of == NULL ? worker->user : listen->context_of(worker->user),
+            .limits = &group->limits,
+            .group = group,
         };
+    }
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
         worker->listeners[i].wanted = true;
     }
     return 0;

@@ -2,7 +2,7 @@
  *
  * serve: from received bytes to answers.
  *
- * A turn serves its run queue in rounds: each connection may complete requests_per_turn_max requests, then
+ * A turn serves its run queue in rounds: each connection may complete requests_per_round_max requests, then
  * goes to the end of the queue if it has more (counted as a yield). After a few rounds, or when the turn's
  * budget is used up, what is left is copied out and goes on next turn, behind what has come meanwhile.
  */
@@ -62,7 +62,7 @@ static void serve_throttle_output(struct worker *worker, struct conn *conn) {
  * the socket.
  */
 static void serve_throttle_input(const struct worker *worker, struct conn *conn) {
-    if (input_size(&conn->input) > worker->engine->config.input_size_max) {
+    if (input_size(&conn->input) > worker_listen(worker, conn)->limits->input_size_max) {
         conn->throttled |= THROTTLED_INPUT;
         serve_stop_recv(conn);
     }
@@ -93,7 +93,7 @@ static void serve_again(struct worker *worker, struct conn *conn, bool yielded) 
 static void serve_more(struct worker *worker, struct conn *conn) {
     if (conn->next == PROTOCOL_NEXT_LATER) {
         serve_throttle_input(worker, conn); /* what is unread waits for an answer, not for more bytes */
-    } else if (input_size(&conn->input) > worker->engine->config.input_size_max) {
+    } else if (input_size(&conn->input) > worker_listen(worker, conn)->limits->input_size_max) {
         close_begin(worker, conn, CLOSE_INPUT_TOO_LARGE);
         return;
     } else if (conn_input_throttled(conn)) {
@@ -119,7 +119,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     const struct protocol_input input = {
         .bytes = bytes,
         .ended = conn->input_ended,
-        .requests_max = worker->engine->config.requests_per_turn_max,
+        .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
     };
     struct progress progress =
@@ -127,7 +127,7 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     assert(progress.consumed <= bytes.size && progress.requests <= input.requests_max);
     input_consume(&conn->input, progress.consumed);
     if (unlikely(conn_input_throttled(conn)) &&
-        input_size(&conn->input) <= worker->engine->config.input_size_max / 2) {
+        input_size(&conn->input) <= worker_listen(worker, conn)->limits->input_size_max / 2) {
         serve_release_input(conn);
     }
     conn->next = (uint8_t)progress.next;

@@ -89,15 +89,15 @@ static struct engine_conn *part_add(struct survey_part *part) {
 }
 
 static void survey_listeners(const struct worker *worker, struct survey_part *part) {
-    for (unsigned i = 0; i < worker->engine->config.listens_count; i++) {
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
         const struct listener *listener = &worker->listeners[i];
-        struct engine_conn *entry = listener->is_unix && worker->index > 0 ? NULL : part_add(part);
+        struct engine_conn *entry = listener->is_shared && worker->index > 0 ? NULL : part_add(part);
         if (entry != NULL) {
             entry->fd = listener->fd;
             entry->worker_index = worker->index;
             entry->listen_index = listener->listen;
             entry->listening = true;
-            entry->local = worker->engine->listens[i].address;
+            entry->local = worker->engine->listens[listener->listen].address;
         }
     }
 }

@@ -31,7 +31,7 @@ void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
         deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_LATER,
                       worker->now_ms + PROTOCOL_LATER_MS);
     }
-    if (unlikely(worker->engine->config.idle_timeout_s > 0) && conn->timeout == TIMEOUT_NONE &&
+    if (unlikely(worker_listen(worker, conn)->limits->idle_timeout_ms > 0) && conn->timeout == TIMEOUT_NONE &&
         conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
         deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + IDLE_LOOK_MS);
     }
@@ -39,10 +39,10 @@ void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
 
 /* An idle look comes every IDLE_LOOK_MS, so that a request costs no list operation. */
 static void timeouts_check_idle(struct worker *worker) {
-    uint32_t idle_timeout_ms = worker->engine->config.idle_timeout_s * 1000;
     struct conn *conn;
     while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_IDLE, worker->now_ms)) != NULL) {
         deadlines_remove(&worker->deadlines, &worker->conns, conn);
+        uint32_t idle_timeout_ms = worker_listen(worker, conn)->limits->idle_timeout_ms;
         if (deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms)) {
             close_begin(worker, conn, CLOSE_IDLE);
         } else {

@@ -23,6 +23,7 @@ struct worker;
 
 struct transport {
     const char *name;
+    bool sockets_nonblocking; /* accepted sockets must not block: readiness may be gone when it is acted on */
 
     /* Makes the rings or descriptors of a worker. 0, or a negative errno and *error. */
     int (*open)(struct worker *worker, struct engine_error *error);

@@ -4,6 +4,7 @@
  */
 #include "worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,12 +14,6 @@
 void worker_free(struct worker *worker) {
     if (worker == NULL) {
         return;
-    }
-    for (unsigned i = 0; worker->listeners != NULL && i < worker->engine->config.listens_count; i++) {
-        /* A Unix socket is shared by all workers and closed with the first. */
-        if (worker->listeners[i].fd >= 0 && (!worker->listeners[i].is_unix || worker->index == 0)) {
-            close(worker->listeners[i].fd);
-        }
     }
     if (worker->wake_fd >= 0) {
         close(worker->wake_fd);
@@ -40,22 +35,23 @@ struct worker *worker_create(struct engine *engine, unsigned index) {
     worker->wake_fd = -1;
     worker->spare_fd = -1;
     worker->transport = engine->transport;
-    worker->listeners = calloc(engine->config.listens_count, sizeof(*worker->listeners));
     worker->listens = calloc(engine->config.listens_count, sizeof(*worker->listens));
-    for (unsigned i = 0; worker->listeners != NULL && i < engine->config.listens_count; i++) {
-        worker->listeners[i] = (struct listener){
-            .fd = -1,
-            .parked_fd = -1,
-            .listen = (uint8_t)i,
-            .is_unix = engine->listens[i].address.ss_family == AF_UNIX,
-            .single_shot = !engine->uring.accept_multishot,
-        };
-    }
-    if (worker->listeners == NULL || worker->listens == NULL) {
+    if (worker->listens == NULL) {
         worker_free(worker);
         return NULL;
     }
     return worker;
+}
+
+int worker_add_listener(struct worker *worker, const struct listener *listener) {
+    size_t size = (worker->listeners_count + 1) * sizeof(*worker->listeners);
+    struct listener *listeners = realloc(worker->listeners, size);
+    if (listeners == NULL) {
+        return -ENOMEM;
+    }
+    listeners[worker->listeners_count++] = *listener;
+    worker->listeners = listeners;
+    return 0;
 }
 
 void worker_wake(struct worker *worker) {

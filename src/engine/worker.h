@@ -25,6 +25,7 @@
 #include "transport.h"
 
 struct engine;
+struct engine_group;
 
 enum worker_stage {
     WORKER_SERVING,
@@ -35,8 +36,10 @@ enum worker_stage {
 
 /* What the connections of one listen are served with on this worker. */
 struct worker_listen {
-    const struct protocol *protocol; /* borrowed */
-    void *context;                   /* the protocol's, on this worker; borrowed */
+    const struct protocol *protocol;    /* borrowed */
+    void *context;                      /* the protocol's, on this worker; borrowed */
+    const struct engine_limits *limits; /* of `group` */
+    struct engine_group *group;         /* the engine's */
 };
 
 struct worker {
@@ -59,15 +62,17 @@ struct worker {
     uint32_t drain_began_ms; /* worker times; from DRAINING on */
     uint32_t drain_stage_ends_ms;
     uint32_t drain_looks_ms;
-    bool place_freed;   /* a connection has ended since the loop looked at paused accepts */
-    bool accept_paused; /* for want of descriptors or memory, or of a place below the connection limit */
-    uint32_t accept_resumes_ms;    /* worker time; while accept_paused */
-    int spare_fd;                  /* given up to tell one client that descriptors have run out; -1: none */
-    int wake_fd;                   /* eventfd; any thread may write */
-    uint32_t surveys_answered;     /* behind engine.surveys_begun: one waits for this worker's answer */
-    uint32_t survey_next;          /* slot the survey under way looks at next on this worker */
-    unsigned hook_period_ms;       /* what hooks.turn asked for last */
-    struct listener *listeners;    /* one per listen of the engine; owned */
+    bool place_freed;           /* a connection has ended since the loop looked at paused accepts */
+    bool accept_paused;         /* for want of descriptors or memory */
+    unsigned parked_count;      /* listeners that wait for a place below the connection limit */
+    uint32_t accept_look_ms;    /* worker time of the next look at these two */
+    int spare_fd;               /* given up to tell one client that descriptors have run out; -1: none */
+    int wake_fd;                /* eventfd; any thread may write */
+    uint32_t surveys_answered;  /* behind engine.surveys_begun: one waits for this worker's answer */
+    uint32_t survey_next;       /* slot the survey under way looks at next on this worker */
+    unsigned hook_period_ms;    /* what hooks.turn asked for last */
+    struct listener *listeners; /* owned; their descriptors are the engine's */
+    unsigned listeners_count;
     void *user;                    /* what hooks.worker_start returned */
     struct worker_listen *listens; /* one per listen of the engine; owned */
     pthread_t thread;
@@ -75,10 +80,10 @@ struct worker {
     alignas(64) struct engine_counters counters; /* written by this worker only */
 };
 
-/* A worker of the engine, with its listeners closed and no thread; NULL when memory ends. */
+/* A worker of the engine, without listeners and thread; NULL when memory ends. */
 struct worker *worker_create(struct engine *engine, unsigned index);
 
-/* Closes what is open and frees it. Its thread is gone, or never was. NULL is taken. */
+/* Frees it. Its thread is gone, or never was. NULL is taken. */
 void worker_free(struct worker *worker);
 
 /* Makes the worker leave its wait soon. Any thread. */
@@ -87,6 +92,14 @@ void worker_wake(struct worker *worker);
 /* Adds to a queue of the worker. */
 static inline void worker_queue_arm(struct worker *worker, struct conn *conn) {
     conn_arm_push(&worker->conns, &worker->arm, conn);
+}
+
+/* Adds a listener, before the thread runs. 0 or -ENOMEM. */
+int worker_add_listener(struct worker *worker, const struct listener *listener);
+
+/* Accepting has paused, for all listeners or some. */
+static inline bool worker_accept_waits(const struct worker *worker) {
+    return worker->accept_paused || worker->parked_count > 0;
 }
 
 /* What the connection is served with. */

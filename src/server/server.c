@@ -51,19 +51,18 @@ static void config_fill(struct server *server, struct engine_config *config) {
     config->send = (enum engine_send)options->send;
     config->send_zero_copy_size_min = (uint32_t)options->zero_copy_min;
     config->spin_us = options->spin_us;
-    config->connections_max = options->conn_limit;
+    config->limits.connections_max = options->conn_limit;
     config->listen_backlog = options->listen_backlog;
-    config->requests_per_turn_max = options->max_reqs_per_event;
-    config->output_size_max = (uint32_t)options->conn_output_limit;
+    config->limits.requests_per_round_max = options->max_reqs_per_event;
+    config->limits.output_size_max = (uint32_t)options->conn_output_limit;
     config->recv_buffer_size = options->recv_buffer_size;
     config->recv_buffer_count = options->recv_buffer_count;
     config->ring_entries = options->ring_entries;
     config->completion_entries = options->completion_entries;
-    config->idle_timeout_s = options->idle_timeout;
+    config->limits.idle_timeout_ms = options->idle_timeout * MS_PER_S;
     config->write_timeout_ms = options->write_timeout * MS_PER_S;
     config->drain_timeout_ms = options->drain_timeout * MS_PER_S;
-    config->reject_when_full = options->maxconns_fast;
-    config->reject_text = "ERROR Too many open connections\r\n";
+    config->limits.reject_when_full = options->maxconns_fast;
     config->hooks = worker_hooks(&server->shared);
 }
 
@@ -240,7 +239,7 @@ bool server_start_workers(struct server *server, struct failure *failure) {
 }
 
 void server_stop_workers(struct server *server) {
-    engine_stop(server->engine);
+    engine_stop(server->engine, ENGINE_STOP_CLOSE);
     engine_join(server->engine);
 }
 

@@ -127,7 +127,7 @@ static unsigned run(enum engine_transport transport) {
     for (int i = 0; i < CLIENTS; i++) {
         pthread_join(clients[i], NULL);
     }
-    engine_stop(traffic.engine);
+    engine_stop(traffic.engine, ENGINE_STOP_CLOSE);
     engine_join(traffic.engine);
     atomic_store(&traffic.over, true);
     pthread_join(reader, NULL);

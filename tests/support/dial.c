@@ -55,7 +55,7 @@ struct engine *dial_start(const struct engine_config *config) {
 }
 
 void dial_stop(struct engine *engine) {
-    engine_stop(engine);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
     engine_join(engine);
     cr_expect_eq(dial_counter(engine, connections_current), 0);
     engine_destroy(engine);

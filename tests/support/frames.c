@@ -46,4 +46,5 @@ static struct progress frames_on_input(void *session, const struct protocol_inpu
     return progress;
 }
 
-const struct protocol frames_protocol = {.name = "frames", .on_input = frames_on_input};
+const struct protocol frames_protocol = {
+    .name = "frames", .reject_text = "full\r\n", .on_input = frames_on_input};

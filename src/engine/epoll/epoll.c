@@ -146,8 +146,8 @@ static bool epoll_arm(struct worker *worker, struct conn *conn) {
 }
 
 static bool epoll_arm_accept(struct worker *worker, struct listener *listener) {
-    /* EXCLUSIVE: a Unix socket is watched by all workers; one of them is woken, not all (4.5). */
-    uint32_t events = listener->is_unix ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+    /* EXCLUSIVE: a shared socket is watched by several workers; one of them is woken, not all (4.5). */
+    uint32_t events = listener->is_shared ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
     uint32_t number = (uint32_t)(listener - worker->listeners);
     /* A client may be gone between the event and the accept, which must not wait for the next one. */
     listener_set_nonblocking(listener->fd);
@@ -310,6 +310,7 @@ static void epoll_return_buffers(struct worker *worker) {
 
 const struct transport transport_epoll = {
     .name = "epoll",
+    .sockets_nonblocking = true,
     .open = epoll_open,
     .fixed_memory_size = epoll_fixed_memory_size,
     .close = epoll_close,

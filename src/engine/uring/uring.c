@@ -182,7 +182,7 @@ static bool uring_arm_accept(struct worker *worker, struct listener *listener) {
         return false;
     }
     /* Accepting pauses where connections wait for a place: then no more than one may be on its way. */
-    bool single = listener->single_shot || !worker->engine->config.reject_when_full;
+    bool single = listener->single_shot || !worker->listens[listener->listen].limits->reject_when_full;
     if (single) {
         io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_CLOEXEC);
     } else {
@@ -344,7 +344,6 @@ static void uring_on_accept(struct worker *worker, const struct io_uring_cqe *cq
     bool over = (cqe->flags & IORING_CQE_F_MORE) == 0;
     if (over && current) {
         listener->armed = false;
-        listener->wanted = worker->stage == WORKER_SERVING && !worker->accept_paused;
     }
     if (cqe->res >= 0) {
         accept_on_connection(worker, listener, cqe->res);

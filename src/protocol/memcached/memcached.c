@@ -321,6 +321,7 @@ static void mc_on_close(void *session, int fd, enum protocol_close reason, void 
 
 const struct protocol memcached_protocol = {
     .name = "memcached",
+    .reject_text = "ERROR Too many open connections\r\n",
     .session_size = sizeof(struct mc_session),
     .on_open = mc_on_open,
     .prefetch = mc_prefetch,

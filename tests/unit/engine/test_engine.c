@@ -140,7 +140,7 @@ ParameterizedTestParameters(engine, pauses_a_client_that_does_not_read) {
 ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that_does_not_read) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
-    config.output_size_max = 64 * 1024;
+    config.limits.output_size_max = 64 * 1024;
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     enum { SIZE = 60000, WANTED = 2000 };
@@ -182,8 +182,7 @@ ParameterizedTestParameters(engine, turns_away_connections_over_the_limit) {
 ParameterizedTest(enum engine_transport *transport, engine, turns_away_connections_over_the_limit) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
-    config.connections_max = 2;
-    config.reject_text = "full\r\n";
+    config.limits.connections_max = 2;
     struct engine *engine = dial_start(&config);
     int first = dial(engine), second = dial(engine);
     echo_once(first, 5, 1);
@@ -320,13 +319,13 @@ Test(engine, refuses_a_port_that_is_taken_with_a_sentence) {
 Test(engine, refuses_limits_that_cannot_be) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(ENGINE_EPOLL, &listen);
-    config.connections_max = 0;
+    config.limits.connections_max = 0;
     struct engine *engine = NULL;
     struct engine_error error;
     cr_assert_eq(engine_create(&config, &engine, &error), -EINVAL);
     cr_assert(error.usage);
     config = dial_config(ENGINE_EPOLL, &listen);
-    config.output_size_max = 0;
+    config.limits.output_size_max = 0;
     cr_assert_eq(engine_create(&config, &engine, &error), -EINVAL);
     cr_assert(error.usage);
 }

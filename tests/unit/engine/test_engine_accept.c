@@ -73,7 +73,6 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     config.workers_count = 1;
-    config.reject_text = "full";
     limit_descriptors();
     struct engine *engine = dial_start(&config);
     int served = dial(engine);
@@ -85,7 +84,7 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
                                   .sin_port = htons(engine_port(engine, 0)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     cr_assert_eq(connect(late, (struct sockaddr *)&address, sizeof(address)), 0);
-    dial_expect(late, "full", 4);
+    dial_expect(late, "full\r\n", 6);
     dial_expect_end(late);
     struct deadline paused = deadline_of("accepting pauses without descriptors");
     while (dial_counter(engine, accept_backoffs) == 0) {
@@ -139,8 +138,8 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
     struct engine_config config = dial_config(*transport, listens);
     config.listens_count = LISTENS;
     config.workers_count = 1;
-    config.connections_max = 1;
-    config.reject_when_full = false;
+    config.limits.connections_max = 1;
+    config.limits.reject_when_full = false;
     struct engine *engine = dial_start(&config);
     int served = dial(engine);
     atomic_store(&holding, true);

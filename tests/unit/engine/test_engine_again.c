@@ -64,7 +64,7 @@ ON_BOTH_TRANSPORTS(answers_what_waits_although_the_engine_stops) {
     while (dial_counter(engine, recvs) == 0) {
         deadline_wait(&received);
     }
-    engine_stop(engine);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
     dial_expect(fd, "answer", 6);
     dial_expect_end(fd);
     close(fd);
@@ -92,7 +92,7 @@ static const struct protocol filler_protocol = {
 ON_BOTH_TRANSPORTS(ends_although_the_last_answer_has_paused_the_connection) {
     struct engine_listen listen = dial_listen(&filler_protocol);
     struct engine_config config = dial_config(*transport, &listen);
-    config.output_size_max = FULL_SIZE;
+    config.limits.output_size_max = FULL_SIZE;
     struct engine *engine = dial_start(&config);
     static const char full[FULL_SIZE];
     for (int i = 0; i < 20; i++) {
@@ -139,8 +139,8 @@ ON_BOTH_TRANSPORTS(bounds_what_it_reads_ahead_of_a_flood_of_requests) {
     struct engine_listen listen = dial_listen(&counter_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     enum { FLOOD_SIZE = 8 << 20 };
-    config.input_size_max = BOUND;
-    config.requests_per_turn_max = 1000;
+    config.limits.input_size_max = BOUND;
+    config.limits.requests_per_round_max = 1000;
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     char *flood = calloc(1, FLOOD_SIZE);
@@ -160,8 +160,8 @@ ON_BOTH_TRANSPORTS(receives_the_rest_of_a_large_request_behind_a_flood) {
     struct engine_listen listen = dial_listen(&counter_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     enum { ROUNDS = 40, SMALL_COUNT = BOUND + BOUND / 3 };
-    config.input_size_max = BOUND;
-    config.requests_per_turn_max = 1000;
+    config.limits.input_size_max = BOUND;
+    config.limits.requests_per_round_max = 1000;
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     char *round = calloc(1, SMALL_COUNT + BIG_REQUEST_SIZE);

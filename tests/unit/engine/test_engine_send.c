@@ -81,7 +81,7 @@ Test(engine_send, bundles_only_what_is_soon_taken) {
     struct engine_listen listen = dial_listen(&pieces_protocol);
     struct engine_config config = dial_config(ENGINE_URING, &listen);
     config.send = ENGINE_SEND_BUNDLE;
-    config.output_size_max = 2 * ANSWER_SIZE;
+    config.limits.output_size_max = 2 * ANSWER_SIZE;
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     dial_send(fd, "l", 1);

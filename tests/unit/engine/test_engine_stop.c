@@ -27,7 +27,7 @@ ParameterizedTest(enum engine_transport *transport, engine_stop,
     struct engine *engine = NULL;
     struct engine_error error;
     cr_assert_eq(engine_create(&config, &engine, &error), 0);
-    engine_stop(engine);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
     cr_assert_eq(engine_start(engine, &error), 0);
     engine_join(engine);
     engine_destroy(engine);
@@ -43,7 +43,7 @@ ParameterizedTest(enum engine_send *way, engine_stop, ends_although_a_client_doe
     struct engine_config config = dial_config(ENGINE_URING, &listen);
     config.send = *way;
     config.send_zero_copy_size_min = 1;
-    config.output_size_max = 64 * 1024;
+    config.limits.output_size_max = 64 * 1024;
     config.drain_timeout_ms = 200;
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);

@@ -65,7 +65,8 @@ Test(engine_stray, a_second_last_completion_of_a_receive_is_dropped) {
     struct engine_listen listen = dial_listen(&large_protocol);
     struct engine_config config = dial_config(ENGINE_URING, &listen);
     config.workers_count = 1;
-    config.output_size_max = 2 * ANSWER_SIZE; /* the connection is not paused: its receive stays armed */
+    config.limits.output_size_max =
+        2 * ANSWER_SIZE; /* the connection is not paused: its receive stays armed */
     struct engine *engine = dial_start(&config);
     int worker_ring = find_ring();
     int fd = dial(engine);

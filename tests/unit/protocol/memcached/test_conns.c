@@ -48,7 +48,7 @@ static void engine_run(struct engine *engine) {
 }
 
 static void engine_end(struct engine *engine) {
-    engine_stop(engine);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
     engine_join(engine);
     memcached_service_set_engine(server.service, NULL);
     engine_destroy(engine);
