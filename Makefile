@@ -159,6 +159,6 @@ help: ## this list
 # For tools/tidy: every C source that some target builds.
 .PHONY: list-sources
 list-sources:
-	@printf '%s\n' $(ANALYSED) $(TEST_SOURCES) $(MICRO_SOURCES)
+	@printf '%s\n' $(ANALYSED) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

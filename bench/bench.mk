@@ -7,6 +7,15 @@ $(eval $(call compile_rule,bench/micro,-Ibench/micro $(call own_includes,src/pro
 $(eval $(call link_rule,$(O)/micro,$(call objects,$(MICRO_SOURCES)) \
     $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),$(LIBS)))
 
+# The bare kernel path that costs are a multiple of; its ring, receive buffers and waiting are the engine's.
+FLOOR_SOURCES := $(sort $(wildcard bench/floor/*.c))
+BENCH_SOURCES := $(MICRO_SOURCES) $(FLOOR_SOURCES)
+
+all: $(BIN)/floor
+$(eval $(call compile_rule,bench/floor,-Ibench/floor $(call own_includes,src/engine/uring/)))
+$(eval $(call link_rule,$(BIN)/floor,$(call objects,$(FLOOR_SOURCES)) \
+    $(foreach folder,$(NEEDS_engine),$(call archive,$(folder))),$(LIBS)))
+
 .PHONY: bench bench-quick bench-micro bench-setup
 bench: bench-setup ## measure riposte beside memcached, Redis and nginx, some forty minutes (ARGS="--only 'get-32-*'")
 	$(QUIET)bench/run --server $(BIN)/riposte --load $(BIN)/riposte-load $(ARGS)

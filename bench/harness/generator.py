@@ -40,21 +40,22 @@ class Settings:
 
 
 class Generator:
-    def __init__(self, settings, workload, server, seed):
+    def __init__(self, settings, workload, server, seed, read_usage=usage.read_usage):
+        self.read_usage = read_usage
         self.settings, self.workload, self.server, self.seed = settings, workload, server, seed
         self.samples = []
         self.ended_ns = 0
         self.command_text = ""
 
-    def measure(self, rates=None):
-        """The usual run. Returns the generator's report."""
+    def measure(self, rates=None, stored=False):
+        """The usual run; `stored`: the server has the keys already. Returns the generator's report."""
         duration_s = self.settings.duration_s
-        stored = self.workload.keys_count() >= STORE_APART_KEYS and self.store()
+        stored = stored or (self.workload.keys_count() >= STORE_APART_KEYS and self.store())
         steps = len(rates) if rates else 1
         arguments = ["-t", milliseconds(duration_s), "-w", milliseconds(self.settings.warmup_s)]
         if rates:
             arguments += ["--sweep", ",".join(str(rate) for rate in rates)]
-        if stored:
+        if stored and self.server.peer.protocol != "http":
             arguments += ["--preload", "no"]
         return self.run(arguments, steps * (duration_s + self.settings.warmup_s))
 
@@ -101,13 +102,20 @@ class Generator:
         return ["-T", str(threads), "--cpu", cpu_text(placement.load_cpus), "--wait", wait]
 
     def sample(self):
-        self.samples.append(usage.read_usage(self.server.pid))
+        self.samples.append(self.read_usage(self.server.pid))
 
     def used(self, window_ns):
         """The readings that bound the measured time, which ended when the generator did."""
         edge_ns = EDGE_SHARE * window_ns
         end_ns = self.ended_ns - edge_ns - EDGE_S * 1e9
         return usage.between(self.samples, self.ended_ns - window_ns + edge_ns, end_ns)
+
+
+class SleepingGenerator(Generator):
+    """Leaves its CPU to others while it waits: one thread."""
+
+    def cpu_arguments(self):
+        return ["--cpu", cpu_text(self.settings.placement.load_cpus[:1]), "--wait", "sleep"]
 
 
 def remove(path):

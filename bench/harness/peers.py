@@ -60,6 +60,11 @@ class Peer:
     def ours(self):
         return self.kind == "riposte"
 
+    @property
+    def floor(self):
+        """Whether it is no server but what servers are held against."""
+        return self.kind in ("floor", "floor-http")
+
     def command(self, start):
         return [*self.program, *KINDS[self.kind].arguments(start), *self.extra]
 
@@ -150,6 +155,15 @@ def nginx_arguments(start):
     return ["-e", "stderr", "-p", start.folder, "-c", path]
 
 
+def spun_path(folder):
+    """Where a floor says how long it has spun."""
+    return os.path.join(folder, "spun")
+
+
+def floor_arguments(start):
+    return ["--port", start.port, "--value-size", start.values[0], "--spun", spun_path(start.folder)]
+
+
 KINDS = {
     "riposte": Kind("memcached", riposte_arguments, ("--version",)),
     "memcached": Kind("memcached", memcached_arguments, ("--version",), "memcached"),
@@ -158,7 +172,10 @@ KINDS = {
     "valkey": Kind("redis", redis_arguments, ("--version",)),
     "dragonfly": Kind("redis", dragonfly_arguments, ("--version",)),
     "pogocache": Kind("memcached", pogocache_arguments, ("--version",)),
+    "floor": Kind("memcached", floor_arguments, ()),
+    "floor-http": Kind("http", floor_arguments, ()),
 }
+OWN_KINDS = ("riposte", "floor", "floor-http")
 
 PACKAGED = {"memcached": "memcached", "redis": "redis-server", "nginx": "nginx"}
 
@@ -179,6 +196,12 @@ def own_peers(program):
     ]
 
 
+def floor_peers(program):
+    """The bare kernel path (bench/floor), in the shape of memcached's replies and in that of HTTP."""
+    return [Peer("floor", "floor", (program,), "", ("--shape", "get")),
+            Peer("floor-http", "floor-http", (program,), "", ("--shape", "http"))]
+
+
 def named_peers():
     """Name -> words of the program, from PEER_<name>."""
     named = {}
@@ -187,7 +210,7 @@ def named_peers():
             continue
         name = variable[len("PEER_"):].lower()
         if kind_of(name) is None:
-            kinds = ", ".join(kind for kind in KINDS if kind != "riposte")
+            kinds = ", ".join(kind for kind in KINDS if kind not in OWN_KINDS)
             sys.exit(f"{variable}: the name must begin with one of {kinds}")
         words = tuple(shlex.split(value))
         if not shutil.which(words[0]):
@@ -199,7 +222,7 @@ def named_peers():
 def kind_of(name):
     """memcached_new -> memcached; None for what no kind fits."""
     kind = name.partition("_")[0]
-    return kind if kind in KINDS and kind != "riposte" else None
+    return kind if kind in KINDS and kind not in OWN_KINDS else None
 
 
 def discover(program):

@@ -9,7 +9,7 @@
 import json
 import os
 
-from harness import machine, plots, table, targets
+from harness import floor, machine, plots, table, targets
 from harness.peers import ROOT, version_numbers
 
 UNSAVED = os.path.join(ROOT, "build", "bench")
@@ -33,6 +33,8 @@ def begin(peers, absent, settings, rounds, command):
         "peers": {peer.name: {"kind": peer.kind, "version": peer.version, "version_short": peer.version_short(),
                               "program": " ".join(peer.program)} for peer in peers},
         "warnings": warnings + absent,
+        "floor": [],
+        "floors": {},
         "workloads": [],
         "targets": [],
     }
@@ -40,12 +42,13 @@ def begin(peers, absent, settings, rounds, command):
 
 def judge(report):
     report["targets"] = targets.judge(report["workloads"], {name: version_numbers(peer["version_short"])
-                                                            for name, peer in report["peers"].items()})
+                                                            for name, peer in report["peers"].items()},
+                                      report.get("floor", []))
 
 
 def failed(report):
     """Whether a measurement failed; a target that is not reached is no failure."""
-    return any(row["failures"] for result in report["workloads"] for row in result["rows"])
+    return any(row["failures"] for result in report["workloads"] + report["floor"] for row in result["rows"])
 
 
 def write(report, save, with_plots=True, unsaved=UNSAVED, saved=SAVED):
@@ -60,7 +63,7 @@ def write(report, save, with_plots=True, unsaved=UNSAVED, saved=SAVED):
         json.dump(report, file, indent=1)
         file.write("\n")
     with open(paths[1], "w", encoding="utf-8") as file:
-        file.write(table.markdown(report))
+        file.write(table.markdown(report, floor.multiples(report["floor"], report["floors"])))
     return ["written: " + os.path.relpath(path) for path in paths] + (draw(report, stem) if with_plots else [])
 
 

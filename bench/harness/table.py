@@ -182,9 +182,10 @@ def head_lines(report):
     return lines + [f"  {LEGEND}"] + [f"! {warning}" for warning in report["warnings"]]
 
 
-def markdown(report):
-    """The whole report for a README: machine, ratios, targets."""
+def markdown(report, multiples=()):
+    """The whole report for a README: machine, ratios, targets. `multiples`: cells of those of the floor."""
     lines = ["\n".join(head_lines(report)[:2]), "", LEGEND[0].upper() + LEGEND[1:] + ".", ""]
+    lines += markdown_table(multiples) + ([""] if multiples else [])
     lines += markdown_table(matrix(report["workloads"])) + [""]
     lines += markdown_table(cpu_matrix(report["workloads"])) + [""]
     lines += markdown_table(verdict_rows(report["targets"]))

@@ -8,6 +8,7 @@ stands in `bound_newer`.
 
 from dataclasses import dataclass
 
+from harness import floor
 from harness.summary import paired_difference, paired_ratio, row_of
 
 RATE = "requests_per_s"
@@ -50,6 +51,8 @@ TARGETS = (
     Target("mixed-2-workers", CPU, US, 1.1, at_most=True, ours=TWO),
 )
 
+FLOOR_BOUNDS = (("floor-get-d16", 1.10), ("floor-set-d16", 1.25))  # row, multiple of the floor
+
 FIGURE_NAMES = {RATE: "requests/s", CPU: "CPU per request"}
 # Workload, the one it is compared with, what is left of that one's rate. Two such workloads share their rounds.
 WORKLOAD_PAIRS = (
@@ -60,12 +63,20 @@ IDLE_PERCENT_MAX = 0.05  # what rounds to 0.0 %
 RATE_POINTS_MAX = 3.0  # of CPU above memcached's at 1,000 requests/s
 
 
-def judge(results, versions):
+def judge(results, versions, floor_results=()):
     """All targets: {text, value, bound, reached}; value and reached are None where something was not measured."""
     by_name = {result["name"]: result for result in results}
     verdicts = [judge_ratio(target, by_name, versions) for target in TARGETS]
     verdicts += [judge_every_row(results)] + [judge_workloads(by_name, *pair) for pair in WORKLOAD_PAIRS]
-    return verdicts + [judge_idle(by_name), judge_slow_rate(by_name)]
+    verdicts += [judge_idle(by_name), judge_slow_rate(by_name)]
+    return [judge_multiple(floor_results, *bound) for bound in FLOOR_BOUNDS] + verdicts
+
+
+def judge_multiple(floor_results, name, bound):
+    result = next((result for result in floor_results if result["name"] == name), None)
+    value = floor.multiple(result, US, floor.SHAPE_OF_OTHERS, CPU) if result else None
+    return verdict(f"{name}: CPU per request against the bare kernel path", shown(value), f"at most {bound:g} x",
+                   value is not None and value <= bound)
 
 
 def figure(by_name, workload, peer, name):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a server has used: CPU time, context switches and memory of all its threads and children, from /proc.
 
-CPU time is /proc/<pid>/task/*/schedstat (nanoseconds on a CPU), or utime + stime of stat (ticks of 10 ms) where the
-kernel keeps no schedstat. It contains what the kernel does on the server's behalf, and the network's soft
-interrupts that run in its context, as they do over loopback.
+CPU time is the clock of the process (clock_getcpuclockid(3)): nanoseconds, up to now also for threads that are running.
+What /proc says of a running thread is as old as the last tick, milliseconds. The time contains what the kernel does on
+the server's behalf, and the network's soft interrupts that run in its context, as they do over loopback.
 """
 
 import os
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+CLOCK_OF_PROCESS = 2  # CPUCLOCK_SCHED: the low bits of a clock's number, whose upper ones are the process's, inverted
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,18 @@ def read_usage(pid):
     """The usage of a server; cheap enough to be read a few times per second."""
     now_ns, cpu_ns, wait_ns, switches, rss_bytes = time.monotonic_ns(), 0, 0, 0, 0
     for process in process_tree(pid):
-        cpu_ns += ended_children_ns(process)
+        cpu_ns += process_cpu_ns(process) + ended_children_ns(process)
         rss_bytes += PAGE_SIZE * int((read_text(f"/proc/{process}/statm").split() + ["0", "0"])[1])
         for task in tasks_of(process):
-            task_ran_ns, task_waited_ns = task_times_ns(task)
-            cpu_ns += task_ran_ns
-            wait_ns += task_waited_ns
+            wait_ns += task_wait_ns(task)
             switches += task_switches(task)
     return Usage(now_ns, cpu_ns, wait_ns, switches, rss_bytes, steal_ticks())
+
+
+def read_cpu(pid):
+    """The CPU time alone: takes some microseconds, and so may be read within a short measurement."""
+    now_ns = time.monotonic_ns()
+    return Usage(now_ns, sum(process_cpu_ns(process) for process in process_tree(pid)), 0, 0, 0, 0)
 
 
 def stat_fields(path):
@@ -77,13 +82,17 @@ def ended_children_ns(process):
     return TICK_NS * (int(fields[13]) + int(fields[14])) if len(fields) > 14 else 0
 
 
-def task_times_ns(task):
-    """(on a CPU, waiting for one)"""
-    precise = read_text(f"{task}/schedstat").split()
-    if len(precise) > 1 and precise[0] != "0":
-        return int(precise[0]), int(precise[1])
-    fields = stat_fields(f"{task}/stat")
-    return (TICK_NS * (int(fields[11]) + int(fields[12])) if len(fields) > 12 else 0), 0
+def process_cpu_ns(process):
+    """Of all its threads, ended ones too; 0 when the process is gone."""
+    try:
+        return time.clock_gettime_ns((~process << 3) | CLOCK_OF_PROCESS)
+    except OSError:
+        return 0
+
+
+def task_wait_ns(task):
+    """The time it was ready to run and had no CPU; 0 where the kernel does not keep it."""
+    return int((read_text(f"{task}/schedstat").split() + ["0", "0"])[1])
 
 
 def task_switches(task):

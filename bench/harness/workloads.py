@@ -27,6 +27,7 @@ class Workload:
     churn: int = 0          # requests before a connection is made anew
     rate: str = "0"
     dialect: str = ""       # of memcached's protocol: meta, noop; its text commands when empty
+    check: str = "full"     # of each reply, by the generator
     http: bool = False      # web servers can be asked the same: a fixed reply of that size
     memory_mib: int = 1024
     item_mib: int = 1
@@ -41,6 +42,8 @@ class Workload:
             arguments += ["-k", self.keys, "-v", self.value, "-R", self.ratio, "--popularity", self.popularity]
         if self.dialect and protocol == "memcached":
             arguments += ["--protocol", self.dialect]
+        if self.check != "full":
+            arguments += ["--check", self.check]
         if self.churn:
             arguments += ["--churn", self.churn]
         if self.idle != "0":
