@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "riposte/counter.h"
+#include "riposte/filter.h"
 #include "riposte/protocol.h"
 
 #ifdef __cplusplus
@@ -97,6 +98,12 @@ struct engine_listen {
      * itself.
      */
     void *(*context_of)(void *worker_user);
+
+    /* What stands between the wire and the protocol; NULL: nothing. Borrowed for the engine's life. */
+    const struct filter *filter;
+
+    /* The filter's `context`, as context_of is the protocol's. */
+    void *(*filter_context_of)(void *worker_user);
 
     /*
      * Sockets that listen already (systemd.socket(5), a hand-over): duplicated instead of binding, so the

@@ -21,6 +21,7 @@
 
 #include "close.h"
 #include "engine_state.h"
+#include "filter.h"
 
 enum {
     ACCEPT_PAUSE_MS = 100,
@@ -41,8 +42,7 @@ static bool accept_take_place(struct engine_group *group) {
 }
 
 static struct conn *accept_open(struct worker *worker, struct listener *listener, int fd) {
-    struct engine *engine = worker->engine;
-    struct conn *conn = conn_open(&worker->conns, fd, engine->session_size);
+    struct conn *conn = conn_open(&worker->conns, fd);
     if (conn == NULL) {
         return NULL;
     }
@@ -54,6 +54,10 @@ static struct conn *accept_open(struct worker *worker, struct listener *listener
     conn->reply.pool = &worker->reply_pool;
     conn->wanted = WANT_RECV;
     worker_queue_arm(worker, conn);
+    if (worker->listens[listener->listen].filter != NULL) {
+        conn->filter_offset = worker->conns.filter_offset;
+        filter_open(worker, conn);
+    }
     return conn;
 }
 

@@ -7,6 +7,7 @@
 
 #include "close.h"
 #include "engine_state.h"
+#include "filter.h"
 #include "riposte/check.h"
 #include "timeouts.h"
 
@@ -22,12 +23,16 @@ static void arm_advance(struct worker *worker, struct conn *conn) {
     case CONN_CLOSING:
         return;
     case CONN_OPEN:
-        if (arm_is_done(conn)) {
+        if (arm_is_done(conn) && conn->filter_offset != 0) {
+            close_flush(worker, conn, CLOSE_BY_CLIENT); /* the filter has a last word to say */
+        } else if (arm_is_done(conn)) {
             close_begin(worker, conn, CLOSE_BY_CLIENT);
         }
         return;
     case CONN_FLUSHING:
-        close_linger(worker, conn);
+        if (conn->filter_offset == 0 || !filter_finish(worker, conn)) {
+            close_linger(worker, conn);
+        }
         return;
     case CONN_LINGERING:
         if (conn->input_ended) {
@@ -54,7 +59,10 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
         worker_queue_arm(worker, conn);
         return true;
     }
-    if (conn->reply.unsent_size == 0 && !conn->send_armed) {
+    if (unlikely(conn->filter_offset != 0) && conn->state != CONN_CLOSING) {
+        filter_send(worker, conn);
+    }
+    if (!conn_is_sending(conn)) {
         arm_advance(worker, conn);
         timeouts_watch_quiet(worker, conn);
     }
@@ -64,7 +72,7 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
         }
         return true;
     }
-    if (conn->reply.unsent_size > 0 && !conn->send_armed) {
+    if (conn_has_output(conn) && !conn->send_armed) {
         conn->wanted |= WANT_SEND;
         timeouts_watch_output(worker, conn);
     }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "engine_state.h"
+#include "filter.h"
 
 static void close_count(struct worker *worker, enum close_reason reason) {
     struct engine_counters *counters = &worker->counters;
@@ -121,6 +122,9 @@ static enum protocol_close close_told(enum close_reason reason) {
 
 void close_finish(struct worker *worker, struct conn *conn) {
     reply_discard(&conn->reply);
+    if (conn->filter_offset != 0) {
+        filter_close(worker, conn);
+    }
     if (conn->counted) {
         const struct worker_listen *listen = worker_listen(worker, conn);
         if (listen->protocol->on_close != NULL) {

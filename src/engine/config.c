@@ -141,6 +141,14 @@ static void config_group(struct engine *engine, const struct engine_config *conf
     engine->listen_groups[listen_index] = (uint8_t)engine->groups_count++;
 }
 
+static void config_filter(struct engine *engine, const struct filter *filter) {
+    if (filter != NULL) {
+        size_t size = filter->state_size > 0 ? filter->state_size : 1;
+        assert(size <= FILTER_STATE_SIZE_MAX);
+        engine->filter_state_size = size > engine->filter_state_size ? size : engine->filter_state_size;
+    }
+}
+
 int config_copy(struct engine *engine, const struct engine_config *config) {
     unsigned count = config->listens_count;
     engine->config = *config;
@@ -158,6 +166,8 @@ int config_copy(struct engine *engine, const struct engine_config *config) {
         size_t size = engine->listens[i].protocol->session_size;
         assert(size <= PROTOCOL_SESSION_SIZE_MAX);
         engine->session_size = size > engine->session_size ? size : engine->session_size;
+        engine->session_size = (engine->session_size + 7) / 8 * 8;
+        config_filter(engine, engine->listens[i].filter);
         config_group(engine, config, i);
     }
     return 0;

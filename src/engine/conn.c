@@ -8,8 +8,16 @@
 
 enum { CACHE_LINE_SIZE = 64 };
 
-int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size) {
-    size_t slot_size = sizeof(struct conn) + session_size;
+int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size,
+                    size_t filter_state_size) {
+    size_t filter_offset = sizeof(struct conn) + session_size;
+    size_t slot_size = filter_offset;
+    if (filter_state_size > 0) {
+        size_t alignment = alignof(struct conn_filter);
+        filter_offset = (filter_offset + alignment - 1) / alignment * alignment;
+        slot_size = filter_offset + sizeof(struct conn_filter) + filter_state_size;
+    }
+    size_t zeroed_size = slot_size - sizeof(struct conn);
     slot_size = (slot_size + CACHE_LINE_SIZE - 1) / CACHE_LINE_SIZE * CACHE_LINE_SIZE;
     /*
      * NORESERVE: address space for every connection the limit allows; pages come with the first use of a
@@ -21,7 +29,13 @@ int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_
         return -ENOMEM;
     }
     *table = (struct conn_table){
-        .slots = slots, .slot_size = slot_size, .capacity = capacity, .free_first = CONN_NONE};
+        .slots = slots,
+        .slot_size = slot_size,
+        .zeroed_size = zeroed_size,
+        .filter_offset = filter_state_size > 0 ? (uint16_t)filter_offset : 0,
+        .capacity = capacity,
+        .free_first = CONN_NONE,
+    };
     return 0;
 }
 
@@ -44,7 +58,7 @@ static struct conn *conn_take_slot(struct conn_table *table) {
     return conn;
 }
 
-struct conn *conn_open(struct conn_table *table, int fd, size_t session_size) {
+struct conn *conn_open(struct conn_table *table, int fd) {
     struct conn *conn = conn_take_slot(table);
     if (conn == NULL) {
         return NULL;
@@ -61,7 +75,7 @@ struct conn *conn_open(struct conn_table *table, int fd, size_t session_size) {
         .arm_next = conn->arm_next,
     };
     *conn = fresh;
-    memset(conn->session, 0, session_size);
+    memset(conn->session, 0, table->zeroed_size);
     table->open_count++;
     return conn;
 }

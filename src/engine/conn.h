@@ -91,10 +91,19 @@ struct conn {
     bool in_run;       /* linked through run_next */
     bool in_arm;       /* linked through arm_next */
     bool is_unix;
-    bool counted;         /* is part of connections_current; false for one that is being turned away */
-    bool send_copies;     /* the next send copies: memory to be locked for a zero-copy one was refused */
-    uint8_t send_way;     /* private to the transport */
-    uint16_t send_group;  /* private to the transport */
+    bool counted;           /* is part of connections_current; false for one that is being turned away */
+    bool send_copies;       /* the next send copies: memory to be locked for a zero-copy one was refused */
+    uint16_t filter_offset; /* of the conn_filter in this slot, from its begin; 0: the bytes are plain */
+    union {                 /* private to the transport */
+        struct {
+            uint8_t send_way;    /* enum send_way */
+            uint16_t send_group; /* of a bundle */
+        } uring;
+        struct {
+            bool known;     /* epoll has the descriptor */
+            uint8_t events; /* it is watched for */
+        } epoll;
+    };
     uint32_t active_ms;   /* worker time when a request completed or a value moved last */
     uint32_t deadline_ms; /* worker time at which its list of time-outs looks at it */
     uint32_t run_next;    /* CONN_NONE at the end */
@@ -110,9 +119,18 @@ struct conn {
 
 static_assert(sizeof(struct conn) <= 192, "an idle connection must stay small");
 
+/* What a connection has besides where a filter stands between it and the wire; behind the session in its slot. */
+struct conn_filter {
+    struct reply output; /* bytes for the wire */
+    bool finished;       /* the filter has said its last word */
+    alignas(16) char state[];
+};
+
 struct conn_table {
-    char *slots;      /* reserved address space of `capacity` slots; owned */
-    size_t slot_size; /* bytes, a multiple of the cache line */
+    char *slots;            /* reserved address space of `capacity` slots; owned */
+    size_t slot_size;       /* bytes, a multiple of the cache line */
+    size_t zeroed_size;     /* of a slot, behind the struct conn: session and filter */
+    uint16_t filter_offset; /* 0 where no connection has one */
     uint32_t capacity;
     uint32_t used_count; /* slots that were ever used: those below this index */
     uint32_t free_first; /* released slots, most recent first, through timeout_next; CONN_NONE when there is
@@ -120,8 +138,12 @@ struct conn_table {
     uint32_t open_count; /* slots not FREE */
 };
 
-/* 0 or -ENOMEM. */
-int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size);
+/*
+ * Room for `capacity` connections with sessions of up to session_size and, unless it is 0, filter states of up to
+ * filter_state_size bytes. 0 or -ENOMEM.
+ */
+int conn_table_init(struct conn_table *table, uint32_t capacity, size_t session_size,
+                    size_t filter_state_size);
 void conn_table_deinit(struct conn_table *table);
 
 static inline struct conn *conn_at(const struct conn_table *table, uint32_t index) {
@@ -148,8 +170,42 @@ static inline bool conn_reply_pending(const struct conn *conn) {
     return conn->next == PROTOCOL_NEXT_AGAIN || conn->next == PROTOCOL_NEXT_LATER;
 }
 
-/* Takes a slot for `fd`: OPEN, session zeroed. NULL when all are taken. */
-struct conn *conn_open(struct conn_table *table, int fd, size_t session_size);
+/* Takes a slot for `fd`: OPEN, session and filter zeroed. NULL when all are taken. */
+struct conn *conn_open(struct conn_table *table, int fd);
+
+/* Only where filter_offset is not 0. */
+static inline struct conn_filter *conn_filter(struct conn *conn) {
+    return (struct conn_filter *)(void *)((char *)conn + conn->filter_offset);
+}
+
+/* What the transport sends from. */
+static inline const struct reply *conn_output(const struct conn *conn) {
+    bool filtered = conn->filter_offset != 0;
+    return filtered ? &((const struct conn_filter *)(const void *)((const char *)conn + conn->filter_offset))
+                           ->output
+                    : &conn->reply;
+}
+
+/* There are bytes for the wire. */
+static inline bool conn_has_output(const struct conn *conn) {
+    return conn_output(conn)->unsent_size > 0;
+}
+
+/* Points up to iov_count_max (>= 1) entries at the oldest of them; returns how many, and their bytes in *size. */
+static inline unsigned conn_output_iov(const struct conn *conn, struct iovec *iov, unsigned iov_count_max,
+                                       size_t *size) {
+    return reply_iov(conn_output(conn), iov, iov_count_max, size);
+}
+
+/* The kernel has taken the oldest `size` of them. */
+static inline void conn_output_sent(struct conn *conn, size_t size) {
+    reply_sent((struct reply *)(uintptr_t)conn_output(conn), size);
+}
+
+/* Something is still to be sent, or is being sent. */
+static inline bool conn_is_sending(const struct conn *conn) {
+    return conn->send_armed || conn->reply.unsent_size > 0 || conn_has_output(conn);
+}
 
 /*
  * Gives the slot back; in_flight is 0, nothing is linked to the conn but, maybe, the run and arm queues,

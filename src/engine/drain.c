@@ -59,8 +59,7 @@ static bool drain_is_unread(const struct conn *conn) {
 /* Nothing received, nothing to answer, nothing to send. */
 static bool drain_is_quiet(const struct conn *conn) {
     bool pending = conn_reply_pending(conn) || conn->in_run;
-    bool sending = conn->reply.unsent_size > 0 || conn->send_armed;
-    return !pending && !sending && !drain_is_unread(conn) && !drain_is_sending(conn);
+    return !pending && !conn_is_sending(conn) && !drain_is_unread(conn) && !drain_is_sending(conn);
 }
 
 static void drain_conn(struct worker *worker, struct conn *conn) {

@@ -67,7 +67,8 @@ struct engine {
     bool overflows_readable;
     uint64_t listen_overflows; /* when created */
     uint64_t listen_drops;
-    size_t session_size; /* largest of all protocols */
+    size_t session_size;      /* largest of all protocols */
+    size_t filter_state_size; /* largest of all filters, at least 1 where there is one; 0: none */
     char features[ENGINE_FEATURES_SIZE_MAX];
     char fallback_reason[ENGINE_MESSAGE_SIZE_MAX];
 

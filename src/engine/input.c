@@ -5,51 +5,51 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { HELD_CAPACITY_MIN = 256 };
+enum { OWNED_CAPACITY_MIN = 256 };
 
 static void input_check(const struct input *input) {
-    assert(input->held_size == 0 || input->borrowed_size == 0);
-    assert((size_t)input->held_start + input->held_size <= input->held_capacity);
+    assert(input->owned_size == 0 || input->borrowed_size == 0);
+    assert((size_t)input->owned_start + input->owned_size <= input->owned_capacity);
 }
 
 /*
  * Moves the unread bytes to the front of room for `capacity` bytes. Doubling keeps many small pieces linear.
  */
 static int input_grow(struct input *input, size_t needed) {
-    size_t capacity = input->held_capacity > HELD_CAPACITY_MIN ? input->held_capacity : HELD_CAPACITY_MIN;
+    size_t capacity = input->owned_capacity > OWNED_CAPACITY_MIN ? input->owned_capacity : OWNED_CAPACITY_MIN;
     while (capacity < needed) {
         capacity *= 2;
     }
     if (capacity > UINT32_MAX) {
         return -ENOMEM;
     }
-    char *held = malloc(capacity);
-    if (held == NULL) {
+    char *owned = malloc(capacity);
+    if (owned == NULL) {
         return -ENOMEM;
     }
-    if (input->held_size > 0) {
-        memcpy(held, input->held + input->held_start, input->held_size);
+    if (input->owned_size > 0) {
+        memcpy(owned, input->owned + input->owned_start, input->owned_size);
     }
-    free(input->held);
-    input->held = held;
-    input->held_start = 0;
-    input->held_capacity = (uint32_t)capacity;
+    free(input->owned);
+    input->owned = owned;
+    input->owned_start = 0;
+    input->owned_capacity = (uint32_t)capacity;
     return 0;
 }
 
-static int input_hold(struct input *input, struct bytes bytes) {
-    size_t needed = (size_t)input->held_size + bytes.size;
-    if (needed > input->held_capacity) {
+static int input_own(struct input *input, struct bytes bytes) {
+    size_t needed = (size_t)input->owned_size + bytes.size;
+    if (needed > input->owned_capacity) {
         int error = input_grow(input, needed);
         if (error < 0) {
             return error;
         }
-    } else if ((size_t)input->held_start + needed > input->held_capacity) {
-        memmove(input->held, input->held + input->held_start, input->held_size);
-        input->held_start = 0;
+    } else if ((size_t)input->owned_start + needed > input->owned_capacity) {
+        memmove(input->owned, input->owned + input->owned_start, input->owned_size);
+        input->owned_start = 0;
     }
-    memcpy(input->held + input->held_start + input->held_size, bytes.data, bytes.size);
-    input->held_size += (uint32_t)bytes.size;
+    memcpy(input->owned + input->owned_start + input->owned_size, bytes.data, bytes.size);
+    input->owned_size += (uint32_t)bytes.size;
     return 0;
 }
 
@@ -61,9 +61,9 @@ int input_append(struct input *input, struct bytes bytes) {
         input->borrowed_size += (uint32_t)bytes.size;
         return 0;
     }
-    int error = input_settle(input);
+    int error = input_detach(input);
     if (error == 0) {
-        error = input_hold(input, bytes);
+        error = input_own(input, bytes);
     }
     input_check(input);
     return error;
@@ -71,29 +71,29 @@ int input_append(struct input *input, struct bytes bytes) {
 
 void input_consume(struct input *input, size_t size) {
     assert(size <= input_size(input));
-    if (input->held_size == 0) {
+    if (input->owned_size == 0) {
         input->borrowed += size;
         input->borrowed_size -= (uint32_t)size;
         return;
     }
-    input->held_start += (uint32_t)size;
-    input->held_size -= (uint32_t)size;
-    if (input->held_size == 0) {
+    input->owned_start += (uint32_t)size;
+    input->owned_size -= (uint32_t)size;
+    if (input->owned_size == 0) {
         input_discard(input);
     }
 }
 
-int input_settle(struct input *input) {
+int input_detach(struct input *input) {
     if (input->borrowed_size == 0) {
         return 0;
     }
     struct bytes borrowed = bytes_of(input->borrowed, input->borrowed_size);
     input->borrowed = NULL;
     input->borrowed_size = 0;
-    return input_hold(input, borrowed);
+    return input_own(input, borrowed);
 }
 
 void input_discard(struct input *input) {
-    free(input->held);
+    free(input->owned);
     *input = (struct input){0};
 }

@@ -3,10 +3,10 @@
  * input: the unread bytes of one connection.
  *
  * Bytes are borrowed from the shared receive buffers while a turn lasts; what is still unread when it ends
- * is copied out (input_settle), so that no client can hold a shared buffer. A connection without unread
+ * is copied out (input_detach), so that no client can hold a shared buffer. A connection without unread
  * bytes owns no memory.
  *
- *      unread bytes = held (owned), or borrowed (shared buffer): never both after input_append
+ *      unread bytes = owned, or borrowed (shared buffer): never both after input_append
  *
  * Only the worker that owns the connection calls.
  */
@@ -19,15 +19,15 @@
 #include "riposte/bytes.h"
 
 /*
- * All zero is an empty input. Invariant: held_size == 0 or borrowed_size == 0; held_start + held_size <=
- * held_capacity.
+ * All zero is an empty input. Invariant: owned_size == 0 or borrowed_size == 0; owned_start + owned_size <=
+ * owned_capacity.
  */
 struct input {
-    char *held;             /* owned; NULL exactly while held_capacity is 0 */
-    const char *borrowed;   /* in a shared receive buffer, until input_settle */
-    uint32_t held_start;    /* index of the first unread byte of `held` */
-    uint32_t held_size;     /* unread bytes of `held` */
-    uint32_t held_capacity; /* bytes allocated */
+    char *owned;             /* owned; NULL exactly while owned_capacity is 0 */
+    const char *borrowed;    /* in a shared receive buffer, until input_detach */
+    uint32_t owned_start;    /* index of the first unread byte of `owned` */
+    uint32_t owned_size;     /* unread bytes of `owned` */
+    uint32_t owned_capacity; /* bytes allocated */
     uint32_t borrowed_size;
 };
 
@@ -35,7 +35,7 @@ struct input {
  * True when `data` can be added without a copy: nothing is there, or it follows the borrowed bytes in memory.
  */
 static inline bool input_can_borrow(const struct input *input, const char *data) {
-    return input->held_size == 0 &&
+    return input->owned_size == 0 &&
            (input->borrowed_size == 0 || input->borrowed + input->borrowed_size == data);
 }
 
@@ -46,14 +46,14 @@ int input_append(struct input *input, struct bytes bytes);
 
 /* The unread bytes, oldest first; valid until the next call on this input. */
 static inline struct bytes input_bytes(const struct input *input) {
-    if (input->held_size > 0) {
-        return bytes_of(input->held + input->held_start, input->held_size);
+    if (input->owned_size > 0) {
+        return bytes_of(input->owned + input->owned_start, input->owned_size);
     }
     return bytes_of(input->borrowed, input->borrowed_size);
 }
 
 static inline size_t input_size(const struct input *input) {
-    return (size_t)input->held_size + input->borrowed_size;
+    return (size_t)input->owned_size + input->borrowed_size;
 }
 
 /* The oldest `size` bytes are read. Memory is given back when nothing is left. */
@@ -63,7 +63,7 @@ void input_consume(struct input *input, size_t size);
  * Copies borrowed bytes out of the shared buffer. 0, or -ENOMEM (the bytes are lost; the connection must
  * end).
  */
-int input_settle(struct input *input);
+int input_detach(struct input *input);
 
 /* Drops everything. */
 void input_discard(struct input *input);

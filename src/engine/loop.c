@@ -147,6 +147,7 @@ static void loop_turn(struct worker *worker) {
     }
     serve_turn(worker);
     worker->transport->return_buffers(worker);
+    worker->plain_used_size = 0;
     timeouts_turn(worker);
     accept_turn(worker);
     if (unlikely(worker->surveying)) {
@@ -183,10 +184,15 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
     worker->arm = CONN_QUEUE_EMPTY;
     deadlines_init(&worker->deadlines);
     spin_init(&worker->spin, engine->config.spin_us);
-    int result =
-        conn_table_init(&worker->conns, engine->connections_max + WORKER_REJECT_SLOTS, engine->session_size);
+    int result = conn_table_init(&worker->conns, engine->connections_max + WORKER_REJECT_SLOTS,
+                                 engine->session_size, engine->filter_state_size);
     if (result < 0) {
         return loop_fail(error, result, "reserve its connection table");
+    }
+    worker->plain = engine->filter_state_size > 0 ? malloc(WORKER_PLAIN_SIZE) : NULL;
+    if (engine->filter_state_size > 0 && worker->plain == NULL) {
+        result = loop_fail(error, -ENOMEM, "reserve its buffer for filters");
+        goto free_table;
     }
     result = worker->transport->open(worker, error);
     if (result < 0) {
@@ -205,6 +211,9 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
         worker->listens[i] = (struct worker_listen){
             .protocol = listen->protocol,
             .context = listen->context_of == NULL ? worker->user : listen->context_of(worker->user),
+            .filter = listen->filter,
+            .filter_context =
+                listen->filter_context_of == NULL ? worker->user : listen->filter_context_of(worker->user),
             .limits = &group->limits,
             .group = group,
         };
@@ -217,6 +226,7 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
 close_transport:
     worker->transport->close(worker);
 free_table:
+    free(worker->plain);
     conn_table_deinit(&worker->conns);
     return result;
 }
@@ -230,6 +240,7 @@ static void loop_tear_down(struct worker *worker) {
     if (hooks->worker_stop != NULL) {
         hooks->worker_stop(worker->user);
     }
+    free(worker->plain);
     conn_table_deinit(&worker->conns);
     reply_pool_deinit(&worker->reply_pool);
 }

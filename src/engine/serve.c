@@ -10,6 +10,7 @@
 
 #include "close.h"
 #include "engine_state.h"
+#include "filter.h"
 #include "riposte/check.h"
 
 enum {
@@ -27,7 +28,7 @@ static void serve_keep(struct worker *worker, struct conn *conn) {
         return;
     }
     counter_add(&worker->counters.input_copies, 1);
-    if (input_settle(&conn->input) < 0) {
+    if (input_detach(&conn->input) < 0) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
     }
 }
@@ -203,12 +204,8 @@ void serve_turn(struct worker *worker) {
     serve_keep_rest(worker);
 }
 
-void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    counter_add(&worker->counters.bytes_read, bytes.size);
-    counter_add(&worker->counters.recvs, 1);
-    if (conn->state != CONN_OPEN) {
-        return; /* what comes after the last reply is dropped */
-    }
+/* Plain bytes came; they stay in place until the end of the turn. */
+static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
     if (!input_can_borrow(&conn->input, bytes.data)) {
         /*
          * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
@@ -232,6 +229,19 @@ void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes)
         return;
     }
     worker_queue_run(worker, conn);
+}
+
+void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    counter_add(&worker->counters.bytes_read, bytes.size);
+    counter_add(&worker->counters.recvs, 1);
+    if (conn->state != CONN_OPEN) {
+        return; /* what comes after the last reply is dropped */
+    }
+    if (unlikely(conn->filter_offset != 0)) {
+        filter_receive(worker, conn, bytes, serve_take);
+        return;
+    }
+    serve_take(worker, conn, bytes);
 }
 
 void serve_on_recv_end(struct worker *worker, struct conn *conn, int error) {
@@ -272,7 +282,7 @@ void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
         counter_add(&worker->counters.sends_short, 1);
     }
     counter_add(&worker->counters.bytes_written, (uint64_t)result);
-    reply_sent(&conn->reply, (size_t)result);
+    conn_output_sent(conn, (size_t)result);
     conn->active_ms =
         worker->now_ms; /* a client that takes a long answer for longer than the idle time-out is not idle */
     if (conn_output_throttled(conn) && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {

@@ -111,7 +111,7 @@ static void survey_conn(const struct worker *worker, const struct conn *conn, st
     entry->worker_index = worker->index;
     entry->listen_index = conn->listen;
     entry->paused = conn_output_throttled(conn);
-    entry->sending = conn->reply.unsent_size > 0;
+    entry->sending = conn_is_sending(conn);
     entry->closing = conn->state != CONN_OPEN;
     entry->quiet_s = (worker->now_ms - conn->active_ms) / 1000;
     entry->local = worker->engine->listens[conn->listen].address;

@@ -27,6 +27,9 @@
 struct engine;
 struct engine_group;
 
+/* Bytes that the filters of a worker's connections may unfold to in one turn without a copy. */
+enum { WORKER_PLAIN_SIZE = 256 * 1024 };
+
 enum worker_stage {
     WORKER_SERVING,
     WORKER_DRAINING, /* the engine stops: quiet connections close, what was received is answered */
@@ -38,6 +41,8 @@ enum worker_stage {
 struct worker_listen {
     const struct protocol *protocol;    /* borrowed */
     void *context;                      /* the protocol's, on this worker; borrowed */
+    const struct filter *filter;        /* NULL: none; borrowed */
+    void *filter_context;               /* borrowed */
     const struct engine_limits *limits; /* of `group` */
     struct engine_group *group;         /* the engine's */
 };
@@ -50,6 +55,8 @@ struct worker {
     struct conn_queue run; /* connections with something to serve */
     struct conn_queue arm; /* connections whose wants or state are to be looked at */
     struct reply_pool reply_pool;
+    char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
+    size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct deadlines deadlines;
     struct spin spin;
     uint64_t now_ns; /* read once per turn */

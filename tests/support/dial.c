@@ -140,3 +140,8 @@ void dial_expect_end(int fd) {
     ssize_t received = dial_recv(fd, &byte, 1);
     cr_assert_eq(received, 0, "%s instead of an end", received > 0 ? "a byte" : strerror(errno));
 }
+
+void dial_expect_open(int fd, int quiet_ms) {
+    struct pollfd quiet = {.fd = fd, .events = POLLIN};
+    cr_assert_eq(poll(&quiet, 1, quiet_ms), 0, "the connection has ended, or something came");
+}

@@ -33,6 +33,9 @@ int dial_address(const void *address, socklen_t size, int family);
 
 void dial_send(int fd, const void *data, size_t size);
 
+/* Nothing comes, and no end, for so long. */
+void dial_expect_open(int fd, int quiet_ms);
+
 /* The next bytes are these; there are no more. */
 void dial_expect(int fd, const void *data, size_t size);
 void dial_expect_end(int fd);

@@ -90,13 +90,12 @@ static void epoll_close(struct worker *worker) {
 
 /* --- what the worker asks for --------------------------------------------------------------------------- */
 
-/* conn.send_way holds what is watched, conn.send_group whether the descriptor is known to epoll. */
 static void epoll_update(struct worker *worker, struct conn *conn) {
     uint32_t wanted = (conn->recv_armed ? EPOLLIN : 0u) | (conn->send_armed ? EPOLLOUT : 0u);
-    if (conn->send_group != 0 && wanted == conn->send_way) {
+    if (conn->epoll.known && wanted == conn->epoll.events) {
         return;
     }
-    int operation = conn->send_group == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int operation = conn->epoll.known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int result = epoll_watch(epoll_of(worker), operation, conn->fd, wanted,
                              tag_pack(OP_RECV, conn->generation, conn->index));
     if (result < 0) {
@@ -104,13 +103,13 @@ static void epoll_update(struct worker *worker, struct conn *conn) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
     }
-    conn->send_group = 1;
-    conn->send_way = (uint8_t)wanted;
+    conn->epoll.known = true;
+    conn->epoll.events = (uint8_t)wanted;
 }
 
 static void epoll_send(struct worker *worker, struct conn *conn) {
     struct iovec pieces[EPOLL_PIECES_MAX];
-    unsigned count = reply_iov(&conn->reply, pieces, EPOLL_PIECES_MAX, &conn->sending_size);
+    unsigned count = conn_output_iov(conn, pieces, EPOLL_PIECES_MAX, &conn->sending_size);
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
     ssize_t sent;
     if (count == 1) {
@@ -136,7 +135,7 @@ static bool epoll_arm(struct worker *worker, struct conn *conn) {
     if ((wanted & WANT_RECV) != 0 && !conn->input_ended) {
         conn->recv_armed = true;
     }
-    if ((wanted & WANT_SEND) != 0 && !conn->send_armed && conn->reply.unsent_size > 0) {
+    if ((wanted & WANT_SEND) != 0 && !conn->send_armed && conn_has_output(conn)) {
         epoll_send(worker, conn);
     }
     if (conn->state != CONN_CLOSING) {

@@ -10,106 +10,14 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <sys/mman.h>
 
+#include "bundle.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 #include "serve.h"
 #include "uring.h"
 
-/* --- bundles -------------------------------------------------------------------------------------------- */
-
-enum { GROUP_RING_SIZE = URING_SEND_PIECES_MAX * sizeof(struct io_uring_buf) };
-
-static uint16_t group_number(uint16_t group) {
-    return (uint16_t)(URING_RECV_GROUP + 1 + group);
-}
-
-static int group_register(struct uring *uring, uint16_t group) {
-    struct send_group *send_group = &uring->groups[group];
-    void *memory = mmap(NULL, GROUP_RING_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        return -ENOMEM;
-    }
-    struct io_uring_buf_reg registration = {
-        .ring_addr = (__u64)(uintptr_t)memory,
-        .ring_entries = URING_SEND_PIECES_MAX,
-        .bgid = group_number(group),
-    };
-    int result = io_uring_register_buf_ring(&uring->ring.io, &registration, 0);
-    if (result < 0) {
-        munmap(memory, GROUP_RING_SIZE);
-        return result;
-    }
-    send_group->ring = memory;
-    io_uring_buf_ring_init(send_group->ring);
-    return 0;
-}
-
-static void group_unregister(struct uring *uring, uint16_t group) {
-    struct send_group *send_group = &uring->groups[group];
-    if (send_group->ring != NULL) {
-        io_uring_unregister_buf_ring(&uring->ring.io, group_number(group));
-        munmap(send_group->ring, GROUP_RING_SIZE);
-        send_group->ring = NULL;
-    }
-}
-
-/* A free group with an empty ring; URING_SEND_GROUPS when there is none, or the kernel refuses. */
-static uint16_t group_take(struct uring *uring) {
-    uint16_t group = uring->group_free_first;
-    if (group == URING_SEND_GROUPS) {
-        return group;
-    }
-    if (uring->groups[group].ring == NULL && group_register(uring, group) < 0) {
-        uring->bundle = false;
-        return URING_SEND_GROUPS;
-    }
-    uring->group_free_first = uring->groups[group].next_free;
-    return group;
-}
-
-/* `clean`: the kernel has consumed everything in it. Otherwise the ring is made anew at its next use. */
-static void group_return(struct uring *uring, uint16_t group, bool clean) {
-    if (!clean) {
-        group_unregister(uring, group);
-    }
-    uring->groups[group].next_free = uring->group_free_first;
-    uring->group_free_first = group;
-}
-
-static void group_fill(struct uring *uring, uint16_t group, const struct iovec *pieces, unsigned count) {
-    struct io_uring_buf_ring *ring = uring->groups[group].ring;
-    int mask = io_uring_buf_ring_mask(URING_SEND_PIECES_MAX);
-    for (unsigned i = 0; i < count; i++) {
-        io_uring_buf_ring_add(ring, pieces[i].iov_base, (unsigned)pieces[i].iov_len, (unsigned short)i, mask,
-                              (int)i);
-    }
-    io_uring_buf_ring_advance(ring, (int)count);
-}
-
-void uring_send_deinit(struct uring *uring) {
-    for (uint16_t group = 0; group < URING_SEND_GROUPS; group++) {
-        group_unregister(uring, group);
-    }
-}
-
 /* --- out ------------------------------------------------------------------------------------------------ */
-
-static void send_bundle(struct uring *uring, struct io_uring_sqe *sqe, struct conn *conn, uint16_t group,
-                        const struct iovec *pieces, unsigned count) {
-    group_fill(uring, group, pieces, count);
-    conn->send_group = group;
-    /*
-     * Length 0: whatever the group holds. WAITALL: without it a short send would leave a piece half consumed
-     * in the ring.
-     */
-    io_uring_prep_send(sqe, conn->fd, NULL, 0, MSG_NOSIGNAL | MSG_WAITALL);
-    sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = group_number(group);
-    /* BUNDLE: one request takes as many buffers of the group as the socket has room for. */
-    sqe->ioprio |= IORING_RECVSEND_BUNDLE;
-}
 
 static enum send_way send_choose(const struct worker *worker, struct uring *uring, const struct conn *conn,
                                  unsigned count, uint16_t *group) {
@@ -122,7 +30,7 @@ static enum send_way send_choose(const struct worker *worker, struct uring *urin
         return SEND_WAY_PLAIN;
     }
     if (uring->bundle && conn->sending_size <= URING_BUNDLE_SIZE_MAX) {
-        *group = group_take(uring);
+        *group = bundle_take(uring);
         if (*group != URING_SEND_GROUPS) {
             return SEND_WAY_BUNDLE;
         }
@@ -135,9 +43,9 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
     uint16_t group = URING_SEND_GROUPS;
     struct iovec *pieces = message->msg_iov;
     unsigned count = (unsigned)message->msg_iovlen;
-    conn->send_way = (uint8_t)send_choose(worker, uring, conn, count, &group);
+    conn->uring.send_way = (uint8_t)send_choose(worker, uring, conn, count, &group);
     conn->send_copies = false;
-    switch ((enum send_way)conn->send_way) {
+    switch ((enum send_way)conn->uring.send_way) {
     case SEND_WAY_PLAIN:
         io_uring_prep_send(sqe, conn->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
         counter_add(&worker->counters.sends_plain, 1);
@@ -147,7 +55,8 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
         counter_add(&worker->counters.sends_gathered, 1);
         return;
     case SEND_WAY_BUNDLE:
-        send_bundle(uring, sqe, conn, group, pieces, count);
+        conn->uring.send_group = group;
+        bundle_prepare(uring, sqe, conn->fd, group, pieces, count);
         counter_add(&worker->counters.sends_bundle, 1);
         return;
     case SEND_WAY_ZERO_COPY:
@@ -170,13 +79,13 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
     }
     struct iovec *pieces = scratch->pieces[scratch->used_count];
     struct msghdr *message = &scratch->messages[scratch->used_count];
-    unsigned count = reply_iov(&conn->reply, pieces, URING_SEND_PIECES_MAX, &conn->sending_size);
+    unsigned count = conn_output_iov(conn, pieces, URING_SEND_PIECES_MAX, &conn->sending_size);
     assert(count > 0);
     *message = (struct msghdr){.msg_iov = pieces, .msg_iovlen = count};
     conn->sending_result = 0;
     send_prepare(worker, uring, conn, sqe, message);
     /* A plain send has copied what it needs into the submission entry. */
-    scratch->used_count += conn->send_way != SEND_WAY_PLAIN;
+    scratch->used_count += conn->uring.send_way != SEND_WAY_PLAIN;
     io_uring_sqe_set_data64(sqe, tag_pack(OP_SEND, conn->generation, conn->index));
     conn->send_armed = true;
     conn->in_flight++;
@@ -187,14 +96,14 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
 
 /* A way that this kernel turns out to refuse is not tried again; the output goes out another way. */
 static bool send_refused(struct uring *uring, struct conn *conn, int result) {
-    if (conn->send_way == SEND_WAY_ZERO_COPY && (result == -ENOMEM || result == -ENOBUFS)) {
+    if (conn->uring.send_way == SEND_WAY_ZERO_COPY && (result == -ENOMEM || result == -ENOBUFS)) {
         conn->send_copies = true; /* more in flight than RLIMIT_MEMLOCK lets this user lock: only this time */
         return true;
     }
     if (result != -EINVAL && result != -EOPNOTSUPP) {
         return false;
     }
-    switch ((enum send_way)conn->send_way) {
+    switch ((enum send_way)conn->uring.send_way) {
     case SEND_WAY_PLAIN:
     case SEND_WAY_GATHERED:
         return false;
@@ -216,8 +125,8 @@ static bool send_refused(struct uring *uring, struct conn *conn, int result) {
 static void send_done(struct worker *worker, struct uring *uring, struct conn *conn) {
     conn->send_armed = false;
     conn->in_flight--;
-    if (conn->send_way == SEND_WAY_BUNDLE) {
-        group_return(uring, conn->send_group, conn->sending_result == (int64_t)conn->sending_size);
+    if (conn->uring.send_way == SEND_WAY_BUNDLE) {
+        bundle_return(uring, conn->uring.send_group, conn->sending_result == (int64_t)conn->sending_size);
     }
     if (conn->sending_result < 0 && send_refused(uring, conn, (int)conn->sending_result)) {
         conn->sending_result = 0;

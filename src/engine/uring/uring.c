@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "bundle.h"
 #include "engine_state.h"
 #include "probe.h"
 #include "riposte/check.h"
@@ -99,7 +100,7 @@ free_memory:
 static void uring_close(struct worker *worker) {
     struct uring *uring = uring_of(worker);
     ring_enter(&uring->ring, 0); /* the last descriptors are on their way to be closed */
-    uring_send_deinit(uring);
+    bundle_deinit(uring);
     buffers_deinit(&uring->buffers, &uring->ring, URING_RECV_GROUP);
     ring_deinit(&uring->ring);
     free(uring->scratch);
@@ -151,7 +152,7 @@ static bool uring_stop_recv(struct uring *uring, struct conn *conn) {
 static bool uring_arm(struct worker *worker, struct conn *conn) {
     struct uring *uring = uring_of(worker);
     if ((conn->wanted & WANT_SEND) != 0) {
-        if (!conn->send_armed && conn->reply.unsent_size > 0 && !uring_send(worker, uring, conn)) {
+        if (!conn->send_armed && conn_has_output(conn) && !uring_send(worker, uring, conn)) {
             return false;
         }
         conn->wanted &= (uint8_t)~WANT_SEND;

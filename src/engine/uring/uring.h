@@ -26,7 +26,7 @@ enum {
     URING_SEND_GROUPS = 16, /* connections that may have a bundle in flight at a time */
 };
 
-/* How a send went out; conn.send_way. */
+/* How a send went out; conn.uring.send_way. */
 enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZERO_COPY };
 
 /*
@@ -72,8 +72,5 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn);
 /* A completion of a send. (send.c) */
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
                    const struct io_uring_cqe *cqe);
-
-/* Frees the send groups' rings. (send.c) */
-void uring_send_deinit(struct uring *uring);
 
 #endif

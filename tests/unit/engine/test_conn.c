@@ -8,27 +8,27 @@ enum { CAPACITY = 8, SESSION_SIZE = 24 };
 
 static struct conn_table table_of(uint32_t capacity) {
     struct conn_table table;
-    cr_assert_eq(conn_table_init(&table, capacity, SESSION_SIZE), 0);
+    cr_assert_eq(conn_table_init(&table, capacity, SESSION_SIZE, 0), 0);
     return table;
 }
 
 Test(conn, takes_every_slot_and_not_one_more) {
     struct conn_table table = table_of(CAPACITY);
     for (int i = 0; i < CAPACITY; i++) {
-        cr_assert_not_null(conn_open(&table, 100 + i, SESSION_SIZE));
+        cr_assert_not_null(conn_open(&table, 100 + i));
     }
-    cr_assert_null(conn_open(&table, 200, SESSION_SIZE));
+    cr_assert_null(conn_open(&table, 200));
     cr_assert_eq(table.open_count, CAPACITY);
 }
 
 Test(conn, is_not_found_under_the_tag_of_an_earlier_owner) {
     struct conn_table table = table_of(CAPACITY);
-    struct conn *conn = conn_open(&table, 3, SESSION_SIZE);
+    struct conn *conn = conn_open(&table, 3);
     uint32_t index = conn->index, generation = conn->generation;
     cr_assert_eq(conn_find(&table, index, generation), conn);
     conn_release(&table, conn);
     cr_assert_null(conn_find(&table, index, generation));
-    struct conn *next = conn_open(&table, 4, SESSION_SIZE);
+    struct conn *next = conn_open(&table, 4);
     cr_assert_eq(next, conn, "the slot used last is the warmest");
     cr_assert_null(conn_find(&table, index, generation));
     cr_assert_eq(conn_find(&table, index, next->generation), next);
@@ -36,10 +36,10 @@ Test(conn, is_not_found_under_the_tag_of_an_earlier_owner) {
 
 Test(conn, begins_with_a_zeroed_session) {
     struct conn_table table = table_of(CAPACITY);
-    struct conn *conn = conn_open(&table, 3, SESSION_SIZE);
+    struct conn *conn = conn_open(&table, 3);
     memset(conn->session, 0xff, SESSION_SIZE);
     conn_release(&table, conn);
-    conn = conn_open(&table, 3, SESSION_SIZE);
+    conn = conn_open(&table, 3);
     for (int i = 0; i < SESSION_SIZE; i++) {
         cr_assert_eq(conn->session[i], 0);
     }
@@ -55,7 +55,7 @@ Test(conn, queues_are_first_in_first_out_and_hold_a_connection_once) {
     struct conn_queue queue = CONN_QUEUE_EMPTY;
     struct conn *conns[3];
     for (int i = 0; i < 3; i++) {
-        conns[i] = conn_open(&table, i, SESSION_SIZE);
+        conns[i] = conn_open(&table, i);
         conn_run_push(&table, &queue, conns[i]);
         conn_run_push(&table, &queue, conns[0]);
     }
@@ -68,11 +68,11 @@ Test(conn, queues_are_first_in_first_out_and_hold_a_connection_once) {
 Test(conn, released_in_a_queue_leaves_the_queue_whole) {
     struct conn_table table = table_of(CAPACITY);
     struct conn_queue queue = CONN_QUEUE_EMPTY;
-    struct conn *first = conn_open(&table, 1, SESSION_SIZE), *second = conn_open(&table, 2, SESSION_SIZE);
+    struct conn *first = conn_open(&table, 1), *second = conn_open(&table, 2);
     conn_arm_push(&table, &queue, first);
     conn_arm_push(&table, &queue, second);
     conn_release(&table, first);
-    struct conn *heir = conn_open(&table, 3, SESSION_SIZE);
+    struct conn *heir = conn_open(&table, 3);
     cr_assert_eq(heir, first);
     conn_arm_push(&table, &queue, heir);
     cr_assert_eq(conn_arm_pop(&table, &queue), heir);

@@ -8,10 +8,10 @@ static struct deadlines deadlines;
 static struct conn *conns[4];
 
 static void set_up(void) {
-    cr_assert_eq(conn_table_init(&table, 8, 0), 0);
+    cr_assert_eq(conn_table_init(&table, 8, 0, 0), 0);
     deadlines_init(&deadlines);
     for (int i = 0; i < 4; i++) {
-        conns[i] = conn_open(&table, i, 0);
+        conns[i] = conn_open(&table, i);
     }
 }
 

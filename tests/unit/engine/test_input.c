@@ -17,7 +17,7 @@ Test(input, borrows_what_comes_first) {
     cr_assert_eq((const void *)input_bytes(&input).data, (const void *)bytes.data);
     input_consume(&input, bytes.size);
     cr_assert_eq(input_size(&input), 0);
-    cr_assert_null(input.held);
+    cr_assert_null(input.owned);
 }
 
 Test(input, grows_in_place_when_bytes_follow_in_memory) {
@@ -27,7 +27,7 @@ Test(input, grows_in_place_when_bytes_follow_in_memory) {
     cr_assert(input_can_borrow(&input, memory + 7));
     input_append(&input, bytes_of(memory + 7, 7));
     cr_assert_eq(input_size(&input), 14);
-    cr_assert_null(input.held);
+    cr_assert_null(input.owned);
     input_discard(&input);
 }
 
@@ -36,13 +36,13 @@ Test(input, copies_out_what_is_left_at_the_end_of_a_turn) {
     char buffer[] = "get abc";
     input_append(&input, bytes_of(buffer, 7));
     input_consume(&input, 4);
-    cr_assert_eq(input_settle(&input), 0);
+    cr_assert_eq(input_detach(&input), 0);
     memset(buffer, 'X', sizeof(buffer)); /* the kernel fills the buffer again */
     cr_assert(bytes_equal(input_bytes(&input), text("abc")));
     input_append(&input, text("d\r\n"));
     cr_assert(bytes_equal(input_bytes(&input), text("abcd\r\n")));
     input_consume(&input, 6);
-    cr_assert_null(input.held, "a connection without unread bytes owns no memory");
+    cr_assert_null(input.owned, "a connection without unread bytes owns no memory");
 }
 
 Test(input, keeps_the_order_of_random_pieces) {
@@ -68,7 +68,7 @@ Test(input, keeps_the_order_of_random_pieces) {
             cr_assert_eq((unsigned char)unread.data[i], read++);
         }
         input_consume(&input, consumed);
-        cr_assert_eq(input_settle(&input), 0);
+        cr_assert_eq(input_detach(&input), 0);
     }
     input_discard(&input);
 }

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * filter: what may stand between the wire and a protocol: encryption, compression. A filter is these functions
+ * and nothing else.
+ *
+ *      wire --received--> receive --plain bytes--> protocol (on_input)
+ *      wire <----sent---- output  <------send----- reply of the protocol
+ *
+ * Neither the protocol nor the transport learns of it. A filter may speak by itself at any time: whatever it
+ * writes to `output` is sent. All functions are called by the worker that owns the connection, and must not
+ * block.
+ *
+ *      open -> { receive, send }* -> finish? -> close
+ */
+#ifndef RIPOSTE_FILTER_H
+#define RIPOSTE_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "riposte/bytes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct iovec;
+struct reply;
+
+/* Largest state_size a filter may ask for, in bytes. */
+enum { FILTER_STATE_SIZE_MAX = 1024 };
+
+enum filter_next {
+    FILTER_NEXT_INPUT,  /* everything that was given is used up; call again when more has come */
+    FILTER_NEXT_AGAIN,  /* there was no room for all plain bytes: call again with what is left */
+    FILTER_NEXT_ENDED,  /* the other side has said its last word: its input ends here */
+    FILTER_NEXT_BROKEN, /* what came cannot be: `output` is sent, then the connection is closed */
+};
+
+/* What receive did. */
+struct filter_progress {
+    size_t consumed;   /* bytes of `wire` that are done with */
+    size_t plain_size; /* bytes written to `plain` */
+    enum filter_next next;
+};
+
+struct filter {
+    const char *name; /* for log lines and statistics; static storage */
+
+    /*
+     * Bytes of per-connection state, 0 to FILTER_STATE_SIZE_MAX. They live in the connection's slot, aligned to
+     * 16, zeroed before open.
+     */
+    size_t state_size;
+
+    /* A connection was accepted, on_open of the protocol has not been called. May speak. Optional. */
+    void (*open)(void *state, struct reply *output, void *context);
+
+    /*
+     * Bytes came. Writes what they mean for the protocol to `plain`, at most plain_size_max (>= 4096) bytes,
+     * and answers the other side in `output` if need be. `wire` is borrowed until the function returns; what
+     * is not consumed with FILTER_NEXT_AGAIN is given again.
+     */
+    struct filter_progress (*receive)(void *state, struct bytes wire, char *plain, size_t plain_size_max,
+                                      struct reply *output, void *context);
+
+    /*
+     * Turns plain bytes of the protocol, in plain_count (>= 1) pieces, into bytes of the wire, in `output`.
+     * Returns how many bytes it has taken, from the first on: 0 while it cannot (a handshake under way). Called
+     * again while there is more and `output` is below its bound.
+     */
+    size_t (*send)(void *state, const struct iovec *plain, unsigned plain_count, struct reply *output,
+                   void *context);
+
+    /* Everything was sent, our side is about to be shut down: the last word. Once, optional. */
+    void (*finish)(void *state, struct reply *output, void *context);
+
+    /* The connection is gone; release what the state holds. Optional. */
+    void (*close)(void *state, void *context);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

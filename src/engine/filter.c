@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * filter: takes a connection's bytes through its filter, in both directions.
+ */
+#include "filter.h"
+
+#include <assert.h>
+#include <sys/uio.h>
+
+#include "close.h"
+
+enum {
+    /* Bytes of one connection between filter and wire: four records of TLS. */
+    FILTER_OUTPUT_SIZE_MAX = 64 * 1024,
+    FILTER_PIECES_MAX = 16, /* of a reply, looked at in one go */
+    /* With less room left in the worker's buffer, plain bytes of this turn are copied out first. */
+    FILTER_PLAIN_SIZE_MIN = 4096,
+};
+
+void filter_open(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    struct conn_filter *own = conn_filter(conn);
+    own->output.unsent_size_max = FILTER_OUTPUT_SIZE_MAX;
+    own->output.pool = &worker->reply_pool;
+    if (listen->filter->open != NULL) {
+        listen->filter->open(own->state, &own->output, listen->filter_context);
+    }
+    worker_queue_arm(worker, conn);
+}
+
+/* Where the next plain bytes go: behind those of this turn; NULL when the buffer is full. */
+static char *filter_room(struct worker *worker, size_t *size) {
+    size_t left = WORKER_PLAIN_SIZE - worker->plain_used_size;
+    *size = left;
+    return left < FILTER_PLAIN_SIZE_MIN ? NULL : worker->plain + worker->plain_used_size;
+}
+
+/* One call of receive. In a full buffer, plain bytes go through one that is copied from at once. */
+static struct filter_progress filter_step(struct worker *worker, struct conn *conn, struct bytes wire,
+                                          void (*take)(struct worker *, struct conn *, struct bytes)) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    struct conn_filter *own = conn_filter(conn);
+    char copied[FILTER_PLAIN_SIZE_MIN];
+    size_t size = 0;
+    char *room = filter_room(worker, &size);
+    char *plain = room == NULL ? copied : room;
+    size_t plain_size_max = room == NULL ? sizeof(copied) : size;
+    struct filter_progress progress = listen->filter->receive(own->state, wire, plain, plain_size_max,
+                                                              &own->output, listen->filter_context);
+    assert(progress.consumed <= wire.size && progress.plain_size <= plain_size_max);
+    worker->plain_used_size += room == NULL ? 0 : progress.plain_size;
+    if (progress.plain_size > 0) {
+        take(worker, conn, bytes_of(plain, progress.plain_size));
+    }
+    if (room == NULL && conn->input.borrowed_size > 0 && input_detach(&conn->input) < 0) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+    }
+    return progress;
+}
+
+void filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
+                    void (*take)(struct worker *worker, struct conn *conn, struct bytes plain)) {
+    struct filter_progress progress = {.next = FILTER_NEXT_AGAIN};
+    while (progress.next == FILTER_NEXT_AGAIN && conn->state == CONN_OPEN) {
+        progress = filter_step(worker, conn, wire, take);
+        wire = bytes_of(wire.data + progress.consumed, wire.size - progress.consumed);
+    }
+    worker_queue_arm(worker, conn);
+    switch (progress.next) {
+    case FILTER_NEXT_INPUT:
+    case FILTER_NEXT_AGAIN:
+        return;
+    case FILTER_NEXT_ENDED:
+        conn->input_ended = true;
+        return;
+    case FILTER_NEXT_BROKEN:
+        conn_filter(conn)->finished = true; /* it has said what there was to say */
+        close_flush(worker, conn, CLOSE_ERROR);
+        return;
+    }
+}
+
+void filter_send(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    struct conn_filter *own = conn_filter(conn);
+    size_t taken = 1;
+    while (taken > 0 && conn->reply.unsent_size > 0 && own->output.unsent_size < FILTER_OUTPUT_SIZE_MAX) {
+        struct iovec pieces[FILTER_PIECES_MAX];
+        size_t size = 0;
+        unsigned count = reply_iov(&conn->reply, pieces, FILTER_PIECES_MAX, &size);
+        taken = listen->filter->send(own->state, pieces, count, &own->output, listen->filter_context);
+        assert(taken <= size);
+        reply_sent(&conn->reply, taken);
+    }
+    if (own->output.broken) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+    }
+}
+
+bool filter_finish(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    struct conn_filter *own = conn_filter(conn);
+    if (own->finished || listen->filter->finish == NULL) {
+        return false;
+    }
+    own->finished = true;
+    listen->filter->finish(own->state, &own->output, listen->filter_context);
+    return own->output.unsent_size > 0;
+}
+
+void filter_close(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    struct conn_filter *own = conn_filter(conn);
+    reply_discard(&own->output);
+    if (listen->filter->close != NULL) {
+        listen->filter->close(own->state, listen->filter_context);
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * filter: the engine's side of include/riposte/filter.h: a connection's bytes on their way through a filter.
+ *
+ *      serve_on_recv --> filter_receive --> plain bytes in worker.plain --> as if they had been received
+ *      arm_turn      --> filter_send    --> reply of the protocol --> conn_filter.output --> transport
+ *
+ * Plain bytes lie in a buffer of the worker until the end of the turn, as received bytes do; where it is full
+ * they are copied. What is on its way to the wire is bounded by FILTER_OUTPUT_SIZE_MAX a connection; the rest
+ * waits in the protocol's reply, where it counts as unsent. The worker's own thread only.
+ */
+#ifndef RIPOSTE_ENGINE_FILTER_H
+#define RIPOSTE_ENGINE_FILTER_H
+
+#include "worker.h"
+
+/* The connection has just been accepted on a listen with a filter. */
+void filter_open(struct worker *worker, struct conn *conn);
+
+/*
+ * Received bytes become plain bytes: calls `take` for each piece, until all are used up or the connection is no
+ * longer open.
+ */
+void filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
+                    void (*take)(struct worker *worker, struct conn *conn, struct bytes plain));
+
+/* As much of the protocol's reply as may be on its way is turned into output. */
+void filter_send(struct worker *worker, struct conn *conn);
+
+/* Everything was sent. True when the filter had a last word, which is to be sent now. */
+bool filter_finish(struct worker *worker, struct conn *conn);
+
+/* The connection is gone. */
+void filter_close(struct worker *worker, struct conn *conn);
+
+#endif
