@@ -127,7 +127,7 @@ asan: ## build/asan/riposte: address and undefined-behaviour sanitizers
 tsan: ## build/tsan/riposte: thread sanitizer
 	+$(QUIET)$(call in_mode,tsan) all
 
-include tools/tools.mk tests/tests.mk bench/bench.mk tools/install.mk
+include tools/tools.mk tools/install.mk tests/tests.mk bench/bench.mk
 
 # The rest of `check`, in the order of what fails soonest.
 .PHONY: check check-rest

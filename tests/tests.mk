@@ -6,10 +6,10 @@ KNOWS_DEBUGTIME := $(filter debug asan fuzz,$(MODE))
 DEBUG_SERVER := $(if $(KNOWS_DEBUGTIME),$(BIN),$(if $(OWN_OUTPUT),$(O)-debug,build/debug))/riposte
 
 .PHONY: test
-test: ## install what tests need, run unit tests, wire tests, a short difftest; ends with the sum
+test: ## install what tests need, run unit and wire tests, the example, a short difftest; ends with the sum
 	$(QUIET)tools/setup --test
-	+$(QUIET)$(in_parallel) all unit-programs wire-programs
-	+$(QUIET)MAKE="$(MAKE)" tests/run unit wire "difftest COMMANDS=20000"
+	+$(QUIET)$(in_parallel) all unit-programs wire-programs example-programs
+	+$(QUIET)MAKE="$(MAKE)" tests/run unit wire example "difftest COMMANDS=20000"
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
@@ -53,6 +53,17 @@ COMMANDS ?= 1000000
 .PHONY: difftest
 difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies
 	$(QUIET)tests/diff/run --server $(BIN)/riposte --commands $(COMMANDS)
+
+# --- the installed library: tests/example/echo.c, a program that has nothing else ---------------------------------
+
+EXAMPLE_SOURCES := $(wildcard tests/example/*.c)
+
+.PHONY: example example-programs
+example: example-programs ## install into a folder, build tests/example/echo.c from that, talk to it (TESTS="echo: later")
+	+$(QUIET)MAKE="$(MAKE)" tests/example/run $(TESTS)
+
+example-programs: $(INSTALLED_FILES)
+	@:
 
 # --- fuzzing: tests/fuzz/fuzz_<name>.c, a libFuzzer target each, with tests/fuzz/corpus/<name>; clang only -----------
 
@@ -111,4 +122,5 @@ race-run: $(RACE_PROGRAMS)
 	    fi; \
 	done; printf '%d passed, %d failed, 0 skipped\n' $$passed $$failed; [ $$failed -eq 0 ]
 
-TEST_SOURCES := $(UNIT_SOURCES) $(LOAD_TEST_SUPPORT) $(SUPPORT_SOURCES) $(FUZZ_SOURCES) $(RACE_SOURCES)
+TEST_SOURCES := $(UNIT_SOURCES) $(LOAD_TEST_SUPPORT) $(SUPPORT_SOURCES) $(FUZZ_SOURCES) $(RACE_SOURCES) \
+    $(EXAMPLE_SOURCES)

@@ -57,12 +57,13 @@ Libs: -L$${libdir} -lriposte -lmimalloc -lpthread
 endef
 
 INSTALLED_HEADERS := $(addprefix $(O)/include/riposte/,names.h $(HEADERS))
+INSTALLED_FILES := $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) $(INSTALLED_HEADERS)
 INSTALLED := bin/riposte bin/riposte-load lib/libriposte.a lib/pkgconfig/riposte.pc
 # Between single quotes wherever it is used: a DESTDIR may have spaces.
 ROOT = $(DESTDIR)$(PREFIX)
 
 .PHONY: install uninstall
-install: $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) $(INSTALLED_HEADERS) ## install programs, library, headers and riposte.pc below PREFIX (/usr/local)
+install: $(INSTALLED_FILES) ## install programs, library, headers and riposte.pc below PREFIX (/usr/local)
 	$(call say,copy,$(ROOT))
 	$(QUIET)$(INSTALL) -d '$(ROOT)/bin' '$(ROOT)/include/riposte' '$(ROOT)/lib/pkgconfig'
 	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load '$(ROOT)/bin'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * frames: the example of a protocol of one's own. See frames.c: the whole of it is forty lines.
+ * frames: a length-prefixed echo, the smallest protocol that can be cut anywhere. Drawn in frames.c.
  */
 #ifndef RIPOSTE_TESTS_FRAMES_H
 #define RIPOSTE_TESTS_FRAMES_H

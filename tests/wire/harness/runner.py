@@ -248,9 +248,9 @@ class Runner:
         for seconds, label in sorted(self.times, reverse=True)[:count]:
             print(f"{seconds:6.1f} s  {label}", file=self.out)
 
-    def print_summary(self):
+    def print_summary(self, what):
         elapsed = time.monotonic() - self.begin
         counts = self.counts
-        print(f"wire: {elapsed:.0f} s, seed {self.seed}", file=self.out)
+        print(f"{what}: {elapsed:.0f} s, seed {self.seed}", file=self.out)
         text = f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped"
         print(text, file=self.out, flush=True)

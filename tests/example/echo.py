@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""The example, running: every seam of a protocol, seen from a client."""
+
+import contextlib
+import os
+import re
+import signal
+import time
+
+from harness.connection import Connection
+from harness.outcome import Failure, check, check_equal
+from harness.server import wait_until
+from process import Process, ProcessError
+
+LINE_SIZE_MAX = 1024
+LATER_S = 0.1
+LIMITS = {"tcp": 64, "unix": 4}
+STOP_LIMIT_S = 20.0
+
+
+class Echo:
+    """A server of the example on a free port and a socket; `family` is what connect() uses."""
+
+    def __init__(self, process, family, path, port):
+        self.process, self.family, self.path, self.port = process, family, path, port
+
+    def connect(self, family=None):
+        """A connection that has read the greeting."""
+        connection = self.connect_silently(family)
+        connection.expect(b"echo\r\n", "the greeting")
+        return connection
+
+    def connect_silently(self, family=None):
+        return Connection(self.path if (family or self.family) == "unix" else ("127.0.0.1", self.port))
+
+    def stop(self):
+        """Ends it as an operator does; what it had to say in the end."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(STOP_LIMIT_S)
+        except ProcessError as error:
+            raise Failure(str(error)) from None
+        check_equal(0, status, f"exit status ({self.process.output_end()})")
+        return self.process.output()
+
+
+@contextlib.contextmanager
+def on_one_cpu():
+    """What is started meanwhile has one worker, so that connections are served in the order of their bytes."""
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cpus)
+
+
+@contextlib.contextmanager
+def started(installation, lab, one_worker=False):
+    folder = lab.new_folder()
+    path = os.path.join(folder, "socket")
+    process = Process([installation.echo, "0", lab.engine, path], os.path.join(folder, "output"))
+    with on_one_cpu() if one_worker else contextlib.nullcontext():
+        process.start()
+    try:
+
+        def ready():
+            check(process.alive(), f"ended at start: {process.output_end()}")
+            return re.search(r"ready on port (\d+) \((\S+)\)", process.output())
+
+        found = wait_until(ready, "the example is ready")
+        check_equal({"uring": "io_uring", "epoll": "epoll"}[lab.engine], found.group(2), "transport")
+        yield Echo(process, lab.family, path, int(found.group(1)))
+    finally:
+        process.stop()
+
+
+def lines_come_back_behind_their_count(installation, lab):
+    with started(installation, lab) as server, server.connect() as client:
+        client.ask("hello", "1 hello")
+        client.ask("hello", "2 hello")
+        client.ask("", "1 ")
+        client.send(b"with a newline only\n")
+        client.expect(b"1 with a newline only\r\n")
+
+
+def a_line_may_come_in_pieces(installation, lab):
+    """A second connection's answer in between: the server has seen each piece."""
+    with started(installation, lab, one_worker=True) as server, server.connect() as client, server.connect() as witness:
+        for turn, byte in enumerate(b"in pieces\r\n", 1):
+            client.send(bytes([byte]))
+            witness.ask(f"{turn}", f"1 {turn}")
+        client.expect(b"1 in pieces\r\n")
+
+
+def a_pipeline_is_answered_in_order(installation, lab):
+    """More lines than one round takes, and a help that is pinned between them."""
+    with started(installation, lab) as server, server.connect() as client:
+        client.send(b"".join(b"line %d\r\n" % index for index in range(200)) + b"help\r\nend\r\n")
+        for index in range(200):
+            client.expect(b"1 line %d\r\n" % index)
+        check_equal([b"help   this", b"later  is answered a tenth of a second later", b"quit   ends the connection",
+                     b"All else comes back behind a count."], client.read_lines_until("1 end"), "reply to help")
+
+
+def a_late_answer_holds_up_its_own_connection_only(installation, lab):
+    with started(installation, lab) as server, server.connect() as client, server.connect() as other:
+        begin = time.monotonic()
+        client.send(b"later\r\nbehind it\r\n")
+        other.ask("meanwhile", "1 meanwhile")
+        client.expect(b"later\r\n1 behind it\r\n")
+        check(time.monotonic() - begin >= LATER_S, "later came too soon")
+
+
+def an_answer_is_owed_to_who_has_ended(installation, lab):
+    with started(installation, lab) as server, server.connect() as client:
+        client.send(b"later\r\nlast\r\n")
+        client.end()
+        client.expect(b"later\r\n1 last\r\n")
+        client.expect_end()
+
+
+def quit_ends_the_connection_behind_what_was_answered(installation, lab):
+    with started(installation, lab) as server, server.connect() as client:
+        client.send(b"one\r\nquit\r\nnever\r\n")
+        client.expect(b"1 one\r\n")
+        client.expect_end()
+
+
+def a_line_has_a_limit(installation, lab):
+    """As long as it may be; a byte more, whole and without an end."""
+    with started(installation, lab) as server:
+        longest = b"x" * (LINE_SIZE_MAX - 2)
+        with server.connect() as client:
+            client.send(longest + b"\r\n")
+            client.expect(b"1 " + longest + b"\r\n")
+        for too_long in (longest + b"x\r\n", longest + b"xx"):
+            with server.connect() as client:
+                client.send(too_long)
+                client.expect(b"too long\r\n")
+                client.expect_end()
+
+
+def a_full_listen_says_so_and_the_other_one_is_open(installation, lab):
+    with started(installation, lab) as server, contextlib.ExitStack() as stack:
+        for _ in range(LIMITS[lab.family]):
+            stack.enter_context(server.connect())
+        with server.connect_silently() as client:
+            client.expect(b"full\r\n")
+            client.expect_end()
+        with server.connect("unix" if lab.family == "tcp" else "tcp") as client:
+            client.ask("room here", "1 room here")
+
+
+def a_place_is_free_again_when_a_client_leaves(installation, lab):
+    with started(installation, lab) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(LIMITS[lab.family])]
+        clients[0].close()
+
+        def served():
+            with server.connect_silently() as client:
+                return client.read_line() == b"echo"
+
+        wait_until(served, "a place is free")
+
+
+def a_stop_answers_what_has_come_and_leaves_nothing(installation, lab):
+    with started(installation, lab, one_worker=True) as server, server.connect() as client:
+        client.ask("hello", "1 hello")
+        client.send(b"later\r\n")
+        with server.connect() as witness:
+            witness.ask("seen", "1 seen")
+        output = server.stop()
+        client.expect(b"later\r\n")
+        client.expect_end()
+        check("2 connections, 0 turned away, 3 lines" in output, f"the sum is not in {output!r}")
+        ends = re.findall(r"worker \d+ ends with (\d+) connections", output)
+        check(ends and set(ends) == {"0"}, f"connections are left: {output!r}")
+        check(not os.path.exists(server.path), "the socket's file is left")
+
+
+TESTS = (
+    lines_come_back_behind_their_count,
+    a_line_may_come_in_pieces,
+    a_pipeline_is_answered_in_order,
+    a_late_answer_holds_up_its_own_connection_only,
+    an_answer_is_owed_to_who_has_ended,
+    quit_ends_the_connection_behind_what_was_answered,
+    a_line_has_a_limit,
+    a_full_listen_says_so_and_the_other_one_is_open,
+    a_place_is_free_again_when_a_client_leaves,
+    a_stop_answers_what_has_come_and_leaves_nothing,
+)
