@@ -29,11 +29,14 @@ enum { PROTOCOL_SESSION_SIZE_MAX = 1024 };
 /* How long LATER and EVENT wait, in milliseconds; also the resolution of what such a connection is told. */
 enum { PROTOCOL_LATER_MS = 10 };
 
+/* How often REST looks, in milliseconds. */
+enum { PROTOCOL_REST_MS = 1000 };
+
 /* What on_input gets. */
 struct protocol_input {
     /*
      * The connection's unread bytes, oldest first; borrowed until on_input returns. What is not consumed comes
-     * again, with more behind it. Empty only after AGAIN, LATER or EVENT.
+     * again, with more behind it. Empty only after AGAIN, REST, LATER or EVENT.
      */
     struct bytes bytes;
     bool ended;            /* the client sends no more: nothing will come behind `bytes` */
@@ -44,6 +47,12 @@ struct protocol_input {
 /* What has to happen before on_input is called again. */
 enum protocol_next {
     PROTOCOL_NEXT_INPUT, /* more bytes have come */
+
+    /*
+     * The same, for the rest of a request that has begun: the call also comes when PROTOCOL_REST_MS have passed
+     * without, so that a protocol can bound the time a request takes.
+     */
+    PROTOCOL_NEXT_REST,
 
     /*
      * Nothing: there is more to do without new input, since requests_max was reached, reply_full said stop, or

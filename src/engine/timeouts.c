@@ -23,13 +23,28 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn) {
                   worker->now_ms + worker->engine->config.write_timeout_ms);
 }
 
+/* The list of a connection whose on_input wants to be called although nothing comes; NONE for any other. */
+static enum timeout_kind timeout_of_next(const struct conn *conn) {
+    switch ((enum protocol_next)conn->next) {
+    case PROTOCOL_NEXT_INPUT:
+    case PROTOCOL_NEXT_AGAIN:
+        return TIMEOUT_NONE;
+    case PROTOCOL_NEXT_REST:
+        return TIMEOUT_REST;
+    case PROTOCOL_NEXT_LATER:
+    case PROTOCOL_NEXT_EVENT:
+        return TIMEOUT_LATER;
+    }
+    return TIMEOUT_NONE;
+}
+
 /* A connection with nothing to send: when somebody looks at it again although nothing has come. */
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
-    bool later = conn->next == PROTOCOL_NEXT_LATER || conn->next == PROTOCOL_NEXT_EVENT;
-    if (unlikely(later) && conn->state == CONN_OPEN && conn->timeout != TIMEOUT_LATER) {
+    enum timeout_kind kind = timeout_of_next(conn);
+    if (unlikely(kind != TIMEOUT_NONE) && conn->state == CONN_OPEN && conn->timeout != kind) {
         deadlines_remove(&worker->deadlines, &worker->conns, conn);
-        deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_LATER,
-                      worker->now_ms + PROTOCOL_LATER_MS);
+        deadlines_add(&worker->deadlines, &worker->conns, conn, kind,
+                      worker->now_ms + (kind == TIMEOUT_REST ? PROTOCOL_REST_MS : PROTOCOL_LATER_MS));
     }
     if (unlikely(worker_listen(worker, conn)->limits->idle_timeout_ms > 0) && conn->timeout == TIMEOUT_NONE &&
         conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
@@ -52,22 +67,24 @@ static void timeouts_check_idle(struct worker *worker) {
     }
 }
 
-/* Called again as it asked for. */
-static void timeouts_check_later(struct worker *worker) {
+/* Called again as it asked for; one that no longer asks is looked at for idleness again. */
+static void timeouts_check_next(struct worker *worker, enum timeout_kind kind) {
     struct conn *conn;
-    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_LATER, worker->now_ms)) !=
-           NULL) {
+    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, kind, worker->now_ms)) != NULL) {
         deadlines_remove(&worker->deadlines, &worker->conns, conn);
-        if (conn->next == PROTOCOL_NEXT_LATER || conn->next == PROTOCOL_NEXT_EVENT) {
+        if (timeout_of_next(conn) == kind) {
             conn->next = PROTOCOL_NEXT_AGAIN;
             worker_queue_run(worker, conn);
+        } else {
+            worker_queue_arm(worker, conn);
         }
     }
 }
 
 void timeouts_turn(struct worker *worker) {
     struct conn *conn;
-    timeouts_check_later(worker);
+    timeouts_check_next(worker, TIMEOUT_LATER);
+    timeouts_check_next(worker, TIMEOUT_REST);
     while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) !=
            NULL) {
         close_begin(worker, conn, CLOSE_SLOW_READER);

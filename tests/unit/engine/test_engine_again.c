@@ -71,6 +71,73 @@ ON_BOTH_TRANSPORTS(answers_what_waits_although_the_engine_stops) {
     dial_stop(engine);
 }
 
+/* Wants a second byte behind the first, and says so when it has not come within PROTOCOL_REST_MS. */
+static struct progress rest_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                     void *context) {
+    (void)context;
+    if (input->bytes.size == 2) {
+        reply_copy_string(reply, "two");
+        return (struct progress){.consumed = 2, .requests = 1};
+    }
+    uint64_t *began_ns = session;
+    *began_ns = *began_ns == 0 ? input->now_ns : *began_ns;
+    if (input->now_ns - *began_ns >= PROTOCOL_REST_MS * UINT64_C(900000)) {
+        reply_copy_string(reply, "late");
+        reply_close(reply);
+    }
+    return (struct progress){.next = PROTOCOL_NEXT_REST};
+}
+
+static const struct protocol rest_protocol = {
+    .name = "rest", .session_size = sizeof(uint64_t), .on_input = rest_on_input};
+
+ON_BOTH_TRANSPORTS(looks_again_at_a_request_whose_rest_does_not_come) {
+    struct engine_listen listen = dial_listen(&rest_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.limits.idle_timeout_ms = 100; /* a request that has begun is not idle */
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "?", 1);
+    dial_expect(fd, "late", 4);
+    dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(ends_with_the_client_although_the_rest_of_a_request_is_missing) {
+    struct engine_listen listen = dial_listen(&rest_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "?", 1);
+    shutdown(fd, SHUT_WR);
+    dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(closes_as_idle_what_has_had_its_rest) {
+    struct engine_listen listen = dial_listen(&rest_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.limits.idle_timeout_ms = 100;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "?", 1);
+    struct deadline received = deadline_of("the first half has come");
+    while (dial_counter(engine, recvs) == 0) {
+        deadline_wait(&received);
+    }
+    dial_send(fd, "!", 1);
+    dial_expect(fd, "two", 3);
+    dial_expect_end(fd);
+    struct deadline counted = deadline_of("the connection is counted as idle");
+    while (dial_counter(engine, closed_idle) == 0) {
+        deadline_wait(&counted);
+    }
+    close(fd);
+    dial_stop(engine);
+}
+
 enum { FULL_SIZE = 4096 };
 
 /* Two of these, a call each; the second answer fills the reply and nothing is left to do. */
