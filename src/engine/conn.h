@@ -86,7 +86,8 @@ struct conn {
     bool recv_last;      /* has received in this turn: armed behind those that found no buffer */
     bool send_armed;  /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
     bool input_ended; /* the client has shut down its sending side */
-    uint8_t next; /* enum protocol_next: what on_input waits for; AGAIN too when the time of REST, LATER or EVENT
+    uint8_t
+        next; /* enum protocol_next: what on_input waits for; AGAIN too when the time of REST, LATER or EVENT
                           has come */
     uint8_t throttled; /* THROTTLED_ bits */
     bool in_run;       /* linked through run_next */

@@ -265,20 +265,8 @@ static enum http_parse read_fields(struct head_reader *reader, struct http_head 
 
 /* --- the whole ---------------------------------------------------------------------------------------------- */
 
-/* False when the bytes behind `searched` cannot have changed the verdict MORE. */
-static bool is_worth_parsing(struct bytes input, size_t searched) {
-    if (searched == 0 || input.size >= HTTP_HEAD_SIZE_MAX) {
-        return true;
-    }
-    if (input.size > HTTP_HEAD_TARGET_SIZE_MAX && searched <= HTTP_HEAD_TARGET_SIZE_MAX + 16) {
-        return true; /* the target may have passed its bound: with a method before it that is known by then */
-    }
-    return memchr(input.data + searched, '\n', input.size - searched) != NULL;
-}
-
-enum http_parse http_head_parse(struct bytes input, size_t searched, struct http_head *head) {
-    assert(searched <= input.size);
-    if (input.size == 0 || !is_worth_parsing(input, searched)) {
+enum http_parse http_head_parse(struct bytes input, struct http_head *head) {
+    if (input.size == 0) {
         return HTTP_PARSE_MORE;
     }
     bool all = input.size >= HTTP_HEAD_SIZE_MAX;

@@ -9,7 +9,9 @@
  * Pure: reads the input, keeps no state, allocates nothing; what it returns are slices of the input. Strict:
  * a lone CR or LF, folded lines, space around names, control bytes and whatever else two readers could read
  * in two ways is refused. The first fault in the order of the bytes is the one that is told, so the verdict
- * on a part of a head is MORE or the verdict on the whole.
+ * on a part of a head is MORE or the verdict on the whole: how a head is cut on its way changes nothing. A
+ * head that comes byte by byte is read from its first byte each time. That is bounded by HTTP_HEAD_SIZE_MAX,
+ * and costs no more than some receives of one byte do.
  */
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H
@@ -78,11 +80,10 @@ struct http_head {
 
 /*
  * Reads a head off the front of `input`. OK: *head is filled, but `status`. BAD: head->status is 400, 414,
- * 431 or 505, and the connection cannot go on. `searched` is how many of these bytes an earlier call has
- * answered MORE to, 0 at first: that makes a head that comes byte by byte cost no more than its lines. One
+ * 431 or 505, and the connection cannot go on. One
  * empty line before the request line is skipped (RFC 9112 section 2.2).
  */
-enum http_parse http_head_parse(struct bytes input, size_t searched, struct http_head *head);
+enum http_parse http_head_parse(struct bytes input, struct http_head *head);
 
 static inline bool http_head_has(const struct http_head *head, enum http_field name) {
     return (head->seen >> name & 1) != 0;

@@ -10,14 +10,14 @@
 
 #include "head.h"
 
-enum http_body {
+enum http_body_kind {
     HTTP_BODY_NONE,    /* the request ends with its head */
     HTTP_BODY_LENGTH,  /* body_size bytes follow, at least one */
     HTTP_BODY_CHUNKED, /* see chunk.h */
 };
 
 struct http_message {
-    enum http_body body;
+    enum http_body_kind body;
     uint64_t body_size;      /* LENGTH: bytes, >= 1 */
     bool keep_alive;         /* the connection may serve another request */
     bool expect_continue;    /* the client waits for "100 Continue" before it sends the body */

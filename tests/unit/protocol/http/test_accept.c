@@ -31,7 +31,7 @@ Test(http_accept, takes_a_coding_that_is_named_with_a_weight_above_zero) {
         static struct http_head head;
         static char text[1024];
         int size = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\n%s\r\n", rows[i].fields);
-        cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), 0, &head), HTTP_PARSE_OK);
+        cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), &head), HTTP_PARSE_OK);
         cr_assert_eq(http_accept_coding(&head, "br"), rows[i].br, "%s", rows[i].fields);
         cr_assert_eq(http_accept_coding(&head, "gzip"), rows[i].gzip, "%s", rows[i].fields);
     }

@@ -18,7 +18,7 @@ static struct http_head head;
 static void read_head(const char *method, const char *fields) {
     static char text[4096];
     int size = snprintf(text, sizeof(text), "%s / HTTP/1.1\r\n%s\r\n", method, fields);
-    cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), 0, &head), HTTP_PARSE_OK, "%s", fields);
+    cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), &head), HTTP_PARSE_OK, "%s", fields);
 }
 
 static struct http_validator something(void) {

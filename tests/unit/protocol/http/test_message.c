@@ -13,7 +13,7 @@ static struct http_message message;
 static enum http_parse read_message(const char *version, const char *fields) {
     static char text[4096];
     int size = snprintf(text, sizeof(text), "PUT / HTTP/%s\r\n%s\r\n", version, fields);
-    cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), 0, &head), HTTP_PARSE_OK, "%s", fields);
+    cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), &head), HTTP_PARSE_OK, "%s", fields);
     return http_message_read(&head, &message);
 }
 
@@ -22,7 +22,7 @@ static enum http_parse read_message(const char *version, const char *fields) {
 Test(http_message, finds_the_body) {
     static const struct {
         const char *fields;
-        enum http_body body;
+        enum http_body_kind body;
         uint64_t size;
     } rows[] = {
         {HOST, HTTP_BODY_NONE, 0},

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http: HTTP/1.1 over a store, as a protocol for the engine.
+ *
+ *      /cache/<key>     GET HEAD PUT POST DELETE: the store, shared with every other protocol
+ *      /metrics         for Prometheus
+ *      /stats.json      the same for people and scripts
+ *      /healthz         200 while the process serves
+ *      /readyz          200, or 503 once the stop has begun
+ *
+ * One struct http_service for the process; one struct http_worker per worker thread. The protocol's `context`
+ * is an endpoint of that worker: what may be asked there differs from listener to listener.
+ */
+#ifndef RIPOSTE_HTTP_H
+#define RIPOSTE_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "riposte/metrics.h"
+#include "riposte/protocol.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct engine;
+struct http_service;
+struct http_worker;
+struct store;
+struct store_worker;
+
+extern const struct protocol http_protocol;
+
+enum {
+    HTTP_CORS_SIZE_MAX = 200,   /* bytes of cors_origin */
+    HTTP_TOKEN_SIZE_MAX = 256,  /* bytes of the token in its file */
+    HTTP_SOURCES_MAX = 8,       /* of metrics */
+    HTTP_INPUT_SIZE_MAX = 65536 /* input_size_max of a listener: more than any head or line of a chunk */
+};
+
+struct http_config {
+    struct store *store;     /* borrowed for the service's life */
+    size_t item_size_max;    /* as the store's; bytes. A body may have as many */
+    bool cas_enabled;        /* false (-C): no entity tags, no conditions on them */
+    bool readonly;           /* PUT, POST and DELETE are refused: 403 */
+    const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
+    uint32_t timeout_ms;     /* a head, or a body beside 256 bytes a second, takes longer: 408. >= 1000 */
+    unsigned workers_max;    /* as the engine's */
+    struct metrics_source sources[HTTP_SOURCES_MAX]; /* of /metrics and /stats.json, beside this protocol's */
+    unsigned sources_count;
+};
+
+/* What a listener offers. */
+enum http_endpoint_kind {
+    HTTP_ENDPOINT_OPEN,     /* any Host */
+    HTTP_ENDPOINT_LOOPBACK, /* bound to loopback: a Host that could be somebody else's name is refused: 421 */
+    HTTP_ENDPOINT_KIND_COUNT
+};
+
+/* 0 and *service; -ENOMEM. Before the engine. */
+int http_service_create(const struct http_config *config, struct http_service **service);
+
+/* All workers are gone. */
+void http_service_destroy(struct http_service *service);
+
+/*
+ * From now on everything but /healthz and /readyz asks for `Authorization: Bearer <token>`: the first line of
+ * the file at `path`, 1 to HTTP_TOKEN_SIZE_MAX visible characters. 0; or a negative errno (-EINVAL: its
+ * content), one sentence for the operator in `message`, and what was in force stays so. Before engine_start,
+ * and again at any time from any one thread.
+ */
+int http_service_token_load(struct http_service *service, const char *path, char *message,
+                            size_t message_size);
+
+/* The stop begins: /readyz answers 503. Any thread. */
+void http_service_drain(struct http_service *service);
+
+/*
+ * For a worker's thread; store_worker is that thread's own and is borrowed. NULL when memory ends.
+ * worker_index as in engine_hooks.
+ */
+struct http_worker *http_worker_create(struct http_service *service, struct store_worker *store_worker,
+                                       unsigned worker_index);
+
+/* After the last connection of the worker has closed. Its counters stay in the sums. */
+void http_worker_destroy(struct http_worker *worker);
+
+/* The protocol's context for a listener of that kind. */
+void *http_worker_endpoint(struct http_worker *worker, enum http_endpoint_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache: see cache.h.
+ */
+#include "cache.h"
+
+#include <stdio.h>
+
+#include "answer.h"
+#include "cache_write.h"
+#include "condition.h"
+#include "range.h"
+#include "riposte/check.h"
+#include "value.h"
+
+enum { FIELDS_SIZE_MAX = 256 };
+
+/*
+ * A typed value could be a page or a script of whoever stored it: browsers are told to take the type as it is
+ * said, and to give the page no rights of this origin.
+ */
+#define TYPED "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox\r\n"
+
+static const char *state_fields(const struct item_view *view) {
+    bool typed = http_content_is_typed(view->client_flags);
+    if (unlikely(view->won)) {
+        return typed ? "X-Cache: won\r\n" TYPED : "X-Cache: won\r\n";
+    }
+    if (unlikely(view->stale)) {
+        return typed ? "X-Cache: stale\r\n" TYPED : "X-Cache: stale\r\n";
+    }
+    return typed ? "X-Cache: hit\r\n" TYPED : "X-Cache: hit\r\n";
+}
+
+/* Head and value, or a part of it. */
+static void answer_value(struct http_call *call, const struct http_request *request,
+                         const struct item_view *view, struct http_answer *answer, struct bytes part) {
+    const struct http_exchange *exchange = &request->exchange;
+    const size_t inline_size_max = REPLY_RESERVE_SIZE_MAX - HTTP_ANSWER_HEAD_SIZE_MAX;
+    bool is_inline = part.size <= inline_size_max && !exchange->head_only;
+    size_t head_size;
+    answer->size = part.size;
+    char *begin = http_answer_head(call, exchange, answer, is_inline ? part.size : 0, &head_size);
+    if (likely(is_inline)) {
+        memcpy(begin + head_size, part.data, part.size);
+        reply_commit(call->reply, head_size + part.size);
+    } else {
+        reply_commit(call->reply, head_size);
+        if (!exchange->head_only) {
+            value_reply(call->reply, view, part);
+        }
+    }
+    http_answer_end(call, exchange, answer->status);
+}
+
+static void answer_unsatisfiable(struct http_call *call, const struct http_request *request,
+                                 const struct item_view *view) {
+    char fields[FIELDS_SIZE_MAX];
+    snprintf(fields, sizeof(fields), "Content-Range: bytes */%zu\r\n", view->value.size);
+    http_answer_page(call, &request->exchange, HTTP_STATUS_RANGE_NOT_SATISFIABLE,
+                     "the value has no such bytes", fields);
+}
+
+/* A request with a Range. */
+static void answer_range(struct http_call *call, const struct http_request *request,
+                         const struct item_view *view, struct http_answer *answer) {
+    char fields[FIELDS_SIZE_MAX];
+    struct http_range range;
+    switch (http_range_read(http_head_find(request->head, HTTP_RANGE), view->value.size, &range)) {
+    case HTTP_RANGE_WHOLE:
+        answer_value(call, request, view, answer, view->value);
+        return;
+    case HTTP_RANGE_UNSATISFIABLE:
+        answer_unsatisfiable(call, request, view);
+        return;
+    case HTTP_RANGE_PART:
+        break;
+    }
+    int size = snprintf(fields, sizeof(fields), "Content-Range: bytes %llu-%llu/%zu\r\n%s",
+                        (unsigned long long)range.first, (unsigned long long)(range.first + range.size - 1),
+                        view->value.size, state_fields(view));
+    answer->status = HTTP_STATUS_PARTIAL_CONTENT;
+    answer->fields = bytes_of(fields, (size_t)size);
+    answer_value(call, request, view, answer, bytes_of(view->value.data + range.first, (size_t)range.size));
+}
+
+static void answer_miss(struct http_call *call, const struct http_request *request) {
+    counter_add(&call->worker->counters.cache_misses, 1);
+    http_answer_page(call, &request->exchange, HTTP_STATUS_NOT_FOUND, "no such key", "X-Cache: miss\r\n");
+}
+
+/* True when the conditions have settled the answer. */
+static bool answer_condition(struct http_call *call, const struct http_request *request,
+                             const struct http_validator *validator, struct http_answer *answer) {
+    switch (http_condition_check(request->head, validator)) {
+    case HTTP_CONDITION_TRUE:
+        return false;
+    case HTTP_CONDITION_NOT_MODIFIED:
+        answer->status = HTTP_STATUS_NOT_MODIFIED;
+        answer->type.size = 0;
+        http_answer_send(call, &request->exchange, answer, bytes_of(NULL, 0));
+        return true;
+    case HTTP_CONDITION_FALSE:
+        break;
+    }
+    http_answer_page(call, &request->exchange, HTTP_STATUS_PRECONDITION_FAILED,
+                     "the value is not what the condition asks for", "");
+    return true;
+}
+
+static void cache_get(struct http_call *call, const struct http_request *request, struct bytes key) {
+    static const struct get_options options = {.meta = true};
+    struct http_worker *worker = call->worker;
+    struct item_view view;
+    struct http_cache_tag tag;
+    bool found = store_get_with(worker->store, key, &options, &view) == STORE_OK;
+    if (unlikely(http_condition_any(request->head))) {
+        struct http_validator validator = http_cache_validator(call, found ? &view : NULL, &tag);
+        struct http_answer none = {.status = HTTP_STATUS_OK,
+                                   .etag = found && worker->service->config.cas_enabled ? view.cas : 0,
+                                   .fields = bytes_from_string(found ? state_fields(&view) : "")};
+        if (answer_condition(call, request, &validator, &none)) {
+            counter_add(found ? &worker->counters.cache_hits : &worker->counters.cache_misses, 1);
+            return;
+        }
+    }
+    if (!found) {
+        answer_miss(call, request);
+        return;
+    }
+    counter_add(&worker->counters.cache_hits, 1);
+    struct http_content content = http_content_of(&worker->service->contents, view.client_flags);
+    struct http_answer answer = {
+        .status = HTTP_STATUS_OK,
+        .type = content.type,
+        .coding = content.coding,
+        .etag = worker->service->config.cas_enabled ? view.cas : 0,
+        .fields = bytes_from_string(state_fields(&view)),
+    };
+    if (unlikely(http_head_has(request->head, HTTP_RANGE)) && request->head->method == HTTP_GET) {
+        struct http_validator validator = http_cache_validator(call, &view, &tag);
+        if (http_condition_range(request->head, &validator)) {
+            answer_range(call, request, &view, &answer);
+            return;
+        }
+    }
+    answer_value(call, request, &view, &answer, view.value);
+}
+
+void http_cache(struct http_call *call, struct http_request *request, struct bytes name,
+                struct http_change *change) {
+    size_t key_size = 0;
+    if (!http_percent_decode(name, change->key, sizeof(change->key), &key_size) || key_size == 0) {
+        http_answer_page(call, &request->exchange, HTTP_STATUS_BAD_REQUEST,
+                         "a key has 1 to 250 bytes, percent-encoded where they are not plain", "");
+        return;
+    }
+    change->key_size = (uint8_t)key_size;
+    switch (request->head->method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+        cache_get(call, request, bytes_of(change->key, key_size));
+        return;
+    case HTTP_PUT:
+    case HTTP_POST:
+    case HTTP_DELETE:
+        http_cache_write(call, request, change);
+        return;
+    case HTTP_OPTIONS:
+    case HTTP_CONNECT:
+    case HTTP_PATCH:
+    case HTTP_TRACE:
+    case HTTP_METHOD_UNKNOWN:
+        break;
+    }
+    http_answer_page(call, &request->exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, "not for a value",
+                     "Allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n");
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache: the store at /cache/<key>.
+ *
+ *      GET HEAD         200 with ETag (the CAS), 206, 304, 404, 412, 416; X-Cache: hit, miss, stale or won
+ *      PUT              201 or 204; ?ttl=SECONDS or Cache-Control: max-age=SECONDS; conditions are atomic
+ *      POST             ?op=incr or decr, &by=N (1): 200 with the number; &initial=N makes what is not there
+ *                       ?op=append or prepend: 204
+ *      DELETE           204 or 404
+ */
+#ifndef HTTP_CACHE_H
+#define HTTP_CACHE_H
+
+#include "call.h"
+#include "change.h"
+
+/* Answers, or says in *change what the body is for. `name` is what follows "/cache/", still encoded. */
+void http_cache(struct http_call *call, struct http_request *request, struct bytes name,
+                struct http_change *change);
+
+#endif

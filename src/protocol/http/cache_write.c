@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache_write: see cache_write.h.
+ *
+ * Conditions are checked against the value that there is when the head has come, and bound to it: the change
+ * is made only if that value, or its absence, is still what there is (cas and add of the store). So nothing
+ * comes between a condition and its change, however long the body takes.
+ */
+#include "cache_write.h"
+
+#include "answer.h"
+#include "riposte/check.h"
+#include "text.h"
+
+struct http_validator http_cache_validator(const struct http_call *call, const struct item_view *view,
+                                           struct http_cache_tag *tag) {
+    struct http_validator validator = {.exists = view != NULL, .now_unix_s = call->worker->unix_s};
+    if (view != NULL && call->worker->service->config.cas_enabled) {
+        size_t digits = bytes_format_u64(tag->text + 1, view->cas);
+        tag->text[0] = '"';
+        tag->text[digits + 1] = '"';
+        validator.etag = bytes_of(tag->text, digits + 2);
+    }
+    return validator;
+}
+
+static struct bytes key_of(const struct http_change *change) {
+    return bytes_of(change->key, change->key_size);
+}
+
+static void answer_bad(struct http_call *call, const struct http_request *request, const char *sentence) {
+    http_answer_page(call, &request->exchange, HTTP_STATUS_BAD_REQUEST, sentence, "");
+}
+
+static void answer_changed(struct http_call *call, const struct http_request *request) {
+    http_answer_page(call, &request->exchange, HTTP_STATUS_PRECONDITION_FAILED,
+                     "the value is not what the condition asks for", "");
+}
+
+/* What a condition has bound the change to. */
+struct bound {
+    bool any;    /* there are conditions, and they hold */
+    bool exists; /* for a value that is there, with that CAS */
+    uint64_t cas;
+};
+
+/* False when the conditions do not hold: answered. */
+static bool conditions_bind(struct http_call *call, const struct http_request *request,
+                            const struct http_change *change, struct bound *bound) {
+    static const struct get_options unused = {.no_use = true};
+    struct item_view view;
+    struct http_cache_tag tag;
+    *bound = (struct bound){.any = http_condition_any(request->head)};
+    if (likely(!bound->any)) {
+        return true;
+    }
+    bound->exists = store_get_with(call->worker->store, key_of(change), &unused, &view) == STORE_OK;
+    bound->cas = bound->exists ? view.cas : 0;
+    struct http_validator validator = http_cache_validator(call, bound->exists ? &view : NULL, &tag);
+    if (http_condition_check(request->head, &validator) == HTTP_CONDITION_TRUE) {
+        return true;
+    }
+    answer_changed(call, request);
+    return false;
+}
+
+/* --- expiry ------------------------------------------------------------------------------------------------- */
+
+/* The tick at which a value expires that lives for `ttl_s` more seconds. */
+static uint32_t expiry_of(const struct http_worker *worker, uint32_t ttl_s) {
+    if (ttl_s == 0) {
+        return STORE_EXPIRED;
+    }
+    if (ttl_s <= STORE_TTL_RELATIVE_MAX) {
+        return store_expiry(worker->store, ttl_s);
+    }
+    uint64_t now_s = store_tick_unix_s(worker->store, store_now_tick(worker->store));
+    return store_expiry(worker->store, (int64_t)(now_s + ttl_s));
+}
+
+/* `max-age=N` in any Cache-Control; numbers too large for 32 bits mean the largest (RFC 9111 section 1.2.2). */
+static bool max_age_find(const struct http_head *head, uint32_t *ttl_s) {
+    enum { NAME_SIZE = 8 };
+    unsigned position = 0;
+    struct bytes list;
+    struct bytes directive;
+    while (http_head_next(head, HTTP_CACHE_CONTROL, &position, &list)) {
+        while (http_text_list_next(&list, &directive)) {
+            uint64_t seconds;
+            if (directive.size > NAME_SIZE &&
+                http_text_equal(bytes_of(directive.data, NAME_SIZE), "max-age=") &&
+                bytes_parse_u64(bytes_of(directive.data + NAME_SIZE, directive.size - NAME_SIZE), &seconds)) {
+                *ttl_s = seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* `ttl` of the query, or max-age; without either the value does not expire. False for a ttl that is none. */
+static bool expiry_read(const struct http_call *call, const struct http_request *request,
+                        uint32_t *expires_tick) {
+    struct bytes text;
+    uint32_t ttl_s = 0;
+    *expires_tick = STORE_EXPIRES_NEVER;
+    if (http_query_find(request->target.query, "ttl", &text)) {
+        if (!bytes_parse_u32(text, &ttl_s) || ttl_s == 0) {
+            return false;
+        }
+        *expires_tick = expiry_of(call->worker, ttl_s);
+    } else if (max_age_find(request->head, &ttl_s)) {
+        *expires_tick = expiry_of(call->worker, ttl_s);
+    }
+    return true;
+}
+
+/* --- PUT, append, prepend ----------------------------------------------------------------------------------- */
+
+/* A key that memcached's lines cannot hold: listings show it in base64. */
+static bool key_is_binary(struct bytes key) {
+    for (size_t i = 0; i < key.size; i++) {
+        if ((unsigned char)key.data[i] <= ' ' || key.data[i] == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The body is wanted: *change is complete. */
+static void change_accept(struct http_request *request, struct http_change *change) {
+    change->stores = true;
+    change->key_is_binary = key_is_binary(key_of(change));
+    request->exchange.keep_alive = request->message.keep_alive;
+}
+
+static bool content_read(struct http_call *call, const struct http_request *request,
+                         struct http_change *change) {
+    switch (http_content_flags(&call->worker->service->contents,
+                               http_head_find(request->head, HTTP_CONTENT_TYPE),
+                               http_head_find(request->head, HTTP_CONTENT_ENCODING), &change->client_flags)) {
+    case HTTP_CONTENT_OK:
+        return true;
+    case HTTP_CONTENT_BAD:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE,
+                         "Content-Type or Content-Encoding cannot be kept", "");
+        return false;
+    case HTTP_CONTENT_FULL:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_INSUFFICIENT_STORAGE,
+                         "too many different content types are stored", "");
+        return false;
+    }
+    return false;
+}
+
+static void cache_put(struct http_call *call, struct http_request *request, struct http_change *change) {
+    struct bound bound;
+    if (!expiry_read(call, request, &change->expires_tick)) {
+        answer_bad(call, request, "ttl is a number of seconds, 1 to 4294967295");
+        return;
+    }
+    if (!content_read(call, request, change) || !conditions_bind(call, request, change, &bound)) {
+        return;
+    }
+    change->options = (struct put_options){
+        .mode = bound.any && !bound.exists ? PUT_ADD : PUT_SET,
+        .compare = bound.any && bound.exists,
+        .cas_expected = bound.cas,
+    };
+    change_accept(request, change);
+}
+
+static void cache_join(struct http_call *call, struct http_request *request, struct http_change *change,
+                       enum put_mode mode) {
+    struct bound bound;
+    if (!conditions_bind(call, request, change, &bound)) {
+        return;
+    }
+    change->options =
+        (struct put_options){.mode = mode, .compare = bound.any && bound.exists, .cas_expected = bound.cas};
+    change_accept(request, change);
+}
+
+/* --- incr, decr --------------------------------------------------------------------------------------------- */
+
+/* A number of the query; false when it is there and none. */
+static bool number_read(const struct http_request *request, const char *name, uint64_t *number, bool *given) {
+    struct bytes text;
+    *given = http_query_find(request->target.query, name, &text);
+    return !*given || bytes_parse_u64(text, number);
+}
+
+static void answer_number(struct http_call *call, const struct http_request *request,
+                          const struct number_result *result) {
+    char text[BYTES_U64_DIGITS_MAX];
+    size_t size = bytes_format_u64(text, result->number);
+    struct http_answer answer = {
+        .status = HTTP_STATUS_OK,
+        .type = bytes_from_string("text/plain"),
+        .size = size,
+        .etag = call->worker->service->config.cas_enabled ? result->cas : 0,
+    };
+    counter_add(&call->worker->counters.cache_stores, 1);
+    http_answer_send(call, &request->exchange, &answer, bytes_of(text, size));
+}
+
+static void cache_count(struct http_call *call, struct http_request *request, struct http_change *change,
+                        bool decrement) {
+    struct number_options options = {.decrement = decrement, .delta = 1};
+    struct number_result result;
+    struct bound bound;
+    bool given;
+    if (!number_read(request, "by", &options.delta, &given) ||
+        !number_read(request, "initial", &options.initial, &options.create) ||
+        !expiry_read(call, request, &options.create_expires_tick)) {
+        answer_bad(call, request, "by and initial are numbers from 0 to 2^64 - 1, ttl is one of seconds");
+        return;
+    }
+    if (!conditions_bind(call, request, change, &bound)) {
+        return;
+    }
+    options.compare = bound.any && bound.exists;
+    options.cas_expected = bound.cas;
+    options.key_is_binary = key_is_binary(key_of(change));
+    switch (store_add_number(call->worker->store, key_of(change), &options, &result)) {
+    case STORE_OK:
+        answer_number(call, request, &result);
+        return;
+    case STORE_MISS:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_NOT_FOUND, "no such key", "X-Cache: miss\r\n");
+        return;
+    case STORE_EXISTS:
+    case STORE_NOT_STORED:
+        answer_changed(call, request);
+        return;
+    case STORE_NOT_NUMBER:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_CONFLICT, "the value is not a number", "");
+        return;
+    case STORE_TOO_LARGE:
+    case STORE_NO_MEMORY:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_INSUFFICIENT_STORAGE,
+                         "there is no memory for the number", "");
+        return;
+    }
+}
+
+static void cache_post(struct http_call *call, struct http_request *request, struct http_change *change) {
+    struct bytes op = bytes_of(NULL, 0);
+    http_query_find(request->target.query, "op", &op);
+    if (bytes_equal_string(op, "incr") || bytes_equal_string(op, "decr")) {
+        cache_count(call, request, change, op.data[0] == 'd');
+    } else if (bytes_equal_string(op, "append")) {
+        cache_join(call, request, change, PUT_APPEND);
+    } else if (bytes_equal_string(op, "prepend")) {
+        cache_join(call, request, change, PUT_PREPEND);
+    } else {
+        answer_bad(call, request, "op is incr, decr, append or prepend");
+    }
+}
+
+/* --- DELETE --------------------------------------------------------------------------------------------------- */
+
+static void cache_delete(struct http_call *call, struct http_request *request, struct http_change *change) {
+    struct bound bound;
+    if (!conditions_bind(call, request, change, &bound)) {
+        return;
+    }
+    struct delete_options options = {.compare = bound.any && bound.exists, .cas_expected = bound.cas};
+    enum store_status status = store_delete(call->worker->store, key_of(change), &options, NULL);
+    if (status == STORE_EXISTS) {
+        answer_changed(call, request);
+    } else if (status == STORE_OK) {
+        const struct http_answer answer = {.status = HTTP_STATUS_NO_CONTENT};
+        counter_add(&call->worker->counters.cache_deletes, 1);
+        http_answer_send(call, &request->exchange, &answer, bytes_of(NULL, 0));
+    } else {
+        http_answer_page(call, &request->exchange, HTTP_STATUS_NOT_FOUND, "no such key", "X-Cache: miss\r\n");
+    }
+}
+
+void http_cache_write(struct http_call *call, struct http_request *request, struct http_change *change) {
+    if (call->worker->service->config.readonly) {
+        http_answer_page(call, &request->exchange, HTTP_STATUS_FORBIDDEN,
+                         "this server is read-only over HTTP", "");
+    } else if (request->head->method == HTTP_PUT) {
+        cache_put(call, request, change);
+    } else if (request->head->method == HTTP_POST) {
+        cache_post(call, request, change);
+    } else {
+        cache_delete(call, request, change);
+    }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * call: one call of on_input, and the request that it is at.
+ */
+#ifndef HTTP_CALL_H
+#define HTTP_CALL_H
+
+#include "message.h"
+#include "riposte/reply.h"
+#include "service.h"
+#include "session.h"
+#include "target.h"
+
+/* What an answer needs to know of its request; kept while a body comes. */
+struct http_exchange {
+    bool keep_alive; /* the connection goes on after the answer */
+    bool is_old;     /* HTTP/1.0: keep-alive must be said */
+    bool head_only;  /* HEAD: no body in the answer */
+    bool cors;       /* a page of the allowed origin asks */
+};
+
+struct http_call {
+    struct http_worker *worker;
+    struct http_session *session;
+    struct reply *reply;
+    const struct http_endpoint *endpoint;
+    const char *at; /* first unread byte */
+    const char *end;
+    uint64_t now_ns;
+    unsigned requests; /* completed so far */
+    unsigned requests_max;
+};
+
+/* A request whose head is there and sound. */
+struct http_request {
+    const struct http_head *head;
+    struct http_message message;
+    struct http_target target;
+    struct http_exchange exchange;
+};
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http: the protocol's functions for the engine: the states of a session, one after the other.
+ *
+ *      http_on_input --> HEAD: http_head_parse, http_message_read --> http_route --> cache, metrics, ...
+ *                    \-> BODY: http_change_continue
+ */
+#include "answer.h"
+#include "change.h"
+#include "riposte/check.h"
+#include "riposte/clock.h"
+#include "route.h"
+
+/* A body may take a second for so many bytes, beside the time-out (README, limits). */
+enum { BODY_BYTES_PER_S_MIN = 256 };
+
+static size_t call_unread_size(const struct http_call *call) {
+    return (size_t)(call->end - call->at);
+}
+
+static const char *fault_of_head(enum http_status status) {
+    switch ((int)status) {
+    case HTTP_STATUS_URI_TOO_LONG:
+        return "the target is longer than 8 KiB";
+    case HTTP_STATUS_HEAD_TOO_LARGE:
+        return "the head is larger than 16 KiB or has more than 100 fields";
+    case HTTP_STATUS_VERSION_NOT_SUPPORTED:
+        return "only HTTP/1.0 and HTTP/1.1 are spoken here";
+    case HTTP_STATUS_NOT_IMPLEMENTED:
+        return "no transfer coding but chunked is known";
+    case HTTP_STATUS_EXPECTATION_FAILED:
+        return "nothing but 100-continue can be expected";
+    default:
+        return "the request is malformed";
+    }
+}
+
+/* A head that is whole. */
+static void head_serve(struct http_call *call, const struct http_head *head) {
+    struct http_request request = {.head = head};
+    call->at += head->size;
+    if (unlikely(http_message_read(head, &request.message) == HTTP_PARSE_BAD)) {
+        http_answer_refuse(call, request.message.status, fault_of_head(request.message.status));
+        return;
+    }
+    if (unlikely(!http_target_read(head, &request.target)) && head->method != HTTP_CONNECT) {
+        http_answer_refuse(call, HTTP_STATUS_BAD_REQUEST, "the target is malformed");
+        return;
+    }
+    counter_add(&call->worker->counters.requests, 1);
+    request.exchange.is_old = head->minor == 0;
+    request.exchange.head_only = head->method == HTTP_HEAD;
+    struct http_change change;
+    change.stores = false;
+    change.item = NULL;
+    change.buffer = NULL;
+    change.buffer_size = 0;
+    change.buffer_capacity = 0;
+    http_route(call, &request, &change);
+    if ((request.message.body != HTTP_BODY_NONE || change.stores) && !reply_closing(call->reply)) {
+        http_change_begin(call, &request, &change);
+    }
+}
+
+/* False when the rest of a head has not come. */
+static bool head_step(struct http_call *call) {
+    struct http_session *session = call->session;
+    struct http_head head;
+    switch (http_head_parse(bytes_of(call->at, call_unread_size(call)), &head)) {
+    case HTTP_PARSE_OK:
+        session->began_ns = 0;
+        head_serve(call, &head);
+        return true;
+    case HTTP_PARSE_BAD:
+        http_answer_refuse(call, head.status, fault_of_head(head.status));
+        return true;
+    case HTTP_PARSE_MORE:
+        break;
+    }
+    if (session->began_ns == 0) {
+        session->began_ns = call->now_ns;
+    }
+    return false;
+}
+
+/* One step. False when it needs more input. */
+static bool call_step(struct http_call *call) {
+    return unlikely(call->session->change != NULL) ? http_change_continue(call) : head_step(call);
+}
+
+/* The request that is not all there has had its time. */
+static bool call_is_late(const struct http_call *call) {
+    const struct http_session *session = call->session;
+    uint64_t allowed_ns = call->worker->service->config.timeout_ms * CLOCK_NS_PER_MS;
+    if (session->change != NULL) {
+        allowed_ns += session->change->body.size * (CLOCK_NS_PER_S / BODY_BYTES_PER_S_MIN);
+    }
+    return call->now_ns - session->began_ns > allowed_ns;
+}
+
+/* What was there is read, and a request has begun. */
+static enum protocol_next call_wait(struct http_call *call) {
+    if (likely(!call_is_late(call))) {
+        return PROTOCOL_NEXT_REST;
+    }
+    counter_add(&call->worker->counters.timeouts, 1);
+    if (call->session->change != NULL && !call->session->change->stores) {
+        reply_close(call->reply); /* it has its answer */
+    } else {
+        http_answer_refuse(call, HTTP_STATUS_REQUEST_TIMEOUT, "the request came too slowly");
+    }
+    return PROTOCOL_NEXT_INPUT;
+}
+
+static struct progress http_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                     void *context) {
+    const struct http_endpoint *endpoint = context;
+    const char *begin =
+        input->bytes.size > 0 ? input->bytes.data : ""; /* an empty input may have no address */
+    struct http_call call = {
+        .worker = endpoint->worker,
+        .session = session,
+        .reply = reply,
+        .endpoint = endpoint,
+        .at = begin,
+        .end = begin + input->bytes.size,
+        .now_ns = input->now_ns,
+        .requests_max = input->requests_max,
+    };
+    bool stopped = false;
+    http_worker_tell_time(call.worker, input->now_ns);
+    while (call.requests < call.requests_max && !reply_full(reply) && !stopped &&
+           (call.at < call.end || call.session->change != NULL)) {
+        stopped = !call_step(&call);
+    }
+    enum protocol_next next = PROTOCOL_NEXT_INPUT;
+    if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
+        next = call_wait(&call);
+    } else if (unlikely(!stopped && call.at < call.end && !reply_closing(reply))) {
+        next = PROTOCOL_NEXT_AGAIN;
+    }
+    return (struct progress){
+        .consumed = (size_t)(call.at - begin),
+        .requests = call.requests,
+        .next = next,
+    };
+}
+
+/* Asks for the bucket of the first request's key, where it stands in the input as it is. */
+static void http_prefetch(const void *session, struct bytes input, void *context) {
+    static const char start[] = "GET /cache/";
+    const size_t start_size = sizeof(start) - 1;
+    const struct http_session *own = session;
+    const struct http_endpoint *endpoint = context;
+    if (own->change != NULL || input.size <= start_size || memcmp(input.data, start, start_size) != 0) {
+        return;
+    }
+    size_t size = 0;
+    const char *key = input.data + start_size;
+    while (size < input.size - start_size && key[size] != ' ' && key[size] != '?' && key[size] != '%') {
+        size++;
+    }
+    if (size > 0 && size <= STORE_KEY_SIZE_MAX && size < input.size - start_size && key[size] == ' ') {
+        store_prefetch(endpoint->worker->store, bytes_of(key, size));
+    }
+}
+
+static void http_on_close(void *session, int fd, enum protocol_close reason, void *context) {
+    struct http_session *own = session;
+    const struct http_endpoint *endpoint = context;
+    (void)fd;
+    (void)reason;
+    if (own->change != NULL) {
+        http_change_drop(own, endpoint->worker);
+    }
+}
+
+const struct protocol http_protocol = {
+    .name = "http",
+    .session_size = sizeof(struct http_session),
+    .prefetch = http_prefetch,
+    .on_input = http_on_input,
+    .on_close = http_on_close,
+};

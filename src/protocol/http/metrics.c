@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * metrics: see metrics.h. The text is gathered in memory, then pinned to the reply; a question costs the
+ * server some tens of microseconds, and asks no other worker to stop.
+ */
+#include "metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "answer.h"
+#include "riposte/check.h"
+
+enum { TEXT_CAPACITY_MIN = 16 * 1024, TEXT_SIZE_MAX = 4 << 20, ROW_SIZE_MAX = 1024 };
+
+struct metrics_text {
+    char *data; /* owned */
+    size_t size;
+    size_t capacity;
+    bool failed;         /* memory has ended, or there is too much: nothing more is added */
+    bool is_text;        /* Prometheus; else JSON */
+    char last_name[128]; /* of the row before: HELP and TYPE stand once */
+};
+
+static void text_reserve(struct metrics_text *text, size_t size) {
+    if (text->failed || text->capacity - text->size >= size) {
+        return;
+    }
+    size_t capacity = text->capacity > 0 ? 2 * text->capacity : TEXT_CAPACITY_MIN;
+    char *grown = capacity <= TEXT_SIZE_MAX ? realloc(text->data, capacity) : NULL;
+    text->failed = grown == NULL;
+    if (grown != NULL) {
+        text->data = grown;
+        text->capacity = capacity;
+    }
+}
+
+__attribute__((format(printf, 2, 3))) static void text_add(struct metrics_text *text, const char *format,
+                                                           ...) {
+    va_list arguments;
+    text_reserve(text, ROW_SIZE_MAX);
+    if (text->failed) {
+        return;
+    }
+    va_start(arguments, format);
+    int size = vsnprintf(text->data + text->size, ROW_SIZE_MAX, format, arguments);
+    va_end(arguments);
+    assert(size >= 0 && size < ROW_SIZE_MAX);
+    text->size += (size_t)size;
+}
+
+/* Whole numbers up to 2^53 without a point or exponent. */
+static void text_add_value(struct metrics_text *text, double value) {
+    if (value >= 0 && value <= 9007199254740992.0 && value == (double)(uint64_t)value) {
+        text_add(text, "%" PRIu64, (uint64_t)value);
+    } else {
+        text_add(text, "%.9g", value);
+    }
+}
+
+static void row_text(struct metrics_text *text, const struct metrics_row *row, bool is_new) {
+    if (is_new) {
+        text_add(text, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
+                 row->kind == METRICS_COUNTER ? "counter" : "gauge");
+    }
+    if (row->label != NULL) {
+        text_add(text, "%s{%s=\"%s\"} ", row->name, row->label, row->label_value);
+    } else {
+        text_add(text, "%s ", row->name);
+    }
+    text_add_value(text, row->value);
+    text_add(text, "\n");
+}
+
+/* Rows of one name with a label become an object. */
+static void row_json(struct metrics_text *text, const struct metrics_row *row, bool is_new) {
+    bool is_first = text->size <= 1;
+    if (is_new) {
+        bool open =
+            text->size > 0 && text->data[text->size - 1] == ' '; /* a labelled row leaves its object open */
+        text_add(text, "%s%s\"%s\":", open ? "}" : "", is_first ? "" : ",", row->name);
+    }
+    if (row->label != NULL) {
+        text_add(text, "%s\"%s\":", is_new ? "{" : ",", row->label_value);
+    }
+    text_add_value(text, row->value);
+    text_add(text, "%s", row->label != NULL ? " " : "");
+}
+
+static void text_row(void *target, const struct metrics_row *row) {
+    struct metrics_text *text = target;
+    bool is_new = strcmp(text->last_name, row->name) != 0;
+    snprintf(text->last_name, sizeof(text->last_name), "%s", row->name);
+    if (text->is_text) {
+        row_text(text, row, is_new);
+    } else {
+        row_json(text, row, is_new);
+    }
+}
+
+static void own_rows(struct http_service *service, struct metrics_text *text) {
+    struct http_counts counts;
+    http_service_counts(service, &counts);
+#define HTTP_COUNTER_ROW(name_, help_)                                                                       \
+    text_row(text, &(struct metrics_row){.name = "riposte_http_" #name_ "_total",                            \
+                                         .help = help_,                                                      \
+                                         .kind = METRICS_COUNTER,                                            \
+                                         .value = (double)counts.name_});
+    HTTP_COUNTERS(HTTP_COUNTER_ROW)
+#undef HTTP_COUNTER_ROW
+    text_row(text, &(struct metrics_row){.name = "riposte_http_chunked_bytes",
+                                         .help = "bytes of bodies of unknown size that are under way",
+                                         .kind = METRICS_GAUGE,
+                                         .value = (double)atomic_load(&service->chunked_size)});
+}
+
+static void text_make(struct http_service *service, struct metrics_text *text) {
+    if (!text->is_text) {
+        text_add(text, "{");
+    }
+    own_rows(service, text);
+    for (unsigned i = 0; i < service->config.sources_count; i++) {
+        const struct metrics_source *source = &service->config.sources[i];
+        source->write(source->user, text_row, text);
+    }
+    if (!text->is_text) {
+        bool open = !text->failed && text->size > 0 && text->data[text->size - 1] == ' ';
+        text_add(text, "%s}\n", open ? "}" : "");
+    }
+}
+
+void http_metrics(struct http_call *call, const struct http_request *request, bool is_text) {
+    struct metrics_text text = {.is_text = is_text};
+    text_make(call->worker->service, &text);
+    if (text.failed) {
+        free(text.data);
+        http_answer_page(call, &request->exchange, HTTP_STATUS_UNAVAILABLE, "there is no memory for the text",
+                         "");
+        return;
+    }
+    const struct http_answer answer = {
+        .status = HTTP_STATUS_OK,
+        .type = bytes_from_string(is_text ? "text/plain; version=0.0.4; charset=utf-8" : "application/json"),
+        .size = text.size,
+        .fields = bytes_from_string("Cache-Control: no-store\r\n"),
+    };
+    size_t head_size;
+    http_answer_head(call, &request->exchange, &answer, 0, &head_size);
+    reply_commit(call->reply, head_size);
+    if (request->exchange.head_only) {
+        free(text.data);
+    } else {
+        reply_pin(call->reply, bytes_of(text.data, text.size), free, text.data);
+    }
+    http_answer_end(call, &request->exchange, answer.status);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * service: what all workers of the protocol have in common, and what each has for itself.
+ *
+ *      http_service --+-- config                    constant
+ *                     +-- token, draining, ...      atomic
+ *                     +-- workers, left             under `lock`, which no request but /metrics takes
+ *
+ *      http_worker  --+-- its own; other threads read its counters only
+ *                     +-- endpoints                 the context of a connection is one of them
+ */
+#ifndef HTTP_SERVICE_H
+#define HTTP_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "content.h"
+#include "counters.h"
+#include "date.h"
+#include "riposte/http.h"
+#include "riposte/store.h"
+
+enum { HTTP_CACHE_LINE_SIZE = 64, HTTP_DATE_LINE_SIZE = HTTP_DATE_SIZE + 8 };
+
+/* A bearer token; constant once it is in force. */
+struct http_token {
+    struct http_token *previous; /* what was in force before: kept, as a request may still look at it */
+    size_t size;
+    char text[HTTP_TOKEN_SIZE_MAX];
+};
+
+struct http_service {
+    struct http_config config;          /* constant */
+    _Atomic(struct http_token *) token; /* NULL: none is asked for. Owned */
+    _Atomic bool draining;              /* http_service_drain was called */
+    _Atomic size_t chunked_size;        /* bytes of all bodies of unknown size that are under way */
+    size_t chunked_size_max;            /* its bound */
+    struct http_contents contents;      /* media types of stored values */
+    pthread_mutex_t lock;               /* of what follows */
+    struct http_worker **workers;       /* config.workers_max of them; NULL where none has that index */
+    struct http_counts left;            /* sums of the workers that are gone */
+};
+
+struct http_endpoint {
+    struct http_worker *worker;
+    enum http_endpoint_kind kind;
+};
+
+struct http_worker {
+    struct http_service *service; /* borrowed */
+    struct store_worker *store;   /* borrowed; this thread's own */
+    unsigned index;
+    uint64_t date_until_ns;              /* monotonic time at which the date is no longer true */
+    uint64_t unix_s;                     /* the time that the date tells */
+    char date_line[HTTP_DATE_LINE_SIZE]; /* "Date: ...\r\n" */
+    struct http_endpoint endpoints[HTTP_ENDPOINT_KIND_COUNT];
+    struct http_counters counters;
+} __attribute__((aligned(HTTP_CACHE_LINE_SIZE)));
+
+/* Makes the date true for a request at now_ns. The clock is read once a second. */
+void http_worker_tell_time(struct http_worker *worker, uint64_t now_ns);
+
+/* The sums over all workers, those that are gone included. Any thread. */
+void http_service_counts(struct http_service *service, struct http_counts *counts);
+
+/* As http_service_token_load says: true when `given`, a whole Authorization value, may pass. Any thread. */
+bool http_service_allows(const struct http_service *service, struct bytes given);
+
+#endif

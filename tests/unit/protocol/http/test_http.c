@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http: connections through the whole protocol: pipelines, pieces, closing, time, who may ask.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "http_talk.h"
+
+#define HOST      "Host: localhost\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+
+static struct http_talk_server server;
+static struct http_talk talk;
+
+static void configure(void) {
+    http_talk_server_config(&server);
+}
+
+static void start(void) {
+    http_talk_server_init(&server);
+    http_talk_open(&talk, &server);
+}
+
+static void close_server(void) {
+    http_talk_close(&talk);
+    http_talk_server_deinit(&server);
+}
+
+TestSuite(http, .init = configure, .fini = close_server);
+
+static unsigned count(struct bytes text, const char *word) {
+    unsigned found = 0;
+    const char *at = text.data;
+    const char *end = text.data + text.size;
+    while ((at = memmem(at, (size_t)(end - at), word, strlen(word))) != NULL) {
+        at += strlen(word);
+        found++;
+    }
+    return found;
+}
+
+/* Everything below is sent whole, and in pieces of every size: the answers must be the same. */
+static const char *const conversations[] = {
+    GET("/healthz") GET("/healthz") GET("/none"),
+    "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello" GET("/cache/a"),
+    "PUT /cache/a HTTP/1.1\r\n" HOST
+    "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: u\r\n\r\n" GET("/cache/a"),
+    "GET /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello" GET("/healthz"),
+    "POST /none HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n0\r\n\r\n" GET("/healthz"),
+    "PUT /cache/a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nhelX0\r\n\r\n" GET("/healthz"),
+    "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5\r\nConnection: close\r\n\r\nhello" GET("/healthz"),
+    "GET /healthz HTTP/1.0\r\n\r\n" GET("/healthz"),
+    "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET("/healthz"),
+    GET("/healthz") "BAD\r\n\r\n" GET("/healthz"),
+    "\r\n" GET("/healthz") "\r\n" GET("/healthz"),
+};
+
+Test(http, answers_the_same_however_a_conversation_is_cut) {
+    start();
+    for (size_t i = 0; i < sizeof(conversations) / sizeof(conversations[0]); i++) {
+        static char whole[8192];
+        struct bytes text = bytes_from_string(conversations[i]);
+        for (size_t step = text.size; step > 0; step--) {
+            close_server();
+            start();
+            for (size_t at = 0; at < text.size; at += step) {
+                http_talk_send(&talk,
+                               bytes_of(text.data + at, text.size - at < step ? text.size - at : step));
+            }
+            struct bytes output = http_talk_output(&talk);
+            if (step == text.size) {
+                snprintf(whole, sizeof(whole), "%s", output.data);
+            }
+            cr_assert_str_eq(output.data, whole, "step %zu of %s", step, text.data);
+        }
+    }
+}
+
+Test(http, serves_a_pipeline_in_order_and_in_turns) {
+    start();
+    talk.requests_max = 3;
+    static char text[8192];
+    size_t size = 0;
+    for (int i = 0; i < 16; i++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s", GET("/healthz"));
+    }
+    http_talk_send(&talk, bytes_of(text, size));
+    cr_assert_eq(talk.requests, 16);
+    cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 200 OK"), 16);
+    cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
+}
+
+Test(http, says_100_to_a_client_that_waits_and_not_to_one_that_does_not) {
+    start();
+    http_talk_check(&talk,
+                    "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n",
+                    "HTTP/1.1 100 Continue\r\n\r\n");
+    http_talk_check(&talk, "hello", "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nETag: \"1\"\r\n\r\n");
+    http_talk_check(&talk,
+                    "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+                    "HTTP/1.1 204 No Content\r\nETag: \"2\"\r\n\r\n");
+}
+
+Test(http, refuses_a_body_before_it_is_sent_where_the_client_waits) {
+    start();
+    http_talk_check_status(
+        &talk, "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 2000000\r\nExpect: 100-continue\r\n\r\n",
+        "413");
+    cr_assert(talk.closed);
+    http_talk_close(&talk);
+    http_talk_open(&talk, &server);
+    http_talk_check_status(
+        &talk, "POST /cache/a?op=no HTTP/1.1\r\n" HOST "Content-Length: 20\r\nExpect: 100-continue\r\n\r\n",
+        "400");
+    cr_assert(talk.closed);
+}
+
+Test(http, refuses_a_body_that_is_too_large_in_pieces) {
+    server.config.item_size_max = 1024;
+    server.store_config.item_size_max = 1024;
+    start();
+    static char piece[400];
+    memset(piece, 'x', sizeof(piece));
+    http_talk_send(&talk,
+                   bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"));
+    for (int i = 0; i < 3 && !talk.closed; i++) {
+        http_talk_send(&talk, bytes_from_string("190\r\n"));
+        http_talk_send(&talk, bytes_of(piece, sizeof(piece)));
+        http_talk_send(&talk, bytes_from_string("\r\n"));
+    }
+    cr_assert(talk.closed);
+    cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 413 "), 1);
+}
+
+Test(http, closes_when_the_end_of_a_request_is_in_doubt) {
+    static const char *const refused[] = {
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\n" HOST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\n" HOST "\r\n",
+        "GET /#a HTTP/1.1\r\n" HOST "\r\n",
+        "GET a:80 HTTP/1.1\r\n" HOST "\r\n",
+    };
+    start();
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        http_talk_check_status(&talk, refused[i], "400");
+        cr_assert(talk.closed, "%s", refused[i]);
+        http_talk_close(&talk);
+        http_talk_open(&talk, &server);
+    }
+}
+
+Test(http, answers_other_methods_and_goes_on) {
+    start();
+    http_talk_check_status(&talk, "BREW / HTTP/1.1\r\n" HOST "\r\n", "501");
+    http_talk_check_status(&talk, "get / HTTP/1.1\r\n" HOST "\r\n", "501");
+    http_talk_check_status(&talk, "PATCH /cache/a HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nab", "405");
+    http_talk_check_status(&talk, "TRACE / HTTP/1.1\r\n" HOST "\r\n", "405");
+    http_talk_check_status(&talk, "PUT /metrics HTTP/1.1\r\n" HOST "\r\n", "405");
+    http_talk_check(&talk, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
+                    "HTTP/1.1 204 No Content\r\nAllow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n\r\n");
+    cr_assert(!talk.closed);
+    http_talk_check_status(&talk, "CONNECT a:80 HTTP/1.1\r\n" HOST "\r\n", "405");
+    cr_assert(talk.closed);
+}
+
+Test(http, answers_an_upgrade_as_if_it_were_not_there) {
+    start();
+    http_talk_check_status(
+        &talk, "GET /healthz HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "200");
+    cr_assert(!talk.closed);
+}
+
+Test(http, says_keep_alive_to_old_clients_that_ask_for_it) {
+    start();
+    http_talk_check(
+        &talk, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n"
+        "Connection: keep-alive\r\n\r\nok\n");
+    cr_assert(!talk.closed);
+    http_talk_check(
+        &talk, "GET /healthz HTTP/1.0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nCache-Control: no-store\r\n"
+        "Connection: close\r\n\r\nok\n");
+    cr_assert(talk.closed);
+}
+
+Test(http, gives_a_head_thirty_seconds) {
+    start();
+    http_talk_send(&talk, bytes_from_string("GET / HTTP/1.1\r\n"));
+    cr_assert_eq(talk.next, PROTOCOL_NEXT_REST);
+    http_talk_server_advance(&server, 30);
+    http_talk_look(&talk);
+    cr_assert(!talk.closed);
+    http_talk_server_advance(&server, 1);
+    http_talk_look(&talk);
+    cr_assert(talk.closed);
+    cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 408 "), 1);
+}
+
+Test(http, gives_a_body_a_second_more_for_each_256_bytes) {
+    start();
+    static char piece[512];
+    memset(piece, 'x', sizeof(piece));
+    http_talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5000\r\n\r\n"));
+    http_talk_send(&talk, bytes_of(piece, sizeof(piece)));
+    http_talk_server_advance(&server, 32);
+    http_talk_look(&talk);
+    cr_assert(!talk.closed);
+    http_talk_server_advance(&server, 1);
+    http_talk_look(&talk);
+    cr_assert(talk.closed);
+    cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 408 "), 1);
+}
+
+Test(http, waits_for_nothing_between_requests) {
+    start();
+    http_talk_check_status(&talk, GET("/healthz"), "200");
+    cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
+    http_talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n"));
+    cr_assert_eq(talk.next, PROTOCOL_NEXT_REST);
+    http_talk_send(&talk, bytes_from_string("ab"));
+    cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
+}
+
+Test(http, serves_only_names_of_loopback_where_it_is_told_to) {
+    start();
+    talk.endpoint = HTTP_ENDPOINT_LOOPBACK;
+    http_talk_check_status(&talk, "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421");
+    http_talk_check_status(&talk, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", "200");
+    http_talk_check_status(&talk, "GET http://evil.example/healthz HTTP/1.1\r\n" HOST "\r\n", "421");
+    http_talk_check_status(&talk, "GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+                           "421");
+    talk.endpoint = HTTP_ENDPOINT_OPEN;
+    http_talk_check_status(&talk, "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", "200");
+}
+
+#define PUT_FROM(origin) "PUT /cache/a HTTP/1.1\r\n" HOST "Origin: " origin "\r\nContent-Length: 1\r\n\r\nx"
+
+Test(http, refuses_writes_from_pages_of_other_origins) {
+    server.config.cors_origin = "https://app.example";
+    start();
+    http_talk_check_status(&talk, PUT_FROM("http://evil.example"), "403");
+    http_talk_check_status(&talk, PUT_FROM("null"), "403");
+    http_talk_check_status(&talk, PUT_FROM("http://localhost"), "201");
+    http_talk_check(
+        &talk, PUT_FROM("https://app.example"),
+        "HTTP/1.1 204 No Content\r\nETag: \"2\"\r\nAccess-Control-Allow-Origin: https://app.example\r\n"
+        "Access-Control-Expose-Headers: ETag, X-Cache\r\nVary: Origin\r\n\r\n");
+    http_talk_send(&talk,
+                   bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://app.example\r\n"
+                                     "Access-Control-Request-Method: PUT\r\n\r\n"));
+    cr_assert_eq(count(http_talk_output(&talk), "Access-Control-Allow-Methods: "), 1);
+    http_talk_send(&talk,
+                   bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://b\r\n\r\n"));
+    cr_assert_eq(count(http_talk_output(&talk), "Access-Control"), 0);
+}
+
+Test(http, refuses_writes_where_it_is_read_only) {
+    server.config.readonly = true;
+    start();
+    http_talk_check_status(&talk, "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx", "403");
+    http_talk_check_status(&talk, "DELETE /cache/a HTTP/1.1\r\n" HOST "\r\n", "403");
+    http_talk_check_status(&talk, "POST /cache/a?op=incr HTTP/1.1\r\n" HOST "\r\n", "403");
+    http_talk_check_status(&talk, GET("/cache/a"), "404");
+}
+
+static void token_write(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+#define GET_AS(path, value) "GET " path " HTTP/1.1\r\n" HOST "Authorization: " value "\r\n\r\n"
+
+Test(http, asks_for_the_token_of_its_file_on_all_but_health) {
+    char path[] = "/tmp/riposte-token-XXXXXX";
+    char message[512];
+    close(mkstemp(path));
+    start();
+    token_write(path, "s3cret\nrest\n");
+    cr_assert_eq(http_service_token_load(server.service, path, message, sizeof(message)), 0);
+    http_talk_check_status(&talk, GET("/cache/a"), "401");
+    http_talk_check_status(&talk, GET("/healthz"), "200");
+    http_talk_check_status(&talk, GET("/readyz"), "200");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer s3cret"), "404");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "bearer  s3cret"), "404");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer s3cre"), "401");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer s3crets3cret"), "401");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer"), "401");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Basic s3cret"), "401");
+    token_write(path, "other\n");
+    cr_assert_eq(http_service_token_load(server.service, path, message, sizeof(message)), 0);
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer s3cret"), "401");
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer other"), "404");
+    token_write(path, "a b\n");
+    cr_assert_eq(http_service_token_load(server.service, path, message, sizeof(message)), -EINVAL);
+    token_write(path, "");
+    cr_assert_eq(http_service_token_load(server.service, path, message, sizeof(message)), -EINVAL);
+    http_talk_check_status(&talk, GET_AS("/cache/a", "Bearer other"), "404");
+    unlink(path);
+}
+
+Test(http, is_not_ready_while_it_drains) {
+    start();
+    http_service_drain(server.service);
+    http_talk_check_status(&talk, GET("/readyz"), "503");
+    http_talk_check_status(&talk, GET("/healthz"), "200");
+}
+
+static void rows(void *user, void (*row)(void *target, const struct metrics_row *row), void *target) {
+    (void)user;
+    row(target, &(struct metrics_row){.name = "a_total", .help = "h", .kind = METRICS_COUNTER, .value = 3});
+    row(target,
+        &(struct metrics_row){
+            .name = "b", .help = "i", .kind = METRICS_GAUGE, .label = "w", .label_value = "0", .value = 1});
+    row(target,
+        &(struct metrics_row){
+            .name = "b", .help = "i", .kind = METRICS_GAUGE, .label = "w", .label_value = "1", .value = 0.5});
+    row(target, &(struct metrics_row){.name = "c", .help = "j", .kind = METRICS_GAUGE, .value = 2});
+}
+
+Test(http, tells_its_metrics_and_those_of_its_sources) {
+    server.config.sources[0] = (struct metrics_source){.write = rows};
+    server.config.sources_count = 1;
+    start();
+    http_talk_send(&talk, bytes_from_string(GET("/metrics")));
+    struct bytes output = http_talk_output(&talk);
+    cr_assert_eq(count(output, "# TYPE riposte_http_requests_total counter\nriposte_http_requests_total 1\n"),
+                 1);
+    cr_assert_eq(count(output,
+                       "# HELP a_total h\n# TYPE a_total counter\na_total 3\n# HELP b i\n# TYPE b gauge\n"
+                       "b{w=\"0\"} 1\nb{w=\"1\"} 0.5\n# HELP c j\n# TYPE c gauge\nc 2\n"),
+                 1);
+    http_talk_send(&talk, bytes_from_string(GET("/stats.json")));
+    output = http_talk_output(&talk);
+    cr_assert_eq(count(output, "{\"riposte_http_requests_total\":2,"), 1);
+    cr_assert_eq(count(output, ",\"a_total\":3,\"b\":{\"0\":1 ,\"1\":0.5 },\"c\":2}\n"), 1, "%s",
+                 output.data);
+    http_talk_check_status(&talk, "HEAD /metrics HTTP/1.1\r\n" HOST "\r\n", "200");
+}
