@@ -58,7 +58,7 @@ static void steps_end(struct server *server, unsigned count) {
 }
 
 static int serve(struct server *server) {
-    struct failure failure;
+    struct failure failure = {0};
     for (unsigned i = 0; i < STEPS_COUNT; i++) {
         if (!steps[i].begin(server, &failure)) {
             steps_end(server, i);
@@ -73,7 +73,7 @@ static int serve(struct server *server) {
 
 int main(int arguments_count, char **arguments) {
     struct server server = {.daemon.ready_fd = -1};
-    struct failure failure;
+    struct failure failure = {0};
     switch (options_parse(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
     case OPTIONS_SHOW:
         help_show(stdout, &server.options);

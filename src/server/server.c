@@ -252,7 +252,7 @@ bool server_announce(struct server *server, struct failure *failure) {
 
 /* SIGHUP: a file that cannot be used leaves the old passwords in force. */
 static void server_reload(struct server *server) {
-    struct failure failure;
+    struct failure failure = {0};
     if (server->options.auth_file == NULL) {
         log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
     } else if (server_load_passwords(server, &failure)) {

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exit_code.h"
+
 #include "options.h"
 #include "report.h"
 #include "run.h"
@@ -53,8 +55,8 @@ static bool writes_json_to_stdout(const struct options *options) {
 }
 
 static int fail(const struct failure *failure) {
-    fprintf(stderr, "riposte-load: %s\n", failure->message);
-    return (int)failure->code;
+    fprintf(stderr, "riposte-load: %s\n", failure->text);
+    return failure->exit_status;
 }
 
 /* False: the file could not be written. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "option_table.h"
 #include "quantity.h"
 
@@ -120,7 +121,7 @@ static const struct option_row *row_find(int code) {
 
 static enum options_status wrong_option(int code, const char *argument, struct failure *failure) {
     const char *problem = code == ':' ? "needs an argument" : "is unknown (or needs no argument)";
-    failure_set(failure, EXIT_CODE_USAGE, "the option %s %s; see --help", argument, problem);
+    failure_write(failure, EXIT_CODE_USAGE, "the option %s %s; see --help", argument, problem);
     return OPTIONS_WRONG;
 }
 
@@ -142,7 +143,7 @@ static enum options_status option_take(int code, char *const *arguments, struct 
     assert(row != NULL);
     const char *wrong = row_read(row, optarg, options);
     if (wrong != NULL) {
-        failure_set(failure, EXIT_CODE_USAGE, "--%s %s: %s; see --help", row->name, optarg, wrong);
+        failure_write(failure, EXIT_CODE_USAGE, "--%s %s: %s; see --help", row->name, optarg, wrong);
         return OPTIONS_WRONG;
     }
     return OPTIONS_RUN;
@@ -192,15 +193,15 @@ static enum options_status target_take(char *const *arguments, struct options *o
     const char *text = arguments[optind] != NULL ? arguments[optind] : "";
     const char *reason;
     if (arguments[optind] != NULL && arguments[optind + 1] != NULL) {
-        failure_set(failure, EXIT_CODE_USAGE, "one target, not also %s; see --help", arguments[optind + 1]);
+        failure_write(failure, EXIT_CODE_USAGE, "one target, not also %s; see --help", arguments[optind + 1]);
         return OPTIONS_WRONG;
     }
     if (*text == '\0' && options->unix_path == NULL) {
-        failure_set(failure, EXIT_CODE_USAGE, "a target is missing, as in 127.0.0.1:11211; see --help");
+        failure_write(failure, EXIT_CODE_USAGE, "a target is missing, as in 127.0.0.1:11211; see --help");
         return OPTIONS_WRONG;
     }
     if (!target_parse(text, &options->target, &reason)) {
-        failure_set(failure, EXIT_CODE_USAGE, "%s: %s", text, reason);
+        failure_write(failure, EXIT_CODE_USAGE, "%s: %s", text, reason);
         return OPTIONS_WRONG;
     }
     options->protocol = protocol_choose(options);
@@ -235,7 +236,7 @@ enum options_status options_parse(int argument_count, char *const *arguments, st
     }
     const char *contradiction = options_contradict(options);
     if (contradiction != NULL) {
-        failure_set(failure, EXIT_CODE_USAGE, "%s", contradiction);
+        failure_write(failure, EXIT_CODE_USAGE, "%s", contradiction);
         return OPTIONS_WRONG;
     }
     return OPTIONS_RUN;

@@ -17,8 +17,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "barrier.h"
+#include "client.h"
+#include "exit_code.h"
 #include "idle.h"
 #include "riposte/clock.h"
 
@@ -88,8 +89,8 @@ static bool runner_prepare(struct runner *runner) {
         unsigned cpu = options->cpus[index % options->cpus_count];
         int status = cpu_pin(cpu);
         if (status < 0) {
-            failure_set(&client->failure, EXIT_CODE_USAGE, "CPU %u cannot be used: %s", cpu,
-                        strerror(-status));
+            failure_write(&client->failure, EXIT_CODE_USAGE, "CPU %u cannot be used: %s", cpu,
+                          strerror(-status));
             return false;
         }
     }
@@ -209,7 +210,7 @@ static void collect_failures(struct run *run) {
     for (unsigned i = 0; i < run->started_count; i++) {
         const struct failure *failure = &run->runners[i].client.failure;
         if (failure_happened(failure)) {
-            failure_set(&run->result->failure, failure->code, "%s", failure->message);
+            failure_write(&run->result->failure, failure->exit_status, "%s", failure->text);
         }
     }
 }
@@ -222,8 +223,8 @@ static void collect_step(struct run *run, struct step_result *step) {
     step->complete = !failure_happened(&run->result->failure);
     step->interrupted = run->interrupted;
     if (step->idle_lost > 0) {
-        failure_set(&run->result->failure, EXIT_CODE_ENDED_EARLY,
-                    "the server ended %u of %u idle connections", step->idle_lost, run->idle.count);
+        failure_write(&run->result->failure, EXIT_CODE_ENDED_EARLY,
+                      "the server ended %u of %u idle connections", step->idle_lost, run->idle.count);
     }
 }
 
@@ -253,7 +254,7 @@ static void run_steps(struct run *run) {
     unsigned count = options->sweep_count > 0 ? options->sweep_count : 1;
     run->result->steps = calloc(count, sizeof(*run->result->steps));
     if (run->result->steps == NULL) {
-        failure_set(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the results");
+        failure_write(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the results");
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -267,7 +268,7 @@ static bool start_threads(struct run *run) {
     const struct options *options = run->scenario->options;
     run->runners = calloc(options->threads_count, sizeof(*run->runners));
     if (run->runners == NULL) {
-        failure_set(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the threads");
+        failure_write(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the threads");
         return false;
     }
     for (; run->started_count < options->threads_count; run->started_count++) {
@@ -275,8 +276,8 @@ static bool start_threads(struct run *run) {
         runner->run = run;
         int status = pthread_create(&runner->thread, NULL, runner_main, runner);
         if (status != 0) {
-            failure_set(&run->result->failure, EXIT_CODE_SYSTEM, "a thread cannot be started: %s",
-                        strerror(status));
+            failure_write(&run->result->failure, EXIT_CODE_SYSTEM, "a thread cannot be started: %s",
+                          strerror(status));
             return false;
         }
     }
@@ -300,7 +301,8 @@ static void run_threads(struct run *run) {
     run->result->prepare_ns = clock_monotonic_ns() - begin_ns;
     collect_failures(run);
     if (run->interrupted) {
-        failure_set(&run->result->failure, EXIT_CODE_ENDED_EARLY, "interrupted before anything was measured");
+        failure_write(&run->result->failure, EXIT_CODE_ENDED_EARLY,
+                      "interrupted before anything was measured");
     }
     bool measures = run->scenario->options->preload != PRELOAD_ONLY;
     if (measures && !failure_happened(&run->result->failure)) {
@@ -322,9 +324,9 @@ static bool descriptors_ensure(const struct options *options, struct failure *fa
         return true;
     }
     if (limit.rlim_max < needed) {
-        failure_set(failure, EXIT_CODE_SYSTEM,
-                    "%llu open files are needed and %llu allowed: raise the hard limit (ulimit -Hn)",
-                    (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+        failure_write(failure, EXIT_CODE_SYSTEM,
+                      "%llu open files are needed and %llu allowed: raise the hard limit (ulimit -Hn)",
+                      (unsigned long long)needed, (unsigned long long)limit.rlim_max);
         return false;
     }
     limit.rlim_cur = needed;
@@ -359,7 +361,7 @@ void run_execute(const struct scenario *scenario, const struct run_observer *obs
         interrupt_end(&run.interrupt);
     }
     if (status < 0) {
-        failure_set(&result->failure, EXIT_CODE_SYSTEM, "no descriptor for signals or events: %s",
-                    strerror(-status));
+        failure_write(&result->failure, EXIT_CODE_SYSTEM, "no descriptor for signals or events: %s",
+                      strerror(-status));
     }
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "options.h"
 
 static struct options options;
@@ -27,12 +28,12 @@ static enum options_status parse(const char *flags) {
 
 static void expect_wrong(const char *flags, const char *words) {
     cr_expect_eq(parse(flags), OPTIONS_WRONG, "%s", flags);
-    cr_expect_eq(failure.code, EXIT_CODE_USAGE);
-    cr_expect_not_null(strstr(failure.message, words), "%s: %s", flags, failure.message);
+    cr_expect_eq(failure.exit_status, EXIT_CODE_USAGE);
+    cr_expect_not_null(strstr(failure.text, words), "%s: %s", flags, failure.text);
 }
 
 Test(options, have_the_defaults_that_help_prints) {
-    cr_assert_eq(parse("127.0.0.1"), OPTIONS_RUN, "%s", failure.message);
+    cr_assert_eq(parse("127.0.0.1"), OPTIONS_RUN, "%s", failure.text);
     cr_expect_eq(options.connections_count, 64);
     cr_expect_eq(options.threads_count, 1);
     cr_expect_eq(options.depth, 1);
@@ -54,7 +55,7 @@ Test(options, are_read_with_their_units) {
     cr_assert_eq(
         parse("-c 512 -T 4 -d 16 -r 250k -t 500ms -w 0 -k 10m -v 100-1000 -R 90:10 --popularity zipf "
               "--cpu 1,4-6 --json out.json -q --check none --arrival fixed redis://h:1"),
-        OPTIONS_RUN, "%s", failure.message);
+        OPTIONS_RUN, "%s", failure.text);
     cr_expect_eq(options.connections_count, 512);
     cr_expect_eq(options.rate_per_s, 250000);
     cr_expect_eq(options.duration_ns, UINT64_C(500000000));
@@ -103,7 +104,7 @@ Test(options, a_number_of_requests_takes_the_place_of_the_duration) {
 }
 
 Test(options, a_sweep_is_a_list_of_rates_and_ranges) {
-    cr_assert_eq(parse("--sweep 10k,50k:60k:5k,1m h"), OPTIONS_RUN, "%s", failure.message);
+    cr_assert_eq(parse("--sweep 10k,50k:60k:5k,1m h"), OPTIONS_RUN, "%s", failure.text);
     const uint64_t expected[] = {10000, 50000, 55000, 60000, 1000000};
     cr_assert_eq(options.sweep_count, 5);
     cr_expect_arr_eq(options.sweep_rates, expected, sizeof(expected));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exit_code.h"
 #include "fake_server.h"
 #include "load_run.h"
 #include "report.h"
@@ -40,7 +41,7 @@ Test(run, counts_every_request_of_a_good_server_once) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 5000 -c 7");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->outcomes[OUTCOME_HIT], 5000);
     cr_expect_eq(counts->latency.count, 5000);
     cr_expect_eq(counts->replies_in_window, 5000);
@@ -54,7 +55,7 @@ Test(run, pipelines_and_threads_share_the_requests) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 10007 -c 10 -T 3 -d 16 -R 50:50");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->outcomes[OUTCOME_HIT] + counts->outcomes[OUTCOME_STORED], 10007);
     cr_expect(counts->outcomes[OUTCOME_STORED] > 4000 && counts->outcomes[OUTCOME_HIT] > 4000);
     cr_expect_eq(atomic_load(&server.accepted), 10);
@@ -65,7 +66,7 @@ Test(run, values_larger_than_any_buffer_are_sent_and_checked) {
     server = (struct fake_server){.fault = FAKE_NONE};
     fake_server_start(&server, "60000");
     load_run(&run, server.port, FLAGS "-n 200 -c 4 -v 60000 -k 20 -R 50:50");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(load_run_counts(&run)->latency.count, 200);
     finish();
 }
@@ -76,7 +77,7 @@ Test(run, batches_larger_than_a_socket_takes_are_sent_whole) {
     fake_server_start(&server, "4096");
     load_run(&run, server.port, FLAGS "-n 2048 -c 2 -d 512 -v 4096 -R 0:100");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->outcomes[OUTCOME_STORED], 2048);
     cr_expect_eq(counts->bytes_sent, 2048 * (strlen("set key:000000000000 0 0 4096\r\n\r\n") + 4096));
     finish();
@@ -90,10 +91,10 @@ Test(run, goes_on_when_the_receive_buffers_run_out) {
     fake_server_start(&server, "60000");
     load_run(&run, server.port, FLAGS "-n 200 -c 4 --preload no --receive multishot");
     if (run_exit_code(&run.result) == EXIT_CODE_SYSTEM) {
-        cr_skip_test("%s", run.result.failure.message);
+        cr_skip_test("%s", run.result.failure.text);
     }
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(counts->outcomes[OUTCOME_WRONG_LENGTH], 200, "%s", run.result.failure.message);
+    cr_expect_eq(counts->outcomes[OUTCOME_WRONG_LENGTH], 200, "%s", run.result.failure.text);
     cr_expect(counts->buffers_empty > 0);
     finish();
 }
@@ -101,7 +102,7 @@ Test(run, goes_on_when_the_receive_buffers_run_out) {
 Test(run, single_receives_do_the_same_work) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 5000 -c 7 -d 4 --receive single");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 5000);
     finish();
 }
@@ -109,7 +110,7 @@ Test(run, single_receives_do_the_same_work) {
 Test(run, spinning_does_the_same_work) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, "--wait spin --timeout 20s -w 0 -k 100 -n 5000 -c 7");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 5000);
     finish();
 }
@@ -118,7 +119,7 @@ Test(run, an_open_loop_sends_what_is_planned) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 500 -c 5 -r 5000");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->latency.count, 500);
     cr_expect_eq(counts->lateness.count, 500);
     finish();
@@ -134,7 +135,7 @@ Test(run, an_open_loop_shows_a_stall_in_its_percentiles) {
     fake_server_start(&server, "32");
     load_run(&run, server.port, FLAGS "-n 1000 -c 8 -r 1000 --arrival fixed");
     const struct counts *counts = load_run_counts(&run);
-    cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->latency.count, 1000);
     cr_expect(counts->latency.maximum >= 200 * CLOCK_NS_PER_MS, "max %" PRIu64, counts->latency.maximum);
     uint64_t p999 = histogram_percentile(&counts->latency, 999000);
@@ -177,7 +178,7 @@ Test(run, requests_that_never_got_a_connection_count_as_waiting) {
     fake_server_start(&server, "32");
     load_run(&run, server.port, FLAGS "-t 500ms -c 1 -r 1000 --arrival fixed");
     const struct counts *counts = load_run_counts(&run);
-    cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_assert_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->latency.count, 500);
     cr_expect(counts->unsent >= 390, "%" PRIu64, counts->unsent);
     finish();
@@ -186,7 +187,7 @@ Test(run, requests_that_never_got_a_connection_count_as_waiting) {
 Test(run, churn_makes_a_connection_per_request) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 500 -c 4 --churn 1 --preload no");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 500);
     cr_expect_eq(atomic_load(&server.accepted), 500);
     finish();
@@ -195,7 +196,7 @@ Test(run, churn_makes_a_connection_per_request) {
 Test(run, churn_of_several_requests_after_a_preload) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 600 -c 4 --churn 3 -d 2");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(load_run_counts(&run)->outcomes[OUTCOME_HIT], 600);
     /* Up to four for the preload; connections whose share is not used up stay open. */
     uint64_t accepted = atomic_load(&server.accepted);
@@ -209,7 +210,7 @@ Test(run, http_connections_that_the_server_ends_are_made_again) {
     /* Pipelined: what stands behind a last reply is sent again on the next connection. */
     load_run(&run, server.port, FLAGS "--protocol http -n 1000 -c 4 -d 3");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->outcomes[OUTCOME_HIT], 1000);
     /* The page that is learnt first is one request more. */
     cr_expect_eq(atomic_load(&server.requests), 1001);
@@ -221,7 +222,7 @@ Test(run, the_meta_no_op_is_asked_without_storing_anything) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "--protocol noop -n 3000 -c 4 -d 3");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(counts->outcomes[OUTCOME_HIT], 3000);
     cr_expect_eq(counts_faults(counts), 0);
     /* One request first: whether the server knows it at all. */
@@ -233,10 +234,10 @@ Test(run, the_meta_no_op_is_asked_without_storing_anything) {
 static void expect_nothing_to_store(char *flag, char *argument) {
     char *arguments[] = {"riposte-load", flag, argument, "noop://127.0.0.1", NULL};
     struct failure failure = {0};
-    cr_assert_eq(options_parse(4, arguments, &run.options, &failure), OPTIONS_RUN, "%s", failure.message);
+    cr_assert_eq(options_parse(4, arguments, &run.options, &failure), OPTIONS_RUN, "%s", failure.text);
     cr_expect_not(scenario_init(&run.scenario, &run.options, &failure));
-    cr_expect_eq(failure.code, EXIT_CODE_USAGE);
-    cr_expect_not_null(strstr(failure.message, "nothing to store"), "%s", failure.message);
+    cr_expect_eq(failure.exit_status, EXIT_CODE_USAGE);
+    cr_expect_not_null(strstr(failure.text, "nothing to store"), "%s", failure.text);
 }
 
 Test(run, the_meta_no_op_has_nothing_to_store) {
@@ -247,7 +248,7 @@ Test(run, the_meta_no_op_has_nothing_to_store) {
 Test(run, idle_connections_are_made_and_looked_after) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "-n 500 -c 4 --idle 30");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(atomic_load(&server.accepted), 34);
     cr_expect_eq(run.result.steps[0].idle_lost, 0);
     finish();
@@ -270,7 +271,7 @@ Test(run, a_sweep_measures_each_rate_until_the_server_does_not_keep_up) {
      * the last.
      */
     load_run(&run, server.port, FLAGS "-t 200ms -c 4 --arrival fixed --sweep 1k:10k:1k");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect(run.result.steps_count >= 1 && run.result.steps_count <= 3, "%u", run.result.steps_count);
     const struct step_result *last = &run.result.steps[run.result.steps_count - 1];
     cr_expect_not(step_kept_up(last));
@@ -286,7 +287,7 @@ Test(run, an_interrupt_ends_the_measurement_and_what_came_is_reported) {
     start(FAKE_INTERRUPT, 300);
     load_run(&run, server.port, FLAGS "-t 50s -c 4 -T 2");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect(run.result.steps[0].interrupted);
     cr_expect(counts->latency.count >= 300 && counts->window_ns < 40 * CLOCK_NS_PER_S, "%" PRIu64,
               counts->latency.count);
@@ -296,7 +297,7 @@ Test(run, an_interrupt_ends_the_measurement_and_what_came_is_reported) {
 Test(run, preload_only_stores_every_key_and_measures_nothing) {
     start(FAKE_NONE, 0);
     load_run(&run, server.port, FLAGS "--preload only -k 1000 -T 2");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_CLEAN, "%s", run.result.failure.text);
     cr_expect_eq(run.result.steps_count, 0);
     cr_expect_eq(atomic_load(&server.requests), 0, "no get");
     finish();

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exit_code.h"
 #include "fake_server.h"
 #include "load_run.h"
 
@@ -34,7 +35,7 @@ static void finish(void) {
 
 static void expect_ended_early(const char *words) {
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY);
-    cr_expect_not_null(strstr(run.result.failure.message, words), "%s", run.result.failure.message);
+    cr_expect_not_null(strstr(run.result.failure.text, words), "%s", run.result.failure.text);
 }
 
 Test(run_faults, nobody_listens) {
@@ -111,7 +112,7 @@ Test(run_faults, a_value_shorter_than_announced_ends_the_run) {
     /*
      * With nothing behind it the reply looks unfinished; with a reply behind it, malformed. Both are noticed.
      */
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY, "%s", run.result.failure.text);
     finish();
 }
 
@@ -138,7 +139,7 @@ static void expect_one(enum fake_fault fault, enum outcome outcome, enum exit_co
     start(fault, 50);
     load_run(&run, server.port, FLAGS "-n 1000 -c 4");
     const struct counts *counts = load_run_counts(&run);
-    cr_expect_eq(run_exit_code(&run.result), code, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), code, "%s", run.result.failure.text);
     cr_expect_eq(counts->outcomes[outcome], 1, "%s: %" PRIu64, outcome_name(outcome),
                  counts->outcomes[outcome]);
     cr_expect_eq(counts->latency.count, 1000);
@@ -168,6 +169,6 @@ Test(run_faults, a_wrong_length_is_noticed) {
 Test(run_faults, faults_in_the_warm_up_count) {
     start(FAKE_WRONG_VALUE, 5);
     load_run(&run, server.port, "--wait sleep --timeout 10s -w 100ms -t 100ms -k 100 -c 1");
-    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_REPLIES, "%s", run.result.failure.message);
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_REPLIES, "%s", run.result.failure.text);
     finish();
 }

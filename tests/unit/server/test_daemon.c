@@ -14,7 +14,7 @@ static int foreground_status(void (*body)(struct daemon *daemon)) {
     cr_assert_geq(foreground, 0);
     if (foreground == 0) {
         struct daemon daemon = {.ready_fd = -1};
-        struct failure failure;
+        struct failure failure = {0};
         if (!daemon_begin(&daemon, false, &failure)) {
             _exit(99);
         }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -228,9 +229,9 @@ static void look_for_stalls(struct client *client) {
             continue;
         }
         bool is_connecting = connection->state == CONNECTION_CONNECTING;
-        failure_set(&client->failure, EXIT_CODE_ENDED_EARLY,
-                    "%s is dead or stalled: %s for %.3g s (--timeout)", client->scenario->target.name,
-                    is_connecting ? "a connection is not accepted" : "no reply", (double)timeout_ns / 1e9);
+        failure_write(&client->failure, EXIT_CODE_ENDED_EARLY,
+                      "%s is dead or stalled: %s for %.3g s (--timeout)", client->scenario->target.name,
+                      is_connecting ? "a connection is not accepted" : "no reply", (double)timeout_ns / 1e9);
         return;
     }
 }
@@ -257,8 +258,8 @@ bool client_turn(struct client *client, uint64_t deadline_ns) {
         look(client);
     }
     if (unlikely(client->wire.ring.error < 0)) {
-        failure_set(&client->failure, EXIT_CODE_SYSTEM, "io_uring failed: %s",
-                    strerror(-client->wire.ring.error));
+        failure_write(&client->failure, EXIT_CODE_SYSTEM, "io_uring failed: %s",
+                      strerror(-client->wire.ring.error));
     }
     /* relaxed: the flag carries no data; what follows a stop is ordered by the barrier. */
     return !failure_happened(&client->failure) &&
@@ -268,9 +269,9 @@ bool client_turn(struct client *client, uint64_t deadline_ns) {
 /* --- what a client allocates at its start, and gives back at its end --- */
 
 static bool fail_for_memory(struct client *client) {
-    failure_set(&client->failure, EXIT_CODE_SYSTEM,
-                "no memory for %u connections with %u requests in flight each", client->connections_count,
-                scenario_depth_max(client->scenario));
+    failure_write(&client->failure, EXIT_CODE_SYSTEM,
+                  "no memory for %u connections with %u requests in flight each", client->connections_count,
+                  scenario_depth_max(client->scenario));
     return false;
 }
 

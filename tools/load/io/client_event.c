@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -30,8 +31,8 @@ static void __attribute__((cold)) on_connect_failed(struct client *client, int s
                            ? " (no free port: fewer connections, or --churn at a lower --rate)"
                        : status == -EMFILE ? " (raise the limit of open files: ulimit -n)"
                                            : "";
-    failure_set(&client->failure, status == -EMFILE ? EXIT_CODE_SYSTEM : EXIT_CODE_ENDED_EARLY,
-                "cannot connect to %s: %s%s", server_name(client), strerror(-status), cure);
+    failure_write(&client->failure, status == -EMFILE ? EXIT_CODE_SYSTEM : EXIT_CODE_ENDED_EARLY,
+                  "cannot connect to %s: %s%s", server_name(client), strerror(-status), cure);
 }
 
 bool client_connect(struct client *client, struct connection *connection) {
@@ -131,8 +132,8 @@ static void on_send(struct client *client, struct connection *connection, int re
     connection->sending = false;
     if (connection->state == CONNECTION_OPEN) {
         if (result < 0) {
-            failure_set(&client->failure, EXIT_CODE_ENDED_EARLY, "sending to %s failed: %s",
-                        server_name(client), strerror(-result));
+            failure_write(&client->failure, EXIT_CODE_ENDED_EARLY, "sending to %s failed: %s",
+                          server_name(client), strerror(-result));
             return;
         }
         client->counts->bytes_sent += client->phase.in_window ? (uint64_t)result : 0;
@@ -178,9 +179,9 @@ static void __attribute__((cold)) on_prepared(struct client *client, enum outcom
         return;
     }
     const char *line = client->checker.error_line;
-    failure_set(&client->failure, EXIT_CODE_ENDED_EARLY, "%s: %s answered: %s",
-                is_learning ? "the first request" : "storing the keys (see --preload)", server_name(client),
-                line[0] != '\0' ? line : outcome_name(outcome));
+    failure_write(&client->failure, EXIT_CODE_ENDED_EARLY, "%s: %s answered: %s",
+                  is_learning ? "the first request" : "storing the keys (see --preload)", server_name(client),
+                  line[0] != '\0' ? line : outcome_name(outcome));
 }
 
 static void on_reply(struct client *client, struct connection *connection, enum outcome outcome) {
@@ -210,8 +211,8 @@ static void __attribute__((cold)) on_garbage(struct client *client, struct bytes
         shown[i] = input.data[i] >= ' ' && input.data[i] <= '~' ? input.data[i] : '.';
     }
     shown[size] = '\0';
-    failure_set(&client->failure, EXIT_CODE_ENDED_EARLY, "%s does not speak %s as expected: %s: \"%s\"",
-                server_name(client), client->scenario->protocol->title, reason, shown);
+    failure_write(&client->failure, EXIT_CODE_ENDED_EARLY, "%s does not speak %s as expected: %s: \"%s\"",
+                  server_name(client), client->scenario->protocol->title, reason, shown);
 }
 
 static void read_replies(struct client *client, struct connection *connection, struct bytes input) {
@@ -271,16 +272,16 @@ on_receive_end(struct client *client, struct connection *connection, int result)
     case -ECANCELED:
         return;
     case 0:
-        failure_set(&client->failure, EXIT_CODE_ENDED_EARLY,
-                    "%s closed a connection, %s (%u of its requests unanswered)", server_name(client),
-                    reader_is_between(&connection->reader) ? "between two replies"
-                                                           : "in the middle of a reply",
-                    connection->pending_count);
+        failure_write(&client->failure, EXIT_CODE_ENDED_EARLY,
+                      "%s closed a connection, %s (%u of its requests unanswered)", server_name(client),
+                      reader_is_between(&connection->reader) ? "between two replies"
+                                                             : "in the middle of a reply",
+                      connection->pending_count);
         return;
     default:
-        failure_set(&client->failure, EXIT_CODE_ENDED_EARLY,
-                    "a connection to %s broke: %s (%u requests unanswered)", server_name(client),
-                    strerror(-result), connection->pending_count);
+        failure_write(&client->failure, EXIT_CODE_ENDED_EARLY,
+                      "a connection to %s broke: %s (%u requests unanswered)", server_name(client),
+                      strerror(-result), connection->pending_count);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "riposte/clock.h"
 
 enum { CONNECTING_MAX = 64 }; /* at a time, so that no accept queue overflows */
@@ -254,9 +255,9 @@ static bool load(struct client *client) {
             give_up_ns = client->now_ns + timeout_ns;
         }
         if (client->now_ns >= give_up_ns) {
-            failure_set(&client->failure, EXIT_CODE_ENDED_EARLY,
-                        "%llu requests were not answered within %.3g s of the end of the load (--timeout)",
-                        (unsigned long long)client->outstanding_count, (double)timeout_ns / 1e9);
+            failure_write(&client->failure, EXIT_CODE_ENDED_EARLY,
+                          "%llu requests were not answered within %.3g s of the end of the load (--timeout)",
+                          (unsigned long long)client->outstanding_count, (double)timeout_ns / 1e9);
             return false;
         }
     }

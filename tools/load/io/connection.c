@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "exit_code.h"
+
 enum {
     BUFFER_SIZE_MIN = 256,
     BUFFER_SIZE_MAX = 128 * 1024,
@@ -76,9 +78,9 @@ static bool receive_init(struct wire *wire, const struct scenario *scenario, uin
     }
     wire->multishot = status == 0;
     if (status < 0 && (scenario->options->receive == RECEIVE_MULTISHOT || status == -ENOMEM)) {
-        failure_set(failure, EXIT_CODE_SYSTEM,
-                    "receive buffers cannot be shared with the kernel (%s): try --receive single",
-                    strerror(-status));
+        failure_write(failure, EXIT_CODE_SYSTEM,
+                      "receive buffers cannot be shared with the kernel (%s): try --receive single",
+                      strerror(-status));
         return false;
     }
     return true;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "exit_code.h"
 #include "riposte/clock.h"
 
 static uint64_t time_ns(struct timeval time) {
@@ -91,7 +92,7 @@ bool step_kept_up(const struct step_result *step) {
 
 enum exit_code run_exit_code(const struct run_result *result) {
     if (failure_happened(&result->failure)) {
-        return result->failure.code;
+        return (enum exit_code)result->failure.exit_status;
     }
     for (unsigned i = 0; i < result->steps_count; i++) {
         if (counts_faults(&result->steps[i].counts) > 0) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "exit_code.h"
 #include "failure.h"
 #include "reader.h"
 #include "riposte/histogram.h"

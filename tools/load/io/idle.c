@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "exit_code.h"
 #include "riposte/clock.h"
 
 /* A connected socket, or a negative errno. */
@@ -37,15 +38,15 @@ bool idle_open(struct idle *idle, const struct target *target, uint32_t count, b
                uint64_t timeout_ns, struct failure *failure) {
     *idle = (struct idle){.max = count, .fds = calloc(count + 1, sizeof(int))};
     if (idle->fds == NULL) {
-        failure_set(failure, EXIT_CODE_SYSTEM, "no memory for %u idle connections", count);
+        failure_write(failure, EXIT_CODE_SYSTEM, "no memory for %u idle connections", count);
         return false;
     }
     while (idle->count < count) {
         int fd = connect_one(target, rotate_sources ? idle->count + 1 : 0, timeout_ns);
         if (fd < 0) {
-            failure_set(failure, fd == -EMFILE ? EXIT_CODE_SYSTEM : EXIT_CODE_ENDED_EARLY,
-                        "idle connection %u to %s cannot be made: %s", idle->count + 1, target->name,
-                        strerror(-fd));
+            failure_write(failure, fd == -EMFILE ? EXIT_CODE_SYSTEM : EXIT_CODE_ENDED_EARLY,
+                          "idle connection %u to %s cannot be made: %s", idle->count + 1, target->name,
+                          strerror(-fd));
             return false;
         }
         idle->fds[idle->count++] = fd;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cpu_relax.h"
+#include "exit_code.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -63,8 +64,8 @@ bool ring_init(struct ring *ring, unsigned entries, bool spin, struct failure *f
     *ring = (struct ring){.spin = spin};
     int status = uring_init(ring, entries);
     if (status < 0) {
-        failure_set(failure, EXIT_CODE_SYSTEM, "io_uring cannot be set up (%s): %s", strerror(-status),
-                    init_cure(status));
+        failure_write(failure, EXIT_CODE_SYSTEM, "io_uring cannot be set up (%s): %s", strerror(-status),
+                      init_cure(status));
         return false;
     }
     ring->made = true;

@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <string.h>
 
+#include "exit_code.h"
+
 /*
  * Connections that one source address surely has ports for: net.ipv4.ip_local_port_range is 28,000 wide by
  * default.
@@ -30,14 +32,14 @@ static bool keys_describe(struct scenario *scenario, struct failure *failure) {
     case KEYS_OK:
         return true;
     case KEYS_TOO_SHORT:
-        failure_set(
+        failure_write(
             failure, EXIT_CODE_USAGE,
             "keys of %llu bytes have no room for the prefix \"%s\" and numbers up to %llu: raise --key-size",
             (unsigned long long)options->key_size, options->key_prefix,
             (unsigned long long)options->keys_count - 1);
         return false;
     case KEYS_TOO_LONG:
-        failure_set(failure, EXIT_CODE_USAGE, "keys have at most %d bytes", KEY_SIZE_MAX);
+        failure_write(failure, EXIT_CODE_USAGE, "keys have at most %d bytes", KEY_SIZE_MAX);
         return false;
     }
     return false;
@@ -52,7 +54,7 @@ static bool workload_describe(struct scenario *scenario, struct failure *failure
     popularity_init(&workload->popularity, options->keys_count, options->zipf_exponent);
     workload_ratio_set(workload, options->ratio_gets, options->ratio_sets);
     if (!values_init(&workload->values, &options->value_sizes)) {
-        failure_set(failure, EXIT_CODE_SYSTEM, "no memory for the values");
+        failure_write(failure, EXIT_CODE_SYSTEM, "no memory for the values");
         return false;
     }
     return true;
@@ -69,7 +71,7 @@ static bool encoder_describe(struct scenario *scenario, struct failure *failure)
     uint64_t value_size = sizes->size_min == sizes->size_max ? sizes->size_min : ENCODER_SIZES_DIFFER;
     value_size = scenario->protocol->is_bare ? 0 : value_size;
     if (!encoder_init(&scenario->encoder, scenario->protocol, &scenario->workload.keys, &names, value_size)) {
-        failure_set(failure, EXIT_CODE_SYSTEM, "no memory for the request texts");
+        failure_write(failure, EXIT_CODE_SYSTEM, "no memory for the request texts");
         return false;
     }
     return true;
@@ -112,9 +114,9 @@ static bool keyed_check(struct scenario *scenario, struct failure *failure) {
     bool is_bare = scenario->protocol->is_bare;
     scenario->is_keyed = !is_bare && (!is_http || strstr(options->target.path, "{key}") != NULL);
     if (!scenario->is_keyed && (options->ratio_sets > 0 || options->preload == PRELOAD_ONLY)) {
-        failure_set(failure, EXIT_CODE_USAGE, "%s",
-                    is_bare ? "there is nothing to store: the no-op mn knows neither keys nor values"
-                            : "there is nothing to store under one fixed path: put {key} into it");
+        failure_write(failure, EXIT_CODE_USAGE, "%s",
+                      is_bare ? "there is nothing to store: the no-op mn knows neither keys nor values"
+                              : "there is nothing to store under one fixed path: put {key} into it");
         return false;
     }
     scenario->preload = scenario->is_keyed && (options->preload == PRELOAD_ONLY ||

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "exit_code.h"
 #include "riposte/bytes.h"
 
 enum { SOURCES_COUNT = 64 };
@@ -100,8 +101,8 @@ bool target_resolve(const struct target_text *parts, const char *default_port, s
     struct addrinfo *found;
     int status = getaddrinfo(host, port, &hints, &found);
     if (status != 0) {
-        failure_set(failure, EXIT_CODE_ENDED_EARLY, "the host %s cannot be found: %s", host,
-                    status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status));
+        failure_write(failure, EXIT_CODE_ENDED_EARLY, "the host %s cannot be found: %s", host,
+                      status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status));
         return false;
     }
     *target = (struct target){.address_size = found->ai_addrlen};
@@ -117,8 +118,8 @@ bool target_unix(const char *path, struct target *target, struct failure *failur
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t size = strlen(path);
     if (size == 0 || size >= sizeof(address.sun_path)) {
-        failure_set(failure, EXIT_CODE_USAGE, "the path of a Unix socket has 1 to %zu characters",
-                    sizeof(address.sun_path) - 1);
+        failure_write(failure, EXIT_CODE_USAGE, "the path of a Unix socket has 1 to %zu characters",
+                      sizeof(address.sun_path) - 1);
         return false;
     }
     memcpy(address.sun_path, path, size + 1);

@@ -155,6 +155,6 @@ void report_json(FILE *out, const struct scenario *scenario, const struct run_re
     }
     fprintf(out, "\n  ]");
     member_count(out, ",\n  ", "exit_status", run_exit_code(result));
-    member_text(out, ",\n  ", "failure", result->failure.message);
+    member_text(out, ",\n  ", "failure", result->failure.text);
     fprintf(out, "\n}\n");
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "target.h"
 
 static struct target_text parts;
@@ -78,5 +79,5 @@ Test(target, may_be_a_unix_socket_with_a_path_that_fits) {
     memset(long_path, 'x', sizeof(long_path));
     long_path[sizeof(long_path) - 1] = '\0';
     cr_expect_not(target_unix(long_path, &target, &failure));
-    cr_expect_eq(failure.code, EXIT_CODE_USAGE);
+    cr_expect_eq(failure.exit_status, EXIT_CODE_USAGE);
 }

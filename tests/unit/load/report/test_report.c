@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "options.h"
 #include "report.h"
 #include "riposte/clock.h"
@@ -18,8 +19,8 @@ static char text[16384];
 static void make(const char *flag, const char *argument) {
     char *arguments[] = {"riposte-load", (char *)flag, (char *)argument, "127.0.0.1:1", NULL};
     struct failure failure = {0};
-    cr_assert_eq(options_parse(4, arguments, &options, &failure), OPTIONS_RUN, "%s", failure.message);
-    cr_assert(scenario_init(&scenario, &options, &failure), "%s", failure.message);
+    cr_assert_eq(options_parse(4, arguments, &options, &failure), OPTIONS_RUN, "%s", failure.text);
+    cr_assert(scenario_init(&scenario, &options, &failure), "%s", failure.text);
     step = (struct step_result){.rate_per_s = options.rate_per_s, .complete = true};
     step.counts.window_ns = CLOCK_NS_PER_S;
     step.counts.usage.user_ns = CLOCK_NS_PER_S;
@@ -135,7 +136,7 @@ Test(report, json_is_well_formed_whatever_the_server_said) {
     make("-r", "400k");
     struct run_result result = {.steps = &step, .steps_count = 1};
     snprintf(step.counts.error_line, sizeof(step.counts.error_line), "SERVER_ERROR \"quoted\" back\\slash");
-    failure_set(&result.failure, EXIT_CODE_ENDED_EARLY, "tab\tand \"quotes\"");
+    failure_write(&result.failure, EXIT_CODE_ENDED_EARLY, "tab\tand \"quotes\"");
     FILE *out = text_open();
     report_json(out, &scenario, &result);
     fclose(out);

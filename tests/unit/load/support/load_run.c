@@ -24,9 +24,8 @@ void load_run(struct load_run *run, uint16_t port, const char *flags) {
     }
     snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     arguments[count++] = target;
-    cr_assert_eq(options_parse(count, arguments, &run->options, &failure), OPTIONS_RUN, "%s",
-                 failure.message);
-    cr_assert(scenario_init(&run->scenario, &run->options, &failure), "%s", failure.message);
+    cr_assert_eq(options_parse(count, arguments, &run->options, &failure), OPTIONS_RUN, "%s", failure.text);
+    cr_assert(scenario_init(&run->scenario, &run->options, &failure), "%s", failure.text);
     struct run_observer observer = {0};
     run_execute(&run->scenario, &observer, &run->result);
 }
@@ -37,6 +36,6 @@ void load_run_deinit(struct load_run *run) {
 }
 
 const struct counts *load_run_counts(const struct load_run *run) {
-    cr_assert_eq(run->result.steps_count, 1, "%s", run->result.failure.message);
+    cr_assert_eq(run->result.steps_count, 1, "%s", run->result.failure.text);
     return &run->result.steps[0].counts;
 }
