@@ -41,6 +41,17 @@ static inline struct bytes bytes_from_string(const char *string) {
     return bytes_of(string, strlen(string));
 }
 
+/* What follows the first `size` bytes of it; size <= text.size. */
+static inline struct bytes bytes_after(struct bytes text, size_t size) {
+    return bytes_of(text.data + size, text.size - size);
+}
+
+/* How many bytes stand before the first `wanted`; all of them when there is none. */
+static inline size_t bytes_before(struct bytes text, char wanted) {
+    const char *found = text.size == 0 ? NULL : (const char *)memchr(text.data, wanted, text.size);
+    return found == NULL ? text.size : (size_t)(found - text.data);
+}
+
 static inline bool bytes_equal(struct bytes left, struct bytes right) {
     return left.size == right.size && (left.size == 0 || memcmp(left.data, right.data, left.size) == 0);
 }

@@ -25,16 +25,6 @@ static bool starts_with(struct bytes text, const char *prefix) {
     return text.size >= size && memcmp(text.data, prefix, size) == 0;
 }
 
-static struct bytes bytes_after(struct bytes text, size_t size) {
-    return bytes_of(text.data + size, text.size - size);
-}
-
-/* How many bytes stand before the first `wanted`; all when there is none. */
-static size_t bytes_before(struct bytes text, char wanted) {
-    const char *found = text.size == 0 ? NULL : memchr(text.data, wanted, text.size);
-    return found == NULL ? text.size : (size_t)(found - text.data);
-}
-
 /* Drops "tag[x]:" and "proto[ascii]:" from the front; a transport of TLS is refused. */
 static bool entry_skip_prefixes(struct bytes *text, struct failure *failure) {
     static const char *const refused[] = {"notls:", "btls:", "mtls:", "proto[binary]"};

@@ -15,7 +15,7 @@
 
 #include "address.h"
 #include "failure.h"
-#include "options.h"
+#include "options_table.h"
 #include "riposte/engine.h"
 
 /* Longest text of listen_text, terminator included. */

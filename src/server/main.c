@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "help.h"
 #include "riposte/log.h"
 #include "server.h"
 
@@ -74,18 +73,18 @@ static int serve(struct server *server) {
 int main(int arguments_count, char **arguments) {
     struct server server = {.daemon.ready_fd = -1};
     struct failure failure = {0};
-    switch (options_parse(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
+    switch (options_table_read(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
     case OPTIONS_SHOW:
-        help_show(stdout, &server.options);
+        options_table_show(&server.options, stdout);
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     case OPTIONS_REFUSED:
         return fail(&failure);
-    case OPTIONS_SERVE:
+    case OPTIONS_COMPLETE:
         break;
     }
     if (server.options.verbose > 0) {
         log_level_set(server.options.verbose == 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_TRACE);
     }
-    options_warnings(&server.options, warn, NULL);
+    options_table_warn(&server.options, warn, NULL);
     return serve(&server);
 }

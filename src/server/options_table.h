@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * options_table: every flag and every -o name, once.
+ * options_table: every flag and every -o name, once, and the struct that holds their values.
  *
- * Parsing, --help, the README's table and `stats settings` are made from these rows:
+ * Parsing, --help and the README's table are made from these rows:
  *
- *      X(group, field, name, letter, kind, effect, default, minimum, maximum, argument, setting, help)
+ *      X(section, field, name, letter, kind, effect, default, minimum, maximum, argument, help)
  *
- *      group     heading under which --help shows it; EXTENDED rows are names of -o
- *      field     member of struct options; its C type comes from the kind (options.h)
+ *      section   heading under which --help shows it; EXTENDED rows are names of -o
+ *      field     member of struct options; its C type comes from the kind (option.h)
  *      name      long form without dashes, or the -o name
  *      letter    short form, 0 for none
  *      effect    OBEYED; IGNORED: accepted with one warning, help says why; REFUSED: ends the start, help says why
@@ -15,187 +15,190 @@
  *      minimum,  of numbers and sizes, both included; in the field's unit
  *      maximum
  *      argument  what --help calls the value; the words of a WORD, in the order of its values; NULL: takes none
- *      setting   its name in `stats settings`, NULL when it has none
+ *
+ * A struct options is made once by the main thread before any other exists, and constant afterwards. Its texts
+ * point into the argument vector or into the struct itself, which is therefore never copied.
  */
 #ifndef RIPOSTE_SERVER_OPTIONS_TABLE_H
 #define RIPOSTE_SERVER_OPTIONS_TABLE_H
 
-#include "quantity.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "options.h"
 #include "riposte/engine.h"
+#include "units.h"
 
 #define OPTIONS_LISTEN(X)                                                                                    \
-    X(LISTEN, port, "port", 'p', PORT, OBEYED, "11211", -1, 65535, "PORT", "tcpport",                        \
+    X(LISTEN, port, "port", 'p', PORT, OBEYED, "11211", -1, 65535, "PORT",                                   \
       "TCP port; 0 turns TCP off, -1 takes a free one")                                                      \
-    X(LISTEN, listen, "listen", 'l', LIST, OBEYED, "", 0, 0, "ADDRESS,...", "inter",                         \
+    X(LISTEN, listen, "listen", 'l', LIST, OBEYED, "", 0, 0, "ADDRESS,...",                                  \
       "addresses to listen on: host, host:port, [v6]:port, * for all; default 127.0.0.1; may be repeated")   \
-    X(LISTEN, unix_socket, "unix-socket", 's', TEXT, OBEYED, "", 0, 0, "PATH", "domain_socket",              \
+    X(LISTEN, unix_socket, "unix-socket", 's', TEXT, OBEYED, "", 0, 0, "PATH",                               \
       "a Unix socket to listen on beside TCP; a stale file of that name is removed")                         \
-    X(LISTEN, unix_mask, "unix-mask", 'a', OCTAL, OBEYED, "700", 0, 0777, "MODE", "umask",                   \
+    X(LISTEN, unix_mask, "unix-mask", 'a', OCTAL, OBEYED, "700", 0, 0777, "MODE",                            \
       "permission bits of the Unix socket, octal")                                                           \
-    X(LISTEN, listen_backlog, "listen-backlog", 'b', COUNT, OBEYED, "4096", 1, 1000000, "N", "tcp_backlog",  \
+    X(LISTEN, listen_backlog, "listen-backlog", 'b', COUNT, OBEYED, "4096", 1, 1000000, "N",                 \
       "connections that may wait to be accepted; the kernel cuts it to net.core.somaxconn")                  \
-    X(LISTEN, udp_port, "udp-port", 'U', PORT, OBEYED, "0", 0, 65535, "PORT", NULL,                          \
+    X(LISTEN, udp_port, "udp-port", 'U', PORT, OBEYED, "0", 0, 65535, "PORT",                                \
       "there is no UDP: anything but 0 costs a warning; without -p it is the TCP port too")
 
 #define OPTIONS_LIMIT(X)                                                                                     \
-    X(LIMIT, memory_limit, "memory-limit", 'm', MEMORY, OBEYED, "64", QUANTITY_MIB,                          \
-      1024 * 1024 * QUANTITY_GIB, "SIZE", "maxbytes",                                                        \
-      "memory for items, index and buffers: MiB, or with k, m, g, or % of the machine's")                    \
-    X(LIMIT, max_item_size, "max-item-size", 'I', SIZE, OBEYED, "1m", QUANTITY_KIB, QUANTITY_GIB, "SIZE",    \
-      "item_size_max", "largest item, header and key included; at most half of -m")                          \
-    X(LIMIT, conn_limit, "conn-limit", 'c', COUNT, OBEYED, "16384", 1, 1000000, "N", "maxconns",             \
+    X(LIMIT, memory_limit, "memory-limit", 'm', MEMORY, OBEYED, "64", UNITS_MIB, 1024 * 1024 * UNITS_GIB,    \
+      "SIZE", "memory for items, index and buffers: MiB, or with k, m, g, or % of the machine's")            \
+    X(LIMIT, max_item_size, "max-item-size", 'I', SIZE, OBEYED, "1m", UNITS_KIB, UNITS_GIB, "SIZE",          \
+      "largest item, header and key included; at most half of -m")                                           \
+    X(LIMIT, conn_limit, "conn-limit", 'c', COUNT, OBEYED, "16384", 1, 1000000, "N",                         \
       "connections at a time; the descriptor limit is raised to fit")                                        \
-    X(LIMIT, threads, "threads", 't', COUNT, OBEYED, "", 1, ENGINE_WORKERS_MAX, "N", "num_threads",          \
+    X(LIMIT, threads, "threads", 't', COUNT, OBEYED, "", 1, ENGINE_WORKERS_MAX, "N",                         \
       "workers; default one per CPU of the affinity mask and the cgroup's quota")                            \
     X(LIMIT, max_reqs_per_event, "max-reqs-per-event", 'R', COUNT, OBEYED, "20", 1, 1000000, "N",            \
-      "reqs_per_event", "requests of one connection before others have their turn")                          \
-    X(LIMIT, conn_output_limit, "conn-output-limit", 0, SIZE, OBEYED, "8m", 4 * QUANTITY_KIB, QUANTITY_GIB,  \
-      "SIZE", NULL, "unsent bytes of one connection before it is paused")                                    \
-    X(LIMIT, write_timeout, "write-timeout", 0, COUNT, OBEYED, "60", 1, 86400, "SECONDS", NULL,              \
+      "requests of one connection before others have their turn")                                            \
+    X(LIMIT, conn_output_limit, "conn-output-limit", 0, SIZE, OBEYED, "8m", 4 * UNITS_KIB, UNITS_GIB,        \
+      "SIZE", "unsent bytes of one connection before it is paused")                                          \
+    X(LIMIT, write_timeout, "write-timeout", 0, COUNT, OBEYED, "60", 1, 86400, "SECONDS",                    \
       "a client that takes none of its output for so long is closed")                                        \
-    X(LIMIT, drain_timeout, "drain-timeout", 0, COUNT, OBEYED, "10", 1, 3600, "SECONDS", NULL,               \
+    X(LIMIT, drain_timeout, "drain-timeout", 0, COUNT, OBEYED, "10", 1, 3600, "SECONDS",                     \
       "longest stop: what has been received is answered until then")
 
 #define OPTIONS_CLIENT(X)                                                                                    \
-    X(CLIENT, evictions, "disable-evictions", 'M', OFF, OBEYED, "yes", 0, 0, NULL, "evictions",              \
+    X(CLIENT, evictions, "disable-evictions", 'M', OFF, OBEYED, "yes", 0, 0, NULL,                           \
       "a full store answers an error instead of evicting")                                                   \
-    X(CLIENT, cas, "disable-cas", 'C', OFF, OBEYED, "yes", 0, 0, NULL, "cas_enabled",                        \
-      "show every CAS number as 0")                                                                          \
-    X(CLIENT, flush_all, "disable-flush-all", 'F', OFF, OBEYED, "yes", 0, 0, NULL, "flush_enabled",          \
+    X(CLIENT, cas, "disable-cas", 'C', OFF, OBEYED, "yes", 0, 0, NULL, "show every CAS number as 0")         \
+    X(CLIENT, flush_all, "disable-flush-all", 'F', OFF, OBEYED, "yes", 0, 0, NULL,                           \
       "refuse the command flush_all")                                                                        \
-    X(CLIENT, dumping, "disable-dumping", 'X', OFF, OBEYED, "yes", 0, 0, NULL, "dump_enabled",               \
-      "refuse listings of keys")                                                                             \
-    X(CLIENT, watch, "disable-watch", 'W', OFF, OBEYED, "yes", 0, 0, NULL, NULL, "refuse the command watch") \
-    X(CLIENT, enable_shutdown, "enable-shutdown", 'A', ON, OBEYED, "", 0, 0, NULL, "shutdown_command",       \
+    X(CLIENT, dumping, "disable-dumping", 'X', OFF, OBEYED, "yes", 0, 0, NULL, "refuse listings of keys")    \
+    X(CLIENT, watch, "disable-watch", 'W', OFF, OBEYED, "yes", 0, 0, NULL, "refuse the command watch")       \
+    X(CLIENT, enable_shutdown, "enable-shutdown", 'A', ON, OBEYED, "", 0, 0, NULL,                           \
       "obey the command shutdown")                                                                           \
-    X(CLIENT, auth_file, "auth-file", 'Y', TEXT, OBEYED, "", 0, 0, "PATH", NULL,                             \
+    X(CLIENT, auth_file, "auth-file", 'Y', TEXT, OBEYED, "", 0, 0, "PATH",                                   \
       "clients must introduce themselves with a name:password of this file; SIGHUP reads it again")          \
     X(CLIENT, stat_key_prefix, "prefix-delimiter", 'D', CHARACTER, OBEYED, ":", 0, 0, "CHARACTER",           \
-      "stat_key_prefix", "end of the key prefix in `stats detail`; giving it turns detail on")               \
+      "end of the key prefix in `stats detail`; giving it turns detail on")                                  \
     X(CLIENT, protocol, "protocol", 'B', WORD, OBEYED, "auto", 0, 0, "auto|ascii|binary",                    \
-      "binding_protocol", "the text protocol is spoken in any case; binary costs a warning")
+      "the text protocol is spoken in any case; binary costs a warning")
 
 #define OPTIONS_PROCESS(X)                                                                                   \
-    X(PROCESS, user, "user", 'u', TEXT, OBEYED, "", 0, 0, "USER", NULL,                                      \
+    X(PROCESS, user, "user", 'u', TEXT, OBEYED, "", 0, 0, "USER",                                            \
       "become this user once the ports are open (root only)")                                                \
-    X(PROCESS, daemon, "daemon", 'd', ON, OBEYED, "", 0, 0, NULL, NULL, "go to the background once ready")   \
-    X(PROCESS, pidfile, "pidfile", 'P', TEXT, OBEYED, "", 0, 0, "PATH", NULL,                                \
+    X(PROCESS, daemon, "daemon", 'd', ON, OBEYED, "", 0, 0, NULL, "go to the background once ready")         \
+    X(PROCESS, pidfile, "pidfile", 'P', TEXT, OBEYED, "", 0, 0, "PATH",                                      \
       "write the process id here; removed at exit")                                                          \
-    X(PROCESS, enable_coredumps, "enable-coredumps", 'r', ON, OBEYED, "", 0, 0, NULL, NULL,                  \
+    X(PROCESS, enable_coredumps, "enable-coredumps", 'r', ON, OBEYED, "", 0, 0, NULL,                        \
       "allow core files of any size")                                                                        \
-    X(PROCESS, lock_memory, "lock-memory", 'k', ON, OBEYED, "", 0, 0, NULL, NULL,                            \
+    X(PROCESS, lock_memory, "lock-memory", 'k', ON, OBEYED, "", 0, 0, NULL,                                  \
       "keep all memory from being paged out")                                                                \
-    X(PROCESS, enable_largepages, "enable-largepages", 'L', ON, OBEYED, "", 0, 0, NULL, NULL,                \
+    X(PROCESS, enable_largepages, "enable-largepages", 'L', ON, OBEYED, "", 0, 0, NULL,                      \
       "large pages for the store, where the system has some to give")                                        \
-    X(PROCESS, verbose, "verbose", 'v', REPEAT, OBEYED, "", 0, 0, NULL, "verbosity",                         \
+    X(PROCESS, verbose, "verbose", 'v', REPEAT, OBEYED, "", 0, 0, NULL,                                      \
       "say more on standard error; may be repeated")                                                         \
-    X(PROCESS, extended, "extended", 'o', EXTENDED_LIST, OBEYED, "", 0, 0, "NAME[=VALUE],...", NULL,         \
+    X(PROCESS, extended, "extended", 'o', SUBOPTIONS, OBEYED, "", 0, 0, "NAME[=VALUE],...",                  \
       "further options, listed below")                                                                       \
-    X(PROCESS, help, "help", 'h', SHOW, OBEYED, "", 0, 0, "markdown", NULL,                                  \
+    X(PROCESS, help, "help", 'h', SHOW, OBEYED, "", 0, 0, "markdown",                                        \
       "this list; --help=markdown prints it as tables")                                                      \
-    X(PROCESS, license, "license", 'i', SHOW, OBEYED, "", 0, 0, NULL, NULL, "the licence")                   \
-    X(PROCESS, version, "version", 'V', SHOW, OBEYED, "", 0, 0, NULL, NULL, "name and version")
+    X(PROCESS, license, "license", 'i', SHOW, OBEYED, "", 0, 0, NULL, "the licence")                         \
+    X(PROCESS, version, "version", 'V', SHOW, OBEYED, "", 0, 0, NULL, "name and version")
 
 #define OPTIONS_ENGINE(X)                                                                                    \
-    X(ENGINE, engine, "engine", 0, WORD, OBEYED, "auto", 0, 0, "auto|uring|epoll", NULL,                     \
+    X(ENGINE, engine, "engine", 0, WORD, OBEYED, "auto", 0, 0, "auto|uring|epoll",                           \
       "transport; auto takes epoll only where the kernel or the sandbox refuses io_uring")                   \
-    X(ENGINE, send, "send", 0, WORD, OBEYED, "auto", 0, 0, "auto|plain|bundle|zc", NULL,                     \
+    X(ENGINE, send, "send", 0, WORD, OBEYED, "auto", 0, 0, "auto|plain|bundle|zc",                           \
       "way of sending: plain, from a ring of provided buffers, or zero-copy above --zero-copy-min")          \
-    X(ENGINE, zero_copy_min, "zero-copy-min", 0, SIZE, OBEYED, "64k", 1, QUANTITY_GIB, "SIZE", NULL,         \
+    X(ENGINE, zero_copy_min, "zero-copy-min", 0, SIZE, OBEYED, "64k", 1, UNITS_GIB, "SIZE",                  \
       "smallest send that --send=zc sends without copying")                                                  \
-    X(ENGINE, spin_us, "spin-us", 0, SPIN, OBEYED, "auto", 0, 10000, "auto|N", NULL,                         \
+    X(ENGINE, spin_us, "spin-us", 0, AUTO, OBEYED, "auto", 0, 10000, "auto|N",                               \
       "microseconds that a worker looks for work before it sleeps; 0 never")                                 \
-    X(ENGINE, pin, "no-pin", 0, OFF, OBEYED, "yes", 0, 0, NULL, NULL, "do not tie workers to CPUs")          \
-    X(ENGINE, recv_buffer_size, "recv-buffer-size", 0, POWER, OBEYED, "", QUANTITY_KIB, QUANTITY_MIB,        \
-      "SIZE", NULL, "one receive buffer; a power of two; default by what the kernel offers")                 \
-    X(ENGINE, recv_buffer_count, "recv-buffer-count", 0, POWER, OBEYED, "", 2, 32768, "N", NULL,             \
+    X(ENGINE, pin, "no-pin", 0, OFF, OBEYED, "yes", 0, 0, NULL, "do not tie workers to CPUs")                \
+    X(ENGINE, recv_buffer_size, "recv-buffer-size", 0, POWER, OBEYED, "", UNITS_KIB, UNITS_MIB, "SIZE",      \
+      "one receive buffer; a power of two; default by what the kernel offers")                               \
+    X(ENGINE, recv_buffer_count, "recv-buffer-count", 0, POWER, OBEYED, "", 2, 32768, "N",                   \
       "receive buffers of one worker; a power of two; default by what the kernel offers")                    \
-    X(ENGINE, ring_entries, "ring-entries", 0, POWER, OBEYED, "1024", 8, 32768, "N", NULL,                   \
+    X(ENGINE, ring_entries, "ring-entries", 0, POWER, OBEYED, "1024", 8, 32768, "N",                         \
       "submission entries of one worker's ring; a power of two")                                             \
-    X(ENGINE, completion_entries, "completion-entries", 0, POWER, OBEYED, "", 2, 262144, "N", NULL,          \
+    X(ENGINE, completion_entries, "completion-entries", 0, POWER, OBEYED, "", 2, 262144, "N",                \
       "completion entries of one worker's ring; a power of two; default 4 x --ring-entries")
 
 #define OPTIONS_ABSENT(X)                                                                                    \
     X(ABSENT, slab_growth_factor, "slab-growth-factor", 'f', DECIMAL, IGNORED, "1.25", 0, 0, "FACTOR",       \
-      "growth_factor", "items are not kept in slabs")                                                        \
+      "items are not kept in slabs")                                                                         \
     X(ABSENT, slab_min_size, "slab-min-size", 'n', COUNT, IGNORED, "48", 1, UINT32_MAX, "BYTES",             \
-      "chunk_size", "items are not kept in slabs")                                                           \
-    X(ABSENT, memory_file, "memory-file", 'e', TEXT, IGNORED, "", 0, 0, "PATH", NULL,                        \
+      "items are not kept in slabs")                                                                         \
+    X(ABSENT, memory_file, "memory-file", 'e', TEXT, IGNORED, "", 0, 0, "PATH",                              \
       "a restart begins with an empty cache")                                                                \
-    X(ABSENT, napi_ids, "napi-ids", 'N', COUNT, IGNORED, "", 0, UINT32_MAX, "N", NULL,                       \
+    X(ABSENT, napi_ids, "napi-ids", 'N', COUNT, IGNORED, "", 0, UINT32_MAX, "N",                             \
       "the kernel's choice of listener decides which worker gets a connection")                              \
-    X(ABSENT, enable_sasl, "enable-sasl", 'S', ON, REFUSED, "", 0, 0, NULL, NULL,                            \
+    X(ABSENT, enable_sasl, "enable-sasl", 'S', ON, REFUSED, "", 0, 0, NULL,                                  \
       "SASL belongs to the binary protocol, which is not spoken here")                                       \
-    X(ABSENT, enable_ssl, "enable-ssl", 'Z', ON, REFUSED, "", 0, 0, NULL, NULL,                              \
+    X(ABSENT, enable_ssl, "enable-ssl", 'Z', ON, REFUSED, "", 0, 0, NULL,                                    \
       "TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)")
 
 #define OPTIONS_EXTENDED(X)                                                                                  \
-    X(EXTENDED, maxconns_fast, "maxconns_fast", 0, SWITCH, OBEYED, "yes", 0, 0, NULL, "maxconns_fast",       \
+    X(EXTENDED, maxconns_fast, "maxconns_fast", 0, SWITCH, OBEYED, "yes", 0, 0, NULL,                        \
       "a connection over the limit is told so and closed; with no_ accepting pauses instead")                \
-    X(EXTENDED, hashpower, "hashpower", 0, COUNT, OBEYED, "13", 12, 32, "N", "hashpower_init",               \
+    X(EXTENDED, hashpower, "hashpower", 0, COUNT, OBEYED, "13", 12, 32, "N",                                 \
       "size of the index at start: room for about 2^N items")                                                \
-    X(EXTENDED, idle_timeout, "idle_timeout", 0, COUNT, OBEYED, "0", 0, 2000000, "SECONDS", "idle_timeout",  \
+    X(EXTENDED, idle_timeout, "idle_timeout", 0, COUNT, OBEYED, "0", 0, 2000000, "SECONDS",                  \
       "a TCP connection without a completed request for so long is closed; 0 never")                         \
-    X(EXTENDED, modern, "modern", 0, SWITCH, OBEYED, "yes", 0, 0, NULL, NULL,                                \
+    X(EXTENDED, modern, "modern", 0, SWITCH, OBEYED, "yes", 0, 0, NULL,                                      \
       "with no_: as no_maxconns_fast, no_slab_reassign, no_slab_automove, no_lru_crawler, "                  \
       "no_lru_maintainer")                                                                                   \
-    X(EXTENDED, hashexpand, "hashexpand", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, NULL,                       \
+    X(EXTENDED, hashexpand, "hashexpand", 0, SWITCH, IGNORED, "yes", 0, 0, NULL,                             \
       "the index always grows with the items")                                                               \
     X(EXTENDED, hash_algorithm, "hash_algorithm", 0, WORD, IGNORED, "xxh3", 0, 0, "jenkins|murmur3|xxh3",    \
-      NULL, "keys are always hashed by XXH3 with a seed of this process")                                    \
-    X(EXTENDED, slab_reassign, "slab_reassign", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, "slab_reassign",      \
+      "keys are always hashed by XXH3 with a seed of this process")                                          \
+    X(EXTENDED, slab_reassign, "slab_reassign", 0, SWITCH, IGNORED, "yes", 0, 0, NULL,                       \
       "items are not kept in slabs")                                                                         \
-    X(EXTENDED, slab_automove, "slab_automove", 0, LEVEL, IGNORED, "1", 0, 2, "0|1|2", "slab_automove",      \
+    X(EXTENDED, slab_automove, "slab_automove", 0, LEVEL, IGNORED, "1", 0, 2, "0|1|2",                       \
       "items are not kept in slabs")                                                                         \
     X(EXTENDED, slab_automove_ratio, "slab_automove_ratio", 0, DECIMAL, IGNORED, "0.80", 0, 0, "SHARE",      \
-      "slab_automove_ratio", "items are not kept in slabs")                                                  \
-    X(EXTENDED, slab_automove_window, "slab_automove_window", 0, COUNT, IGNORED, "30", 3, UINT32_MAX, "N",   \
-      "slab_automove_window", "items are not kept in slabs")                                                 \
-    X(EXTENDED, slab_automove_freeratio, "slab_automove_freeratio", 0, DECIMAL, IGNORED, "0.010", 0, 0,      \
-      "SHARE", NULL, "items are not kept in slabs")                                                          \
-    X(EXTENDED, slab_sizes, "slab_sizes", 0, TEXT, IGNORED, "", 0, 0, "N-N-...", NULL,                       \
       "items are not kept in slabs")                                                                         \
-    X(EXTENDED, slab_chunk_max, "slab_chunk_max", 0, KILOBYTES, IGNORED, "512", 0, QUANTITY_GIB, "KB",       \
-      "slab_chunk_max", "items are not kept in slabs")                                                       \
-    X(EXTENDED, chunked_items, "chunked_items", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, NULL,                 \
+    X(EXTENDED, slab_automove_window, "slab_automove_window", 0, COUNT, IGNORED, "30", 3, UINT32_MAX, "N",   \
+      "items are not kept in slabs")                                                                         \
+    X(EXTENDED, slab_automove_freeratio, "slab_automove_freeratio", 0, DECIMAL, IGNORED, "0.010", 0, 0,      \
+      "SHARE", "items are not kept in slabs")                                                                \
+    X(EXTENDED, slab_sizes, "slab_sizes", 0, TEXT, IGNORED, "", 0, 0, "N-N-...",                             \
+      "items are not kept in slabs")                                                                         \
+    X(EXTENDED, slab_chunk_max, "slab_chunk_max", 0, KILOBYTES, IGNORED, "512", 0, UNITS_GIB, "KB",          \
+      "items are not kept in slabs")                                                                         \
+    X(EXTENDED, chunked_items, "chunked_items", 0, SWITCH, IGNORED, "yes", 0, 0, NULL,                       \
       "every item is in one piece")                                                                          \
     X(EXTENDED, tail_repair_time, "tail_repair_time", 0, COUNT, IGNORED, "0", 0, UINT32_MAX, "SECONDS",      \
-      "tail_repair_time", "there is no list whose tail could need repair")                                   \
-    X(EXTENDED, lru_crawler, "lru_crawler", 0, SWITCH, IGNORED, "yes", 0, 0, NULL, "lru_crawler",            \
+      "there is no list whose tail could need repair")                                                       \
+    X(EXTENDED, lru_crawler, "lru_crawler", 0, SWITCH, IGNORED, "yes", 0, 0, NULL,                           \
       "expired items are always swept")                                                                      \
     X(EXTENDED, lru_crawler_sleep, "lru_crawler_sleep", 0, COUNT, IGNORED, "100", 0, 1000000, "US",          \
-      "lru_crawler_sleep", "the sweep takes a bounded piece of each turn")                                   \
+      "the sweep takes a bounded piece of each turn")                                                        \
     X(EXTENDED, lru_crawler_tocrawl, "lru_crawler_tocrawl", 0, COUNT, IGNORED, "0", 0, UINT32_MAX, "N",      \
-      "lru_crawler_tocrawl", "the sweep takes a bounded piece of each turn")                                 \
+      "the sweep takes a bounded piece of each turn")                                                        \
     X(EXTENDED, lru_maintainer, "lru_maintainer", 0, SWITCH, IGNORED, "yes", 0, 0, NULL,                     \
-      "lru_maintainer_thread", "there are no lists to maintain")                                             \
-    X(EXTENDED, hot_lru_pct, "hot_lru_pct", 0, COUNT, IGNORED, "20", 1, 80, "PERCENT", "hot_lru_pct",        \
+      "there are no lists to maintain")                                                                      \
+    X(EXTENDED, hot_lru_pct, "hot_lru_pct", 0, COUNT, IGNORED, "20", 1, 80, "PERCENT",                       \
       "there are no lists by age")                                                                           \
-    X(EXTENDED, warm_lru_pct, "warm_lru_pct", 0, COUNT, IGNORED, "40", 1, 80, "PERCENT", "warm_lru_pct",     \
+    X(EXTENDED, warm_lru_pct, "warm_lru_pct", 0, COUNT, IGNORED, "40", 1, 80, "PERCENT",                     \
       "there are no lists by age")                                                                           \
     X(EXTENDED, hot_max_factor, "hot_max_factor", 0, DECIMAL, IGNORED, "0.20", 0, 0, "FACTOR",               \
-      "hot_max_factor", "there are no lists by age")                                                         \
+      "there are no lists by age")                                                                           \
     X(EXTENDED, warm_max_factor, "warm_max_factor", 0, DECIMAL, IGNORED, "2.00", 0, 0, "FACTOR",             \
-      "warm_max_factor", "there are no lists by age")                                                        \
+      "there are no lists by age")                                                                           \
     X(EXTENDED, temporary_ttl, "temporary_ttl", 0, COUNT, IGNORED, "61", 0, UINT32_MAX, "SECONDS",           \
-      "temporary_ttl", "there are no lists by age")                                                          \
-    X(EXTENDED, watcher_logbuf_size, "watcher_logbuf_size", 0, KILOBYTES, IGNORED, "256", 0, QUANTITY_GIB,   \
-      "KB", "watcher_logbuf_size", "a watcher's output is bounded by --conn-output-limit")                   \
-    X(EXTENDED, worker_logbuf_size, "worker_logbuf_size", 0, KILOBYTES, IGNORED, "64", 0, QUANTITY_GIB,      \
-      "KB", "worker_logbuf_size", "workers keep no log buffers")                                             \
-    X(EXTENDED, track_sizes, "track_sizes", 0, SWITCH, IGNORED, "", 0, 0, NULL, "track_sizes",               \
-      "sizes are not tracked")                                                                               \
+      "there are no lists by age")                                                                           \
+    X(EXTENDED, watcher_logbuf_size, "watcher_logbuf_size", 0, KILOBYTES, IGNORED, "256", 0, UNITS_GIB,      \
+      "KB", "a watcher's output is bounded by --conn-output-limit")                                          \
+    X(EXTENDED, worker_logbuf_size, "worker_logbuf_size", 0, KILOBYTES, IGNORED, "64", 0, UNITS_GIB, "KB",   \
+      "workers keep no log buffers")                                                                         \
+    X(EXTENDED, track_sizes, "track_sizes", 0, SWITCH, IGNORED, "", 0, 0, NULL, "sizes are not tracked")     \
     X(EXTENDED, inline_ascii_resp, "inline_ascii_resp", 0, SWITCH, IGNORED, "", 0, 0, NULL,                  \
-      "inline_ascii_response", "reply lines are always made on the spot")                                    \
-    X(EXTENDED, drop_privileges, "drop_privileges", 0, SWITCH, IGNORED, "", 0, 0, NULL, NULL,                \
+      "reply lines are always made on the spot")                                                             \
+    X(EXTENDED, drop_privileges, "drop_privileges", 0, SWITCH, IGNORED, "", 0, 0, NULL,                      \
       "system calls are not restricted; a service manager can do it")                                        \
-    X(EXTENDED, relaxed_privileges, "relaxed_privileges", 0, SWITCH, IGNORED, "", 0, 0, NULL, NULL,          \
+    X(EXTENDED, relaxed_privileges, "relaxed_privileges", 0, SWITCH, IGNORED, "", 0, 0, NULL,                \
       "system calls are not restricted; a service manager can do it")                                        \
-    X(EXTENDED, resp_obj_mem_limit, "resp_obj_mem_limit", 0, MEMORY, IGNORED, "", 0, 1024 * QUANTITY_GIB,    \
-      "MB", NULL, "replies are bounded by --conn-output-limit")                                              \
-    X(EXTENDED, read_buf_mem_limit, "read_buf_mem_limit", 0, MEMORY, IGNORED, "0", 0, 1024 * QUANTITY_GIB,   \
-      "MB", "read_buf_mem_limit", "receive buffers are taken at start and do not grow")                      \
-    X(EXTENDED, sock_cookie_id, "sock_cookie_id", 0, COUNT, IGNORED, "", 0, UINT32_MAX, "N", NULL,           \
+    X(EXTENDED, resp_obj_mem_limit, "resp_obj_mem_limit", 0, MEMORY, IGNORED, "", 0, 1024 * UNITS_GIB, "MB", \
+      "replies are bounded by --conn-output-limit")                                                          \
+    X(EXTENDED, read_buf_mem_limit, "read_buf_mem_limit", 0, MEMORY, IGNORED, "0", 0, 1024 * UNITS_GIB,      \
+      "MB", "receive buffers are taken at start and do not grow")                                            \
+    X(EXTENDED, sock_cookie_id, "sock_cookie_id", 0, COUNT, IGNORED, "", 0, UINT32_MAX, "N",                 \
       "sockets carry no cookie")
 
 #define OPTIONS(X)                                                                                           \
@@ -206,5 +209,39 @@
     OPTIONS_ENGINE(X)                                                                                        \
     OPTIONS_ABSENT(X)                                                                                        \
     OPTIONS_EXTENDED(X)
+
+/* OPTION_INDEX_port and so on: the row of a field in the table. */
+enum option_index {
+#define OPTION_INDEX(section, field, ...) OPTION_INDEX_##field,
+    OPTIONS(OPTION_INDEX)
+#undef OPTION_INDEX
+        OPTION_INDEX_COUNT,
+};
+
+struct options {
+#define OPTION_FIELD(section, field, name, letter, kind, ...) OPTION_TYPE_##kind field;
+    OPTIONS(OPTION_FIELD)
+#undef OPTION_FIELD
+    bool given[OPTION_INDEX_COUNT]; /* it stood on the command line */
+};
+
+/* Words of the options of kind WORD; the order is that of `argument` in the rows. */
+enum options_protocol { PROTOCOL_AUTO, PROTOCOL_ASCII, PROTOCOL_BINARY };
+
+extern const struct options_table options_table;
+
+/*
+ * Reads the command line, arguments[0] being the program, and checks what no single option can know. *failure
+ * is filled exactly when the outcome is OPTIONS_REFUSED.
+ */
+enum options_outcome options_table_read(struct options *options, int arguments_count,
+                                        const char *const *arguments, struct failure *failure);
+
+/* Calls `line` for everything that was accepted but has no effect; nothing otherwise. */
+void options_table_warn(const struct options *options, void (*line)(void *user, const char *text),
+                        void *user);
+
+/* After OPTIONS_SHOW: the help, the licence or the version, whichever was asked for. */
+void options_table_show(const struct options *options, FILE *file);
 
 #endif

@@ -120,14 +120,14 @@ static bool store_size_find(struct server *server, struct failure *failure) {
         return failure_set(failure, EX_USAGE,
                            "-m %" PRIu64 "k is too little: the buffers of %" PRIu32
                            " workers take %zuk, items at least %zuk; raise -m or lower -t",
-                           limit / QUANTITY_KIB, server->options.threads, fixed_size / QUANTITY_KIB,
-                           (size_t)(STORE_MEMORY_SIZE_MIN / QUANTITY_KIB));
+                           limit / UNITS_KIB, server->options.threads, fixed_size / UNITS_KIB,
+                           (size_t)(STORE_MEMORY_SIZE_MIN / UNITS_KIB));
     }
     server->store_size = (size_t)limit - fixed_size;
     if (server->options.max_item_size > server->store_size / 2) {
         log_line(LOG_LEVEL_WARNING,
                  "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers",
-                 server->store_size / 2, fixed_size / QUANTITY_KIB);
+                 server->store_size / 2, fixed_size / UNITS_KIB);
         server->options.max_item_size = server->store_size / 2;
     }
     return true;

@@ -11,7 +11,7 @@
 #include "listen.h"
 #include "daemon.h"
 #include "failure.h"
-#include "options.h"
+#include "options_table.h"
 #include "riposte/engine.h"
 #include "worker.h"
 

@@ -1,113 +1,100 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * settings: each name with where its value comes from. See settings.h.
+ */
 #include "settings.h"
 
-#include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "option_value.h"
+/* Four values are worded otherwise than the flags they come from. */
 
-/*
- * A name whose value does not depend on the command line has it here; the others come from the row of the
- * table that claims them.
- */
+static const char *evictions_word(const struct options *options) {
+    return options->evictions ? "on" : "off";
+}
+
+static const char *protocol_word(const struct options *options) {
+    return options->protocol == PROTOCOL_ASCII ? "ascii" : "auto-negotiate";
+}
+
+static const char *detail_word(const struct options *options) {
+    return options->given[OPTION_INDEX_stat_key_prefix] ? "yes" : "no";
+}
+
+static const char *auth_word(const struct options *options) {
+    return options->auth_file != NULL ? options->auth_file : "no";
+}
+
 static const struct setting {
     const char *name;
-    const char *value;
+    const char *fixed;                                  /* the value, whatever the command line says, or */
+    const char *(*word)(const struct options *options); /* a function that finds it, or */
+    enum option_index option;                           /* the option whose value it is */
 } settings[] = {
-    {"maxbytes", NULL},
-    {"maxconns", NULL},
-    {"tcpport", NULL},
-    {"udpport", "0"},
-    {"inter", NULL},
-    {"verbosity", NULL},
-    {"oldest", "0"},
-    {"evictions", NULL},
-    {"domain_socket", NULL},
-    {"umask", NULL},
-    {"shutdown_command", NULL},
-    {"growth_factor", NULL},
-    {"chunk_size", NULL},
-    {"num_threads", NULL},
-    {"num_threads_per_udp", "0"},
-    {"stat_key_prefix", NULL},
-    {"detail_enabled", NULL},
-    {"reqs_per_event", NULL},
-    {"cas_enabled", NULL},
-    {"tcp_backlog", NULL},
-    {"binding_protocol", NULL},
-    {"auth_enabled_sasl", "no"},
-    {"auth_enabled_ascii", NULL},
-    {"item_size_max", NULL},
-    {"maxconns_fast", NULL},
-    {"hashpower_init", NULL},
-    {"slab_reassign", NULL},
-    {"slab_automove", NULL},
-    {"slab_automove_ratio", NULL},
-    {"slab_automove_window", NULL},
-    {"slab_chunk_max", NULL},
-    {"lru_crawler", NULL},
-    {"lru_crawler_sleep", NULL},
-    {"lru_crawler_tocrawl", NULL},
-    {"tail_repair_time", NULL},
-    {"flush_enabled", NULL},
-    {"dump_enabled", NULL},
-    {"hash_algorithm", "xxh3"},
-    {"lru_maintainer_thread", NULL},
-    {"lru_segmented", "no"},
-    {"hot_lru_pct", NULL},
-    {"warm_lru_pct", NULL},
-    {"hot_max_factor", NULL},
-    {"warm_max_factor", NULL},
-    {"temp_lru", "no"},
-    {"temporary_ttl", NULL},
-    {"idle_timeout", NULL},
-    {"watcher_logbuf_size", NULL},
-    {"worker_logbuf_size", NULL},
-    {"read_buf_mem_limit", NULL},
-    {"track_sizes", NULL},
-    {"inline_ascii_response", NULL},
-    {"num_napi_ids", "(null)"},
-    {"memory_file", "(null)"},
-    {"client_flags_size", "4"},
+    {"maxbytes", .option = OPTION_INDEX_memory_limit},
+    {"maxconns", .option = OPTION_INDEX_conn_limit},
+    {"tcpport", .option = OPTION_INDEX_port},
+    {"udpport", .fixed = "0"},
+    {"inter", .option = OPTION_INDEX_listen},
+    {"verbosity", .option = OPTION_INDEX_verbose},
+    {"oldest", .fixed = "0"},
+    {"evictions", .word = evictions_word},
+    {"domain_socket", .option = OPTION_INDEX_unix_socket},
+    {"umask", .option = OPTION_INDEX_unix_mask},
+    {"shutdown_command", .option = OPTION_INDEX_enable_shutdown},
+    {"growth_factor", .option = OPTION_INDEX_slab_growth_factor},
+    {"chunk_size", .option = OPTION_INDEX_slab_min_size},
+    {"num_threads", .option = OPTION_INDEX_threads},
+    {"num_threads_per_udp", .fixed = "0"},
+    {"stat_key_prefix", .option = OPTION_INDEX_stat_key_prefix},
+    {"detail_enabled", .word = detail_word},
+    {"reqs_per_event", .option = OPTION_INDEX_max_reqs_per_event},
+    {"cas_enabled", .option = OPTION_INDEX_cas},
+    {"tcp_backlog", .option = OPTION_INDEX_listen_backlog},
+    {"binding_protocol", .word = protocol_word},
+    {"auth_enabled_sasl", .fixed = "no"},
+    {"auth_enabled_ascii", .word = auth_word},
+    {"item_size_max", .option = OPTION_INDEX_max_item_size},
+    {"maxconns_fast", .option = OPTION_INDEX_maxconns_fast},
+    {"hashpower_init", .option = OPTION_INDEX_hashpower},
+    {"slab_reassign", .option = OPTION_INDEX_slab_reassign},
+    {"slab_automove", .option = OPTION_INDEX_slab_automove},
+    {"slab_automove_ratio", .option = OPTION_INDEX_slab_automove_ratio},
+    {"slab_automove_window", .option = OPTION_INDEX_slab_automove_window},
+    {"slab_chunk_max", .option = OPTION_INDEX_slab_chunk_max},
+    {"lru_crawler", .option = OPTION_INDEX_lru_crawler},
+    {"lru_crawler_sleep", .option = OPTION_INDEX_lru_crawler_sleep},
+    {"lru_crawler_tocrawl", .option = OPTION_INDEX_lru_crawler_tocrawl},
+    {"tail_repair_time", .option = OPTION_INDEX_tail_repair_time},
+    {"flush_enabled", .option = OPTION_INDEX_flush_all},
+    {"dump_enabled", .option = OPTION_INDEX_dumping},
+    {"hash_algorithm", .fixed = "xxh3"},
+    {"lru_maintainer_thread", .option = OPTION_INDEX_lru_maintainer},
+    {"lru_segmented", .fixed = "no"},
+    {"hot_lru_pct", .option = OPTION_INDEX_hot_lru_pct},
+    {"warm_lru_pct", .option = OPTION_INDEX_warm_lru_pct},
+    {"hot_max_factor", .option = OPTION_INDEX_hot_max_factor},
+    {"warm_max_factor", .option = OPTION_INDEX_warm_max_factor},
+    {"temp_lru", .fixed = "no"},
+    {"temporary_ttl", .option = OPTION_INDEX_temporary_ttl},
+    {"idle_timeout", .option = OPTION_INDEX_idle_timeout},
+    {"watcher_logbuf_size", .option = OPTION_INDEX_watcher_logbuf_size},
+    {"worker_logbuf_size", .option = OPTION_INDEX_worker_logbuf_size},
+    {"read_buf_mem_limit", .option = OPTION_INDEX_read_buf_mem_limit},
+    {"track_sizes", .option = OPTION_INDEX_track_sizes},
+    {"inline_ascii_response", .option = OPTION_INDEX_inline_ascii_resp},
+    {"num_napi_ids", .fixed = "(null)"},
+    {"memory_file", .fixed = "(null)"},
+    {"client_flags_size", .fixed = "4"},
 };
-
-/* Four values are worded otherwise than the flags they come from; NULL for all the rest. */
-static const char *setting_worded(const char *name, const struct options *options) {
-    if (strcmp(name, "evictions") == 0) {
-        return options->evictions ? "on" : "off";
-    }
-    if (strcmp(name, "binding_protocol") == 0) {
-        return options->protocol == PROTOCOL_ASCII ? "ascii" : "auto-negotiate";
-    }
-    if (strcmp(name, "detail_enabled") == 0) {
-        return options->given[OPTION_INDEX_stat_key_prefix] ? "yes" : "no";
-    }
-    if (strcmp(name, "auth_enabled_ascii") == 0) {
-        return options->auth_file != NULL ? options->auth_file : "no";
-    }
-    return NULL;
-}
-
-static const struct option *setting_option(const char *name) {
-    for (unsigned i = 0; i < OPTION_INDEX_COUNT; i++) {
-        if (option_table[i].setting != NULL && strcmp(option_table[i].setting, name) == 0) {
-            return &option_table[i];
-        }
-    }
-    return NULL;
-}
 
 static void setting_format(const struct setting *setting, const struct options *options,
                            char text[OPTION_VALUE_SIZE_MAX]) {
-    const char *worded = setting->value == NULL ? setting_worded(setting->name, options) : setting->value;
-    if (worded != NULL) {
-        snprintf(text, OPTION_VALUE_SIZE_MAX, "%s", worded);
-        return;
+    const char *word = setting->word != NULL ? setting->word(options) : setting->fixed;
+    if (word != NULL) {
+        snprintf(text, OPTION_VALUE_SIZE_MAX, "%s", word);
+    } else {
+        option_format(&options_table.options[setting->option], options, text);
     }
-    const struct option *option = setting_option(setting->name);
-    assert(option != NULL);
-    option_value_format(option, options, text);
 }
 
 void settings_write(void *options, void (*line)(void *target, const char *name, struct bytes value),

@@ -6,7 +6,7 @@
 #ifndef RIPOSTE_SERVER_SETTINGS_H
 #define RIPOSTE_SERVER_SETTINGS_H
 
-#include "options.h"
+#include "options_table.h"
 #include "riposte/bytes.h"
 
 /*

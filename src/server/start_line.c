@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "quantity.h"
 #include "riposte/log.h"
 #include "sysinfo.h"
+#include "units.h"
 
 enum { ADDRESSES_TEXT_SIZE_MAX = 512 };
 
@@ -47,17 +47,15 @@ static void addresses_format(const struct listen_list *list, char text[ADDRESSES
 void start_line_log(const struct server *server) {
     const struct options *options = &server->options;
     const char *features = engine_features(server->engine);
-    char memory_size[QUANTITY_TEXT_SIZE_MAX], item_size[QUANTITY_TEXT_SIZE_MAX];
     char addresses[ADDRESSES_TEXT_SIZE_MAX] = "";
-    quantity_format((int64_t)options->memory_limit, memory_size);
-    quantity_format((int64_t)options->max_item_size, item_size);
     addresses_format(&server->listens, addresses);
     log_line(LOG_LEVEL_INFO,
              "version " RIPOSTE_VERSION " ready: %" PRIu32
              " worker%s on %s%s%s%s, memory %s, items up to %s, %" PRIu32 " connections (%" PRIu64
              " descriptors), backlog %" PRIu32 ", listening on %s",
              options->threads, options->threads == 1 ? "" : "s", engine_transport_name(server->engine),
-             features[0] == '\0' ? "" : " (", features, features[0] == '\0' ? "" : ")", memory_size,
-             item_size, options->conn_limit, server->descriptors_limit, engine_listen_backlog(server->engine),
+             features[0] == '\0' ? "" : " (", features, features[0] == '\0' ? "" : ")",
+             units_format_size(options->memory_limit).text, units_format_size(options->max_item_size).text,
+             options->conn_limit, server->descriptors_limit, engine_listen_backlog(server->engine),
              addresses);
 }

@@ -12,9 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exit_code.h"
-
-#include "options.h"
+#include "options_table.h"
 #include "report.h"
 #include "run.h"
 #include "scenario.h"
@@ -122,12 +120,12 @@ int main(int argument_count, char **arguments) {
     struct options options;
     struct scenario scenario;
     struct failure failure = {0};
-    switch (options_parse(argument_count, arguments, &options, &failure)) {
-    case OPTIONS_SHOWN:
+    switch (options_table_read(&options, argument_count, (const char *const *)arguments, &failure)) {
+    case OPTIONS_SHOW:
         return EXIT_CODE_CLEAN;
-    case OPTIONS_WRONG:
+    case OPTIONS_REFUSED:
         return fail(&failure);
-    case OPTIONS_RUN:
+    case OPTIONS_COMPLETE:
         break;
     }
     if (!scenario_init(&scenario, &options, &failure)) {

@@ -17,9 +17,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "barrier.h"
 #include "client.h"
-#include "exit_code.h"
+#include "barrier.h"
 #include "idle.h"
 #include "riposte/clock.h"
 

@@ -51,6 +51,15 @@ Test(bytes, compares_by_length_and_content) {
     cr_expect_not(bytes_equal(bytes_of("a\0b", 3), bytes_of("a\0c", 3)));
 }
 
+Test(bytes, are_cut_before_and_after_a_byte) {
+    struct bytes text = bytes_from_string("host:port");
+    cr_expect_eq(bytes_before(text, ':'), 4);
+    cr_expect_eq(bytes_before(text, '/'), text.size);
+    cr_expect_eq(bytes_before(bytes_of(NULL, 0), ':'), 0);
+    cr_expect(bytes_equal_string(bytes_after(text, 5), "port"));
+    cr_expect_eq(bytes_after(text, text.size).size, 0);
+}
+
 Test(bytes, parses_u64_up_to_its_limit) {
     expect_u64("0", true, 0);
     expect_u64("7", true, 7);

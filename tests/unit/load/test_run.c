@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exit_code.h"
 #include "fake_server.h"
 #include "load_run.h"
 #include "report.h"
@@ -231,10 +230,11 @@ Test(run, the_meta_no_op_is_asked_without_storing_anything) {
     finish();
 }
 
-static void expect_nothing_to_store(char *flag, char *argument) {
-    char *arguments[] = {"riposte-load", flag, argument, "noop://127.0.0.1", NULL};
+static void expect_nothing_to_store(const char *flag, const char *argument) {
+    const char *arguments[] = {"riposte-load", flag, argument, "noop://127.0.0.1", NULL};
     struct failure failure = {0};
-    cr_assert_eq(options_parse(4, arguments, &run.options, &failure), OPTIONS_RUN, "%s", failure.text);
+    cr_assert_eq(options_table_read(&run.options, 4, arguments, &failure), OPTIONS_COMPLETE, "%s",
+                 failure.text);
     cr_expect_not(scenario_init(&run.scenario, &run.options, &failure));
     cr_expect_eq(failure.exit_status, EXIT_CODE_USAGE);
     cr_expect_not_null(strstr(failure.text, "nothing to store"), "%s", failure.text);

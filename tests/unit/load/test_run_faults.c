@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exit_code.h"
 #include "fake_server.h"
 #include "load_run.h"
 

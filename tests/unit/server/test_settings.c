@@ -38,7 +38,8 @@ static void line_append(void *target, const char *name, struct bytes value) {
 /* The lines for a command line of up to 8 arguments. */
 static void settings_of(const char *const *arguments, int count) {
     struct failure failure = {0};
-    cr_assert_eq(options_parse(&options, count, arguments, &failure), OPTIONS_SERVE, "%s", failure.text);
+    cr_assert_eq(options_table_read(&options, count, arguments, &failure), OPTIONS_COMPLETE, "%s",
+                 failure.text);
     lines[0] = '\0';
     settings_write(&options, line_append, lines);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quantity.h"
+#include "units.h"
 #include "riposte/check.h"
 #include "riposte/random.h"
 
@@ -28,7 +28,7 @@ static bool bytes_split(struct bytes text, char separator, struct bytes *head, s
 }
 
 static bool size_parse(struct bytes text, uint64_t *size) {
-    return quantity_parse_size(text, size) && *size <= VALUE_SIZE_MAX;
+    return units_parse_size(text, 1, size) && *size <= VALUE_SIZE_MAX;
 }
 
 static bool range_parse(struct bytes text, struct value_sizes *sizes) {

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "exit_code.h"
 #include "riposte/clock.h"
 
 static uint64_t time_ns(struct timeval time) {

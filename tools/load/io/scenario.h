@@ -26,7 +26,7 @@ enum receive_mode { RECEIVE_AUTO, RECEIVE_MULTISHOT, RECEIVE_SINGLE };
 
 enum { OPTIONS_SWEEP_MAX = 256, OPTIONS_CPUS_MAX = 256 };
 
-/* What the user asks for, as options.h reads it from the command line. */
+/* What the user asks for, as options_table.h reads it from the command line. */
 struct options {
     /* the server */
     struct target_text target;

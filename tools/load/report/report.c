@@ -4,7 +4,7 @@
  */
 #include "report.h"
 
-#include "quantity.h"
+#include "units.h"
 #include "riposte/clock.h"
 
 const struct report_percentile report_percentiles[REPORT_PERCENTILES_COUNT] = {
@@ -59,11 +59,11 @@ static void head_workload(FILE *out, const struct scenario *scenario) {
         fprintf(out, "  workload    GET %s\n", options->target.path[0] != '\0' ? options->target.path : "/");
         return;
     }
-    struct quantity_text least_size = quantity_format_size(options->value_sizes.size_min);
-    struct quantity_text largest_size = quantity_format_size(options->value_sizes.size_max);
+    struct units_text least_size = units_show_size(options->value_sizes.size_min);
+    struct units_text largest_size = units_show_size(options->value_sizes.size_max);
     bool one_size = options->value_sizes.size_min == options->value_sizes.size_max;
     fprintf(out, "  workload    get:set %llu:%llu, %s keys ", (unsigned long long)options->ratio_gets,
-            (unsigned long long)options->ratio_sets, quantity_format_count(options->keys_count).text);
+            (unsigned long long)options->ratio_sets, units_show_count(options->keys_count).text);
     if (options->zipf_exponent == 0) {
         fprintf(out, "uniform");
     } else {
@@ -76,9 +76,9 @@ static void head_workload(FILE *out, const struct scenario *scenario) {
 static void head_connections(FILE *out, const struct scenario *scenario) {
     const struct options *options = scenario->options;
     fprintf(out, "  connections %s, %llu in flight on each",
-            quantity_format_count(options->connections_count).text, (unsigned long long)options->depth);
+            units_show_count(options->connections_count).text, (unsigned long long)options->depth);
     if (options->idle_count > 0) {
-        fprintf(out, ", beside %s idle ones", quantity_format_count(options->idle_count).text);
+        fprintf(out, ", beside %s idle ones", units_show_count(options->idle_count).text);
     }
     if (options->churn_count > 0) {
         fprintf(out, ", closed after %llu requests (latency includes connecting)",
@@ -112,29 +112,28 @@ void report_head(FILE *out, const struct scenario *scenario) {
 static void step_throughput(FILE *out, const struct step_result *step) {
     const struct counts *counts = &step->counts;
     double replies_per_s = report_per_second(counts, counts->replies_in_window);
-    fprintf(out, "\n  requests/s  %s", quantity_format_count((uint64_t)(replies_per_s + 0.5)).text);
+    fprintf(out, "\n  requests/s  %s", units_show_count((uint64_t)(replies_per_s + 0.5)).text);
     if (step->rate_per_s > 0) {
-        fprintf(out, " of %s offered", quantity_format_count(step->rate_per_s).text);
+        fprintf(out, " of %s offered", units_show_count(step->rate_per_s).text);
     }
-    fprintf(out, "   (%s in %s%s)\n", quantity_format_count(counts->replies_in_window).text,
-            quantity_format_duration(counts->window_ns).text, step->interrupted ? ", interrupted" : "");
+    fprintf(out, "   (%s in %s%s)\n", units_show_count(counts->replies_in_window).text,
+            units_show_duration(counts->window_ns).text, step->interrupted ? ", interrupted" : "");
     fprintf(out, "  bytes/s     %s received, ",
-            quantity_format_size((uint64_t)report_per_second(counts, counts->bytes_received)).text);
-    fprintf(out, "%s sent\n",
-            quantity_format_size((uint64_t)report_per_second(counts, counts->bytes_sent)).text);
+            units_show_size((uint64_t)report_per_second(counts, counts->bytes_received)).text);
+    fprintf(out, "%s sent\n", units_show_size((uint64_t)report_per_second(counts, counts->bytes_sent)).text);
     if (counts->connects > 0) {
         uint64_t connects_per_s = (uint64_t)report_per_second(counts, counts->connects);
-        fprintf(out, "  connects/s  %s\n", quantity_format_count(connects_per_s).text);
+        fprintf(out, "  connects/s  %s\n", units_show_count(connects_per_s).text);
     }
 }
 
 static void step_outcomes(FILE *out, const struct scenario *scenario, const struct step_result *step) {
     const struct counts *counts = &step->counts;
-    fprintf(out, "  replies     %s hits, ", quantity_format_count(counts->outcomes[OUTCOME_HIT]).text);
-    fprintf(out, "%s misses, ", quantity_format_count(counts->outcomes[OUTCOME_MISS]).text);
-    fprintf(out, "%s stored, ", quantity_format_count(counts->outcomes[OUTCOME_STORED]).text);
-    fprintf(out, "%s errors, ", quantity_format_count(counts->outcomes[OUTCOME_ERROR]).text);
-    fprintf(out, "%s wrong\n", quantity_format_count(counts_wrong(counts)).text);
+    fprintf(out, "  replies     %s hits, ", units_show_count(counts->outcomes[OUTCOME_HIT]).text);
+    fprintf(out, "%s misses, ", units_show_count(counts->outcomes[OUTCOME_MISS]).text);
+    fprintf(out, "%s stored, ", units_show_count(counts->outcomes[OUTCOME_STORED]).text);
+    fprintf(out, "%s errors, ", units_show_count(counts->outcomes[OUTCOME_ERROR]).text);
+    fprintf(out, "%s wrong\n", units_show_count(counts_wrong(counts)).text);
     if (scenario->preload && counts->outcomes[OUTCOME_MISS] > 0) {
         fprintf(out, "              every key was stored: the server has dropped some (no room for all?)\n");
     }
@@ -148,7 +147,7 @@ static void step_outcomes(FILE *out, const struct scenario *scenario, const stru
         fprintf(out,
                 "  unsent      %s were due and got no connection in time: in the latency with the time they "
                 "waited\n",
-                quantity_format_count(counts->unsent).text);
+                units_show_count(counts->unsent).text);
     }
 }
 
@@ -157,20 +156,20 @@ static void step_latency(FILE *out, const struct step_result *step) {
     fprintf(out, "  latency    ");
     for (unsigned i = 0; i < REPORT_PERCENTILES_COUNT; i++) {
         uint64_t value_ns = histogram_percentile(latency, report_percentiles[i].share_ppm);
-        fprintf(out, " %s %s  ", report_percentiles[i].name, quantity_format_duration(value_ns).text);
+        fprintf(out, " %s %s  ", report_percentiles[i].name, units_show_duration(value_ns).text);
     }
-    fprintf(out, " max %s%s\n", quantity_format_duration(latency->maximum).text,
+    fprintf(out, " max %s%s\n", units_show_duration(latency->maximum).text,
             step->rate_per_s > 0 ? "" : "  [closed loop]");
 }
 
 static void step_generator(FILE *out, const struct scenario *scenario, const struct step_result *step) {
     const struct counts *counts = &step->counts;
     fprintf(out, "  generator   busy %.0f %%, CPU %.0f %%, %s preemptions; ", 100 * counts->busy_share_max,
-            report_cpu_percent(counts), quantity_format_count(counts->usage.preemptions).text);
+            report_cpu_percent(counts), units_show_count(counts->usage.preemptions).text);
     fprintf(out, "lateness p50 %s ",
-            quantity_format_duration(histogram_percentile(&counts->lateness, 500000)).text);
-    fprintf(out, "p99 %s ", quantity_format_duration(histogram_percentile(&counts->lateness, 990000)).text);
-    fprintf(out, "max %s\n", quantity_format_duration(counts->lateness.maximum).text);
+            units_show_duration(histogram_percentile(&counts->lateness, 500000)).text);
+    fprintf(out, "p99 %s ", units_show_duration(histogram_percentile(&counts->lateness, 990000)).text);
+    fprintf(out, "max %s\n", units_show_duration(counts->lateness.maximum).text);
     const char *warning = report_warning(scenario, step);
     if (warning != NULL) {
         fprintf(out, "  WARNING     %s\n", warning);
@@ -195,18 +194,18 @@ void report_sweep_head(FILE *out) {
 void report_sweep_line(FILE *out, const struct scenario *scenario, const struct step_result *step) {
     const struct counts *counts = &step->counts;
     double replies_per_s = report_per_second(counts, counts->replies_in_window);
-    fprintf(out, "%12s ", quantity_format_count(step->rate_per_s).text);
-    fprintf(out, "%12s", quantity_format_count((uint64_t)(replies_per_s + 0.5)).text);
+    fprintf(out, "%12s ", units_show_count(step->rate_per_s).text);
+    fprintf(out, "%12s", units_show_count((uint64_t)(replies_per_s + 0.5)).text);
     for (unsigned i = 0; i < REPORT_PERCENTILES_COUNT; i++) {
         uint64_t value_ns = histogram_percentile(&counts->latency, report_percentiles[i].share_ppm);
-        fprintf(out, " %11s", quantity_format_duration(value_ns).text);
+        fprintf(out, " %11s", units_show_duration(value_ns).text);
     }
-    fprintf(out, " %11s", quantity_format_duration(counts->latency.maximum).text);
-    fprintf(out, " %11s", quantity_format_duration(histogram_percentile(&counts->lateness, 990000)).text);
+    fprintf(out, " %11s", units_show_duration(counts->latency.maximum).text);
+    fprintf(out, " %11s", units_show_duration(histogram_percentile(&counts->lateness, 990000)).text);
     fprintf(out, " %4.0f %%%s\n", 100 * counts->busy_share_max,
             step_kept_up(step) ? "" : "  not kept up: end");
     if (counts_faults(counts) > 0) {
-        fprintf(out, "%12s %s faults%s%s\n", "", quantity_format_count(counts_faults(counts)).text,
+        fprintf(out, "%12s %s faults%s%s\n", "", units_show_count(counts_faults(counts)).text,
                 counts->error_line[0] != '\0' ? ", first error: " : "", counts->error_line);
     }
     const char *warning = report_warning(scenario, step);
@@ -219,10 +218,10 @@ void report_progress(FILE *terminal, const char *phase, uint64_t elapsed_ns, uin
                      uint64_t faults) {
     double seconds = (double)elapsed_ns / 1e9;
     uint64_t per_second = seconds > 0 ? (uint64_t)((double)replies / seconds) : 0;
-    fprintf(terminal, "\r\033[K%s %.1f s: %s replies, ", phase, seconds, quantity_format_count(replies).text);
-    fprintf(terminal, "%s/s", quantity_format_count(per_second).text);
+    fprintf(terminal, "\r\033[K%s %.1f s: %s replies, ", phase, seconds, units_show_count(replies).text);
+    fprintf(terminal, "%s/s", units_show_count(per_second).text);
     if (faults > 0) {
-        fprintf(terminal, ", %s FAULTS", quantity_format_count(faults).text);
+        fprintf(terminal, ", %s FAULTS", units_show_count(faults).text);
     }
     fflush(terminal);
 }

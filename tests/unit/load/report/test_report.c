@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exit_code.h"
-#include "options.h"
+#include "options_table.h"
 #include "report.h"
 #include "riposte/clock.h"
 
@@ -17,9 +16,9 @@ static struct step_result step;
 static char text[16384];
 
 static void make(const char *flag, const char *argument) {
-    char *arguments[] = {"riposte-load", (char *)flag, (char *)argument, "127.0.0.1:1", NULL};
+    const char *arguments[] = {"riposte-load", flag, argument, "127.0.0.1:1", NULL};
     struct failure failure = {0};
-    cr_assert_eq(options_parse(4, arguments, &options, &failure), OPTIONS_RUN, "%s", failure.text);
+    cr_assert_eq(options_table_read(&options, 4, arguments, &failure), OPTIONS_COMPLETE, "%s", failure.text);
     cr_assert(scenario_init(&scenario, &options, &failure), "%s", failure.text);
     step = (struct step_result){.rate_per_s = options.rate_per_s, .complete = true};
     step.counts.window_ns = CLOCK_NS_PER_S;

@@ -13,7 +13,7 @@ enum { ARGUMENTS_MAX = 64, TEXT_MAX = 1024 };
 void load_run(struct load_run *run, uint16_t port, const char *flags) {
     static char text[TEXT_MAX]; /* options borrow from it */
     char target[64];
-    char *arguments[ARGUMENTS_MAX] = {"riposte-load"};
+    const char *arguments[ARGUMENTS_MAX] = {"riposte-load"};
     int count = 1;
     struct failure failure = {0};
     cr_assert(strlen(flags) < sizeof(text));
@@ -24,7 +24,8 @@ void load_run(struct load_run *run, uint16_t port, const char *flags) {
     }
     snprintf(target, sizeof(target), "127.0.0.1:%u", port);
     arguments[count++] = target;
-    cr_assert_eq(options_parse(count, arguments, &run->options, &failure), OPTIONS_RUN, "%s", failure.text);
+    cr_assert_eq(options_table_read(&run->options, count, arguments, &failure), OPTIONS_COMPLETE, "%s",
+                 failure.text);
     cr_assert(scenario_init(&run->scenario, &run->options, &failure), "%s", failure.text);
     struct run_observer observer = {0};
     run_execute(&run->scenario, &observer, &run->result);

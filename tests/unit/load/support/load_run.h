@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "options.h"
+#include "options_table.h"
 #include "run.h"
 #include "scenario.h"
 

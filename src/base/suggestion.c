@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * suggestion: the edit distance of two short words, and the nearest word so far. See suggestion.h.
+ */
 #include "suggestion.h"
 
 #include <stdint.h>

@@ -7,23 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "help.h"
+#include "options_table.h"
 
 static char *text;
-
-static void print(void (*write)(FILE *file)) {
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    cr_assert_not_null(file);
-    write(file);
-    fclose(file);
-}
 
 static void show(struct options options) {
     size_t size;
     FILE *file = open_memstream(&text, &size);
     cr_assert_not_null(file);
-    help_show(file, &options);
+    options_table_show(&options, file);
     fclose(file);
 }
 
@@ -31,12 +23,12 @@ static void text_free(void) {
     free(text);
 }
 
-TestSuite(help, .fini = text_free);
+TestSuite(options_shown, .fini = text_free);
 
-Test(help, names_every_option) {
-    print(help_print);
+Test(options_shown, name_every_option) {
+    show((struct options){.help = SHOW_PLAIN});
     for (unsigned i = 0; i < OPTION_INDEX_COUNT; i++) {
-        cr_expect_not_null(strstr(text, option_table[i].name), "%s", option_table[i].name);
+        cr_expect_not_null(strstr(text, options_table.options[i].name), "%s", options_table.options[i].name);
     }
     cr_expect_not_null(strstr(text, "\n  -p, --port=PORT "));
     cr_expect_not_null(strstr(text, "\n      --no-pin "));
@@ -44,8 +36,8 @@ Test(help, names_every_option) {
     cr_expect_not_null(strstr(text, "(default 11211)"));
 }
 
-Test(help, fits_a_terminal_of_110_columns) {
-    print(help_print);
+Test(options_shown, fit_a_page_of_110_columns) {
+    show((struct options){.help = SHOW_PLAIN});
     char *rest = text;
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
         cr_expect_leq(strlen(line), 110, "%s", line);
@@ -54,8 +46,8 @@ Test(help, fits_a_terminal_of_110_columns) {
     text = NULL; /* strsep has cut it; the process ends with the test */
 }
 
-Test(help, has_a_row_of_four_cells_for_every_option_in_markdown) {
-    print(help_print_markdown);
+Test(options_shown, have_a_row_of_four_cells_for_every_option_in_markdown) {
+    show((struct options){.help = SHOW_ARGUMENT});
     unsigned rows = 0;
     for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
@@ -83,9 +75,9 @@ static const char *file_content(const char *path) {
     return content;
 }
 
-Test(help, stands_in_the_readme_row_for_row_where_it_is_obeyed) {
+Test(options_shown, stand_in_the_readme_row_for_row_where_it_is_obeyed) {
     const char *readme = file_content("README.md");
-    print(help_print_markdown);
+    show((struct options){.help = SHOW_ARGUMENT});
     char *rest = text;
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
         bool obeyed = strstr(line, "| one warning: ") == NULL && strstr(line, "| refused: ") == NULL;
@@ -96,12 +88,12 @@ Test(help, stands_in_the_readme_row_for_row_where_it_is_obeyed) {
     text = NULL; /* strsep has cut it; the process ends with the test */
 }
 
-Test(help, shows_the_version_in_one_line) {
+Test(options_shown, give_the_version_in_one_line) {
     show((struct options){.version = SHOW_PLAIN});
     cr_expect_str_eq(text, "riposte " RIPOSTE_VERSION "\n");
 }
 
-Test(help, shows_the_licence_file) {
+Test(options_shown, give_the_licence_file) {
     show((struct options){.license = SHOW_PLAIN});
     cr_expect_str_eq(text, file_content("LICENSE"));
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "options.h"
+#include "options_table.h"
 #include "sysinfo.h"
 
 enum { ARGUMENTS_MAX = 32 };
@@ -27,12 +27,12 @@ static enum options_outcome parse(const char *line) {
         arguments[count++] = strsep(&rest, " ");
     }
     failure = (struct failure){0};
-    return options_parse(&options, count, arguments, &failure);
+    return options_table_read(&options, count, arguments, &failure);
 }
 
 static void expect_accepted(const char *line) {
     enum options_outcome outcome = parse(line);
-    cr_expect_eq(outcome, OPTIONS_SERVE, "\"%s\": %s", line, failure.text);
+    cr_expect_eq(outcome, OPTIONS_COMPLETE, "\"%s\": %s", line, failure.text);
 }
 
 static void expect_refused(const char *line, const char *text) {
@@ -43,7 +43,7 @@ static void expect_refused(const char *line, const char *text) {
 
 /* --- defaults ------------------------------------------------------------------------------------------- */
 
-Test(options, have_the_defaults_of_the_contract) {
+Test(options_table, have_the_defaults_of_the_contract) {
     expect_accepted("");
     cr_expect_eq(options.port, 11211);
     cr_expect_eq(options.listen.count, 0);
@@ -68,17 +68,17 @@ Test(options, have_the_defaults_of_the_contract) {
     cr_expect_eq(options.stat_key_prefix, ':');
 }
 
-Test(options, have_a_default_for_every_row_that_its_own_kind_accepts) {
+Test(options_table, have_a_default_for_every_row_that_its_own_kind_accepts) {
     /* options_parse asserts it while it fills the struct. */
     expect_accepted("");
     for (unsigned i = 0; i < OPTION_INDEX_COUNT; i++) {
-        cr_expect_not(options.given[i], "%s", option_table[i].name);
+        cr_expect_not(options.given[i], "%s", options_table.options[i].name);
     }
 }
 
 /* --- spellings ------------------------------------------------------------------------------------------ */
 
-Test(options, take_a_value_apart_or_attached) {
+Test(options_table, take_a_value_apart_or_attached) {
     static const char *const lines[] = {"-p 80", "-p80", "--port 80", "--port=80", "-p 1 -p 80", "-vp80"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         expect_accepted(lines[i]);
@@ -87,7 +87,7 @@ Test(options, take_a_value_apart_or_attached) {
     }
 }
 
-Test(options, let_short_forms_stand_together) {
+Test(options_table, let_short_forms_stand_together) {
     expect_accepted("-vvdr -AFt2");
     cr_expect_eq(options.verbose, 2);
     cr_expect(options.daemon && options.enable_coredumps && options.enable_shutdown);
@@ -95,14 +95,14 @@ Test(options, let_short_forms_stand_together) {
     cr_expect_eq(options.threads, 2);
 }
 
-Test(options, know_every_short_form_of_memcached) {
+Test(options_table, know_every_short_form_of_memcached) {
     expect_accepted(
         "-p 0 -U 0 -s /tmp/s -a 770 -l 127.0.0.1 -m 128 -M -c 100 -t 2 -I 2m -b 64 -R 30 -v -u me -P /tmp/p "
         "-d");
     expect_accepted("-r -A -F -X -W -C -D : -k -L -e /tmp/f -B auto -N 2 -f 1.5 -n 96 -o modern -Y /tmp/y");
 }
 
-Test(options, know_every_long_form_of_memcached) {
+Test(options_table, know_every_long_form_of_memcached) {
     expect_accepted(
         "--port=0 --udp-port=0 --unix-socket=/tmp/s --unix-mask=770 --listen=127.0.0.1 --memory-limit=128 "
         "--disable-evictions --conn-limit=100 --threads=2 --max-item-size=2m --listen-backlog=64 "
@@ -114,7 +114,7 @@ Test(options, know_every_long_form_of_memcached) {
         "--auth-file=/tmp/y");
 }
 
-Test(options, know_their_own_flags) {
+Test(options_table, know_their_own_flags) {
     expect_accepted(
         "--engine=epoll --send=zc --zero-copy-min=16k --spin-us=50 --no-pin --conn-output-limit=64k "
         "--write-timeout=2 --drain-timeout=1 --recv-buffer-size=4k --recv-buffer-count=2 "
@@ -142,7 +142,7 @@ Test(options, know_their_own_flags) {
 
 /* --- values --------------------------------------------------------------------------------------------- */
 
-Test(options, count_memory_in_mebibytes_or_as_said) {
+Test(options_table, count_memory_in_mebibytes_or_as_said) {
     static const struct {
         const char *line;
         uint64_t size;
@@ -158,14 +158,14 @@ Test(options, count_memory_in_mebibytes_or_as_said) {
     cr_expect_eq(options.memory_limit, sysinfo_memory_size() / 2);
 }
 
-Test(options, collect_listen_addresses) {
+Test(options_table, collect_listen_addresses) {
     expect_accepted("-l 127.0.0.1 --listen=[::1]:80,*");
     cr_expect_eq(options.listen.count, 2);
     cr_expect_str_eq(options.listen.texts[0], "127.0.0.1");
     cr_expect_str_eq(options.listen.texts[1], "[::1]:80,*");
 }
 
-Test(options, let_the_udp_port_stand_in_for_a_missing_tcp_port) {
+Test(options_table, let_the_udp_port_stand_in_for_a_missing_tcp_port) {
     expect_accepted("-U 500");
     cr_expect_eq(options.port, 500);
     expect_accepted("-U 500 -p 600");
@@ -174,14 +174,14 @@ Test(options, let_the_udp_port_stand_in_for_a_missing_tcp_port) {
     cr_expect_eq(options.port, 11211);
 }
 
-Test(options, take_a_free_port_by_minus_one) {
+Test(options_table, take_a_free_port_by_minus_one) {
     expect_accepted("-p -1");
     cr_expect_eq(options.port, -1);
     expect_accepted("--port=-1");
     cr_expect_eq(options.port, -1);
 }
 
-Test(options, keep_the_limits_of_items) {
+Test(options_table, keep_the_limits_of_items) {
     expect_accepted("-m 64 -I 32m");
     expect_accepted("-I 1k");
     expect_accepted("-m 2g -I 1g");
@@ -193,7 +193,7 @@ Test(options, keep_the_limits_of_items) {
 
 /* --- -o ------------------------------------------------------------------------------------------------- */
 
-Test(options, take_every_name_of_o) {
+Test(options_table, take_every_name_of_o) {
     static const char *const names[] = {"maxconns_fast",
                                         "no_maxconns_fast",
                                         "hashpower=16",
@@ -243,7 +243,7 @@ Test(options, take_every_name_of_o) {
     }
 }
 
-Test(options, obey_what_o_says) {
+Test(options_table, obey_what_o_says) {
     expect_accepted("-o no_maxconns_fast,hashpower=20,idle_timeout=30 -o slab_automove=0,,lru_crawler");
     cr_expect_not(options.maxconns_fast);
     cr_expect_eq(options.hashpower, 20);
@@ -258,7 +258,7 @@ Test(options, obey_what_o_says) {
     cr_expect(options.maxconns_fast);
 }
 
-Test(options, turn_off_what_is_modern_until_it_is_turned_on_again) {
+Test(options_table, turn_off_what_is_modern_until_it_is_turned_on_again) {
     expect_accepted("-o no_modern");
     cr_expect_not(options.maxconns_fast || options.slab_reassign || options.lru_crawler ||
                   options.lru_maintainer);
@@ -270,7 +270,7 @@ Test(options, turn_off_what_is_modern_until_it_is_turned_on_again) {
               options.lru_maintainer);
 }
 
-Test(options, refuse_wrong_names_and_values_of_o) {
+Test(options_table, refuse_wrong_names_and_values_of_o) {
     expect_refused("-o idel_timeout=3", "unknown name -o idel_timeout; did you mean -o idle_timeout?");
     expect_refused("-o no_idle_timeout", "unknown name -o no_idle_timeout; did you mean -o idle_timeout?");
     expect_refused("-o zzz", "unknown name -o zzz; --help lists the names of -o");
@@ -281,7 +281,7 @@ Test(options, refuse_wrong_names_and_values_of_o) {
     expect_refused("-o lru_crawler=1", "-o lru_crawler 1: expected no value");
 }
 
-Test(options, refuse_whole_features_that_are_not_here) {
+Test(options_table, refuse_whole_features_that_are_not_here) {
     expect_refused("-o ssl_key=/k",
                    "-o ssl_key: TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)");
     expect_refused("-o modern,ext_path=/x:1g",
@@ -294,18 +294,18 @@ Test(options, refuse_whole_features_that_are_not_here) {
         "--enable-ssl: TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)");
 }
 
-Test(options, bound_the_length_of_all_o_together) {
-    static char long_text[OPTIONS_EXTENDED_SIZE_MAX + 16] = "-o";
+Test(options_table, bound_the_length_of_all_o_together) {
+    static char long_text[OPTION_SUBOPTIONS_SIZE_MAX + 16] = "-o";
     memset(long_text + 2, ',', sizeof(long_text) - 3);
     const char *arguments[] = {"riposte", long_text};
-    cr_expect_eq(options_parse(&options, 2, arguments, &failure), OPTIONS_REFUSED);
-    long_text[2 + OPTIONS_EXTENDED_SIZE_MAX - 1] = '\0';
-    cr_expect_eq(options_parse(&options, 2, arguments, &failure), OPTIONS_SERVE);
+    cr_expect_eq(options_table_read(&options, 2, arguments, &failure), OPTIONS_REFUSED);
+    long_text[2 + OPTION_SUBOPTIONS_SIZE_MAX - 1] = '\0';
+    cr_expect_eq(options_table_read(&options, 2, arguments, &failure), OPTIONS_COMPLETE);
 }
 
 /* --- what is refused ------------------------------------------------------------------------------------ */
 
-Test(options, suggest_the_flag_that_was_meant) {
+Test(options_table, suggest_the_flag_that_was_meant) {
     expect_refused("--prot=80", "unknown flag --prot; did you mean --port?");
     expect_refused("--memory-limt 3", "unknown flag --memory-limt; did you mean --memory-limit?");
     expect_refused("--thread", "unknown flag --thread; did you mean --threads?");
@@ -316,7 +316,7 @@ Test(options, suggest_the_flag_that_was_meant) {
     expect_refused("-9", "unknown flag -9; --help lists the flags");
 }
 
-Test(options, refuse_values_outside_their_limits) {
+Test(options_table, refuse_values_outside_their_limits) {
     expect_refused("-p 65536", "-p 65536: expected a port from -1 to 65535");
     expect_refused("-p http", "-p http: expected a port from -1 to 65535");
     expect_refused("-p -2", "-p -2: expected a port from -1 to 65535");
@@ -339,7 +339,7 @@ Test(options, refuse_values_outside_their_limits) {
     expect_refused("--recv-buffer-size=2m", "--recv-buffer-size 2m: expected a power of two from 1k to 1m");
 }
 
-Test(options, refuse_missing_and_surplus_values) {
+Test(options_table, refuse_missing_and_surplus_values) {
     expect_refused("-p", "-p needs a port from -1 to 65535");
     expect_refused("--port", "--port needs a port from -1 to 65535");
     expect_refused("-s", "-s needs a text");
@@ -350,7 +350,7 @@ Test(options, refuse_missing_and_surplus_values) {
     expect_refused("--help=html", "--help html: expected nothing or markdown");
 }
 
-Test(options, refuse_arguments_that_are_no_flags) {
+Test(options_table, refuse_arguments_that_are_no_flags) {
     expect_refused("start", "unexpected argument 'start'; flags begin with - or --");
     expect_refused("-v -", "unexpected argument '-'; flags begin with - or --");
     expect_refused("-- -v", "unexpected argument '-v' after --");
@@ -359,11 +359,11 @@ Test(options, refuse_arguments_that_are_no_flags) {
 
 /* --- what is shown -------------------------------------------------------------------------------------- */
 
-Test(options, show_something_and_look_no_further) {
+Test(options_table, show_something_and_look_no_further) {
     cr_expect_eq(parse("-h --nonsense"), OPTIONS_SHOW);
     cr_expect_eq(options.help, SHOW_PLAIN);
     cr_expect_eq(parse("-p 80 --help=markdown"), OPTIONS_SHOW);
-    cr_expect_eq(options.help, SHOW_MARKDOWN);
+    cr_expect_eq(options.help, SHOW_ARGUMENT);
     cr_expect_eq(parse("-V"), OPTIONS_SHOW);
     cr_expect_eq(options.version, SHOW_PLAIN);
     cr_expect_eq(parse("--license"), OPTIONS_SHOW);
@@ -386,11 +386,11 @@ static unsigned warnings_of(const char *line) {
     unsigned count = 0;
     warnings[0] = '\0';
     expect_accepted(line);
-    options_warnings(&options, warning_append, &count);
+    options_table_warn(&options, warning_append, &count);
     return count;
 }
 
-Test(options, warn_once_of_what_has_no_effect) {
+Test(options_table, warn_once_of_what_has_no_effect) {
     cr_expect_eq(warnings_of("-f 1.5 -f 1.6"), 1);
     cr_expect_str_eq(warnings, "-f, --slab-growth-factor has no effect: items are not kept in slabs\n");
     cr_expect_eq(warnings_of("-o no_lru_crawler,lru_crawler -o lru_crawler"), 1);
@@ -398,7 +398,7 @@ Test(options, warn_once_of_what_has_no_effect) {
     cr_expect_eq(warnings_of("-n 48 -e /tmp/x -N 2 -o slab_reassign,hash_algorithm=jenkins"), 5);
 }
 
-Test(options, warn_of_udp_and_of_the_binary_protocol) {
+Test(options_table, warn_of_udp_and_of_the_binary_protocol) {
     cr_expect_eq(warnings_of("-U 500 -p 600"), 1);
     cr_expect_str_eq(warnings, "-U 500: there is no UDP here; TCP listens as before\n");
     cr_expect_eq(warnings_of("-B binary"), 1);
@@ -406,7 +406,7 @@ Test(options, warn_of_udp_and_of_the_binary_protocol) {
                      "-B binary: only the text protocol is spoken; binary connections are closed\n");
 }
 
-Test(options, are_silent_about_what_is_obeyed) {
+Test(options_table, are_silent_about_what_is_obeyed) {
     cr_expect_eq(warnings_of("-m 100 -t 1 -U 0 -B ascii -v -o idle_timeout=3,no_maxconns_fast,hashpower=14"),
                  0);
     cr_expect_eq(warnings_of(""), 0);

@@ -2,8 +2,8 @@
  *
  * suggestion: the known word that somebody who mistyped may have meant. Keeps no state but its struct.
  */
-#ifndef RIPOSTE_SERVER_SUGGESTION_H
-#define RIPOSTE_SERVER_SUGGESTION_H
+#ifndef RIPOSTE_BASE_SUGGESTION_H
+#define RIPOSTE_BASE_SUGGESTION_H
 
 #include "riposte/bytes.h"
 
