@@ -40,6 +40,8 @@ class Settings:
 
 
 class Generator:
+    stall_limit = STALL_LIMIT  # a reply that takes longer ends the run
+
     def __init__(self, settings, workload, server, seed, read_usage=usage.read_usage):
         self.read_usage = read_usage
         self.settings, self.workload, self.server, self.seed = settings, workload, server, seed
@@ -74,7 +76,7 @@ class Generator:
     def run(self, arguments, expected_s):
         report_path = os.path.join(self.settings.folder, "report.json")
         command = [self.settings.program, *self.workload.generator_arguments(self.server.peer.protocol), *arguments,
-                   *self.cpu_arguments(), "-s", self.seed, "--timeout", STALL_LIMIT, "-q", "--json", report_path,
+                   *self.cpu_arguments(), "-s", self.seed, "--timeout", self.stall_limit, "-q", "--json", report_path,
                    self.server.target(self.path())]
         remove(report_path)  # that of the run before
         limit_s = LIMIT_S + 2 * expected_s + self.workload.keys_count() / STORED_PER_S

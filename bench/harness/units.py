@@ -44,5 +44,13 @@ def microseconds(time_ns):
     return digits(time_ns / 1000)
 
 
+def duration(time_ns):
+    """20.1 us, 1.20 ms, 3.40 s"""
+    for unit, name in ((1e9, "s"), (1e6, "ms")):
+        if time_ns >= unit:
+            return f"{digits(time_ns / unit)} {name}"
+    return f"{digits(time_ns / 1000)} us"
+
+
 def percent(share):
     return f"{100 * share:.1f} %"

@@ -38,7 +38,7 @@ class ReportTest(unittest.TestCase):
                                 "memory_bytes": 1 << 30, "kernel": "Linux", "distribution": "some", "server_cpus": [0],
                                 "load_cpus": [1], "load_average_before": [0.0]},
                     "commit": "abc", "settings": {"rounds": 1, "duration_s": 1.0, "warmup_s": 0.0}, "peers": {},
-                    "warnings": [], "workloads": [], "targets": []}
+                    "warnings": [], "floor": [], "floors": {}, "workloads": [], "targets": []}
         with tempfile.TemporaryDirectory(prefix="riposte-bench-test-") as folder:
             unsaved, saved = os.path.join(folder, "unsaved"), os.path.join(folder, "saved")
             report.write(document, True, False, unsaved, saved)
