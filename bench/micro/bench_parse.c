@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 #include "groups.h"
-#include "meta.h"
-#include "parse_text.h"
+#include "parse_meta.h"
 #include "riposte/random.h"
 
 enum {
@@ -73,7 +72,7 @@ static size_t parse_get(struct bytes input) {
 
 static size_t parse_line(struct bytes input) {
     struct mc_request request;
-    enum parse_status status = mc_parse_text(input, 0, &request);
+    enum parse_status status = mc_parse_line(input, 0, &request);
     assert(status == PARSE_OK);
     return request.line_size;
 }
@@ -81,21 +80,21 @@ static size_t parse_line(struct bytes input) {
 static size_t parse_meta_line(struct bytes input) {
     struct mc_request request;
     struct meta meta;
-    enum parse_status status = mc_parse_text(input, 0, &request);
+    enum parse_status status = mc_parse_line(input, 0, &request);
     assert(status == PARSE_OK);
-    status = mc_parse_meta(request.verb, request.arguments, &meta);
+    status = mc_parse_meta(request.command->shape, request.arguments, &meta);
     assert(status == PARSE_OK);
     return request.line_size + meta.key.size - meta.key_text.size; /* plain keys: the line's size */
 }
 
 static const struct request_kind kinds[] = {
     {"get, the quick way (mc_parse_get)", write_get, parse_get},
-    {"get (mc_parse_text)", write_get, parse_line},
-    {"get of 10 keys (mc_parse_text)", write_keys, parse_line},
-    {"set (mc_parse_text)", write_set, parse_line},
-    {"mg with v (mc_parse_text, mc_parse_meta)", write_meta_get, parse_meta_line},
-    {"mg with 8 flags (mc_parse_text, mc_parse_meta)", write_meta_get_flags, parse_meta_line},
-    {"ms with 3 flags (mc_parse_text, mc_parse_meta)", write_meta_set, parse_meta_line},
+    {"get (mc_parse_line)", write_get, parse_line},
+    {"get of 10 keys (mc_parse_line)", write_keys, parse_line},
+    {"set (mc_parse_line)", write_set, parse_line},
+    {"mg with v (mc_parse_line, mc_parse_meta)", write_meta_get, parse_meta_line},
+    {"mg with 8 flags (mc_parse_line, mc_parse_meta)", write_meta_get_flags, parse_meta_line},
+    {"ms with 3 flags (mc_parse_line, mc_parse_meta)", write_meta_set, parse_meta_line},
 };
 
 static void input_fill(struct parse_input *input) {

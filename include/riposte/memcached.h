@@ -54,6 +54,16 @@ struct memcached_config {
     uint32_t connections_max; /* for `stats` */
     unsigned workers_max;     /* as the engine's */
     struct memcached_settings_writer settings;
+
+    /*
+     * Options of memcached on which names of `stats` depend (src/protocol/memcached/README.md, "Statistics").
+     */
+    bool maxconns_fast;  /* rejected_connections */
+    bool slab_reassign;  /* slab_reassign_*, slabs_moved */
+    bool lru_crawler;    /* lru_crawler_running, lru_crawler_starts; false: its commands are refused */
+    bool lru_maintainer; /* lru_maintainer_juggles, evicted_active, moves_*, direct_reclaims, ... */
+    bool idle_timeout;   /* idle_kicks */
+
     void (*stop)(void *user, bool graceful); /* the command shutdown; any worker's thread. NULL: not there */
     void *stop_user;
 };
@@ -66,7 +76,7 @@ void memcached_service_set_engine(struct memcached_service *service, struct engi
 
 /*
  * Reads the file of `-Y`: 1 to 8 lines name:password of at most 255 bytes. From the first success on every
- * connection must introduce itself; connections that have stay. 0; or a negative errno (-EINVAL: its
+ * connection must authenticate; those that have stay. 0; or a negative errno (-EINVAL: its
  * content), one sentence for the operator in `message`, and what was in force before stays so. Before
  * engine_start, and again at any time from any thread (SIGHUP).
  */

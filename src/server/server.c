@@ -204,6 +204,11 @@ bool server_create_service(struct server *server, struct failure *failure) {
         .connections_max = options->conn_limit,
         .workers_max = options->threads,
         .settings = {.write = settings_write, .user = options},
+        .maxconns_fast = options->maxconns_fast,
+        .slab_reassign = options->slab_reassign,
+        .lru_crawler = options->lru_crawler,
+        .lru_maintainer = options->lru_maintainer,
+        .idle_timeout = options->idle_timeout > 0,
         .stop = stop_requested,
     };
     int status = memcached_service_create(&config, &server->shared.service);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_parse_meta: the parser of meta arguments on any line. The first byte chooses the command.
+ * fuzz_parse_meta: the parser of meta arguments on any line. The first byte chooses the shape.
  *
  * Checked: slices lie inside the line or in the decoded key; a key is never empty nor too long; flags that
  * are there were accepted.
@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "meta.h"
+#include "parse_meta.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,19 +27,20 @@ static void check_accepted(struct bytes line, const struct meta *meta) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const enum mc_verb verbs[] = {MC_META_GET, MC_META_SET, MC_META_DELETE, MC_META_ARITHMETIC,
-                                         MC_META_DEBUG};
+    static const enum command_shape shapes[] = {SHAPE_META, SHAPE_META_BLOCK, SHAPE_META,
+                                                SHAPE_META_ARITHMETIC, SHAPE_META_DEBUG};
     if (size == 0 || memchr(data + 1, '\n', size - 1) != NULL) {
         return 0;
     }
     struct bytes line = bytes_of((const char *)data + 1, size - 1);
-    enum mc_verb verb = verbs[data[0] % (sizeof(verbs) / sizeof(verbs[0]))];
+    enum command_shape shape = shapes[data[0] % (sizeof(shapes) / sizeof(shapes[0]))];
     struct meta meta;
-    if (mc_parse_meta(verb, line, &meta) == PARSE_OK) {
+    if (mc_parse_meta(shape, line, &meta) == PARSE_OK) {
         check_accepted(line, &meta);
-        assert(verb != MC_META_SET || meta.swallow_size == meta.value_size + 2);
+        assert(shape != SHAPE_META_BLOCK || meta.swallow_size == meta.value_size + 2);
     } else {
-        assert(meta.swallow_size == 0 || (verb == MC_META_SET && meta.swallow_size == meta.value_size + 2));
+        assert(meta.swallow_size == 0 ||
+               (shape == SHAPE_META_BLOCK && meta.swallow_size == meta.value_size + 2));
     }
     return 0;
 }

@@ -37,6 +37,10 @@ void talk_server_config(struct talk_server *server) {
         .prefix_delimiter = ':',
         .connections_max = 16384,
         .workers_max = 1,
+        .maxconns_fast = true,
+        .slab_reassign = true,
+        .lru_crawler = true,
+        .lru_maintainer = true,
     };
 }
 

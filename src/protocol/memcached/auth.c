@@ -1,19 +1,169 @@
 /* SPDX-License-Identifier: MIT
  *
- * auth: see auth.h.
+ * auth: reads the file of names and passwords, and judges what connections send until they have given one of
+ * them. See memcached_service_auth_load, too.
  */
 #include "auth.h"
 
-#include "credentials.h"
-#include "put.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "riposte/memcached.h"
 #include "tokens.h"
 
 enum {
     AUTH_LINE_SIZE_MIN = 6,       /* bytes, line end included */
     AUTH_WAITING_SIZE_MAX = 2048, /* bytes that may not wait for their line end any more */
     AUTH_TOKEN_SIZE_MAX = 16384,  /* bytes of "<name> <password>" */
-    LINE_END_SIZE = 2,
+
+    /* Room for every line with its end, and one byte more to notice a file that is larger. */
+    FILE_SIZE_MAX = AUTH_ENTRIES_MAX * (AUTH_ENTRY_SIZE_MAX + PARSE_LINE_END_SIZE),
 };
+
+/* --- the file ------------------------------------------------------------------------------------------- */
+
+void auth_init(struct auth *auth) {
+    memset(auth, 0, sizeof(*auth));
+    pthread_mutex_init(&auth->lock, NULL);
+}
+
+void auth_deinit(struct auth *auth) {
+    pthread_mutex_destroy(&auth->lock);
+    explicit_bzero(auth->entry, sizeof(auth->entry));
+}
+
+/* "name:password"; the password may hold colons. NULL, or what is wrong. */
+static const char *entry_parse(struct bytes line, struct auth_entry *entry) {
+    if (line.size > AUTH_ENTRY_SIZE_MAX) {
+        return "a line is longer than 255 bytes";
+    }
+    const char *colon = line.size > 0 ? memchr(line.data, ':', line.size) : NULL;
+    if (colon == NULL) {
+        return "a line is not name:password";
+    }
+    entry->name_size = (size_t)(colon - line.data);
+    entry->password_size = line.size - entry->name_size - 1;
+    memcpy(entry->name, line.data, entry->name_size);
+    memcpy(entry->password, colon + 1, entry->password_size);
+    return NULL;
+}
+
+/* The first line of *text, without its end, which is taken off. */
+static struct bytes line_take(struct bytes *text) {
+    const char *feed = memchr(text->data, '\n', text->size);
+    size_t size = feed != NULL ? (size_t)(feed - text->data) : text->size;
+    struct bytes line = bytes_of(text->data, size);
+    size_t taken = feed != NULL ? size + 1 : size;
+    *text = bytes_of(text->data + taken, text->size - taken);
+    line.size -= line.size > 0 && line.data[line.size - 1] == '\r';
+    return line;
+}
+
+static const char *entries_parse(struct bytes text, struct auth_entry *entry, unsigned *count) {
+    *count = 0;
+    while (text.size > 0) {
+        if (*count == AUTH_ENTRIES_MAX) {
+            return "there are more than 8 lines";
+        }
+        const char *why = entry_parse(line_take(&text), &entry[*count]);
+        if (why != NULL) {
+            return why;
+        }
+        (*count)++;
+    }
+    return *count > 0 ? NULL : "there is no line in it";
+}
+
+/*
+ * Takes over the lines of `text`. False, and nothing changed, when there are none, too many, one that is too
+ * long or has no colon; *why is static text then.
+ */
+static bool auth_set(struct auth *auth, struct bytes text, const char **why) {
+    struct auth_entry entry[AUTH_ENTRIES_MAX] = {0};
+    unsigned count;
+    *why = entries_parse(text, entry, &count);
+    if (*why == NULL) {
+        pthread_mutex_lock(&auth->lock);
+        memcpy(auth->entry, entry, sizeof(entry));
+        auth->count = count;
+        pthread_mutex_unlock(&auth->lock);
+        /* relaxed: see auth_required. */
+        atomic_store_explicit(&auth->required, true, memory_order_relaxed);
+    }
+    explicit_bzero(entry, sizeof(entry));
+    return *why == NULL;
+}
+
+/* The whole file; *size above FILE_SIZE_MAX when it is larger. 0 or a negative errno. */
+static int file_read(const char *path, char *text, size_t text_size_max, size_t *size) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    *size = 0;
+    int result = 0;
+    while (*size < text_size_max) {
+        ssize_t count = read(fd, text + *size, text_size_max - *size);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            result = count < 0 ? -errno : 0;
+            break;
+        }
+        *size += (size_t)count;
+    }
+    close(fd);
+    return result;
+}
+
+int memcached_service_auth_load(struct memcached_service *service, const char *path, char *message,
+                                size_t message_size) {
+    char text[FILE_SIZE_MAX + 1];
+    size_t size = 0;
+    const char *why = "it is too large";
+    int result = file_read(path, text, sizeof(text), &size);
+    if (result < 0) {
+        snprintf(message, message_size, "%s cannot be read: %s", path, strerror(-result));
+    } else if (size > FILE_SIZE_MAX || !auth_set(&service->auth, bytes_of(text, size), &why)) {
+        snprintf(message, message_size, "%s is no file of names and passwords: %s", path, why);
+        result = -EINVAL;
+    }
+    explicit_bzero(text, sizeof(text));
+    return result;
+}
+
+/* --- connections ---------------------------------------------------------------------------------------- */
+
+/*
+ * Whether two texts are equal, in a time that tells nothing of where they differ. `known` is
+ * AUTH_ENTRY_SIZE_MAX bytes, zero behind known_size.
+ */
+static bool text_equal(const char *known, size_t known_size, struct bytes given) {
+    unsigned difference = known_size != given.size;
+    for (size_t i = 0; i < AUTH_ENTRY_SIZE_MAX; i++) {
+        unsigned char byte = i < given.size ? (unsigned char)given.data[i] : 0;
+        difference |= (unsigned char)known[i] ^ byte;
+    }
+    return difference == 0;
+}
+
+/* Takes as long for a wrong password as for a right one. */
+static bool auth_check(struct auth *auth, struct bytes name, struct bytes password) {
+    bool found = false;
+    pthread_mutex_lock(&auth->lock);
+    for (unsigned i = 0; i < auth->count; i++) {
+        const struct auth_entry *entry = &auth->entry[i];
+        bool same_name = text_equal(entry->name, entry->name_size, name);
+        bool same_password = text_equal(entry->password, entry->password_size, password);
+        found |= same_name & same_password;
+    }
+    pthread_mutex_unlock(&auth->lock);
+    return found;
+}
 
 static void auth_reply(struct mc_call *call, size_t consumed, struct bytes line) {
     call->at += consumed;
@@ -31,7 +181,7 @@ static struct bytes auth_answer(struct mc_call *call, struct bytes token) {
         return CALL_LINE("CLIENT_ERROR bad authentication token format");
     }
     counter_add(&worker->counters.auth_cmds, 1);
-    if (!credentials_check(&worker->service->credentials, name, password)) {
+    if (!auth_check(&worker->service->auth, name, password)) {
         counter_add(&worker->counters.auth_errors, 1);
         return CALL_LINE("CLIENT_ERROR authentication failure");
     }
@@ -43,18 +193,18 @@ static struct bytes auth_answer(struct mc_call *call, struct bytes token) {
 static bool auth_block(struct mc_call *call, size_t line_size, uint32_t size) {
     if (size > AUTH_TOKEN_SIZE_MAX) {
         auth_reply(call, line_size, CALL_LINE("CLIENT_ERROR auth token too long"));
-        mc_swallow_begin(call, size + LINE_END_SIZE);
+        call_swallow(call, size + PARSE_LINE_END_SIZE);
         return true;
     }
     const char *block = call->at + line_size;
     size_t here_size = (size_t)(call->end - block);
-    if (here_size < size + LINE_END_SIZE) {
+    if (here_size < size + PARSE_LINE_END_SIZE) {
         return false;
     }
-    bool ends = memcmp(block + size, "\r\n", LINE_END_SIZE) == 0;
+    bool ends = memcmp(block + size, "\r\n", PARSE_LINE_END_SIZE) == 0;
     struct bytes answer = ends ? auth_answer(call, bytes_of(block, size))
                                : CALL_LINE("CLIENT_ERROR bad command line termination");
-    auth_reply(call, line_size + size + LINE_END_SIZE, answer);
+    auth_reply(call, line_size + size + PARSE_LINE_END_SIZE, answer);
     return true;
 }
 
@@ -63,7 +213,7 @@ static void auth_close(struct mc_call *call) {
     reply_close(call->reply);
 }
 
-bool mc_auth_step(struct mc_call *call) {
+bool auth_step(struct mc_call *call) {
     struct bytes input = call_unread(call);
     const char *feed = memchr(input.data, '\n', input.size);
     size_t line_size = feed != NULL ? (size_t)(feed + 1 - input.data) : input.size;
@@ -77,12 +227,12 @@ bool mc_auth_step(struct mc_call *call) {
     struct tokens tokens;
     uint32_t size;
     tokens_split(&tokens, bytes_of(input.data, line_size - 1 - (feed[-1] == '\r')));
-    if (tokens.count < 5 || !bytes_equal_string(tokens.token[0], "set")) {
+    if (tokens.count < 5 || !tokens_are(&tokens, 0, "set")) {
         auth_reply(call, line_size, CALL_LINE("CLIENT_ERROR unauthenticated"));
         return true;
     }
-    if (!bytes_parse_u32(tokens.token[4], &size) || size > MC_VALUE_SIZE_MAX) {
-        auth_reply(call, line_size, error_line(MC_ERROR_FORMAT));
+    if (!bytes_parse_u32(tokens.token[4], &size) || size > PARSE_VALUE_SIZE_MAX) {
+        auth_reply(call, line_size, answer_error(MC_ERROR_FORMAT));
         return true;
     }
     return auth_block(call, line_size, size);

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * call: one on_input of one connection, from its first byte to where it stops.
+ * call: one on_input of one connection, from its first byte to where it stops; and the session, which is what
+ * the connection is in the middle of between two calls.
+ *
+ *      LINE --storage line, value not all there--> VALUE --last byte--> LINE
+ *        |  --refused storage line--------------> SWALLOW --last byte--> LINE
+ *        |  --get line-------------------------> KEYS --line end--> LINE
+ *        |  --listing--------------------------> DUMP --last item--> LINE
+ *        |  --stats conns------------------------> CONNS --last line--> LINE
+ *        \--watch------------------------------> WATCH, for the rest of its life
  *
  * Commands take their line's arguments from a request and everything else from here: the bytes behind the
  * line, where answers go, who executes. `at` only moves forward; what is below it is consumed.
@@ -8,11 +16,50 @@
 #ifndef MEMCACHED_CALL_H
 #define MEMCACHED_CALL_H
 
-#include "error.h"
-#include "request.h"
+#include "answer.h"
+#include "log/peer.h"
 #include "riposte/reply.h"
 #include "service.h"
-#include "session.h"
+
+struct conns;
+struct dump;
+struct store_upload;
+struct watcher;
+
+enum mc_session_state {
+    MC_SESSION_LINE,    /* the next byte begins, or continues, a command line */
+    MC_SESSION_VALUE,   /* the next byte belongs to a data block whose line was executed */
+    MC_SESSION_SWALLOW, /* the next byte belongs to a data block that nobody wants */
+    MC_SESSION_KEYS,    /* the next byte begins a key, or the end, of a get line that was checked whole */
+    MC_SESSION_DUMP,    /* a listing is under way; input waits */
+    MC_SESSION_CONNS,   /* a list of connections is under way; input waits */
+    MC_SESSION_WATCH,   /* gets log lines; input is dropped */
+};
+
+/*
+ * Lives in the engine's slot, zeroed at accept; all zero is the beginning of LINE. Small, because most
+ * connections are idle.
+ */
+struct mc_session {
+    union {                          /* owned; which one says the state, NULL in all states but these */
+        struct store_upload *upload; /* VALUE */
+        struct dump *dump;           /* DUMP */
+        struct conns *conns;         /* CONNS */
+        struct watcher *watcher;     /* WATCH */
+    };
+    int fd;                 /* the connection's descriptor, its number in lists and logs; -1: it has none */
+    uint32_t swallow_size;  /* SWALLOW: bytes still to be skipped, > 0 */
+    uint32_t searched_size; /* LINE: bytes of the unfinished line that hold no line feed */
+    uint32_t touch_expires_tick; /* KEYS with keys_touch */
+    enum mc_session_state state : 8;
+    bool keys_with_cas; /* KEYS: gets, gats */
+    bool keys_touch;    /* KEYS: gat, gats */
+    bool authenticated; /* looked at only where that is asked for */
+    bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */
+    struct peer peer; /* of the client; local where watching is not allowed: nobody asks */
+};
+
+_Static_assert(sizeof(struct mc_session) <= 64, "an idle connection stays below 400 bytes");
 
 struct mc_call {
     struct memcached_worker *worker;
@@ -24,7 +71,7 @@ struct mc_call {
     unsigned requests;     /* completed in this call */
     unsigned requests_max; /* of this call; requests <= requests_max */
     unsigned observed;     /* what requests are looked at one by one for: see service_observed */
-    bool auth_required;    /* a connection must introduce itself first */
+    bool auth_required;    /* a connection must authenticate first */
     bool yielded;          /* a step stopped for the sake of others, not for want of input */
     bool later;            /* a step waits for something outside the connection */
     unsigned keys_left;    /* look-ups that get lines may still do in this call */
@@ -42,7 +89,13 @@ static inline void call_answer(const struct mc_call *call, bool noreply, struct 
 }
 
 static inline void call_fail(const struct mc_call *call, bool noreply, enum mc_error error) {
-    call_answer(call, noreply, error_line(error));
+    call_answer(call, noreply, answer_error(error));
+}
+
+/* Skips `size` bytes of input (> 0), now or as they come. */
+static inline void call_swallow(struct mc_call *call, uint32_t size) {
+    call->session->state = MC_SESSION_SWALLOW;
+    call->session->swallow_size = size;
 }
 
 /* For the literals of the answers. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * dump: see dump.h.
+ * dump: words the lines of a listing and writes them piece by piece.
  */
 #include "dump.h"
 
 #include <stdlib.h>
 
 #include "line.h"
-#include "meta_answer.h"
 
 enum {
     /*
@@ -29,31 +28,31 @@ struct dump_visit {
 };
 
 static char *meta_line(char *at, const struct memcached_worker *worker, const struct item_view *view) {
-    uint64_t cas = worker->service->config.cas_enabled ? view->cas : 0;
     at = line_escaped(line_text(at, "key="), view->key);
     at = line_text(at, " exp=");
     at = view->expires_tick == STORE_EXPIRES_NEVER
              ? line_text(at, "-1")
-             : line_number(at, store_tick_unix_s(worker->store, view->expires_tick));
-    at = line_number(line_text(at, " la="), store_tick_unix_s(worker->store, view->used_tick));
-    at = line_number(line_text(at, " cas="), cas);
+             : number_write(at, store_tick_unix_s(worker->store, view->expires_tick));
+    at = number_write(line_text(at, " la="), store_tick_unix_s(worker->store, view->used_tick));
+    at = number_write(line_text(at, " cas="), service_cas(worker->service, view->cas));
     at = line_text(at, view->fetched ? " fetch=yes" : " fetch=no");
-    at = line_number(line_text(at, " cls="), MC_ITEM_CLASS);
-    at = line_number(line_text(at, " size="), answer_item_size(view));
-    at = line_number(line_text(at, " flags="), view->client_flags);
+    at = number_write(line_text(at, " cls="), ANSWER_ITEM_CLASS);
+    at = number_write(line_text(at, " size="), answer_item_size(view));
+    at = number_write(line_text(at, " flags="), view->client_flags);
     return line_text(at, " \n");
 }
 
 static char *mg_line(char *at, const struct item_view *view) {
-    at = meta_answer_key(line_text(at, "mg "), view->key, view->key_is_binary);
+    at = answer_meta_key(line_text(at, "mg "), view->key, view->key_is_binary);
     return line_text(at, view->key_is_binary ? " b\r\n" : "\r\n");
 }
 
 static char *cache_line(char *at, const struct memcached_worker *worker, const struct item_view *view) {
     bool never = view->expires_tick == STORE_EXPIRES_NEVER;
-    at = meta_answer_key(line_text(at, "ITEM "), view->key, false);
-    at = line_number(line_text(at, " ["), view->value.size);
-    at = line_number(line_text(at, " b; "), never ? 0 : store_tick_unix_s(worker->store, view->expires_tick));
+    at = answer_meta_key(line_text(at, "ITEM "), view->key, false);
+    at = number_write(line_text(at, " ["), view->value.size);
+    at =
+        number_write(line_text(at, " b; "), never ? 0 : store_tick_unix_s(worker->store, view->expires_tick));
     return line_text(at, " s]\r\n");
 }
 
@@ -102,7 +101,7 @@ static void dump_end(struct mc_call *call, struct dump *dump) {
     free(dump);
 }
 
-bool mc_dump_continue(struct mc_call *call) {
+bool dump_continue(struct mc_call *call) {
     struct dump *dump = call->session->dump;
     if (!dump->empty && dump->items_left > 0) {
         dump_piece(call, dump);
@@ -114,8 +113,8 @@ bool mc_dump_continue(struct mc_call *call) {
     return false;
 }
 
-void mc_dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
-                   uint32_t size_max) {
+void dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
+                uint32_t size_max) {
     struct dump *dump = malloc(sizeof(*dump));
     if (dump == NULL) {
         call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
@@ -124,4 +123,8 @@ void mc_dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32
     *dump = (struct dump){.kind = kind, .empty = empty, .items_left = items_max, .size_left = size_max};
     call->session->dump = dump;
     call->session->state = MC_SESSION_DUMP;
+}
+
+void dump_discard(struct dump *dump) {
+    free(dump);
 }

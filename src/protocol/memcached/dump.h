@@ -29,10 +29,12 @@ struct dump {
  * Begins a listing: the session is in state DUMP, or an error was answered and it is not. The listing counts
  * as a request at its end. items_max, size_max: UINT32_MAX for no bound.
  */
-void mc_dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
-                   uint32_t size_max);
+void dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max, uint32_t size_max);
 
 /* Writes the next piece. Always false: whether it is the last or not, others come first. */
-bool mc_dump_continue(struct mc_call *call);
+bool dump_continue(struct mc_call *call);
+
+/* The connection is gone in the state DUMP. */
+void dump_discard(struct dump *dump);
 
 #endif

@@ -2,92 +2,22 @@
  *
  * memcached: the protocol's functions for the engine: the states of a session, one after the other.
  *
- *      mc_on_input --> LINE: mc_get_run, or mc_parse_text --> mc_execute --> command_*.c
+ *      mc_on_input --> LINE: cmd_get_run, or mc_parse_line --> the command's function, cmd_*.c
  *                  \-> VALUE, SWALLOW, KEYS, DUMP, CONNS, WATCH: the rest of what an earlier line began
  */
-#include <stdlib.h>
-
-#include "auth.h"
-#include "command.h"
-#include "conns.h"
+#include "call.h"
+#include "cmd_store.h"
 #include "dump.h"
-#include "observe.h"
+#include "log/events.h"
 #include "parse_ahead.h"
-#include "parse_text.h"
-#include "put.h"
 #include "riposte/check.h"
-#include "tokens.h"
+#include "stats/conns.h"
 
 enum {
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
     CALL_KEYS_MAX = 4096,     /* look-ups of get lines before other connections are served */
     AHEAD_REQUESTS_MAX = 8,   /* requests of a pipeline whose items are on their way at a time */
 };
-
-void mc_execute(struct mc_call *call, const struct mc_request *request) {
-    switch (request->verb) {
-    case MC_GET:
-    case MC_GETS:
-    case MC_GAT:
-    case MC_GATS:
-        mc_get_begin(call, request);
-        return;
-    case MC_SET:
-    case MC_ADD:
-    case MC_REPLACE:
-    case MC_APPEND:
-    case MC_PREPEND:
-    case MC_CAS:
-        mc_store(call, request);
-        return;
-    case MC_INCR:
-    case MC_DECR:
-        mc_number(call, request);
-        return;
-    case MC_TOUCH:
-        mc_touch(call, request);
-        return;
-    case MC_DELETE:
-        mc_delete(call, request);
-        return;
-    case MC_VERSION:
-        call_answer(call, false, CALL_LINE("VERSION " MEMCACHED_VERSION));
-        call->requests++;
-        return;
-    case MC_QUIT:
-        reply_close(call->reply);
-        call->requests++;
-        return;
-    case MC_STATS:
-        mc_stats(call, request);
-        return;
-    case MC_FLUSH_ALL:
-    case MC_VERBOSITY:
-    case MC_CACHE_MEMLIMIT:
-    case MC_SHUTDOWN:
-    case MC_DEBUGTIME:
-        mc_admin(call, request);
-        return;
-    case MC_WATCH:
-        mc_watch(call, request);
-        return;
-    case MC_LRU:
-    case MC_SLABS:
-        mc_lru(call, request);
-        return;
-    case MC_LRU_CRAWLER:
-        mc_lru_crawler(call, request);
-        return;
-    case MC_META_GET:
-    case MC_META_SET:
-    case MC_META_DELETE:
-    case MC_META_ARITHMETIC:
-    case MC_META_NOOP:
-    case MC_META_DEBUG:
-        mc_meta(call, request);
-        return;
-    }
-}
 
 /* A line that cannot be served. */
 static void line_refuse(struct mc_call *call, const struct mc_request *request) {
@@ -99,7 +29,7 @@ static void line_refuse(struct mc_call *call, const struct mc_request *request) 
     }
     call_fail(call, request->noreply, request->error);
     if (request->swallow_size > 0) {
-        mc_swallow_begin(call, request->swallow_size);
+        call_swallow(call, request->swallow_size);
     }
 }
 
@@ -107,11 +37,11 @@ static void line_refuse(struct mc_call *call, const struct mc_request *request) 
 static bool line_parse(struct mc_call *call) {
     struct mc_session *session = call->session;
     struct mc_request request;
-    switch (mc_parse_text(call_unread(call), session->searched_size, &request)) {
+    switch (mc_parse_line(call_unread(call), session->searched_size, &request)) {
     case PARSE_OK:
         session->searched_size = 0;
         call->at += request.line_size;
-        mc_execute(call, &request);
+        request.command->execute(call, &request);
         return true;
     case PARSE_BAD:
         session->searched_size = 0;
@@ -146,7 +76,7 @@ static bool session_begin(struct mc_call *call) {
 
 /*
  * In a pipeline of anything but plain gets, which see to themselves: the store is asked for the items of the
- * next requests, so that their cache misses overlap (design decision 6).
+ * next requests, so that their cache misses overlap.
  */
 static void line_look_ahead(struct mc_call *call) {
     struct bytes input = call_unread(call);
@@ -167,9 +97,9 @@ static bool line_next(struct mc_call *call) {
         return false;
     }
     if (unlikely(call->auth_required) && !call->session->authenticated) {
-        return mc_auth_step(call);
+        return auth_step(call);
     }
-    if (call->session->searched_size == 0 && mc_get_run(call)) {
+    if (call->session->searched_size == 0 && cmd_get_run(call)) {
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead) {
@@ -178,23 +108,36 @@ static bool line_next(struct mc_call *call) {
     return line_parse(call);
 }
 
+static bool swallow_continue(struct mc_call *call) {
+    struct mc_session *session = call->session;
+    size_t here_size = (size_t)(call->end - call->at);
+    size_t size = here_size < session->swallow_size ? here_size : session->swallow_size;
+    call->at += size;
+    session->swallow_size -= (uint32_t)size;
+    if (session->swallow_size > 0) {
+        return false;
+    }
+    session->state = MC_SESSION_LINE;
+    return true;
+}
+
 /* One step. False when it needs more input, or a bound stopped it. */
 static bool call_step(struct mc_call *call) {
     switch (call->session->state) {
     case MC_SESSION_LINE:
         return line_next(call);
     case MC_SESSION_VALUE:
-        return mc_put_continue(call);
+        return cmd_store_continue(call);
     case MC_SESSION_SWALLOW:
-        return mc_swallow_continue(call);
+        return swallow_continue(call);
     case MC_SESSION_KEYS:
-        return mc_get_continue(call);
+        return cmd_get_continue(call);
     case MC_SESSION_DUMP:
-        return mc_dump_continue(call);
+        return dump_continue(call);
     case MC_SESSION_CONNS:
-        return mc_conns_continue(call);
+        return conns_continue(call);
     case MC_SESSION_WATCH:
-        return mc_watch_continue(call);
+        return cmd_watch_continue(call);
     }
     return false;
 }
@@ -245,7 +188,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .ahead = begin,
         .requests_max = input->requests_max,
         .observed = service_observed(worker->service),
-        .auth_required = credentials_required(&worker->service->credentials),
+        .auth_required = auth_required(&worker->service->auth),
         .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;
@@ -287,20 +230,20 @@ static void mc_on_open(void *session, int fd, struct reply *reply, void *context
     struct memcached_worker *worker = context;
     (void)reply;
     own->fd = fd;
-    observe_open(worker, own);
+    events_open(worker, own);
 }
 
 /* Gives back what the session is in the middle of. */
 static void session_release(struct mc_session *session, struct memcached_worker *worker) {
     switch (session->state) {
     case MC_SESSION_VALUE:
-        put_upload_discard(worker, session->upload);
+        cmd_store_discard(worker, session->upload);
         return;
     case MC_SESSION_DUMP:
-        free(session->dump);
+        dump_discard(session->dump);
         return;
     case MC_SESSION_CONNS:
-        conns_destroy(session->conns);
+        conns_discard(session->conns);
         return;
     case MC_SESSION_WATCH:
         watch_remove(&worker->service->watch, session->watcher);
@@ -316,7 +259,7 @@ static void mc_on_close(void *session, int fd, enum protocol_close reason, void 
     struct memcached_worker *worker = context;
     (void)fd;
     session_release(session, worker);
-    observe_close(worker, session, reason);
+    events_close(worker, session, reason);
 }
 
 const struct protocol memcached_protocol = {

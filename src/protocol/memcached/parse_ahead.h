@@ -4,7 +4,7 @@
  * meanwhile.
  *
  * What it says is a hint. It may take a word for a key that is none, and gives up where a line is unusual;
- * the request itself is read by parse_text.c when its turn comes. Pure; any thread.
+ * the request itself is read by parse.c when its turn comes. Pure; any thread.
  */
 #ifndef MEMCACHED_PARSE_AHEAD_H
 #define MEMCACHED_PARSE_AHEAD_H

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * parse_meta: see meta.h.
+ * parse_meta: reads key, size and flags of a meta command.
  *
- * Errors in the order the contract gives them: words and sizes first, then the flags from left to right. A
- * flag that is unknown or there twice ends the reading at once; of bad arguments the last one names the
- * error, and that of F only when nothing else is wrong.
+ * Errors in the order of README.md, "Meta commands": words and sizes first, then the flags from left to
+ * right. A flag that is unknown or there twice ends the reading at once; of bad arguments the last one names
+ * the error, and that of F only when nothing else is wrong.
  */
+#include "parse_meta.h"
+
 #include "base64.h"
-#include "meta.h"
 #include "number.h"
 #include "tokens.h"
 
@@ -24,7 +25,7 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-unsigned meta_flags_split(struct bytes text, struct bytes *flag) {
+unsigned parse_meta_split(struct bytes text, struct bytes *flag) {
     unsigned count = 0;
     for (struct bytes next = tokens_next(&text); next.size > 0; next = tokens_next(&text)) {
         if (!is_letter(next.data[0]) && !is_digit(next.data[0])) {
@@ -128,8 +129,8 @@ static unsigned flag_index(const struct meta *meta, char letter) {
     return i;
 }
 
-bool meta_has_order(const struct meta *meta, char earlier, char later) {
-    return meta_has(meta, earlier) && meta_has(meta, later) &&
+bool parse_meta_ordered(const struct meta *meta, char earlier, char later) {
+    return parse_meta_has(meta, earlier) && parse_meta_has(meta, later) &&
            flag_index(meta, earlier) < flag_index(meta, later);
 }
 
@@ -137,10 +138,10 @@ bool meta_has_order(const struct meta *meta, char earlier, char later) {
  * Key and flags of a line that has them. Each command words its errors in its own way: ma says the same of
  * everything.
  */
-static enum parse_status key_and_flags(enum mc_verb verb, struct meta *meta) {
-    bool is_arithmetic = verb == MC_META_ARITHMETIC;
-    unsigned flags_max = META_FLAGS_MAX - (verb == MC_META_SET);
-    meta->flags_count = meta_flags_split(meta->flags, meta->flag);
+static enum parse_status key_and_flags(enum command_shape shape, struct meta *meta) {
+    bool is_arithmetic = shape == SHAPE_META_ARITHMETIC;
+    unsigned flags_max = META_FLAGS_MAX - (shape == SHAPE_META_BLOCK);
+    meta->flags_count = parse_meta_split(meta->flags, meta->flag);
     if (meta->flags_count == META_FLAG_NONE) {
         return meta_bad(meta, MC_ERROR_FORMAT);
     }
@@ -153,7 +154,7 @@ static enum parse_status key_and_flags(enum mc_verb verb, struct meta *meta) {
     if (flags_read(meta) != PARSE_OK) {
         return meta_bad(meta, is_arithmetic ? MC_ERROR_META_ARITHMETIC : meta->error);
     }
-    if (meta_has(meta, 'O') && meta->flag[flag_index(meta, 'O')].size > META_OPAQUE_SIZE_MAX) {
+    if (parse_meta_has(meta, 'O') && meta->flag[flag_index(meta, 'O')].size > META_OPAQUE_SIZE_MAX) {
         return meta_bad(meta, MC_ERROR_META_OPAQUE);
     }
     return PARSE_OK;
@@ -178,20 +179,20 @@ static void meta_init(struct meta *meta) {
     meta->flags_count = 0;
 }
 
-enum parse_status mc_parse_meta(enum mc_verb verb, struct bytes arguments, struct meta *meta) {
+enum parse_status mc_parse_meta(enum command_shape shape, struct bytes arguments, struct meta *meta) {
     meta_init(meta);
     meta->key_text = tokens_next(&arguments);
     meta->key = meta->key_text;
     if (meta->key_text.size == 0) {
         return meta_bad(meta, MC_ERROR_FORMAT);
     }
-    if (verb == MC_META_SET) {
+    if (shape == SHAPE_META_BLOCK) {
         if (!bytes_parse_u32(tokens_next(&arguments), &meta->value_size) ||
-            meta->value_size > MC_VALUE_SIZE_MAX) {
+            meta->value_size > PARSE_VALUE_SIZE_MAX) {
             return meta_bad(meta, MC_ERROR_FORMAT);
         }
-        meta->swallow_size = meta->value_size + 2;
+        meta->swallow_size = meta->value_size + PARSE_LINE_END_SIZE;
     }
     meta->flags = arguments;
-    return verb == MC_META_DEBUG ? debug_key(meta) : key_and_flags(verb, meta);
+    return shape == SHAPE_META_DEBUG ? debug_key(meta) : key_and_flags(shape, meta);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * service: see service.h and riposte/memcached.h.
+ * service: makes and ends what the workers of the protocol share, and sums what they counted.
  */
 #include "service.h"
 
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "observe.h"
-#include "prefixes.h"
+#include "log/events.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
+#include "stats/prefixes.h"
 
 int memcached_service_create(const struct memcached_config *config, struct memcached_service **service) {
     assert(config->store != NULL && config->workers_max > 0);
@@ -29,11 +29,12 @@ int memcached_service_create(const struct memcached_config *config, struct memca
         goto free_workers;
     }
     created->config = *config;
-    /* relaxed: no other thread knows the service yet. */
+    /* relaxed, both: no other thread knows the service yet. */
     atomic_store_explicit(&created->detail_enabled, config->detail_enabled, memory_order_relaxed);
+    atomic_store_explicit(&created->crawler_disabled, !config->lru_crawler, memory_order_relaxed);
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);
-    credentials_init(&created->credentials);
+    auth_init(&created->auth);
     watch_init(&created->watch);
     *service = created;
     return 0;
@@ -55,7 +56,7 @@ void memcached_service_destroy(struct memcached_service *service) {
     }
     pthread_mutex_destroy(&service->lock);
     watch_deinit(&service->watch);
-    credentials_deinit(&service->credentials);
+    auth_deinit(&service->auth);
     prefixes_destroy(service->prefixes);
     free(service->workers);
     free(service);
@@ -72,7 +73,7 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
     worker->service = service;
     worker->store = store_worker;
     worker->index = worker_index;
-    store_worker_on_evict(store_worker, observe_evicted, worker);
+    store_worker_on_evict(store_worker, events_evicted, worker);
     pthread_mutex_lock(&service->lock);
     assert(service->workers[worker_index] == NULL);
     service->workers[worker_index] = worker;

@@ -14,23 +14,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "counters.h"
-#include "credentials.h"
+#include "auth.h"
+#include "log/watch.h"
 #include "riposte/engine.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
-#include "watch.h"
+#include "stats/counters.h"
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
 struct prefixes;
-
-/* What `lru_crawler enable` and `disable` said last. */
-enum mc_crawler {
-    MC_CRAWLER_AS_SET, /* nothing yet: the setting decides */
-    MC_CRAWLER_ENABLED,
-    MC_CRAWLER_DISABLED,
-};
 
 /* Everything that `stats reset` sets back. */
 struct mc_totals {
@@ -44,12 +37,12 @@ struct memcached_service {
     struct engine *engine;          /* borrowed; NULL until memcached_service_set_engine */
     uint64_t start_ns;              /* monotonic */
     struct prefixes *prefixes;      /* owned; see prefixes.h */
-    struct credentials credentials;
+    struct auth auth;
     struct watch watch;
-    _Atomic unsigned verbosity; /* as the last `verbosity` command said */
-    _Atomic(enum mc_crawler) crawler;
-    _Atomic bool binary_logged;  /* the line of service_log_binary was written */
-    _Atomic bool detail_enabled; /* requests are counted by prefix */
+    _Atomic unsigned verbosity;    /* as the last `verbosity` command said */
+    _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
+    _Atomic bool binary_logged;    /* the line of service_log_binary was written */
+    _Atomic bool detail_enabled;   /* requests are counted by prefix */
 
     pthread_mutex_t lock;              /* of what follows */
     struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
@@ -75,6 +68,11 @@ static inline unsigned service_observed(struct memcached_service *service) {
     /* relaxed: a few requests more or less at the edges do not matter. */
     bool detail = atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
     return watch_kinds(&service->watch) | (detail ? OBSERVE_PREFIXES : 0);
+}
+
+/* A CAS as clients are shown it: 0 with -C. */
+static inline uint64_t service_cas(const struct memcached_service *service, uint64_t cas) {
+    return service->config.cas_enabled ? cas : 0;
 }
 
 /* Totals of all workers together since the last `stats reset`; levels as they are now. Any worker. */

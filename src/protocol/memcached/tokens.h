@@ -5,12 +5,15 @@
 #ifndef MEMCACHED_TOKENS_H
 #define MEMCACHED_TOKENS_H
 
-#include "request.h"
+#include "riposte/bytes.h"
 #include "scan.h"
+
+/* Words of a line that are told apart (README.md, "Framing and limits"). */
+enum { TOKENS_MAX = 23 };
 
 struct tokens {
     unsigned count;
-    struct bytes token[MC_TOKENS_MAX]; /* count of them; what follows the last one is not looked at */
+    struct bytes token[TOKENS_MAX]; /* count of them; what follows the last one is not looked at */
 };
 
 /* Takes the next word off the front of `line` (which holds no line feed); an empty one at the end. */
@@ -28,13 +31,18 @@ static inline struct bytes tokens_next(struct bytes *line) {
 /* Cuts a line without its end. */
 static inline void tokens_split(struct tokens *tokens, struct bytes line) {
     tokens->count = 0;
-    while (tokens->count < MC_TOKENS_MAX) {
+    while (tokens->count < TOKENS_MAX) {
         struct bytes token = tokens_next(&line);
         if (token.size == 0) {
             return;
         }
         tokens->token[tokens->count++] = token;
     }
+}
+
+/* True when there is a word of that number, from 0, and it is `word`. */
+static inline bool tokens_are(const struct tokens *tokens, unsigned index, const char *word) {
+    return index < tokens->count && bytes_equal_string(tokens->token[index], word);
 }
 
 /* The last word; empty when there is none. */

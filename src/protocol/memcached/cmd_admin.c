@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_admin: version, quit, flush_all, verbosity, cache_memlimit, shutdown, debugtime.
+ */
+#include "call.h"
+#include "riposte/clock.h"
+#include "tokens.h"
+
+enum {
+    VERBOSITY_MAX = 2,
+    MEMLIMIT_MIB_MIN = 8,
+    MEMLIMIT_MIB_MAX = 1000000000, /* above it somebody has given bytes */
+};
+
+void cmd_version(struct mc_call *call, const struct mc_request *request) {
+    (void)request;
+    call_answer(call, false, CALL_LINE("VERSION " MEMCACHED_VERSION));
+    call->requests++;
+}
+
+void cmd_quit(struct mc_call *call, const struct mc_request *request) {
+    (void)request;
+    reply_close(call->reply);
+    call->requests++;
+}
+
+void cmd_flush_all(struct mc_call *call, const struct mc_request *request) {
+    struct memcached_worker *worker = call->worker;
+    call->requests++;
+    counter_add(&worker->counters.cmd_flush, 1);
+    if (!worker->service->config.flush_enabled) {
+        call_fail(call, request->noreply, MC_ERROR_FLUSH_REFUSED);
+        return;
+    }
+    bool at_once = request->exptime <= 0;
+    store_flush(worker->store, at_once ? 0 : store_expiry(worker->store, request->exptime));
+    call_answer(call, request->noreply, CALL_LINE("OK"));
+}
+
+void cmd_verbosity(struct mc_call *call, const struct mc_request *request) {
+    unsigned level = request->number > VERBOSITY_MAX ? VERBOSITY_MAX : (unsigned)request->number;
+    call->requests++;
+    /* relaxed: a number to look at, nothing hangs on its order. */
+    atomic_store_explicit(&call->worker->service->verbosity, level, memory_order_relaxed);
+    call_answer(call, request->noreply, CALL_LINE("OK"));
+}
+
+static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments) {
+    uint64_t mib;
+    struct bytes number = tokens_next(&arguments);
+    if (number.size == 0) {
+        return answer_error(MC_ERROR_FORMAT);
+    }
+    if (!bytes_parse_u64(number, &mib)) {
+        return answer_error(MC_ERROR_UNKNOWN);
+    }
+    if (mib < MEMLIMIT_MIB_MIN) {
+        return CALL_LINE("MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+    }
+    if (mib > MEMLIMIT_MIB_MAX) {
+        return CALL_LINE("MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
+    }
+    bool set = store_memory_limit_set(call->worker->store, (size_t)mib << 20);
+    return set ? CALL_LINE("OK") : CALL_LINE("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+}
+
+void cmd_cache_memlimit(struct mc_call *call, const struct mc_request *request) {
+    call_answer(call, request->noreply, memlimit_line(call, request->arguments));
+    call->requests++;
+}
+
+void cmd_shutdown(struct mc_call *call, const struct mc_request *request) {
+    const struct memcached_config *config = &call->worker->service->config;
+    struct bytes arguments = request->arguments;
+    struct bytes mode = tokens_next(&arguments);
+    bool graceful = bytes_equal_string(mode, "graceful");
+    call->requests++;
+    if (!config->shutdown_enabled || config->stop == NULL) {
+        call_answer(call, false, CALL_LINE("SERVER_ERROR: shutdown not enabled"));
+    } else if (mode.size > 0 && !graceful) {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR invalid shutdown mode"));
+    } else {
+        config->stop(config->stop_user, graceful);
+    }
+}
+
+/* Moves, stops or restarts the store's clock; false when the word says none of these. */
+static bool debugtime_set(struct store *store, struct bytes word) {
+    uint32_t seconds;
+    if (bytes_equal_string(word, "p")) {
+        store_clock_stop(store, clock_monotonic_ns());
+    } else if (bytes_equal_string(word, "r")) {
+        store_clock_restart(store);
+    } else if (bytes_parse_u32(word, &seconds)) {
+        store_clock_advance(store, seconds);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void cmd_debugtime(struct mc_call *call, const struct mc_request *request) {
+    struct memcached_worker *worker = call->worker;
+    const struct memcached_config *config = &worker->service->config;
+    struct bytes arguments = request->arguments;
+    call->requests++;
+    if (!config->debug_commands || !debugtime_set(config->store, tokens_next(&arguments))) {
+        call_fail(call, false, MC_ERROR_UNKNOWN);
+        return;
+    }
+    /*
+     * No view is held here: the next command, perhaps of this pipeline, finds done what falls due (a delayed
+     * flush).
+     */
+    store_quiescent(worker->store, clock_monotonic_ns());
+    call_answer(call, false, CALL_LINE("OK"));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_store: storing a data block, for the classic storage commands and ms alike.
+ *
+ *      cmd_store_begin --> store_item_create --> all of the block here? --yes--> copied, ended, stored, answered
+ *                               |                                       \-no---> state VALUE until the last byte
+ *                               \--refused--> answer, state SWALLOW
+ */
+#ifndef MEMCACHED_CMD_STORE_H
+#define MEMCACHED_CMD_STORE_H
+
+#include "call.h"
+
+/* What is to be done with a data block. */
+struct store_block {
+    struct put_options options;
+    bool noreply;  /* classic: no answer at all */
+    bool is_cas;   /* counts as a cas */
+    bool replaces; /* set, ms: when the block is refused the old value goes too, lest it be taken for the new
+                      one */
+
+    /* What became of it; the data block is consumed. Not called when the block was refused. */
+    void (*answer)(const struct mc_call *call, const struct store_block *block, enum store_status status,
+                   const struct put_result *result);
+    bool quiet;            /* ms: success is not answered */
+    bool key_is_binary;    /* ms: key_text is base64 */
+    struct bytes key_text; /* the key as it was sent, for ms's answer and logs; borrowed from the line */
+    struct bytes flags;    /* ms: the flags, for the answer; borrowed from the line, behind key_text */
+    uint32_t client_flags;
+    uint32_t expires_tick;
+    uint32_t value_size; /* bytes, without the line end */
+};
+
+/* The line is consumed; the block begins at call->at. The item's key is `key`. */
+void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key);
+
+/* A data block that comes in pieces; what a session in state VALUE owns. */
+struct store_upload;
+
+/* Goes on in the state VALUE. False when it needs more input. */
+bool cmd_store_continue(struct mc_call *call);
+
+/* The connection is gone in the state VALUE. */
+void cmd_store_discard(struct memcached_worker *worker, struct store_upload *upload);
+
+#endif

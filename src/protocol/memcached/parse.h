@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parse: one command line, cut into its parts (README.md, "Framing and limits").
+ *
+ * Pure: reads at most input.size bytes, keeps no state, allocates nothing. Slices in the result borrow from
+ * the input and live as long as it does. A request says nothing of the data block behind its line but the
+ * size.
+ */
+#ifndef MEMCACHED_PARSE_H
+#define MEMCACHED_PARSE_H
+
+#include "commands.h"
+#include "riposte/store.h"
+#include "scan.h"
+
+enum {
+    PARSE_LINE_SIZE_MIN = 4,            /* bytes, line end included */
+    PARSE_LINE_WAITING_SIZE_MAX = 2048, /* bytes that may wait for their line end */
+    PARSE_LINE_SIZE_MAX = 16 * 1024,    /* bytes of a line that arrived in one piece */
+    PARSE_KEYS_LINE_SIZE_MAX = 1 << 20, /* bytes of a get or gets line, waiting or not */
+    PARSE_KEYS_LINE_SPACES_MAX = 100, /* leading spaces behind which a get line is still recognised as one */
+    PARSE_VALUE_SIZE_MAX = INT32_MAX - 2, /* bytes; the largest number taken for <bytes> */
+    PARSE_LINE_END_SIZE = 2,              /* bytes of the "\r\n" behind a data block */
+};
+
+enum parse_status {
+    PARSE_OK,
+    PARSE_MORE,      /* a prefix of something longer */
+    PARSE_BAD,       /* request->error says what to answer; the line is consumed all the same */
+    PARSE_TOO_LARGE, /* a line beyond its limit: the connection is closed without an answer */
+};
+
+/* What a client is told when a request cannot be served; answer_error gives the words. */
+enum mc_error {
+    MC_ERROR_UNKNOWN,              /* ERROR */
+    MC_ERROR_HTTP,                 /* no answer, the connection is closed */
+    MC_ERROR_FORMAT,               /* bad command line format */
+    MC_ERROR_DATA_CHUNK,           /* bad data chunk */
+    MC_ERROR_EXPTIME,              /* invalid exptime argument */
+    MC_ERROR_DELTA,                /* invalid numeric delta argument */
+    MC_ERROR_NOT_NUMBER,           /* cannot increment or decrement non-numeric value */
+    MC_ERROR_FLUSH_REFUSED,        /* flush_all not allowed */
+    MC_ERROR_TOO_LARGE,            /* object too large for cache */
+    MC_ERROR_NO_MEMORY_STORE,      /* out of memory storing object */
+    MC_ERROR_NO_MEMORY,            /* out of memory */
+    MC_ERROR_NO_MEMORY_READ,       /* Out of memory during read */
+    MC_ERROR_NO_MEMORY_GET,        /* out of memory writing get response */
+    MC_ERROR_NO_MEMORY_STATS,      /* out of memory writing stats */
+    MC_ERROR_NO_MEMORY_ITEM,       /* Out of memory allocating new item */
+    MC_ERROR_META_DUPLICATE,       /* duplicate flag */
+    MC_ERROR_META_FLAG,            /* invalid flag */
+    MC_ERROR_META_ARITHMETIC,      /* invalid or duplicate flag */
+    MC_ERROR_META_FLAGS_TOO_MANY,  /* options flags are too long */
+    MC_ERROR_META_TOKEN,           /* bad token in command line format */
+    MC_ERROR_META_INITIAL,         /* invalid numeric initial value */
+    MC_ERROR_META_DELTA,           /* invalid numeric delta value */
+    MC_ERROR_META_KEY,             /* error decoding key */
+    MC_ERROR_META_OPAQUE,          /* opaque token too long */
+    MC_ERROR_META_SET_MODE,        /* invalid mode for ms M token */
+    MC_ERROR_META_ARITHMETIC_MODE, /* invalid mode for ma M token */
+};
+
+struct mc_request {
+    const struct mc_command *command; /* NULL when PARSE_BAD and there is none of that name, or no word */
+    bool noreply;
+    uint32_t line_size; /* bytes of the command line, its end included; not the data block */
+
+    struct bytes key;       /* 1 to STORE_KEY_SIZE_MAX bytes; classic commands with one key */
+    struct bytes arguments; /* get family: the first key to the last; meta commands and those that read their
+                               words themselves: what follows the name */
+
+    uint32_t client_flags; /* storage commands */
+    int32_t exptime;       /* storage commands, gat, gats, touch, flush_all; as the client wrote it */
+    uint32_t value_size;   /* storage commands: bytes of the data block, without its line end */
+    uint64_t number;       /* cas: unique; incr, decr: delta; verbosity: level */
+
+    enum mc_error error;   /* exactly when PARSE_BAD */
+    uint32_t swallow_size; /* PARSE_BAD: bytes behind the line that belong to the request, to be skipped */
+};
+
+/*
+ * Reads the command line at the beginning of `input`. The first `searched` bytes were looked at before and
+ * hold no line feed: a line that comes byte by byte costs linear time.
+ *
+ * PARSE_OK         *request is filled as its comments say.
+ * PARSE_MORE       no line feed yet. Every prefix of an acceptable line asks for more.
+ * PARSE_BAD        request->line_size, noreply, error, swallow_size; key too where a storage line has one of legal size.
+ * PARSE_TOO_LARGE  nothing.
+ */
+enum parse_status mc_parse_line(struct bytes input, size_t searched, struct mc_request *request);
+
+/*
+ * The commonest request of all, `get <key>\r\n` with one key, one space and nothing else: returns the bytes
+ * of its line and sets *key. 0 for everything else, which mc_parse_line then judges.
+ */
+static inline size_t mc_parse_get(struct bytes input, struct bytes *key) {
+    if (input.size < 4 || memcmp(input.data, "get ", 4) != 0) {
+        return 0;
+    }
+    const char *first = input.data + 4;
+    const char *end = input.data + input.size;
+    const char *stop = scan_word(input.data, first, end);
+    if (stop == end || *stop != '\n') {
+        return 0;
+    }
+    size_t size = (size_t)(stop - first) - (stop[-1] == '\r');
+    if (size - 1 >= STORE_KEY_SIZE_MAX) { /* 0, or too long */
+        return 0;
+    }
+    *key = bytes_of(first, size);
+    return (size_t)(stop + 1 - input.data);
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conns: waits for the engine's list and words its lines.
+ */
+#include "conns.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#include "riposte/check.h"
+#include "stats.h"
+
+enum {
+    PIECE_CONNS = 32, /* some 5 KiB of lines */
+    TRIES_MAX = 1000, /* to begin a survey, PROTOCOL_LATER_MS apart: memory has ended rather than others being
+                         ahead */
+    NAME_SIZE_MAX = 48,     /* "<fd>:secs_since_last_cmd" */
+    ADDRESS_SIZE_MAX = 160, /* a path of 108 bytes is the longest */
+};
+
+struct conns {
+    struct engine_survey *survey; /* owned; NULL while another one is under way */
+    unsigned tries;
+    size_t next; /* index of the first connection that was not written */
+};
+
+void conns_discard(struct conns *conns) {
+    if (conns->survey != NULL) {
+        engine_survey_end(conns->survey);
+    }
+    free(conns);
+}
+
+/* A value is one word. */
+static void path_clean(char *path) {
+    for (; *path != '\0'; path++) {
+        if ((unsigned char)*path <= ' ' || *path == 0x7f) {
+            *path = '?';
+        }
+    }
+}
+
+static void address_write(char text[ADDRESS_SIZE_MAX], const struct sockaddr_storage *address) {
+    char ip[INET6_ADDRSTRLEN];
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)address;
+    switch (address->ss_family) {
+    case AF_INET:
+        inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof(ip));
+        snprintf(text, ADDRESS_SIZE_MAX, "tcp:%s:%u", ip, ntohs(v4->sin_port));
+        return;
+    case AF_INET6:
+        inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof(ip));
+        snprintf(text, ADDRESS_SIZE_MAX, "tcp6:[%s]:%u", ip, ntohs(v6->sin6_port));
+        return;
+    case AF_UNIX:
+        snprintf(text, ADDRESS_SIZE_MAX, "unix:%.*s", (int)sizeof(local->sun_path), local->sun_path);
+        path_clean(text);
+        return;
+    default:
+        snprintf(text, ADDRESS_SIZE_MAX, "unknown");
+        return;
+    }
+}
+
+/* memcached's word for what the connection is at. */
+static const char *conn_state(const struct mc_call *call, const struct engine_conn *conn) {
+    if (conn->listening) {
+        return "conn_listening";
+    }
+    if (conn->closing) {
+        return "conn_closing";
+    }
+    if (conn->fd == call->session->fd) {
+        return "conn_parse_cmd";
+    }
+    if (watch_has(&call->worker->service->watch, conn->fd)) {
+        return "conn_watch";
+    }
+    return conn->sending || conn->paused ? "conn_mwrite" : "conn_read";
+}
+
+static void conn_line(struct reply *reply, int fd, const char *what, const char *value) {
+    char name[NAME_SIZE_MAX];
+    snprintf(name, sizeof(name), "%d:%s", fd, what);
+    stat_word(reply, name, value);
+}
+
+static void conn_lines(const struct mc_call *call, const struct engine_conn *conn) {
+    char text[ADDRESS_SIZE_MAX];
+    address_write(text, conn->listening ? &conn->local : &conn->peer);
+    conn_line(call->reply, conn->fd, "addr", text);
+    if (!conn->listening) {
+        address_write(text, &conn->local);
+        conn_line(call->reply, conn->fd, "listen_addr", text);
+    }
+    conn_line(call->reply, conn->fd, "state", conn_state(call, conn));
+    snprintf(text, sizeof(text), "%u", conn->quiet_s);
+    conn_line(call->reply, conn->fd, "secs_since_last_cmd", text);
+}
+
+static void conns_end(struct mc_call *call) {
+    conns_discard(call->session->conns);
+    call->session->conns = NULL;
+    call->session->state = MC_SESSION_LINE;
+    call->requests++;
+}
+
+/* True when the survey is there and complete; otherwise the session waits, or has given up. */
+static bool conns_ready(struct mc_call *call, struct conns *conns) {
+    if (conns->survey == NULL) {
+        conns->survey = engine_survey_begin(call->worker->service->engine);
+        conns->tries++;
+    }
+    if (conns->survey != NULL && engine_survey_ready(conns->survey)) {
+        return true;
+    }
+    if (unlikely(conns->survey == NULL && conns->tries >= TRIES_MAX)) {
+        call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
+        conns_end(call);
+    } else {
+        call->later = true;
+    }
+    return false;
+}
+
+bool conns_continue(struct mc_call *call) {
+    struct conns *conns = call->session->conns;
+    call->yielded = true;
+    if (!conns_ready(call, conns)) {
+        return false;
+    }
+    size_t count = engine_survey_count(conns->survey);
+    size_t stop = count - conns->next > PIECE_CONNS ? conns->next + PIECE_CONNS : count;
+    for (; conns->next < stop; conns->next++) {
+        conn_lines(call, engine_survey_conn(conns->survey, conns->next));
+    }
+    if (conns->next == count) {
+        stats_end(call->reply);
+        conns_end(call);
+    }
+    return false;
+}
+
+void conns_begin(struct mc_call *call) {
+    if (call->worker->service->engine == NULL) {
+        stats_end(call->reply);
+        return;
+    }
+    struct conns *conns = calloc(1, sizeof(*conns));
+    if (conns == NULL) {
+        call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
+        return;
+    }
+    call->session->conns = conns;
+    call->session->state = MC_SESSION_CONNS;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats: chooses the sub-command and answers the short ones.
+ */
+#include "stats.h"
+
+#include "conns.h"
+#include "prefixes.h"
+#include "tokens.h"
+
+void stat_line(struct reply *reply, const char *name, struct bytes value) {
+    reply_copy_string(reply, "STAT ");
+    reply_copy_string(reply, name);
+    reply_copy_string(reply, " ");
+    reply_copy(reply, value);
+    reply_copy_string(reply, "\r\n");
+}
+
+void stat_word(struct reply *reply, const char *name, const char *value) {
+    stat_line(reply, name, bytes_from_string(value));
+}
+
+void stat_number(struct reply *reply, const char *name, uint64_t value) {
+    char digits[BYTES_U64_DIGITS_MAX];
+    stat_line(reply, name, bytes_of(digits, bytes_format_u64(digits, value)));
+}
+
+void stat_zeros(struct reply *reply, const char *const *names, size_t names_count) {
+    for (size_t i = 0; i < names_count; i++) {
+        stat_number(reply, names[i], 0);
+    }
+}
+
+void stats_end(struct reply *reply) {
+    reply_copy_string(reply, "END\r\n");
+}
+
+static void settings_line(void *target, const char *name, struct bytes value) {
+    stat_line(target, name, value);
+}
+
+static void stats_settings(struct mc_call *call, struct bytes arguments) {
+    const struct memcached_settings_writer *writer = &call->worker->service->config.settings;
+    (void)arguments;
+    if (writer->write != NULL) {
+        writer->write(writer->user, settings_line, call->reply);
+    }
+    stats_end(call->reply);
+}
+
+static void stats_sizes(struct mc_call *call, struct bytes arguments) {
+    (void)arguments;
+    stat_word(call->reply, "sizes_status", "disabled");
+    stats_end(call->reply);
+}
+
+static void stats_reset(struct mc_call *call, struct bytes arguments) {
+    (void)arguments;
+    service_totals_reset(call->worker->service);
+    prefixes_reset(call->worker->service->prefixes);
+    reply_copy_string(call->reply, "RESET\r\n");
+}
+
+static void detail_switch(struct mc_call *call, bool enabled) {
+    /* relaxed: a few requests more or less at the edges do not matter. */
+    atomic_store_explicit(&call->worker->service->detail_enabled, enabled, memory_order_relaxed);
+    call->observed = service_observed(call->worker->service); /* for the rest of this pipeline */
+    reply_copy_string(call->reply, "OK\r\n");
+}
+
+static void stats_detail(struct mc_call *call, struct bytes arguments) {
+    struct bytes what = tokens_next(&arguments);
+    if (!call->worker->service->config.dump_enabled) {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR stats detail not allowed"));
+    } else if (bytes_equal_string(what, "on") || bytes_equal_string(what, "off")) {
+        detail_switch(call, bytes_equal_string(what, "on"));
+    } else if (bytes_equal_string(what, "dump")) {
+        prefixes_write(call->worker->service->prefixes, call->reply);
+        stats_end(call->reply);
+    } else {
+        call_answer(call, false, CALL_LINE("CLIENT_ERROR usage: stats detail on|off|dump"));
+    }
+}
+
+static void stats_conns(struct mc_call *call, struct bytes arguments) {
+    (void)arguments;
+    conns_begin(call);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(struct mc_call *call, struct bytes arguments);
+} stats_commands[] = {
+    {"", stats_general},      {"settings", stats_settings},   {"items", stats_items},
+    {"slabs", stats_slabs},   {"sizes", stats_sizes},         {"reset", stats_reset},
+    {"detail", stats_detail}, {"cachedump", stats_cachedump}, {"riposte", stats_riposte},
+    {"conns", stats_conns},
+};
+
+void cmd_stats(struct mc_call *call, const struct mc_request *request) {
+    struct bytes arguments = request->arguments;
+    struct bytes name = tokens_next(&arguments);
+    for (size_t i = 0; i < sizeof(stats_commands) / sizeof(stats_commands[0]); i++) {
+        if (bytes_equal_string(name, stats_commands[i].name)) {
+            stats_commands[i].write(call, arguments);
+            call->requests += call->session->state == MC_SESSION_LINE;
+            return;
+        }
+    }
+    call_fail(call, false, MC_ERROR_UNKNOWN);
+    call->requests++;
+}

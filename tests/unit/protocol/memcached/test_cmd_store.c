@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cmd_store: set, add, replace, append, prepend, cas, and their data blocks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "riposte/clock.h"
+
+TestSuite(storing, .init = open_all, .fini = close_all);
+
+Test(storing, add_only_what_is_missing_and_replace_only_what_is_there) {
+    talk_check(&talk, "replace a 0 0 1\r\n1\r\n", "NOT_STORED\r\n");
+    talk_check(&talk, "add a 0 0 1\r\n2\r\n", "STORED\r\n");
+    talk_check(&talk, "add a 0 0 1\r\n3\r\n", "NOT_STORED\r\n");
+    talk_check(&talk, "replace a 5 0 1\r\n4\r\n", "STORED\r\n");
+    talk_check(&talk, "get a\r\n", "VALUE a 5 1\r\n4\r\nEND\r\n");
+}
+
+Test(storing, append_and_prepend_keep_the_flags_and_expiry_of_the_item) {
+    talk_check(&talk, "append a 0 0 1\r\n1\r\nprepend a 0 0 1\r\n1\r\n", "NOT_STORED\r\nNOT_STORED\r\n");
+    talk_check(&talk, "set a 9 100 3\r\nmid\r\n", "STORED\r\n");
+    talk_check(&talk, "append a 1 0 4\r\n-end\r\nprepend a 2 0 4\r\ntop-\r\n", "STORED\r\nSTORED\r\n");
+    talk_check(&talk, "get a\r\n", "VALUE a 9 11\r\ntop-mid-end\r\nEND\r\n");
+    talk_server_advance(&server, 101);
+    talk_check(&talk, "get a\r\n", "END\r\n");
+}
+
+Test(storing, cas_stores_only_what_nobody_changed) {
+    talk_check(&talk, "cas a 0 0 1 1\r\n1\r\n", "NOT_FOUND\r\n");
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    talk_send(&talk, bytes_from_string("gets a\r\n"));
+    unsigned long long cas = 0;
+    cr_assert_eq(sscanf(talk_output(&talk).data, "VALUE a 0 1 %llu\r\n", &cas), 1);
+    char request[64];
+    snprintf(request, sizeof(request), "cas a 0 0 1 %llu\r\n2\r\n", cas + 1000);
+    talk_check(&talk, request, "EXISTS\r\n");
+    talk_check(&talk, "cas a 0 0 1 0\r\n2\r\n", "EXISTS\r\n");
+    snprintf(request, sizeof(request), "cas a 0 0 1 %llu\r\n3\r\n", cas);
+    talk_check(&talk, request, "STORED\r\n");
+    talk_check(&talk, request, "EXISTS\r\n");
+    talk_check(&talk, "get a\r\n", "VALUE a 0 1\r\n3\r\nEND\r\n");
+}
+
+Test(storing, says_nothing_with_noreply_not_even_an_error) {
+    talk_check(&talk, "set a 0 0 1 noreply\r\n1\r\nadd a 0 0 1 noreply\r\n2\r\n", "");
+    talk_check(&talk, "append a 0 0 1 noreply\r\n2\r\ncas a 0 0 1 1 noreply\r\n2\r\n", "");
+    talk_check(&talk, "set a 0 0 1 noreply\r\n12345\r\nversion\r\n", "ERROR\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "set b x 0 3 noreply\r\nabc\r\nget a b\r\n", "VALUE a 0 2\r\n12\r\nEND\r\n");
+}
+
+Test(storing, takes_line_ends_as_data) {
+    talk_check(&talk, "set a 0 0 8\r\n\r\nget a\n\r\nget a\r\n",
+               "STORED\r\nVALUE a 0 8\r\n\r\nget a\n\r\nEND\r\n");
+}
+
+Test(storing, refuses_a_block_that_does_not_end_as_announced_and_goes_on_behind_it) {
+    talk_check(&talk, "set a 0 0 3\r\nabcXXversion\r\n", "CLIENT_ERROR bad data chunk\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "set a 0 0 3\r\nabc\n\nversion\r\n",
+               "CLIENT_ERROR bad data chunk\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "set a 0 0 3\r\nabc\rXversion\r\n",
+               "CLIENT_ERROR bad data chunk\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "get a\r\n", "END\r\n");
+}
+
+Test(storing, keeps_the_old_value_when_the_block_is_bad) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\nset a 0 0 1\r\n2XX", "STORED\r\nCLIENT_ERROR bad data chunk\r\n");
+    talk_check(&talk, "get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n");
+}
+
+Test(storing, swallows_the_block_of_a_line_it_refuses) {
+    talk_check(&talk, "set a x 0 9\r\nget a\r\nxx\r\nversion\r\n", BAD_FORMAT "VERSION 1.6.45\r\n");
+    talk_check(&talk, "set " KEY_251 " 0 0 4\r\nquit\r\nversion\r\n", BAD_FORMAT "VERSION 1.6.45\r\n");
+    talk_check(&talk, "cas a 0 0 4\r\nquit\r\nversion\r\n", BAD_FORMAT "VERSION 1.6.45\r\n");
+}
+
+Test(storing, swallows_nothing_when_the_size_is_no_size) {
+    talk_check(&talk, "set a 0 0 -1\r\nversion\r\n", BAD_FORMAT "VERSION 1.6.45\r\n");
+    talk_check(&talk, "set a 0 0 x noreply\r\nversion\r\n", BAD_FORMAT "VERSION 1.6.45\r\n");
+    talk_check(&talk, "set a 0 0\r\nversion\r\n", BAD_FORMAT "VERSION 1.6.45\r\n");
+}
+
+/* Sends a storage command with `size` bytes of data in pieces of `piece_size`. */
+static void send_block(const char *line, size_t size, size_t piece_size) {
+    char *block = malloc(size + 2);
+    memset(block, 'v', size);
+    memcpy(block + size, "\r\n", 2);
+    talk_send(&talk, bytes_from_string(line));
+    for (size_t at = 0; at < size + 2; at += piece_size) {
+        size_t left = size + 2 - at;
+        talk_send(&talk, bytes_of(block + at, left < piece_size ? left : piece_size));
+        cr_assert_eq(talk.input_size, 0, "a block is taken as it comes");
+    }
+    free(block);
+}
+
+#define TOO_LARGE "SERVER_ERROR object too large for cache\r\n"
+
+Test(storing, a_set_that_is_too_large_leaves_no_old_value_behind) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    send_block("set a 0 0 1048577\r\n", 1048577, 65536);
+    talk_check(&talk, "get a\r\n", TOO_LARGE "END\r\n");
+}
+
+Test(storing, an_add_or_append_that_is_too_large_keeps_the_old_value) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    send_block("append a 0 0 1048577\r\n", 1048577, 65536);
+    send_block("add b 0 0 1048577 noreply\r\n", 1048577, 65536);
+    send_block("replace a 0 0 1048577\r\n", 1048577, 65536);
+    talk_check(&talk, "get a\r\n", TOO_LARGE TOO_LARGE "VALUE a 0 1\r\n1\r\nEND\r\n");
+}
+
+Test(storing, an_append_whose_result_is_too_large_is_not_stored) {
+    send_block("set a 0 0 700000\r\n", 700000, 700002);
+    send_block("append a 0 0 700000\r\n", 700000, 700002);
+    talk_check(&talk, "incr a 1\r\n",
+               "STORED\r\nNOT_STORED\r\n"
+               "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n");
+}
+
+Test(storing, values_come_in_pieces_of_any_size) {
+    static const size_t pieces[] = {1, 2, 3, 7, 100, 999, 1000, 1001, 1002};
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        send_block("set a 0 0 1000\r\n", 1000, pieces[i]);
+        cr_assert(bytes_equal_string(talk_output(&talk), "STORED\r\n"), "pieces of %zu", pieces[i]);
+        talk_send(&talk, bytes_from_string("get a\r\n"));
+        cr_assert_eq(talk_output(&talk).size, strlen("VALUE a 0 1000\r\n") + 1002 + 5);
+    }
+}
+
+Test(storing, a_value_in_pieces_may_end_badly_too) {
+    talk_check(&talk, "set a 0 0 3\r\nab", "");
+    talk_check(&talk, "c", "");
+    talk_check(&talk, "\r", "");
+    talk_check(&talk, "Xversion\r\n", "CLIENT_ERROR bad data chunk\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "set a 0 0 0\r\n", "");
+    talk_check(&talk, "XXversion\r\n", "CLIENT_ERROR bad data chunk\r\nVERSION 1.6.45\r\n");
+    talk_check(&talk, "get a\r\n", "END\r\n");
+}
+
+Test(storing, a_value_in_pieces_obeys_its_command_when_it_is_complete) {
+    talk_check(&talk, "add a 3 0 4\r\nab", "");
+    struct talk other;
+    talk_open(&other, &server);
+    talk_check(&other, "get a\r\nset a 0 0 1\r\nx\r\n", "END\r\nSTORED\r\n");
+    talk_check(&talk, "cd\r\n", "NOT_STORED\r\n");
+    talk_check(&talk, "set a 0 0 4 noreply\r\nab", "");
+    talk_check(&talk, "cd\r\nget a\r\n", "VALUE a 0 4\r\nabcd\r\nEND\r\n");
+    talk_close(&other);
+}
+
+Test(storing, gives_an_unfinished_item_back_when_the_connection_ends) {
+    struct store_levels before;
+    struct store_levels after;
+    store_stats(server.store, &before);
+    for (int i = 0; i < 100; i++) {
+        struct talk other;
+        talk_open(&other, &server);
+        talk_check(&other, "set a 0 0 1000000\r\nabc", "");
+        talk_close(&other);
+        talk_server_advance(&server, 0);
+        talk_server_advance(&server, 0);
+    }
+    for (int look = 0; look < 4; look++) {
+        /* A worker keeps what it freed for its next items, for two looks of a second. */
+        server.now_ns += 2 * CLOCK_NS_PER_S;
+        talk_server_advance(&server, 0);
+    }
+    store_stats(server.store, &after);
+    cr_assert_leq(after.memory_size, before.memory_size);
+}
+
+Test(storing, expires_at_once_with_a_negative_time) {
+    talk_check(&talk, "set a 0 -1 1\r\n1\r\nget a\r\n", "STORED\r\nEND\r\n");
+    talk_check(&talk, "set a 0 2 1\r\n1\r\n", "STORED\r\n");
+    talk_server_advance(&server, 2);
+    talk_check(&talk, "get a\r\nadd a 0 0 1\r\n2\r\n", "END\r\nSTORED\r\n");
+}
+
+static void no_eviction(struct talk_server *changed) {
+    changed->store_config.evict = false;
+    changed->store_config.memory_size_max = 1 << 20;
+    changed->store_config.item_size_max = 1 << 17;
+}
+
+#define NO_MEMORY "SERVER_ERROR out of memory storing object\r\n"
+
+Test(storing, says_when_memory_ends_and_drops_the_old_value_of_a_set) {
+    reopen_with(no_eviction);
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    bool full = false;
+    for (int i = 0; i < 20 && !full; i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "set key%d 0 0 100000\r\n", i);
+        send_block(line, 100000, 100002);
+        full = bytes_equal_string(talk_output(&talk), NO_MEMORY);
+    }
+    cr_assert(full);
+    send_block("add b 0 0 100000\r\n", 100000, 100002);
+    send_block("append a 0 0 100000\r\n", 100000, 100002);
+    talk_check(&talk, "get a\r\n", NO_MEMORY NO_MEMORY "VALUE a 0 1\r\n1\r\nEND\r\n");
+    send_block("set a 0 0 100000 noreply\r\n", 100000, 100002);
+    talk_check(&talk, "get a\r\n", "END\r\n");
+}
