@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "riposte/bytes.h"
+#include "riposte/metrics.h"
 #include "riposte/protocol.h"
 
 #ifdef __cplusplus
@@ -82,6 +83,9 @@ void memcached_service_set_engine(struct memcached_service *service, struct engi
  */
 int memcached_service_auth_load(struct memcached_service *service, const char *path, char *message,
                                 size_t message_size);
+
+/* What clients have asked for, command by command. Any thread may ask as long as the service is there. */
+struct metrics_source memcached_service_metrics(struct memcached_service *service);
 
 /* All workers are gone. */
 void memcached_service_destroy(struct memcached_service *service);

@@ -19,11 +19,15 @@ enum metrics_kind {
     METRICS_GAUGE,   /* a level */
 };
 
+enum { METRICS_LABELS_MAX = 2 };
+
 struct metrics_row {
-    const char *name;        /* letters, digits and '_'; of a counter ends in _total (OpenMetrics) */
-    const char *help;        /* a sentence without line ends, backslashes */
-    const char *label;       /* name of the only label; NULL: none */
-    const char *label_value; /* without quotes, backslashes, line ends */
+    const char *name; /* letters, digits and '_'; of a counter ends in _total (OpenMetrics) */
+    const char *help; /* a sentence without line ends, backslashes */
+    struct {
+        const char *name;  /* NULL: no more labels */
+        const char *value; /* without quotes, backslashes, line ends */
+    } labels[METRICS_LABELS_MAX];
     double value;
     enum metrics_kind kind;
 };

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http.h"
+#include "riposte/clock.h"
 #include "riposte/log.h"
 #include "server.h"
 
@@ -29,6 +31,8 @@ static const struct step {
     {server_create_store, server_destroy_store},
     {server_create_service, server_destroy_service},
     {server_load_passwords, NULL},
+    {http_create_service, http_destroy_service},
+    {http_load_token, NULL},
     {server_start_workers, server_stop_workers},
     {server_announce, NULL},
     {process_release_parent, NULL},
@@ -71,7 +75,7 @@ static int serve(struct server *server) {
 }
 
 int main(int arguments_count, char **arguments) {
-    struct server server = {.daemon.ready_fd = -1};
+    struct server server = {.daemon.ready_fd = -1, .start_ns = clock_monotonic_ns()};
     struct failure failure = {0};
     switch (options_table_read(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
     case OPTIONS_SHOW:

@@ -119,6 +119,19 @@
     X(ENGINE, completion_entries, "completion-entries", 0, POWER, OBEYED, "", 2, 262144, "N",                \
       "completion entries of one worker's ring; a power of two; default 4 x --ring-entries")
 
+#define OPTIONS_HTTP(X)                                                                                      \
+    X(HTTP, http, "http", 0, LIST, OBEYED, "", 0, 0, "ADDRESS,...",                                          \
+      "speak HTTP/1.1 there: host, host:port (8080), [v6]:port, *, or unix:PATH; may be repeated")           \
+    X(HTTP, http_conn_limit, "http-conn-limit", 0, COUNT, OBEYED, "2048", 1, 1000000, "N",                   \
+      "connections that speak HTTP, beside those of -c")                                                     \
+    X(HTTP, http_timeout, "http-timeout", 0, COUNT, OBEYED, "30", 1, 3600, "SECONDS",                        \
+      "longest time for the head of a request, for a body beside 256 bytes/s, and without a request")        \
+    X(HTTP, http_readonly, "http-readonly", 0, ON, OBEYED, "", 0, 0, NULL, "refuse PUT, POST and DELETE")    \
+    X(HTTP, http_cors, "http-cors", 0, TEXT, OBEYED, "", 0, 0, "ORIGIN",                                     \
+      "pages of this origin may read and write: https://app.example")                                        \
+    X(HTTP, http_token_file, "http-token-file", 0, TEXT, OBEYED, "", 0, 0, "PATH",                           \
+      "ask for the bearer token in the first line of this file; SIGHUP reads it again")
+
 #define OPTIONS_ABSENT(X)                                                                                    \
     X(ABSENT, slab_growth_factor, "slab-growth-factor", 'f', DECIMAL, IGNORED, "1.25", 0, 0, "FACTOR",       \
       "items are not kept in slabs")                                                                         \
@@ -207,6 +220,7 @@
     OPTIONS_CLIENT(X)                                                                                        \
     OPTIONS_PROCESS(X)                                                                                       \
     OPTIONS_ENGINE(X)                                                                                        \
+    OPTIONS_HTTP(X)                                                                                          \
     OPTIONS_ABSENT(X)                                                                                        \
     OPTIONS_EXTENDED(X)
 

@@ -8,10 +8,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static void listen_write(FILE *file, const struct sockaddr_storage *address) {
-    if (address->ss_family != AF_UNIX) {
-        fprintf(file, "TCP %s: %u\n", address->ss_family == AF_INET ? "INET" : "INET6",
-                address_port(address));
+static void listen_write(FILE *file, const struct listen *listen) {
+    int family = listen->address.ss_family;
+    if (family != AF_UNIX) {
+        fprintf(file, "%s %s: %u\n", listen->protocol == LISTEN_HTTP ? "HTTP" : "TCP",
+                family == AF_INET ? "INET" : "INET6", address_port(&listen->address));
     }
 }
 
@@ -21,7 +22,7 @@ static bool list_write(const char *path, const struct listen_list *list) {
         return false;
     }
     for (unsigned i = 0; i < list->count; i++) {
-        listen_write(file, &list->listens[i].address);
+        listen_write(file, &list->listens[i]);
     }
     bool failed = ferror(file) != 0;
     return fclose(file) == 0 && !failed;

@@ -20,7 +20,8 @@ bool process_open_standard_files(struct server *server, struct failure *failure)
 bool process_raise_limits(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
     uint32_t workers_count = options->threads > 0 ? options->threads : sysinfo_cpus(NULL, 0);
-    uint64_t needed = resources_descriptors_needed(options->conn_limit, workers_count, server->listens.count);
+    uint32_t connections = options->conn_limit + (options->http.count > 0 ? options->http_conn_limit : 0);
+    uint64_t needed = resources_descriptors_needed(connections, workers_count, server->listens.count);
     return resources_raise_descriptors(needed, options->conn_limit, &server->descriptors_limit, failure) &&
            (!options->enable_coredumps || resources_allow_core_files(failure));
 }

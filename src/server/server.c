@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "address.h"
+#include "http.h"
 #include "port_file.h"
 #include "riposte/log.h"
 #include "riposte/memcached.h"
@@ -30,15 +31,20 @@ bool server_find_addresses(struct server *server, struct failure *failure) {
 /* --- the engine -------------------------------------------------------------------------------------------
  */
 
-static void listens_fill(const struct server *server, struct engine_listen *listens) {
+static void listens_fill(const struct server *server, const struct engine_limits *limits,
+                         struct engine_listen *listens) {
     for (unsigned i = 0; i < server->listens.count; i++) {
+        const struct listen *listen = &server->listens.listens[i];
         listens[i] = (struct engine_listen){
             .protocol = &memcached_protocol,
             .context_of = worker_memcached_context,
-            .address = server->listens.listens[i].address,
-            .address_size = server->listens.listens[i].address_size,
+            .address = listen->address,
+            .address_size = listen->address_size,
             .unix_mode = server->options.unix_mask,
         };
+        if (listen->protocol == LISTEN_HTTP) {
+            http_listen_fill(listen, limits, &listens[i]);
+        }
     }
 }
 
@@ -80,7 +86,8 @@ static void options_complete(struct server *server) {
         if (port != 0) {
             address_set_port(&server->listens.listens[i].address, port);
         }
-        if (port != 0 && server->options.port == -1) {
+        if (port != 0 && server->options.port == -1 &&
+            server->listens.listens[i].protocol == LISTEN_MEMCACHED) {
             server->options.port = port;
         }
     }
@@ -90,8 +97,10 @@ bool server_open_engine(struct server *server, struct failure *failure) {
     struct engine_listen listens[ENGINE_LISTENS_MAX];
     struct engine_config config;
     struct engine_error error;
-    listens_fill(server, listens);
     config_fill(server, &config);
+    struct engine_limits http = config.limits;
+    http_limits(server, &http);
+    listens_fill(server, &http, listens);
     config.listens = listens;
     config.listens_count = server->listens.count;
     if (engine_create(&config, &server->engine, &error) < 0) {
@@ -244,6 +253,7 @@ bool server_start_workers(struct server *server, struct failure *failure) {
 }
 
 void server_stop_workers(struct server *server) {
+    http_drain(server);
     engine_stop(server->engine, ENGINE_STOP_CLOSE);
     engine_join(server->engine);
 }
@@ -255,15 +265,27 @@ bool server_announce(struct server *server, struct failure *failure) {
     return true;
 }
 
-/* SIGHUP: a file that cannot be used leaves the old passwords in force. */
-static void server_reload(struct server *server) {
+/* SIGHUP: a file that cannot be used leaves what was in force. */
+static void file_reload(struct server *server, const char *path,
+                        bool (*load)(struct server *server, struct failure *failure)) {
     struct failure failure = {0};
-    if (server->options.auth_file == NULL) {
-        log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
-    } else if (server_load_passwords(server, &failure)) {
-        log_line(LOG_LEVEL_INFO, "SIGHUP: %s is read again", server->options.auth_file);
+    if (load(server, &failure)) {
+        log_line(LOG_LEVEL_INFO, "SIGHUP: %s is read again", path);
     } else {
-        log_line(LOG_LEVEL_WARNING, "SIGHUP: %s; the old passwords stay", failure.text);
+        log_line(LOG_LEVEL_WARNING, "SIGHUP: %s; what it said before stays", failure.text);
+    }
+}
+
+static void server_reload(struct server *server) {
+    const struct options *options = &server->options;
+    if (options->auth_file == NULL && options->http_token_file == NULL) {
+        log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
+    }
+    if (options->auth_file != NULL) {
+        file_reload(server, options->auth_file, server_load_passwords);
+    }
+    if (options->http_token_file != NULL) {
+        file_reload(server, options->http_token_file, http_load_token);
     }
 }
 

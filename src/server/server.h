@@ -23,7 +23,8 @@ struct server {
     struct daemon daemon;
     struct engine *engine;       /* owned; NULL before server_open_engine */
     size_t store_size;           /* bytes of -m that are the store's */
-    struct worker_common shared; /* the store and the service, both owned */
+    uint64_t start_ns;           /* monotonic time of the start */
+    struct worker_common shared; /* the store and the services, all owned */
 };
 
 /* --- the process: process.c -------------------------------------------------------------------------------

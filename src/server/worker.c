@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "riposte/clock.h"
+#include "riposte/http.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
 
 struct server_worker {
     struct store_worker *store;         /* joined */
     struct memcached_worker *memcached; /* owned */
+    struct http_worker *http;           /* owned; NULL without a service */
 };
 
 /* NULL when memory ends; the engine then ends the start. */
@@ -27,8 +29,16 @@ static void *worker_start(void *user, unsigned worker_index) {
     if (worker->memcached == NULL) {
         goto leave_store;
     }
+    if (common->http != NULL) {
+        worker->http = http_worker_create(common->http, worker->store, worker_index);
+        if (worker->http == NULL) {
+            goto destroy_memcached;
+        }
+    }
     return worker;
 
+destroy_memcached:
+    memcached_worker_destroy(worker->memcached);
 leave_store:
     store_worker_leave(worker->store);
 free_worker:
@@ -38,6 +48,9 @@ free_worker:
 
 static void worker_stop(void *worker_user) {
     struct server_worker *worker = worker_user;
+    if (worker->http != NULL) {
+        http_worker_destroy(worker->http);
+    }
     memcached_worker_destroy(worker->memcached);
     store_worker_leave(worker->store);
     free(worker);
@@ -68,4 +81,12 @@ struct engine_hooks worker_hooks(struct worker_common *common) {
 
 void *worker_memcached_context(void *worker_user) {
     return ((struct server_worker *)worker_user)->memcached;
+}
+
+void *worker_http_context(void *worker_user) {
+    return http_worker_endpoint(((struct server_worker *)worker_user)->http, HTTP_ENDPOINT_OPEN);
+}
+
+void *worker_http_loopback_context(void *worker_user) {
+    return http_worker_endpoint(((struct server_worker *)worker_user)->http, HTTP_ENDPOINT_LOOPBACK);
 }

@@ -11,6 +11,7 @@
 
 #include "riposte/engine.h"
 
+struct http_service;
 struct memcached_service;
 struct store;
 
@@ -18,6 +19,7 @@ struct store;
 struct worker_common {
     struct store *store;               /* borrowed */
     struct memcached_service *service; /* borrowed */
+    struct http_service *http;         /* borrowed; NULL without --http */
 };
 
 /* The hooks of an engine whose workers share `common`. */
@@ -25,5 +27,9 @@ struct engine_hooks worker_hooks(struct worker_common *common);
 
 /* The memcached protocol's context on a worker: for engine_listen.context_of. */
 void *worker_memcached_context(void *worker_user);
+
+/* The same of HTTP, where there is a service of it: for any listener, and for one bound to loopback. */
+void *worker_http_context(void *worker_user);
+void *worker_http_loopback_context(void *worker_user);
 
 #endif

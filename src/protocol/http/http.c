@@ -178,6 +178,8 @@ static void http_on_close(void *session, int fd, enum protocol_close reason, voi
 const struct protocol http_protocol = {
     .name = "http",
     .session_size = sizeof(struct http_session),
+    .reject_text = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: "
+                   "0\r\nRetry-After: 1\r\n\r\n",
     .prefetch = http_prefetch,
     .on_input = http_on_input,
     .on_close = http_on_close,

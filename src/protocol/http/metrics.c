@@ -60,21 +60,29 @@ static void text_add_value(struct metrics_text *text, double value) {
     }
 }
 
+static unsigned labels_count(const struct metrics_row *row) {
+    unsigned count = 0;
+    while (count < METRICS_LABELS_MAX && row->labels[count].name != NULL) {
+        count++;
+    }
+    return count;
+}
+
 static void row_text(struct metrics_text *text, const struct metrics_row *row, bool is_new) {
     if (is_new) {
         text_add(text, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
                  row->kind == METRICS_COUNTER ? "counter" : "gauge");
     }
-    if (row->label != NULL) {
-        text_add(text, "%s{%s=\"%s\"} ", row->name, row->label, row->label_value);
-    } else {
-        text_add(text, "%s ", row->name);
+    text_add(text, "%s", row->name);
+    for (unsigned i = 0; i < labels_count(row); i++) {
+        text_add(text, "%s%s=\"%s\"", i == 0 ? "{" : ",", row->labels[i].name, row->labels[i].value);
     }
+    text_add(text, "%s", labels_count(row) > 0 ? "} " : " ");
     text_add_value(text, row->value);
     text_add(text, "\n");
 }
 
-/* Rows of one name with a label become an object. */
+/* Rows of one name with labels become an object; a row's name in it is the values of its labels: "get,hit". */
 static void row_json(struct metrics_text *text, const struct metrics_row *row, bool is_new) {
     bool is_first = text->size <= 1;
     if (is_new) {
@@ -82,11 +90,12 @@ static void row_json(struct metrics_text *text, const struct metrics_row *row, b
             text->size > 0 && text->data[text->size - 1] == ' '; /* a labelled row leaves its object open */
         text_add(text, "%s%s\"%s\":", open ? "}" : "", is_first ? "" : ",", row->name);
     }
-    if (row->label != NULL) {
-        text_add(text, "%s\"%s\":", is_new ? "{" : ",", row->label_value);
+    for (unsigned i = 0; i < labels_count(row); i++) {
+        text_add(text, "%s%s", i > 0 ? "," : is_new ? "{\"" : ",\"", row->labels[i].value);
     }
+    text_add(text, "%s", labels_count(row) > 0 ? "\":" : "");
     text_add_value(text, row->value);
-    text_add(text, "%s", row->label != NULL ? " " : "");
+    text_add(text, "%s", labels_count(row) > 0 ? " " : "");
 }
 
 static void text_row(void *target, const struct metrics_row *row) {

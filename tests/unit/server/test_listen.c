@@ -146,3 +146,41 @@ Test(listen, bounds_how_many_there_are) {
     cr_expect_not(make(text, 11211, NULL));
     cr_expect_eq(failure.exit_status, EX_USAGE);
 }
+
+/* --- HTTP ---------------------------------------------------------------------------------------------------- */
+
+static bool make_http(const char *http) {
+    struct options options = {.port = 0, .http = {.texts = {http}, .count = 1}};
+    failure = (struct failure){0};
+    return listen_list_make(&list, &options, &failure);
+}
+
+Test(listen, takes_places_for_http_with_its_own_port) {
+    static const char *const rows[][2] = {
+        {"127.0.0.1", "http://127.0.0.1:8080"},
+        {"127.0.0.1:80", "http://127.0.0.1:80"},
+        {"127.0.0.1:0", "http://127.0.0.1:0"},
+        {"[::1]:80", "http://[::1]:80"},
+        {"unix:/tmp/http.sock", "http+unix:/tmp/http.sock"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[LISTEN_TEXT_SIZE_MAX];
+        cr_assert(make_http(rows[i][0]), "%s: %s", rows[i][0], failure.text);
+        cr_assert_eq(list.count, 1);
+        cr_assert_eq(list.listens[0].protocol, LISTEN_HTTP);
+        listen_text(&list.listens[0], text);
+        cr_expect_str_eq(text, rows[i][1]);
+    }
+}
+
+Test(listen, names_the_flag_whose_text_is_wrong) {
+    cr_assert_not(make_http("127.0.0.1:x"));
+    cr_expect_not_null(strstr(failure.text, "--http '127.0.0.1:x'"), "%s", failure.text);
+    cr_assert_not(make_http("127.0.0.1:65536"));
+}
+
+Test(listen, keeps_one_address_for_one_protocol) {
+    struct options options = {.port = 8080, .http = {.texts = {"127.0.0.1"}, .count = 1}};
+    cr_assert_not(listen_list_make(&list, &options, &failure));
+    cr_expect_not_null(strstr(failure.text, "--http"), "%s", failure.text);
+}

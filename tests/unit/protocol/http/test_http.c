@@ -314,12 +314,13 @@ Test(http, is_not_ready_while_it_drains) {
 static void rows(void *user, void (*row)(void *target, const struct metrics_row *row), void *target) {
     (void)user;
     row(target, &(struct metrics_row){.name = "a_total", .help = "h", .kind = METRICS_COUNTER, .value = 3});
-    row(target,
-        &(struct metrics_row){
-            .name = "b", .help = "i", .kind = METRICS_GAUGE, .label = "w", .label_value = "0", .value = 1});
-    row(target,
-        &(struct metrics_row){
-            .name = "b", .help = "i", .kind = METRICS_GAUGE, .label = "w", .label_value = "1", .value = 0.5});
+    row(target, &(struct metrics_row){
+                    .name = "b", .help = "i", .kind = METRICS_GAUGE, .labels = {{"w", "0"}}, .value = 1});
+    row(target, &(struct metrics_row){.name = "b",
+                                      .help = "i",
+                                      .kind = METRICS_GAUGE,
+                                      .labels = {{"w", "1"}, {"x", "y"}},
+                                      .value = 0.5});
     row(target, &(struct metrics_row){.name = "c", .help = "j", .kind = METRICS_GAUGE, .value = 2});
 }
 
@@ -333,12 +334,12 @@ Test(http, tells_its_metrics_and_those_of_its_sources) {
                  1);
     cr_assert_eq(count(output,
                        "# HELP a_total h\n# TYPE a_total counter\na_total 3\n# HELP b i\n# TYPE b gauge\n"
-                       "b{w=\"0\"} 1\nb{w=\"1\"} 0.5\n# HELP c j\n# TYPE c gauge\nc 2\n"),
+                       "b{w=\"0\"} 1\nb{w=\"1\",x=\"y\"} 0.5\n# HELP c j\n# TYPE c gauge\nc 2\n"),
                  1);
     http_talk_send(&talk, bytes_from_string(GET("/stats.json")));
     output = http_talk_output(&talk);
     cr_assert_eq(count(output, "{\"riposte_http_requests_total\":2,"), 1);
-    cr_assert_eq(count(output, ",\"a_total\":3,\"b\":{\"0\":1 ,\"1\":0.5 },\"c\":2}\n"), 1, "%s",
+    cr_assert_eq(count(output, ",\"a_total\":3,\"b\":{\"0\":1 ,\"1,y\":0.5 },\"c\":2}\n"), 1, "%s",
                  output.data);
     http_talk_check_status(&talk, "HEAD /metrics HTTP/1.1\r\n" HOST "\r\n", "200");
 }

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""HTTP: /metrics, /stats.json, /healthz."""
+
+import json
+import re
+
+from harness.http import ask, ask_status, http_connect, http_start
+from harness.outcome import check, check_equal
+from harness.registry import BOTH, test
+
+
+def numbers(text):
+    """Values by name with labels."""
+    return {name: float(value) for name, value in
+            (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+
+
+@test(families=BOTH)
+def metrics_count_what_clients_do(lab):
+    """Commands of memcached clients, requests over HTTP, items, connections."""
+    server = http_start(lab, "-t", "2")
+    text = lab.connect(server)
+    with http_connect(server) as web:
+        text.set("a", "x")
+        text.get("a")
+        text.get("none")
+        ask_status(web, 200, "GET", "/cache/a")
+        ask_status(web, 404, "GET", "/cache/none")
+        found = numbers(ask_status(web, 200, "GET", "/metrics").body.decode())
+        for name, value in (('memcached_commands_total{command="get",status="hit"}', 1),
+                            ('memcached_commands_total{command="get",status="miss"}', 1),
+                            ('memcached_commands_total{command="set",status="hit"}', 1),
+                            ("memcached_current_items", 1), ("memcached_up", 1),
+                            ("riposte_http_cache_hits_total", 1), ("riposte_http_cache_misses_total", 1),
+                            ("riposte_http_requests_total", 3)):
+            check_equal(value, found.get(name), name)
+        check(found["memcached_current_connections"] >= 2, "two connections are open")
+        check('riposte_engine_requests_total{worker="1"}' in found, "figures per worker")
+
+
+@test(families=BOTH)
+def every_metric_has_help_and_type_and_stands_once(lab):
+    """The text format of Prometheus: HELP and TYPE before the first row of a name, no row twice."""
+    server = http_start(lab, "-t", "2")
+    with http_connect(server) as web:
+        answer = ask_status(web, 200, "GET", "/metrics")
+    check(answer.fields["content-type"].startswith("text/plain; version=0.0.4"), "the type of the text")
+    rows, known, current = set(), set(), None
+    for line in answer.body.decode().splitlines():
+        if line.startswith("# HELP "):
+            current = line.split(" ")[2]
+            check(current not in known, f"{current} stands in one place")
+            known.add(current)
+        elif line.startswith("# TYPE "):
+            check_equal(current, line.split(" ")[2], "TYPE behind its HELP")
+        else:
+            found = re.fullmatch(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[^{}]*\})? [0-9.eE+-]+', line)
+            check(found is not None, f"a row: {line}")
+            check_equal(current, found.group(1), f"the name of {line}")
+            check(line.rsplit(" ", 1)[0] not in rows, f"{line} stands once")
+            rows.add(line.rsplit(" ", 1)[0])
+
+
+@test()
+def promtool_accepts_the_metrics(lab):
+    """Debian's prometheus checks the names and the text."""
+    promtool = lab.need("promtool", "prometheus")
+    server = http_start(lab)
+    with http_connect(server) as web:
+        body = ask_status(web, 200, "GET", "/metrics").body
+    ended = lab.run(promtool, "check", "metrics", stdin=body)
+    check_equal(0, ended.returncode, f"promtool says {ended.stdout.decode()} {ended.stderr.decode()}")
+
+
+@test(families=BOTH)
+def stats_are_json(lab):
+    """The same figures, as an object."""
+    server = http_start(lab)
+    with http_connect(server) as web:
+        answer = ask_status(web, 200, "GET", "/stats.json")
+        stats = json.loads(answer.body)
+        check_equal("application/json", answer.fields["content-type"], "the type")
+        check_equal(0, stats["memcached_current_items"], "items")
+        check_equal(0, stats["memcached_commands_total"]["get,hit"], "hits")
+        check("0" in stats["riposte_engine_requests_total"], "figures per worker")
+        check_equal(b"", ask(web, "HEAD", "/stats.json").body, "HEAD has no body")
