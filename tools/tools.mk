@@ -4,7 +4,7 @@
 # --- riposte-load: tools/load, a program of its own; shares src/base with the server -----------------------------
 
 # Its folders, lowest first, and what each may include: itself and those below it. `load` is the program around them.
-LOAD_SEES_data := data .
+LOAD_SEES_data := data
 LOAD_SEES_protocol := protocol $(LOAD_SEES_data)
 LOAD_SEES_io := io $(LOAD_SEES_protocol)
 LOAD_SEES_report := report $(LOAD_SEES_io)

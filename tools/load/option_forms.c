@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * option_forms: readers of arguments that are more than a number, a word or a text. See option_forms.h.
+ * option_forms: readers of arguments that are more than a number, a word or a text.
  */
-#include "option_forms.h"
+#include "options_table.h"
 
 #include <string.h>
 

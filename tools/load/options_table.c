@@ -10,12 +10,11 @@
 #include <string.h>
 
 #include "exit_code.h"
-#include "option_forms.h"
 #include "units.h"
 
 /* What the parser fills: the options, and what only this file wants to know. */
 struct command_line {
-    struct options options; /* first: the readers of option_forms.h get this struct */
+    struct options options; /* first: the readers of option_forms.c get this struct */
     enum option_show help;
     enum option_show version;
     const char *target; /* NULL: none was given */

@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * run: starts the threads, leads them from step to step, and collects what they counted.
+ * run: leads the threads from step to step, tells how it goes on, and collects what they counted.
  */
 #include "run.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#include "client.h"
-#include "barrier.h"
-#include "idle.h"
+#include "exit_code.h"
 #include "riposte/clock.h"
+#include "threads.h"
 
 enum {
     POLL_MS = 200,             /* how often progress is told */
@@ -28,7 +25,7 @@ enum {
     EXIT_STATUS_SIGNAL = 130,
 };
 
-/* Between releasing the barrier and the start of a step: longer than it takes all threads to wake up. */
+/* Between releasing the threads and the start of a step: longer than it takes all threads to wake up. */
 #define START_DELAY_NS (2 * CLOCK_NS_PER_MS)
 
 /* SIGINT and SIGTERM as something to be read, while a run lasts. */
@@ -37,103 +34,86 @@ struct interrupt {
     sigset_t mask_before;
 };
 
-/* One thread and its client. */
-struct runner {
-    struct run *run;
-    pthread_t thread;
-    struct client client;
-    bool failed; /* it only arrives at the barrier and goes home */
+/* Connections that are made and then never say a word. Nobody waits for them until the end. */
+struct idle {
+    int *fds; /* owned */
+    uint32_t count;
+    uint32_t max;
 };
 
 struct run {
     const struct scenario *scenario;
     const struct run_observer *observer;
     struct run_result *result;
-    struct barrier barrier;
-    struct runner *runners; /* owned */
-    unsigned started_count;
+    struct threads threads;
     struct idle idle;
     struct interrupt interrupt;
-    _Atomic int stop; /* enum client_stop; set by the main thread and by clients that fail */
     bool interrupted;
-
-    /* Written by the main thread while all clients are at the barrier. */
-    struct step step; /* of all clients together */
-    bool ended;
 };
 
-/* ---- the clients' threads ---- */
+/* --- idle connections --- */
 
-/* relaxed: whoever acts on the flag reads nothing that was written before it; see client_turn. */
-static void stop_others(struct run *run) {
-    atomic_store_explicit(&run->stop, CLIENT_STOP_NOW, memory_order_relaxed);
+/* A connected socket, or a negative errno. */
+static int connect_one(const struct target *target, uint32_t source_index, uint64_t timeout_ns) {
+    int fd = target_socket(target, source_index);
+    if (fd < 0) {
+        return fd;
+    }
+    /* Bounds connect() too (socket(7)). */
+    struct timeval timeout = {
+        .tv_sec = (time_t)(timeout_ns / CLOCK_NS_PER_S),
+        .tv_usec = (suseconds_t)(timeout_ns % CLOCK_NS_PER_S / CLOCK_NS_PER_US),
+    };
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    if (connect(fd, (const struct sockaddr *)&target->address, target->address_size) < 0) {
+        int status = errno == EINPROGRESS ? -ETIMEDOUT : -errno;
+        close(fd);
+        return status;
+    }
+    return fd;
 }
 
-/* Ties the calling thread to one CPU. 0 or a negative errno. */
-static int cpu_pin(unsigned cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    return sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0;
-}
-
-static bool runner_prepare(struct runner *runner) {
-    struct run *run = runner->run;
-    const struct options *options = run->scenario->options;
-    struct client *client = &runner->client;
-    unsigned index = (unsigned)(runner - run->runners);
-    /* Wake up when the next request is due, not up to 50 us later (prctl(2)). */
-    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-    if (options->cpus_count > 0) {
-        unsigned cpu = options->cpus[index % options->cpus_count];
-        int status = cpu_pin(cpu);
-        if (status < 0) {
-            failure_write(&client->failure, EXIT_CODE_USAGE, "CPU %u cannot be used: %s", cpu,
-                          strerror(-status));
+/* Makes `count` connections, each within timeout_ns. False: *failure. idle_close is due either way. */
+static bool idle_open(struct idle *idle, const struct target *target, uint32_t count, bool rotate_sources,
+                      uint64_t timeout_ns, struct failure *failure) {
+    *idle = (struct idle){.max = count, .fds = calloc(count + 1, sizeof(int))};
+    if (idle->fds == NULL) {
+        failure_write(failure, EXIT_CODE_SYSTEM, "no memory for %u idle connections", count);
+        return false;
+    }
+    while (idle->count < count) {
+        int fd = connect_one(target, rotate_sources ? idle->count + 1 : 0, timeout_ns);
+        if (fd < 0) {
+            failure_write(failure, fd == -EMFILE ? EXIT_CODE_SYSTEM : EXIT_CODE_ENDED_EARLY,
+                          "idle connection %u to %s cannot be made: %s", idle->count + 1, target->name,
+                          strerror(-fd));
             return false;
         }
+        idle->fds[idle->count++] = fd;
     }
-    return client_init(client, run->scenario, index, &run->stop) && client_prepare(client);
+    return true;
 }
 
-/* This client's part of the step. */
-static struct step step_share(const struct runner *runner) {
-    const struct run *run = runner->run;
-    uint64_t threads_count = run->scenario->options->threads_count;
-    uint64_t index = (uint64_t)(runner - run->runners);
-    struct step step = run->step;
-    if (step.rate_per_s > 0) {
-        step.plan_shift_ns = (uint64_t)((double)index * (double)CLOCK_NS_PER_S / step.rate_per_s);
-        step.rate_per_s /= (double)threads_count;
+/* How many of them the server has ended, or sent something unasked. */
+static uint32_t idle_lost(const struct idle *idle) {
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < idle->count; i++) {
+        char byte;
+        ssize_t got = recv(idle->fds[i], &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+        lost += got >= 0 || (errno != EAGAIN);
     }
-    if (step.requests_count > 0) {
-        step.requests_count = share_of(step.requests_count, index, threads_count);
-    }
-    return step;
+    return lost;
 }
 
-static void *runner_main(void *argument) {
-    struct runner *runner = argument;
-    struct run *run = runner->run;
-    runner->failed = !runner_prepare(runner);
-    for (;;) {
-        if (runner->failed) {
-            stop_others(run);
-        }
-        barrier_arrive(&run->barrier);
-        if (run->ended) {
-            break;
-        }
-        struct step step = step_share(runner);
-        bool has_part = step.requests_count > 0 || run->step.requests_count == 0;
-        runner->failed = has_part && !client_measure(&runner->client, &step);
+static void idle_close(struct idle *idle) {
+    for (uint32_t i = 0; i < idle->count; i++) {
+        close(idle->fds[i]);
     }
-    /* Here, because a ring belongs to the thread that made it. */
-    client_deinit(&runner->client);
-    return NULL;
+    free(idle->fds);
+    *idle = (struct idle){0};
 }
 
-/* ---- the main thread ---- */
+/* --- signals --- */
 
 /* 0 or a negative errno. Before threads are started: they inherit the mask. */
 static int interrupt_begin(struct interrupt *interrupt) {
@@ -169,28 +149,18 @@ static void on_signal(struct run *run) {
         _exit(EXIT_STATUS_SIGNAL);
     }
     run->interrupted = true;
-    /* relaxed: see stop_others. A stop that was ordered for a failure stays. */
-    int expected = CLIENT_GO;
-    atomic_compare_exchange_strong_explicit(&run->stop, &expected, CLIENT_STOP_GENTLY, memory_order_relaxed,
-                                            memory_order_relaxed);
+    threads_stop_gently(&run->threads);
 }
 
-static uint64_t live_sum(const struct run *run, bool faults) {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < run->started_count; i++) {
-        const struct client *client = &run->runners[i].client;
-        sum += counter_read(faults ? &client->live_faults : &client->live_replies);
-    }
-    return sum;
-}
+/* --- steps --- */
 
-/* Waits until all clients are at the barrier, tells progress and takes signals meanwhile. */
+/* Waits until all clients wait at the barrier, tells progress and takes signals meanwhile. */
 static void wait_for_clients(struct run *run, const char *phase) {
     uint64_t begin_ns = clock_monotonic_ns();
-    uint64_t replies_before = live_sum(run, false);
-    uint64_t faults_before = live_sum(run, true);
-    while (!barrier_is_full(&run->barrier)) {
-        struct pollfd events[] = {{.fd = run->barrier.event, .events = POLLIN},
+    uint64_t replies_before = threads_live_replies(&run->threads);
+    uint64_t faults_before = threads_live_faults(&run->threads);
+    while (!threads_all_wait(&run->threads)) {
+        struct pollfd events[] = {{.fd = run->threads.event, .events = POLLIN},
                                   {.fd = run->interrupt.fd, .events = POLLIN}};
         poll(events, 2, POLL_MS);
         if ((events[1].revents & POLLIN) != 0) {
@@ -198,16 +168,16 @@ static void wait_for_clients(struct run *run, const char *phase) {
         }
         if (run->observer->progress != NULL) {
             run->observer->progress(run->observer->user, phase, clock_monotonic_ns() - begin_ns,
-                                    live_sum(run, false) - replies_before,
-                                    live_sum(run, true) - faults_before);
+                                    threads_live_replies(&run->threads) - replies_before,
+                                    threads_live_faults(&run->threads) - faults_before);
         }
     }
 }
 
-/* The first failure of any client; all are at the barrier. */
+/* The first failure of any client; all wait at the barrier. */
 static void collect_failures(struct run *run) {
-    for (unsigned i = 0; i < run->started_count; i++) {
-        const struct failure *failure = &run->runners[i].client.failure;
+    for (unsigned i = 0; i < run->threads.count; i++) {
+        const struct failure *failure = &run->threads.all[i].client.failure;
         if (failure_happened(failure)) {
             failure_write(&run->result->failure, failure->exit_status, "%s", failure->text);
         }
@@ -215,8 +185,8 @@ static void collect_failures(struct run *run) {
 }
 
 static void collect_step(struct run *run, struct step_result *step) {
-    for (unsigned i = 0; i < run->started_count; i++) {
-        counts_merge(&step->counts, run->runners[i].client.counts);
+    for (unsigned i = 0; i < run->threads.count; i++) {
+        counts_merge(&step->counts, run->threads.all[i].client.counts);
     }
     step->idle_lost = idle_lost(&run->idle);
     step->complete = !failure_happened(&run->result->failure);
@@ -232,12 +202,11 @@ static bool run_step(struct run *run, uint64_t rate_per_s) {
     struct run_result *result = run->result;
     struct step_result *step = &result->steps[result->steps_count++];
     step->rate_per_s = rate_per_s;
-    run->step = (struct step){
-        .start_ns = clock_monotonic_ns() + START_DELAY_NS,
-        .rate_per_s = (double)rate_per_s,
-        .requests_count = run->scenario->options->requests_count,
-    };
-    barrier_release(&run->barrier);
+    threads_release(&run->threads, &(struct step){
+                                       .start_ns = clock_monotonic_ns() + START_DELAY_NS,
+                                       .rate_per_s = (double)rate_per_s,
+                                       .requests_count = run->scenario->options->requests_count,
+                                   });
     wait_for_clients(run, "measuring");
     collect_failures(run);
     collect_step(run, step);
@@ -263,39 +232,9 @@ static void run_steps(struct run *run) {
     }
 }
 
-static bool start_threads(struct run *run) {
-    const struct options *options = run->scenario->options;
-    run->runners = calloc(options->threads_count, sizeof(*run->runners));
-    if (run->runners == NULL) {
-        failure_write(&run->result->failure, EXIT_CODE_SYSTEM, "no memory for the threads");
-        return false;
-    }
-    for (; run->started_count < options->threads_count; run->started_count++) {
-        struct runner *runner = &run->runners[run->started_count];
-        runner->run = run;
-        int status = pthread_create(&runner->thread, NULL, runner_main, runner);
-        if (status != 0) {
-            failure_write(&run->result->failure, EXIT_CODE_SYSTEM, "a thread cannot be started: %s",
-                          strerror(status));
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Threads that could not be started cannot arrive: only those that run are waited for. */
-static void barrier_expect_started(struct run *run) {
-    pthread_mutex_lock(&run->barrier.mutex);
-    run->barrier.clients_count = run->started_count;
-    pthread_mutex_unlock(&run->barrier.mutex);
-}
-
 static void run_threads(struct run *run) {
     uint64_t begin_ns = clock_monotonic_ns();
-    if (!start_threads(run)) {
-        stop_others(run);
-        barrier_expect_started(run);
-    }
+    threads_start(&run->threads, &run->result->failure); /* what fails is seen below; those that run arrive */
     wait_for_clients(run, "preparing");
     run->result->prepare_ns = clock_monotonic_ns() - begin_ns;
     collect_failures(run);
@@ -307,11 +246,7 @@ static void run_threads(struct run *run) {
     if (measures && !failure_happened(&run->result->failure)) {
         run_steps(run);
     }
-    run->ended = true;
-    barrier_release(&run->barrier);
-    for (unsigned i = 0; i < run->started_count; i++) {
-        pthread_join(run->runners[i].thread, NULL);
-    }
+    threads_end(&run->threads);
 }
 
 /* Raises the soft limit of open files to what the run needs. */
@@ -332,7 +267,7 @@ static bool descriptors_ensure(const struct options *options, struct failure *fa
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-/* With threads, barrier and signals in place. */
+/* With barrier and signals in place. */
 static void run_prepared(struct run *run) {
     const struct options *options = run->scenario->options;
     if (idle_open(&run->idle, &run->scenario->target, (uint32_t)options->idle_count,
@@ -340,22 +275,21 @@ static void run_prepared(struct run *run) {
         run_threads(run);
     }
     idle_close(&run->idle);
-    free(run->runners);
 }
 
 void run_execute(const struct scenario *scenario, const struct run_observer *observer,
                  struct run_result *result) {
-    struct run run = {.scenario = scenario, .observer = observer, .result = result, .stop = CLIENT_GO};
+    struct run run = {.scenario = scenario, .observer = observer, .result = result};
     *result = (struct run_result){0};
     if (!descriptors_ensure(scenario->options, &result->failure)) {
         return;
     }
     int status = interrupt_begin(&run.interrupt);
     if (status == 0) {
-        status = barrier_init(&run.barrier, (unsigned)scenario->options->threads_count);
+        status = threads_init(&run.threads, scenario);
         if (status == 0) {
             run_prepared(&run);
-            barrier_deinit(&run.barrier);
+            threads_deinit(&run.threads);
         }
         interrupt_end(&run.interrupt);
     }

@@ -98,6 +98,24 @@ Test(run_faults, a_connection_that_is_closed_ends_the_run) {
     finish();
 }
 
+Test(run_faults, a_fault_that_one_thread_sees_ends_all_of_them) {
+    start(FAKE_CLOSE, 500);
+    load_run(&run, server.port, FLAGS "-t 50s -c 4 -T 4");
+    expect_ended_early("closed a connection");
+    cr_expect_not(run.result.steps[0].complete);
+    finish();
+}
+
+Test(run_faults, a_cpu_that_there_is_not_ends_the_run_before_it_begins) {
+    start(FAKE_NONE, 0);
+    load_run(&run, server.port, FLAGS "-t 50s -c 2 -T 2 --cpu 0,1023");
+    cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_USAGE);
+    cr_expect_not_null(strstr(run.result.failure.text, "CPU 1023 cannot be used"), "%s",
+                       run.result.failure.text);
+    cr_expect_eq(run.result.steps_count, 0);
+    finish();
+}
+
 Test(run_faults, a_reply_that_is_cut_off_ends_the_run) {
     start(FAKE_CLOSE_MIDDLE, 50);
     load_run(&run, server.port, FLAGS "-t 50s -c 4");
