@@ -108,6 +108,9 @@ $(1): $(2)
 	$$(QUIET)rm -f $$@ && $(AR) qcs $$@ $$(filter %.o,$$^)
 endef
 
+# Files that the assembler copies into an object (.incbin).
+$(O)/src/protocol/http/page.o: $(wildcard src/protocol/http/page/*)
+
 $(eval $(call compile_rule,src,$$(call own_includes,$$<)))
 $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(call archive,$(folder)),$(call objects,$(call sources,$(folder))))))
 $(eval $(call link_rule,$(BIN)/riposte,$(call objects,$(MAIN)) $(ARCHIVES),$(LIBS)))

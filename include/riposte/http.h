@@ -2,6 +2,7 @@
  *
  * http: HTTP/1.1 over a store, as a protocol for the engine.
  *
+ *      /                a page that shows how the server is; people keep it open
  *      /cache/<key>     GET HEAD PUT POST DELETE: the store, shared with every other protocol
  *      /metrics         for Prometheus
  *      /stats.json      the same for people and scripts
@@ -66,7 +67,7 @@ int http_service_create(const struct http_config *config, struct http_service **
 void http_service_destroy(struct http_service *service);
 
 /*
- * From now on everything but /healthz and /readyz asks for `Authorization: Bearer <token>`: the first line of
+ * From now on everything but /healthz, /readyz and the files of the page, which hold no figures, asks for `Authorization: Bearer <token>`: the first line of
  * the file at `path`, 1 to HTTP_TOKEN_SIZE_MAX visible characters. 0; or a negative errno (-EINVAL: its
  * content), one sentence for the operator in `message`, and what was in force stays so. Before engine_start,
  * and again at any time from any one thread.

@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "host.h"
 #include "metrics.h"
+#include "page.h"
 #include "riposte/check.h"
 #include "text.h"
 
@@ -105,7 +106,9 @@ static bool path_is_state(const struct http_request *request) {
 
 /* The parts that are only read. */
 static void route_read(struct http_call *call, const struct http_request *request) {
-    bool known = path_is_state(request) || path_is(request, "/metrics") || path_is(request, "/stats.json");
+    bool is_page = http_page_is(request->target.path);
+    bool known =
+        is_page || path_is_state(request) || path_is(request, "/metrics") || path_is(request, "/stats.json");
     bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
     if (!known) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_NOT_FOUND, "there is nothing here", "");
@@ -114,6 +117,8 @@ static void route_read(struct http_call *call, const struct http_request *reques
                          "Allow: GET, HEAD, OPTIONS\r\n");
     } else if (path_is_state(request)) {
         answer_state(call, request);
+    } else if (is_page) {
+        http_page(call, request);
     } else {
         http_metrics(call, request, path_is(request, "/metrics"));
     }
@@ -159,7 +164,8 @@ static bool token_is_good(const struct http_call *call, const struct http_reques
     struct bytes given = http_head_count(request->head, HTTP_AUTHORIZATION) == 1
                              ? http_head_find(request->head, HTTP_AUTHORIZATION)
                              : bytes_of(NULL, 0);
-    return path_is_state(request) || http_service_allows(call->worker->service, given);
+    return path_is_state(request) || http_page_is(request->target.path) ||
+           http_service_allows(call->worker->service, given);
 }
 
 void http_route(struct http_call *call, struct http_request *request, struct http_change *change) {
