@@ -87,6 +87,18 @@ void address_set_port(struct sockaddr_storage *address, uint16_t port) {
     }
 }
 
+bool address_is_loopback(const struct sockaddr_storage *address) {
+    switch (address->ss_family) {
+    case AF_INET:
+        return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 ==
+               IN_LOOPBACKNET;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    default:
+        return false;
+    }
+}
+
 const char *address_unix_path(const struct sockaddr_storage *address) {
     bool is_unix = address->ss_family == AF_UNIX;
     return is_unix ? ((const struct sockaddr_un *)(const void *)address)->sun_path : NULL;

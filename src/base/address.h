@@ -6,6 +6,7 @@
 #ifndef RIPOSTE_BASE_ADDRESS_H
 #define RIPOSTE_BASE_ADDRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -23,6 +24,9 @@ uint16_t address_port(const struct sockaddr_storage *address);
 
 /* Replaces the port (host byte order) of an IPv4 or IPv6 address; anything else is left alone. */
 void address_set_port(struct sockaddr_storage *address, uint16_t port);
+
+/* Whether only this machine reaches it: 127.0.0.0/8 or ::1. A Unix socket is no such address. */
+bool address_is_loopback(const struct sockaddr_storage *address);
 
 /* The file of a Unix socket; NULL for any other address. Lives as long as *address. */
 const char *address_unix_path(const struct sockaddr_storage *address);

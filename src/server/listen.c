@@ -1,7 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * listen: hosts are looked up, protocols found, addresses collected. See listen.h.
+ */
 #include "listen.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,107 +13,76 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "address.h"
-#include "riposte/bytes.h"
+#include "listen_entry.h"
+#include "suggestion.h"
 
-enum { HOST_SIZE_MAX = 256, PORT_UNSET = -2, HTTP_PORT = 8080 };
+enum { HTTP_PORT = 8080 };
 
-/* A flag whose entries are places to listen on. */
-struct flag {
-    const char *name; /* for messages */
-    enum listen_protocol protocol;
-    int32_t port;        /* of entries that name none: 0 skips them, -1 takes a free one */
-    bool free_port_is_0; /* an entry may name port 0 for a free one */
-};
+/* --- one entry --------------------------------------------------------------------------------------------
+ */
 
-/* One entry, taken apart. */
-struct entry {
-    struct bytes host; /* "*" for all addresses */
-    int32_t port;      /* PORT_UNSET when the entry names none */
-};
-
-static bool starts_with(struct bytes text, const char *prefix) {
-    size_t size = strlen(prefix);
-    return text.size >= size && memcmp(text.data, prefix, size) == 0;
-}
-
-/* Drops "tag[x]:" and "proto[ascii]:" from the front; a transport of TLS is refused. */
-static bool entry_skip_prefixes(const struct flag *flag, struct bytes *text, struct failure *failure) {
-    static const char *const refused[] = {"notls:", "btls:", "mtls:", "proto[binary]"};
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        if (starts_with(*text, refused[i])) {
-            return failure_set(failure, EX_USAGE,
-                               "%s %.*s: neither TLS nor the binary protocol is spoken here", flag->name,
-                               (int)text->size, text->data);
-        }
-    }
-    if (!starts_with(*text, "tag[") && !starts_with(*text, "proto[")) {
+static bool entry_read(const struct listen_defaults *defaults, struct bytes text, struct listen_entry *entry,
+                       struct failure *failure) {
+    int32_t port_min = defaults->port_0_is_free ? 0 : 1;
+    if (listen_entry_parse(text, entry) && (entry->port == LISTEN_PORT_UNSAID || entry->port >= port_min)) {
         return true;
     }
-    size_t end = bytes_before(*text, ']');
-    if (end + 1 >= text->size || text->data[end + 1] != ':') {
-        return failure_set(failure, EX_USAGE, "%s %.*s: the prefix has no end", flag->name, (int)text->size,
-                           text->data);
-    }
-    *text = bytes_after(*text, end + 2);
-    return entry_skip_prefixes(flag, text, failure);
+    return failure_set(
+        failure, EX_USAGE,
+        "%s '%.*s': expected host, host:port, [v6]:port, unix:path or *, with a port from %d to "
+        "65535; before it perhaps proto[name]: or tag[text]:",
+        defaults->flag, (int)text.size, text.data, port_min);
 }
 
-/* ":port" behind the host, or nothing. */
-static bool entry_parse_port(const struct flag *flag, struct bytes text, int32_t *port) {
-    uint32_t number;
-    *port = PORT_UNSET;
-    if (text.size == 0) {
-        return true;
+/* Says which protocol was meant, or which there are. */
+static bool protocol_refuse(const char *flag, struct bytes text, struct bytes name, struct failure *failure) {
+    char names[128] = "";
+    size_t at = 0;
+    struct suggestion suggestion = suggestion_begin(name);
+    for (unsigned i = 0; i < PROTOCOLS_COUNT; i++) {
+        const char *known = protocols_table[i].name;
+        suggestion_consider(&suggestion, known, known);
+        at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s", i == 0 ? "" : ", ", known);
     }
-    if (text.data[0] != ':' || !bytes_parse_u32(bytes_after(text, 1), &number) || number > UINT16_MAX ||
-        (number == 0 && !flag->free_port_is_0)) {
-        return false;
-    }
-    *port = number == 0 ? -1 : (int32_t)number;
-    return true;
+    const char *nearest = suggestion.best;
+    return failure_set(failure, EX_USAGE, "%s %.*s: no protocol is called '%.*s'; %s %s%s", flag,
+                       (int)text.size, text.data, (int)name.size, name.data,
+                       nearest != NULL ? "did you mean" : "there are", nearest != NULL ? nearest : names,
+                       nearest != NULL ? "?" : "");
 }
 
-static bool entry_parse(const struct flag *flag, struct bytes text, struct entry *entry,
-                        struct failure *failure) {
-    struct bytes whole = text;
-    if (!entry_skip_prefixes(flag, &text, failure)) {
-        return false;
+/* NULL and *failure for what is not spoken here. */
+static const struct server_protocol *entry_protocol(const struct listen_entry *entry,
+                                                    const struct listen_defaults *defaults, struct bytes text,
+                                                    struct failure *failure) {
+    bool is_unsaid = entry->protocol.data == NULL;
+    struct bytes name = is_unsaid ? bytes_from_string(defaults->protocol) : entry->protocol;
+    const struct server_protocol *protocol = protocols_find(name);
+    if (bytes_equal_string(name, "binary") || entry->tls >= LISTEN_TLS_ON) {
+        failure_write(failure, EX_USAGE, "%s %.*s: neither TLS nor the binary protocol is spoken here",
+                      defaults->flag, (int)text.size, text.data);
+        return NULL;
     }
-    struct bytes rest;
-    size_t colon = bytes_before(text, ':');
-    if (starts_with(text, "[")) {
-        size_t end = bytes_before(text, ']');
-        entry->host = bytes_of(text.data + 1, end - 1);
-        rest = end < text.size ? bytes_after(text, end + 1) : bytes_from_string("?");
-    } else if (colon < text.size && bytes_before(bytes_after(text, colon + 1), ':') + colon + 1 < text.size) {
-        entry->host = text; /* two colons and no brackets: an IPv6 address alone */
-        rest = bytes_of(NULL, 0);
-    } else {
-        entry->host = bytes_of(text.data, colon);
-        rest = bytes_after(text, colon);
+    if (protocol == NULL) {
+        protocol_refuse(defaults->flag, text, name, failure);
     }
-    if (entry->host.size == 0 || entry->host.size >= HOST_SIZE_MAX ||
-        !entry_parse_port(flag, rest, &entry->port)) {
-        return failure_set(
-            failure, EX_USAGE,
-            "%s '%.*s': expected host, host:port, [v6]:port or *, with a port from %d to 65535", flag->name,
-            (int)whole.size, whole.data, flag->free_port_is_0 ? 0 : 1);
-    }
-    return true;
+    return protocol;
 }
 
 /* --- the list ------------------------------------------------------------------------------------------- */
 
 /* Adds an address that is not there yet. A free port (0) is another one each time. */
-static bool list_add(struct listen_list *list, const struct listen *listen, bool free_port,
-                     struct failure *failure) {
-    for (unsigned i = 0; i < list->count && !free_port; i++) {
+static bool list_add(struct listen_list *list, const struct listen *listen, struct failure *failure) {
+    bool is_free_port = listen->address.ss_family != AF_UNIX && address_port(&listen->address) == 0;
+    for (unsigned i = 0; i < list->count && !is_free_port; i++) {
         const struct listen *known = &list->listens[i];
         if (known->address_size == listen->address_size &&
             memcmp(&known->address, &listen->address, listen->address_size) == 0) {
-            return known->protocol == listen->protocol ||
-                   failure_set(failure, EX_USAGE, "one address cannot be for memcached and for --http");
+            char text[LISTEN_TEXT_SIZE_MAX];
+            listen_text(listen, text);
+            return known->protocol->protocol == listen->protocol->protocol ||
+                   failure_set(failure, EX_USAGE, "%s cannot speak %s and %s; give one of them another port",
+                               text, known->protocol->name, listen->protocol->name);
         }
     }
     if (list->count == ENGINE_LISTENS_MAX) {
@@ -139,115 +112,121 @@ static const struct addrinfo *found_usable(const struct addrinfo *found) {
     return found;
 }
 
-static bool list_add_found(struct listen_list *list, const struct flag *flag, const char *host,
-                           const struct addrinfo *found, uint16_t port, struct failure *failure) {
+/* `listen` says all but the address. */
+static bool list_add_found(struct listen_list *list, const char *flag, const char *host,
+                           const struct addrinfo *found, uint16_t port, struct listen listen,
+                           struct failure *failure) {
     found = found_usable(found);
     if (found == NULL) {
-        return failure_set(failure, EX_OSERR, "%s %s: this kernel does not know its address family",
-                           flag->name, host);
+        return failure_set(failure, EX_OSERR, "%s %s: this kernel does not know its address family", flag,
+                           host);
     }
     for (; found != NULL; found = found_usable(found->ai_next)) {
-        struct listen listen = {.protocol = flag->protocol, .address_size = found->ai_addrlen};
+        memset(&listen.address, 0, sizeof(listen.address));
         memcpy(&listen.address, found->ai_addr, found->ai_addrlen);
+        listen.address_size = found->ai_addrlen;
         address_set_port(&listen.address, port);
-        if (!list_add(list, &listen, port == 0, failure)) {
+        if (!list_add(list, &listen, failure)) {
             return false;
         }
     }
     return true;
 }
 
-static bool list_add_host(struct listen_list *list, const struct flag *flag, const char *host, uint16_t port,
-                          struct failure *failure) {
+static bool list_add_host(struct listen_list *list, const char *flag, struct bytes name, uint16_t port,
+                          const struct listen *listen, struct failure *failure) {
     const struct addrinfo wanted = {
         .ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    bool all = strcmp(host, "*") == 0;
+    char host[LISTEN_HOST_SIZE_MAX + 1];
+    bool all = bytes_equal_string(name, "*");
+    snprintf(host, sizeof(host), "%.*s", (int)name.size, name.data);
     int error = getaddrinfo(all ? NULL : host, all ? "0" : NULL, &wanted, &found);
     if (error != 0) {
-        return failure_set(failure, EX_OSERR, "%s %s cannot be resolved: %s", flag->name, host,
+        return failure_set(failure, EX_OSERR, "%s %s cannot be resolved: %s", flag, host,
                            gai_strerror(error));
     }
-    bool added = list_add_found(list, flag, host, found, port, failure);
+    bool added = list_add_found(list, flag, host, found, port, *listen, failure);
     freeaddrinfo(found);
     return added;
 }
 
-static bool list_add_entry(struct listen_list *list, const struct flag *flag, struct bytes text,
-                           struct failure *failure) {
-    struct entry entry;
-    char host[HOST_SIZE_MAX];
-    if (!entry_parse(flag, text, &entry, failure)) {
+static bool list_add_unix(struct listen_list *list, const char *flag, struct bytes path,
+                          const struct listen *listen, struct failure *failure) {
+    struct sockaddr_un socket = {.sun_family = AF_UNIX};
+    struct listen at_path = *listen;
+    if (path.size >= sizeof(socket.sun_path)) {
+        return failure_set(failure, EX_USAGE, "%s %.*s: the path has %zu bytes, a Unix socket's at most %zu",
+                           flag, (int)path.size, path.data, path.size, sizeof(socket.sun_path) - 1);
+    }
+    memcpy(socket.sun_path, path.data, path.size);
+    memcpy(&at_path.address, &socket, sizeof(socket));
+    at_path.address_size = (socklen_t)sizeof(socket);
+    return list_add(list, &at_path, failure);
+}
+
+static bool list_add_entry(struct listen_list *list, const struct listen_defaults *defaults,
+                           struct bytes text, struct failure *failure) {
+    struct listen_entry entry;
+    if (!entry_read(defaults, text, &entry, failure)) {
         return false;
     }
-    int32_t port = entry.port == PORT_UNSET ? flag->port : entry.port;
-    if (port == 0) {
+    struct listen listen = {.protocol = entry_protocol(&entry, defaults, text, failure), .tag = entry.tag};
+    if (listen.protocol == NULL) {
+        return false;
+    }
+    if (entry.path.size > 0) {
+        return list_add_unix(list, defaults->flag, entry.path, &listen, failure);
+    }
+    int32_t port = entry.port == LISTEN_PORT_UNSAID ? defaults->port : entry.port;
+    if (entry.port == LISTEN_PORT_UNSAID && port == 0) {
         return true; /* -p 0 turns off what names no port of its own */
     }
-    snprintf(host, sizeof(host), "%.*s", (int)entry.host.size, entry.host.data);
-    return list_add_host(list, flag, host, port == -1 ? 0 : (uint16_t)port, failure);
+    return list_add_host(list, defaults->flag, entry.host, port == -1 ? 0 : (uint16_t)port, &listen, failure);
 }
 
-/* The entries of one text, separated by commas. */
-static bool list_add_entries(struct listen_list *list, const struct flag *flag, const char *text,
-                             struct failure *failure) {
+bool listen_list_add(struct listen_list *list, const struct listen_defaults *defaults, const char *texts,
+                     struct failure *failure) {
     for (;;) {
-        size_t size = strcspn(text, ",");
-        if (!list_add_entry(list, flag, bytes_of(text, size), failure)) {
+        size_t size = strcspn(texts, ",");
+        if (!list_add_entry(list, defaults, bytes_of(texts, size), failure)) {
             return false;
         }
-        if (text[size] == '\0') {
+        if (texts[size] == '\0') {
             return true;
         }
-        text += size + 1;
+        texts += size + 1;
     }
 }
 
-static bool list_add_unix(struct listen_list *list, const struct flag *flag, const char *path,
-                          struct failure *failure) {
-    struct sockaddr_un socket = {.sun_family = AF_UNIX};
-    size_t size = strlen(path);
-    if (size >= sizeof(socket.sun_path)) {
-        return failure_set(failure, EX_USAGE, "%s %s: the path has %zu bytes, a Unix socket's at most %zu",
-                           flag->name, path, size, sizeof(socket.sun_path) - 1);
-    }
-    memcpy(socket.sun_path, path, size);
-    struct listen listen = {.protocol = flag->protocol, .address_size = (socklen_t)sizeof(socket)};
-    memcpy(&listen.address, &socket, sizeof(socket));
-    return list_add(list, &listen, false, failure);
-}
-
+/* -l with -p, then -s. */
 static bool list_add_memcached(struct listen_list *list, const struct options *options,
                                struct failure *failure) {
-    const struct flag tcp = {"-l", LISTEN_MEMCACHED, options->port, false};
-    const struct flag local = {"-s", LISTEN_MEMCACHED, 0, false};
-    if (options->listen.count == 0 && !list_add_entries(list, &tcp, "127.0.0.1", failure)) {
+    const struct listen_defaults defaults = {.flag = "-l", .protocol = "memcached", .port = options->port};
+    if (options->listen.count == 0 && !listen_list_add(list, &defaults, "127.0.0.1", failure)) {
         return false;
     }
     for (unsigned i = 0; i < options->listen.count; i++) {
-        if (!list_add_entries(list, &tcp, options->listen.texts[i], failure)) {
+        if (!listen_list_add(list, &defaults, options->listen.texts[i], failure)) {
             return false;
         }
     }
-    return options->unix_socket == NULL || list_add_unix(list, &local, options->unix_socket, failure);
-}
-
-/* "unix:PATH", or places as of -l. */
-static bool list_add_http(struct listen_list *list, const char *text, struct failure *failure) {
-    static const char prefix[] = "unix:";
-    const size_t prefix_size = sizeof(prefix) - 1;
-    const struct flag flag = {"--http", LISTEN_HTTP, HTTP_PORT, true};
-    return strncmp(text, prefix, prefix_size) == 0 ? list_add_unix(list, &flag, text + prefix_size, failure)
-                                                   : list_add_entries(list, &flag, text, failure);
+    if (options->unix_socket == NULL) {
+        return true;
+    }
+    struct listen listen = {.protocol = protocols_find(bytes_from_string(defaults.protocol))};
+    return list_add_unix(list, "-s", bytes_from_string(options->unix_socket), &listen, failure);
 }
 
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure) {
+    const struct listen_defaults http = {
+        .flag = "--http", .protocol = "http", .port = HTTP_PORT, .port_0_is_free = true};
     memset(list, 0, sizeof(*list));
     if (!list_add_memcached(list, options, failure)) {
         return false;
     }
     for (unsigned i = 0; i < options->http.count; i++) {
-        if (!list_add_http(list, options->http.texts[i], failure)) {
+        if (!listen_list_add(list, &http, options->http.texts[i], failure)) {
             return false;
         }
     }
@@ -257,11 +236,59 @@ bool listen_list_make(struct listen_list *list, const struct options *options, s
     return true;
 }
 
+bool listen_list_speaks(const struct listen_list *list, const struct protocol *protocol) {
+    for (unsigned i = 0; i < list->count; i++) {
+        if (list->listens[i].protocol->protocol == protocol) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- what is told of them ---------------------------------------------------------------------------------
+ */
+
 void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]) {
     char address[ADDRESS_TEXT_SIZE_MAX];
+    const char *scheme = listen->protocol->scheme;
     bool is_unix = listen->address.ss_family == AF_UNIX;
-    bool is_http = listen->protocol == LISTEN_HTTP;
-    const char *scheme = is_http && is_unix ? "http+unix:" : is_http ? "http://" : is_unix ? "unix:" : "";
+    bool has_scheme = *scheme != '\0';
     address_text(&listen->address, address);
-    snprintf(text, LISTEN_TEXT_SIZE_MAX, "%s%s", scheme, address);
+    snprintf(text, LISTEN_TEXT_SIZE_MAX, "%s%s%s", scheme,
+             is_unix && has_scheme ? "+unix:"
+             : is_unix             ? "unix:"
+             : has_scheme          ? "://"
+                                   : "",
+             address);
+}
+
+static bool ports_write(const struct listen_list *list, const char *path) {
+    FILE *file = fopen(path, "we");
+    if (file == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct listen *listen = &list->listens[i];
+        int family = listen->address.ss_family;
+        if (family != AF_UNIX) {
+            fprintf(file, "%s %s: %u\n", listen->protocol->port_word, family == AF_INET ? "INET" : "INET6",
+                    address_port(&listen->address));
+        }
+    }
+    bool failed = ferror(file) != 0;
+    return fclose(file) == 0 && !failed;
+}
+
+bool listen_list_write(const struct listen_list *list, const char *path, struct failure *failure) {
+    char temporary[PATH_MAX];
+    if (path == NULL) {
+        return true;
+    }
+    errno = ENAMETOOLONG;
+    bool fits = snprintf(temporary, sizeof(temporary), "%s.lck", path) < (int)sizeof(temporary);
+    if (!fits || !ports_write(list, temporary) || rename(temporary, path) < 0) {
+        return failure_set(failure, EX_OSERR, "MEMCACHED_PORT_FILENAME %s cannot be written: %s", path,
+                           strerror(errno));
+    }
+    return true;
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * listen: where to listen, from the texts of -l, -p, -s and --http.
- *
- *      entry    = *( "proto[" word "]:" | "tag[" word "]:" ) place
- *      place    = "*" | host | "*:" port | host ":" port | "[" v6 "]" | "[" v6 "]:" port | v6
+ * listen: where to listen and what is spoken there, from the texts of -l, -p, -s and --http (listen_entry.h).
  *
  * A name may stand for several addresses; each becomes one. Main thread only, and only before the engine
- * exists.
+ * exists; texts are borrowed from the command line.
  */
 #ifndef RIPOSTE_SERVER_LISTEN_H
 #define RIPOSTE_SERVER_LISTEN_H
@@ -16,18 +13,20 @@
 #include "address.h"
 #include "failure.h"
 #include "options_table.h"
+#include "protocols.h"
+#include "riposte/bytes.h"
 #include "riposte/engine.h"
 
-/* Longest text of listen_text, terminator included. */
-enum { LISTEN_TEXT_SIZE_MAX = ADDRESS_TEXT_SIZE_MAX + 10 };
+enum {
+    LISTEN_TEXT_SIZE_MAX = ADDRESS_TEXT_SIZE_MAX + 10, /* of listen_text, terminator included */
+};
 
-/* What is spoken there. */
-enum listen_protocol { LISTEN_MEMCACHED, LISTEN_HTTP };
-
+/* One address. */
 struct listen {
-    enum listen_protocol protocol;
     struct sockaddr_storage address;
     socklen_t address_size; /* in bytes, of the part of `address` that is used */
+    const struct server_protocol *protocol;
+    struct bytes tag;
 };
 
 struct listen_list {
@@ -35,14 +34,43 @@ struct listen_list {
     unsigned count;
 };
 
+/* What an entry does not say. */
+struct listen_defaults {
+    const char *flag;     /* where the texts come from, for messages */
+    const char *protocol; /* a name that protocols_find knows */
+    int32_t port;         /* -1: a free one; 0: an entry without a port is left out */
+    bool port_0_is_free;  /* an entry may name port 0 for a free one; else that is refused */
+};
+
+/*
+ * Adds the addresses of `texts`, entries separated by commas, that are not there yet. False and *failure:
+ * EX_USAGE for what cannot be understood, EX_OSERR for a name that cannot be resolved.
+ */
+bool listen_list_add(struct listen_list *list, const struct listen_defaults *defaults, const char *texts,
+                     struct failure *failure);
+
 /*
  * All addresses of the command line, each once: those of -l (127.0.0.1 when there is none) with -p where an
- * entry names no port, then -s, then those of --http. False and *failure: EX_USAGE for what cannot be understood, EX_OSERR for a
- * name that cannot be resolved.
+ * entry names no port, then -s, then those of --http. False and *failure as above.
  */
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure);
 
-/* "127.0.0.1:11211", "[::1]:11211", "unix:/run/riposte.sock", "http://127.0.0.1:8080", "http+unix:/run/http.sock" */
+/* Whether one of them speaks `protocol`. */
+bool listen_list_speaks(const struct listen_list *list, const struct protocol *protocol);
+
+/* "127.0.0.1:11211", "[::1]:11211", "unix:/run/riposte.sock", "http://127.0.0.1:8080", "http+unix:/run/s" */
 void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]);
+
+/*
+ * The file that MEMCACHED_PORT_FILENAME names, for scripts that start with -p -1:
+ *
+ *      TCP INET: 40123
+ *      TCP INET6: 40125
+ *      HTTP INET: 40127
+ *
+ * Written to <path>.lck and renamed, so that a reader sees all of it or nothing; once all listeners have
+ * ports. path NULL: nothing to do.
+ */
+bool listen_list_write(const struct listen_list *list, const char *path, struct failure *failure);
 
 #endif

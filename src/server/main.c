@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http.h"
+#include "process.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
 #include "server.h"
@@ -19,20 +19,19 @@ static const struct step {
     void (*end)(struct server *server); /* NULL: nothing to undo */
 } steps[] = {
     {process_open_standard_files, NULL},
-    {server_find_addresses, NULL},
+    {server_find_listens, NULL},
     {process_raise_limits, NULL},
     {process_become_daemon, NULL},
     {process_write_pidfile, process_remove_pidfile},
     {process_set_memory, NULL},
     {process_block_signals, NULL},
     {server_open_engine, server_close_engine},
-    {server_write_port_file, NULL},
+    {server_write_ports, NULL},
     {process_drop_privileges, NULL},
     {server_create_store, server_destroy_store},
-    {server_create_service, server_destroy_service},
+    {server_create_protocols, server_destroy_protocols},
     {server_load_passwords, NULL},
-    {http_create_service, http_destroy_service},
-    {http_load_token, NULL},
+    {server_load_token, NULL},
     {server_start_workers, server_stop_workers},
     {server_announce, NULL},
     {process_release_parent, NULL},

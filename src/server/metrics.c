@@ -48,7 +48,7 @@ static void process_rows(const struct server *server, const struct rows *rows) {
 
 static void store_rows(const struct server *server, const struct rows *rows) {
     struct store_levels levels;
-    store_stats(server->shared.store, &levels);
+    store_stats(server->store, &levels);
     level(rows, "memcached_current_bytes", "bytes of items", (double)levels.items_size);
     level(rows, "memcached_limit_bytes", "bytes that items and index may take",
           (double)levels.memory_size_max);

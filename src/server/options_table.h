@@ -34,7 +34,8 @@
     X(LISTEN, port, "port", 'p', PORT, OBEYED, "11211", -1, 65535, "PORT",                                   \
       "TCP port; 0 turns TCP off, -1 takes a free one")                                                      \
     X(LISTEN, listen, "listen", 'l', LIST, OBEYED, "", 0, 0, "ADDRESS,...",                                  \
-      "addresses to listen on: host, host:port, [v6]:port, * for all; default 127.0.0.1; may be repeated")   \
+      "addresses to listen on: host, host:port, [v6]:port, unix:path, * for all; default 127.0.0.1; may be " \
+      "repeated")                                                                                            \
     X(LISTEN, unix_socket, "unix-socket", 's', TEXT, OBEYED, "", 0, 0, "PATH",                               \
       "a Unix socket to listen on beside TCP; a stale file of that name is removed")                         \
     X(LISTEN, unix_mask, "unix-mask", 'a', OCTAL, OBEYED, "700", 0, 0777, "MODE",                            \
@@ -73,7 +74,7 @@
     X(CLIENT, enable_shutdown, "enable-shutdown", 'A', ON, OBEYED, "", 0, 0, NULL,                           \
       "obey the command shutdown")                                                                           \
     X(CLIENT, auth_file, "auth-file", 'Y', TEXT, OBEYED, "", 0, 0, "PATH",                                   \
-      "clients must introduce themselves with a name:password of this file; SIGHUP reads it again")          \
+      "clients must authenticate with a name:password of this file; SIGHUP reads it again")                  \
     X(CLIENT, stat_key_prefix, "prefix-delimiter", 'D', CHARACTER, OBEYED, ":", 0, 0, "CHARACTER",           \
       "end of the key prefix in `stats detail`; giving it turns detail on")                                  \
     X(CLIENT, protocol, "protocol", 'B', WORD, OBEYED, "auto", 0, 0, "auto|ascii|binary",                    \

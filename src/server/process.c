@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * process: the steps of a start that concern the process rather than the service. See server.h.
+ * process: each step asks the part that knows how, with what the flags say. See process.h.
  */
+#include "process.h"
+
 #include <unistd.h>
 
-#include "memory_lock.h"
-#include "pidfile.h"
 #include "privileges.h"
 #include "resources.h"
-#include "server.h"
+#include "riposte/http.h"
 #include "signals.h"
 #include "sysinfo.h"
 
@@ -20,7 +20,8 @@ bool process_open_standard_files(struct server *server, struct failure *failure)
 bool process_raise_limits(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
     uint32_t workers_count = options->threads > 0 ? options->threads : sysinfo_cpus(NULL, 0);
-    uint32_t connections = options->conn_limit + (options->http.count > 0 ? options->http_conn_limit : 0);
+    bool has_http = listen_list_speaks(&server->listens, &http_protocol);
+    uint32_t connections = options->conn_limit + (has_http ? options->http_conn_limit : 0);
     uint64_t needed = resources_descriptors_needed(connections, workers_count, server->listens.count);
     return resources_raise_descriptors(needed, options->conn_limit, &server->descriptors_limit, failure) &&
            (!options->enable_coredumps || resources_allow_core_files(failure));
@@ -32,22 +33,22 @@ bool process_become_daemon(struct server *server, struct failure *failure) {
 }
 
 bool process_write_pidfile(struct server *server, struct failure *failure) {
-    return server->options.pidfile == NULL || pidfile_write(server->options.pidfile, failure);
+    return server->options.pidfile == NULL || daemon_write_pidfile(server->options.pidfile, failure);
 }
 
 void process_remove_pidfile(struct server *server) {
     if (server->options.pidfile != NULL) {
-        pidfile_remove(server->options.pidfile);
+        daemon_remove_pidfile(server->options.pidfile);
     }
 }
 
 bool process_set_memory(struct server *server, struct failure *failure) {
     (void)failure; /* the system may refuse both; that is a warning */
     if (server->options.lock_memory) {
-        memory_lock(geteuid() == 0 && server->options.user == NULL);
+        resources_lock_memory(geteuid() == 0 && server->options.user == NULL);
     }
     if (server->options.enable_largepages) {
-        memory_use_large_pages();
+        resources_use_large_pages();
     }
     return true;
 }

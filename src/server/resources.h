@@ -30,4 +30,13 @@ bool resources_allow_core_files(struct failure *failure);
  */
 bool resources_open_standard_files(struct failure *failure);
 
+/*
+ * -k: keeps all memory, present and future, from being paged out; a warning where the system refuses.
+ * stays_root: the process keeps the rights that lift RLIMIT_MEMLOCK for it.
+ */
+void resources_lock_memory(bool stays_root);
+
+/* -L: lets the allocator ask for large pages; it falls back to ordinary ones by itself. */
+void resources_use_large_pages(void);
+
 #endif

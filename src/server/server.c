@@ -11,40 +11,52 @@
 #include <sysexits.h>
 
 #include "address.h"
-#include "http.h"
-#include "port_file.h"
+#include "metrics.h"
+#include "riposte/http.h"
 #include "riposte/log.h"
 #include "riposte/memcached.h"
 #include "riposte/random.h"
 #include "riposte/store.h"
-#include "settings.h"
 #include "signals.h"
-#include "start_line.h"
+#include "sysinfo.h"
+#include "units.h"
 
 /* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
-enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000 };
+enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000, LISTENS_TEXT_SIZE_MAX = 512 };
 
-bool server_find_addresses(struct server *server, struct failure *failure) {
+bool server_find_listens(struct server *server, struct failure *failure) {
     return listen_list_make(&server->listens, &server->options, failure);
 }
 
 /* --- the engine -------------------------------------------------------------------------------------------
  */
 
-static void listens_fill(const struct server *server, const struct engine_limits *limits,
+/* `limits` stands beside protocols_table: what each protocol makes of those of the configuration. */
+static void limits_fill(const struct options *options, const struct engine_config *config,
+                        struct engine_limits limits[PROTOCOLS_COUNT]) {
+    for (unsigned i = 0; i < PROTOCOLS_COUNT; i++) {
+        limits[i] = config->limits;
+        if (protocols_table[i].limits != NULL) {
+            protocols_table[i].limits(options, &limits[i]);
+        }
+    }
+}
+
+static void listens_fill(const struct server *server, const struct engine_limits limits[PROTOCOLS_COUNT],
                          struct engine_listen *listens) {
     for (unsigned i = 0; i < server->listens.count; i++) {
         const struct listen *listen = &server->listens.listens[i];
+        const struct server_protocol *protocol = listen->protocol;
+        bool is_loopback = address_is_loopback(&listen->address);
         listens[i] = (struct engine_listen){
-            .protocol = &memcached_protocol,
-            .context_of = worker_memcached_context,
+            .protocol = protocol->protocol,
+            /* Names of one protocol share their limits: NULL are those of the configuration. */
+            .limits = protocol->limits == NULL ? NULL : &limits[protocol - protocols_table],
+            .context_of = is_loopback ? protocol->loopback_context_of : protocol->context_of,
             .address = listen->address,
             .address_size = listen->address_size,
             .unix_mode = server->options.unix_mask,
         };
-        if (listen->protocol == LISTEN_HTTP) {
-            http_listen_fill(listen, limits, &listens[i]);
-        }
     }
 }
 
@@ -69,7 +81,7 @@ static void config_fill(struct server *server, struct engine_config *config) {
     config->write_timeout_ms = options->write_timeout * MS_PER_S;
     config->drain_timeout_ms = options->drain_timeout * MS_PER_S;
     config->limits.reject_when_full = options->maxconns_fast;
-    config->hooks = worker_hooks(&server->shared);
+    config->hooks = protocols_hooks(&server->protocols);
 }
 
 static bool engine_failed(const struct engine_error *error, struct failure *failure) {
@@ -86,8 +98,8 @@ static void options_complete(struct server *server) {
         if (port != 0) {
             address_set_port(&server->listens.listens[i].address, port);
         }
-        if (port != 0 && server->options.port == -1 &&
-            server->listens.listens[i].protocol == LISTEN_MEMCACHED) {
+        bool is_memcached = server->listens.listens[i].protocol->protocol == &memcached_protocol;
+        if (port != 0 && server->options.port == -1 && is_memcached) {
             server->options.port = port;
         }
     }
@@ -97,10 +109,10 @@ bool server_open_engine(struct server *server, struct failure *failure) {
     struct engine_listen listens[ENGINE_LISTENS_MAX];
     struct engine_config config;
     struct engine_error error;
+    struct engine_limits limits[PROTOCOLS_COUNT];
     config_fill(server, &config);
-    struct engine_limits http = config.limits;
-    http_limits(server, &http);
-    listens_fill(server, &http, listens);
+    limits_fill(&server->options, &config, limits);
+    listens_fill(server, limits, listens);
     config.listens = listens;
     config.listens_count = server->listens.count;
     if (engine_create(&config, &server->engine, &error) < 0) {
@@ -114,15 +126,15 @@ void server_close_engine(struct server *server) {
     engine_destroy(server->engine);
 }
 
-bool server_write_port_file(struct server *server, struct failure *failure) {
-    return port_file_write(getenv("MEMCACHED_PORT_FILENAME"), &server->listens, failure);
+bool server_write_ports(struct server *server, struct failure *failure) {
+    return listen_list_write(&server->listens, getenv("MEMCACHED_PORT_FILENAME"), failure);
 }
 
 /* --- the store --------------------------------------------------------------------------------------------
  */
 
 /* What is left of -m for the store once the engine has its buffers. */
-static bool store_size_find(struct server *server, struct failure *failure) {
+static bool store_size_find(struct server *server, size_t *store_size, struct failure *failure) {
     size_t fixed_size = engine_fixed_memory_size(server->engine);
     uint64_t limit = server->options.memory_limit;
     if (limit < fixed_size + STORE_MEMORY_SIZE_MIN) {
@@ -132,12 +144,12 @@ static bool store_size_find(struct server *server, struct failure *failure) {
                            limit / UNITS_KIB, server->options.threads, fixed_size / UNITS_KIB,
                            (size_t)(STORE_MEMORY_SIZE_MIN / UNITS_KIB));
     }
-    server->store_size = (size_t)limit - fixed_size;
-    if (server->options.max_item_size > server->store_size / 2) {
+    *store_size = (size_t)limit - fixed_size;
+    if (server->options.max_item_size > *store_size / 2) {
         log_line(LOG_LEVEL_WARNING,
-                 "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers",
-                 server->store_size / 2, fixed_size / UNITS_KIB);
-        server->options.max_item_size = server->store_size / 2;
+                 "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers", *store_size / 2,
+                 fixed_size / UNITS_KIB);
+        server->options.max_item_size = *store_size / 2;
     }
     return true;
 }
@@ -147,21 +159,22 @@ static bool store_size_find(struct server *server, struct failure *failure) {
  * needed anyway.
  */
 static int store_create_fitting(struct server *server, struct store_config *config) {
-    int status = store_create(config, &server->shared.store);
+    int status = store_create(config, &server->store);
     while (status == -EINVAL && config->index_power_min > STORE_INDEX_POWER_MIN) {
         config->index_power_min--;
-        status = store_create(config, &server->shared.store);
+        status = store_create(config, &server->store);
     }
     return status;
 }
 
 bool server_create_store(struct server *server, struct failure *failure) {
     struct options *options = &server->options;
-    if (!store_size_find(server, failure)) {
+    size_t store_size;
+    if (!store_size_find(server, &store_size, failure)) {
         return false;
     }
     struct store_config config = {
-        .memory_size_max = server->store_size,
+        .memory_size_max = store_size,
         .item_size_max = options->max_item_size,
         .evict = options->evictions,
         .workers_max = options->threads,
@@ -183,65 +196,93 @@ bool server_create_store(struct server *server, struct failure *failure) {
 }
 
 void server_destroy_store(struct server *server) {
-    store_destroy(server->shared.store);
+    store_destroy(server->store);
 }
 
-/* --- the protocol -----------------------------------------------------------------------------------------
+/* --- the protocols ----------------------------------------------------------------------------------------
  */
 
-/* The command shutdown takes the same path as a signal from outside. */
-static void stop_requested(void *user, bool graceful) {
-    (void)user;
-    signals_request_stop(graceful);
-}
-
-bool server_create_service(struct server *server, struct failure *failure) {
-    struct options *options = &server->options;
-    struct memcached_config config = {
-        .store = server->shared.store,
-        .item_size_max = options->max_item_size,
-        .cas_enabled = options->cas,
-        .flush_enabled = options->flush_all,
-        .dump_enabled = options->dumping,
-        .watch_enabled = options->watch,
-        .shutdown_enabled = options->enable_shutdown,
-#ifdef RIPOSTE_DEBUG_COMMANDS
-        .debug_commands = true,
-#endif
-        .prefix_delimiter = options->stat_key_prefix,
-        .detail_enabled = options->given[OPTION_INDEX_stat_key_prefix],
-        .connections_max = options->conn_limit,
-        .workers_max = options->threads,
-        .settings = {.write = settings_write, .user = options},
-        .maxconns_fast = options->maxconns_fast,
-        .slab_reassign = options->slab_reassign,
-        .lru_crawler = options->lru_crawler,
-        .lru_maintainer = options->lru_maintainer,
-        .idle_timeout = options->idle_timeout > 0,
-        .stop = stop_requested,
+bool server_create_protocols(struct server *server, struct failure *failure) {
+    const struct protocols_parts parts = {
+        .store = server->store,
+        .engine = server->engine,
+        .options = &server->options,
+        .metrics = metrics_of_server(server),
+        .has_http = listen_list_speaks(&server->listens, &http_protocol),
     };
-    int status = memcached_service_create(&config, &server->shared.service);
-    if (status < 0) {
-        return failure_set(failure, EX_OSERR, "the protocol cannot be made: %s", strerror(-status));
-    }
-    memcached_service_set_engine(server->shared.service, server->engine);
-    return true;
+    return protocols_create(&server->protocols, &parts, failure);
 }
 
-/* -Y */
+void server_destroy_protocols(struct server *server) {
+    protocols_destroy(&server->protocols);
+}
+
 bool server_load_passwords(struct server *server, struct failure *failure) {
-    char message[FAILURE_TEXT_SIZE_MAX];
-    const char *path = server->options.auth_file;
-    if (path == NULL) {
-        return true;
-    }
-    int status = memcached_service_auth_load(server->shared.service, path, message, sizeof(message));
-    int exit_status = status == -EINVAL ? EX_USAGE : EX_OSERR;
-    return status == 0 || failure_set(failure, exit_status, "-Y %s", message);
+    return protocols_load_passwords(&server->protocols, &server->options, failure);
 }
 
-void server_destroy_service(struct server *server) {
-    memcached_service_destroy(server->shared.service);
+bool server_load_token(struct server *server, struct failure *failure) {
+    return protocols_load_token(&server->protocols, &server->options, failure);
+}
+
+/* --- what the operator is told ----------------------------------------------------------------------------
+ */
+
+static void warnings_log(const struct server *server) {
+    const char *reason = engine_fallback_reason(server->engine);
+    uint32_t backlog = engine_listen_backlog(server->engine);
+    uint32_t workers_count = server->options.threads;
+    uint32_t quota_cpus = sysinfo_quota_cpus();
+    if (reason[0] != '\0') {
+        log_line(LOG_LEVEL_WARNING, "serving with epoll: %s", reason);
+    }
+    if (backlog < server->options.listen_backlog) {
+        log_line(LOG_LEVEL_WARNING, "backlog %" PRIu32 " is cut to net.core.somaxconn=%" PRIu32,
+                 server->options.listen_backlog, backlog);
+    }
+    /* Throttling by the control group looks like latency to clients. */
+    if (quota_cpus > 0 && quota_cpus < workers_count) {
+        log_line(LOG_LEVEL_WARNING,
+                 "%" PRIu32 " workers on a quota of %" PRIu32 " CPUs; -t %" PRIu32 " is advised",
+                 workers_count, quota_cpus, quota_cpus);
+    }
+}
+
+/* "127.0.0.1:11211, unix:/run/riposte.sock"; what does not fit is counted. */
+static void listens_text(const struct listen_list *list, char text[LISTENS_TEXT_SIZE_MAX]) {
+    size_t at = 0;
+    for (unsigned i = 0; i < list->count; i++) {
+        char address[LISTEN_TEXT_SIZE_MAX];
+        if (at + LISTEN_TEXT_SIZE_MAX + sizeof(", and 64 more") > LISTENS_TEXT_SIZE_MAX) {
+            snprintf(text + at, LISTENS_TEXT_SIZE_MAX - at, " and %u more", list->count - i);
+            return;
+        }
+        listen_text(&list->listens[i], address);
+        at += (size_t)snprintf(text + at, LISTENS_TEXT_SIZE_MAX - at, "%s%s", i == 0 ? "" : ", ", address);
+    }
+}
+
+static void start_line_log(const struct server *server) {
+    const struct options *options = &server->options;
+    const char *features = engine_features(server->engine);
+    char addresses[LISTENS_TEXT_SIZE_MAX] = "";
+    listens_text(&server->listens, addresses);
+    log_line(LOG_LEVEL_INFO,
+             "version " RIPOSTE_VERSION " ready: %" PRIu32
+             " worker%s on %s%s%s%s, memory %s, items up to %s, %" PRIu32 " connections (%" PRIu64
+             " descriptors), backlog %" PRIu32 ", listening on %s",
+             options->threads, options->threads == 1 ? "" : "s", engine_transport_name(server->engine),
+             features[0] == '\0' ? "" : " (", features, features[0] == '\0' ? "" : ")",
+             units_format_size(options->memory_limit).text, units_format_size(options->max_item_size).text,
+             options->conn_limit, server->descriptors_limit, engine_listen_backlog(server->engine),
+             addresses);
+}
+
+bool server_announce(struct server *server, struct failure *failure) {
+    (void)failure; /* cannot fail */
+    warnings_log(server);
+    start_line_log(server);
+    return true;
 }
 
 /* --- serving ----------------------------------------------------------------------------------------------
@@ -253,16 +294,9 @@ bool server_start_workers(struct server *server, struct failure *failure) {
 }
 
 void server_stop_workers(struct server *server) {
-    http_drain(server);
+    protocols_drain(&server->protocols);
     engine_stop(server->engine, ENGINE_STOP_CLOSE);
     engine_join(server->engine);
-}
-
-bool server_announce(struct server *server, struct failure *failure) {
-    (void)failure; /* cannot fail */
-    start_warnings_log(server);
-    start_line_log(server);
-    return true;
 }
 
 /* SIGHUP: a file that cannot be used leaves what was in force. */
@@ -285,7 +319,7 @@ static void server_reload(struct server *server) {
         file_reload(server, options->auth_file, server_load_passwords);
     }
     if (options->http_token_file != NULL) {
-        file_reload(server, options->http_token_file, http_load_token);
+        file_reload(server, options->http_token_file, server_load_token);
     }
 }
 

@@ -95,6 +95,19 @@ Test(address, has_a_port_that_can_be_replaced) {
     expect_text(&address, "127.0.0.1:5001");
 }
 
+Test(address, says_whether_only_this_machine_reaches_it) {
+    cr_expect(address_is_loopback(inet("127.0.0.1", 1)));
+    cr_expect(address_is_loopback(inet("127.255.255.254", 1)));
+    cr_expect(address_is_loopback(inet6("::1", 1, 0)));
+    cr_expect_not(address_is_loopback(inet("126.255.255.255", 1)));
+    cr_expect_not(address_is_loopback(inet("128.0.0.1", 1)));
+    cr_expect_not(address_is_loopback(inet("0.0.0.0", 1)));
+    cr_expect_not(address_is_loopback(inet6("::", 1, 0)));
+    cr_expect_not(address_is_loopback(inet6("::2", 1, 0)));
+    cr_expect_not(address_is_loopback(local("/tmp/s")));
+    cr_expect_not(address_is_loopback(nothing()));
+}
+
 Test(address, of_a_unix_socket_has_a_path_and_no_port) {
     local("/tmp/s");
     cr_expect_eq(address_port(&address), 0);

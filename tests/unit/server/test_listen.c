@@ -4,8 +4,10 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "listen.h"
 
@@ -76,18 +78,53 @@ Test(listen, takes_a_free_port_for_each_entry) {
     expect_addresses("127.0.0.1,127.0.0.1", -1, "127.0.0.1:0 127.0.0.1:0");
 }
 
-Test(listen, skips_prefixes_of_tags_and_of_the_text_protocol) {
-    expect_addresses("tag[a]:127.0.0.1:80,proto[ascii]:127.0.0.2,tag[b]:proto[ascii]:127.0.0.3", 7,
-                     "127.0.0.1:80 127.0.0.2:7 127.0.0.3:7");
+/* --- prefixes ---------------------------------------------------------------------------------------------
+ */
+
+static void expect_bytes(struct bytes found, const char *expected) {
+    cr_expect(bytes_equal_string(found, expected), "'%.*s' instead of '%s'", (int)found.size, found.data,
+              expected);
+}
+
+Test(listen, speaks_the_protocol_of_the_entry) {
+    expect_addresses("tag[a]:127.0.0.1:80,proto[ascii]:127.0.0.2,tag[b]:proto[memcached]:127.0.0.3,"
+                     "proto[negotiating]:notls:127.0.0.4",
+                     7, "127.0.0.1:80 127.0.0.2:7 127.0.0.3:7 127.0.0.4:7");
+    for (unsigned i = 0; i < list.count; i++) {
+        cr_expect_eq(list.listens[i].protocol->protocol,
+                     protocols_find(bytes_from_string("memcached"))->protocol);
+    }
+    expect_bytes(list.listens[0].tag, "a");
+    expect_bytes(list.listens[1].tag, "");
+    expect_bytes(list.listens[2].tag, "b");
+}
+
+Test(listen, says_which_protocols_there_are) {
+    expect_refused("proto[asci]:127.0.0.1", EX_USAGE,
+                   "-l proto[asci]:127.0.0.1: no protocol is called 'asci'; did you mean ascii?");
+    expect_refused("proto[gopher]:127.0.0.1", EX_USAGE,
+                   "-l proto[gopher]:127.0.0.1: no protocol is called 'gopher'; there are memcached, ");
+    expect_refused("proto[]:127.0.0.1", EX_USAGE, "no protocol is called ''; there are memcached, ");
 }
 
 Test(listen, refuses_prefixes_of_what_is_not_here) {
-    expect_refused("mtls:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
-    expect_refused("notls:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
-    expect_refused("tag[a]:btls:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
-    expect_refused("proto[binary]:127.0.0.1", EX_USAGE, "neither TLS nor the binary protocol");
-    expect_refused("tag[a", EX_USAGE, "the prefix has no end");
-    expect_refused("tag[a]", EX_USAGE, "the prefix has no end");
+    static const char *const refused[] = {"mtls:127.0.0.1", "tls:127.0.0.1", "tag[a]:btls:127.0.0.1",
+                                          "proto[binary]:127.0.0.1"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        expect_refused(refused[i], EX_USAGE, "neither TLS nor the binary protocol is spoken here");
+    }
+    static const char *const unended[] = {"tag[a", "tag[a]", "proto[ascii]", "proto[", "tag[a]127.0.0.1"};
+    for (size_t i = 0; i < sizeof(unended) / sizeof(unended[0]); i++) {
+        expect_refused(unended[i], EX_USAGE, "before it perhaps proto[name]: or tag[text]:");
+    }
+}
+
+/* --- places -----------------------------------------------------------------------------------------------
+ */
+
+Test(listen, takes_a_unix_socket_among_the_others) {
+    expect_addresses("127.0.0.1,unix:/run/a.sock,unix:/run/a.sock", 0, "unix:/run/a.sock");
+    expect_refused("unix:", EX_USAGE, "expected host");
 }
 
 Test(listen, refuses_what_is_none) {
@@ -96,7 +133,7 @@ Test(listen, refuses_what_is_none) {
                                           "[::1",       "[]:80",       "[::1]80",         "[::1]:",
                                           "[",          "tag[a]:",     "127.0.0.1:-1"};
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-        expect_refused(refused[i], EX_USAGE, "expected host, host:port, [v6]:port or *");
+        expect_refused(refused[i], EX_USAGE, "expected host, host:port, [v6]:port, unix:path or *");
     }
 }
 
@@ -167,7 +204,7 @@ Test(listen, takes_places_for_http_with_its_own_port) {
         char text[LISTEN_TEXT_SIZE_MAX];
         cr_assert(make_http(rows[i][0]), "%s: %s", rows[i][0], failure.text);
         cr_assert_eq(list.count, 1);
-        cr_assert_eq(list.listens[0].protocol, LISTEN_HTTP);
+        cr_assert_str_eq(list.listens[0].protocol->name, "http");
         listen_text(&list.listens[0], text);
         cr_expect_str_eq(text, rows[i][1]);
     }
@@ -182,5 +219,61 @@ Test(listen, names_the_flag_whose_text_is_wrong) {
 Test(listen, keeps_one_address_for_one_protocol) {
     struct options options = {.port = 8080, .http = {.texts = {"127.0.0.1"}, .count = 1}};
     cr_assert_not(listen_list_make(&list, &options, &failure));
-    cr_expect_not_null(strstr(failure.text, "--http"), "%s", failure.text);
+    cr_expect_str_eq(failure.text,
+                     "http://127.0.0.1:8080 cannot speak memcached and http; give one of them another port");
+}
+
+Test(listen, takes_http_by_the_prefix_of_an_address_too) {
+    cr_assert(make("proto[http]:127.0.0.1:80,127.0.0.1", 11211, NULL), "%s", failure.text);
+    cr_assert_eq(list.count, 2);
+    cr_expect(listen_list_speaks(&list, list.listens[0].protocol->protocol));
+    cr_expect_str_eq(list.listens[0].protocol->name, "http");
+    cr_expect_str_eq(list.listens[1].protocol->name, "memcached");
+    cr_expect_not(make("127.0.0.1:0", 11211, NULL), "a free port is -p -1 there");
+}
+
+/* --- the file of the ports --------------------------------------------------------------------------------
+ */
+
+static char folder[] = "/tmp/riposte-port-XXXXXX";
+static char path[64];
+static char lock_path[72];
+
+static void folder_make(void) {
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/port", folder);
+    snprintf(lock_path, sizeof(lock_path), "%s.lck", path);
+    failure = (struct failure){0};
+    struct options options = {
+        .port = 5000, .unix_socket = "/tmp/s", .listen = {.texts = {"127.0.0.1,[::1]:80"}, .count = 1}};
+    cr_assert(listen_list_make(&list, &options, &failure), "%s", failure.text);
+}
+
+static void folder_remove(void) {
+    unlink(path);
+    rmdir(folder);
+}
+
+TestSuite(listen_list_write, .init = folder_make, .fini = folder_remove);
+
+Test(listen_list_write, lists_the_tcp_ports_and_appears_whole) {
+    char content[128] = "";
+    cr_assert(listen_list_write(&list, path, &failure), "%s", failure.text);
+    FILE *file = fopen(path, "re");
+    cr_assert_not_null(file);
+    size_t size = fread(content, 1, sizeof(content) - 1, file);
+    fclose(file);
+    content[size] = '\0';
+    cr_expect_str_eq(content, "TCP INET: 5000\nTCP INET6: 80\n");
+    cr_expect_neq(access(lock_path, F_OK), 0);
+}
+
+Test(listen_list_write, is_not_written_when_nobody_asks) {
+    cr_expect(listen_list_write(&list, NULL, &failure));
+}
+
+Test(listen_list_write, says_where_it_cannot_be_written) {
+    cr_expect_not(listen_list_write(&list, "/proc/none/port", &failure));
+    cr_expect_eq(failure.exit_status, EX_OSERR);
+    cr_expect_not_null(strstr(failure.text, "/proc/none/port cannot be written"));
 }

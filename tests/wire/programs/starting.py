@@ -178,6 +178,23 @@ def several_addresses_are_served(lab):
             check_equal(b"VERSION ", client.recv(100)[:8], f"the reply at {address}")
 
 
+@test()
+def an_address_says_what_is_spoken_there(lab):
+    """proto[...]: and tag[...]: before an address, a second Unix socket among them; what is unknown is refused."""
+    port, path = free_port(), os.path.join(lab.new_folder(), "second.sock")
+    lab.start("-p", str(port), "-l", f"proto[ascii]:tag[a]:127.0.0.1,notls:proto[memcached]:unix:{path}")
+    for family, address in ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_UNIX, path)):
+        with socket.socket(family) as client:
+            client.settimeout(5)
+            client.connect(address)
+            client.sendall(b"version\r\n")
+            check_equal(b"VERSION ", client.recv(100)[:8], f"the reply at {address}")
+    check_refused(lab, ["-p", "-1", "-l", "proto[asci]:127.0.0.1"], USAGE, "proto[asci]", "did you mean ascii?")
+    check_refused(lab, ["-p", "-1", "-l", "proto[gopher]:127.0.0.1"], USAGE, "gopher", "there are memcached")
+    check_refused(lab, ["-p", "-1", "-l", "tls:127.0.0.1"], USAGE, "TLS")
+    check_refused(lab, ["-p", "-1", "-l", "proto[binary]:127.0.0.1"], USAGE, "binary")
+
+
 def has_ipv6():
     try:
         with socket.socket(socket.AF_INET6) as probe:

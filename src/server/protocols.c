@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * protocols: the table, the services, and the parts of a thread. See protocols.h.
+ */
+#include "protocols.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "riposte/clock.h"
+#include "riposte/http.h"
+#include "riposte/memcached.h"
+#include "riposte/store.h"
+#include "settings.h"
+#include "signals.h"
+
+enum { MS_PER_S = 1000 };
+
+/* --- a thread ---------------------------------------------------------------------------------------------
+ */
+
+/* All functions of this part run on the worker's own thread. */
+struct thread {
+    struct store_worker *store;         /* joined */
+    struct memcached_worker *memcached; /* owned */
+    struct http_worker *http;           /* owned; NULL without a service */
+};
+
+/* NULL when memory ends; the engine then ends the start. */
+static void *thread_start(void *user, unsigned worker_index) {
+    struct protocols *protocols = user;
+    struct thread *thread = calloc(1, sizeof(*thread));
+    if (thread == NULL) {
+        return NULL;
+    }
+    thread->store = store_worker_join(protocols->store, clock_monotonic_ns());
+    if (thread->store == NULL) {
+        goto free_thread;
+    }
+    thread->memcached = memcached_worker_create(protocols->memcached, thread->store, worker_index);
+    if (thread->memcached == NULL) {
+        goto leave_store;
+    }
+    if (protocols->http != NULL) {
+        thread->http = http_worker_create(protocols->http, thread->store, worker_index);
+        if (thread->http == NULL) {
+            goto destroy_memcached;
+        }
+    }
+    return thread;
+
+destroy_memcached:
+    memcached_worker_destroy(thread->memcached);
+leave_store:
+    store_worker_leave(thread->store);
+free_thread:
+    free(thread);
+    return NULL;
+}
+
+static void thread_stop(void *worker_user) {
+    struct thread *thread = worker_user;
+    if (thread->http != NULL) {
+        http_worker_destroy(thread->http);
+    }
+    memcached_worker_destroy(thread->memcached);
+    store_worker_leave(thread->store);
+    free(thread);
+}
+
+static unsigned thread_turn(void *worker_user, uint64_t now_ns) {
+    return store_quiescent(((struct thread *)worker_user)->store, now_ns);
+}
+
+static void thread_offline(void *worker_user) {
+    store_offline(((struct thread *)worker_user)->store);
+}
+
+static void thread_online(void *worker_user, uint64_t now_ns) {
+    store_online(((struct thread *)worker_user)->store, now_ns);
+}
+
+struct engine_hooks protocols_hooks(struct protocols *protocols) {
+    return (struct engine_hooks){
+        .user = protocols,
+        .worker_start = thread_start,
+        .turn = thread_turn,
+        .offline = thread_offline,
+        .online = thread_online,
+        .worker_stop = thread_stop,
+    };
+}
+
+/* --- the table --------------------------------------------------------------------------------------------
+ */
+
+static void *memcached_context(void *worker_user) {
+    return ((struct thread *)worker_user)->memcached;
+}
+
+static void *http_context(void *worker_user) {
+    return http_worker_endpoint(((struct thread *)worker_user)->http, HTTP_ENDPOINT_OPEN);
+}
+
+static void *http_loopback_context(void *worker_user) {
+    return http_worker_endpoint(((struct thread *)worker_user)->http, HTTP_ENDPOINT_LOOPBACK);
+}
+
+static void http_limits(const struct options *options, struct engine_limits *limits) {
+    limits->connections_max = options->http_conn_limit;
+    limits->input_size_max = HTTP_INPUT_SIZE_MAX;
+    limits->idle_timeout_ms = options->http_timeout * MS_PER_S;
+}
+
+#define MEMCACHED(name)                                                                                      \
+    { (name), &memcached_protocol, "", "TCP", memcached_context, memcached_context, NULL }
+
+/* memcached's own names of its text protocol stand beside it. */
+const struct server_protocol protocols_table[PROTOCOLS_COUNT] = {
+    MEMCACHED("memcached"),
+    MEMCACHED("ascii"),
+    MEMCACHED("negotiating"),
+    {"http", &http_protocol, "http", "HTTP", http_context, http_loopback_context, http_limits},
+};
+
+const struct server_protocol *protocols_find(struct bytes name) {
+    for (unsigned i = 0; i < PROTOCOLS_COUNT; i++) {
+        if (bytes_equal_string(name, protocols_table[i].name)) {
+            return &protocols_table[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- memcached --------------------------------------------------------------------------------------------
+ */
+
+/* The command shutdown takes the same path as a signal from outside. */
+static void stop_requested(void *user, bool graceful) {
+    (void)user;
+    signals_request_stop(graceful);
+}
+
+static bool memcached_create(struct protocols *protocols, const struct protocols_parts *parts,
+                             struct failure *failure) {
+    struct options *options = parts->options;
+    struct memcached_config config = {
+        .store = parts->store,
+        .item_size_max = options->max_item_size,
+        .cas_enabled = options->cas,
+        .flush_enabled = options->flush_all,
+        .dump_enabled = options->dumping,
+        .watch_enabled = options->watch,
+        .shutdown_enabled = options->enable_shutdown,
+#ifdef RIPOSTE_DEBUG_COMMANDS
+        .debug_commands = true,
+#endif
+        .prefix_delimiter = options->stat_key_prefix,
+        .detail_enabled = options->given[OPTION_INDEX_stat_key_prefix],
+        .connections_max = options->conn_limit,
+        .workers_max = options->threads,
+        .settings = {.write = settings_write, .user = options},
+        .maxconns_fast = options->maxconns_fast,
+        .slab_reassign = options->slab_reassign,
+        .lru_crawler = options->lru_crawler,
+        .lru_maintainer = options->lru_maintainer,
+        .idle_timeout = options->idle_timeout > 0,
+        .stop = stop_requested,
+    };
+    int status = memcached_service_create(&config, &protocols->memcached);
+    if (status < 0) {
+        return failure_set(failure, EX_OSERR, "the protocol cannot be made: %s", strerror(-status));
+    }
+    memcached_service_set_engine(protocols->memcached, parts->engine);
+    return true;
+}
+
+/* A file that is loaded at the start and again for SIGHUP; `status` says how that went. */
+static bool file_loaded(const char *flag, int status, const char *message, struct failure *failure) {
+    int exit_status = status == -EINVAL ? EX_USAGE : EX_OSERR;
+    return status == 0 || failure_set(failure, exit_status, "%s %s", flag, message);
+}
+
+bool protocols_load_passwords(struct protocols *protocols, const struct options *options,
+                              struct failure *failure) {
+    char message[FAILURE_TEXT_SIZE_MAX];
+    const char *path = options->auth_file;
+    return path == NULL ||
+           file_loaded("-Y",
+                       memcached_service_auth_load(protocols->memcached, path, message, sizeof(message)),
+                       message, failure);
+}
+
+/* --- HTTP -------------------------------------------------------------------------------------------------
+ */
+
+/* -Y is a promise that nobody unknown gets at the items. */
+static bool http_flags_fit(const struct options *options, struct failure *failure) {
+    if (options->auth_file != NULL && options->http_token_file == NULL) {
+        return failure_set(failure, EX_USAGE,
+                           "-Y asks clients for a password and --http would let them in without; give "
+                           "--http-token-file, too");
+    }
+    if (options->http_cors != NULL && strlen(options->http_cors) > HTTP_CORS_SIZE_MAX) {
+        return failure_set(failure, EX_USAGE, "--http-cors: an origin has at most %d bytes",
+                           HTTP_CORS_SIZE_MAX);
+    }
+    return true;
+}
+
+/* Where a listen speaks it. */
+static bool http_create(struct protocols *protocols, const struct protocols_parts *parts,
+                        struct failure *failure) {
+    const struct options *options = parts->options;
+    if (!parts->has_http) {
+        return true;
+    }
+    if (!http_flags_fit(options, failure)) {
+        return false;
+    }
+    const struct http_config config = {
+        .store = parts->store,
+        .item_size_max = options->max_item_size,
+        .cas_enabled = options->cas,
+        .readonly = options->http_readonly,
+        .cors_origin = options->http_cors,
+        .timeout_ms = options->http_timeout * MS_PER_S,
+        .workers_max = options->threads,
+        .sources = {parts->metrics, memcached_service_metrics(protocols->memcached)},
+        .sources_count = 2,
+    };
+    int status = http_service_create(&config, &protocols->http);
+    return status == 0 ||
+           failure_set(failure, EX_OSERR, "the HTTP service cannot be made: %s", strerror(-status));
+}
+
+bool protocols_load_token(struct protocols *protocols, const struct options *options,
+                          struct failure *failure) {
+    char message[FAILURE_TEXT_SIZE_MAX];
+    const char *path = options->http_token_file;
+    return path == NULL || protocols->http == NULL ||
+           file_loaded("--http-token-file",
+                       http_service_token_load(protocols->http, path, message, sizeof(message)), message,
+                       failure);
+}
+
+/* --- all of them ------------------------------------------------------------------------------------------
+ */
+
+bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
+                      struct failure *failure) {
+    *protocols = (struct protocols){.store = parts->store};
+    if (!memcached_create(protocols, parts, failure)) {
+        return false;
+    }
+    if (!http_create(protocols, parts, failure)) {
+        memcached_service_destroy(protocols->memcached);
+        return false;
+    }
+    return true;
+}
+
+void protocols_destroy(struct protocols *protocols) {
+    http_service_destroy(protocols->http);
+    memcached_service_destroy(protocols->memcached);
+}
+
+void protocols_drain(struct protocols *protocols) {
+    if (protocols->http != NULL) {
+        http_service_drain(protocols->http);
+    }
+}

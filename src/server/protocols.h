@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * protocols: what is spoken here, and what each protocol keeps: a service for the process, a part of every
+ * worker thread.
+ *
+ *      process     struct protocols: the store and one service per protocol
+ *      thread      struct thread (private): the store's part and each service's part for one worker
+ *      listen      struct server_protocol: the protocol, and how it finds its part of a thread
+ *
+ * A protocol more is a row of the table, a service and a part.
+ */
+#ifndef RIPOSTE_SERVER_PROTOCOLS_H
+#define RIPOSTE_SERVER_PROTOCOLS_H
+
+#include <stdbool.h>
+
+#include "failure.h"
+#include "options_table.h"
+#include "riposte/bytes.h"
+#include "riposte/engine.h"
+#include "riposte/metrics.h"
+
+struct http_service;
+struct memcached_service;
+struct store;
+
+/* What a listen can speak. */
+struct server_protocol {
+    const char *name; /* in proto[name]: */
+    const struct protocol *protocol;
+    const char *scheme;    /* before the addresses of the start line: "http", or "" */
+    const char *port_word; /* of its lines in the file of MEMCACHED_PORT_FILENAME */
+
+    /* For engine_listen.context_of: of a listen that others than this machine reach, and of one that they do not. */
+    void *(*context_of)(void *worker_user);
+    void *(*loopback_context_of)(void *worker_user);
+
+    /* Changes *limits, which are those of the configuration, to its own; NULL: they are. */
+    void (*limits)(const struct options *options, struct engine_limits *limits);
+};
+
+enum { PROTOCOLS_COUNT = 4 };
+
+/* Every name once. */
+extern const struct server_protocol protocols_table[PROTOCOLS_COUNT];
+
+/* NULL when nothing is called so. */
+const struct server_protocol *protocols_find(struct bytes name);
+
+/* What all threads share; constant while they run, lives longer than they do. */
+struct protocols {
+    struct store *store;                 /* borrowed */
+    struct memcached_service *memcached; /* owned */
+    struct http_service *http;           /* owned; NULL where no listen speaks it */
+};
+
+/* Who the services work for. */
+struct protocols_parts {
+    struct store *store;
+    struct engine *engine;
+    struct options *options;       /* for as long as the services live */
+    struct metrics_source metrics; /* of all but the protocols */
+    bool has_http;                 /* a listen speaks it */
+};
+
+/* The services. False and *failure, with nothing left: flags that do not go together, or memory has ended. */
+bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
+                      struct failure *failure);
+void protocols_destroy(struct protocols *protocols);
+
+/*
+ * -Y and --http-token-file; called again for SIGHUP. False and *failure leave in force what was. Nothing where
+ * no file is named.
+ */
+bool protocols_load_passwords(struct protocols *protocols, const struct options *options,
+                              struct failure *failure);
+bool protocols_load_token(struct protocols *protocols, const struct options *options,
+                          struct failure *failure);
+
+/* The stop begins: who asks is told so. */
+void protocols_drain(struct protocols *protocols);
+
+/*
+ * The hooks of an engine whose workers share `protocols`, which is filled in before they start. Each makes a
+ * thread's parts, moves the store's on once per turn, takes it offline around every sleep, and ends them.
+ */
+struct engine_hooks protocols_hooks(struct protocols *protocols);
+
+#endif
