@@ -34,8 +34,9 @@ void log_level_set(enum log_level level);
 enum log_level log_level_get(void);
 
 /*
- * Writes "riposte: <text>\n" (with "warning: " before the text at LOG_LEVEL_WARNING). Never fails: what cannot be
- * written is lost.
+ * Writes "riposte: <text>\n" (with "warning: " before the text at LOG_LEVEL_WARNING). Never fails and never
+ * waits: what standard error does not take at once is lost, and the next line that it takes is preceded by one
+ * that says how many were.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -2,11 +2,15 @@
  *
  * log: one line, one write(2). See riposte/log.h.
  *
- * The line is built on the stack: no allocation, no stdio buffer, no lock. Any thread may call.
+ * The line is built on the stack: no allocation, no stdio buffer, no lock. Where standard error takes no more (a
+ * pipe that nobody reads), it is lost and counted. Any thread may call.
  */
 #include "riposte/log.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -21,12 +25,44 @@ enum log_level log_level_get(void) {
     return level_shown;
 }
 
+/* Lines that standard error did not take since the last one that it did. */
+static atomic_uint lost_count;
+
 /* What snprintf put into `room` bytes, given what it answered; a cut line keeps room - 1. */
 static size_t written_size(int answered, size_t room) {
     if (answered < 0) {
         return 0;
     }
     return (size_t)answered < room ? (size_t)answered : room - 1;
+}
+
+/*
+ * Whether a line can be written without waiting: a pipe is ready while a page of it is free, which is more than
+ * a line.
+ */
+static bool is_ready(void) {
+    struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&standard_error, 1, 0) == 1 && (standard_error.revents & POLLOUT) != 0;
+}
+
+/* One attempt. */
+static void line_write(const char *line, size_t size) {
+    if (!is_ready() || write(STDERR_FILENO, line, size) < 0) {
+        atomic_fetch_add_explicit(&lost_count, 1, memory_order_relaxed); /* a number, it orders nothing */
+    }
+}
+
+/* Says how many lines are missing before the next one. */
+static void lost_write(void) {
+    char line[LOG_LINE_SIZE_MAX];
+    if (atomic_load_explicit(&lost_count, memory_order_relaxed) == 0 || !is_ready()) {
+        return;
+    }
+    unsigned count = atomic_exchange_explicit(&lost_count, 0, memory_order_relaxed);
+    int size = snprintf(line, sizeof(line),
+                        "riposte: warning: %u lines before this one were lost: standard error took no more\n",
+                        count);
+    line_write(line, (size_t)size);
 }
 
 void log_line(enum log_level level, const char *format, ...) {
@@ -43,8 +79,7 @@ void log_line(enum log_level level, const char *format, ...) {
     size += written_size(vsnprintf(line + size, sizeof(line) - size, format, arguments), sizeof(line) - size);
     va_end(arguments);
     line[size++] = '\n';
-    /* One attempt: standard error that is closed, full or broken must not hold anybody up. */
-    ssize_t written = write(STDERR_FILENO, line, size);
-    (void)written;
+    lost_write();
+    line_write(line, size);
     errno = error_saved;
 }

@@ -69,6 +69,34 @@ Test(log, cuts_a_long_line_and_still_ends_it) {
     cr_expect_eq(line[LOG_LINE_SIZE_MAX - 2], 'x');
 }
 
+/* A pipe whose writers would wait, as one to a log collector that hangs. */
+static void pipe_fill(void) {
+    static const char filling[4096];
+    while (write(STDERR_FILENO, filling, sizeof(filling)) > 0) {
+    }
+    cr_assert_eq(errno, EAGAIN);
+    cr_assert_eq(fcntl(STDERR_FILENO, F_SETFL, 0), 0);
+}
+
+static void pipe_drain(void) {
+    char drained[4096];
+    while (read(pipe_end, drained, sizeof(drained)) > 0) {
+    }
+}
+
+Test(log, does_not_wait_for_a_reader_that_hangs, .timeout = 20) {
+    pipe_fill();
+    log_line(LOG_LEVEL_INFO, "lost");
+    log_line(LOG_LEVEL_WARNING, "lost");
+    pipe_drain();
+    log_line(LOG_LEVEL_INFO, "after");
+    cr_expect_str_eq(logged(),
+                     "riposte: warning: 2 lines before this one were lost: standard error took no more\n"
+                     "riposte: after\n");
+    log_line(LOG_LEVEL_INFO, "again");
+    cr_expect_str_eq(logged(), "riposte: again\n");
+}
+
 Test(log, leaves_errno_alone_when_standard_error_is_closed) {
     close(STDERR_FILENO);
     errno = ENOSPC;
