@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "address.h"
+
 void peer_read(struct peer *peer, int fd) {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&address;
@@ -20,12 +22,11 @@ void peer_read(struct peer *peer, int fd) {
         return; /* ENOTCONN: gone already */
     }
     peer->family = (uint8_t)address.ss_family;
+    peer->port = address_port(&address);
     if (address.ss_family == AF_INET) {
         memcpy(peer->address, &v4->sin_addr, sizeof(v4->sin_addr));
-        peer->port = ntohs(v4->sin_port);
     } else if (address.ss_family == AF_INET6) {
         memcpy(peer->address, &v6->sin6_addr, sizeof(v6->sin6_addr));
-        peer->port = ntohs(v6->sin6_port);
     }
 }
 

@@ -4,12 +4,10 @@
  */
 #include "conns.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/un.h>
 
+#include "address.h"
 #include "riposte/check.h"
 #include "stats.h"
 
@@ -44,21 +42,19 @@ static void path_clean(char *path) {
 }
 
 static void address_write(char text[ADDRESS_SIZE_MAX], const struct sockaddr_storage *address) {
-    char ip[INET6_ADDRSTRLEN];
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)address;
+    char place[ADDRESS_TEXT_SIZE_MAX];
     switch (address->ss_family) {
     case AF_INET:
-        inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof(ip));
-        snprintf(text, ADDRESS_SIZE_MAX, "tcp:%s:%u", ip, ntohs(v4->sin_port));
+        address_host_text(address, place);
+        snprintf(text, ADDRESS_SIZE_MAX, "tcp:%s:%u", place, address_port(address));
         return;
     case AF_INET6:
-        inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof(ip));
-        snprintf(text, ADDRESS_SIZE_MAX, "tcp6:[%s]:%u", ip, ntohs(v6->sin6_port));
+        address_host_text(address, place);
+        snprintf(text, ADDRESS_SIZE_MAX, "tcp6:[%s]:%u", place, address_port(address));
         return;
     case AF_UNIX:
-        snprintf(text, ADDRESS_SIZE_MAX, "unix:%.*s", (int)sizeof(local->sun_path), local->sun_path);
+        address_text(address, place);
+        snprintf(text, ADDRESS_SIZE_MAX, "unix:%s", place);
         path_clean(text);
         return;
     default:
