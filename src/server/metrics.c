@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * metrics: rows of process, store and engine, worker by worker where it matters. See metrics.h.
+ */
 #include "metrics.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * privileges: gives away sockets, then groups and user. See privileges.h.
+ */
 #include "privileges.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * signals: which are blocked, taken and sent. See signals.h.
+ */
 #include "signals.h"
 
 #include <assert.h>
