@@ -8,6 +8,7 @@
  *      /stats.json      the same for people and scripts
  *      /healthz         200 while the process serves
  *      /readyz          200, or 503 once the stop has begun
+ *      any other        the files beneath files_root; the page is at /riposte/ then
  *
  * One struct http_service for the process; one struct http_worker per worker thread. The protocol's `context`
  * is an endpoint of that worker: what may be asked there differs from listener to listener.
@@ -48,7 +49,10 @@ struct http_config {
     bool readonly;           /* PUT, POST and DELETE are refused: 403 */
     const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
     uint32_t timeout_ms;     /* a head, or a body beside 256 bytes a second, takes longer: 408. >= 1000 */
-    unsigned workers_max;    /* as the engine's */
+    const char *files_root;  /* folder whose files are served; NULL: none. Read at http_service_create */
+    size_t
+        files_size_max; /* bytes of files kept in memory; one of more than half of it is read as it is sent */
+    unsigned workers_max;                            /* as the engine's */
     struct metrics_source sources[HTTP_SOURCES_MAX]; /* of /metrics and /stats.json, beside this protocol's */
     unsigned sources_count;
 };
@@ -60,7 +64,7 @@ enum http_endpoint_kind {
     HTTP_ENDPOINT_KIND_COUNT
 };
 
-/* 0 and *service; -ENOMEM. Before the engine. */
+/* 0 and *service; -ENOMEM; a negative errno where files_root cannot be opened. Before engine_start. */
 int http_service_create(const struct http_config *config, struct http_service **service);
 
 /* All workers are gone. */

@@ -123,6 +123,10 @@
 #define OPTIONS_HTTP(X)                                                                                      \
     X(HTTP, http, "http", 0, LIST, OBEYED, "", 0, 0, "ADDRESS,...",                                          \
       "speak HTTP/1.1 there: host, host:port (8080), [v6]:port, *, or unix:PATH; may be repeated")           \
+    X(HTTP, http_root, "http-root", 0, TEXT, OBEYED, "", 0, 0, "DIRECTORY",                                  \
+      "serve the files beneath this directory")                                                              \
+    X(HTTP, http_files_memory, "http-files-memory", 0, SIZE, OBEYED, "16m", UNITS_KIB, 1024 * UNITS_GIB,     \
+      "SIZE", "of -m, for files that are kept; one of more than half of it is read as it is sent")           \
     X(HTTP, http_conn_limit, "http-conn-limit", 0, COUNT, OBEYED, "2048", 1, 1000000, "N",                   \
       "connections that speak HTTP, beside those of -c")                                                     \
     X(HTTP, http_timeout, "http-timeout", 0, COUNT, OBEYED, "30", 1, 3600, "SECONDS",                        \

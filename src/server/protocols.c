@@ -226,12 +226,18 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .cas_enabled = options->cas,
         .readonly = options->http_readonly,
         .cors_origin = options->http_cors,
+        .files_root = options->http_root,
+        .files_size_max = options->http_files_memory,
         .timeout_ms = options->http_timeout * MS_PER_S,
         .workers_max = options->threads,
         .sources = {parts->metrics, memcached_service_metrics(protocols->memcached)},
         .sources_count = 2,
     };
     int status = http_service_create(&config, &protocols->http);
+    if (status < 0 && options->http_root != NULL) {
+        return failure_set(failure, EX_OSERR, "--http-root %s cannot be served: %s", options->http_root,
+                           strerror(-status));
+    }
     return status == 0 ||
            failure_set(failure, EX_OSERR, "the HTTP service cannot be made: %s", strerror(-status));
 }

@@ -133,6 +133,12 @@ bool server_write_ports(struct server *server, struct failure *failure) {
 /* --- the store --------------------------------------------------------------------------------------------
  */
 
+/* Bytes of -m that are for files. */
+static size_t http_files_size(const struct server *server) {
+    bool wanted = server->options.http_root != NULL && listen_list_speaks(&server->listens, &http_protocol);
+    return wanted ? (size_t)server->options.http_files_memory : 0;
+}
+
 /* What is left of -m for the store once the engine has its buffers. */
 static bool store_size_find(struct server *server, size_t *store_size, struct failure *failure) {
     size_t fixed_size = engine_fixed_memory_size(server->engine);
@@ -145,6 +151,14 @@ static bool store_size_find(struct server *server, size_t *store_size, struct fa
                            (size_t)(STORE_MEMORY_SIZE_MIN / UNITS_KIB));
     }
     *store_size = (size_t)limit - fixed_size;
+    size_t files_size = http_files_size(server);
+    if (files_size > *store_size / 2) {
+        return failure_set(
+            failure, EX_USAGE,
+            "--http-files-memory takes %zuk of the %zuk that -m leaves: at most half can be its",
+            files_size / UNITS_KIB, *store_size / UNITS_KIB);
+    }
+    *store_size -= files_size;
     if (server->options.max_item_size > *store_size / 2) {
         log_line(LOG_LEVEL_WARNING,
                  "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers", *store_size / 2,

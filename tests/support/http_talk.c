@@ -130,7 +130,9 @@ static void talk_step(struct http_talk *talk) {
     talk->requests += progress.requests;
     talk->next = progress.next;
     talk_reshape(talk, progress.consumed, bytes_of(NULL, 0));
-    talk_drain(talk);
+    if (!talk->hold) {
+        talk_drain(talk);
+    }
     talk->closed = reply_closing(&talk->reply);
     store_quiescent(talk->server->store_worker, talk->server->now_ns);
 }
@@ -142,7 +144,13 @@ void http_talk_send(struct http_talk *talk, struct bytes bytes) {
     }
     do {
         talk_step(talk);
-    } while (talk->next == PROTOCOL_NEXT_AGAIN && !talk->closed);
+    } while (talk->next == PROTOCOL_NEXT_AGAIN && !talk->closed && !(talk->hold && reply_full(&talk->reply)));
+}
+
+void http_talk_go_on(struct http_talk *talk) {
+    while (talk->next == PROTOCOL_NEXT_AGAIN && !talk->closed) {
+        talk_step(talk);
+    }
 }
 
 void http_talk_look(struct http_talk *talk) {
@@ -152,6 +160,7 @@ void http_talk_look(struct http_talk *talk) {
 }
 
 struct bytes http_talk_output(struct http_talk *talk) {
+    talk_drain(talk);
     enum { DATE_SIZE = 37 };
     char *at = talk->output;
     char *end = talk->output + talk->output_size;

@@ -43,6 +43,7 @@ struct http_talk {
     unsigned requests_max;   /* of one on_input; 20 unless changed */
     unsigned requests;       /* completed so far */
     enum protocol_next next; /* what the last on_input waits for */
+    bool hold;               /* the client takes no output */
     bool closed;             /* the server has said its last word */
 };
 
@@ -51,6 +52,9 @@ void http_talk_close(struct http_talk *talk);
 
 /* Gives the server `bytes` and lets it work until it waits for more. */
 void http_talk_send(struct http_talk *talk, struct bytes bytes);
+
+/* Lets the server work on what it left for another call, as when the client takes its output again. */
+void http_talk_go_on(struct http_talk *talk);
 
 /* on_input comes although nothing has come, as it asked for. */
 void http_talk_look(struct http_talk *talk);

@@ -10,6 +10,7 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "route.h"
+#include "stream.h"
 
 /* A body may take a second for so many bytes, beside the time-out (README, limits). */
 enum { BODY_BYTES_PER_S_MIN = 256 };
@@ -85,6 +86,10 @@ static bool head_step(struct http_call *call) {
 
 /* One step. False when it needs more input. */
 static bool call_step(struct http_call *call) {
+    if (unlikely(call->session->stream != NULL)) {
+        http_stream_continue(call);
+        return true;
+    }
     return unlikely(call->session->change != NULL) ? http_change_continue(call) : head_step(call);
 }
 
@@ -130,11 +135,16 @@ static struct progress http_on_input(void *session, const struct protocol_input 
     bool stopped = false;
     http_worker_tell_time(call.worker, input->now_ns);
     while (call.requests < call.requests_max && !reply_full(reply) && !stopped &&
-           (call.at < call.end || call.session->change != NULL)) {
+           (call.at < call.end || call.session->change != NULL || call.session->stream != NULL)) {
         stopped = !call_step(&call);
+        if (unlikely(call.session->stream != NULL)) {
+            break; /* the next pieces when others have had their turn */
+        }
     }
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
-    if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
+    if (unlikely(call.session->stream != NULL && !reply_closing(reply))) {
+        next = PROTOCOL_NEXT_AGAIN;
+    } else if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
         next = call_wait(&call);
     } else if (unlikely(!stopped && call.at < call.end && !reply_closing(reply))) {
         next = PROTOCOL_NEXT_AGAIN;
@@ -172,6 +182,9 @@ static void http_on_close(void *session, int fd, enum protocol_close reason, voi
     (void)reason;
     if (own->change != NULL) {
         http_change_drop(own, endpoint->worker);
+    }
+    if (own->stream != NULL) {
+        http_stream_drop(own);
     }
 }
 

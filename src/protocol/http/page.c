@@ -32,7 +32,15 @@ static const struct page_file {
 };
 enum { FILES_COUNT = sizeof(files) / sizeof(files[0]) };
 
-static const struct page_file *page_find(struct bytes path) {
+/* At /riposte/ in any case; at / where no files are served. */
+static const struct page_file *page_find(const struct http_call *call, struct bytes path) {
+    static const char prefix[] = "/riposte";
+    const size_t prefix_size = sizeof(prefix) - 1;
+    if (path.size > prefix_size && memcmp(path.data, prefix, prefix_size) == 0) {
+        path = bytes_of(path.data + prefix_size, path.size - prefix_size);
+    } else if (call->worker->service->files != NULL) {
+        return NULL;
+    }
     for (unsigned i = 0; i < FILES_COUNT; i++) {
         if (bytes_equal_string(path, files[i].path)) {
             return &files[i];
@@ -41,8 +49,8 @@ static const struct page_file *page_find(struct bytes path) {
     return NULL;
 }
 
-bool http_page_is(struct bytes path) {
-    return page_find(path) != NULL;
+bool http_page_is(const struct http_call *call, struct bytes path) {
+    return page_find(call, path) != NULL;
 }
 
 /* The program's own memory needs no release. */
@@ -51,7 +59,7 @@ static void page_release(void *owner) {
 }
 
 void http_page(struct http_call *call, const struct http_request *request) {
-    const struct page_file *file = page_find(request->target.path);
+    const struct page_file *file = page_find(call, request->target.path);
     assert(file != NULL);
     struct bytes body = bytes_of(file->begin, (size_t)(file->end - file->begin));
     const struct http_answer answer = {

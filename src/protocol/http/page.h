@@ -10,7 +10,7 @@
 #include "call.h"
 
 /* True when `path` is one of the page's files. */
-bool http_page_is(struct bytes path);
+bool http_page_is(const struct http_call *call, struct bytes path);
 
 /* Answers GET and HEAD of such a path. */
 void http_page(struct http_call *call, const struct http_request *request);

@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "cache.h"
+#include "files.h"
 #include "host.h"
 #include "metrics.h"
 #include "page.h"
@@ -106,17 +107,19 @@ static bool path_is_state(const struct http_request *request) {
 
 /* The parts that are only read. */
 static void route_read(struct http_call *call, const struct http_request *request) {
-    bool is_page = http_page_is(request->target.path);
+    bool is_page = http_page_is(call, request->target.path);
     bool known =
         is_page || path_is_state(request) || path_is(request, "/metrics") || path_is(request, "/stats.json");
     bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
-    if (!known) {
+    if (!known && call->worker->service->files == NULL) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_NOT_FOUND, "there is nothing here", "");
     } else if (!reads) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, "this can only be read",
                          "Allow: GET, HEAD, OPTIONS\r\n");
     } else if (path_is_state(request)) {
         answer_state(call, request);
+    } else if (!known) {
+        http_files(call, request);
     } else if (is_page) {
         http_page(call, request);
     } else {
@@ -164,7 +167,7 @@ static bool token_is_good(const struct http_call *call, const struct http_reques
     struct bytes given = http_head_count(request->head, HTTP_AUTHORIZATION) == 1
                              ? http_head_find(request->head, HTTP_AUTHORIZATION)
                              : bytes_of(NULL, 0);
-    return path_is_state(request) || http_page_is(request->target.path) ||
+    return path_is_state(request) || http_page_is(call, request->target.path) ||
            http_service_allows(call->worker->service, given);
 }
 

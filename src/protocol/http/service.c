@@ -19,6 +19,20 @@
 /* Bodies of unknown size live outside the store until they are complete: this much of them at a time. */
 enum { CHUNKED_SIZE_MAX = 64 << 20 };
 
+/* What may fail. */
+static int service_fill(struct http_service *service) {
+    const struct http_config *config = &service->config;
+    int error = 0;
+    if (config->files_root != NULL) {
+        error = http_file_cache_create(config->files_root, config->files_size_max, &service->files);
+    }
+    service->workers = calloc(config->workers_max, sizeof(struct http_worker *));
+    if (error < 0 || service->workers == NULL) {
+        return error < 0 ? error : -ENOMEM;
+    }
+    return http_contents_init(&service->contents);
+}
+
 int http_service_create(const struct http_config *config, struct http_service **service) {
     struct http_service *made = calloc(1, sizeof(*made));
     if (made == NULL) {
@@ -27,11 +41,12 @@ int http_service_create(const struct http_config *config, struct http_service **
     made->config = *config;
     made->chunked_size_max =
         config->item_size_max > CHUNKED_SIZE_MAX / 2 ? 2 * config->item_size_max : CHUNKED_SIZE_MAX;
-    made->workers = calloc(config->workers_max, sizeof(struct http_worker *));
-    if (made->workers == NULL || http_contents_init(&made->contents) < 0) {
+    int error = service_fill(made);
+    if (error < 0) {
+        http_file_cache_destroy(made->files);
         free(made->workers);
         free(made);
-        return -ENOMEM;
+        return error;
     }
     pthread_mutex_init(&made->lock, NULL);
     *service = made;
@@ -50,6 +65,7 @@ void http_service_destroy(struct http_service *service) {
     }
     pthread_mutex_destroy(&service->lock);
     http_contents_deinit(&service->contents);
+    http_file_cache_destroy(service->files);
     free(service->workers);
     free(service);
 }

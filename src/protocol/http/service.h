@@ -18,6 +18,7 @@
 #include "content.h"
 #include "counters.h"
 #include "date.h"
+#include "file_cache.h"
 #include "riposte/http.h"
 #include "riposte/store.h"
 
@@ -36,6 +37,7 @@ struct http_service {
     _Atomic bool draining;              /* http_service_drain was called */
     _Atomic size_t chunked_size;        /* bytes of all bodies of unknown size that are under way */
     size_t chunked_size_max;            /* its bound */
+    struct http_file_cache *files;      /* owned; NULL without a root */
     struct http_contents contents;      /* media types of stored values */
     pthread_mutex_t lock;               /* of what follows */
     struct http_worker **workers;       /* config.workers_max of them; NULL where none has that index */

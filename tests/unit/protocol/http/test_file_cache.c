@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * file_cache: what is kept, when it is looked at again, its bounds, and what cannot be reached.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "file_cache.h"
+#include "riposte/clock.h"
+
+enum { SIZE_MAX_KEPT = 64 * 1024 };
+
+static char root[64];
+static struct http_file_cache *cache;
+
+static void path_in(char path[256], const char *name) {
+    snprintf(path, 256, "%s/%s", root, name);
+}
+
+static void file_write(const char *name, const char *text, size_t size) {
+    char path[256];
+    path_in(path, name);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(text, 1, size, file), size);
+    fclose(file);
+}
+
+static void init(void) {
+    snprintf(root, sizeof(root), "/tmp/riposte-files-XXXXXX");
+    cr_assert_not_null(mkdtemp(root));
+    cr_assert_eq(http_file_cache_create(root, SIZE_MAX_KEPT, &cache), 0);
+}
+
+static void deinit(void) {
+    char command[128];
+    http_file_cache_destroy(cache);
+    snprintf(command, sizeof(command), "rm -rf %s", root);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(http_file_cache, .init = init, .fini = deinit);
+
+static enum http_file_outcome take(const char *path, uint64_t seconds, struct http_file **file) {
+    return http_file_take(cache, bytes_from_string(path), (1 + seconds) * CLOCK_NS_PER_S, false, file);
+}
+
+static void check_content(const char *path, uint64_t seconds, const char *text) {
+    struct http_file *file;
+    cr_assert_eq(take(path, seconds, &file), HTTP_FILE_OK, "%s", path);
+    cr_assert(bytes_equal_string(bytes_of(file->data, file->identity.size), text), "%s", path);
+    http_file_return(file);
+}
+
+Test(http_file_cache, looks_at_a_file_again_after_a_second) {
+    file_write("a", "first", 5);
+    check_content("a", 0, "first");
+    file_write("a", "second", 6);
+    check_content("a", 0, "first");
+    check_content("a", 1, "second");
+}
+
+Test(http_file_cache, reads_an_unchanged_file_once) {
+    struct http_file *first;
+    struct http_file *second;
+    file_write("a", "text", 4);
+    cr_assert_eq(take("a", 0, &first), HTTP_FILE_OK);
+    cr_assert_eq(take("a", 5, &second), HTTP_FILE_OK);
+    cr_assert_eq(first, second);
+    http_file_return(first);
+    http_file_return(second);
+}
+
+Test(http_file_cache, keeps_what_was_taken_although_the_file_changes) {
+    struct http_file *file;
+    file_write("a", "first", 5);
+    cr_assert_eq(take("a", 0, &file), HTTP_FILE_OK);
+    file_write("a", "others", 6);
+    check_content("a", 2, "others");
+    cr_assert_eq(memcmp(file->data, "first", 5), 0);
+    http_file_return(file);
+}
+
+Test(http_file_cache, gives_another_tag_to_another_state) {
+    /* The kernel's clock for files moves in steps of some milliseconds: the second state gets a time of its own. */
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    char path[256];
+    struct http_file *first;
+    struct http_file *second;
+    file_write("a", "first", 5);
+    cr_assert_eq(take("a", 0, &first), HTTP_FILE_OK);
+    file_write("a", "other", 5);
+    path_in(path, "a");
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    cr_assert_eq(take("a", 2, &second), HTTP_FILE_OK);
+    cr_assert_neq(first->etag, second->etag);
+    http_file_return(first);
+    http_file_return(second);
+}
+
+Test(http_file_cache, reaches_nothing_outside_its_folder) {
+    char path[256];
+    struct http_file *file;
+    path_in(path, "link");
+    cr_assert_eq(symlink("/etc/passwd", path), 0);
+    path_in(path, "up");
+    cr_assert_eq(symlink("../../etc/passwd", path), 0);
+    path_in(path, "folder");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    path_in(path, "outside");
+    cr_assert_eq(symlink("/etc", path), 0);
+    static const char *const paths[] = {
+        "link",           "up", "../etc/passwd", "/etc/passwd", "folder/../../etc/passwd",
+        "outside/passwd", "..", "none",          "folder/none", ""};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        cr_assert_eq(take(paths[i], 0, &file), HTTP_FILE_MISSING, "%s", paths[i]);
+    }
+    cr_assert_eq(take("folder", 0, &file), HTTP_FILE_DIRECTORY);
+}
+
+Test(http_file_cache, follows_links_that_stay_inside) {
+    char path[256];
+    file_write("a", "text", 4);
+    path_in(path, "inner");
+    cr_assert_eq(symlink("a", path), 0);
+    check_content("inner", 0, "text");
+}
+
+Test(http_file_cache, is_not_held_up_by_a_pipe) {
+    char path[256];
+    struct http_file *file;
+    path_in(path, "pipe");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(take("pipe", 0, &file), HTTP_FILE_MISSING);
+}
+
+Test(http_file_cache, keeps_a_file_of_half_its_memory_and_opens_a_larger_one) {
+    static char text[SIZE_MAX_KEPT];
+    struct http_file *file;
+    file_write("half", text, SIZE_MAX_KEPT / 2);
+    file_write("more", text, SIZE_MAX_KEPT / 2 + 1);
+    cr_assert_eq(take("half", 0, &file), HTTP_FILE_OK);
+    cr_assert(file->data != NULL && file->fd == -1);
+    http_file_return(file);
+    cr_assert_eq(take("more", 0, &file), HTTP_FILE_OK);
+    cr_assert(file->data == NULL && file->fd >= 0);
+    http_file_return(file);
+}
+
+Test(http_file_cache, never_passes_its_bound_of_bytes) {
+    static char text[SIZE_MAX_KEPT / 8];
+    char name[16];
+    for (unsigned i = 0; i < 100; i++) {
+        struct http_file *file;
+        snprintf(name, sizeof(name), "f%u", i);
+        file_write(name, text, sizeof(text));
+        cr_assert_eq(take(name, 0, &file), HTTP_FILE_OK);
+        cr_assert_not_null(file->data);
+        http_file_return(file);
+        cr_assert_leq(atomic_load(&cache->size), SIZE_MAX_KEPT);
+    }
+    cr_assert_geq(atomic_load(&cache->size), SIZE_MAX_KEPT / 2);
+}
+
+Test(http_file_cache, opens_what_readers_leave_no_room_for) {
+    static char text[SIZE_MAX_KEPT / 2];
+    struct http_file *held[2];
+    struct http_file *file;
+    file_write("a", text, sizeof(text));
+    file_write("b", text, sizeof(text));
+    file_write("c", text, sizeof(text));
+    cr_assert_eq(take("a", 0, &held[0]), HTTP_FILE_OK);
+    cr_assert_eq(take("b", 0, &held[1]), HTTP_FILE_OK);
+    cr_assert_eq(take("c", 0, &file), HTTP_FILE_OK);
+    cr_assert(file->data == NULL && file->fd >= 0);
+    http_file_return(file);
+    http_file_return(held[0]);
+    http_file_return(held[1]);
+}
+
+Test(http_file_cache, never_passes_its_bound_of_files) {
+    char name[16];
+    unsigned known = 0;
+    for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT * HTTP_FILE_SHARD_ENTRIES_MAX + 1000; i++) {
+        struct http_file *file;
+        snprintf(name, sizeof(name), "m%u", i);
+        cr_assert_eq(http_file_take(cache, bytes_from_string(name), CLOCK_NS_PER_S, true, &file),
+                     HTTP_FILE_MISSING);
+    }
+    for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT; i++) {
+        for (unsigned j = 0; j < HTTP_FILE_SHARD_ENTRIES_MAX; j++) {
+            known += cache->shards[i].entries[j].file != NULL;
+        }
+    }
+    cr_assert_gt(known, HTTP_FILE_SHARDS_COUNT * HTTP_FILE_SHARD_ENTRIES_MAX / 2);
+}
+
+Test(http_file_cache, forgets_within_a_second_that_a_file_was_missing) {
+    struct http_file *file;
+    struct bytes path = bytes_from_string("late");
+    cr_assert_eq(http_file_take(cache, path, CLOCK_NS_PER_S, true, &file), HTTP_FILE_MISSING);
+    file_write("late", "here", 4);
+    cr_assert_eq(http_file_take(cache, path, CLOCK_NS_PER_S, true, &file), HTTP_FILE_MISSING);
+    check_content("late", 1, "here");
+}
+
+Test(http_file_cache, says_why_a_folder_cannot_be_served) {
+    struct http_file_cache *other;
+    char path[256];
+    file_write("a", "", 0);
+    path_in(path, "a");
+    cr_assert_eq(http_file_cache_create(path, SIZE_MAX_KEPT, &other), -ENOTDIR);
+    path_in(path, "none");
+    cr_assert_eq(http_file_cache_create(path, SIZE_MAX_KEPT, &other), -ENOENT);
+}
