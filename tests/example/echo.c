@@ -10,12 +10,11 @@
  *      server  1 hello                      a line comes back behind how often its worker has heard it
  *      client  later
  *      server  later                        a tenth of a second later
- *      client  help
- *      server  ...                          what there is
- *      client  quit
+ *      client  ticks
+ *      server  tick                         and so on, until the client ends
  *
- * A line ends with \n or \r\n and has at most LINE_SIZE_MAX bytes. From top to bottom: what a worker keeps, what a
- * connection keeps, the protocol, the server.
+ * and help, and quit. A line ends with \n or \r\n, has at most LINE_SIZE_MAX bytes and comes within LINE_TIMEOUT_MS.
+ * From top to bottom: what a worker keeps, what a connection keeps, the protocol, the server.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,6 +33,7 @@ enum {
     LINE_SIZE_MAX = 1024,       /* bytes, the line end included */
     HEARD_COUNT = 1 << 16,      /* a power of two */
     FORGET_INTERVAL_MS = 60000, /* after which counts are halved */
+    LINE_TIMEOUT_MS = 5000,     /* from its first byte to its end */
     LATER_MS = 100,
 };
 
@@ -99,7 +99,8 @@ static uint32_t *worker_heard(struct worker *worker, struct bytes line) {
 
 /* What a connection keeps; all zero when it begins. */
 struct session {
-    uint64_t due_ns; /* when the "later" at the front of the input is answered; 0: not asked for yet */
+    uint64_t begun_ns; /* when the line at the front of the input was first seen unfinished; 0: it was not */
+    uint64_t due_ns;   /* when the "later" or "ticks" there is answered (again); 0: not asked for yet */
 };
 
 /* The first line of `input` without its end, and how many bytes it takes with it; 0 when it is not all here. */
@@ -132,6 +133,7 @@ static void echo_prefetch(const void *session, struct bytes input, void *context
 
 static const char help_text[] = "help   this\r\n"
                                 "later  is answered a tenth of a second later\r\n"
+                                "ticks  is answered ten times a second, until you end\r\n"
                                 "quit   ends the connection\r\n"
                                 "All else comes back behind a count.\r\n";
 
@@ -150,65 +152,88 @@ static void answer_echo(struct worker *worker, struct bytes line, struct reply *
     reply_copy_string(reply, "\r\n");
 }
 
-/* False while it is too early for the answer. */
-static bool answer_later(struct session *session, uint64_t now_ns, struct reply *reply) {
-    if (session->due_ns == 0) {
+/* True when the time has come that was set by the first call, and sets the next one. */
+static bool session_is_due(struct session *session, uint64_t now_ns) {
+    bool due = session->due_ns != 0 && now_ns >= session->due_ns;
+    if (due || session->due_ns == 0) {
         session->due_ns = now_ns + LATER_MS * CLOCK_NS_PER_MS;
     }
-    if (now_ns < session->due_ns) {
-        return false;
-    }
-    session->due_ns = 0;
-    reply_copy_string(reply, "later\r\n");
-    return true;
+    return due;
 }
 
-/* Answers a line; false when it has to be asked again a little later. */
-static bool answer(struct session *session, struct worker *worker, struct bytes line, uint64_t now_ns,
-                   struct reply *reply) {
+/* Answers a line: NEXT_INPUT. Or leaves it where it is, to be asked again. */
+static enum protocol_next answer(struct session *session, struct worker *worker, struct bytes line,
+                                 uint64_t now_ns, struct reply *reply) {
     if (bytes_equal_string(line, "later")) {
-        return answer_later(session, now_ns, reply);
-    }
-    if (bytes_equal_string(line, "quit")) {
+        if (!session_is_due(session, now_ns)) {
+            return PROTOCOL_NEXT_LATER; /* owed: also to a client that sends no more */
+        }
+        reply_copy_string(reply, "later\r\n");
+        session->due_ns = 0;
+    } else if (bytes_equal_string(line, "ticks")) {
+        if (session_is_due(session, now_ns)) {
+            reply_copy_string(reply, "tick\r\n");
+        }
+        return PROTOCOL_NEXT_EVENT; /* for as long as the client listens */
+    } else if (bytes_equal_string(line, "quit")) {
         reply_close(reply); /* what was answered before is sent first */
     } else if (bytes_equal_string(line, "help")) {
         reply_pin(reply, bytes_from_string(help_text), help_release, NULL);
     } else {
         answer_echo(worker, line, reply);
     }
-    return true;
+    return PROTOCOL_NEXT_INPUT;
+}
+
+/* For a client that breaks the rules. */
+static enum protocol_next refuse(struct reply *reply, const char *text) {
+    reply_copy_string(reply, text);
+    reply_close(reply);
+    return PROTOCOL_NEXT_INPUT;
+}
+
+/* `rest` has no whole line: too long, too slow, or not all here yet. */
+static enum protocol_next wait_for_line(struct session *session, struct bytes rest, uint64_t now_ns,
+                                        struct reply *reply) {
+    if (rest.size >= LINE_SIZE_MAX) {
+        return refuse(reply, "too long\r\n");
+    }
+    if (session->begun_ns == 0) {
+        session->begun_ns = now_ns;
+    }
+    if (now_ns - session->begun_ns >= LINE_TIMEOUT_MS * CLOCK_NS_PER_MS) {
+        return refuse(reply, "too slow\r\n");
+    }
+    return PROTOCOL_NEXT_REST; /* looks again after a while, whether more comes or not */
 }
 
 /*
  * Reads whole lines from the front of the input. What it leaves comes again with more behind it, so a line that was cut
- * anywhere needs no state.
+ * anywhere needs no state but when it began.
  */
-static struct progress echo_on_input(void *session, const struct protocol_input *input, struct reply *reply,
-                                     void *context) {
+static struct progress echo_on_input(void *session_memory, const struct protocol_input *input,
+                                     struct reply *reply, void *context) {
+    struct session *session = session_memory;
     struct progress progress = {.next = PROTOCOL_NEXT_INPUT};
-    while (progress.consumed < input->bytes.size) {
+    while (progress.next == PROTOCOL_NEXT_INPUT && progress.consumed < input->bytes.size) {
         struct bytes rest =
             bytes_of(input->bytes.data + progress.consumed, input->bytes.size - progress.consumed);
         struct bytes line;
         size_t size = line_first(rest, &line);
-        if (size > LINE_SIZE_MAX || (size == 0 && rest.size >= LINE_SIZE_MAX)) {
-            reply_copy_string(reply, "too long\r\n");
-            reply_close(reply);
-            break;
-        }
-        if (size == 0) {
-            break; /* not all here yet */
-        }
         if (progress.requests == input->requests_max || reply_full(reply)) {
             progress.next = PROTOCOL_NEXT_AGAIN; /* others first, or until the client has read */
-            break;
+        } else if (size == 0) {
+            progress.next = wait_for_line(session, rest, input->now_ns, reply);
+        } else if (size > LINE_SIZE_MAX) {
+            progress.next = refuse(reply, "too long\r\n");
+        } else {
+            progress.next = answer(session, context, line, input->now_ns, reply);
+            if (progress.next == PROTOCOL_NEXT_INPUT) {
+                progress.consumed += size;
+                progress.requests++;
+                session->begun_ns = 0;
+            }
         }
-        if (!answer(session, context, line, input->now_ns, reply)) {
-            progress.next = PROTOCOL_NEXT_LATER;
-            break;
-        }
-        progress.consumed += size;
-        progress.requests++;
     }
     return progress;
 }

@@ -13,6 +13,7 @@ from harness.server import wait_until
 from process import Process, ProcessError
 
 LINE_SIZE_MAX = 1024
+LINE_TIMEOUT_S = 5.0
 LATER_S = 0.1
 LIMITS = {"tcp": 64, "unix": 4}
 STOP_LIMIT_S = 20.0
@@ -99,8 +100,8 @@ def a_pipeline_is_answered_in_order(installation, lab):
         client.send(b"".join(b"line %d\r\n" % index for index in range(200)) + b"help\r\nend\r\n")
         for index in range(200):
             client.expect(b"1 line %d\r\n" % index)
-        check_equal([b"help   this", b"later  is answered a tenth of a second later", b"quit   ends the connection",
-                     b"All else comes back behind a count."], client.read_lines_until("1 end"), "reply to help")
+        check_equal([b"help   this", b"later  is answered a tenth of a second later",
+                     b"ticks  is answered ten times a second, until you end", b"quit   ends the connection", b"All else comes back behind a count."], client.read_lines_until("1 end"), "reply to help")
 
 
 def a_late_answer_holds_up_its_own_connection_only(installation, lab):
@@ -118,6 +119,30 @@ def an_answer_is_owed_to_who_has_ended(installation, lab):
         client.end()
         client.expect(b"later\r\n1 last\r\n")
         client.expect_end()
+
+
+def a_subscription_goes_on_until_the_client_ends(installation, lab):
+    """Nothing is owed to who has ended: the connection ends with it."""
+    with started(installation, lab) as server, server.connect() as client:
+        begin = time.monotonic()
+        client.send(b"before\r\nticks\r\nnever\r\n")
+        client.expect(b"1 before\r\n" + 5 * b"tick\r\n")
+        check(time.monotonic() - begin >= 5 * LATER_S, "ticks came too soon")
+        client.end()
+        rest = client.read_to_end()
+        check(not rest.replace(b"tick\r\n", b""), f"more than ticks came: {rest!r}")
+
+
+def a_line_that_does_not_come_to_its_end_is_refused(installation, lab):
+    """Whatever trickles in meanwhile; other connections go on."""
+    with started(installation, lab) as server, server.connect() as client, server.connect() as other:
+        begin = time.monotonic()
+        client.send(b"never")
+        other.ask("quick", "1 quick")
+        client.expect(b"too slow\r\n")
+        client.expect_end()
+        check(time.monotonic() - begin >= LINE_TIMEOUT_S, "it was refused too soon")
+        other.ask("still here", "1 still here")
 
 
 def quit_ends_the_connection_behind_what_was_answered(installation, lab):
@@ -185,6 +210,8 @@ TESTS = (
     a_pipeline_is_answered_in_order,
     a_late_answer_holds_up_its_own_connection_only,
     an_answer_is_owed_to_who_has_ended,
+    a_subscription_goes_on_until_the_client_ends,
+    a_line_that_does_not_come_to_its_end_is_refused,
     quit_ends_the_connection_behind_what_was_answered,
     a_line_has_a_limit,
     a_full_listen_says_so_and_the_other_one_is_open,
