@@ -33,11 +33,12 @@ static double seconds_of(const struct timeval *time) {
 
 static void process_rows(const struct server *server, const struct rows *rows) {
     struct rusage usage = {0};
+    uint64_t now_s = clock_real_ns() / CLOCK_NS_PER_S;
     getrusage(RUSAGE_SELF, &usage);
     level(rows, "memcached_up", "always 1: whoever reads this was answered", 1);
     level(rows, "memcached_uptime_seconds", "seconds since the start",
           (double)(clock_monotonic_ns() - server->start_ns) / (double)CLOCK_NS_PER_S);
-    level(rows, "memcached_time_seconds", "the server's clock", (double)(clock_real_ns() / CLOCK_NS_PER_S));
+    level(rows, "memcached_time_seconds", "the server's clock", (double)now_s);
     count(rows, "memcached_process_user_cpu_seconds_total", "CPU time of the process outside the kernel",
           seconds_of(&usage.ru_utime));
     count(rows, "memcached_process_system_cpu_seconds_total", "CPU time of the process inside the kernel",
