@@ -10,6 +10,7 @@
 
 #include "accept.h"
 #include "condition.h"
+#include "host.h"
 #include "message.h"
 #include "range.h"
 #include "target.h"
@@ -39,7 +40,8 @@ static void check_further(struct bytes text, const struct http_head *head) {
     struct http_range range;
     struct http_validator validator = {
         .exists = true, .etag = bytes_from_string("\"7\""), .has_modified = true};
-    bool good = http_message_read(head, &message) == HTTP_PARSE_OK;
+    bool good = http_message_read(head, http_host_is_valid(http_head_find(head, HTTP_HOST)), &message) ==
+                HTTP_PARSE_OK;
     assert(!good || message.body != HTTP_BODY_LENGTH || message.body_size > 0);
     assert(good || message.status >= 400);
     if (http_target_read(head, &target)) {

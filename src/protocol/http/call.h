@@ -37,6 +37,7 @@ struct http_request {
     struct http_message message;
     struct http_target target;
     struct http_exchange exchange;
+    bool host_is_loopback; /* of the Host, where there is one */
 };
 
 #endif

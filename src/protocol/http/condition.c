@@ -60,7 +60,7 @@ static bool tags_match(const struct http_head *head, enum http_field name,
 /* Reads a date field; false when it is not there or not one, as RFC 9110 asks to pass over those. */
 static bool date_find(const struct http_head *head, enum http_field name,
                       const struct http_validator *validator, uint64_t *unix_s) {
-    return http_head_count(head, name) == 1 &&
+    return http_head_has_one(head, name) &&
            http_date_read(http_head_find(head, name), validator->now_unix_s, unix_s);
 }
 

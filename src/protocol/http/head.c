@@ -220,6 +220,16 @@ static enum http_parse read_name(struct head_reader *reader, struct http_head *h
     return HTTP_PARSE_OK;
 }
 
+static void field_keep(struct http_head *head, enum http_field field, struct bytes value) {
+    uint32_t bit = UINT32_C(1) << field;
+    if (likely((head->seen & bit) == 0)) {
+        head->first[field] = (unsigned char)head->fields_count;
+    }
+    head->doubled |= head->seen & bit;
+    head->seen |= bit;
+    head->fields[head->fields_count++] = (struct http_head_field){field, value};
+}
+
 static enum http_parse read_field(struct head_reader *reader, struct http_head *head, unsigned *lines) {
     enum http_field field;
     if (unlikely(*lines == HTTP_HEAD_FIELDS_MAX)) {
@@ -241,9 +251,7 @@ static enum http_parse read_field(struct head_reader *reader, struct http_head *
         while (value_end > value && http_text_is_space(value_end[-1])) {
             value_end--;
         }
-        head->seen |= UINT32_C(1) << field;
-        head->fields[head->fields_count++] =
-            (struct http_head_field){field, bytes_of(value, (size_t)(value_end - value))};
+        field_keep(head, field, bytes_of(value, (size_t)(value_end - value)));
     }
     return parsed;
 }
@@ -273,6 +281,7 @@ enum http_parse http_head_parse(struct bytes input, struct http_head *head) {
     struct head_reader reader = {input.data, input.data,
                                  input.data + (all ? HTTP_HEAD_SIZE_MAX : input.size)};
     head->seen = 0;
+    head->doubled = 0;
     head->fields_count = 0;
     enum http_parse parsed = HTTP_PARSE_OK;
     if (unlikely(*reader.at == '\r')) {
@@ -304,21 +313,4 @@ bool http_head_next(const struct http_head *head, enum http_field name, unsigned
         }
     }
     return false;
-}
-
-struct bytes http_head_find(const struct http_head *head, enum http_field name) {
-    unsigned position = 0;
-    struct bytes value = bytes_of(NULL, 0);
-    http_head_next(head, name, &position, &value);
-    return value;
-}
-
-unsigned http_head_count(const struct http_head *head, enum http_field name) {
-    unsigned position = 0;
-    unsigned count = 0;
-    struct bytes value;
-    while (http_head_next(head, name, &position, &value)) {
-        count++;
-    }
-    return count;
 }

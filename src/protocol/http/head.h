@@ -71,7 +71,9 @@ struct http_head {
     size_t size;             /* bytes of the head, the empty line included */
     enum http_status status; /* of BAD */
     uint32_t seen;           /* bit n: the field n of enum http_field is there */
-    unsigned fields_count;   /* of `fields` */
+    uint32_t doubled;        /* bit n: it is there more than once */
+    unsigned char first[HTTP_FIELDS_COUNT]; /* where in `fields` the first of each is, where it is there */
+    unsigned fields_count;                  /* of `fields` */
     struct http_head_field {
         enum http_field name;
         struct bytes value;         /* without white space at its ends */
@@ -97,9 +99,13 @@ bool http_head_next(const struct http_head *head, enum http_field name, unsigned
                     struct bytes *value);
 
 /* The first field of that name; data is NULL when there is none. */
-struct bytes http_head_find(const struct http_head *head, enum http_field name);
+static inline struct bytes http_head_find(const struct http_head *head, enum http_field name) {
+    return http_head_has(head, name) ? head->fields[head->first[name]].value : bytes_of(NULL, 0);
+}
 
-/* How many lines bear that name. */
-unsigned http_head_count(const struct http_head *head, enum http_field name);
+/* True when exactly one line bears that name. */
+static inline bool http_head_has_one(const struct http_head *head, enum http_field name) {
+    return http_head_has(head, name) && (head->doubled >> name & 1) == 0;
+}
 
 #endif

@@ -103,3 +103,20 @@ bool http_host_is_loopback(struct bytes host) {
     return http_text_equal(name, "localhost") || is_below_localhost(name) || is_loopback_v4(name) ||
            bytes_equal_string(name, "[::1]");
 }
+
+bool http_host_check(struct http_host_memo *memo, struct bytes host, bool *is_loopback) {
+    if (host.size == memo->size && host.size > 0 && memcmp(host.data, memo->text, host.size) == 0) {
+        *is_loopback = memo->is_loopback;
+        return true;
+    }
+    if (!http_host_is_valid(host)) {
+        return false;
+    }
+    *is_loopback = http_host_is_loopback(host);
+    if (host.size <= sizeof(memo->text)) {
+        memo->size = (unsigned char)host.size;
+        memo->is_loopback = *is_loopback;
+        memcpy(memo->text, host.data, host.size);
+    }
+    return true;
+}

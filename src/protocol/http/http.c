@@ -40,7 +40,9 @@ static const char *fault_of_head(enum http_status status) {
 static void head_serve(struct http_call *call, const struct http_head *head) {
     struct http_request request = {.head = head};
     call->at += head->size;
-    if (unlikely(http_message_read(head, &request.message) == HTTP_PARSE_BAD)) {
+    bool host_is_valid =
+        http_host_check(&call->worker->host, http_head_find(head, HTTP_HOST), &request.host_is_loopback);
+    if (unlikely(http_message_read(head, host_is_valid, &request.message) == HTTP_PARSE_BAD)) {
         http_answer_refuse(call, request.message.status, fault_of_head(request.message.status));
         return;
     }

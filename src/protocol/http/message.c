@@ -4,7 +4,6 @@
  */
 #include "message.h"
 
-#include "host.h"
 #include "riposte/check.h"
 #include "text.h"
 
@@ -30,11 +29,9 @@ static bool reads_keep_alive(const struct http_head *head) {
 }
 
 /* Exactly one Host, one where HTTP/1.1 asks for it, and a good one (RFC 9112 section 3.2). */
-static bool host_is_good(const struct http_head *head) {
-    if (!http_head_has(head, HTTP_HOST)) {
-        return head->minor == 0;
-    }
-    return http_head_count(head, HTTP_HOST) == 1 && http_host_is_valid(http_head_find(head, HTTP_HOST));
+static bool host_is_good(const struct http_head *head, bool host_is_valid) {
+    return http_head_has(head, HTTP_HOST) ? http_head_has_one(head, HTTP_HOST) && host_is_valid
+                                          : head->minor == 0;
 }
 
 /*
@@ -44,7 +41,7 @@ static bool host_is_good(const struct http_head *head) {
 static enum http_parse read_transfer_encoding(const struct http_head *head, struct http_message *message) {
     struct bytes codings = http_head_find(head, HTTP_TRANSFER_ENCODING);
     if (head->minor == 0 || http_head_has(head, HTTP_CONTENT_LENGTH) ||
-        http_head_count(head, HTTP_TRANSFER_ENCODING) > 1) {
+        !http_head_has_one(head, HTTP_TRANSFER_ENCODING)) {
         return message_bad(message, HTTP_STATUS_BAD_REQUEST);
     }
     if (http_text_equal(codings, "chunked")) {
@@ -69,7 +66,7 @@ static enum http_parse read_transfer_encoding(const struct http_head *head, stru
 /* Digits and nothing else, in one line. */
 static enum http_parse read_content_length(const struct http_head *head, struct http_message *message) {
     uint64_t size;
-    if (http_head_count(head, HTTP_CONTENT_LENGTH) > 1 ||
+    if (!http_head_has_one(head, HTTP_CONTENT_LENGTH) ||
         !bytes_parse_u64(http_head_find(head, HTTP_CONTENT_LENGTH), &size)) {
         return message_bad(message, HTTP_STATUS_BAD_REQUEST);
     }
@@ -83,7 +80,7 @@ static enum http_parse read_expect(const struct http_head *head, struct http_mes
     if (head->minor == 0) {
         return HTTP_PARSE_OK;
     }
-    if (http_head_count(head, HTTP_EXPECT) > 1 ||
+    if (!http_head_has_one(head, HTTP_EXPECT) ||
         !http_text_equal(http_head_find(head, HTTP_EXPECT), "100-continue")) {
         return message_bad(message, HTTP_STATUS_EXPECTATION_FAILED);
     }
@@ -91,9 +88,10 @@ static enum http_parse read_expect(const struct http_head *head, struct http_mes
     return HTTP_PARSE_OK;
 }
 
-enum http_parse http_message_read(const struct http_head *head, struct http_message *message) {
+enum http_parse http_message_read(const struct http_head *head, bool host_is_valid,
+                                  struct http_message *message) {
     *message = (struct http_message){.body = HTTP_BODY_NONE, .keep_alive = head->minor == 1};
-    if (unlikely(!host_is_good(head))) {
+    if (unlikely(!host_is_good(head, host_is_valid))) {
         return message_bad(message, HTTP_STATUS_BAD_REQUEST);
     }
     const uint32_t rare = UINT32_C(1) << HTTP_TRANSFER_ENCODING | UINT32_C(1) << HTTP_CONTENT_LENGTH |

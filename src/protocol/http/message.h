@@ -24,7 +24,8 @@ struct http_message {
     enum http_status status; /* of BAD: 400, 417 or 501; the connection must be closed after the answer */
 };
 
-/* OK or BAD; never MORE. */
-enum http_parse http_message_read(const struct http_head *head, struct http_message *message);
+/* OK or BAD; never MORE. host_is_valid: as http_host_is_valid says of the first Host; of none, false. */
+enum http_parse http_message_read(const struct http_head *head, bool host_is_valid,
+                                  struct http_message *message);
 
 #endif

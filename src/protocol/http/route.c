@@ -36,9 +36,8 @@ static bool host_is_served(const struct http_call *call, const struct http_reque
     if (call->endpoint->kind != HTTP_ENDPOINT_LOOPBACK) {
         return true;
     }
-    struct bytes host = http_head_find(request->head, HTTP_HOST);
     struct bytes authority = request->target.authority;
-    return (host.size == 0 || http_host_is_loopback(host)) &&
+    return (!http_head_has(request->head, HTTP_HOST) || request->host_is_loopback) &&
            (authority.size == 0 || http_host_is_loopback(authority));
 }
 
@@ -63,13 +62,13 @@ static bool origin_may_write(const struct http_call *call, const struct http_req
         return true;
     }
     (void)call;
-    return http_head_count(request->head, HTTP_ORIGIN) == 1 &&
+    return http_head_has_one(request->head, HTTP_ORIGIN) &&
            origin_is_own(http_head_find(request->head, HTTP_ORIGIN), host_of(request));
 }
 
 static bool origin_is_allowed(const struct http_call *call, const struct http_request *request) {
     const char *allowed = call->worker->service->config.cors_origin;
-    return unlikely(allowed != NULL) && http_head_count(request->head, HTTP_ORIGIN) == 1 &&
+    return unlikely(allowed != NULL) && http_head_has_one(request->head, HTTP_ORIGIN) &&
            bytes_equal_string(http_head_find(request->head, HTTP_ORIGIN), allowed);
 }
 
@@ -164,11 +163,11 @@ static bool route_refused(struct http_call *call, struct http_request *request) 
 }
 
 static bool token_is_good(const struct http_call *call, const struct http_request *request) {
-    struct bytes given = http_head_count(request->head, HTTP_AUTHORIZATION) == 1
+    struct bytes given = http_head_has_one(request->head, HTTP_AUTHORIZATION)
                              ? http_head_find(request->head, HTTP_AUTHORIZATION)
                              : bytes_of(NULL, 0);
-    return path_is_state(request) || http_page_is(call, request->target.path) ||
-           http_service_allows(call->worker->service, given);
+    return http_service_allows(call->worker->service, given) || path_is_state(request) ||
+           http_page_is(call, request->target.path);
 }
 
 void http_route(struct http_call *call, struct http_request *request, struct http_change *change) {

@@ -19,6 +19,7 @@
 #include "counters.h"
 #include "date.h"
 #include "file_cache.h"
+#include "host.h"
 #include "riposte/http.h"
 #include "riposte/store.h"
 
@@ -53,6 +54,7 @@ struct http_worker {
     struct http_service *service; /* borrowed */
     struct store_worker *store;   /* borrowed; this thread's own */
     unsigned index;
+    struct http_host_memo host;
     uint64_t date_until_ns;              /* monotonic time at which the date is no longer true */
     uint64_t unix_s;                     /* the time that the date tells */
     char date_line[HTTP_DATE_LINE_SIZE]; /* "Date: ...\r\n" */

@@ -42,8 +42,10 @@ static struct decoded decode(struct guard *guard, struct bytes text, size_t step
             continue;
         }
         cr_assert(consumed > 0 && decoded.body_size + data.size <= sizeof(decoded.body));
-        memcpy(decoded.body + decoded.body_size, data.data, data.size);
-        decoded.body_size += data.size;
+        if (data.size > 0) {
+            memcpy(decoded.body + decoded.body_size, data.data, data.size);
+            decoded.body_size += data.size;
+        }
         decoded.consumed += consumed;
     }
     return decoded;

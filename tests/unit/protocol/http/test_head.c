@@ -217,7 +217,7 @@ Test(http_head, may_have_100_fields_and_not_one_more) {
         size += (size_t)snprintf(big + size, sizeof(big) - size, "\r\n");
         enum http_parse parsed = http_head_parse(bytes_of(big, size), &head);
         cr_assert_eq(parsed, count == HTTP_HEAD_FIELDS_MAX ? HTTP_PARSE_OK : HTTP_PARSE_BAD);
-        cr_assert(parsed == HTTP_PARSE_BAD ? head.status == 431 : http_head_count(&head, HTTP_HOST) == 100);
+        cr_assert(parsed == HTTP_PARSE_BAD ? head.status == 431 : !http_head_has_one(&head, HTTP_HOST));
     }
 }
 
@@ -248,6 +248,6 @@ Test(http_head, knows_each_field_by_its_name_in_any_case) {
                             names[i], names[i]);
         cr_assert_eq(http_head_parse(bytes_of(big, (size_t)size), &head), HTTP_PARSE_OK, "%s", names[i]);
         cr_assert_eq(head.seen, UINT32_C(1) << i, "%s", names[i]);
-        cr_assert_eq(http_head_count(&head, i), 1, "%s", names[i]);
+        cr_assert(http_head_has_one(&head, i), "%s", names[i]);
     }
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "host.h"
 #include "message.h"
 
 static struct http_head head;
@@ -14,7 +15,7 @@ static enum http_parse read_message(const char *version, const char *fields) {
     static char text[4096];
     int size = snprintf(text, sizeof(text), "PUT / HTTP/%s\r\n%s\r\n", version, fields);
     cr_assert_eq(http_head_parse(bytes_of(text, (size_t)size), &head), HTTP_PARSE_OK, "%s", fields);
-    return http_message_read(&head, &message);
+    return http_message_read(&head, http_host_is_valid(http_head_find(&head, HTTP_HOST)), &message);
 }
 
 #define HOST "Host: a\r\n"
