@@ -49,6 +49,7 @@ struct http_config {
     bool readonly;           /* PUT, POST and DELETE are refused: 403 */
     const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
     uint32_t timeout_ms;     /* a head, or a body beside 256 bytes a second, takes longer: 408. >= 1000 */
+    bool admin_apart;        /* OPEN and LOOPBACK have no page, no /metrics, no /stats.json */
     const char *files_root;  /* folder whose files are served; NULL: none. Read at http_service_create */
     size_t
         files_size_max; /* bytes of files kept in memory; one of more than half of it is read as it is sent */
@@ -61,6 +62,8 @@ struct http_config {
 enum http_endpoint_kind {
     HTTP_ENDPOINT_OPEN,     /* any Host */
     HTTP_ENDPOINT_LOOPBACK, /* bound to loopback: a Host that could be somebody else's name is refused: 421 */
+    HTTP_ENDPOINT_ADMIN_OPEN,     /* as OPEN, for the page, /metrics, /stats.json and no values or files */
+    HTTP_ENDPOINT_ADMIN_LOOPBACK, /* the same of LOOPBACK */
     HTTP_ENDPOINT_KIND_COUNT
 };
 

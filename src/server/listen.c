@@ -16,7 +16,7 @@
 #include "listen_entry.h"
 #include "suggestion.h"
 
-enum { HTTP_PORT = 8080 };
+enum { HTTP_PORT = 8080, HTTP_ADMIN_PORT = 8081 };
 
 /* --- one entry --------------------------------------------------------------------------------------------
  */
@@ -218,17 +218,29 @@ static bool list_add_memcached(struct listen_list *list, const struct options *o
     return list_add_unix(list, "-s", bytes_from_string(options->unix_socket), &listen, failure);
 }
 
+/* Every text of a flag. */
+static bool list_add_texts(struct listen_list *list, const struct listen_defaults *defaults,
+                           const struct option_list *texts, struct failure *failure) {
+    for (unsigned i = 0; i < texts->count; i++) {
+        if (!listen_list_add(list, defaults, texts->texts[i], failure)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure) {
-    const struct listen_defaults http = {
-        .flag = "--http", .protocol = "http", .port = HTTP_PORT, .port_0_is_free = true};
     memset(list, 0, sizeof(*list));
     if (!list_add_memcached(list, options, failure)) {
         return false;
     }
-    for (unsigned i = 0; i < options->http.count; i++) {
-        if (!listen_list_add(list, &http, options->http.texts[i], failure)) {
-            return false;
-        }
+    const struct listen_defaults http = {
+        .flag = "--http", .protocol = "http", .port = HTTP_PORT, .port_0_is_free = true};
+    const struct listen_defaults admin = {
+        .flag = "--http-admin", .protocol = "http-admin", .port = HTTP_ADMIN_PORT, .port_0_is_free = true};
+    if (!list_add_texts(list, &http, &options->http, failure) ||
+        !list_add_texts(list, &admin, &options->http_admin, failure)) {
+        return false;
     }
     if (list->count == 0) {
         return failure_set(failure, EX_USAGE, "nothing to listen on: -p 0 turns TCP off and there is no -s");

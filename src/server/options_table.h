@@ -123,6 +123,8 @@
 #define OPTIONS_HTTP(X)                                                                                      \
     X(HTTP, http, "http", 0, LIST, OBEYED, "", 0, 0, "ADDRESS,...",                                          \
       "speak HTTP/1.1 there: host, host:port (8080), [v6]:port, *, or unix:PATH; may be repeated")           \
+    X(HTTP, http_admin, "http-admin", 0, LIST, OBEYED, "", 0, 0, "ADDRESS,...",                              \
+      "the page, /metrics and /stats.json there (port 8081) and no longer at --http")                        \
     X(HTTP, http_root, "http-root", 0, TEXT, OBEYED, "", 0, 0, "DIRECTORY",                                  \
       "serve the files beneath this directory")                                                              \
     X(HTTP, http_files_memory, "http-files-memory", 0, SIZE, OBEYED, "16m", UNITS_KIB, 1024 * UNITS_GIB,     \

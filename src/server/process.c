@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "privileges.h"
+#include "protocols.h"
 #include "resources.h"
 #include "riposte/http.h"
 #include "signals.h"
@@ -21,7 +22,8 @@ bool process_raise_limits(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
     uint32_t workers_count = options->threads > 0 ? options->threads : sysinfo_cpus(NULL, 0);
     bool has_http = listen_list_speaks(&server->listens, &http_protocol);
-    uint32_t connections = options->conn_limit + (has_http ? options->http_conn_limit : 0);
+    uint32_t connections =
+        options->conn_limit + (has_http ? options->http_conn_limit + HTTP_ADMIN_CONNECTIONS_MAX : 0);
     uint64_t needed = resources_descriptors_needed(connections, workers_count, server->listens.count);
     return resources_raise_descriptors(needed, options->conn_limit, &server->descriptors_limit, failure) &&
            (!options->enable_coredumps || resources_allow_core_files(failure));

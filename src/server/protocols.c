@@ -108,10 +108,23 @@ static void *http_loopback_context(void *worker_user) {
     return http_worker_endpoint(((struct thread *)worker_user)->http, HTTP_ENDPOINT_LOOPBACK);
 }
 
+static void *http_admin_context(void *worker_user) {
+    return http_worker_endpoint(((struct thread *)worker_user)->http, HTTP_ENDPOINT_ADMIN_OPEN);
+}
+
+static void *http_admin_loopback_context(void *worker_user) {
+    return http_worker_endpoint(((struct thread *)worker_user)->http, HTTP_ENDPOINT_ADMIN_LOOPBACK);
+}
+
 static void http_limits(const struct options *options, struct engine_limits *limits) {
     limits->connections_max = options->http_conn_limit;
     limits->input_size_max = HTTP_INPUT_SIZE_MAX;
     limits->idle_timeout_ms = options->http_timeout * MS_PER_S;
+}
+
+static void http_admin_limits(const struct options *options, struct engine_limits *limits) {
+    http_limits(options, limits);
+    limits->connections_max = HTTP_ADMIN_CONNECTIONS_MAX;
 }
 
 #define MEMCACHED(name)                                                                                      \
@@ -123,6 +136,8 @@ const struct server_protocol protocols_table[PROTOCOLS_COUNT] = {
     MEMCACHED("ascii"),
     MEMCACHED("negotiating"),
     {"http", &http_protocol, "http", "HTTP", http_context, http_loopback_context, http_limits},
+    {"http-admin", &http_protocol, "http", "ADMIN", http_admin_context, http_admin_loopback_context,
+     http_admin_limits},
 };
 
 const struct server_protocol *protocols_find(struct bytes name) {
@@ -226,6 +241,7 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .cas_enabled = options->cas,
         .readonly = options->http_readonly,
         .cors_origin = options->http_cors,
+        .admin_apart = options->http_admin.count > 0,
         .files_root = options->http_root,
         .files_size_max = options->http_files_memory,
         .timeout_ms = options->http_timeout * MS_PER_S,

@@ -39,7 +39,10 @@ struct server_protocol {
     void (*limits)(const struct options *options, struct engine_limits *limits);
 };
 
-enum { PROTOCOLS_COUNT = 4 };
+enum {
+    PROTOCOLS_COUNT = 5,
+    HTTP_ADMIN_CONNECTIONS_MAX = 64, /* of --http-admin: people and their monitoring */
+};
 
 /* Every name once. */
 extern const struct server_protocol protocols_table[PROTOCOLS_COUNT];

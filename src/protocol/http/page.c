@@ -32,13 +32,13 @@ static const struct page_file {
 };
 enum { FILES_COUNT = sizeof(files) / sizeof(files[0]) };
 
-/* At /riposte/ in any case; at / where no files are served. */
+/* At /riposte/ in any case; at / where no files are. */
 static const struct page_file *page_find(const struct http_call *call, struct bytes path) {
     static const char prefix[] = "/riposte";
     const size_t prefix_size = sizeof(prefix) - 1;
     if (path.size > prefix_size && memcmp(path.data, prefix, prefix_size) == 0) {
         path = bytes_of(path.data + prefix_size, path.size - prefix_size);
-    } else if (call->worker->service->files != NULL) {
+    } else if (call->worker->service->files != NULL && !http_endpoint_is_admin(call->endpoint)) {
         return NULL;
     }
     for (unsigned i = 0; i < FILES_COUNT; i++) {

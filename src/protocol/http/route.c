@@ -33,7 +33,7 @@ static struct bytes host_of(const struct http_request *request) {
  * would be of one origin with it. Only names that cannot be so are served on a loopback address.
  */
 static bool host_is_served(const struct http_call *call, const struct http_request *request) {
-    if (call->endpoint->kind != HTTP_ENDPOINT_LOOPBACK) {
+    if (!http_endpoint_is_loopback(call->endpoint)) {
         return true;
     }
     struct bytes authority = request->target.authority;
@@ -104,13 +104,24 @@ static bool path_is_state(const struct http_request *request) {
     return path_is(request, "/healthz") || path_is(request, "/readyz");
 }
 
+/* The page, /metrics and /stats.json. */
+static bool path_is_admin(const struct http_call *call, const struct http_request *request) {
+    bool served = http_endpoint_is_admin(call->endpoint) || !call->worker->service->config.admin_apart;
+    return served && (http_page_is(call, request->target.path) || path_is(request, "/metrics") ||
+                      path_is(request, "/stats.json"));
+}
+
+/* Values and files. */
+static bool serves_values(const struct http_call *call) {
+    return !http_endpoint_is_admin(call->endpoint);
+}
+
 /* The parts that are only read. */
 static void route_read(struct http_call *call, const struct http_request *request) {
-    bool is_page = http_page_is(call, request->target.path);
-    bool known =
-        is_page || path_is_state(request) || path_is(request, "/metrics") || path_is(request, "/stats.json");
+    bool known = path_is_state(request) || path_is_admin(call, request);
+    bool has_files = call->worker->service->files != NULL && serves_values(call);
     bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
-    if (!known && call->worker->service->files == NULL) {
+    if (!known && !has_files) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_NOT_FOUND, "there is nothing here", "");
     } else if (!reads) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_METHOD_NOT_ALLOWED, "this can only be read",
@@ -119,7 +130,7 @@ static void route_read(struct http_call *call, const struct http_request *reques
         answer_state(call, request);
     } else if (!known) {
         http_files(call, request);
-    } else if (is_page) {
+    } else if (http_page_is(call, request->target.path)) {
         http_page(call, request);
     } else {
         http_metrics(call, request, path_is(request, "/metrics"));
@@ -129,7 +140,8 @@ static void route_read(struct http_call *call, const struct http_request *reques
 static void route_path(struct http_call *call, struct http_request *request, struct http_change *change) {
     enum { CACHE_PATH_SIZE = sizeof(CACHE_PATH) - 1 };
     struct bytes path = request->target.path;
-    if (likely(path.size >= CACHE_PATH_SIZE && memcmp(path.data, CACHE_PATH, CACHE_PATH_SIZE) == 0)) {
+    if (likely(path.size >= CACHE_PATH_SIZE && memcmp(path.data, CACHE_PATH, CACHE_PATH_SIZE) == 0 &&
+               serves_values(call))) {
         http_cache(call, request, bytes_of(path.data + CACHE_PATH_SIZE, path.size - CACHE_PATH_SIZE), change);
     } else {
         route_read(call, request);

@@ -50,6 +50,14 @@ struct http_endpoint {
     enum http_endpoint_kind kind;
 };
 
+static inline bool http_endpoint_is_admin(const struct http_endpoint *endpoint) {
+    return endpoint->kind == HTTP_ENDPOINT_ADMIN_OPEN || endpoint->kind == HTTP_ENDPOINT_ADMIN_LOOPBACK;
+}
+
+static inline bool http_endpoint_is_loopback(const struct http_endpoint *endpoint) {
+    return endpoint->kind == HTTP_ENDPOINT_LOOPBACK || endpoint->kind == HTTP_ENDPOINT_ADMIN_LOOPBACK;
+}
+
 struct http_worker {
     struct http_service *service; /* borrowed */
     struct store_worker *store;   /* borrowed; this thread's own */

@@ -4,7 +4,8 @@
 import json
 import re
 
-from harness.http import ask, ask_status, http_connect, http_start
+from harness.connection import Connection
+from harness.http import ask, ask_status, http_connect, http_start, read_answer
 from harness.outcome import check, check_equal
 from harness.registry import BOTH, test
 
@@ -70,6 +71,25 @@ def promtool_accepts_the_metrics(lab):
         body = ask_status(web, 200, "GET", "/metrics").body
     ended = lab.run(promtool, "check", "metrics", stdin=body)
     check_equal(0, ended.returncode, f"promtool says {ended.stdout.decode()} {ended.stderr.decode()}")
+
+
+@test()
+def the_admin_address_has_the_figures_and_nothing_else(lab):
+    """--http-admin: the page, /metrics and /stats.json move there; values and files stay; health is at both."""
+    server = http_start(lab, "--http-admin=127.0.0.1:0", f"--http-root={lab.new_folder()}")
+    with open(server.port_path, encoding="ascii") as file:
+        port = next(int(line.split(": ")[1]) for line in file if line.startswith("ADMIN INET: "))
+    with http_connect(server) as web, Connection(("127.0.0.1", port)) as admin:
+        ask_status(web, 201, "PUT", "/cache/a", body=b"x")
+        for target in ("/metrics", "/stats.json", "/riposte/", "/"):
+            ask_status(web, 404, "GET", target)
+            ask_status(admin, 200, "GET", target)
+        ask_status(web, 200, "GET", "/healthz")
+        ask_status(admin, 200, "GET", "/healthz")
+        ask_status(admin, 404, "GET", "/cache/a")
+        ask_status(admin, 405, "PUT", "/metrics", body=b"x")
+        admin.send("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+        check_equal(421, read_answer(admin).status, "another name on a loopback address")
 
 
 @test(families=BOTH)
