@@ -7,7 +7,8 @@
  *        |  --refused storage line--------------> SWALLOW --last byte--> LINE
  *        |  --get line-------------------------> KEYS --line end--> LINE
  *        |  --listing--------------------------> DUMP --last item--> LINE
- *        |  --stats conns------------------------> CONNS --last line--> LINE
+ *        |  --stats conns-----------------------> CONNS --last line--> LINE
+ *        |  --stats detail dump-----------------> PREFIXES --last line--> LINE
  *        \--watch------------------------------> WATCH, for the rest of its life
  *
  * Commands take their line's arguments from a request and everything else from here: the bytes behind the
@@ -27,13 +28,14 @@ struct store_upload;
 struct watcher;
 
 enum mc_session_state {
-    MC_SESSION_LINE,    /* the next byte begins, or continues, a command line */
-    MC_SESSION_VALUE,   /* the next byte belongs to a data block whose line was executed */
-    MC_SESSION_SWALLOW, /* the next byte belongs to a data block that nobody wants */
-    MC_SESSION_KEYS,    /* the next byte begins a key, or the end, of a get line that was checked whole */
-    MC_SESSION_DUMP,    /* a listing is under way; input waits */
-    MC_SESSION_CONNS,   /* a list of connections is under way; input waits */
-    MC_SESSION_WATCH,   /* gets log lines; input is dropped */
+    MC_SESSION_LINE,     /* the next byte begins, or continues, a command line */
+    MC_SESSION_VALUE,    /* the next byte belongs to a data block whose line was executed */
+    MC_SESSION_SWALLOW,  /* the next byte belongs to a data block that nobody wants */
+    MC_SESSION_KEYS,     /* the next byte begins a key, or the end, of a get line that was checked whole */
+    MC_SESSION_DUMP,     /* a listing is under way; input waits */
+    MC_SESSION_CONNS,    /* a list of connections is under way; input waits */
+    MC_SESSION_PREFIXES, /* a list of prefixes is under way; input waits */
+    MC_SESSION_WATCH,    /* gets log lines; input is dropped */
 };
 
 /*
@@ -51,6 +53,7 @@ struct mc_session {
     uint32_t swallow_size;  /* SWALLOW: bytes still to be skipped, > 0 */
     uint32_t searched_size; /* LINE: bytes of the unfinished line that hold no line feed */
     uint32_t touch_expires_tick; /* KEYS with keys_touch */
+    uint32_t prefix_slot;        /* PREFIXES: where the next piece begins */
     enum mc_session_state state : 8;
     bool keys_with_cas; /* KEYS: gets, gats */
     bool keys_touch;    /* KEYS: gat, gats */

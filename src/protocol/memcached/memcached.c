@@ -3,7 +3,7 @@
  * memcached: the protocol's functions for the engine: the states of a session, one after the other.
  *
  *      mc_on_input --> LINE: cmd_get_run, or mc_parse_line --> the command's function, cmd_*.c
- *                  \-> VALUE, SWALLOW, KEYS, DUMP, CONNS, WATCH: the rest of what an earlier line began
+ *                  \-> VALUE, SWALLOW, KEYS, DUMP, ...: the rest of what an earlier line began
  */
 #include "call.h"
 #include "cmd_store.h"
@@ -12,6 +12,7 @@
 #include "parse_ahead.h"
 #include "riposte/check.h"
 #include "stats/conns.h"
+#include "stats/prefixes.h"
 
 enum {
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
@@ -136,6 +137,8 @@ static bool call_step(struct mc_call *call) {
         return dump_continue(call);
     case MC_SESSION_CONNS:
         return conns_continue(call);
+    case MC_SESSION_PREFIXES:
+        return prefixes_dump_continue(call);
     case MC_SESSION_WATCH:
         return cmd_watch_continue(call);
     }
@@ -151,6 +154,7 @@ static bool call_goes_on(const struct mc_call *call, bool stopped) {
     case MC_SESSION_KEYS:
     case MC_SESSION_DUMP:
     case MC_SESSION_CONNS:
+    case MC_SESSION_PREFIXES:
         return true;
     case MC_SESSION_LINE:
     case MC_SESSION_VALUE:
@@ -251,6 +255,7 @@ static void session_release(struct mc_session *session, struct memcached_worker 
     case MC_SESSION_LINE:
     case MC_SESSION_SWALLOW:
     case MC_SESSION_KEYS:
+    case MC_SESSION_PREFIXES:
         return;
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * prefixes: a table of twice as many slots as prefixes, open addressing, no removal but of
- * all.
+ * prefixes: a table of twice as many slots as prefixes, open addressing, no removal but of all: a prefix
+ * stays in its slot, so that a listing that goes on from slot to slot shows none twice.
  */
 #include "prefixes.h"
 
@@ -9,10 +9,12 @@
 #include <stdlib.h>
 
 #include "riposte/store.h"
-#include "number.h"
+#include "line.h"
 
 enum {
     SLOTS_COUNT = 2 * PREFIXES_MAX,
+    PIECE_PREFIXES = 32, /* of a listing, before others come first; some 4 KiB of lines */
+    PIECE_SLOTS = 1024,  /* looked at for them: 8 KiB of pointers */
     PREFIX_LINE_SIZE_MAX = STORE_KEY_SIZE_MAX + 5 * BYTES_U64_DIGITS_MAX + 64,
 };
 
@@ -102,42 +104,78 @@ void prefixes_count(struct prefixes *prefixes, struct bytes key, struct prefix_c
     pthread_mutex_unlock(&prefixes->lock);
 }
 
+/* The table is taken out under the lock and freed behind it: it may be large, and every worker takes the lock. */
 void prefixes_reset(struct prefixes *prefixes) {
     pthread_mutex_lock(&prefixes->lock);
-    for (unsigned i = 0; prefixes->slots != NULL && i < SLOTS_COUNT; i++) {
-        free(prefixes->slots[i]);
-    }
-    free(prefixes->slots);
+    struct prefix **slots = prefixes->slots;
     prefixes->slots = NULL;
     prefixes->count = 0;
     pthread_mutex_unlock(&prefixes->lock);
+    for (unsigned i = 0; slots != NULL && i < SLOTS_COUNT; i++) {
+        free(slots[i]);
+    }
+    free(slots);
 }
 
-static char *prefix_number(char *at, const char *label, uint64_t number) {
-    size_t size = strlen(label);
-    memcpy(at, label, size);
-    return number_write(at + size, number);
-}
+/* --- a listing ------------------------------------------------------------------------------------------ */
 
-static void prefix_write(const struct prefix *prefix, struct reply *reply) {
-    char *line = reply_reserve(reply, PREFIX_LINE_SIZE_MAX);
-    memcpy(line, "PREFIX ", 7);
-    memcpy(line + 7, prefix->text, prefix->size);
-    char *at = line + 7 + prefix->size;
-    at = prefix_number(at, " get ", prefix->counts.gets);
-    at = prefix_number(at, " hit ", prefix->counts.hits);
-    at = prefix_number(at, " set ", prefix->counts.sets);
-    at = prefix_number(at, " del ", prefix->counts.deletes);
-    memcpy(at, "\r\n", 2);
-    reply_commit(reply, (size_t)(at + 2 - line));
-}
+/* A copy, to be written without the lock. */
+struct prefix_row {
+    struct prefix_counts counts;
+    uint8_t size;
+    char text[STORE_KEY_SIZE_MAX];
+};
 
-void prefixes_write(struct prefixes *prefixes, struct reply *reply) {
+/* Copies prefixes from slot *slot on, which it moves on; returns how many. *slot is SLOTS_COUNT at the end. */
+static unsigned rows_read(struct prefixes *prefixes, uint32_t *slot, struct prefix_row rows[PIECE_PREFIXES]) {
+    unsigned count = 0;
     pthread_mutex_lock(&prefixes->lock);
-    for (unsigned i = 0; prefixes->slots != NULL && i < SLOTS_COUNT; i++) {
-        if (prefixes->slots[i] != NULL) {
-            prefix_write(prefixes->slots[i], reply);
+    uint32_t stop =
+        prefixes->slots == NULL || SLOTS_COUNT - *slot < PIECE_SLOTS ? SLOTS_COUNT : *slot + PIECE_SLOTS;
+    if (prefixes->slots == NULL) {
+        *slot = stop;
+    }
+    for (; *slot < stop && count < PIECE_PREFIXES; (*slot)++) {
+        const struct prefix *prefix = prefixes->slots[*slot];
+        if (prefix != NULL) {
+            struct prefix_row *row = &rows[count++];
+            row->counts = prefix->counts;
+            row->size = prefix->size;
+            memcpy(row->text, prefix->text, prefix->size);
         }
     }
     pthread_mutex_unlock(&prefixes->lock);
+    return count;
+}
+
+static void row_write(const struct prefix_row *row, struct reply *reply) {
+    char *line = reply_reserve(reply, PREFIX_LINE_SIZE_MAX);
+    char *at = line_bytes(line_text(line, "PREFIX "), bytes_of(row->text, row->size));
+    at = number_write(line_text(at, " get "), row->counts.gets);
+    at = number_write(line_text(at, " hit "), row->counts.hits);
+    at = number_write(line_text(at, " set "), row->counts.sets);
+    at = number_write(line_text(at, " del "), row->counts.deletes);
+    at = line_text(at, "\r\n");
+    reply_commit(reply, (size_t)(at - line));
+}
+
+void prefixes_dump_begin(struct mc_call *call) {
+    call->session->prefix_slot = 0;
+    call->session->state = MC_SESSION_PREFIXES;
+}
+
+bool prefixes_dump_continue(struct mc_call *call) {
+    struct mc_session *session = call->session;
+    struct prefix_row rows[PIECE_PREFIXES];
+    unsigned count = rows_read(call->worker->service->prefixes, &session->prefix_slot, rows);
+    for (unsigned i = 0; i < count; i++) {
+        row_write(&rows[i], call->reply);
+    }
+    if (session->prefix_slot == SLOTS_COUNT) {
+        reply_copy(call->reply, CALL_LINE("END"));
+        session->state = MC_SESSION_LINE;
+        call->requests++;
+    }
+    call->yielded = true;
+    return false;
 }

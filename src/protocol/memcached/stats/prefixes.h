@@ -5,13 +5,12 @@
  *
  * One table for all workers behind a mutex, which is only taken while detail is on: an operator's tool for a
  * look at a busy moment, with the price that memcached asks for it too. At most PREFIXES_MAX prefixes are
- * kept; later ones are not counted.
+ * kept; later ones are not counted. A listing holds the mutex for a bounded number of them at a time.
  */
 #ifndef MEMCACHED_PREFIXES_H
 #define MEMCACHED_PREFIXES_H
 
-#include "riposte/bytes.h"
-#include "riposte/reply.h"
+#include "call.h"
 
 enum { PREFIXES_MAX = 16384 };
 
@@ -34,7 +33,13 @@ void prefixes_count(struct prefixes *prefixes, struct bytes key, struct prefix_c
 /* Forgets everything. Any worker. */
 void prefixes_reset(struct prefixes *prefixes);
 
-/* "PREFIX <p> get <n> hit <n> set <n> del <n>" lines. Any worker. */
-void prefixes_write(struct prefixes *prefixes, struct reply *reply);
+/*
+ * Begins a listing, "PREFIX <p> get <n> hit <n> set <n> del <n>" lines and END: the session is in state
+ * PREFIXES. It counts as a request at its end.
+ */
+void prefixes_dump_begin(struct mc_call *call);
+
+/* Writes the next piece. Always false: whether it is the last or not, others come first. */
+bool prefixes_dump_continue(struct mc_call *call);
 
 #endif

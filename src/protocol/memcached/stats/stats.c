@@ -75,8 +75,7 @@ static void stats_detail(struct mc_call *call, struct bytes arguments) {
     } else if (bytes_equal_string(what, "on") || bytes_equal_string(what, "off")) {
         detail_switch(call, bytes_equal_string(what, "on"));
     } else if (bytes_equal_string(what, "dump")) {
-        prefixes_write(call->worker->service->prefixes, call->reply);
-        stats_end(call->reply);
+        prefixes_dump_begin(call);
     } else {
         call_answer(call, false, CALL_LINE("CLIENT_ERROR usage: stats detail on|off|dump"));
     }
