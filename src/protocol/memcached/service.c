@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * service: makes and ends what the workers of the protocol share, and sums what they counted.
+ * service: makes and ends what the workers of the protocol share.
  */
 #include "service.h"
 
@@ -81,69 +81,14 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
     return worker;
 }
 
-static void counts_add(struct mc_counts *counts, const struct mc_counters *counters) {
-#define MC_COUNT_ADD(name, help) counts->name += counter_read(&counters->name);
-    MC_COUNTERS(MC_COUNT_ADD)
-#undef MC_COUNT_ADD
-}
-
 void memcached_worker_destroy(struct memcached_worker *worker) {
     struct memcached_service *service = worker->service;
     store_worker_on_evict(worker->store, NULL, NULL);
     pthread_mutex_lock(&service->lock);
-    counts_add(&service->left, &worker->counters);
+    counters_add(&service->left, &worker->counters);
     service->workers[worker->index] = NULL;
     pthread_mutex_unlock(&service->lock);
     free(worker);
-}
-
-/* With the lock held. */
-static void totals_read(struct memcached_service *service, struct mc_totals *totals) {
-    memset(totals, 0, sizeof(*totals));
-    totals->commands = service->left;
-    for (unsigned i = 0; i < service->config.workers_max; i++) {
-        if (service->workers[i] != NULL) {
-            counts_add(&totals->commands, &service->workers[i]->counters);
-        }
-    }
-    if (service->engine != NULL) {
-        engine_counters_sum(service->engine, &totals->engine);
-    }
-    store_stats(service->config.store, &totals->store);
-}
-
-/* counter -= base, for the counters of this thread's own copy. */
-static void counter_subtract(struct counter *counter, const struct counter *base) {
-    counter_set(counter, counter_read(counter) - counter_read(base));
-}
-
-/* LEVEL rows show the present and are left alone. */
-#define SUBTRACT_COUNT(name) counter_subtract(&totals->engine.name, &base->engine.name);
-#define SUBTRACT_LEVEL(name)
-
-static void totals_subtract(struct mc_totals *totals, const struct mc_totals *base) {
-#define MC_COUNT_SUBTRACT(name, help) totals->commands.name -= base->commands.name;
-    MC_COUNTERS(MC_COUNT_SUBTRACT)
-#undef MC_COUNT_SUBTRACT
-#define ENGINE_COUNTER_SUBTRACT(name, kind, help) SUBTRACT_##kind(name)
-    ENGINE_COUNTERS(ENGINE_COUNTER_SUBTRACT)
-#undef ENGINE_COUNTER_SUBTRACT
-#define STORE_COUNTER_SUBTRACT(name, help) counter_subtract(&totals->store.sums.name, &base->store.sums.name);
-    STORE_COUNTERS(STORE_COUNTER_SUBTRACT)
-#undef STORE_COUNTER_SUBTRACT
-}
-
-void service_totals_since_reset(struct memcached_service *service, struct mc_totals *totals) {
-    pthread_mutex_lock(&service->lock);
-    totals_read(service, totals);
-    totals_subtract(totals, &service->base);
-    pthread_mutex_unlock(&service->lock);
-}
-
-void service_totals_reset(struct memcached_service *service) {
-    pthread_mutex_lock(&service->lock);
-    totals_read(service, &service->base);
-    pthread_mutex_unlock(&service->lock);
 }
 
 void service_log_binary(struct memcached_service *service) {

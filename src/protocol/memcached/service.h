@@ -25,13 +25,6 @@ enum { MC_CACHE_LINE_SIZE = 64 };
 
 struct prefixes;
 
-/* Everything that `stats reset` sets back. */
-struct mc_totals {
-    struct mc_counts commands;
-    struct engine_counters engine; /* sums; all zero without an engine */
-    struct store_levels store;
-};
-
 struct memcached_service {
     struct memcached_config config; /* constant */
     struct engine *engine;          /* borrowed; NULL until memcached_service_set_engine */
@@ -74,11 +67,5 @@ static inline unsigned service_observed(struct memcached_service *service) {
 static inline uint64_t service_cas(const struct memcached_service *service, uint64_t cas) {
     return service->config.cas_enabled ? cas : 0;
 }
-
-/* Totals of all workers together since the last `stats reset`; levels as they are now. Any worker. */
-void service_totals_since_reset(struct memcached_service *service, struct mc_totals *totals);
-
-/* `stats reset`. */
-void service_totals_reset(struct memcached_service *service);
 
 #endif

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * counters: what the commands of one worker counted.
+ * counters: what the commands of one worker counted, and the sums of all.
  *
  * Declared once as a table. A worker's set is written by that worker only (riposte/counter.h) and read by
- * whoever answers `stats`.
+ * whoever sums.
  */
 #ifndef MEMCACHED_COUNTERS_H
 #define MEMCACHED_COUNTERS_H
 
 #include "riposte/counter.h"
+#include "riposte/engine.h"
+#include "riposte/store.h"
+
+struct memcached_service;
 
 /* X(name, help) */
 #define MC_COUNTERS(X)                                                                                       \
     X(get_hits, "keys of get and gets that were found")                                                      \
-    X(get_misses, "keys of get and gets that were not")                                                      \
+    X(get_misses, "keys of get and gets that were not found")                                                \
     X(touch_hits, "touch, and keys of gat and gats, that found their item")                                  \
-    X(touch_misses, "touch, and keys of gat and gats, that did not")                                         \
+    X(touch_misses, "touch, and keys of gat and gats, that found nothing")                                   \
     X(cmd_set, "storage commands whose item was allocated, stored or not")                                   \
     X(cmd_flush, "flush_all, refused ones too")                                                              \
-    X(cmd_meta, "me")                                                                                        \
+    X(cmd_meta, "the command me")                                                                            \
     X(delete_hits, "deletes that found their item")                                                          \
-    X(delete_misses, "deletes that did not")                                                                 \
+    X(delete_misses, "deletes that found nothing")                                                           \
     X(incr_hits, "incr that found a number")                                                                 \
     X(incr_misses, "incr that found nothing")                                                                \
     X(decr_hits, "decr that found a number")                                                                 \
@@ -29,14 +33,14 @@
     X(cas_badval, "cas whose item had changed")                                                              \
     X(cas_misses, "cas that found nothing")                                                                  \
     X(auth_cmds, "attempts to authenticate")                                                                 \
-    X(auth_errors, "of these, refused")                                                                      \
+    X(auth_errors, "attempts to authenticate that failed")                                                   \
     X(closed_line_too_long, "connections closed because a command line had no end")                          \
     X(closed_binary, "connections closed because they began with the binary protocol's first byte")          \
     X(closed_http, "connections closed because they spoke HTTP")                                             \
-    X(closed_unauthenticated, "connections closed because they sent something else than an introduction")    \
+    X(closed_unauthenticated, "connections closed because they sent something else than name and password")  \
     X(log_written, "lines written for watchers")                                                             \
-    X(log_sent, "of these, once for each watcher that gets it")                                              \
-    X(log_skipped, "and once for each that had no room")                                                     \
+    X(log_sent, "lines given to watchers, counted once for each of them")                                    \
+    X(log_skipped, "lines lost for a watcher that had no room, counted once for each of them")               \
     X(values_in_pieces, "values that came in more than one piece")                                           \
     X(values_pinned, "values sent from the store's own memory")
 
@@ -52,5 +56,24 @@ struct mc_counts {
     MC_COUNTERS(MC_COUNT_FIELD)
 #undef MC_COUNT_FIELD
 };
+
+/* Everything that `stats reset` sets back. */
+struct mc_totals {
+    struct mc_counts commands;
+    struct engine_counters engine; /* sums; all zero without an engine */
+    struct store_levels store;
+};
+
+/* Adds one worker's counters to a sum. */
+void counters_add(struct mc_counts *counts, const struct mc_counters *counters);
+
+/* Totals of all workers together, those that are gone too; levels as they are now. Any thread, as the next. */
+void counters_since_start(struct memcached_service *service, struct mc_totals *totals);
+
+/* The same since the last `stats reset`. */
+void counters_since_reset(struct memcached_service *service, struct mc_totals *totals);
+
+/* `stats reset`. */
+void counters_reset(struct memcached_service *service);
 
 #endif

@@ -149,7 +149,7 @@ void stats_general(struct mc_call *call, struct bytes arguments) {
     struct reply *reply = call->reply;
     (void)arguments;
     struct mc_totals totals;
-    service_totals_since_reset(service, &totals);
+    counters_since_reset(service, &totals);
     process_lines(service, reply);
     connection_lines(service, &totals.engine, reply);
     command_lines(&totals.commands, &totals.store, reply);

@@ -65,7 +65,7 @@ static void items_lines(const struct mc_totals *totals, struct reply *reply) {
 void stats_items(struct mc_call *call, struct bytes arguments) {
     struct mc_totals totals;
     (void)arguments;
-    service_totals_since_reset(call->worker->service, &totals);
+    counters_since_reset(call->worker->service, &totals);
     if (totals.store.items_count > 0) {
         items_lines(&totals, call->reply);
     }
@@ -106,7 +106,7 @@ void stats_slabs(struct mc_call *call, struct bytes arguments) {
     struct mc_totals totals;
     bool any;
     (void)arguments;
-    service_totals_since_reset(call->worker->service, &totals);
+    counters_since_reset(call->worker->service, &totals);
     any = totals.store.items_count > 0;
     if (any) {
         slab_sizes(&totals.store, call->reply);

@@ -82,7 +82,7 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     struct reply *reply = call->reply;
     (void)arguments;
     struct mc_totals totals;
-    service_totals_since_reset(service, &totals);
+    counters_since_reset(service, &totals);
     stat_word(reply, "name", "riposte");
     stat_word(reply, "version", RIPOSTE_VERSION);
     /* relaxed: whatever was said last. */

@@ -56,7 +56,7 @@ static void stats_sizes(struct mc_call *call, struct bytes arguments) {
 
 static void stats_reset(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
-    service_totals_reset(call->worker->service);
+    counters_reset(call->worker->service);
     prefixes_reset(call->worker->service->prefixes);
     reply_copy_string(call->reply, "RESET\r\n");
 }
