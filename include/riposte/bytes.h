@@ -62,7 +62,7 @@ static inline bool bytes_equal_string(struct bytes left, const char *right) {
 
 /*
  * Decimal digits only, at least one and no sign, read whole: true and *number when `text` is nothing but a
- * number from 0 to 2^64 - 1 in at most 22 characters (section 2 of the memcached contract); otherwise false
+ * number from 0 to 2^64 - 1 in at most 22 characters, leading zeros included; otherwise false
  * and *number untouched.
  */
 bool bytes_parse_u64(struct bytes text, uint64_t *number);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * bytes: the bounded number parser and writer. See riposte/bytes.h for the contract.
+ * bytes: the bounded number parser and writer. See riposte/bytes.h.
  *
  * Pure functions: no allocation, no state, no locale, no terminator. Any thread may call.
  */
 #include "riposte/bytes.h"
 
-/* Longest spelling of a number, leading zeros included (section 2 of the memcached contract). */
+/* Longest spelling of a number, leading zeros included (src/protocol/memcached/README.md, "Numbers and times"). */
 enum { U32_CHARACTERS_MAX = 11, U64_CHARACTERS_MAX = 22 };
 
 /* Digits only, overflow counts as not a number. The caller bounds the length. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * settings: the lines of `stats settings`, memcached's names in memcached's order (section 7 of the
- * contract).
+ * settings: the lines of `stats settings`, memcached's names in memcached's order
+ * (src/protocol/memcached/README.md, "Statistics").
  */
 #ifndef RIPOSTE_SERVER_SETTINGS_H
 #define RIPOSTE_SERVER_SETTINGS_H

@@ -44,7 +44,7 @@ class Command:
     name: str  # for reports and for the table of differences
     keys: tuple = ()
     uniques: bool = False  # its reply shows uniques
-    ours: bytes = None  # the reply of the contract where the reference is not compared
+    ours: bytes = None  # the reply that is right where the reference is not compared
 
 
 def line(name, text, *keys, data=None, **options):

@@ -17,7 +17,7 @@ LONG_KEY = "k" * 251
 
 # reason, then texts of lines, then what riposte answers
 LINES = (
-    ("too few tokens: the contract's error line", FORMAT,
+    ("too few tokens: the error line of 1.6.45", FORMAT,
      ("", "a", "get", "gets", "gat", "gat 0", "gats 10", "set", "set a0", "set a0 0 0", "add a0 0", "cas a0 0 0",
       "touch", "touch a0", "delete", "incr", "incr a0", "decr a0", "mg", "ms", "md", "ma", "verbosity")),
     ("a command line does not begin with a space", b"ERROR\r\n", (" get missing", "   mn", " version")),
@@ -26,9 +26,9 @@ LINES = (
      ("delete a0 b c d", "delete a0 1 2 3 4")),
     ("extra tokens are ignored", b"NOT_FOUND\r\n",
      ("touch missing 0 foo bar baz", "incr missing 1 foo bar", "decr missing 1 2 3")),
-    ("shutdown names its error as the contract does", b"SERVER_ERROR: shutdown not enabled\r\n",
+    ("shutdown names its error as 1.6.45 does", b"SERVER_ERROR: shutdown not enabled\r\n",
      ("shutdown", "shutdown graceful")),
-    ("too many flags: the contract's words", b"CLIENT_ERROR options flags are too long\r\n",
+    ("too many flags: the words of 1.6.45", b"CLIENT_ERROR options flags are too long\r\n",
      ("md missing" + " k" * 30, "ma missing" + " k" * 30)),
     ("md names its errors precisely", b"CLIENT_ERROR duplicate flag\r\n", ("md missing q q", "md missing k O1 k")),
     ("md names its errors precisely", b"CLIENT_ERROR invalid flag\r\n", ("md missing Y", "md missing w")),
@@ -67,7 +67,7 @@ SAME_STORAGE_LINES = (
 
 
 def known_difference(random):
-    """A command that riposte answers as the contract says and the reference otherwise."""
+    """A command that riposte answers as 1.6.45 does and the reference otherwise."""
     if random.random() < 0.6:
         reason, ours, texts = random.choice(LINES)
         return line(f"differs: {reason}", random.choice(texts), ours=ours)

@@ -43,7 +43,7 @@ static void expect_refused(const char *line, const char *text) {
 
 /* --- defaults ------------------------------------------------------------------------------------------- */
 
-Test(options_table, have_the_defaults_of_the_contract) {
+Test(options_table, have_the_documented_defaults) {
     expect_accepted("");
     cr_expect_eq(options.port, 11211);
     cr_expect_eq(options.listen.count, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The lines of `stats settings`: every name of the contract, once, in order, with a value of one word.
+ * The lines of `stats settings`: every name of src/protocol/memcached/README.md, "Statistics", once, in order, with a value of one word.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "settings.h"
 
-/* Section 7 of the contract, letter for letter. */
+/* Letter for letter. */
 static const char names[] =
     "maxbytes maxconns tcpport udpport inter verbosity oldest evictions domain_socket umask shutdown_command "
     "growth_factor "
@@ -50,7 +50,7 @@ static void expect_line(const char *line) {
     cr_expect_not_null(strstr(lines, whole), "no line \"%s\" in:\n%s", line, lines);
 }
 
-Test(settings, have_every_name_of_the_contract_in_its_order) {
+Test(settings, have_every_name_in_its_order) {
     settings_of((const char *const[]){"riposte"}, 1);
     char found[4096] = "";
     char *rest = lines;

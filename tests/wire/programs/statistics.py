@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""stats and its kin: the names of the contract (section 7), values that strict readers can read, counters that count."""
+"""stats and its kin: the names in src/protocol/memcached/README.md, values that strict readers can read, counters that count."""
 
 import re
 
@@ -41,11 +41,11 @@ SETTINGS = """
 
 def check_names(expected, got, what):
     missing, surplus = sorted(set(expected) - set(got)), sorted(set(got) - set(expected))
-    check(not missing and not surplus, f"{what}: missing {missing}, not in the contract {surplus}")
+    check(not missing and not surplus, f"{what}: missing {missing}, surplus {surplus}")
 
 
 @test(families=BOTH)
-def stats_has_exactly_the_names_of_the_contract(lab):
+def stats_has_exactly_its_names(lab):
     """84 always and nine more by default; fewer and more by -o."""
     usual = ALWAYS + CRAWLER + MAINTAINER
     for flags, names in (([], usual),
@@ -72,7 +72,7 @@ def every_value_is_one_word_and_the_usual_ones_are_numbers(lab):
 
 
 @test(families=BOTH)
-def settings_have_exactly_the_names_of_the_contract(lab):
+def settings_have_exactly_their_names(lab):
     """And the values that dashboards parse."""
     server = lab.start("-c", "500", "-t", "2", "-R", "7", "-m", "128")
     settings = lab.connect(server).stats("settings")
@@ -90,7 +90,7 @@ def settings_have_exactly_the_names_of_the_contract(lab):
 
 
 @test(families=BOTH, reference=True)
-def commands_are_counted_as_the_contract_says(lab):
+def commands_are_counted_as_memcached_counts_them(lab):
     """One of each, and what each adds."""
     client = lab.connect(lab.start())
     before = client.stats()
