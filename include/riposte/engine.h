@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "riposte/counter.h"
@@ -300,35 +301,49 @@ const struct engine_counters *engine_worker_counters(const struct engine *engine
 /* The sums over all workers, written with counter_set. */
 void engine_counters_sum(const struct engine *engine, struct engine_counters *sum);
 
-/* One connection as a survey saw it. */
-struct engine_conn {
-    int fd;
-    unsigned worker_index;
-    unsigned listen_index; /* which of config.listens accepted it; for a listener: which it is */
-    bool listening;        /* a listener, not a connection */
-    bool paused;           /* not read because its unsent output has passed the bound */
-    bool sending;          /* output waits for the client */
-    bool closing;          /* past its last reply */
-    uint32_t quiet_s;      /* since a request of it was completed or a value moved */
-    struct sockaddr_storage local;
-    struct sockaddr_storage peer; /* ss_family AF_UNSPEC where it cannot be had */
+/* The other end of a connection. */
+union engine_peer {
+    struct sockaddr
+        any; /* sa_family: AF_INET, AF_INET6, AF_UNIX (which has no address), AF_UNSPEC: it has just gone */
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
 };
 
-struct engine_survey;
+/* One connection or listener, as its worker saw it. */
+struct engine_conn {
+    int fd;
+    uint16_t worker_index;
+    uint8_t listen_index;   /* which of config.listens accepted it; for a listener: which it is */
+    bool listening;         /* a listener, not a connection */
+    bool throttled;         /* not read because its unsent output has passed the bound */
+    bool sending;           /* output waits for the client */
+    bool receiving;         /* a request has begun and its rest has not come */
+    bool closing;           /* past its last reply */
+    uint32_t quiet_s;       /* since a request of it was completed or a value moved */
+    union engine_peer peer; /* not of a listener */
+    const struct sockaddr_storage *local; /* of the listen; as long as the engine lives */
+};
+
+struct engine_conn_list;
 
 /*
- * Asks every worker for a list of its connections; each answers in bounded pieces between its turns. NULL
- * while another survey is under way, or when memory ends. Any worker's thread. End it with engine_survey_end.
+ * Asks every worker for a list of its connections; each answers in bounded pieces between its turns, with at most
+ * 64 connections a turn. NULL while another list is being made, or when memory ends. Any worker's thread. End it
+ * with engine_conn_list_end.
  */
-struct engine_survey *engine_survey_begin(struct engine *engine);
+struct engine_conn_list *engine_conn_list_begin(struct engine *engine);
 
-/* True when all workers have answered; then count and conns may be read by the thread that began it. */
-bool engine_survey_ready(const struct engine_survey *survey);
-size_t engine_survey_count(const struct engine_survey *survey);
-const struct engine_conn *engine_survey_conn(const struct engine_survey *survey, size_t index);
+/* True when all workers have answered; then the thread that began it may read it. */
+bool engine_conn_list_ready(const struct engine_conn_list *list);
 
-/* Ready or not: frees the survey, or leaves that to the last worker that still answers. */
-void engine_survey_end(struct engine_survey *survey);
+/*
+ * The next one, each once: worker by worker, the listeners of a worker first; NULL at the end. Lives until
+ * engine_conn_list_end. Where memory ended, a worker's part is shorter than it could be.
+ */
+const struct engine_conn *engine_conn_list_next(struct engine_conn_list *list);
+
+/* Ready or not: frees the list, or leaves that to the last worker that still answers. */
+void engine_conn_list_end(struct engine_conn_list *list);
 
 /*
  * Overflows of the accept queue since engine_create, for the whole network namespace: TcpExt ListenOverflows

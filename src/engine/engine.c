@@ -10,13 +10,13 @@
 
 #include "address.h"
 #include "config.h"
+#include "conn_list.h"
 #include "engine_state.h"
 #include "loop.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "sockets.h"
-#include "survey.h"
 #include "sysinfo.h"
 #include "uring/probe.h"
 
@@ -51,7 +51,7 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
         engine->workers[i]->cpu = cpus[i % known];
         engine->workers_count++;
         /*
-         * Before the threads: a stop or a survey that comes before this worker runs is found by its first
+         * Before the threads: a stop or a connection list that comes before this worker runs is found by its first
          * wait.
          */
         engine->workers[i]->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -117,7 +117,7 @@ int engine_create(const struct engine_config *config, struct engine **created, s
 void engine_destroy(struct engine *engine) {
     /* relaxed: the workers are gone, and the thread that stopped them has told this one. */
     enum engine_stop stop = atomic_load_explicit(&engine->stop, memory_order_relaxed);
-    survey_destroy(engine);
+    conn_list_destroy(engine);
     for (unsigned i = 0; i < engine->workers_count; i++) {
         worker_free(engine->workers[i]);
     }

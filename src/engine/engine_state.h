@@ -78,9 +78,9 @@ struct engine {
     bool start_failed;
     struct engine_error start_error;
 
-    alignas(64) _Atomic(enum engine_stop) stop; /* set once by engine_stop */
-    _Atomic(struct engine_survey *) survey;     /* under way; NULL when none is */
-    _Atomic uint32_t surveys_begun;
+    alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */
+    _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */
+    _Atomic uint32_t conn_lists_begun;
 };
 
 #endif

@@ -15,12 +15,12 @@
 #include "cpu_relax.h"
 #include "accept.h"
 #include "arm.h"
+#include "conn_list.h"
 #include "drain.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "serve.h"
-#include "survey.h"
 #include "timeouts.h"
 
 enum {
@@ -50,7 +50,7 @@ static bool loop_listener_waits(const struct worker *worker) {
 
 /* How long nothing may happen before this worker has something to do by itself. */
 static uint64_t loop_wait_ns(const struct worker *worker) {
-    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->surveying ||
+    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->conn_list_wanted ||
         loop_listener_waits(worker) || (worker->place_freed && worker_accept_waits(worker))) {
         return 0;
     }
@@ -125,14 +125,14 @@ static void loop_wait(struct worker *worker) {
     loop_sleep(worker, wait_ns);
 }
 
-/* Somebody has called worker_wake: the engine stops, or a survey waits. */
+/* Somebody has called worker_wake: the engine stops, or a connection list waits. */
 static void loop_on_wake(struct worker *worker) {
     worker->woken = false;
     /* acquire: pairs with the release in engine_stop; whatever was written before the stop is seen. */
     if (atomic_load_explicit(&worker->engine->stop, memory_order_acquire) != ENGINE_STOP_NONE) {
         drain_begin(worker);
     }
-    worker->surveying = true; /* cheap to look: a wake-up is rare */
+    worker->conn_list_wanted = true; /* cheap to look: a wake-up is rare */
 }
 
 static void loop_turn(struct worker *worker) {
@@ -150,8 +150,8 @@ static void loop_turn(struct worker *worker) {
     worker->plain_used_size = 0;
     timeouts_turn(worker);
     accept_turn(worker);
-    if (unlikely(worker->surveying)) {
-        worker->surveying = survey_turn(worker);
+    if (unlikely(worker->conn_list_wanted)) {
+        worker->conn_list_wanted = conn_list_turn(worker);
     }
     if (unlikely(worker->stage != WORKER_SERVING)) {
         drain_turn(worker);

@@ -6,12 +6,12 @@
  *      read the clock       once: everything in the turn has this time
  *      hooks.turn           the store's quiescent state
  *      transport reap       events -> accept_on_connection (accept.c), serve_on_recv, serve_on_sent (serve.c)
- *      woken?               the engine stops: drain_begin; a survey waits
+ *      woken?               the engine stops: drain_begin; a connection list waits
  *      serve_turn           prefetch over all connections with input, then on_input for each, in rounds
  *      return_buffers       what is unread was copied out (input.c): no client holds a shared buffer
  *      timeouts_turn        what time has run out for
  *      accept_turn          accepting again where a pause is over
- *      survey_turn          a piece of the connection list, while one is asked for
+ *      conn_list_turn          a piece of the connection list, while one is asked for
  *      drain_turn           while stopping: which connections are done
  *      arm_turn             one send per connection with output; receives; the end of those that close
  *

@@ -65,20 +65,20 @@ struct worker {
     unsigned cpu; /* pinned to; meaningful with config.pin */
     enum worker_stage stage;
     bool woken;              /* worker_wake was called and the loop has not yet looked why */
-    bool surveying;          /* a survey waits for this worker's answer */
+    bool conn_list_wanted;   /* a connection list waits for this worker's answer */
     uint32_t drain_began_ms; /* worker times; from DRAINING on */
     uint32_t drain_stage_ends_ms;
     uint32_t drain_looks_ms;
-    bool place_freed;           /* a connection has ended since the loop looked at paused accepts */
-    bool accept_paused;         /* for want of descriptors or memory */
-    unsigned parked_count;      /* listeners that wait for a place below the connection limit */
-    uint32_t accept_look_ms;    /* worker time of the next look at these two */
-    int spare_fd;               /* given up to tell one client that descriptors have run out; -1: none */
-    int wake_fd;                /* eventfd; any thread may write */
-    uint32_t surveys_answered;  /* behind engine.surveys_begun: one waits for this worker's answer */
-    uint32_t survey_next;       /* slot the survey under way looks at next on this worker */
-    unsigned hook_period_ms;    /* what hooks.turn asked for last */
-    struct listener *listeners; /* owned; their descriptors are the engine's */
+    bool place_freed;             /* a connection has ended since the loop looked at paused accepts */
+    bool accept_paused;           /* for want of descriptors or memory */
+    unsigned parked_count;        /* listeners that wait for a place below the connection limit */
+    uint32_t accept_look_ms;      /* worker time of the next look at these two */
+    int spare_fd;                 /* given up to tell one client that descriptors have run out; -1: none */
+    int wake_fd;                  /* eventfd; any thread may write */
+    uint32_t conn_lists_answered; /* behind engine.conn_lists_begun: one waits for this worker's answer */
+    uint32_t conn_list_next;      /* slot the list under way looks at next on this worker */
+    unsigned hook_period_ms;      /* what hooks.turn asked for last */
+    struct listener *listeners;   /* owned; their descriptors are the engine's */
     unsigned listeners_count;
     void *user;                    /* what hooks.worker_start returned */
     struct worker_listen *listens; /* one per listen of the engine; owned */

@@ -238,42 +238,6 @@ ParameterizedTest(enum engine_transport *transport, engine, serves_a_unix_socket
     rmdir(folder);
 }
 
-Test(engine, surveys_all_connections_and_listeners) {
-    struct engine_listen listen = dial_listen(&frames_protocol);
-    struct engine_config config = dial_config(ENGINE_AUTO, &listen);
-    struct engine *engine = dial_start(&config);
-    enum { COUNT = 150 };
-    int fds[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        fds[i] = dial(engine);
-        echo_once(fds[i], 3, 1);
-    }
-    for (int round = 0; round < 3; round++) {
-        struct engine_survey *survey = engine_survey_begin(engine);
-        cr_assert_not_null(survey);
-        struct deadline answered = deadline_of("all workers answer");
-        while (!engine_survey_ready(survey)) {
-            deadline_wait(&answered);
-        }
-        unsigned listeners = 0;
-        cr_assert_eq(engine_survey_count(survey), COUNT + 2);
-        for (size_t i = 0; i < engine_survey_count(survey); i++) {
-            const struct engine_conn *conn = engine_survey_conn(survey, i);
-            listeners += conn->listening;
-            cr_assert(conn->listening || conn->peer.ss_family == AF_INET);
-        }
-        cr_assert_eq(listeners, 2, "one per worker");
-        engine_survey_end(survey);
-    }
-    struct engine_survey *abandoned = engine_survey_begin(engine);
-    cr_assert_not_null(abandoned);
-    engine_survey_end(abandoned);
-    for (int i = 0; i < COUNT; i++) {
-        close(fds[i]);
-    }
-    dial_stop(engine);
-}
-
 Test(engine, goes_on_with_zero_copy_beside_a_socket_that_has_none) {
     char folder[] = "/tmp/riposte-test-XXXXXX", path[64];
     cr_assert_not_null(mkdtemp(folder));

@@ -6,28 +6,28 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "address.h"
 #include "riposte/check.h"
 #include "stats.h"
 
 enum {
-    PIECE_CONNS = 32, /* some 5 KiB of lines */
-    TRIES_MAX = 1000, /* to begin a survey, PROTOCOL_LATER_MS apart: memory has ended rather than others being
+    PIECE_CONNS = 32,   /* some 5 KiB of lines */
+    TRIES_MAX = 1000,   /* to begin a list, PROTOCOL_LATER_MS apart: memory has ended rather than others being
                          ahead */
-    NAME_SIZE_MAX = 48,     /* "<fd>:secs_since_last_cmd" */
+    NAME_SIZE_MAX = 48, /* "<fd>:secs_since_last_cmd" */
     ADDRESS_SIZE_MAX = 160, /* a path of 108 bytes is the longest */
 };
 
 struct conns {
-    struct engine_survey *survey; /* owned; NULL while another one is under way */
+    struct engine_conn_list *list; /* owned; NULL while another one is under way */
     unsigned tries;
-    size_t next; /* index of the first connection that was not written */
 };
 
 void conns_discard(struct conns *conns) {
-    if (conns->survey != NULL) {
-        engine_survey_end(conns->survey);
+    if (conns->list != NULL) {
+        engine_conn_list_end(conns->list);
     }
     free(conns);
 }
@@ -77,7 +77,7 @@ static const char *conn_state(const struct mc_call *call, const struct engine_co
     if (watch_has(&call->worker->service->watch, conn->fd)) {
         return "conn_watch";
     }
-    return conn->sending || conn->paused ? "conn_mwrite" : "conn_read";
+    return conn->sending || conn->throttled ? "conn_mwrite" : "conn_read";
 }
 
 static void conn_line(struct reply *reply, int fd, const char *what, const char *value) {
@@ -88,10 +88,12 @@ static void conn_line(struct reply *reply, int fd, const char *what, const char 
 
 static void conn_lines(const struct mc_call *call, const struct engine_conn *conn) {
     char text[ADDRESS_SIZE_MAX];
-    address_write(text, conn->listening ? &conn->local : &conn->peer);
+    struct sockaddr_storage peer = {0};
+    memcpy(&peer, &conn->peer, sizeof(conn->peer));
+    address_write(text, conn->listening ? conn->local : &peer);
     conn_line(call->reply, conn->fd, "addr", text);
     if (!conn->listening) {
-        address_write(text, &conn->local);
+        address_write(text, conn->local);
         conn_line(call->reply, conn->fd, "listen_addr", text);
     }
     conn_line(call->reply, conn->fd, "state", conn_state(call, conn));
@@ -106,16 +108,16 @@ static void conns_end(struct mc_call *call) {
     call->requests++;
 }
 
-/* True when the survey is there and complete; otherwise the session waits, or has given up. */
+/* True when the list is there and complete; otherwise the session waits, or has given up. */
 static bool conns_ready(struct mc_call *call, struct conns *conns) {
-    if (conns->survey == NULL) {
-        conns->survey = engine_survey_begin(call->worker->service->engine);
+    if (conns->list == NULL) {
+        conns->list = engine_conn_list_begin(call->worker->service->engine);
         conns->tries++;
     }
-    if (conns->survey != NULL && engine_survey_ready(conns->survey)) {
+    if (conns->list != NULL && engine_conn_list_ready(conns->list)) {
         return true;
     }
-    if (unlikely(conns->survey == NULL && conns->tries >= TRIES_MAX)) {
+    if (unlikely(conns->list == NULL && conns->tries >= TRIES_MAX)) {
         call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
         conns_end(call);
     } else {
@@ -130,12 +132,11 @@ bool conns_continue(struct mc_call *call) {
     if (!conns_ready(call, conns)) {
         return false;
     }
-    size_t count = engine_survey_count(conns->survey);
-    size_t stop = count - conns->next > PIECE_CONNS ? conns->next + PIECE_CONNS : count;
-    for (; conns->next < stop; conns->next++) {
-        conn_lines(call, engine_survey_conn(conns->survey, conns->next));
+    const struct engine_conn *conn = NULL;
+    for (int i = 0; i < PIECE_CONNS && (conn = engine_conn_list_next(conns->list)) != NULL; i++) {
+        conn_lines(call, conn);
     }
-    if (conns->next == count) {
+    if (conn == NULL) {
         stats_end(call->reply);
         conns_end(call);
     }

@@ -2,10 +2,10 @@
  *
  * conns: `stats conns`, a list of all connections and listeners of all workers.
  *
- *      begin --> survey asked for --> all workers have answered --> lines, a piece at a time --> END
+ *      begin --> list asked for --> all workers have answered --> lines, a piece at a time --> END
  *                 \-- another one is under way: asked again, a while later
  *
- * The engine makes the list (engine_survey_begin); this waits for it without holding anybody up and writes
+ * The engine makes the list (engine_conn_list_begin); this waits for it without holding anybody up and writes
  * it.
  */
 #ifndef MEMCACHED_CONNS_H
