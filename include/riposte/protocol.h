@@ -79,6 +79,13 @@ struct progress {
     size_t consumed;         /* bytes of the input that are done with, 0 to bytes.size */
     unsigned requests;       /* requests completed in this call, 0 to requests_max */
     enum protocol_next next; /* when to call again */
+
+    /*
+     * The call did work that small requests do not (a listing, a copy of a large value, a figure that the kernel
+     * was asked for): it should have stopped after it. The connection is served behind all others for a while,
+     * and the turn looks at the clock.
+     */
+    bool costly;
 };
 
 /* Why a connection is gone. */

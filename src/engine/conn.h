@@ -90,6 +90,7 @@ struct conn {
         next; /* enum protocol_next: what on_input waits for; AGAIN too when the time of REST, LATER or EVENT
                           has come */
     uint8_t throttled; /* THROTTLED_ bits */
+    uint8_t costly;    /* calls of on_input that are still served behind those of others */
     bool in_run;       /* linked through run_next */
     bool in_arm;       /* linked through arm_next */
     bool is_unix;

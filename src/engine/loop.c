@@ -50,8 +50,9 @@ static bool loop_listener_waits(const struct worker *worker) {
 
 /* How long nothing may happen before this worker has something to do by itself. */
 static uint64_t loop_wait_ns(const struct worker *worker) {
-    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm) || worker->conn_list_wanted ||
-        loop_listener_waits(worker) || (worker->place_freed && worker_accept_waits(worker))) {
+    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->run_costly) ||
+        !conn_queue_empty(&worker->arm) || worker->conn_list_wanted || loop_listener_waits(worker) ||
+        (worker->place_freed && worker_accept_waits(worker))) {
         return 0;
     }
     uint32_t wait_ms = deadlines_next_ms(&worker->deadlines, &worker->conns, worker->now_ms);
@@ -138,6 +139,7 @@ static void loop_on_wake(struct worker *worker) {
 static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
+    serve_begin(worker);
     if (worker->engine->config.hooks.turn != NULL) {
         worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
     }
@@ -181,6 +183,7 @@ static void loop_pin(const struct worker *worker) {
 static int loop_set_up(struct worker *worker, struct engine_error *error) {
     struct engine *engine = worker->engine;
     worker->run = CONN_QUEUE_EMPTY;
+    worker->run_costly = CONN_QUEUE_EMPTY;
     worker->arm = CONN_QUEUE_EMPTY;
     deadlines_init(&worker->deadlines);
     spin_init(&worker->spin, engine->config.spin_us);

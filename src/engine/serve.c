@@ -3,8 +3,9 @@
  * serve: from received bytes to answers.
  *
  * A turn serves its run queue in rounds: each connection may complete requests_per_round_max requests, then
- * goes to the end of the queue if it has more (counted as a yield). After a few rounds, or when the turn's
- * budget is used up, what is left is copied out and goes on next turn, behind what has come meanwhile.
+ * goes to the end of the queue if it has more (counted as a yield). Connections whose requests took long are
+ * served behind all others. After a few rounds, or when the turn's time is over, what is left is copied out
+ * and goes on next turn; what was answered is sent and what has come is received before.
  */
 #include "serve.h"
 
@@ -12,15 +13,29 @@
 #include "engine_state.h"
 #include "filter.h"
 #include "riposte/check.h"
+#include "riposte/clock.h"
 
 enum {
-    /* Requests one turn serves before the answers of all are sent: a bound on how long the first waits for
-       the last. */
-    TURN_REQUESTS_MAX = 4096,
+    /* How long a turn serves before the answers of all are sent. */
+    TURN_TIME_MAX_NS = 1000 * 1000,
+    /* Small requests between two looks at the clock: some 100 us of them, so that a look costs nothing. */
+    TURN_REQUESTS_PER_LOOK = 256,
     /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for
        the others' next requests. */
     TURN_ROUNDS_MAX = 4,
+    /* Calls that a connection is served behind others after a costly one: it cannot go to the front by asking
+       for something cheap in between. */
+    COSTLY_CALLS = 64,
 };
+
+/* The turn's clock is looked at after a costly call, and after many that are not. */
+static void turn_count(struct worker *worker, unsigned requests, bool costly) {
+    worker->turn_requests += requests + 1;
+    if (unlikely(costly || worker->turn_requests >= TURN_REQUESTS_PER_LOOK)) {
+        worker->turn_requests = 0;
+        worker->turn_over = clock_monotonic_ns() >= worker->turn_ends_ns;
+    }
+}
 
 /* Unread bytes must survive the turn. */
 static void serve_keep(struct worker *worker, struct conn *conn) {
@@ -62,10 +77,11 @@ static void serve_throttle_output(struct worker *worker, struct conn *conn) {
  * Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in
  * the socket.
  */
-static void serve_throttle_input(const struct worker *worker, struct conn *conn) {
+static void serve_throttle_input(struct worker *worker, struct conn *conn) {
     if (input_size(&conn->input) > worker_listen(worker, conn)->limits->input_size_max) {
         conn->throttled |= THROTTLED_INPUT;
         serve_stop_recv(conn);
+        worker_queue_arm(worker, conn);
     }
 }
 
@@ -106,15 +122,15 @@ static void serve_more(struct worker *worker, struct conn *conn) {
     }
 }
 
-/* One call of on_input. Returns how many requests it completed. */
-static unsigned serve_conn(struct worker *worker, struct conn *conn) {
+/* One call of on_input. */
+static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
-        return 0;
+        return;
     }
     struct bytes bytes = input_bytes(&conn->input);
     if (bytes.size == 0 && conn->next != PROTOCOL_NEXT_AGAIN) {
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
-        return 0;
+        return;
     }
     const struct worker_listen *listen = worker_listen(worker, conn);
     const struct protocol_input input = {
@@ -135,7 +151,9 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }
+    conn->costly = (uint8_t)(progress.costly ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
     counter_add(&worker->counters.requests, progress.requests);
+    turn_count(worker, progress.requests, progress.costly);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
@@ -146,12 +164,10 @@ static unsigned serve_conn(struct worker *worker, struct conn *conn) {
     } else {
         serve_more(worker, conn);
     }
-    return progress.requests;
 }
 
 /*
- * The memory that the waiting requests need is asked for before the first of them is executed (design
- * decision 6).
+ * The memory that the waiting requests need is asked for before the first of them is executed.
  */
 static void serve_prefetch(struct worker *worker) {
     if (worker->run.first == worker->run.last) {
@@ -167,46 +183,58 @@ static void serve_prefetch(struct worker *worker) {
     }
 }
 
-static void serve_keep_rest(struct worker *worker) {
-    for (uint32_t index = worker->run.first; index != CONN_NONE;) {
+static void serve_keep_rest(struct worker *worker, const struct conn_queue *queue) {
+    for (uint32_t index = queue->first; index != CONN_NONE;) {
         struct conn *conn = conn_at(&worker->conns, index);
         index = conn->run_next;
         serve_keep(worker, conn);
     }
 }
 
-/* Serves once every connection that is in the queue now. Returns how many requests they completed. */
-static unsigned serve_round(struct worker *worker, unsigned requests_max) {
-    unsigned requests = 0;
-    uint32_t last = worker->run.last;
+/* Serves once every connection that is in the queue now, while the turn lasts. */
+static void serve_round(struct worker *worker, struct conn_queue *queue) {
+    uint32_t last = queue->last;
     struct conn *conn;
-    while (requests < requests_max && (conn = conn_run_pop(&worker->conns, &worker->run)) != NULL) {
-        requests += serve_conn(worker, conn);
+    while (!worker->turn_over && (conn = conn_run_pop(&worker->conns, queue)) != NULL) {
+        serve_conn(worker, conn);
         if (conn->index == last) {
             break;
         }
     }
-    return requests;
+}
+
+/* Those whose requests take long: one round, and one of them in any case. */
+static void serve_costly(struct worker *worker) {
+    worker->turn_over = false;
+    serve_round(worker, &worker->run_costly);
+    serve_keep_rest(worker, &worker->run_costly);
 }
 
 void serve_turn(struct worker *worker) {
-    if (conn_queue_empty(&worker->run)) {
-        return;
-    }
-    serve_prefetch(worker);
-    unsigned requests = 0;
-    for (int round = 0; round < TURN_ROUNDS_MAX && requests < TURN_REQUESTS_MAX; round++) {
-        requests += serve_round(worker, TURN_REQUESTS_MAX - requests);
-        if (conn_queue_empty(&worker->run)) {
-            return;
+    if (!conn_queue_empty(&worker->run)) {
+        serve_prefetch(worker);
+        for (int round = 0; round < TURN_ROUNDS_MAX && !worker->turn_over; round++) {
+            serve_round(worker, &worker->run);
+            if (conn_queue_empty(&worker->run)) {
+                break;
+            }
         }
+        serve_keep_rest(worker, &worker->run);
     }
-    serve_keep_rest(worker);
+    if (unlikely(!conn_queue_empty(&worker->run_costly))) {
+        serve_costly(worker);
+    }
+}
+
+void serve_begin(struct worker *worker) {
+    worker->turn_ends_ns = worker->now_ns + TURN_TIME_MAX_NS;
+    worker->turn_requests = 0;
+    worker->turn_over = false;
 }
 
 /* Plain bytes came; they stay in place until the end of the turn. */
 static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    if (!input_can_borrow(&conn->input, bytes.data)) {
+    if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn_over && conn->costly == 0) {
         /*
          * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
          * their way in).
@@ -220,6 +248,7 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
         close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
     }
+    serve_throttle_input(worker, conn);
     if (conn_output_throttled(conn)) {
         serve_keep(worker, conn);
         if (conn->recv_armed) {

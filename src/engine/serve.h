@@ -23,7 +23,10 @@ void serve_on_recv_idle(struct worker *worker, struct conn *conn);
 /* The send in flight ended: bytes taken, or a negative errno. */
 void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result);
 
-/* Serves the run queue, in rounds. Once per turn. */
+/* A turn begins: its time counts from the worker's clock. */
+void serve_begin(struct worker *worker);
+
+/* Serves the run queue, in rounds, then those whose requests take long. Once per turn. */
 void serve_turn(struct worker *worker);
 
 #endif

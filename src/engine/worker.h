@@ -52,15 +52,19 @@ struct worker {
     const struct transport *transport;
     void *transport_state; /* owned by the transport, from open to close */
     struct conn_table conns;
-    struct conn_queue run; /* connections with something to serve */
-    struct conn_queue arm; /* connections whose wants or state are to be looked at */
+    struct conn_queue run;        /* connections with something to serve */
+    struct conn_queue run_costly; /* the same, behind all others: their last requests took long */
+    struct conn_queue arm;        /* connections whose wants or state are to be looked at */
     struct reply_pool reply_pool;
     char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
     size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct deadlines deadlines;
     struct spin spin;
-    uint64_t now_ns; /* read once per turn */
-    uint32_t now_ms; /* the same since the engine was created */
+    uint64_t now_ns;        /* read once per turn */
+    uint32_t now_ms;        /* the same since the engine was created */
+    uint64_t turn_ends_ns;  /* no request is begun after it, but one of those that are served last */
+    unsigned turn_requests; /* served since the turn last looked at the clock */
+    bool turn_over;         /* it has found turn_ends_ns passed */
     unsigned index;
     unsigned cpu; /* pinned to; meaningful with config.pin */
     enum worker_stage stage;
@@ -116,7 +120,7 @@ static inline const struct worker_listen *worker_listen(const struct worker *wor
 }
 
 static inline void worker_queue_run(struct worker *worker, struct conn *conn) {
-    conn_run_push(&worker->conns, &worker->run, conn);
+    conn_run_push(&worker->conns, conn->costly > 0 ? &worker->run_costly : &worker->run, conn);
 }
 
 #endif

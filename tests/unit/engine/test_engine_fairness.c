@@ -22,7 +22,7 @@ static _Atomic bool holding, held;
 static _Atomic size_t taken_size; /* of the heavy clients */
 static _Atomic size_t taken_before_quiet;
 
-/* 'h': the worker waits; 'q': the quiet client asks; '.': a heavy client's. All is answered by one byte. */
+/* 'h': the worker waits; 'q': the quiet client asks; '.': a heavy client's; 'c': the same, and costly. All is answered by one byte. */
 static struct progress gate_on_input(void *session, const struct protocol_input *input, struct reply *reply,
                                      void *context) {
     (void)session;
@@ -39,7 +39,8 @@ static struct progress gate_on_input(void *session, const struct protocol_input 
         atomic_fetch_add(&taken_size, input->bytes.size);
     }
     reply_copy_string(reply, "!");
-    return (struct progress){.consumed = input->bytes.size, .requests = 1};
+    return (struct progress){
+        .consumed = input->bytes.size, .requests = 1, .costly = input->bytes.data[0] == 'c'};
 }
 
 static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};
@@ -97,6 +98,49 @@ ParameterizedTest(enum engine_transport *transport, engine_fairness,
     cr_expect_leq(atomic_load(&taken_before_quiet), (size_t)TURN_SIZE_MAX * HEAVY);
     for (int i = 0; i < HEAVY; i++) {
         close(heavy[i]);
+    }
+    close(quiet);
+    close(holder);
+    dial_stop(engine);
+}
+
+ParameterizedTestParameters(engine_fairness, a_quiet_client_goes_before_those_with_costly_requests) {
+    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_fairness,
+                  a_quiet_client_goes_before_those_with_costly_requests) {
+    enum { HOGS = 20 };
+    struct engine_listen listen = dial_listen(&gate_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.workers_count = 1;
+    struct engine *engine = dial_start(&config);
+    int holder = dial(engine), quiet = dial(engine), hogs[HOGS];
+    for (int i = 0; i < HOGS; i++) {
+        hogs[i] = dial(engine);
+        dial_send(hogs[i], "c", 1);
+        dial_expect(hogs[i], "!", 1);
+        dial_send(hogs[i], ".", 1); /* something cheap does not bring it to the front again */
+        dial_expect(hogs[i], "!", 1);
+    }
+    atomic_store(&taken_size, 0);
+    atomic_store(&holding, true);
+    dial_send(holder, "h", 1);
+    struct deadline reached = deadline_of("the worker is held");
+    while (!atomic_load(&held)) {
+        deadline_wait(&reached);
+    }
+    for (int i = 0; i < HOGS; i++) {
+        dial_send(hogs[i], "c", 1);
+    }
+    dial_send(quiet, "q", 1);
+    atomic_store(&holding, false);
+    dial_expect(quiet, "!", 1);
+    cr_expect_eq(atomic_load(&taken_before_quiet), 0);
+    for (int i = 0; i < HOGS; i++) { /* they are served, too */
+        dial_expect(hogs[i], "!", 1);
+        close(hogs[i]);
     }
     close(quiet);
     close(holder);
