@@ -155,6 +155,14 @@ struct engine_config {
     int spin_us;                      /* ENGINE_SPIN_AUTO (default), 0 never, else 1 to ENGINE_SPIN_US_MAX */
 
     struct engine_limits limits; /* of listens that have none of their own */
+
+    /*
+     * Bytes that all connections may hold together: unsent output that was copied, unread input, what sessions
+     * hold. At least 1 MiB; default 64 MiB. At the bound those are closed first that hold most without moving
+     * anything.
+     */
+    uint64_t conn_memory_size_max;
+
     uint32_t listen_backlog;     /* default 4096; the kernel cuts it to net.core.somaxconn */
     uint32_t recv_buffer_size;   /* bytes, power of two, 1 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB
                                     otherwise */
@@ -189,6 +197,8 @@ struct engine_config {
     X(closed_input_too_large, COUNT,                                                                         \
       "connections closed because an unfinished request passed the input bound")                             \
     X(closed_no_memory, COUNT, "connections closed because memory ended")                                    \
+    X(closed_conn_memory, COUNT,                                                                             \
+      "connections closed because all together held too much, and they most without taking anything")        \
     X(closed_shutdown, COUNT, "connections closed because the server stops")                                 \
     X(bytes_read, COUNT, "bytes received")                                                                   \
     X(bytes_written, COUNT, "bytes the kernel took")                                                         \
@@ -286,6 +296,12 @@ const char *engine_fallback_reason(const struct engine *engine);
  * comes on top.
  */
 size_t engine_fixed_memory_size(const struct engine *engine);
+
+/*
+ * Bytes that connections hold now: unsent output that was copied, unread input, what sessions hold. The
+ * bound is conn_memory_size_max of the configuration. Any thread.
+ */
+uint64_t engine_conn_memory_size(const struct engine *engine);
 
 /* The port that listen `listen_index` got, host byte order; 0 for a Unix socket. */
 uint16_t engine_port(const struct engine *engine, unsigned listen_index);

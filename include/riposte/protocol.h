@@ -42,6 +42,13 @@ struct protocol_input {
     bool ended;            /* the client sends no more: nothing will come behind `bytes` */
     unsigned requests_max; /* complete at most so many requests in this call, >= 1 */
     uint64_t now_ns;       /* CLOCK_MONOTONIC, read once per turn */
+
+    /*
+     * Bytes that the session may hold after this call in memory of its own (an upload under way), what it holds
+     * now included: what the bound of all connections' memory leaves. It may keep what it has, and must refuse
+     * what would need more.
+     */
+    size_t memory_size_max;
 };
 
 /* What has to happen before on_input is called again. */
@@ -79,6 +86,7 @@ struct progress {
     size_t consumed;         /* bytes of the input that are done with, 0 to bytes.size */
     unsigned requests;       /* requests completed in this call, 0 to requests_max */
     enum protocol_next next; /* when to call again */
+    size_t memory_size; /* bytes that the session holds now in memory of its own; at most memory_size_max */
 
     /*
      * The call did work that small requests do not (a listing, a copy of a large value, a figure that the kernel

@@ -45,10 +45,13 @@ struct reply {
     struct reply_chunk *first; /* oldest chunk with bytes to send; owned */
     struct reply_chunk *last;  /* chunk being written; owned */
     size_t unsent_size;        /* bytes committed or pinned and not yet taken by the kernel */
-    uint32_t unsent_size_max;  /* the connection's output bound (--conn-output-limit) */
-    struct reply_pool *pool;   /* of the worker, borrowed; NULL: each chunk is allocated and freed */
-    bool closing;              /* reply_close was called: later bytes are dropped */
-    bool broken;               /* memory ended: the connection is closed without sending the rest */
+    uint32_t
+        unsent_size_max;  /* where reply_full begins: the connection's bound (--conn-output-limit), or less */
+    uint32_t memory_size; /* bytes of the chunks that it owns */
+    struct reply_pool *pool;    /* of the worker, borrowed; NULL: each chunk is allocated and freed */
+    bool closing;               /* reply_close was called: later bytes are dropped */
+    bool broken;                /* memory ended: the connection is closed without sending the rest */
+    uint32_t unsent_size_lower; /* reply_limit's; 0: none */
 };
 
 /* The slow half of reply_reserve: opens a new chunk. */
@@ -94,6 +97,12 @@ void reply_close(struct reply *reply);
 static inline bool reply_closing(const struct reply *reply) {
     return reply->closing;
 }
+
+/*
+ * From now on the connection may have at most `size` (>= 1) unsent bytes before it is throttled: for one that may
+ * not have as much as others (it has not said who it is). 0: as much as others again.
+ */
+void reply_limit(struct reply *reply, uint32_t size);
 
 /*
  * True when on_input should stop and return with `again`: the unsent output has reached its bound, or the

@@ -13,6 +13,7 @@
 
 #include "engine_state.h"
 #include "filter.h"
+#include "memory.h"
 
 static void close_count(struct worker *worker, enum close_reason reason) {
     struct engine_counters *counters = &worker->counters;
@@ -37,6 +38,9 @@ static void close_count(struct worker *worker, enum close_reason reason) {
         return;
     case CLOSE_NO_MEMORY:
         counter_add(&counters->closed_no_memory, 1);
+        return;
+    case CLOSE_CONN_MEMORY:
+        counter_add(&counters->closed_conn_memory, 1);
         return;
     case CLOSE_SHUTDOWN:
         counter_add(&counters->closed_shutdown, 1);
@@ -64,7 +68,8 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
     if (conn->state == CONN_CLOSING || conn->state == CONN_FREE) {
         return;
     }
-    if (conn->state == CONN_OPEN || reason == CLOSE_SLOW_READER) {
+    bool aborts = reason == CLOSE_SLOW_READER || reason == CLOSE_CONN_MEMORY;
+    if (conn->state == CONN_OPEN || aborts) {
         conn->reason = (uint8_t)reason;
     }
     conn->state = CONN_CLOSING;
@@ -76,7 +81,7 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
      * A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not
      * change.
      */
-    if (reason == CLOSE_SLOW_READER || conn->send_armed) {
+    if (aborts || conn->send_armed) {
         close_abort_output(conn);
     }
     if (conn->in_flight > 0) {
@@ -115,6 +120,7 @@ static enum protocol_close close_told(enum close_reason reason) {
     case CLOSE_SLOW_READER:
     case CLOSE_INPUT_TOO_LARGE:
     case CLOSE_NO_MEMORY:
+    case CLOSE_CONN_MEMORY:
         break;
     }
     return PROTOCOL_CLOSE_ERROR;
@@ -135,6 +141,8 @@ void close_finish(struct worker *worker, struct conn *conn) {
         /* relaxed: see accept_take_place. */
         atomic_fetch_sub_explicit(&listen->group->connections_count, 1, memory_order_relaxed);
     }
+    conn->session_memory_size = 0;
+    memory_charge(worker, conn);
     worker->transport->close_fd(worker, conn->fd);
     conn_release(&worker->conns, conn);
     worker->place_freed = true;

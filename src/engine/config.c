@@ -12,6 +12,7 @@
 
 enum {
     CONNECTIONS_MAX = 1000000, /* of one group */
+    CONN_MEMORY_SIZE_MIN = 1024 * 1024,
     RECV_BUFFER_SIZE_MIN = 1024,
     RECV_BUFFER_SIZE_MAX = 1024 * 1024,
     RECV_BUFFERS_MAX = 32768, /* of one ring (io_uring_register_buf_ring(3)) */
@@ -37,6 +38,7 @@ void engine_config_init(struct engine_config *config) {
         .send = ENGINE_SEND_AUTO,
         .send_zero_copy_size_min = 64 * 1024,
         .spin_us = ENGINE_SPIN_AUTO,
+        .conn_memory_size_max = 64 * 1024 * 1024,
         .listen_backlog = 4096,
         .ring_entries = 1024,
         .write_timeout_ms = 60 * 1000,
@@ -108,6 +110,9 @@ static int config_check_listens(const struct engine_config *config, struct engin
 int config_check(const struct engine_config *config, struct engine_error *error) {
     if (config->workers_count > ENGINE_WORKERS_MAX) {
         return config_refuse(error, "the number of workers must be 1 to 1024");
+    }
+    if (config->conn_memory_size_max < CONN_MEMORY_SIZE_MIN) {
+        return config_refuse(error, "the memory of all connections must be at least 1 MiB");
     }
     if (!is_size(config->recv_buffer_size, RECV_BUFFER_SIZE_MIN, RECV_BUFFER_SIZE_MAX)) {
         return config_refuse(error,

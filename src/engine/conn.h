@@ -42,6 +42,7 @@ enum close_reason {
     CLOSE_SLOW_READER,
     CLOSE_INPUT_TOO_LARGE,
     CLOSE_NO_MEMORY,
+    CLOSE_CONN_MEMORY,
     CLOSE_SHUTDOWN,
 };
 
@@ -107,9 +108,14 @@ struct conn {
             uint8_t events; /* it is watched for */
         } epoll;
     };
-    uint32_t active_ms;   /* worker time when a request completed or a value moved last */
-    uint32_t deadline_ms; /* worker time at which its list of time-outs looks at it */
-    uint32_t run_next;    /* CONN_NONE at the end */
+    bool slow;             /* the client does not take all at once: it may have little more until it has */
+    uint8_t stalled_count; /* looks at the kernel's queue in a row that found it as it was (timeouts.c) */
+    uint32_t queued_size;  /* what the client had not taken out of it at the last look */
+    uint32_t held_size;    /* bytes of input and session that are charged to the bound of all connections */
+    uint32_t session_memory_size; /* what the session holds of these */
+    uint32_t active_ms;           /* worker time when a request completed or a value moved last */
+    uint32_t deadline_ms;         /* worker time at which its list of time-outs looks at it */
+    uint32_t run_next;            /* CONN_NONE at the end */
     uint32_t arm_next;
     uint32_t timeout_previous;
     uint32_t timeout_next;

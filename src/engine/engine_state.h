@@ -81,6 +81,7 @@ struct engine {
     alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */
     _Atomic uint32_t conn_lists_begun;
+    _Atomic uint64_t conn_memory_size; /* of all workers, as published */
 };
 
 #endif

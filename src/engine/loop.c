@@ -18,6 +18,7 @@
 #include "conn_list.h"
 #include "drain.h"
 #include "engine_state.h"
+#include "memory.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "serve.h"
@@ -158,6 +159,7 @@ static void loop_turn(struct worker *worker) {
     if (unlikely(worker->stage != WORKER_SERVING)) {
         drain_turn(worker);
     }
+    memory_turn(worker);
     arm_turn(worker);
     counter_add(&worker->counters.turns, 1);
 }

@@ -58,6 +58,7 @@ static bool reply_open_chunk(struct reply *reply, size_t size) {
         reply->broken = true;
         return false;
     }
+    reply->memory_size += reply_chunk_size(chunk);
     chunk->next = NULL;
     chunk->piece_first = 0;
     chunk->piece_count = 0;
@@ -140,6 +141,13 @@ void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *ow
     reply_push_piece(reply, piece);
 }
 
+void reply_limit(struct reply *reply, uint32_t size) {
+    reply->unsent_size_lower = size;
+    if (size > 0 && size < reply->unsent_size_max) {
+        reply->unsent_size_max = size;
+    }
+}
+
 void reply_close(struct reply *reply) {
     reply->closing = true;
 }
@@ -186,6 +194,7 @@ static size_t chunk_sent(struct reply_chunk *chunk, size_t size) {
 static void reply_free_first(struct reply *reply) {
     struct reply_chunk *chunk = reply->first;
     reply->first = chunk->next;
+    reply->memory_size -= reply_chunk_size(chunk);
     reply_pool_give(reply->pool, chunk);
     if (reply->first == NULL) {
         reply->last = NULL;

@@ -46,12 +46,17 @@ struct reply_chunk *reply_pool_take(struct reply_pool *pool, size_t memory_size)
         chunk = memory_size == CHUNK_FIRST_SIZE ? list_pop(&pool->first, &pool->first_count)
                                                 : list_pop(&pool->next, &pool->next_count);
     }
-    return likely(chunk != NULL) ? chunk : chunk_create(memory_size);
+    chunk = likely(chunk != NULL) ? chunk : chunk_create(memory_size);
+    if (likely(pool != NULL && chunk != NULL)) {
+        pool->lent_size += reply_chunk_size(chunk);
+    }
+    return chunk;
 }
 
 void reply_pool_give(struct reply_pool *pool, struct reply_chunk *chunk) {
     bool kept = false;
     if (likely(pool != NULL)) {
+        pool->lent_size -= reply_chunk_size(chunk);
         kept = chunk->memory_size == CHUNK_FIRST_SIZE
                    ? list_push(&pool->first, &pool->first_count, REPLY_POOL_FIRST_MAX, chunk)
                    : list_push(&pool->next, &pool->next_count, REPLY_POOL_NEXT_MAX, chunk);

@@ -40,7 +40,13 @@ struct reply_pool {
     struct reply_chunk *next;  /* of CHUNK_NEXT_SIZE; owned */
     uint32_t first_count;      /* 0 to REPLY_POOL_FIRST_MAX */
     uint32_t next_count;       /* 0 to REPLY_POOL_NEXT_MAX */
+    size_t lent_size;          /* bytes of the chunks that replies own now */
 };
+
+/* Bytes that a chunk takes, its header included. */
+static inline uint32_t reply_chunk_size(const struct reply_chunk *chunk) {
+    return (uint32_t)sizeof(*chunk) + chunk->memory_size;
+}
 
 /*
  * A chunk with memory_size set, which is one of the two sizes; NULL when memory ends. `pool` may be NULL:

@@ -12,6 +12,7 @@
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
+#include "memory.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -26,6 +27,8 @@ enum {
     /* Calls that a connection is served behind others after a costly one: it cannot go to the front by asking
        for something cheap in between. */
     COSTLY_CALLS = 64,
+    /* Unsent bytes of a client that does not take what it has; a single answer may pass it. */
+    SLOW_OUTPUT_SIZE_MAX = 64 * 1024,
 };
 
 /* The turn's clock is looked at after a costly call, and after many that are not. */
@@ -68,6 +71,7 @@ static void serve_start_recv(struct conn *conn) {
 
 static void serve_throttle_output(struct worker *worker, struct conn *conn) {
     conn->throttled |= THROTTLED_OUTPUT;
+    conn->slow = conn->slow || conn->send_armed;
     counter_add(&worker->counters.output_pauses, 1);
     serve_stop_recv(conn);
     serve_keep(worker, conn);
@@ -122,6 +126,19 @@ static void serve_more(struct worker *worker, struct conn *conn) {
     }
 }
 
+/*
+ * How much the connection may have unsent. A client that does not take its output gets little more of it: it is
+ * slow from the first send that was not over, or not whole, when there was more to say, until all is taken.
+ */
+static uint32_t serve_output_size_max(const struct conn *conn, const struct engine_limits *limits) {
+    uint32_t size_max = limits->output_size_max;
+    uint32_t lower = conn->reply.unsent_size_lower;
+    if ((conn->slow || conn->send_armed) && size_max > SLOW_OUTPUT_SIZE_MAX) {
+        size_max = SLOW_OUTPUT_SIZE_MAX;
+    }
+    return lower > 0 && lower < size_max ? lower : size_max;
+}
+
 /* One call of on_input. */
 static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
@@ -138,16 +155,20 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .ended = conn->input_ended,
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
+        .memory_size_max = memory_session_max(worker, conn),
     };
+    conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits);
     struct progress progress =
         listen->protocol->on_input(conn->session, &input, &conn->reply, listen->context);
     assert(progress.consumed <= bytes.size && progress.requests <= input.requests_max);
+    assert(progress.memory_size <= UINT32_MAX / 2);
     input_consume(&conn->input, progress.consumed);
     if (unlikely(conn_input_throttled(conn)) &&
         input_size(&conn->input) <= worker_listen(worker, conn)->limits->input_size_max / 2) {
         serve_release_input(conn);
     }
     conn->next = (uint8_t)progress.next;
+    conn->session_memory_size = (uint32_t)progress.memory_size;
     if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }
@@ -309,9 +330,11 @@ void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
     }
     if ((size_t)result < conn->sending_size) {
         counter_add(&worker->counters.sends_short, 1);
+        conn->slow = true;
     }
     counter_add(&worker->counters.bytes_written, (uint64_t)result);
     conn_output_sent(conn, (size_t)result);
+    conn->slow = conn->slow && conn->reply.unsent_size > 0;
     conn->active_ms =
         worker->now_ms; /* a client that takes a long answer for longer than the idle time-out is not idle */
     if (conn_output_throttled(conn) && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {

@@ -4,11 +4,23 @@
  */
 #include "timeouts.h"
 
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
+
 #include "close.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 
-enum { IDLE_LOOK_MS = 250 };
+enum {
+    IDLE_LOOK_MS = 250,
+    /* Looks at what the client has taken out of the kernel's queue, spread over the write time-out. */
+    WRITE_LOOKS = 4,
+};
+
+static uint32_t timeouts_write_look_ms(const struct worker *worker) {
+    return (worker->engine->config.write_timeout_ms + WRITE_LOOKS - 1) / WRITE_LOOKS;
+}
 
 /*
  * A connection that waits for its client to take output is looked after by the write time-out instead of the
@@ -19,8 +31,9 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn) {
         return;
     }
     deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    conn->stalled_count = 0;
     deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_WRITE,
-                  worker->now_ms + worker->engine->config.write_timeout_ms);
+                  worker->now_ms + timeouts_write_look_ms(worker));
 }
 
 /* The list of a connection whose on_input wants to be called although nothing comes; NONE for any other. */
@@ -49,6 +62,42 @@ void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
     if (unlikely(worker_listen(worker, conn)->limits->idle_timeout_ms > 0) && conn->timeout == TIMEOUT_NONE &&
         conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
         deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + IDLE_LOOK_MS);
+    }
+}
+
+/* What the client has not yet taken of what the kernel has: tcp(7), unix(7), SIOCOUTQ. */
+static uint32_t conn_queued_size(const struct conn *conn) {
+    int size = 0;
+    return ioctl(conn->fd, SIOCOUTQ, &size) == 0 && size > 0 ? (uint32_t)size : 0;
+}
+
+/*
+ * The kernel takes a send, or more of it, only when much of its queue is free again: a client that reads a few
+ * KB/s takes minutes to get there. So progress is what has left the queue. The first look only notes it, so that
+ * a client is closed after one to five quarters more than the time-out.
+ */
+static bool timeouts_client_takes(struct conn *conn) {
+    uint32_t queued_size = conn_queued_size(conn);
+    if (conn->stalled_count == 0 || queued_size != conn->queued_size) {
+        conn->queued_size = queued_size;
+        conn->stalled_count = 1;
+        return true;
+    }
+    conn->stalled_count++;
+    return conn->stalled_count <= WRITE_LOOKS;
+}
+
+static void timeouts_check_write(struct worker *worker) {
+    struct conn *conn;
+    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) !=
+           NULL) {
+        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+        if (timeouts_client_takes(conn)) {
+            deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_WRITE,
+                          worker->now_ms + timeouts_write_look_ms(worker));
+        } else {
+            close_begin(worker, conn, CLOSE_SLOW_READER);
+        }
     }
 }
 
@@ -85,10 +134,7 @@ void timeouts_turn(struct worker *worker) {
     struct conn *conn;
     timeouts_check_next(worker, TIMEOUT_LATER);
     timeouts_check_next(worker, TIMEOUT_REST);
-    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) !=
-           NULL) {
-        close_begin(worker, conn, CLOSE_SLOW_READER);
-    }
+    timeouts_check_write(worker);
     while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_LINGER, worker->now_ms)) !=
            NULL) {
         close_begin(worker, conn, conn->reason);

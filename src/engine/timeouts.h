@@ -2,7 +2,7 @@
  *
  * timeouts: what a connection is watched for.
  *
- *      WRITE    output waits and the client takes nothing for write_timeout_ms        reset, slow reader
+ *      WRITE    output waits and nothing leaves the kernel's queue for write_timeout_ms  reset, slow reader
  *      LINGER   the client does not end after our last byte for linger_timeout_ms     closed
  *      LATER    on_input asked to be called again: PROTOCOL_LATER_MS                  called
  *      IDLE     no request completed and no value moved for the idle time-out         closed

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What all connections hold together: its bound, who is closed for it, what a session may take; on both
+ * transports.
+ */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "dial.h"
+#include "frames.h"
+#include "riposte/clock.h"
+#include "riposte/reply.h"
+
+TestSuite(memory, .timeout = 120);
+
+#define ON_BOTH_TRANSPORTS(name)                                                                             \
+    ParameterizedTestParameters(memory, name) {                                                              \
+        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
+        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
+    }                                                                                                        \
+    ParameterizedTest(enum engine_transport *transport, memory, name)
+
+enum { BOUND = 2 << 20, HOLD = 100000 };
+
+/* 'h': the session holds HOLD bytes more; 'g': it gives all back; 'm': how much it may hold; all answered. */
+static struct progress holder_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
+    (void)context;
+    size_t *held = session;
+    struct progress progress = {.consumed = 1, .requests = 1};
+    char command = input->bytes.size > 0 ? input->bytes.data[0] : 0;
+    if (command == 'h' && *held + HOLD <= input->memory_size_max) {
+        *held += HOLD;
+        reply_copy_string(reply, "+");
+    } else if (command == 'h') {
+        reply_copy_string(reply, "-");
+    } else if (command == 'g') {
+        *held = 0;
+        reply_copy_string(reply, "0");
+    } else {
+        reply_copy_string(reply, "?");
+    }
+    progress.memory_size = *held;
+    progress.next = input->bytes.size > 1 ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT;
+    return progress;
+}
+
+static const struct protocol holder_protocol = {
+    .name = "holder", .session_size = sizeof(size_t), .on_input = holder_on_input};
+
+static struct engine *start(enum engine_transport transport, const struct protocol *protocol,
+                            unsigned workers) {
+    struct engine_listen listen = dial_listen(protocol);
+    struct engine_config config = dial_config(transport, &listen);
+    config.workers_count = workers;
+    config.conn_memory_size_max = BOUND;
+    return dial_start(&config);
+}
+
+static char ask(int fd, char command) {
+    char answer = 0;
+    dial_send(fd, &command, 1);
+    return recv(fd, &answer, 1, 0) == 1 ? answer : 'x';
+}
+
+ON_BOTH_TRANSPORTS(a_session_may_hold_what_the_bound_leaves_and_not_more) {
+    struct engine *engine = start(*transport, &holder_protocol, 1);
+    int fd = dial(engine);
+    int taken = 0;
+    while (ask(fd, 'h') == '+') {
+        taken++;
+        cr_assert_leq(taken, BOUND / HOLD);
+    }
+    cr_expect_geq(taken, (BOUND / 8 * 6) / HOLD);
+    close(fd);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(what_a_session_gives_back_is_there_for_others) {
+    struct engine *engine = start(*transport, &holder_protocol, 1);
+    for (int round = 0; round < 5; round++) {
+        int fd = dial(engine);
+        for (int i = 0; i < BOUND / 8 * 6 / HOLD; i++) {
+            cr_assert_eq(ask(fd, 'h'), '+');
+        }
+        if (round % 2 == 0) {
+            cr_assert_eq(ask(fd, 'g'), '0');
+        }
+        close(fd); /* or its end does */
+        struct deadline gone = deadline_of("the connection is gone");
+        while (dial_counter(engine, connections_current) > 0) {
+            deadline_wait(&gone);
+        }
+    }
+    cr_expect_eq(dial_counter(engine, closed_conn_memory), 0);
+    dial_stop(engine);
+}
+
+/* Until the server takes no more; what it answers is not read. */
+static void flood(int fd) {
+    static char frame[30002] = {(char)(30000 >> 8), (char)(30000 & 0xff)};
+    size_t partial = 0;
+    for (int i = 0; i < 200000; i++) {
+        ssize_t sent = send(fd, frame + partial, sizeof(frame) - partial, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0) {
+            return;
+        }
+        partial = (partial + (size_t)sent) % sizeof(frame);
+    }
+}
+
+static void clients_that_do_not_read_are_closed(enum engine_transport transport, unsigned workers) {
+    enum { READERS = 120 };
+    struct engine *engine = start(transport, &frames_protocol, workers);
+    int victim = dial(engine), readers[READERS];
+    for (int i = 0; i < READERS; i++) {
+        readers[i] = dial(engine);
+    }
+    struct deadline closed = deadline_of("some of those that hold memory are closed");
+    while (dial_counter(engine, closed_conn_memory) == 0) {
+        for (int i = 0; i < READERS; i++) {
+            flood(readers[i]);
+        }
+        dial_send(victim, "\0\1x", 3);
+        dial_expect(victim, "\0\1x", 3);
+        deadline_wait(&closed);
+    }
+    struct deadline below = deadline_of("what is held is below the bound");
+    while (engine_conn_memory_size(engine) > BOUND) {
+        deadline_wait(&below);
+    }
+    dial_send(victim, "\0\1x", 3);
+    dial_expect(victim, "\0\1x", 3);
+    for (int i = 0; i < READERS; i++) {
+        close(readers[i]);
+    }
+    close(victim);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(clients_that_do_not_read_are_closed_at_the_bound) {
+    clients_that_do_not_read_are_closed(*transport, 1);
+}
+
+ON_BOTH_TRANSPORTS(clients_that_do_not_read_are_closed_on_several_workers) {
+    clients_that_do_not_read_are_closed(*transport, 3);
+}
+
+enum { QUIET = 10, MOVER_HOLDS = 4 };
+
+/* True when the one that moves has survived; *stalled when this thread was away, so that it did not move. */
+static bool mover_survives(struct engine *engine, bool *stalled) {
+    int quiet[QUIET], mover = dial(engine);
+    uint64_t closed_before = dial_counter(engine, closed_conn_memory);
+    for (int i = 0; i < MOVER_HOLDS; i++) { /* more than each of the others */
+        ask(mover, 'h');
+    }
+    for (int i = 0; i < QUIET; i++) {
+        quiet[i] = dial(engine);
+        ask(quiet[i], 'h');
+    }
+    uint64_t moved_ns = clock_monotonic_ns();
+    uint64_t quiet_ns = moved_ns + 200 * CLOCK_NS_PER_MS; /* MEMORY_QUIET_MS, twice */
+    bool survived = true;
+    struct deadline closed = deadline_of("a quiet one is closed");
+    *stalled = false;
+    while (dial_counter(engine, closed_conn_memory) == closed_before && survived) {
+        survived = ask(mover, 'm') == '?';
+        if (clock_monotonic_ns() > quiet_ns) {
+            int more = dial(engine);
+            ask(more, 'h');
+            close(more);
+            ask(mover, 'h');
+        }
+        uint64_t now_ns = clock_monotonic_ns();
+        *stalled = *stalled || now_ns - moved_ns > 50 * CLOCK_NS_PER_MS;
+        moved_ns = now_ns;
+        deadline_wait(&closed);
+    }
+    survived = survived && ask(mover, 'm') == '?';
+    for (int i = 0; i < QUIET; i++) {
+        close(quiet[i]);
+    }
+    close(mover);
+    struct deadline gone = deadline_of("all are gone");
+    while (dial_counter(engine, connections_current) > 0) {
+        deadline_wait(&gone);
+    }
+    return survived;
+}
+
+ON_BOTH_TRANSPORTS(those_that_move_nothing_go_before_one_that_does) {
+    struct engine *engine = start(*transport, &holder_protocol, 1);
+    for (int round = 0; round < 10; round++) {
+        bool stalled = false;
+        bool survived = mover_survives(engine, &stalled);
+        if (!stalled) {
+            cr_expect(survived);
+            dial_stop(engine);
+            return;
+        }
+    }
+    dial_stop(engine);
+    cr_skip_test("this machine is too busy to move every 50 ms");
+}
+
+/* Sends what the socket takes of a stream of frames; `*partial` bytes of the present one are gone. */
+static void send_some(int fd, size_t *partial) {
+    enum { SIZE = 60000 };
+    static const char frame[SIZE + 2] = {(char)(SIZE >> 8), (char)(SIZE & 0xff)};
+    ssize_t sent = 1;
+    for (int i = 0; i < 100 && sent > 0; i++) {
+        sent = send(fd, frame + *partial, sizeof(frame) - *partial, MSG_NOSIGNAL | MSG_DONTWAIT);
+        *partial = sent > 0 ? (*partial + (size_t)sent) % sizeof(frame) : *partial;
+    }
+}
+
+/* A client whose kernel takes little ahead: every read of it is seen by the server's kernel soon. */
+static int dial_small_window(const struct engine *engine) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0), small = 8192;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(engine_port(engine, 0)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+ON_BOTH_TRANSPORTS(a_slow_but_steady_reader_is_not_cut_off) {
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.write_timeout_ms = 200;
+    struct engine *engine = dial_start(&config);
+    int fd = dial_small_window(engine);
+    size_t partial = 0;
+    struct deadline full = deadline_of("the server's socket is full");
+    while (dial_counter(engine, output_pauses) == 0) {
+        send_some(fd, &partial);
+        deadline_wait(&full);
+    }
+    /* Ten times the time-out: what counts is that some of it leaves the kernel's queue. */
+    char piece[4000];
+    uint64_t end_ns = clock_monotonic_ns() + 10 * 200 * CLOCK_NS_PER_MS;
+    while (clock_monotonic_ns() < end_ns) {
+        ssize_t size = recv(fd, piece, sizeof(piece), 0);
+        cr_assert_gt(size, 0, "cut off: %s", strerror(errno));
+        usleep(10000);
+    }
+    cr_expect_eq(dial_counter(engine, closed_slow_reader), 0);
+    close(fd);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(a_reader_that_takes_nothing_is_cut_off) {
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.write_timeout_ms = 200;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    size_t partial = 0;
+    struct deadline cut = deadline_of("the reader is cut off");
+    while (dial_counter(engine, closed_slow_reader) == 0) {
+        send_some(fd, &partial);
+        deadline_wait(&cut);
+    }
+    close(fd);
+    dial_stop(engine);
+}
