@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "frames.h"
-#include "riposte/clock.h"
 
 TestSuite(conn_list, .timeout = 120);
 
-enum { CONNS = 150, WORKERS = 2, WAIT_S = 20 };
+enum { CONNS = 150, WORKERS = 2 };
 
 static void echo(int fd) {
     dial_send(fd, "\0\1x", 3);
@@ -20,10 +20,9 @@ static void echo(int fd) {
 static struct engine_conn_list *ready_list(struct engine *engine) {
     struct engine_conn_list *list = engine_conn_list_begin(engine);
     cr_assert_not_null(list);
-    uint64_t limit_ns = clock_monotonic_ns() + WAIT_S * CLOCK_NS_PER_S;
+    struct deadline ready = deadline_of("all workers have answered");
     while (!engine_conn_list_ready(list)) {
-        cr_assert_lt(clock_monotonic_ns(), limit_ns, "the workers do not answer");
-        usleep(100);
+        deadline_wait(&ready);
     }
     return list;
 }

@@ -250,10 +250,13 @@ ON_BOTH_TRANSPORTS(a_slow_but_steady_reader_is_not_cut_off) {
     /* Ten times the time-out: what counts is that some of it leaves the kernel's queue. */
     char piece[4000];
     uint64_t end_ns = clock_monotonic_ns() + 10 * 200 * CLOCK_NS_PER_MS;
+    struct deadline pace = deadline_of("the reader has read for ten time-outs");
     while (clock_monotonic_ns() < end_ns) {
         ssize_t size = recv(fd, piece, sizeof(piece), 0);
         cr_assert_gt(size, 0, "cut off: %s", strerror(errno));
-        usleep(10000);
+        for (int i = 0; i < 30; i++) {
+            deadline_wait(&pace);
+        }
     }
     cr_expect_eq(dial_counter(engine, closed_slow_reader), 0);
     close(fd);
