@@ -116,9 +116,9 @@ $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(call archive,$(folder))
 $(eval $(call link_rule,$(BIN)/riposte,$(call objects,$(MAIN)) $(ARCHIVES),$(LIBS)))
 
 .PHONY: run
-run: setup ## install what the build needs, build, serve on 127.0.0.1:11211 (ARGS="-v -m 1g" for flags)
+run: setup ## install what the build needs, build, serve on 127.0.0.1:11211 and http://127.0.0.1:8080 (ARGS="-v -m 1g" for flags)
 	+$(QUIET)$(in_parallel) $(BIN)/riposte
-	$(QUIET)exec $(BIN)/riposte $(ARGS)
+	$(QUIET)exec $(BIN)/riposte --http=127.0.0.1:8080 $(ARGS)
 
 .PHONY: debug asan tsan
 debug: ## build/debug/riposte: no optimisation, slow checks, the command debugtime

@@ -49,6 +49,8 @@ struct http_config {
     bool readonly;           /* PUT, POST and DELETE are refused: 403 */
     const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
     uint32_t timeout_ms;     /* a head, or a body beside 256 bytes a second, takes longer: 408. >= 1000 */
+    const char *log_path;    /* access log; "-" is standard output, NULL: none. Borrowed */
+    bool log_json;           /* an object a line instead of the combined format */
     bool admin_apart;        /* OPEN and LOOPBACK have no page, no /metrics, no /stats.json */
     const char *files_root;  /* folder whose files are served; NULL: none. Read at http_service_create */
     size_t
@@ -67,7 +69,7 @@ enum http_endpoint_kind {
     HTTP_ENDPOINT_KIND_COUNT
 };
 
-/* 0 and *service; -ENOMEM; a negative errno where files_root cannot be opened. Before engine_start. */
+/* 0 and *service; -ENOMEM; a negative errno where files_root or log_path cannot be opened. Before engine_start. */
 int http_service_create(const struct http_config *config, struct http_service **service);
 
 /* All workers are gone. */
@@ -81,6 +83,9 @@ void http_service_destroy(struct http_service *service);
  */
 int http_service_token_load(struct http_service *service, const char *path, char *message,
                             size_t message_size);
+
+/* The access log is opened again before its next lines: it may have been moved away. Any thread. */
+void http_service_log_reopen(struct http_service *service);
 
 /* The stop begins: /readyz answers 503. Any thread. */
 void http_service_drain(struct http_service *service);

@@ -129,6 +129,9 @@
       "serve the files beneath this directory")                                                              \
     X(HTTP, http_files_memory, "http-files-memory", 0, SIZE, OBEYED, "16m", UNITS_KIB, 1024 * UNITS_GIB,     \
       "SIZE", "of -m, for files that are kept; one of more than half of it is read as it is sent")           \
+    X(HTTP, http_log, "http-log", 0, TEXT, OBEYED, "", 0, 0, "FILE",                                         \
+      "a line for every request, in the combined format; - is standard output; SIGHUP opens it again")       \
+    X(HTTP, http_log_json, "http-log-json", 0, ON, OBEYED, "", 0, 0, NULL, "the same as JSON objects")       \
     X(HTTP, http_conn_limit, "http-conn-limit", 0, COUNT, OBEYED, "2048", 1, 1000000, "N",                   \
       "connections that speak HTTP, beside those of -c")                                                     \
     X(HTTP, http_timeout, "http-timeout", 0, COUNT, OBEYED, "30", 1, 3600, "SECONDS",                        \

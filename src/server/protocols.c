@@ -241,6 +241,8 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .cas_enabled = options->cas,
         .readonly = options->http_readonly,
         .cors_origin = options->http_cors,
+        .log_path = options->http_log,
+        .log_json = options->http_log_json,
         .admin_apart = options->http_admin.count > 0,
         .files_root = options->http_root,
         .files_size_max = options->http_files_memory,
@@ -250,9 +252,10 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .sources_count = 2,
     };
     int status = http_service_create(&config, &protocols->http);
-    if (status < 0 && options->http_root != NULL) {
-        return failure_set(failure, EX_OSERR, "--http-root %s cannot be served: %s", options->http_root,
-                           strerror(-status));
+    if (status < 0 && status != -ENOMEM) {
+        return failure_set(failure, EX_OSERR, "--http-root %s or --http-log %s cannot be opened: %s",
+                           options->http_root != NULL ? options->http_root : "(none)",
+                           options->http_log != NULL ? options->http_log : "(none)", strerror(-status));
     }
     return status == 0 ||
            failure_set(failure, EX_OSERR, "the HTTP service cannot be made: %s", strerror(-status));
@@ -292,5 +295,11 @@ void protocols_destroy(struct protocols *protocols) {
 void protocols_drain(struct protocols *protocols) {
     if (protocols->http != NULL) {
         http_service_drain(protocols->http);
+    }
+}
+
+void protocols_reopen_log(struct protocols *protocols) {
+    if (protocols->http != NULL) {
+        http_service_log_reopen(protocols->http);
     }
 }

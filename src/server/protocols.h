@@ -80,6 +80,9 @@ bool protocols_load_passwords(struct protocols *protocols, const struct options 
 bool protocols_load_token(struct protocols *protocols, const struct options *options,
                           struct failure *failure);
 
+/* The access log of HTTP, where there is one, may have been moved away. */
+void protocols_reopen_log(struct protocols *protocols);
+
 /* The stop begins: who asks is told so. */
 void protocols_drain(struct protocols *protocols);
 

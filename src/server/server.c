@@ -326,7 +326,7 @@ static void file_reload(struct server *server, const char *path,
 
 static void server_reload(struct server *server) {
     const struct options *options = &server->options;
-    if (options->auth_file == NULL && options->http_token_file == NULL) {
+    if (options->auth_file == NULL && options->http_token_file == NULL && options->http_log == NULL) {
         log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
     }
     if (options->auth_file != NULL) {
@@ -334,6 +334,10 @@ static void server_reload(struct server *server) {
     }
     if (options->http_token_file != NULL) {
         file_reload(server, options->http_token_file, server_load_token);
+    }
+    if (options->http_log != NULL) {
+        protocols_reopen_log(&server->protocols);
+        log_line(LOG_LEVEL_INFO, "SIGHUP: %s is opened again", options->http_log);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "note.h"
 #include "number.h"
 #include "riposte/check.h"
 
@@ -153,6 +154,7 @@ char *http_answer_head(struct http_call *call, const struct http_exchange *excha
     at = put_connection(at, call, exchange);
     at = put_text(at, "\r\n");
     *head_size = (size_t)(at - begin);
+    call->body_size = exchange->head_only ? 0 : answer->size;
     assert(*head_size <= bound);
     return begin;
 }
@@ -172,6 +174,9 @@ static void count_answer(struct http_counters *counters, enum http_status status
 void http_answer_end(struct http_call *call, const struct http_exchange *exchange, enum http_status status) {
     count_answer(&call->worker->counters, status);
     call->requests++;
+    if (unlikely(call->worker->service->log != NULL)) {
+        http_note_write(call, status);
+    }
     if (unlikely(!exchange->keep_alive)) {
         reply_close(call->reply);
     }

@@ -27,7 +27,10 @@ struct http_call {
     const char *at; /* first unread byte */
     const char *end;
     uint64_t now_ns;
-    unsigned requests; /* completed so far */
+    const struct http_request
+        *request;       /* the one that is being served; NULL when it cannot be read, or waited */
+    uint64_t body_size; /* of the answer that was begun last, bytes */
+    unsigned requests;  /* completed so far */
     unsigned requests_max;
 };
 

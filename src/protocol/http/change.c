@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "answer.h"
+#include "note.h"
 #include "riposte/check.h"
 
 enum { BUFFER_CAPACITY_MIN = 4096 };
@@ -232,6 +233,9 @@ static void change_keep(struct http_call *call, struct http_change *change) {
     }
     *kept = *change;
     call->session->change = kept;
+    if (change->stores) {
+        http_note_keep(call);
+    }
     call->session->began_ns = call->now_ns;
     counter_add(&call->worker->counters.bodies_in_pieces, 1);
 }

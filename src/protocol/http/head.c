@@ -54,6 +54,7 @@ static enum http_method method_of(struct bytes text) {
 static enum http_parse read_method(struct head_reader *reader, struct http_head *head) {
     if (likely(reader->end - reader->at >= 4 && memcmp(reader->at, "GET ", 4) == 0)) {
         head->method = HTTP_GET;
+        head->method_text = bytes_of(reader->at, 3);
         reader->at += 4;
         return HTTP_PARSE_OK;
     }
@@ -67,7 +68,8 @@ static enum http_parse read_method(struct head_reader *reader, struct http_head 
     if (*reader->at != ' ' || reader->at == begin) {
         return head_bad(head, HTTP_STATUS_BAD_REQUEST);
     }
-    head->method = method_of(bytes_of(begin, (size_t)(reader->at - begin)));
+    head->method_text = bytes_of(begin, (size_t)(reader->at - begin));
+    head->method = method_of(head->method_text);
     reader->at++;
     return HTTP_PARSE_OK;
 }

@@ -66,12 +66,13 @@ enum http_field {
 
 struct http_head {
     enum http_method method;
-    unsigned minor;          /* of the version HTTP/1.x: 0 or 1 */
-    struct bytes target;     /* as sent; 1 to HTTP_HEAD_TARGET_SIZE_MAX bytes, no control byte, no space */
-    size_t size;             /* bytes of the head, the empty line included */
-    enum http_status status; /* of BAD */
-    uint32_t seen;           /* bit n: the field n of enum http_field is there */
-    uint32_t doubled;        /* bit n: it is there more than once */
+    struct bytes method_text; /* as sent */
+    unsigned minor;           /* of the version HTTP/1.x: 0 or 1 */
+    struct bytes target;      /* as sent; 1 to HTTP_HEAD_TARGET_SIZE_MAX bytes, no control byte, no space */
+    size_t size;              /* bytes of the head, the empty line included */
+    enum http_status status;  /* of BAD */
+    uint32_t seen;            /* bit n: the field n of enum http_field is there */
+    uint32_t doubled;         /* bit n: it is there more than once */
     unsigned char first[HTTP_FIELDS_COUNT]; /* where in `fields` the first of each is, where it is there */
     unsigned fields_count;                  /* of `fields` */
     struct http_head_field {

@@ -7,6 +7,7 @@
  */
 #include "answer.h"
 #include "change.h"
+#include "note.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "route.h"
@@ -36,32 +37,31 @@ static const char *fault_of_head(enum http_status status) {
     }
 }
 
-/* A head that is whole. */
-static void head_serve(struct http_call *call, const struct http_head *head) {
-    struct http_request request = {.head = head};
+/* A head that is whole: *request is what is made of it. */
+static void head_serve(struct http_call *call, const struct http_head *head, struct http_request *request) {
     call->at += head->size;
     bool host_is_valid =
-        http_host_check(&call->worker->host, http_head_find(head, HTTP_HOST), &request.host_is_loopback);
-    if (unlikely(http_message_read(head, host_is_valid, &request.message) == HTTP_PARSE_BAD)) {
-        http_answer_refuse(call, request.message.status, fault_of_head(request.message.status));
+        http_host_check(&call->worker->host, http_head_find(head, HTTP_HOST), &request->host_is_loopback);
+    if (unlikely(http_message_read(head, host_is_valid, &request->message) == HTTP_PARSE_BAD)) {
+        http_answer_refuse(call, request->message.status, fault_of_head(request->message.status));
         return;
     }
-    if (unlikely(!http_target_read(head, &request.target)) && head->method != HTTP_CONNECT) {
+    if (unlikely(!http_target_read(head, &request->target)) && head->method != HTTP_CONNECT) {
         http_answer_refuse(call, HTTP_STATUS_BAD_REQUEST, "the target is malformed");
         return;
     }
     counter_add(&call->worker->counters.requests, 1);
-    request.exchange.is_old = head->minor == 0;
-    request.exchange.head_only = head->method == HTTP_HEAD;
+    request->exchange.is_old = head->minor == 0;
+    request->exchange.head_only = head->method == HTTP_HEAD;
     struct http_change change;
     change.stores = false;
     change.item = NULL;
     change.buffer = NULL;
     change.buffer_size = 0;
     change.buffer_capacity = 0;
-    http_route(call, &request, &change);
-    if ((request.message.body != HTTP_BODY_NONE || change.stores) && !reply_closing(call->reply)) {
-        http_change_begin(call, &request, &change);
+    http_route(call, request, &change);
+    if ((request->message.body != HTTP_BODY_NONE || change.stores) && !reply_closing(call->reply)) {
+        http_change_begin(call, request, &change);
     }
 }
 
@@ -69,10 +69,13 @@ static void head_serve(struct http_call *call, const struct http_head *head) {
 static bool head_step(struct http_call *call) {
     struct http_session *session = call->session;
     struct http_head head;
+    struct http_request request = {.head = &head};
     switch (http_head_parse(bytes_of(call->at, call_unread_size(call)), &head)) {
     case HTTP_PARSE_OK:
         session->began_ns = 0;
-        head_serve(call, &head);
+        call->request = &request;
+        head_serve(call, &head, &request);
+        call->request = NULL;
         return true;
     case HTTP_PARSE_BAD:
         http_answer_refuse(call, head.status, fault_of_head(head.status));
@@ -177,6 +180,14 @@ static void http_prefetch(const void *session, struct bytes input, void *context
     }
 }
 
+static void http_on_open(void *session, int fd, struct reply *reply, void *context) {
+    const struct http_endpoint *endpoint = context;
+    (void)reply;
+    if (endpoint->worker->service->log != NULL) {
+        http_note_peer(session, fd);
+    }
+}
+
 static void http_on_close(void *session, int fd, enum protocol_close reason, void *context) {
     struct http_session *own = session;
     const struct http_endpoint *endpoint = context;
@@ -188,6 +199,7 @@ static void http_on_close(void *session, int fd, enum protocol_close reason, voi
     if (own->stream != NULL) {
         http_stream_drop(own);
     }
+    http_note_drop(own);
 }
 
 const struct protocol http_protocol = {
@@ -195,6 +207,7 @@ const struct protocol http_protocol = {
     .session_size = sizeof(struct http_session),
     .reject_text = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: "
                    "0\r\nRetry-After: 1\r\n\r\n",
+    .on_open = http_on_open,
     .prefetch = http_prefetch,
     .on_input = http_on_input,
     .on_close = http_on_close,

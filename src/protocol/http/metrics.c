@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "access_log.h"
 #include "answer.h"
 #include "riposte/check.h"
 
@@ -125,11 +126,25 @@ static void own_rows(struct http_service *service, struct metrics_text *text) {
                                          .value = (double)atomic_load(&service->chunked_size)});
 }
 
+static void log_rows(const struct http_access_log *log, struct metrics_text *text) {
+    text_row(text, &(struct metrics_row){.name = "riposte_http_log_lines_total",
+                                         .help = "lines handed to the writer of the access log",
+                                         .kind = METRICS_COUNTER,
+                                         .value = (double)atomic_load(&log->written)});
+    text_row(text, &(struct metrics_row){.name = "riposte_http_log_dropped_total",
+                                         .help = "lines lost because the writer did not keep up",
+                                         .kind = METRICS_COUNTER,
+                                         .value = (double)atomic_load(&log->dropped)});
+}
+
 static void text_make(struct http_service *service, struct metrics_text *text) {
     if (!text->is_text) {
         text_add(text, "{");
     }
     own_rows(service, text);
+    if (service->log != NULL) {
+        log_rows(service->log, text);
+    }
     for (unsigned i = 0; i < service->config.sources_count; i++) {
         const struct metrics_source *source = &service->config.sources[i];
         source->write(source->user, text_row, text);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access_log.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "text.h"
@@ -22,15 +23,16 @@ enum { CHUNKED_SIZE_MAX = 64 << 20 };
 /* What may fail. */
 static int service_fill(struct http_service *service) {
     const struct http_config *config = &service->config;
-    int error = 0;
-    if (config->files_root != NULL) {
+    service->workers = calloc(config->workers_max, sizeof(struct http_worker *));
+    int error = service->workers == NULL ? -ENOMEM : 0;
+    if (error == 0 && config->files_root != NULL) {
         error = http_file_cache_create(config->files_root, config->files_size_max, &service->files);
     }
-    service->workers = calloc(config->workers_max, sizeof(struct http_worker *));
-    if (error < 0 || service->workers == NULL) {
-        return error < 0 ? error : -ENOMEM;
+    if (error == 0 && config->log_path != NULL) {
+        error =
+            http_access_log_create(config->log_path, config->log_json, config->workers_max, &service->log);
     }
-    return http_contents_init(&service->contents);
+    return error == 0 ? http_contents_init(&service->contents) : error;
 }
 
 int http_service_create(const struct http_config *config, struct http_service **service) {
@@ -43,6 +45,7 @@ int http_service_create(const struct http_config *config, struct http_service **
         config->item_size_max > CHUNKED_SIZE_MAX / 2 ? 2 * config->item_size_max : CHUNKED_SIZE_MAX;
     int error = service_fill(made);
     if (error < 0) {
+        http_access_log_destroy(made->log);
         http_file_cache_destroy(made->files);
         free(made->workers);
         free(made);
@@ -66,8 +69,15 @@ void http_service_destroy(struct http_service *service) {
     pthread_mutex_destroy(&service->lock);
     http_contents_deinit(&service->contents);
     http_file_cache_destroy(service->files);
+    http_access_log_destroy(service->log);
     free(service->workers);
     free(service);
+}
+
+void http_service_log_reopen(struct http_service *service) {
+    if (service->log != NULL) {
+        http_access_log_reopen(service->log);
+    }
 }
 
 void http_service_drain(struct http_service *service) {

@@ -38,6 +38,7 @@ struct http_service {
     _Atomic bool draining;              /* http_service_drain was called */
     _Atomic size_t chunked_size;        /* bytes of all bodies of unknown size that are under way */
     size_t chunked_size_max;            /* its bound */
+    struct http_access_log *log;        /* owned; NULL without one */
     struct http_file_cache *files;      /* owned; NULL without a root */
     struct http_contents contents;      /* media types of stored values */
     pthread_mutex_t lock;               /* of what follows */

@@ -14,12 +14,16 @@
 #include <stdint.h>
 
 struct http_change;
+struct http_note;
 struct http_stream;
 
 struct http_session {
     struct http_stream *stream; /* STREAM: the file that is being sent, owned; NULL in all other states */
     struct http_change *change; /* BODY: what the body is for, owned; NULL: HEAD */
-    uint64_t began_ns;          /* when the unfinished request began to come; 0 while nothing is unfinished */
+    struct http_note *note; /* owned: of a request whose answer waits, for the access log; NULL without one */
+    uint64_t began_ns;      /* when the unfinished request began to come; 0 while nothing is unfinished */
+    uint8_t peer_family;    /* AF_INET, AF_INET6, or 0: a Unix socket, or no access log */
+    uint8_t peer[16];       /* the client's address, 4 or 16 bytes of it */
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "note.h"
 
 enum {
     PIECE_SIZE = 64 * 1024,
@@ -29,9 +30,10 @@ void http_stream_begin(struct http_call *call, const struct http_exchange *excha
         reply_close(call->reply);
         return;
     }
-    *stream =
-        (struct http_stream){.exchange = *exchange, .status = status, .file = file, .at = at, .left = size};
+    *stream = (struct http_stream){
+        .exchange = *exchange, .status = status, .file = file, .at = at, .left = size, .size = size};
     call->session->stream = stream;
+    http_note_keep(call);
 }
 
 /* One piece. False when it cannot be read: the file has shrunk, or memory ended. */
@@ -63,6 +65,7 @@ void http_stream_continue(struct http_call *call) {
         }
     }
     if (stream->left == 0) {
+        call->body_size = stream->size;
         http_answer_end(call, &stream->exchange, stream->status);
         http_stream_drop(call->session);
     }

@@ -16,6 +16,7 @@ struct http_stream {
     enum http_status status;
     struct http_file *file; /* taken */
     uint64_t at;            /* offset of the next byte */
+    uint64_t size;          /* bytes of the whole answer */
     uint64_t left;          /* bytes still to be read, > 0 */
 };
 

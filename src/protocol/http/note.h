@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * note: what the access log will want to know of a request, when its answer has to wait for its body or its end.
+ */
+#ifndef HTTP_NOTE_H
+#define HTTP_NOTE_H
+
+#include "call.h"
+
+/* The descriptor says who the client is, for the lines of its requests. */
+void http_note_peer(struct http_session *session, int fd);
+
+/* The request of this call will be answered later: what is needed of it is copied. Nothing without a log. */
+void http_note_keep(struct http_call *call);
+
+/* Frees the session's note. */
+void http_note_drop(struct http_session *session);
+
+/* The line of an answer that is complete: of this call's request, or of the one that was kept. */
+void http_note_write(struct http_call *call, enum http_status status);
+
+#endif
