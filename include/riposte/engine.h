@@ -70,18 +70,27 @@ struct engine_error {
 
 /* What the connections of a listen may take. engine_limits_init gives the defaults. */
 struct engine_limits {
-    uint32_t
-        connections_max; /* of all listens with these limits, over all workers, 1 to 1,000,000; default 16384 */
-    bool
-        reject_when_full; /* default true: a connection over the limit reads the protocol's reject text and is
-                                 closed; false: accepting pauses */
+    /* Of all listens with these limits, over all workers, 1 to 1,000,000; default 16384. */
+    uint32_t connections_max;
+
+    /*
+     * True (default): a connection over the limit reads the protocol's reject text and is closed. False:
+     * accepting pauses until there is a place.
+     */
+    bool reject_when_full;
+
     uint32_t requests_per_round_max; /* of one connection before others are served, >= 1; default 20 (-R) */
-    uint32_t
-        input_size_max; /* unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB */
+
+    /* Unconsumed bytes of one connection before it is closed; default 1 MiB + 64 KiB. */
+    uint32_t input_size_max;
+
     uint32_t output_size_max; /* unsent bytes of one connection before it is throttled; default 8 MiB */
-    uint32_t
-        idle_timeout_ms; /* no request completed and no value moved for so long: closed; 0 (default) never, at
-                                 most ENGINE_TIMEOUT_MS_MAX. TCP only */
+
+    /*
+     * No request completed and no value moved for so long: closed. 0 (default): never; at most
+     * ENGINE_TIMEOUT_MS_MAX. TCP only.
+     */
+    uint32_t idle_timeout_ms;
 };
 
 /* One address to listen on, with the protocol spoken there. */
@@ -146,9 +155,10 @@ struct engine_hooks {
 
 /* Zeroed fields mean what their comment says for 0; engine_config_init gives the documented defaults. */
 struct engine_config {
-    unsigned
-        workers_count; /* 1 to ENGINE_WORKERS_MAX; 0: one per CPU of the affinity mask and cgroup quota */
-    bool pin;          /* tie worker n to the n-th CPU of the affinity mask; default true */
+    /* 1 to ENGINE_WORKERS_MAX; 0: one per CPU of the affinity mask and the control group's quota. */
+    unsigned workers_count;
+
+    bool pin;                         /* tie worker n to the n-th CPU of the affinity mask; default true */
     enum engine_transport transport;  /* default ENGINE_AUTO */
     enum engine_send send;            /* default ENGINE_SEND_AUTO */
     uint32_t send_zero_copy_size_min; /* bytes of one send; default 65536 */
@@ -171,8 +181,7 @@ struct engine_config {
     uint32_t completion_entries; /* completion entries, power of two, >= 2; default 4 x ring_entries */
 
     /* Time-outs, 1 to ENGINE_TIMEOUT_MS_MAX. */
-    uint32_t
-        write_timeout_ms; /* output waits and the client takes nothing for so long: closed; default 60000 */
+    uint32_t write_timeout_ms;  /* output waits and the client takes none of it: closed; default 60000 */
     uint32_t drain_timeout_ms;  /* longest stop; default 10000 */
     uint32_t linger_timeout_ms; /* longest wait for the client's end after our last byte; default 1000 */
 

@@ -39,7 +39,8 @@ struct protocol_input {
      * again, with more behind it. Empty only after AGAIN, REST, LATER or EVENT.
      */
     struct bytes bytes;
-    bool ended;            /* the client sends no more: nothing will come behind `bytes` */
+    bool ended; /* the client sends no more: nothing will come behind `bytes`. No call comes only to
+                              say so: an unfinished request whose client has ended goes without an answer */
     unsigned requests_max; /* complete at most so many requests in this call, >= 1 */
     uint64_t now_ns;       /* CLOCK_MONOTONIC, read once per turn */
 

@@ -42,12 +42,11 @@ struct reply_pool;  /* the same */
 struct reply {
     char *at;  /* next free byte of the last chunk; NULL exactly while there is no chunk */
     char *end; /* first byte that may not be written: one piece below the chunk's lowest piece */
-    struct reply_chunk *first; /* oldest chunk with bytes to send; owned */
-    struct reply_chunk *last;  /* chunk being written; owned */
-    size_t unsent_size;        /* bytes committed or pinned and not yet taken by the kernel */
-    uint32_t
-        unsent_size_max;  /* where reply_full begins: the connection's bound (--conn-output-limit), or less */
-    uint32_t memory_size; /* bytes of the chunks that it owns */
+    struct reply_chunk *first;  /* oldest chunk with bytes to send; owned */
+    struct reply_chunk *last;   /* chunk being written; owned */
+    size_t unsent_size;         /* bytes committed or pinned and not yet taken by the kernel */
+    uint32_t unsent_size_max;   /* where reply_full begins: the connection's output bound, or less */
+    uint32_t memory_size;       /* bytes of the chunks that it owns */
     struct reply_pool *pool;    /* of the worker, borrowed; NULL: each chunk is allocated and freed */
     bool closing;               /* reply_close was called: later bytes are dropped */
     bool broken;                /* memory ended: the connection is closed without sending the rest */

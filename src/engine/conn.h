@@ -85,11 +85,9 @@ struct conn {
     bool recv_armed;     /* from arm to the completion without F_MORE (epoll: while EPOLLIN is asked for) */
     bool recv_stopping;  /* a cancel of the receive is under way */
     bool recv_last;      /* has received in this turn: armed behind those that found no buffer */
-    bool send_armed;  /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
-    bool input_ended; /* the client has shut down its sending side */
-    uint8_t
-        next; /* enum protocol_next: what on_input waits for; AGAIN too when the time of REST, LATER or EVENT
-                          has come */
+    bool send_armed;   /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
+    bool input_ended;  /* the client has shut down its sending side */
+    uint8_t next;      /* enum protocol_next; AGAIN too when the time of REST, LATER or EVENT has come */
     uint8_t throttled; /* THROTTLED_ bits */
     uint8_t costly;    /* calls of on_input that are still served behind those of others */
     bool in_run;       /* linked through run_next */

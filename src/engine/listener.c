@@ -22,8 +22,8 @@ enum {
      * The kernel closes the sockets of a killed server's rings a moment after the process is gone (8 ms seen
      * on Linux 6.18): a server that is started in its place waits that long for the address.
      */
-    PATIENCE_MS = 250,
-    PATIENCE_STEP_MS = 5,
+    BIND_RETRY_MS = 250,
+    BIND_RETRY_STEP_MS = 25, /* a living server behind a Unix socket sees each try as a connection */
 };
 
 /* One sentence for the operator: what failed, and where the cause is known, the cure. */
@@ -108,11 +108,11 @@ static int listener_probe_tcp(struct sockaddr_storage *address, socklen_t addres
 }
 
 /* What finds the address in use is asked again for a while. */
-static int listener_patiently(int (*look)(struct sockaddr_storage *address, socklen_t address_size),
-                              struct sockaddr_storage *address, socklen_t address_size) {
-    const struct timespec step = {.tv_nsec = PATIENCE_STEP_MS * CLOCK_NS_PER_MS};
+static int listener_retry(int (*look)(struct sockaddr_storage *address, socklen_t address_size),
+                          struct sockaddr_storage *address, socklen_t address_size) {
+    const struct timespec step = {.tv_nsec = BIND_RETRY_STEP_MS * CLOCK_NS_PER_MS};
     int result = look(address, address_size);
-    for (int left_ms = PATIENCE_MS; result == -EADDRINUSE && left_ms > 0; left_ms -= PATIENCE_STEP_MS) {
+    for (int left_ms = BIND_RETRY_MS; result == -EADDRINUSE && left_ms > 0; left_ms -= BIND_RETRY_STEP_MS) {
         nanosleep(&step, NULL); /* a signal only makes it shorter */
         result = look(address, address_size);
     }
@@ -121,7 +121,7 @@ static int listener_patiently(int (*look)(struct sockaddr_storage *address, sock
 
 int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
                       unsigned fds_count, struct engine_error *error) {
-    int result = listener_patiently(listener_probe_tcp, address, address_size);
+    int result = listener_retry(listener_probe_tcp, address, address_size);
     if (result < 0) {
         return listener_fail(error, result, "bind", address);
     }
@@ -171,7 +171,7 @@ static int listener_remove_stale(struct sockaddr_storage *address, socklen_t add
 
 int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size, unsigned mode,
                        uint32_t backlog, int *fd, struct engine_error *error) {
-    int result = listener_patiently(listener_remove_stale, address, address_size);
+    int result = listener_retry(listener_remove_stale, address, address_size);
     if (result < 0) {
         return listener_fail(error, result, "replace", address);
     }
