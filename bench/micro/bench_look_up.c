@@ -2,7 +2,7 @@
  *
  * bench_look_up: store_get for items that are there and for such that are not, in stores that fit the caches
  * and in one that does not, on 1, 2 and 4 threads, one by one and in batches whose buckets are fetched
- * beforehand (design: the turn is two-phased).
+ * beforehand (src/README.md, "Decisions": a turn has two phases).
  */
 #include <stdio.h>
 

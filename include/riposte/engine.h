@@ -39,7 +39,7 @@ enum engine_transport {
 };
 
 enum engine_send {
-    ENGINE_SEND_AUTO,      /* what measurement found best for each size: see the README's decisions */
+    ENGINE_SEND_AUTO,      /* what measurement found best for each size: src/engine/README.md, "Send" */
     ENGINE_SEND_PLAIN,     /* send(2) for one piece, sendmsg(2) for several */
     ENGINE_SEND_BUNDLE,    /* several pieces through a ring of provided buffers (Linux 6.10) */
     ENGINE_SEND_ZERO_COPY, /* SEND_ZC at or above send_zero_copy_size_min (Linux 6.1 for several pieces) */

@@ -131,7 +131,7 @@ struct protocol {
 
     /*
      * Reads requests from `input`, answers into `reply`, stops after requests_max requests or when reply_full.
-     * A protocol with bounds smaller than the connection's input bound (engine_config) answers and closes by
+     * A protocol with bounds smaller than the connection's input bound (engine_limits) answers and closes by
      * itself; the engine closes a connection that asks for more with that much unread.
      */
     struct progress (*on_input)(void *session, const struct protocol_input *input, struct reply *reply,

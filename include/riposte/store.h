@@ -241,9 +241,9 @@ void store_worker_on_evict(struct store_worker *worker,
 uint32_t store_now_tick(const struct store_worker *worker);
 
 /*
- * The expiry tick for an exptime or TTL as clients write it (contract section 2): 0 never; negative at
- * once; up to STORE_TTL_RELATIVE_MAX seconds from now; above that a Unix time, and one at or before store
- * creation is expired.
+ * The expiry tick for an exptime or TTL as clients write it (src/protocol/memcached/README.md, "Numbers and
+ * times"): 0 never; negative at once; up to STORE_TTL_RELATIVE_MAX seconds from now; above that a Unix time,
+ * and one at or before store creation is expired.
  */
 uint32_t store_expiry(const struct store_worker *worker, int64_t exptime);
 

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * conn: the table of a worker's connections in reserved address space, its free slots, and the two queues
+ * through them.
+ */
 #include "conn.h"
 
 #include <assert.h>

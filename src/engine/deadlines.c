@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * deadlines: adds to the end of a list, takes out of its middle, looks at its head.
+ */
 #include "deadlines.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * engine: what creates an engine, starts it, stops it and answers questions about it from outside.
+ */
 #include "riposte/engine.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * input: borrows bytes while it can, and copies them together where it cannot.
+ */
 #include "input.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * listener: opens listening sockets, or checks inherited ones, and sets what all of them have.
+ */
 #include "listener.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * net_statistics: reads net.core.somaxconn and two columns of /proc/net/netstat.
+ */
 #include "net_statistics.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply_pool: see reply_pool.h.
+ * reply_pool: keeps chunks of the two usual sizes on a list each; others come from the allocator.
  */
 #include "reply_pool.h"
 

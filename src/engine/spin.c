@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * spin: counts hits and misses, and how many sleeps the next trial is away.
+ */
 #include "spin.h"
 
 #include "riposte/engine.h"

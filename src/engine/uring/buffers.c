@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * buffers: registers the ring of buffers, follows how far each is used up, gives them back.
+ */
 #include "buffers.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * probe: makes a small ring, looks at what it can do, and words what keeps one from being made.
+ */
 #include "probe.h"
 
 #include <errno.h>

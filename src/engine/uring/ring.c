@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * ring: set-up with as many flags as the kernel takes, and the enter call of the loop.
+ */
 #include "ring.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * uring: arms accepts, receives, closes; waits; turns completions into calls of accept.h and serve.h. Sends
+ * are in send.c.
+ */
 #include "uring.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * accept: see accept.h.
+ * accept: weighs the codings of an Accept-Encoding field.
  */
 #include "accept.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * answer: see answer.h.
+ * answer: status lines and fields written in place, and the answers that have nothing of their own.
  */
 #include "answer.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * body: see body.h.
+ * body: one reader for bodies of known length and for chunked ones.
  */
 #include "body.h"
 

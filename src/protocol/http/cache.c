@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cache: see cache.h.
+ * cache: GET and HEAD of a stored value; everything else at /cache/ goes to cache_write.
  */
 #include "cache.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cache_write: see cache_write.h.
+ * cache_write: reads what a write asks for out of path, query and fields, then hands the body to change.
  *
  * Conditions are checked against the value that there is when the head has come, and bound to it: the change
  * is made only if that value, or its absence, is still what there is (cas and add of the store). So nothing

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * change: see change.h.
+ * change: a body into its item, or gathered first; then the store's operation and the answer to it.
  */
 #include "change.h"
 

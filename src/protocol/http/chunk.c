@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * chunk: see chunk.h.
+ * chunk: the chunked coding, a state for each part of a chunk.
  */
 #include "chunk.h"
 

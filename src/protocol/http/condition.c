@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * condition: see condition.h.
+ * condition: each conditional field against the entity tag and the date, in the order that is asked for.
  */
 #include "condition.h"
 

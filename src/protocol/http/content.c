@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * content: see content.h.
+ * content: a table of pairs of type and coding, found by their text when one is stored, by number when it is read.
  */
 #include "content.h"
 

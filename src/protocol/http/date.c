@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * date: see date.h. Days and dates are turned into each other by the arithmetic of Howard Hinnant's
+ * date: reads three forms, writes one. Days and dates are turned into each other by the arithmetic of Howard Hinnant's
  * "chrono-Compatible Low-Level Date Algorithms" (https://howardhinnant.github.io/date_algorithms.html): years
  * begin in March, so that the leap day is their last.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * file_cache: see file_cache.h.
+ * file_cache: shards of entries by the hash of their path, and reading beneath one folder.
  */
 #include "file_cache.h"
 

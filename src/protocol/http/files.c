@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * files: see files.h.
+ * files: from a path to a file, or a compressed one beside it, and the answer.
  */
 #include "files.h"
 

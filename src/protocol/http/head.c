@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * head: see head.h. One pass over the bytes; targets and values are scanned by vectors, names by a table.
+ * head: one pass over the bytes; targets and values are scanned by vectors, names by a table.
  */
 #include "head.h"
 

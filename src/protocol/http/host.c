@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * host: see host.h.
+ * host: a host's name and port, checked byte by byte, and which names mean this machine.
  */
 #include "host.h"
 

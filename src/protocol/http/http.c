@@ -13,7 +13,7 @@
 #include "route.h"
 #include "stream.h"
 
-/* A body may take a second for so many bytes, beside the time-out (README, limits). */
+/* A body may take a second for so many bytes, beside the time-out (--http-timeout). */
 enum { BODY_BYTES_PER_S_MIN = 256 };
 
 static size_t call_unread_size(const struct http_call *call) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * media: see media.h. Texts say their character set: without it a browser guesses.
+ * media: a table of endings. Texts say their character set: without it a browser guesses.
  */
 #include "media.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * message: see message.h.
+ * message: the fields that say where a request ends, read strictly.
  */
 #include "message.h"
 

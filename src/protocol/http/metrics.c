@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics: see metrics.h. The text is gathered in memory, then pinned to the reply; a question costs the
+ * metrics: rows of every source, written in either format. The text is gathered in memory, then pinned to the reply; a question costs the
  * server some tens of microseconds, and asks no other worker to stop.
  */
 #include "metrics.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * page: see page.h. The files become part of the program when it is built: the assembler copies them into its
+ * page: three files and their answers. The files become part of the program when it is built: the assembler copies them into its
  * read-only data, between two labels each. The Makefile knows that this object is made from them.
  */
 #include "page.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * range: see range.h.
+ * range: one range of one Range field; anything more is answered with the whole.
  */
 #include "range.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * route: see route.h.
+ * route: the checks that every request passes, in order, and the table of paths.
  *
  *      Host a loopback name, where that is asked for -> method known -> preflight of the allowed origin
  *        -> token -> writes from pages of other origins refused -> by path

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * service: see service.h.
+ * service: makes and ends what workers share; tokens, dates and sums of counters.
  */
 #include "service.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * stream: see stream.h.
+ * stream: one piece of a file per call, as long as the reply has room.
  */
 #include "stream.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * target: see target.h.
+ * target: cuts a target into its parts; decodes percent signs.
  */
 #include "target.h"
 

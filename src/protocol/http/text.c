@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * text: see text.h.
+ * text: comparison without case, trimming, tokens and lists.
  */
 #include "text.h"
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What flags forbid, allow or change on the wire: -F -X -W -A -C -D -Y. Contract sections 4, 6, 7 and 8."""
+"""What flags forbid, allow or change on the wire: -F -X -W -A -C -D -Y.
+
+src/protocol/memcached/README.md, "Administrative commands", "Authentication", "Statistics".
+"""
 
 import os
 import signal

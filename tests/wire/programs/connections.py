@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""stats conns: who is connected, to what, and what each connection is at. Contract section 7."""
+"""stats conns: who is connected, to what, and what each connection is at.
+
+src/protocol/memcached/README.md, "Statistics".
+"""
 
 import re
 

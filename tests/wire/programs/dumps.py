@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Listing keys: lru_crawler metadump and mgdump over many items, without holding anything up. Contract section 4."""
+"""Listing keys: lru_crawler metadump and mgdump over many items, without holding anything up.
+
+src/protocol/memcached/README.md, "Administrative commands".
+"""
 
 import re
 

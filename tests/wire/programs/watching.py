@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""watch: memcached's log lines, and a watcher that does not read. Contract section 4."""
+"""watch: memcached's log lines, and a watcher that does not read.
+
+src/protocol/memcached/README.md, "Log lines".
+"""
 
 import re
 
