@@ -28,6 +28,7 @@ extern "C" {
 #endif
 
 struct engine;
+struct hotkeys;
 struct http_service;
 struct http_worker;
 struct store;
@@ -55,7 +56,8 @@ struct http_config {
     const char *files_root;  /* folder whose files are served; NULL: none. Read at http_service_create */
     size_t
         files_size_max; /* bytes of files kept in memory; one of more than half of it is read as it is sent */
-    unsigned workers_max;                            /* as the engine's */
+    struct hotkeys *hotkeys; /* requests for keys are counted there, and shown; NULL: nowhere. Borrowed */
+    unsigned workers_max;    /* as the engine's */
     struct metrics_source sources[HTTP_SOURCES_MAX]; /* of /metrics and /stats.json, beside this protocol's */
     unsigned sources_count;
 };

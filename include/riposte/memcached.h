@@ -21,6 +21,7 @@ extern "C" {
 #endif
 
 struct engine;
+struct hotkeys;
 struct store;
 struct store_worker;
 struct memcached_service;
@@ -52,6 +53,7 @@ struct memcached_config {
     bool debug_commands;      /* debugtime is there; test builds */
     char prefix_delimiter;    /* -D, ':' by default */
     bool detail_enabled;      /* -D given: per-prefix statistics from the start */
+    struct hotkeys *hotkeys;  /* requests for keys are counted there; NULL: nowhere. Borrowed */
     uint32_t connections_max; /* for `stats` */
     unsigned workers_max;     /* as the engine's */
     struct memcached_settings_writer settings;

@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "riposte/clock.h"
+#include "riposte/hotkeys.h"
 #include "riposte/http.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
@@ -172,6 +173,7 @@ static bool memcached_create(struct protocols *protocols, const struct protocols
 #ifdef RIPOSTE_DEBUG_COMMANDS
         .debug_commands = true,
 #endif
+        .hotkeys = protocols->hotkeys,
         .prefix_delimiter = options->stat_key_prefix,
         .detail_enabled = options->given[OPTION_INDEX_stat_key_prefix],
         .connections_max = options->conn_limit,
@@ -241,6 +243,7 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .cas_enabled = options->cas,
         .readonly = options->http_readonly,
         .cors_origin = options->http_cors,
+        .hotkeys = protocols->hotkeys,
         .log_path = options->http_log,
         .log_json = options->http_log_json,
         .admin_apart = options->http_admin.count > 0,
@@ -277,11 +280,17 @@ bool protocols_load_token(struct protocols *protocols, const struct options *opt
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure) {
     *protocols = (struct protocols){.store = parts->store};
+    if (parts->options->dumping) {
+        protocols->hotkeys =
+            hotkeys_create(parts->options->threads); /* without memory they are not looked for */
+    }
     if (!memcached_create(protocols, parts, failure)) {
+        hotkeys_destroy(protocols->hotkeys);
         return false;
     }
     if (!http_create(protocols, parts, failure)) {
         memcached_service_destroy(protocols->memcached);
+        hotkeys_destroy(protocols->hotkeys);
         return false;
     }
     return true;
@@ -290,6 +299,7 @@ bool protocols_create(struct protocols *protocols, const struct protocols_parts 
 void protocols_destroy(struct protocols *protocols) {
     http_service_destroy(protocols->http);
     memcached_service_destroy(protocols->memcached);
+    hotkeys_destroy(protocols->hotkeys);
 }
 
 void protocols_drain(struct protocols *protocols) {

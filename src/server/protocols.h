@@ -20,6 +20,7 @@
 #include "riposte/engine.h"
 #include "riposte/metrics.h"
 
+struct hotkeys;
 struct http_service;
 struct memcached_service;
 struct store;
@@ -53,6 +54,7 @@ const struct server_protocol *protocols_find(struct bytes name);
 /* What all threads share; constant while they run, lives longer than they do. */
 struct protocols {
     struct store *store;                 /* borrowed */
+    struct hotkeys *hotkeys;             /* owned; NULL with -X: nobody is to list keys */
     struct memcached_service *memcached; /* owned */
     struct http_service *http;           /* owned; NULL where no listen speaks it */
 };

@@ -114,6 +114,7 @@ static void cache_get(struct http_call *call, const struct http_request *request
     struct item_view view;
     struct http_cache_tag tag;
     bool found = store_get_with(worker->store, key, &options, &view) == STORE_OK;
+    http_worker_count_key(worker, key, false);
     if (unlikely(http_condition_any(request->head))) {
         struct http_validator validator = http_cache_validator(call, found ? &view : NULL, &tag);
         struct http_answer none = {.status = HTTP_STATUS_OK,

@@ -282,7 +282,10 @@ void http_cache_write(struct http_call *call, struct http_request *request, stru
     if (call->worker->service->config.readonly) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_FORBIDDEN,
                          "this server is read-only over HTTP", "");
-    } else if (request->head->method == HTTP_PUT) {
+        return;
+    }
+    http_worker_count_key(call->worker, key_of(change), true);
+    if (request->head->method == HTTP_PUT) {
         cache_put(call, request, change);
     } else if (request->head->method == HTTP_POST) {
         cache_post(call, request, change);

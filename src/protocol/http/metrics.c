@@ -14,7 +14,7 @@
 #include "answer.h"
 #include "riposte/check.h"
 
-enum { TEXT_CAPACITY_MIN = 16 * 1024, TEXT_SIZE_MAX = 4 << 20, ROW_SIZE_MAX = 1024 };
+enum { TEXT_CAPACITY_MIN = 16 * 1024, TEXT_SIZE_MAX = 4 << 20, ROW_SIZE_MAX = 1024, HOT_KEYS_MAX = 20 };
 
 struct metrics_text {
     char *data; /* owned */
@@ -137,7 +137,49 @@ static void log_rows(const struct http_access_log *log, struct metrics_text *tex
                                          .value = (double)atomic_load(&log->dropped)});
 }
 
-static void text_make(struct http_service *service, struct metrics_text *text) {
+/* Every byte that is not plain as \u00HH: a key may be anything, and need not be UTF-8. */
+static void text_add_key(struct metrics_text *text, struct bytes key) {
+    char escaped[6 * HOTKEYS_KEY_SIZE_MAX + 1];
+    char *at = escaped;
+    for (size_t i = 0; i < key.size; i++) {
+        unsigned char byte = (unsigned char)key.data[i];
+        bool is_plain = byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+        if (is_plain) {
+            *at++ = (char)byte;
+        } else {
+            at += snprintf(at, 7, "\\u%04x", byte);
+        }
+    }
+    text_reserve(text, sizeof(escaped));
+    if (!text->failed) {
+        memcpy(text->data + text->size, escaped, (size_t)(at - escaped));
+        text->size += (size_t)(at - escaped);
+    }
+}
+
+static size_t value_size_of(struct http_worker *worker, struct bytes key) {
+    static const struct get_options unused = {.no_use = true};
+    struct item_view view;
+    return store_get_with(worker->store, key, &unused, &view) == STORE_OK ? view.value.size : 0;
+}
+
+/* "hot_keys": an array, the busiest first. */
+static void hot_keys_json(struct http_worker *worker, struct metrics_text *text) {
+    struct hotkey rows[HOT_KEYS_MAX];
+    unsigned count = hotkeys_top(worker->service->config.hotkeys, rows, HOT_KEYS_MAX);
+    text_add(text, ",\"hot_keys\":[");
+    for (unsigned i = 0; i < count; i++) {
+        struct bytes key = bytes_of(rows[i].key, rows[i].key_size);
+        text_add(text, "%s{\"key\":\"", i > 0 ? "," : "");
+        text_add_key(text, key);
+        text_add(text, "\",\"gets_per_s\":%.1f,\"sets_per_s\":%.1f,\"size\":%zu}", rows[i].reads_per_s,
+                 rows[i].writes_per_s, value_size_of(worker, key));
+    }
+    text_add(text, "]");
+}
+
+static void text_make(struct http_worker *worker, struct metrics_text *text) {
+    struct http_service *service = worker->service;
     if (!text->is_text) {
         text_add(text, "{");
     }
@@ -151,13 +193,17 @@ static void text_make(struct http_service *service, struct metrics_text *text) {
     }
     if (!text->is_text) {
         bool open = !text->failed && text->size > 0 && text->data[text->size - 1] == ' ';
-        text_add(text, "%s}\n", open ? "}" : "");
+        text_add(text, "%s", open ? "}" : "");
+        if (service->config.hotkeys != NULL) {
+            hot_keys_json(worker, text);
+        }
+        text_add(text, "}\n");
     }
 }
 
 void http_metrics(struct http_call *call, const struct http_request *request, bool is_text) {
     struct metrics_text text = {.is_text = is_text};
-    text_make(call->worker->service, &text);
+    text_make(call->worker, &text);
     if (text.failed) {
         free(text.data);
         http_answer_page(call, &request->exchange, HTTP_STATUS_UNAVAILABLE, "there is no memory for the text",

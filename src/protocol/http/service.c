@@ -97,6 +97,9 @@ struct http_worker *http_worker_create(struct http_service *service, struct stor
     worker->service = service;
     worker->store = store_worker;
     worker->index = worker_index;
+    if (service->config.hotkeys != NULL) {
+        worker->hotkeys = hotkeys_worker(service->config.hotkeys, worker_index);
+    }
     for (unsigned i = 0; i < HTTP_ENDPOINT_KIND_COUNT; i++) {
         worker->endpoints[i] = (struct http_endpoint){worker, i};
     }

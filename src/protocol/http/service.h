@@ -20,6 +20,7 @@
 #include "date.h"
 #include "file_cache.h"
 #include "host.h"
+#include "riposte/hotkeys.h"
 #include "riposte/http.h"
 #include "riposte/store.h"
 
@@ -60,8 +61,9 @@ static inline bool http_endpoint_is_loopback(const struct http_endpoint *endpoin
 }
 
 struct http_worker {
-    struct http_service *service; /* borrowed */
-    struct store_worker *store;   /* borrowed; this thread's own */
+    struct http_service *service;   /* borrowed */
+    struct store_worker *store;     /* borrowed; this thread's own */
+    struct hotkeys_worker *hotkeys; /* the same; NULL where the busiest keys are not looked for */
     unsigned index;
     struct http_host_memo host;
     uint64_t date_until_ns;              /* monotonic time at which the date is no longer true */
@@ -70,6 +72,13 @@ struct http_worker {
     struct http_endpoint endpoints[HTTP_ENDPOINT_KIND_COUNT];
     struct http_counters counters;
 } __attribute__((aligned(HTTP_CACHE_LINE_SIZE)));
+
+/* A request reads or writes `key`. */
+static inline void http_worker_count_key(const struct http_worker *worker, struct bytes key, bool writes) {
+    if (worker->hotkeys != NULL) {
+        hotkeys_count(worker->hotkeys, key, writes);
+    }
+}
 
 /* Makes the date true for a request at now_ns. The clock is read once a second. */
 void http_worker_tell_time(struct http_worker *worker, uint64_t now_ns);

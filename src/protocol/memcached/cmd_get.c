@@ -49,6 +49,7 @@ static void get_one(const struct mc_call *call, struct bytes key) {
     struct memcached_worker *worker = call->worker;
     struct item_view view;
     bool hit = store_get(worker->store, key, &view) == STORE_OK;
+    service_count_key(worker, key, false);
     if (likely(hit)) {
         counter_add(&worker->counters.get_hits, 1);
         answer_value(worker, call->reply, &view, false, true);
@@ -88,6 +89,7 @@ static void get_key(struct mc_call *call, struct bytes key) {
     struct get_options options = {.touch = touch, .touch_expires_tick = session->touch_expires_tick};
     struct item_view view;
     bool hit = store_get_with(worker->store, key, &options, &view) == STORE_OK;
+    service_count_key(worker, key, false);
     if (hit) {
         counter_add(touch ? &worker->counters.touch_hits : &worker->counters.get_hits, 1);
         answer_value(worker, call->reply, &view, session->keys_with_cas, false);

@@ -121,6 +121,7 @@ void cmd_mg(struct mc_call *call, const struct mc_request *request) {
     }
     struct get_options options = get_options_for(call, &meta);
     call->requests++;
+    service_count_key(call->worker, meta.key, false);
     switch (store_get_with(call->worker->store, meta.key, &options, &view)) {
     case STORE_OK:
         counter_add(options.touch ? &counters->touch_hits : &counters->get_hits, 1);

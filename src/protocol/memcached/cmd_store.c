@@ -105,6 +105,7 @@ static void block_wait(struct mc_call *call, const struct store_block *block, st
 }
 
 void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key) {
+    service_count_key(call->worker, key, true);
     struct item *item;
     size_t value_size = block->value_size;
     enum store_status status = store_item_create(call->worker->store, key, block->key_is_binary,

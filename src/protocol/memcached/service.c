@@ -73,6 +73,9 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
     worker->service = service;
     worker->store = store_worker;
     worker->index = worker_index;
+    if (service->config.hotkeys != NULL) {
+        worker->hotkeys = hotkeys_worker(service->config.hotkeys, worker_index);
+    }
     store_worker_on_evict(store_worker, events_evicted, worker);
     pthread_mutex_lock(&service->lock);
     assert(service->workers[worker_index] == NULL);

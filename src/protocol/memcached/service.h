@@ -17,6 +17,7 @@
 #include "auth.h"
 #include "log/watch.h"
 #include "riposte/engine.h"
+#include "riposte/hotkeys.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
 #include "stats/counters.h"
@@ -46,9 +47,17 @@ struct memcached_service {
 struct memcached_worker {
     struct memcached_service *service; /* borrowed */
     struct store_worker *store;        /* borrowed; this thread's own */
+    struct hotkeys_worker *hotkeys;    /* the same; NULL where the busiest keys are not looked for */
     unsigned index;
     struct mc_counters counters;
 } __attribute__((aligned(MC_CACHE_LINE_SIZE)));
+
+/* A request reads or writes `key`. */
+static inline void service_count_key(const struct memcached_worker *worker, struct bytes key, bool writes) {
+    if (worker->hotkeys != NULL) {
+        hotkeys_count(worker->hotkeys, key, writes);
+    }
+}
 
 /* Tells the operator once that clients speak the binary protocol. Any worker. */
 void service_log_binary(struct memcached_service *service);

@@ -5,7 +5,7 @@ import json
 import re
 
 from harness.connection import Connection
-from harness.http import ask, ask_status, http_connect, http_start, read_answer
+from harness.http import ask, ask_status, http_connect, http_start, read_answer, request
 from harness.outcome import check, check_equal
 from harness.registry import BOTH, test
 
@@ -71,6 +71,32 @@ def promtool_accepts_the_metrics(lab):
         body = ask_status(web, 200, "GET", "/metrics").body
     ended = lab.run(promtool, "check", "metrics", stdin=body)
     check_equal(0, ended.returncode, f"promtool says {ended.stdout.decode()} {ended.stderr.decode()}")
+
+
+@test(families=BOTH)
+def the_busiest_keys_of_both_protocols_are_known(lab):
+    """stats hotkeys and /stats.json: a key that a third of the requests are for is the first; -X lists none."""
+    server = http_start(lab, "-t", "2")
+    text = lab.connect(server)
+    text.set("hot", "x" * 100)
+    with http_connect(server) as web:
+        for _ in range(40):
+            keys = ["hot" if lab.random.random() < 0.4 else f"k{lab.random.randrange(1000)}" for _ in range(200)]
+            text.send("".join(f"mg {key}\r\n" for key in keys[:100]) + "mn\r\n")
+            text.read_lines_until(b"MN")
+            web.send(b"".join(request("GET", f"/cache/{key}") for key in keys[100:]))
+            for _ in range(100):
+                read_answer(web)
+        stats = text.stats("hotkeys")
+        check_equal("hot", stats["hotkeys:1:key"], "the busiest key")
+        check_equal("100", stats["hotkeys:1:size"], "its size")
+        first, second = json.loads(ask_status(web, 200, "GET", "/stats.json").body)["hot_keys"][:2]
+        check_equal(("hot", 100), (first["key"], first["size"]), "the busiest key")
+        check(first["gets_per_s"] > 2 * second["gets_per_s"], f"{first} is far before {second}")
+    silent = http_start(lab, "-X")
+    lab.connect(silent).ask("stats hotkeys", "CLIENT_ERROR stats hotkeys not allowed")
+    with http_connect(silent) as web:
+        check("hot_keys" not in json.loads(ask_status(web, 200, "GET", "/stats.json").body), "no keys with -X")
 
 
 @test()

@@ -113,20 +113,30 @@ function showMemory(stats) {
     }));
 }
 
+function tableRow(texts) {
+    const row = document.createElement("tr");
+    row.append(...texts.map((text) => {
+        const cell = document.createElement("td");
+        cell.textContent = text;
+        return cell;
+    }));
+    return row;
+}
+
 function showWorkers(stats, old, seconds) {
     const rate = (name, worker) => (stats[name][worker] - (old[name][worker] || 0)) / seconds;
-    const rows = Object.keys(stats.riposte_engine_requests_total).map((worker) => {
-        const row = document.createElement("tr");
-        const cells = [worker, short(rate("riposte_engine_requests_total", worker)), short(stats.riposte_engine_connections_current[worker]),
-                       short(rate("riposte_engine_turns_total", worker)), short(rate("riposte_engine_sleeps_total", worker))];
-        row.append(...cells.map((text) => {
-            const cell = document.createElement("td");
-            cell.textContent = text;
-            return cell;
-        }));
-        return row;
-    });
-    element("workers").replaceChildren(...rows);
+    element("workers").replaceChildren(...Object.keys(stats.riposte_engine_requests_total).map((worker) => tableRow([
+        worker, short(rate("riposte_engine_requests_total", worker)), short(stats.riposte_engine_connections_current[worker]),
+        short(rate("riposte_engine_turns_total", worker)), short(rate("riposte_engine_sleeps_total", worker)),
+    ])));
+}
+
+// Estimated over the last five to ten minutes; not there where keys may not be listed (-X).
+function showKeys(keys) {
+    element("keys-card").hidden = !keys || keys.length === 0;
+    element("keys").replaceChildren(...(keys || []).slice(0, 10).map((key) => tableRow([
+        key.key, short(key.gets_per_s), short(key.sets_per_s), bytes(key.size),
+    ])));
 }
 
 // One word on whether the cache is well, and why it may not be.
@@ -168,6 +178,7 @@ function show(now, old, seconds) {
     put("about", `version ${version}, up ${duration(now.stats.memcached_uptime_seconds)}`);
     showMemory(now.stats);
     showWorkers(now.stats, old.stats, seconds);
+    showKeys(now.stats.hot_keys);
 }
 
 function fail(text) {

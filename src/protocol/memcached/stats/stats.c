@@ -93,7 +93,7 @@ static const struct {
     {"", stats_general},      {"settings", stats_settings},   {"items", stats_items},
     {"slabs", stats_slabs},   {"sizes", stats_sizes},         {"reset", stats_reset},
     {"detail", stats_detail}, {"cachedump", stats_cachedump}, {"riposte", stats_riposte},
-    {"conns", stats_conns},
+    {"conns", stats_conns},   {"hotkeys", stats_hotkeys},
 };
 
 void cmd_stats(struct mc_call *call, const struct mc_request *request) {

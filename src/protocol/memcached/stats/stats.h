@@ -30,6 +30,9 @@ void stats_general(struct mc_call *call, struct bytes arguments);
 /* stats_riposte.c: everything that memcached has no name for. */
 void stats_riposte(struct mc_call *call, struct bytes arguments);
 
+/* hotkeys.c: the busiest keys. */
+void stats_hotkeys(struct mc_call *call, struct bytes arguments);
+
 /* stats_items.c: what memcached says of its slab classes; here all items are of one class. */
 void stats_items(struct mc_call *call, struct bytes arguments);
 void stats_slabs(struct mc_call *call, struct bytes arguments);

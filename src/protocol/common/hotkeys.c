@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hotkeys: see riposte/hotkeys.h. A worker's sketches have a lock, which its thread takes for one request in 64
+ * and finds free but when somebody asks.
+ */
+#include "riposte/hotkeys.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "riposte/clock.h"
+#include "riposte/random.h"
+
+enum { CACHE_LINE_SIZE = 64 };
+
+struct entry {
+    uint64_t hash;   /* of the key */
+    uint64_t count;  /* samples, those of the keys it displaced included; 0: free */
+    uint64_t writes; /* of its own samples */
+    size_t key_size;
+    char key[HOTKEYS_KEY_SIZE_MAX];
+};
+
+struct sketch {
+    uint64_t begin_ns; /* when its first sample could come; 0: it covers nothing */
+    uint64_t end_ns;   /* of the one before: when it ended */
+    struct entry entries[HOTKEYS_ENTRIES_COUNT];
+};
+
+struct part {
+    struct hotkeys_worker worker; /* first: the parts are found by it */
+    struct random random;
+    pthread_mutex_t lock; /* of the sketches */
+    struct sketch *now;
+    struct sketch *before;
+    struct sketch sketches[2];
+} __attribute__((aligned(CACHE_LINE_SIZE)));
+
+struct hotkeys {
+    unsigned parts_count;
+    struct part *parts; /* owned */
+};
+
+/* 1 to 2 * HOTKEYS_SAMPLE_PERIOD - 1, each as likely. */
+static uint32_t distance_draw(struct random *random) {
+    return 1 + (uint32_t)random_below(random, 2 * HOTKEYS_SAMPLE_PERIOD - 1);
+}
+
+struct hotkeys *hotkeys_create(unsigned workers_max) {
+    struct hotkeys *hotkeys = calloc(1, sizeof(*hotkeys));
+    if (hotkeys == NULL) {
+        return NULL;
+    }
+    hotkeys->parts_count = workers_max;
+    hotkeys->parts = aligned_alloc(CACHE_LINE_SIZE, workers_max * sizeof(struct part));
+    if (hotkeys->parts == NULL) {
+        free(hotkeys);
+        return NULL;
+    }
+    memset(hotkeys->parts, 0, workers_max * sizeof(struct part));
+    for (unsigned i = 0; i < workers_max; i++) {
+        struct part *part = &hotkeys->parts[i];
+        pthread_mutex_init(&part->lock, NULL);
+        part->random.state = random_seed();
+        part->worker.left = distance_draw(&part->random);
+        part->now = &part->sketches[0];
+        part->before = &part->sketches[1];
+        part->now->begin_ns = clock_monotonic_ns();
+    }
+    return hotkeys;
+}
+
+void hotkeys_destroy(struct hotkeys *hotkeys) {
+    if (hotkeys == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < hotkeys->parts_count; i++) {
+        pthread_mutex_destroy(&hotkeys->parts[i].lock);
+    }
+    free(hotkeys->parts);
+    free(hotkeys);
+}
+
+struct hotkeys_worker *hotkeys_worker(struct hotkeys *hotkeys, unsigned worker_index) {
+    return &hotkeys->parts[worker_index].worker;
+}
+
+/* --- counting --------------------------------------------------------------------------------------------------- */
+
+/* The window is over: what it counted is kept for another, what the one before counted is forgotten. */
+static void part_turn(struct part *part, uint64_t now_ns) {
+    if (now_ns - part->now->begin_ns < HOTKEYS_WINDOW_S * CLOCK_NS_PER_S) {
+        return;
+    }
+    struct sketch *oldest = part->before;
+    /* Nothing was asked for long: the window that is over says nothing of the time since. */
+    bool is_stale = now_ns - part->now->begin_ns >= 2 * HOTKEYS_WINDOW_S * CLOCK_NS_PER_S;
+    part->before = part->now;
+    part->before->end_ns = now_ns;
+    if (is_stale) {
+        memset(part->before, 0, sizeof(*part->before));
+    }
+    memset(oldest, 0, sizeof(*oldest));
+    oldest->begin_ns = now_ns;
+    part->now = oldest;
+}
+
+/* The key's entry, or the one that has to make room for it. */
+static struct entry *entry_find(struct sketch *sketch, uint64_t hash, struct bytes key) {
+    struct entry *lowest = &sketch->entries[0];
+    for (unsigned i = 0; i < HOTKEYS_ENTRIES_COUNT; i++) {
+        struct entry *entry = &sketch->entries[i];
+        if (entry->hash == hash && bytes_equal(bytes_of(entry->key, entry->key_size), key)) {
+            return entry;
+        }
+        if (entry->count < lowest->count) {
+            lowest = entry;
+        }
+    }
+    lowest->hash = hash;
+    lowest->writes = 0;
+    lowest->key_size = key.size;
+    memcpy(lowest->key, key.data, key.size);
+    return lowest;
+}
+
+void hotkeys_sample(struct hotkeys_worker *worker, struct bytes key, bool writes) {
+    struct part *part = (struct part *)(void *)worker;
+    worker->left = distance_draw(&part->random);
+    if (key.size == 0 || key.size > HOTKEYS_KEY_SIZE_MAX) {
+        return;
+    }
+    uint64_t hash = XXH3_64bits(key.data, key.size);
+    pthread_mutex_lock(&part->lock);
+    part_turn(part, clock_monotonic_ns());
+    struct entry *entry = entry_find(part->now, hash, key);
+    entry->count++;
+    entry->writes += writes;
+    pthread_mutex_unlock(&part->lock);
+}
+
+/* --- asking ------------------------------------------------------------------------------------------------------ */
+
+/* Sums over all sketches, while they are gathered. */
+struct sums {
+    unsigned count;
+    unsigned capacity;
+    struct sum {
+        double reads;
+        double writes;
+        uint64_t hash;
+        size_t key_size;
+        char key[HOTKEYS_KEY_SIZE_MAX];
+    } rows[];
+};
+
+static void sums_add(struct sums *sums, const struct entry *entry, double per_sample) {
+    struct sum *sum = NULL;
+    for (unsigned i = 0; i < sums->count && sum == NULL; i++) {
+        bool same = sums->rows[i].hash == entry->hash &&
+                    bytes_equal(bytes_of(sums->rows[i].key, sums->rows[i].key_size),
+                                bytes_of(entry->key, entry->key_size));
+        sum = same ? &sums->rows[i] : NULL;
+    }
+    if (sum == NULL && sums->count < sums->capacity) {
+        sum = &sums->rows[sums->count++];
+        *sum = (struct sum){.hash = entry->hash, .key_size = entry->key_size};
+        memcpy(sum->key, entry->key, entry->key_size);
+    }
+    if (sum != NULL) {
+        sum->reads += (double)(entry->count - entry->writes) * per_sample;
+        sum->writes += (double)entry->writes * per_sample;
+    }
+}
+
+static void sums_add_part(struct sums *sums, struct part *part) {
+    pthread_mutex_lock(&part->lock);
+    uint64_t now_ns = clock_monotonic_ns();
+    part_turn(part, now_ns);
+    uint64_t begin_ns = part->before->begin_ns != 0 ? part->before->begin_ns : part->now->begin_ns;
+    double seconds = (double)(now_ns - begin_ns) / (double)CLOCK_NS_PER_S;
+    double per_sample = HOTKEYS_SAMPLE_PERIOD / (seconds > 1 ? seconds : 1);
+    for (unsigned i = 0; i < HOTKEYS_ENTRIES_COUNT; i++) {
+        if (part->now->entries[i].count > 0) {
+            sums_add(sums, &part->now->entries[i], per_sample);
+        }
+        if (part->before->entries[i].count > 0) {
+            sums_add(sums, &part->before->entries[i], per_sample);
+        }
+    }
+    pthread_mutex_unlock(&part->lock);
+}
+
+static int sum_compare(const void *left, const void *right) {
+    const struct sum *one = left;
+    const struct sum *other = right;
+    double difference = (other->reads + other->writes) - (one->reads + one->writes);
+    return difference > 0 ? 1 : difference < 0 ? -1 : 0;
+}
+
+unsigned hotkeys_top(struct hotkeys *hotkeys, struct hotkey *rows, unsigned count_max) {
+    unsigned capacity = hotkeys->parts_count * 2 * HOTKEYS_ENTRIES_COUNT;
+    struct sums *sums = malloc(sizeof(*sums) + capacity * sizeof(struct sum));
+    if (sums == NULL) {
+        return 0;
+    }
+    sums->count = 0;
+    sums->capacity = capacity;
+    for (unsigned i = 0; i < hotkeys->parts_count; i++) {
+        sums_add_part(sums, &hotkeys->parts[i]);
+    }
+    qsort(sums->rows, sums->count, sizeof(struct sum), sum_compare);
+    unsigned count = sums->count < count_max ? sums->count : count_max;
+    for (unsigned i = 0; i < count; i++) {
+        const struct sum *sum = &sums->rows[i];
+        rows[i] = (struct hotkey){
+            .reads_per_s = sum->reads, .writes_per_s = sum->writes, .key_size = sum->key_size};
+        memcpy(rows[i].key, sum->key, sum->key_size);
+    }
+    free(sums);
+    return count;
+}
