@@ -61,7 +61,9 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
         return true;
     }
     if (unlikely(conn->filter_offset != 0) && conn->state != CONN_CLOSING) {
-        filter_send(worker, conn);
+        if (!filter_send(worker, conn)) {
+            close_begin(worker, conn, CLOSE_NO_MEMORY);
+        }
     }
     memory_charge(worker, conn);
     if (!conn_is_sending(conn)) {

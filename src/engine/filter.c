@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <sys/uio.h>
 
-#include "close.h"
-
 enum {
     /* Bytes of one connection between filter and wire: four records of TLS. */
     FILTER_OUTPUT_SIZE_MAX = 64 * 1024,
@@ -53,34 +51,25 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
         take(worker, conn, bytes_of(plain, progress.plain_size));
     }
     if (room == NULL && conn->input.borrowed_size > 0 && input_detach(&conn->input) < 0) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
+        conn->reply.broken = true;
     }
     return progress;
 }
 
-void filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
-                    void (*take)(struct worker *worker, struct conn *conn, struct bytes plain)) {
+enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
+                                void (*take)(struct worker *worker, struct conn *conn, struct bytes plain)) {
     struct filter_progress progress = {.next = FILTER_NEXT_AGAIN};
-    while (progress.next == FILTER_NEXT_AGAIN && conn->state == CONN_OPEN) {
+    while (progress.next == FILTER_NEXT_AGAIN && conn->state == CONN_OPEN && !conn->reply.broken) {
         progress = filter_step(worker, conn, wire, take);
         wire = bytes_of(wire.data + progress.consumed, wire.size - progress.consumed);
     }
+    conn_filter(conn)->finished |=
+        progress.next == FILTER_NEXT_BROKEN; /* it has said what there was to say */
     worker_queue_arm(worker, conn);
-    switch (progress.next) {
-    case FILTER_NEXT_INPUT:
-    case FILTER_NEXT_AGAIN:
-        return;
-    case FILTER_NEXT_ENDED:
-        conn->input_ended = true;
-        return;
-    case FILTER_NEXT_BROKEN:
-        conn_filter(conn)->finished = true; /* it has said what there was to say */
-        close_flush(worker, conn, CLOSE_ERROR);
-        return;
-    }
+    return progress.next;
 }
 
-void filter_send(struct worker *worker, struct conn *conn) {
+bool filter_send(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
     size_t taken = 1;
@@ -92,9 +81,7 @@ void filter_send(struct worker *worker, struct conn *conn) {
         assert(taken <= size);
         reply_sent(&conn->reply, taken);
     }
-    if (own->output.broken) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
-    }
+    return !own->output.broken;
 }
 
 bool filter_finish(struct worker *worker, struct conn *conn) {

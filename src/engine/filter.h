@@ -19,13 +19,13 @@ void filter_open(struct worker *worker, struct conn *conn);
 
 /*
  * Received bytes become plain bytes: calls `take` for each piece, until all are used up or the connection is no
- * longer open.
+ * longer open. Returns what is to follow; the reply is broken where memory has ended.
  */
-void filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
-                    void (*take)(struct worker *worker, struct conn *conn, struct bytes plain));
+enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
+                                void (*take)(struct worker *worker, struct conn *conn, struct bytes plain));
 
-/* As much of the protocol's reply as may be on its way is turned into output. */
-void filter_send(struct worker *worker, struct conn *conn);
+/* As much of the protocol's reply as may be on its way is turned into output. False when memory has ended. */
+bool filter_send(struct worker *worker, struct conn *conn);
 
 /* Everything was sent. True when the filter had a last word, which is to be sent now. */
 bool filter_finish(struct worker *worker, struct conn *conn);

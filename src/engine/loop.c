@@ -22,6 +22,7 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "serve.h"
+#include "shed.h"
 #include "timeouts.h"
 
 enum {
@@ -159,7 +160,10 @@ static void loop_turn(struct worker *worker) {
     if (unlikely(worker->stage != WORKER_SERVING)) {
         drain_turn(worker);
     }
-    memory_turn(worker);
+    memory_publish(worker);
+    if (memory_worker_size(worker) > 0) {
+        shed_turn(worker);
+    }
     arm_turn(worker);
     counter_add(&worker->counters.turns, 1);
 }

@@ -13,7 +13,7 @@
  *      accept_turn          accepting again where a pause is over
  *      conn_list_turn          a piece of the connection list, while one is asked for
  *      drain_turn           while stopping: which connections are done
- *      memory_turn          what all connections hold together is bounded
+ *      memory_publish, shed_turn   what all connections hold together is bounded
  *      arm_turn             one send per connection with output; receives; the end of those that close
  *
  * The life of a request: kernel fills a buffer -> completion -> conn_find -> serve_on_recv -> input_append

@@ -281,6 +281,25 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
     worker_queue_run(worker, conn);
 }
 
+static void serve_filtered(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    enum filter_next next = filter_receive(worker, conn, bytes, serve_take);
+    if (conn->reply.broken) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+        return;
+    }
+    switch (next) {
+    case FILTER_NEXT_INPUT:
+    case FILTER_NEXT_AGAIN:
+        return;
+    case FILTER_NEXT_ENDED:
+        conn->input_ended = true;
+        return;
+    case FILTER_NEXT_BROKEN:
+        close_flush(worker, conn, CLOSE_ERROR);
+        return;
+    }
+}
+
 void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
     counter_add(&worker->counters.bytes_read, bytes.size);
     counter_add(&worker->counters.recvs, 1);
@@ -288,7 +307,7 @@ void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes)
         return; /* what comes after the last reply is dropped */
     }
     if (unlikely(conn->filter_offset != 0)) {
-        filter_receive(worker, conn, bytes, serve_take);
+        serve_filtered(worker, conn, bytes);
         return;
     }
     serve_take(worker, conn, bytes);

@@ -56,11 +56,11 @@ struct worker {
     struct conn_queue run_costly; /* the same, behind all others: their last requests took long */
     struct conn_queue arm;        /* connections whose wants or state are to be looked at */
     struct reply_pool reply_pool;
-    size_t held_size;        /* bytes that inputs and sessions of connections hold (memory.c) */
-    uint32_t memory_next;    /* slot that is looked at next for memory to be freed */
-    uint32_t memory_woke_ms; /* worker time when others were last woken to free some */
-    char *plain;             /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
-    size_t plain_used_size;  /* of it, by plain bytes of this turn */
+    size_t held_size;       /* bytes that inputs and sessions of connections hold (memory.c) */
+    uint32_t shed_next;     /* slot that is looked at next for memory to be freed */
+    uint32_t shed_woke_ms;  /* worker time when others were last woken to free some */
+    char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
+    size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct deadlines deadlines;
     struct spin spin;
     uint64_t now_ns;        /* read once per turn */
