@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * talk: see talk.h.
+ * talk: plays the engine for one connection.
  */
 #include "talk.h"
 

@@ -23,8 +23,8 @@ static bool call_watched(const struct mc_call *call, unsigned kinds) {
 
 /* --- look-ups ------------------------------------------------------------------------------------------- */
 
-static const char *absence_word(enum store_absence absence) {
-    switch (absence) {
+static const char *miss_word(enum store_absence reason) {
+    switch (reason) {
     case STORE_ABSENT:
         break;
     case STORE_ABSENT_EXPIRED:
@@ -38,12 +38,12 @@ static const char *absence_word(enum store_absence absence) {
 /* Also what is not told is taken: the next look-up is another one. */
 void events_looked(const struct mc_call *call, struct bytes key, const struct item_view *view) {
     char line[WATCH_LINE_SIZE_MAX];
-    enum store_absence absence = store_absence_take(call->worker->store);
+    enum store_absence reason = store_absence_take(call->worker->store);
     if (!call_watched(call, WATCH_FETCHERS)) {
         return;
     }
     char *at = line_escaped(line_text(line, "type=item_get key="), key);
-    at = line_text(line_text(at, " status="), view != NULL ? "found" : absence_word(absence));
+    at = line_text(line_text(at, " status="), view != NULL ? "found" : miss_word(reason));
     at = number_write(line_text(at, " clsid="), view != NULL ? ANSWER_ITEM_CLASS : 0);
     at = number_write(line_text(at, " cfd="), (unsigned)call->session->fd);
     at = number_write(line_text(at, " size="), view != NULL ? view->value.size : 0);

@@ -21,7 +21,7 @@ static void features_line(const struct engine *engine, struct reply *reply) {
     for (size_t i = 0; i < size; i++) {
         word[i] = features.data[i] == ' ' ? ',' : features.data[i];
     }
-    stat_line(reply, "features", size > 0 ? bytes_of(word, size) : bytes_from_string("none"));
+    stats_line(reply, "features", size > 0 ? bytes_of(word, size) : bytes_from_string("none"));
 }
 
 static void engine_lines(const struct engine *engine, const struct engine_counters *counters,
@@ -29,35 +29,35 @@ static void engine_lines(const struct engine *engine, const struct engine_counte
     uint64_t overflows = 0;
     uint64_t drops = 0;
     engine_listen_overflows(engine, &overflows, &drops);
-    stat_word(reply, "transport", engine_transport_name(engine));
+    stats_word(reply, "transport", engine_transport_name(engine));
     features_line(engine, reply);
-    stat_number(reply, "workers", engine_workers_count(engine));
-    stat_number(reply, "engine_fixed_memory_size", engine_fixed_memory_size(engine));
-    stat_number(reply, "listen_backlog", engine_listen_backlog(engine));
-    stat_number(reply, "listen_overflows", overflows);
-    stat_number(reply, "listen_drops", drops);
-#define ENGINE_COUNTER_LINE(name, kind, help) stat_number(reply, #name, counter_read(&counters->name));
+    stats_number(reply, "workers", engine_workers_count(engine));
+    stats_number(reply, "engine_fixed_memory_size", engine_fixed_memory_size(engine));
+    stats_number(reply, "listen_backlog", engine_listen_backlog(engine));
+    stats_number(reply, "listen_overflows", overflows);
+    stats_number(reply, "listen_drops", drops);
+#define ENGINE_COUNTER_LINE(name, kind, help) stats_number(reply, #name, counter_read(&counters->name));
     ENGINE_COUNTERS(ENGINE_COUNTER_LINE)
 #undef ENGINE_COUNTER_LINE
 }
 
 static void command_lines(const struct mc_counts *counts, struct reply *reply) {
-#define MC_COUNT_LINE(name, help) stat_number(reply, #name, counts->name);
+#define MC_COUNT_LINE(name, help) stats_number(reply, #name, counts->name);
     MC_COUNTERS(MC_COUNT_LINE)
 #undef MC_COUNT_LINE
 }
 
 static void store_lines(const struct store_levels *store, struct reply *reply) {
-    stat_number(reply, "items_count", store->items_count);
-    stat_number(reply, "items_size", store->items_size);
-    stat_number(reply, "memory_size", store->memory_size);
-    stat_number(reply, "memory_size_max", store->memory_size_max);
-    stat_number(reply, "index_size", store->index_size);
-    stat_number(reply, "index_power", store->index_power);
-    stat_number(reply, "index_growing", store->index_growing);
-    stat_number(reply, "epoch", store->epoch);
-    stat_number(reply, "retired_count", store->retired_count);
-#define STORE_COUNTER_LINE(name, help) stat_number(reply, #name, counter_read(&store->sums.name));
+    stats_number(reply, "items_count", store->items_count);
+    stats_number(reply, "items_size", store->items_size);
+    stats_number(reply, "memory_size", store->memory_size);
+    stats_number(reply, "memory_size_max", store->memory_size_max);
+    stats_number(reply, "index_size", store->index_size);
+    stats_number(reply, "index_power", store->index_power);
+    stats_number(reply, "index_growing", store->index_growing);
+    stats_number(reply, "epoch", store->epoch);
+    stats_number(reply, "retired_count", store->retired_count);
+#define STORE_COUNTER_LINE(name, help) stats_number(reply, #name, counter_read(&store->sums.name));
     STORE_COUNTERS(STORE_COUNTER_LINE)
 #undef STORE_COUNTER_LINE
 }
@@ -65,7 +65,7 @@ static void store_lines(const struct store_levels *store, struct reply *reply) {
 static void worker_line(struct reply *reply, unsigned worker_index, const char *what, uint64_t value) {
     char name[NAME_SIZE_MAX];
     snprintf(name, sizeof(name), "worker_%u_%s", worker_index, what);
-    stat_number(reply, name, value);
+    stats_number(reply, name, value);
 }
 
 /* Since start, whatever was reset: they are there to compare workers. */
@@ -83,10 +83,10 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
     struct mc_totals totals;
     counters_since_reset(service, &totals);
-    stat_word(reply, "name", "riposte");
-    stat_word(reply, "version", RIPOSTE_VERSION);
+    stats_word(reply, "name", "riposte");
+    stats_word(reply, "version", RIPOSTE_VERSION);
     /* relaxed: whatever was said last. */
-    stat_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
+    stats_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
     if (service->engine != NULL) {
         engine_lines(service->engine, &totals.engine, reply);
     }

@@ -8,7 +8,7 @@
 #include "prefixes.h"
 #include "tokens.h"
 
-void stat_line(struct reply *reply, const char *name, struct bytes value) {
+void stats_line(struct reply *reply, const char *name, struct bytes value) {
     reply_copy_string(reply, "STAT ");
     reply_copy_string(reply, name);
     reply_copy_string(reply, " ");
@@ -16,18 +16,18 @@ void stat_line(struct reply *reply, const char *name, struct bytes value) {
     reply_copy_string(reply, "\r\n");
 }
 
-void stat_word(struct reply *reply, const char *name, const char *value) {
-    stat_line(reply, name, bytes_from_string(value));
+void stats_word(struct reply *reply, const char *name, const char *value) {
+    stats_line(reply, name, bytes_from_string(value));
 }
 
-void stat_number(struct reply *reply, const char *name, uint64_t value) {
+void stats_number(struct reply *reply, const char *name, uint64_t value) {
     char digits[BYTES_U64_DIGITS_MAX];
-    stat_line(reply, name, bytes_of(digits, bytes_format_u64(digits, value)));
+    stats_line(reply, name, bytes_of(digits, bytes_format_u64(digits, value)));
 }
 
-void stat_zeros(struct reply *reply, const char *const *names, size_t names_count) {
+void stats_zeros(struct reply *reply, const char *const *names, size_t names_count) {
     for (size_t i = 0; i < names_count; i++) {
-        stat_number(reply, names[i], 0);
+        stats_number(reply, names[i], 0);
     }
 }
 
@@ -36,7 +36,7 @@ void stats_end(struct reply *reply) {
 }
 
 static void settings_line(void *target, const char *name, struct bytes value) {
-    stat_line(target, name, value);
+    stats_line(target, name, value);
 }
 
 static void stats_settings(struct mc_call *call, struct bytes arguments) {
@@ -50,7 +50,7 @@ static void stats_settings(struct mc_call *call, struct bytes arguments) {
 
 static void stats_sizes(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
-    stat_word(call->reply, "sizes_status", "disabled");
+    stats_word(call->reply, "sizes_status", "disabled");
     stats_end(call->reply);
 }
 
