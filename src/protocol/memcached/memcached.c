@@ -100,7 +100,7 @@ static bool line_next(struct mc_call *call) {
     if (unlikely(call->auth_required) && !call->session->authenticated) {
         return auth_step(call);
     }
-    if (call->session->searched_size == 0 && cmd_get_run(call)) {
+    if (*call->at == 'g' && call->session->searched_size == 0 && cmd_get_run(call)) {
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead) {
@@ -192,7 +192,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .ahead = begin,
         .requests_max = input->requests_max,
         .observed = service_observed(worker->service),
-        .auth_required = auth_required(&worker->service->auth),
+        .auth_required = service_auth_required(worker->service),
         .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;

@@ -182,7 +182,7 @@ void events_deleted(const struct mc_call *call, struct bytes key, const char *co
 void events_evicted(void *user, const struct item_view *view) {
     struct memcached_worker *worker = user;
     char line[WATCH_LINE_SIZE_MAX];
-    if ((watch_kinds(&worker->service->watch) & WATCH_EVICTIONS) == 0) {
+    if ((service_observed(worker->service) & WATCH_EVICTIONS) == 0) {
         return;
     }
     uint32_t now_tick = store_now_tick(worker->store);
@@ -214,7 +214,7 @@ static const char *reason_word(enum protocol_close reason) {
 
 void events_open(struct memcached_worker *worker, struct mc_session *session) {
     char line[WATCH_LINE_SIZE_MAX];
-    if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
+    if ((service_observed(worker->service) & WATCH_CONNEVENTS) == 0) {
         return;
     }
     peer_read(&session->peer, session->fd); /* a system call: only while somebody watches */
@@ -225,7 +225,7 @@ void events_open(struct memcached_worker *worker, struct mc_session *session) {
 
 void events_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason) {
     char line[WATCH_LINE_SIZE_MAX];
-    if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
+    if ((service_observed(worker->service) & WATCH_CONNEVENTS) == 0) {
         return;
     }
     if (session->peer.family == AF_UNSPEC) {

@@ -62,8 +62,13 @@ static void stats_reset(struct mc_call *call, struct bytes arguments) {
 }
 
 static void detail_switch(struct mc_call *call, bool enabled) {
-    /* relaxed: a few requests more or less at the edges do not matter. */
-    atomic_store_explicit(&call->worker->service->detail_enabled, enabled, memory_order_relaxed);
+    /* relaxed, both: a few requests more or less at the edges do not matter. */
+    if (enabled) {
+        atomic_fetch_or_explicit(&call->worker->service->observed, OBSERVE_PREFIXES, memory_order_relaxed);
+    } else {
+        atomic_fetch_and_explicit(&call->worker->service->observed, ~(unsigned)OBSERVE_PREFIXES,
+                                  memory_order_relaxed);
+    }
     call->observed = service_observed(call->worker->service); /* for the rest of this pipeline */
     reply_copy_string(call->reply, "OK\r\n");
 }
