@@ -7,6 +7,7 @@ replaces Debian's, PEER_memcached_new=/opt/memcached stands beside it as a row o
 """
 
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -83,6 +84,22 @@ def riposte_arguments(start):
             f"{start.item_mib}m", "-c", CONNECTIONS_MAX, "-b", BACKLOG]
 
 
+def value_files(start, size_min=0):
+    """Writes the values of at least that size as files that a web server can serve as /<bytes>; the folder they are in."""
+    folder = os.path.join(start.folder, "files")
+    os.makedirs(folder, exist_ok=True)
+    for size in start.values:
+        if size >= size_min:
+            with open(os.path.join(folder, str(size)), "wb") as file:
+                file.write(b"x" * size)
+    return folder
+
+
+def riposte_http_arguments(start):
+    return ["-p", 0, f"--http=127.0.0.1:{start.port}", f"--http-root={value_files(start)}", "-t", start.workers, "-m",
+            f"{start.memory_mib}m", "-c", 64, "--http-conn-limit", CONNECTIONS_MAX, "-b", BACKLOG, "--http-timeout", 3600]
+
+
 def memcached_arguments(start):
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     return [*user, "-l", "127.0.0.1", "-p", start.port, "-U", 0, "-t", start.workers, "-m", start.memory_mib, "-I",
@@ -129,7 +146,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog={backlog};
-        root {folder};
+        root {files};
 {locations}
     }}
 }}
@@ -140,19 +157,42 @@ NGINX_RETURN_SIZE_MAX = 2048  # bytes that a `return` may hold; larger values ar
 
 def nginx_arguments(start):
     """Writes the configuration; small values come from memory, which is nginx at its quickest."""
-    locations = []
-    for size in start.values:
-        if size <= NGINX_RETURN_SIZE_MAX:
-            locations.append(f'        location = /{size} {{ return 200 "{"x" * size}"; }}')
-        else:
-            with open(os.path.join(start.folder, str(size)), "wb") as file:
-                file.write(b"x" * size)
+    locations = [f'        location = /{size} {{ return 200 "{"x" * size}"; }}'
+                 for size in start.values if size <= NGINX_RETURN_SIZE_MAX]
+    files = value_files(start, NGINX_RETURN_SIZE_MAX + 1)
     path = os.path.join(start.folder, "nginx.conf")
     with open(path, "w", encoding="ascii") as file:
         file.write(NGINX_CONFIGURATION.format(
-            workers=start.workers, folder=start.folder, port=start.port, backlog=BACKLOG,
+            workers=start.workers, folder=start.folder, files=files, port=start.port, backlog=BACKLOG,
             locations="\n".join(locations), connections=CONNECTIONS_MAX, descriptors=CONNECTIONS_MAX + 100))
     return ["-e", "stderr", "-p", start.folder, "-c", path]
+
+
+H2O_CONFIGURATION = """
+user: {user}
+num-threads: {workers}
+max-connections: {connections}
+pid-file: {folder}/pid
+error-log: {folder}/error.log
+http1-request-timeout: 3600
+listen:
+  host: 127.0.0.1
+  port: {port}
+hosts:
+  default:
+    paths:
+      /:
+        file.dir: {files}
+"""
+
+
+def h2o_arguments(start):
+    """Files, which h2o keeps open; it has no reply from memory without a script."""
+    path = os.path.join(start.folder, "h2o.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(H2O_CONFIGURATION.format(user=pwd.getpwuid(os.geteuid()).pw_name, workers=start.workers, folder=start.folder, port=start.port,
+                                            files=value_files(start), connections=CONNECTIONS_MAX))
+    return ["-c", path]
 
 
 def spun_path(folder):
@@ -168,16 +208,18 @@ KINDS = {
     "riposte": Kind("memcached", riposte_arguments, ("--version",)),
     "memcached": Kind("memcached", memcached_arguments, ("--version",), "memcached"),
     "redis": Kind("redis", redis_arguments, ("--version",), "redis-server"),
+    "riposte-http": Kind("http", riposte_http_arguments, ("--version",)),
     "nginx": Kind("http", nginx_arguments, ("-v",), "nginx-light"),
+    "h2o": Kind("http", h2o_arguments, ("--version",), "h2o"),
     "valkey": Kind("redis", redis_arguments, ("--version",)),
     "dragonfly": Kind("redis", dragonfly_arguments, ("--version",)),
     "pogocache": Kind("memcached", pogocache_arguments, ("--version",)),
     "floor": Kind("memcached", floor_arguments, ()),
     "floor-http": Kind("http", floor_arguments, ()),
 }
-OWN_KINDS = ("riposte", "floor", "floor-http")
+OWN_KINDS = ("riposte", "riposte-http", "floor", "floor-http")
 
-PACKAGED = {"memcached": "memcached", "redis": "redis-server", "nginx": "nginx"}
+PACKAGED = {"memcached": "memcached", "redis": "redis-server", "nginx": "nginx", "h2o": "h2o"}
 
 
 def version_of(program, kind):
@@ -192,6 +234,7 @@ def own_peers(program):
     return [
         Peer("riposte", "riposte", words, version, ("--engine=uring",)),
         Peer("riposte-epoll", "riposte", words, version, ("--engine=epoll",)),
+        Peer("riposte-http", "riposte-http", words, version, ("--engine=uring",)),
         Peer("riposte-2-workers", "riposte", words, version, ("--engine=uring",), 2, True),
     ]
 
