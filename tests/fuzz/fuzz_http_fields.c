@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "date.h"
-#include "host.h"
-#include "media.h"
-#include "range.h"
-#include "target.h"
+#include "parse/date.h"
+#include "parse/host.h"
+#include "files/media.h"
+#include "parse/range.h"
+#include "parse/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,12 +8,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "accept.h"
-#include "condition.h"
-#include "host.h"
-#include "message.h"
-#include "range.h"
-#include "target.h"
+#include "parse/accept.h"
+#include "parse/condition.h"
+#include "parse/host.h"
+#include "parse/message.h"
+#include "parse/range.h"
+#include "parse/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

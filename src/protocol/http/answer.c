@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "note.h"
+#include "log/note.h"
 #include "number.h"
 #include "riposte/check.h"
 

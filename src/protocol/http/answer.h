@@ -15,7 +15,7 @@
 
 enum {
     HTTP_ANSWER_HEAD_SIZE_MAX = 1024, /* bytes that a head may have */
-    HTTP_ANSWER_FIELDS_SIZE_MAX = 400 /* bytes of http_answer.fields */
+    HTTP_ANSWER_FIELDS_SIZE_MAX = 384 /* bytes of http_answer.fields */
 };
 
 /* All zero but `status` is an answer without a body. */

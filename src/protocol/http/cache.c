@@ -8,8 +8,8 @@
 
 #include "answer.h"
 #include "cache_write.h"
-#include "condition.h"
-#include "range.h"
+#include "parse/condition.h"
+#include "parse/range.h"
 #include "riposte/check.h"
 #include "value.h"
 

@@ -10,7 +10,7 @@
 
 #include "answer.h"
 #include "riposte/check.h"
-#include "text.h"
+#include "parse/text.h"
 
 struct http_validator http_cache_validator(const struct http_call *call, const struct item_view *view,
                                            struct http_cache_tag *tag) {

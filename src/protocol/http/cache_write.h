@@ -6,7 +6,7 @@
 #define HTTP_CACHE_WRITE_H
 
 #include "change.h"
-#include "condition.h"
+#include "parse/condition.h"
 
 /* An entity tag as text. */
 struct http_cache_tag {

@@ -5,11 +5,11 @@
 #ifndef HTTP_CALL_H
 #define HTTP_CALL_H
 
-#include "message.h"
+#include "parse/message.h"
 #include "riposte/reply.h"
 #include "service.h"
 #include "session.h"
-#include "target.h"
+#include "parse/target.h"
 
 /* What an answer needs to know of its request; kept while a body comes. */
 struct http_exchange {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "answer.h"
-#include "note.h"
+#include "log/note.h"
 #include "riposte/check.h"
 
 enum { BUFFER_CAPACITY_MIN = 4096 };

@@ -12,7 +12,7 @@
 #ifndef HTTP_CHANGE_H
 #define HTTP_CHANGE_H
 
-#include "body.h"
+#include "parse/body.h"
 #include "call.h"
 
 struct http_change {

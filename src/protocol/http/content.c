@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "riposte/check.h"
-#include "text.h"
+#include "parse/text.h"
 
 #define CONTENT_MARK UINT32_C(0x48000000)
 

@@ -7,11 +7,11 @@
  */
 #include "answer.h"
 #include "change.h"
-#include "note.h"
+#include "log/note.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "route.h"
-#include "stream.h"
+#include "files/stream.h"
 
 /* A body may take a second for so many bytes, beside the time-out (--http-timeout). */
 enum { BODY_BYTES_PER_S_MIN = 256 };

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "access_log.h"
+#include "log/access_log.h"
 #include "answer.h"
 #include "riposte/check.h"
 

@@ -9,12 +9,12 @@
 
 #include "answer.h"
 #include "cache.h"
-#include "files.h"
-#include "host.h"
+#include "files/files.h"
+#include "parse/host.h"
 #include "metrics.h"
 #include "page.h"
 #include "riposte/check.h"
-#include "text.h"
+#include "parse/text.h"
 
 #define CACHE_PATH "/cache/"
 

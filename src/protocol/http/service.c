@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "access_log.h"
+#include "log/access_log.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
-#include "text.h"
+#include "parse/text.h"
 
 /* Bodies of unknown size live outside the store until they are complete: this much of them at a time. */
 enum { CHUNKED_SIZE_MAX = 64 << 20 };

@@ -17,9 +17,9 @@
 
 #include "content.h"
 #include "counters.h"
-#include "date.h"
-#include "file_cache.h"
-#include "host.h"
+#include "parse/date.h"
+#include "files/file_cache.h"
+#include "parse/host.h"
 #include "riposte/hotkeys.h"
 #include "riposte/http.h"
 #include "riposte/store.h"

@@ -6,16 +6,16 @@
 
 #include <stdio.h>
 
-#include "accept.h"
+#include "parse/accept.h"
 #include "answer.h"
-#include "condition.h"
+#include "parse/condition.h"
 #include "file_cache.h"
 #include "media.h"
-#include "range.h"
+#include "parse/range.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "stream.h"
-#include "text.h"
+#include "parse/text.h"
 
 enum { FIELDS_SIZE_MAX = 256, SUFFIX_SIZE_MAX = 12 };
 

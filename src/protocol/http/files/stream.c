@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "answer.h"
-#include "note.h"
+#include "log/note.h"
 
 enum {
     PIECE_SIZE = 64 * 1024,

@@ -4,7 +4,7 @@
  */
 #include "media.h"
 
-#include "text.h"
+#include "parse/text.h"
 
 static const struct {
     char ending[12];

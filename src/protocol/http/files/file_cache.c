@@ -143,19 +143,28 @@ static struct http_file_entry *shard_free(struct http_file_shard *shard) {
     return oldest;
 }
 
-/* The oldest file of each shard in turn goes until `size` more bytes fit. False when they do not. */
+/* The oldest file of the shard goes. False when it has none. */
+static bool shard_evict(struct http_file_shard *shard) {
+    pthread_mutex_lock(&shard->lock);
+    struct http_file_entry *oldest = shard_oldest(shard);
+    if (oldest != NULL) {
+        entry_clear(oldest);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return oldest != NULL;
+}
+
+/* The oldest file of each shard in turn goes until `size` more bytes fit. False when readers hold too much. */
 static bool cache_make_room(struct http_file_cache *cache, size_t size) {
-    for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT * HTTP_FILE_SHARD_ENTRIES_MAX; i++) {
-        if (atomic_load(&cache->size) + size <= cache->size_max) {
-            return true;
+    bool evicted = true;
+    while (evicted && atomic_load(&cache->size) + size > cache->size_max) {
+        evicted = false;
+        for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT; i++) {
+            if (atomic_load(&cache->size) + size <= cache->size_max) {
+                return true;
+            }
+            evicted |= shard_evict(&cache->shards[i]);
         }
-        struct http_file_shard *shard = &cache->shards[i % HTTP_FILE_SHARDS_COUNT];
-        pthread_mutex_lock(&shard->lock);
-        struct http_file_entry *oldest = shard_oldest(shard);
-        if (oldest != NULL) {
-            entry_clear(oldest);
-        }
-        pthread_mutex_unlock(&shard->lock);
     }
     return atomic_load(&cache->size) + size <= cache->size_max;
 }
