@@ -46,8 +46,8 @@ struct protocol_input {
 
     /*
      * Bytes that the session may hold after this call in memory of its own (an upload under way), what it holds
-     * now included: what the bound of all connections' memory leaves. It may keep what it has, and must refuse
-     * what would need more.
+     * now included: what three quarters of the bound of all connections' memory leave. It may keep what it has,
+     * and must refuse what would need more.
      */
     size_t memory_size_max;
 };

@@ -28,7 +28,8 @@ size_t memory_session_max(const struct worker *worker, const struct conn *conn) 
     uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
     uint64_t own_size = memory_worker_size(worker);
     uint64_t now_size = all_size - (published_size < all_size ? published_size : all_size) + own_size;
-    uint64_t most_size = engine->config.conn_memory_size_max;
+    /* As much as memory_check leaves: sessions alone never bring it so far that somebody is closed. */
+    uint64_t most_size = engine->config.conn_memory_size_max / 4 * 3;
     uint64_t left_size = now_size < most_size ? most_size - now_size : 0;
     return conn->session_memory_size + (size_t)left_size;
 }

@@ -116,12 +116,24 @@ static void timeouts_check_idle(struct worker *worker) {
     }
 }
 
+/*
+ * A connection in the middle of a request is in no list of idle ones. What its protocol bounds by itself comes
+ * first: its look at the same time-out is at most PROTOCOL_REST_MS late.
+ */
+static bool timeouts_is_idle(const struct worker *worker, const struct conn *conn) {
+    uint32_t idle_timeout_ms = worker_listen(worker, conn)->limits->idle_timeout_ms;
+    return conn->next == PROTOCOL_NEXT_REST && idle_timeout_ms > 0 && conn->counted && !conn->is_unix &&
+           deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms + PROTOCOL_REST_MS);
+}
+
 /* Called again as it asked for; one that no longer asks is looked at for idleness again. */
 static void timeouts_check_next(struct worker *worker, enum timeout_kind kind) {
     struct conn *conn;
     while ((conn = deadlines_due(&worker->deadlines, &worker->conns, kind, worker->now_ms)) != NULL) {
         deadlines_remove(&worker->deadlines, &worker->conns, conn);
-        if (timeout_of_next(conn) == kind) {
+        if (timeouts_is_idle(worker, conn)) {
+            close_begin(worker, conn, CLOSE_IDLE);
+        } else if (timeout_of_next(conn) == kind) {
             conn->next = PROTOCOL_NEXT_AGAIN;
             worker_queue_run(worker, conn);
         } else {

@@ -94,12 +94,37 @@ static const struct protocol rest_protocol = {
 ON_BOTH_TRANSPORTS(looks_again_at_a_request_whose_rest_does_not_come) {
     struct engine_listen listen = dial_listen(&rest_protocol);
     struct engine_config config = dial_config(*transport, &listen);
-    config.limits.idle_timeout_ms = 100; /* a request that has begun is not idle */
+    config.limits.idle_timeout_ms = 600; /* the protocol's own bound comes first */
     struct engine *engine = dial_start(&config);
     int fd = dial(engine);
     dial_send(fd, "?", 1);
     dial_expect(fd, "late", 4);
     dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
+/* Wants more for ever. */
+static struct progress endless_on_input(void *session, const struct protocol_input *input,
+                                        struct reply *reply, void *context) {
+    (void)session;
+    (void)input;
+    (void)reply;
+    (void)context;
+    return (struct progress){.next = PROTOCOL_NEXT_REST};
+}
+
+static const struct protocol endless_protocol = {.name = "endless", .on_input = endless_on_input};
+
+ON_BOTH_TRANSPORTS(closes_as_idle_what_has_begun_a_request_and_does_not_go_on) {
+    struct engine_listen listen = dial_listen(&endless_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.limits.idle_timeout_ms = 100;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "?", 1);
+    dial_expect_end(fd);
+    cr_expect_eq(dial_counter(engine, closed_idle), 1);
     close(fd);
     dial_stop(engine);
 }

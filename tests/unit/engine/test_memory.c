@@ -31,14 +31,17 @@ TestSuite(memory, .timeout = 120);
 
 enum { BOUND = 2 << 20, HOLD = 100000 };
 
-/* 'h': the session holds HOLD bytes more; 'g': it gives all back; 'm': how much it may hold; all answered. */
+/* 'h': the session holds HOLD bytes more; 'H': whether it may or not, so that the bound is passed; 'g': it gives all back; 'm': how much it may hold; all answered. */
 static struct progress holder_on_input(void *session, const struct protocol_input *input, struct reply *reply,
                                        void *context) {
     (void)context;
     size_t *held = session;
     struct progress progress = {.consumed = 1, .requests = 1};
     char command = input->bytes.size > 0 ? input->bytes.data[0] : 0;
-    if (command == 'h' && *held + HOLD <= input->memory_size_max) {
+    if (command == 'H') {
+        *held += HOLD;
+        reply_copy_string(reply, "+");
+    } else if (command == 'h' && *held + HOLD <= input->memory_size_max) {
         *held += HOLD;
         reply_copy_string(reply, "+");
     } else if (command == 'h') {
@@ -82,6 +85,8 @@ ON_BOTH_TRANSPORTS(a_session_may_hold_what_the_bound_leaves_and_not_more) {
         cr_assert_leq(taken, BOUND / HOLD);
     }
     cr_expect_geq(taken, (BOUND / 8 * 6) / HOLD);
+    cr_expect_eq(ask(fd, 'h'), '-', "it is refused, not closed");
+    cr_expect_eq(dial_counter(engine, closed_conn_memory), 0);
     close(fd);
     dial_stop(engine);
 }
@@ -163,11 +168,11 @@ static bool mover_survives(struct engine *engine, bool *stalled) {
     int quiet[QUIET], mover = dial(engine);
     uint64_t closed_before = dial_counter(engine, closed_conn_memory);
     for (int i = 0; i < MOVER_HOLDS; i++) { /* more than each of the others */
-        ask(mover, 'h');
+        ask(mover, 'H');
     }
     for (int i = 0; i < QUIET; i++) {
         quiet[i] = dial(engine);
-        ask(quiet[i], 'h');
+        ask(quiet[i], 'H');
     }
     uint64_t moved_ns = clock_monotonic_ns();
     uint64_t quiet_ns = moved_ns + 200 * CLOCK_NS_PER_MS; /* MEMORY_QUIET_MS, twice */
@@ -178,9 +183,9 @@ static bool mover_survives(struct engine *engine, bool *stalled) {
         survived = ask(mover, 'm') == '?';
         if (clock_monotonic_ns() > quiet_ns) {
             int more = dial(engine);
-            ask(more, 'h');
+            ask(more, 'H');
             close(more);
-            ask(mover, 'h');
+            ask(mover, 'H');
         }
         uint64_t now_ns = clock_monotonic_ns();
         *stalled = *stalled || now_ns - moved_ns > 50 * CLOCK_NS_PER_MS;
