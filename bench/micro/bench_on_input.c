@@ -55,7 +55,8 @@ static void *talk_begin(void *user, unsigned thread_index) {
 static uint64_t talk_run(void *state, uint64_t count) {
     struct talk *talk = state;
     struct bytes bytes = bytes_of(talk->input, talk->input_size);
-    const struct protocol_input input = {.bytes = bytes, .requests_max = talk->conversation->depth};
+    const struct protocol_input input = {
+        .bytes = bytes, .requests_max = talk->conversation->depth, .memory_size_max = SIZE_MAX};
     uint64_t sum = 0;
     for (uint64_t done = 0; done < count;) {
         memcached_protocol.prefetch(talk->session, bytes, talk->client->worker);

@@ -283,6 +283,12 @@ void store_pin(const struct item_view *view);
 void store_unpin(void *item);
 
 /*
+ * False when store_item_create would answer STORE_TOO_LARGE, and then counted as such. For a value that is
+ * announced and comes later.
+ */
+bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags);
+
+/*
  * Room for a new item: STORE_OK and *item, STORE_TOO_LARGE, STORE_NO_MEMORY. Owned by the worker until
  * store_put or store_item_discard; not visible to anyone before. May stay unfinished over many turns (a
  * value that arrives in pieces).

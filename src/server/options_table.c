@@ -92,11 +92,25 @@ const struct options_table options_table = {
 /* --- reading ----------------------------------------------------------------------------------------------
  */
 
+enum { CONN_MEMORY_SIZE_MIN = 16 * UNITS_MIB };
+
+static uint64_t larger(uint64_t one, uint64_t other) {
+    return one > other ? one : other;
+}
+
+/* In proportion to the items; and a value of -I finds room in the part that uploads may take, three quarters. */
+static uint64_t conn_memory_default(const struct options *options) {
+    return larger(larger(options->memory_limit / 4, CONN_MEMORY_SIZE_MIN), options->max_item_size / 2 * 3);
+}
+
 /* What no single option can know. */
 static enum options_outcome options_check(struct options *options, struct failure *failure) {
     if (options->given[OPTION_INDEX_udp_port] && options->udp_port > 0 &&
         !options->given[OPTION_INDEX_port]) {
         options->port = options->udp_port;
+    }
+    if (!options->given[OPTION_INDEX_conn_memory]) {
+        options->conn_memory = conn_memory_default(options);
     }
     if (options->max_item_size > options->memory_limit / 2) {
         failure_write(failure, EX_USAGE, "-I %s is more than half of -m %s; raise -m or lower -I",
@@ -122,6 +136,14 @@ void options_table_warn(const struct options *options, void (*line)(void *user, 
         char text[96];
         snprintf(text, sizeof(text), "-U %d: there is no UDP here; TCP listens as before",
                  (int)options->udp_port);
+        line(user, text);
+    }
+    if (options->max_item_size > options->conn_memory / 3 * 2) {
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "--conn-memory %s: values of -I %s do not fit in it; those that come in pieces are refused",
+                 units_format_size(options->conn_memory).text,
+                 units_format_size(options->max_item_size).text);
         line(user, text);
     }
     if (options->protocol == PROTOCOL_BINARY) {

@@ -58,6 +58,12 @@
       "requests of one connection before others have their turn")                                            \
     X(LIMIT, conn_output_limit, "conn-output-limit", 0, SIZE, OBEYED, "8m", 4 * UNITS_KIB, UNITS_GIB,        \
       "SIZE", "unsent bytes of one connection before it is paused")                                          \
+    X(LIMIT, conn_memory, "conn-memory", 0, SIZE, OBEYED, "", UNITS_MIB, 1024 * UNITS_GIB, "SIZE",           \
+      "what all connections may hold together: unsent output, unread input, values on their way; default a " \
+      "quarter of -m, at least 16m and one and a half of -I")                                                \
+    X(LIMIT, min_rate, "min-rate", 0, COUNT, OBEYED, "256", 0, 1000000000, "BYTES",                          \
+      "a value on its way comes with so many bytes a second, over 10 s, or its connection is closed; 0: at " \
+      "any rate")                                                                                            \
     X(LIMIT, write_timeout, "write-timeout", 0, COUNT, OBEYED, "60", 1, 86400, "SECONDS",                    \
       "a client that takes none of its output for so long is closed")                                        \
     X(LIMIT, drain_timeout, "drain-timeout", 0, COUNT, OBEYED, "10", 1, 3600, "SECONDS",                     \

@@ -73,6 +73,7 @@ static void config_fill(struct server *server, struct engine_config *config) {
     config->listen_backlog = options->listen_backlog;
     config->limits.requests_per_round_max = options->max_reqs_per_event;
     config->limits.output_size_max = (uint32_t)options->conn_output_limit;
+    config->conn_memory_size_max = options->conn_memory;
     config->recv_buffer_size = options->recv_buffer_size;
     config->recv_buffer_count = options->recv_buffer_count;
     config->ring_entries = options->ring_entries;

@@ -24,6 +24,12 @@ bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_s
            item_size_of(key_size, value_size, has_flags, false) <= item_size_max;
 }
 
+bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
+    bool fits = put_fits(worker, key_size, value_size, has_flags);
+    counter_add(&worker->counters.too_large, !fits);
+    return fits;
+}
+
 enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
                                     uint32_t client_flags, uint32_t expires_tick, size_t value_size,
                                     struct item **item) {
@@ -32,8 +38,7 @@ enum store_status store_item_create(struct store_worker *worker, struct bytes ke
                                .client_flags = client_flags,
                                .expires_tick = expires_tick,
                                .key_is_binary = key_is_binary};
-    if (!put_fits(worker, key.size, value_size, client_flags != 0)) {
-        counter_add(&worker->counters.too_large, 1);
+    if (!store_item_fits(worker, key.size, value_size, client_flags != 0)) {
         return STORE_TOO_LARGE;
     }
     *item = supply_item(worker, &shape);

@@ -69,7 +69,8 @@ static void client_close(struct client *client) {
 }
 
 static void client_step(struct client *client, const char *request) {
-    const struct protocol_input input = {.bytes = bytes_from_string(request), .requests_max = REQUESTS_MAX};
+    const struct protocol_input input = {
+        .bytes = bytes_from_string(request), .requests_max = REQUESTS_MAX, .memory_size_max = SIZE_MAX};
     struct progress progress =
         memcached_protocol.on_input(client->session, &input, &client->reply, client->worker);
     torture_check(progress.consumed == strlen(request), "of %s", request);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * talk: plays the engine for one connection.
+ * talk: see talk.h.
  */
 #include "talk.h"
 
@@ -75,6 +75,7 @@ void talk_open(struct talk *talk, struct talk_server *server) {
     talk->session = calloc(1, memcached_protocol.session_size);
     talk->reply.unsent_size_max = UNSENT_SIZE_MAX;
     talk->requests_max = REQUESTS_MAX;
+    talk->memory_size_max = SIZE_MAX;
     talk->output = calloc(1, 1);
     assert(talk->session != NULL && talk->output != NULL);
     if (memcached_protocol.on_open != NULL) {
@@ -135,13 +136,18 @@ void talk_step(struct talk *talk, bool keep) {
     }
     struct memcached_worker *worker = talk->server->worker;
     memcached_protocol.prefetch(talk->session, input, worker);
-    const struct protocol_input call = {
-        .bytes = input, .requests_max = talk->requests_max, .now_ns = talk->server->now_ns};
+    const struct protocol_input call = {.bytes = input,
+                                        .requests_max = talk->requests_max,
+                                        .now_ns = talk->server->now_ns,
+                                        .memory_size_max = talk->memory_size_max};
     struct progress progress = memcached_protocol.on_input(talk->session, &call, &talk->reply, worker);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
     talk->requests += progress.requests;
+    assert(progress.memory_size <= talk->memory_size_max);
+    talk->memory_size = progress.memory_size;
+    talk->costly = progress.costly;
     talk->again = progress.next == PROTOCOL_NEXT_AGAIN;
-    talk->later = progress.next == PROTOCOL_NEXT_LATER || progress.next == PROTOCOL_NEXT_EVENT;
+    talk->later = progress.next != PROTOCOL_NEXT_AGAIN && progress.next != PROTOCOL_NEXT_INPUT;
     talk_reshape(talk, progress.consumed, bytes_of(NULL, 0));
     if (!keep) {
         talk_drain(talk);

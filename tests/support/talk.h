@@ -48,9 +48,12 @@ struct talk {
     size_t input_size;
     char *output; /* owned: what was answered and not yet looked at, ended by a NUL */
     size_t output_size;
-    unsigned requests_max; /* of one on_input; 20 unless changed */
-    unsigned requests;     /* completed so far */
-    bool again;            /* the last on_input had more to do */
+    unsigned requests_max;  /* of one on_input; 20 unless changed */
+    size_t memory_size_max; /* what the session may hold; no bound unless changed */
+    size_t memory_size;     /* what it held after the last on_input */
+    bool costly;            /* the last on_input said so */
+    unsigned requests;      /* completed so far */
+    bool again;             /* the last on_input had more to do */
     bool later;  /* the last on_input wants to be called again although nothing comes: talk_step does */
     bool closed; /* the server has said its last word */
 };

@@ -1,46 +1,131 @@
 /* SPDX-License-Identifier: MIT
  *
- * upload: copies what comes to where it belongs and compares what comes behind it.
+ * upload: gathers what comes in blocks and compares what comes behind it.
  */
 #include "upload.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
-void upload_init(struct upload *upload, char *value, size_t value_size, struct bytes end) {
-    *upload = (struct upload){.value = value, .value_size = value_size, .end = end};
+struct upload_block {
+    struct upload_block *next;
+    size_t size_max;   /* of data */
+    size_t size;       /* bytes of data that came */
+    size_t moved_size; /* bytes of those that were moved out */
+    char data[];
+};
+
+void upload_init(struct upload *upload, size_t value_size, struct bytes end) {
+    *upload = (struct upload){.value_size = value_size, .end = end};
 }
 
-static size_t take_value(struct upload *upload, struct bytes input) {
-    if (upload->received_size >= upload->value_size) {
-        return 0;
-    }
+/* For what is here, and for as much again as has come: the number of blocks grows with the value's logarithm. */
+static size_t block_size_next(const struct upload *upload, size_t here_size) {
+    size_t size = upload->last != NULL ? upload->last->size_max * 2 : UPLOAD_BLOCK_SIZE_MIN;
     size_t missing_size = upload->value_size - upload->received_size;
-    size_t size = input.size < missing_size ? input.size : missing_size;
-    if (size > 0) {
-        memcpy(upload->value + upload->received_size, input.data, size);
-        upload->received_size += size;
+    size = size > here_size ? size : here_size;
+    size = size < UPLOAD_BLOCK_SIZE_MAX ? size : UPLOAD_BLOCK_SIZE_MAX;
+    return size < missing_size ? size : missing_size;
+}
+
+static bool block_add(struct upload *upload, size_t here_size, size_t memory_size_max) {
+    size_t size_max = block_size_next(upload, here_size);
+    size_t memory_size = sizeof(struct upload_block) + size_max;
+    if (upload->memory_size > memory_size_max || memory_size > memory_size_max - upload->memory_size) {
+        return false;
     }
+    struct upload_block *block = malloc(memory_size);
+    if (block == NULL) {
+        return false;
+    }
+    *block = (struct upload_block){.size_max = size_max};
+    if (upload->last != NULL) {
+        upload->last->next = block;
+    } else {
+        upload->first = block;
+    }
+    upload->last = block;
+    upload->memory_size += memory_size;
+    return true;
+}
+
+/* Adds the front of `input`, which is the value's, to the last block; returns how many bytes it had room for. */
+static size_t block_fill(struct upload_block *block, struct bytes input) {
+    size_t room_size = block->size_max - block->size;
+    size_t size = input.size < room_size ? input.size : room_size;
+    memcpy(block->data + block->size, input.data, size);
+    block->size += size;
     return size;
+}
+
+/* `input` is the value's. */
+static bool take_value(struct upload *upload, struct bytes input, size_t memory_size_max) {
+    while (input.size > 0) {
+        struct upload_block *last = upload->last;
+        if ((last == NULL || last->size == last->size_max) &&
+            !block_add(upload, input.size, memory_size_max)) {
+            return false;
+        }
+        size_t size = block_fill(upload->last, input);
+        upload->received_size += size;
+        input = bytes_of(input.data + size, input.size - size);
+    }
+    return true;
 }
 
 /*
  * A wrong byte in the end's place is remembered, not refused: what is sent has its size whatever it ends
  * with.
  */
-static size_t take_end(struct upload *upload, struct bytes input) {
-    size_t size = 0;
-    while (size < input.size && upload->received_size >= upload->value_size && !upload_complete(upload)) {
+static void take_end(struct upload *upload, struct bytes input) {
+    for (size_t i = 0; i < input.size && !upload_complete(upload); i++) {
         char expected = upload->end.data[upload->received_size - upload->value_size];
-        upload->end_is_wrong |= input.data[size] != expected;
+        upload->end_is_wrong |= input.data[i] != expected;
         upload->received_size++;
-        size++;
     }
-    return size;
 }
 
-size_t upload_take(struct upload *upload, struct bytes input) {
-    size_t size = take_value(upload, input);
-    size += take_end(upload, bytes_of(input.data + size, input.size - size));
+bool upload_take(struct upload *upload, struct bytes input, size_t memory_size_max, size_t *taken_size) {
+    size_t before_size = upload->received_size;
+    size_t value_size = before_size < upload->value_size ? upload->value_size - before_size : 0;
+    value_size = input.size < value_size ? input.size : value_size;
+    bool has_room = take_value(upload, bytes_of(input.data, value_size), memory_size_max);
+    if (has_room && upload->received_size >= upload->value_size) {
+        take_end(upload, bytes_of(input.data + value_size, input.size - value_size));
+    }
+    *taken_size = upload->received_size - before_size;
     assert(upload->received_size <= upload->value_size + upload->end.size);
-    return size;
+    return has_room;
+}
+
+/* The oldest block is empty. */
+static void block_remove(struct upload *upload) {
+    struct upload_block *block = upload->first;
+    upload->first = block->next;
+    upload->last = upload->first != NULL ? upload->last : NULL;
+    upload->memory_size -= sizeof(*block) + block->size_max;
+    free(block);
+}
+
+size_t upload_move(struct upload *upload, char *to, size_t size_max) {
+    size_t done_size = 0;
+    while (upload->first != NULL && done_size < size_max) {
+        struct upload_block *block = upload->first;
+        size_t left_size = block->size - block->moved_size;
+        size_t size = left_size < size_max - done_size ? left_size : size_max - done_size;
+        memcpy(to + done_size, block->data + block->moved_size, size);
+        block->moved_size += size;
+        done_size += size;
+        if (block->moved_size == block->size) {
+            block_remove(upload);
+        }
+    }
+    upload->moved_size += done_size;
+    return done_size;
+}
+
+void upload_discard(struct upload *upload) {
+    while (upload->first != NULL) {
+        block_remove(upload);
+    }
 }

@@ -34,8 +34,6 @@ static const char *error_text(enum mc_error error) {
         return "SERVER_ERROR out of memory storing object\r\n";
     case MC_ERROR_NO_MEMORY:
         return "SERVER_ERROR out of memory\r\n";
-    case MC_ERROR_NO_MEMORY_READ:
-        return "SERVER_ERROR Out of memory during read\r\n";
     case MC_ERROR_NO_MEMORY_GET:
         return "SERVER_ERROR out of memory writing get response\r\n";
     case MC_ERROR_NO_MEMORY_STATS:

@@ -90,6 +90,8 @@ static bool auth_set(struct auth *auth, struct bytes text, const char **why) {
         memcpy(auth->entry, entry, sizeof(entry));
         auth->count = count;
         pthread_mutex_unlock(&auth->lock);
+        /* relaxed: see auth_required. */
+        atomic_store_explicit(&auth->required, true, memory_order_relaxed);
     }
     explicit_bzero(entry, sizeof(entry));
     return *why == NULL;
@@ -131,10 +133,6 @@ int memcached_service_auth_load(struct memcached_service *service, const char *p
         result = -EINVAL;
     }
     explicit_bzero(text, sizeof(text));
-    if (result == 0) {
-        /* relaxed: see service_auth_required. */
-        atomic_store_explicit(&service->auth_required, true, memory_order_relaxed);
-    }
     return result;
 }
 

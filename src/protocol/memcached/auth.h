@@ -15,6 +15,7 @@
 #define MEMCACHED_AUTH_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "riposte/bytes.h"
@@ -33,14 +34,22 @@ struct auth_entry {
     char password[AUTH_ENTRY_SIZE_MAX];
 };
 
+/* All zero, with the lock initialised, is a server that asks nobody. */
 struct auth {
-    pthread_mutex_t lock; /* of what follows */
+    _Atomic bool required; /* once a file was read; never taken back */
+    pthread_mutex_t lock;  /* of what follows */
     unsigned count;
     struct auth_entry entry[AUTH_ENTRIES_MAX];
 };
 
 void auth_init(struct auth *auth);
 void auth_deinit(struct auth *auth);
+
+/* True when a connection must authenticate. Any thread. */
+static inline bool auth_required(const struct auth *auth) {
+    /* relaxed: set before the engine runs, or while connections may come either way. */
+    return atomic_load_explicit(&auth->required, memory_order_relaxed);
+}
 
 /*
  * One line of a connection that has not authenticated, with its data block if it has one. False when it needs

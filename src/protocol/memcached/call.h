@@ -68,16 +68,19 @@ struct mc_call {
     struct memcached_worker *worker;
     struct mc_session *session;
     struct reply *reply;
-    const char *at;        /* the first unread byte */
-    const char *end;       /* behind the last one */
-    const char *ahead;     /* requests below it were looked at ahead of their turn */
-    unsigned requests;     /* completed in this call */
-    unsigned requests_max; /* of this call; requests <= requests_max */
-    unsigned observed;     /* what requests are looked at one by one for: see service_observed */
-    bool auth_required;    /* a connection must authenticate first */
-    bool yielded;          /* a step stopped for the sake of others, not for want of input */
-    bool later;            /* a step waits for something outside the connection */
-    unsigned keys_left;    /* look-ups that get lines may still do in this call */
+    const char *at;         /* the first unread byte */
+    const char *end;        /* behind the last one */
+    const char *ahead;      /* requests below it were looked at ahead of their turn */
+    unsigned requests;      /* completed in this call */
+    unsigned requests_max;  /* of this call; requests <= requests_max */
+    unsigned observed;      /* what requests are looked at one by one for: see service_observed */
+    bool auth_required;     /* a connection must authenticate first */
+    bool yielded;           /* a step stopped for the sake of others, not for want of input */
+    bool costly;            /* a step did work that small requests do not: the call ends behind it */
+    bool later;             /* a step waits for something outside the connection */
+    uint64_t now_ns;        /* as the input's, both */
+    size_t memory_size_max; /* what the session may hold behind this call */
+    unsigned keys_left;     /* look-ups that get lines may still do in this call */
 };
 
 static inline struct bytes call_unread(const struct mc_call *call) {

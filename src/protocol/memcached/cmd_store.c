@@ -7,17 +7,30 @@
 #include <stdlib.h>
 
 #include "log/events.h"
+#include "pace.h"
 #include "riposte/check.h"
 #include "upload.h"
 
+enum {
+    COPY_SIZE_MAX = 1 << 20,     /* bytes of a block in pieces that one call copies into the store */
+    COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
+};
+
 /* --- the data block ------------------------------------------------------------------------------------- */
 
-/* Allocated when a block is not all there with its line, so that connections without one stay small. */
+/*
+ * Allocated when a block is not all there with its line, so that connections without one stay small.
+ *
+ *      received, memory is taken as bytes come --> whole: item made, block ended well --> copied, a piece a call
+ */
 struct store_upload {
     struct upload upload;
+    struct pace pace;
     struct store_block block; /* its slices point into `text` */
-    struct item *item;        /* owned until it is stored or discarded */
-    char text[];              /* what block.key_text to block.flags was in the line */
+    struct item *item;        /* NULL until the block is whole; owned until it is stored or discarded */
+    size_t memory_size;       /* bytes of this struct with its text */
+    size_t key_size;
+    char text[]; /* the key, then what block.key_text to block.flags was in the line */
 };
 
 static void block_count(struct mc_counters *counters, const struct store_block *block,
@@ -31,19 +44,19 @@ static void block_count(struct mc_counters *counters, const struct store_block *
     }
 }
 
-/* The block is complete: stores the item, or gives it back when the block did not end as announced. */
-static void block_finish(struct mc_call *call, const struct store_block *block, struct item *item,
-                         bool end_is_wrong) {
-    struct memcached_worker *worker = call->worker;
+/* The block is complete and did not end as announced. */
+static void block_spoilt(struct mc_call *call, const struct store_block *block) {
     call->requests++;
-    if (unlikely(end_is_wrong)) {
-        store_item_discard(worker->store, item);
-        counter_add(&worker->counters.cmd_set, 1);
-        call_fail(call, block->noreply, MC_ERROR_DATA_CHUNK);
-        return;
-    }
+    counter_add(&call->worker->counters.cmd_set, 1);
+    call_fail(call, block->noreply, MC_ERROR_DATA_CHUNK);
+}
+
+/* The block is complete and its bytes are the item's: stores it. */
+static void block_finish(struct mc_call *call, const struct store_block *block, struct item *item) {
+    struct memcached_worker *worker = call->worker;
     struct put_result result = {0};
     enum store_status status = store_put(worker->store, item, &block->options, &result);
+    call->requests++;
     block_count(&worker->counters, block, status);
     block->answer(call, block, status, &result);
     if (unlikely(call->observed)) {
@@ -51,52 +64,89 @@ static void block_finish(struct mc_call *call, const struct store_block *block, 
     }
 }
 
-/* No room: the client is told at once and its block is skipped. */
+/* No room: the client is told at once, and what is still to come of its block is skipped. */
 static void block_refuse(struct mc_call *call, const struct store_block *block, struct bytes key,
-                         enum store_status status, enum mc_error error) {
+                         enum store_status status, size_t missing_size) {
     if (unlikely(call->observed)) {
         events_stored(call, block, status, NULL);
     }
     if (block->replaces) {
         store_delete(call->worker->store, key, NULL, NULL);
     }
-    call_fail(call, block->noreply, error);
+    call_fail(call, block->noreply,
+              status == STORE_TOO_LARGE ? MC_ERROR_TOO_LARGE : MC_ERROR_NO_MEMORY_STORE);
     call->requests++;
-    call_swallow(call, block->value_size + PARSE_LINE_END_SIZE);
-}
-
-/* Copies the part of the line that the answer needs and points the slices to the copy. */
-static void text_keep(struct store_upload *upload, size_t text_size) {
-    struct store_block *block = &upload->block;
-    if (text_size == 0) {
-        return;
+    if (missing_size > 0) {
+        call_swallow(call, (uint32_t)missing_size);
     }
-    memcpy(upload->text, block->key_text.data, text_size);
-    block->flags.data = upload->text + (block->flags.data - block->key_text.data);
-    block->key_text.data = upload->text;
 }
 
-/* NULL when memory ends; the item stays the caller's then. */
-static struct store_upload *upload_create(const struct store_block *block, struct item *item) {
-    size_t text_size =
-        block->key_text.size > 0 ? (size_t)(block->flags.data + block->flags.size - block->key_text.data) : 0;
-    struct store_upload *upload = malloc(sizeof(*upload) + text_size);
+/* --- a block in pieces ---------------------------------------------------------------------------------- */
+
+/* Copies the key, and the part of the line that the answer needs, and points the slices to the copy. */
+static void text_keep(struct store_upload *upload, struct bytes key, size_t text_size) {
+    struct store_block *block = &upload->block;
+    char *text = upload->text + key.size;
+    upload->key_size = key.size;
+    memcpy(upload->text, key.data, key.size);
+    memcpy(text, block->key_text.data, text_size);
+    block->flags.data = text + (block->flags.data - block->key_text.data);
+    block->key_text.data = text;
+}
+
+static struct bytes upload_key(const struct store_upload *upload) {
+    return bytes_of(upload->text, upload->key_size);
+}
+
+/* NULL when there is no memory for it. */
+static struct store_upload *upload_create(const struct mc_call *call, const struct store_block *block,
+                                          struct bytes key) {
+    size_t text_size = (size_t)(block->flags.data + block->flags.size - block->key_text.data);
+    size_t memory_size = sizeof(struct store_upload) + key.size + text_size;
+    struct store_upload *upload = memory_size <= call->memory_size_max ? malloc(memory_size) : NULL;
     if (upload == NULL) {
         return NULL;
     }
-    *upload = (struct store_upload){.block = *block, .item = item};
-    upload_init(&upload->upload, store_item_value(item), block->value_size, bytes_from_string("\r\n"));
-    text_keep(upload, text_size);
+    *upload = (struct store_upload){.block = *block, .memory_size = memory_size};
+    upload_init(&upload->upload, block->value_size, bytes_from_string("\r\n"));
+    pace_begin(&upload->pace, call->now_ns);
+    text_keep(upload, key, text_size);
     return upload;
 }
 
+void cmd_store_discard(struct memcached_worker *worker, struct store_upload *upload) {
+    if (upload->item != NULL) {
+        store_item_discard(worker->store, upload->item);
+    }
+    upload_discard(&upload->upload);
+    free(upload);
+}
+
+size_t cmd_store_memory_size(const struct store_upload *upload) {
+    return upload->memory_size + upload->upload.memory_size;
+}
+
+/* The session is between two lines again. */
+static void upload_end(struct mc_call *call) {
+    cmd_store_discard(call->worker, call->session->upload);
+    call->session->upload = NULL;
+    if (call->session->state == MC_SESSION_VALUE) {
+        call->session->state = MC_SESSION_LINE;
+    }
+}
+
+static void upload_refuse(struct mc_call *call, struct store_upload *upload, enum store_status status) {
+    counter_add(&call->worker->counters.values_refused, status == STORE_NO_MEMORY);
+    block_refuse(call, &upload->block, upload_key(upload), status, upload_missing_size(&upload->upload));
+    upload_end(call);
+}
+
 /* The block comes in pieces. */
-static void block_wait(struct mc_call *call, const struct store_block *block, struct bytes key,
-                       struct item *item) {
-    struct store_upload *upload = upload_create(block, item);
+static void block_wait(struct mc_call *call, const struct store_block *block, struct bytes key) {
+    struct store_upload *upload = upload_create(call, block, key);
     if (upload == NULL) {
-        store_item_discard(call->worker->store, item);
-        block_refuse(call, block, key, STORE_NO_MEMORY, MC_ERROR_NO_MEMORY_READ);
+        counter_add(&call->worker->counters.values_refused, 1);
+        block_refuse(call, block, key, STORE_NO_MEMORY, (size_t)block->value_size + PARSE_LINE_END_SIZE);
         return;
     }
     counter_add(&call->worker->counters.values_in_pieces, 1);
@@ -104,44 +154,102 @@ static void block_wait(struct mc_call *call, const struct store_block *block, st
     call->session->state = MC_SESSION_VALUE;
 }
 
-void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key) {
-    service_count_key(call->worker, key, true);
-    struct item *item;
-    size_t value_size = block->value_size;
-    enum store_status status = store_item_create(call->worker->store, key, block->key_is_binary,
-                                                 block->client_flags, block->expires_tick, value_size, &item);
-    if (unlikely(status != STORE_OK)) {
-        block_refuse(call, block, key, status,
-                     status == STORE_TOO_LARGE ? MC_ERROR_TOO_LARGE : MC_ERROR_NO_MEMORY_STORE);
-        return;
-    }
-    if (unlikely((size_t)(call->end - call->at) < value_size + PARSE_LINE_END_SIZE)) {
-        block_wait(call, block, key, item);
-        return;
-    }
-    memcpy(store_item_value(item), call->at, value_size);
-    bool end_is_wrong = memcmp(call->at + value_size, "\r\n", PARSE_LINE_END_SIZE) != 0;
-    call->at += value_size + PARSE_LINE_END_SIZE;
-    block_finish(call, block, item, end_is_wrong);
-}
-
-bool cmd_store_continue(struct mc_call *call) {
-    struct mc_session *session = call->session;
-    struct store_upload *upload = session->upload;
-    call->at += upload_take(&upload->upload, call_unread(call));
-    if (!upload_complete(&upload->upload)) {
+/* True when the block is whole; otherwise the session waits for its rest, or the upload has ended. */
+static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
+    size_t blocks_size_max = call->memory_size_max - upload->memory_size;
+    size_t taken_size;
+    bool has_room = upload_take(&upload->upload, call_unread(call), blocks_size_max, &taken_size);
+    call->at += taken_size;
+    if (unlikely(!has_room)) {
+        upload_refuse(call, upload, STORE_NO_MEMORY);
         return false;
     }
-    session->upload = NULL;
-    session->state = MC_SESSION_LINE;
-    block_finish(call, &upload->block, upload->item, upload->upload.end_is_wrong);
-    free(upload);
+    if (upload_complete(&upload->upload)) {
+        return true;
+    }
+    uint32_t rate_min = call->worker->service->config.upload_rate_min;
+    if (unlikely(!pace_kept(&upload->pace, call->now_ns, taken_size, rate_min))) {
+        counter_add(&call->worker->counters.closed_slow_writer, 1);
+        reply_close(call->reply);
+    }
+    return false;
+}
+
+/* The block is whole: makes the item that it goes to. False when the upload has ended otherwise. */
+static bool upload_make_item(struct mc_call *call, struct store_upload *upload) {
+    const struct store_block *block = &upload->block;
+    if (unlikely(upload->upload.end_is_wrong)) {
+        block_spoilt(call, block);
+        upload_end(call);
+        return false;
+    }
+    enum store_status status =
+        store_item_create(call->worker->store, upload_key(upload), block->key_is_binary, block->client_flags,
+                          block->expires_tick, block->value_size, &upload->item);
+    if (unlikely(status != STORE_OK)) {
+        upload->item = NULL;
+        upload_refuse(call, upload, status);
+        return false;
+    }
     return true;
 }
 
-void cmd_store_discard(struct memcached_worker *worker, struct store_upload *upload) {
-    store_item_discard(worker->store, upload->item);
-    free(upload);
+/* Copies the next piece. False when others come first. */
+static bool upload_copy(struct mc_call *call, struct store_upload *upload) {
+    char *value = store_item_value(upload->item) + upload->upload.moved_size;
+    size_t size = upload_move(&upload->upload, value, COPY_SIZE_MAX);
+    call->costly |= size >= COSTLY_SIZE_MIN;
+    if (!upload_empty(&upload->upload)) {
+        call->yielded = true;
+        return false;
+    }
+    struct item *item = upload->item;
+    upload->item = NULL;
+    block_finish(call, &upload->block, item);
+    upload_end(call);
+    return true;
+}
+
+bool cmd_store_continue(struct mc_call *call) {
+    struct store_upload *upload = call->session->upload;
+    if (upload->item == NULL) {
+        if (!upload_receive(call, upload) || !upload_make_item(call, upload)) {
+            return call->session->state != MC_SESSION_VALUE;
+        }
+    }
+    return upload_copy(call, upload);
+}
+
+/* --- any block ------------------------------------------------------------------------------------------ */
+
+void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key) {
+    service_count_key(call->worker, key, true);
+    struct store_worker *store = call->worker->store;
+    size_t block_size = (size_t)block->value_size + PARSE_LINE_END_SIZE;
+    bool is_whole = (size_t)(call->end - call->at) >= block_size;
+    if (unlikely(!is_whole) &&
+        store_item_fits(store, key.size, block->value_size, block->client_flags != 0)) {
+        block_wait(call, block, key);
+        return;
+    }
+    struct item *item;
+    enum store_status status = !is_whole
+                                   ? STORE_TOO_LARGE
+                                   : store_item_create(store, key, block->key_is_binary, block->client_flags,
+                                                       block->expires_tick, block->value_size, &item);
+    if (unlikely(status != STORE_OK)) {
+        block_refuse(call, block, key, status, block_size);
+        return;
+    }
+    memcpy(store_item_value(item), call->at, block->value_size);
+    bool end_is_wrong = memcmp(call->at + block->value_size, "\r\n", PARSE_LINE_END_SIZE) != 0;
+    call->at += block_size;
+    if (unlikely(end_is_wrong)) {
+        store_item_discard(store, item);
+        block_spoilt(call, block);
+        return;
+    }
+    block_finish(call, block, item);
 }
 
 /* --- the classic commands ------------------------------------------------------------------------------- */

@@ -2,9 +2,12 @@
  *
  * cmd_store: storing a data block, for the classic storage commands and ms alike.
  *
- *      cmd_store_begin --> store_item_create --> all of the block here? --yes--> copied, ended, stored, answered
- *                               |                                       \-no---> state VALUE until the last byte
- *                               \--refused--> answer, state SWALLOW
+ *      cmd_store_begin --> all of the block here? --yes--> item made, copied, ended, stored, answered
+ *                     \        \-no--> state VALUE: gathered outside the store until the last byte, then the same
+ *                      \--refused--> answer, state SWALLOW
+ *
+ * What was announced and has not come takes no memory; what has come is charged to the bound of all
+ * connections (protocol_input.memory_size_max) and must come at a pace (pace.h).
  */
 #ifndef MEMCACHED_CMD_STORE_H
 #define MEMCACHED_CMD_STORE_H
@@ -39,6 +42,9 @@ struct store_upload;
 
 /* Goes on in the state VALUE. False when it needs more input. */
 bool cmd_store_continue(struct mc_call *call);
+
+/* Bytes that the upload takes now. */
+size_t cmd_store_memory_size(const struct store_upload *upload);
 
 /* The connection is gone in the state VALUE. */
 void cmd_store_discard(struct memcached_worker *worker, struct store_upload *upload);

@@ -100,7 +100,7 @@ static bool line_next(struct mc_call *call) {
     if (unlikely(call->auth_required) && !call->session->authenticated) {
         return auth_step(call);
     }
-    if (*call->at == 'g' && call->session->searched_size == 0 && cmd_get_run(call)) {
+    if (call->session->searched_size == 0 && cmd_get_run(call)) {
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead) {
@@ -146,7 +146,7 @@ static bool call_step(struct mc_call *call) {
 }
 
 /*
- * A get line or a listing waits for nothing but its turn; anything else that stopped by itself waits for
+ * A get line, a listing, and a value on its way into the store wait for nothing but their turn; anything else that stopped by itself waits for
  * input.
  */
 static bool call_goes_on(const struct mc_call *call, bool stopped) {
@@ -156,8 +156,12 @@ static bool call_goes_on(const struct mc_call *call, bool stopped) {
     case MC_SESSION_CONNS:
     case MC_SESSION_PREFIXES:
         return true;
-    case MC_SESSION_LINE:
     case MC_SESSION_VALUE:
+        if (call->yielded) {
+            return true;
+        }
+        break;
+    case MC_SESSION_LINE:
     case MC_SESSION_SWALLOW:
         break;
     case MC_SESSION_WATCH:
@@ -174,8 +178,16 @@ static enum protocol_next call_next(const struct mc_call *call, bool stopped) {
     if (call->later) {
         return PROTOCOL_NEXT_LATER;
     }
-    bool again = call_goes_on(call, stopped) && !reply_closing(call->reply);
-    return again ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT;
+    if (call_goes_on(call, stopped) && !reply_closing(call->reply)) {
+        return PROTOCOL_NEXT_AGAIN;
+    }
+    /* A data block must come at a pace. */
+    return call->session->state == MC_SESSION_VALUE ? PROTOCOL_NEXT_REST : PROTOCOL_NEXT_INPUT;
+}
+
+/* What the bound of all connections is charged with. */
+static size_t session_memory_size(const struct mc_session *session) {
+    return session->state == MC_SESSION_VALUE ? cmd_store_memory_size(session->upload) : 0;
 }
 
 static struct progress mc_on_input(void *session, const struct protocol_input *input, struct reply *reply,
@@ -192,20 +204,24 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .ahead = begin,
         .requests_max = input->requests_max,
         .observed = service_observed(worker->service),
-        .auth_required = service_auth_required(worker->service),
+        .auth_required = auth_required(&worker->service->auth),
+        .now_ns = input->now_ns,
+        .memory_size_max = input->memory_size_max,
         .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;
     if (unlikely(call.observed)) {
         store_absence_take(worker->store); /* of an earlier call */
     }
-    while (call.requests < input->requests_max && !reply_full(reply) && !stopped) {
+    while (call.requests < input->requests_max && !reply_full(reply) && !stopped && !call.costly) {
         stopped = !call_step(&call);
     }
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,
         .next = call_next(&call, stopped),
+        .memory_size = session_memory_size(call.session),
+        .costly = call.costly,
     };
 }
 

@@ -43,7 +43,6 @@ enum mc_error {
     MC_ERROR_TOO_LARGE,            /* object too large for cache */
     MC_ERROR_NO_MEMORY_STORE,      /* out of memory storing object */
     MC_ERROR_NO_MEMORY,            /* out of memory */
-    MC_ERROR_NO_MEMORY_READ,       /* Out of memory during read */
     MC_ERROR_NO_MEMORY_GET,        /* out of memory writing get response */
     MC_ERROR_NO_MEMORY_STATS,      /* out of memory writing stats */
     MC_ERROR_NO_MEMORY_ITEM,       /* Out of memory allocating new item */

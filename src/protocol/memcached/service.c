@@ -30,13 +30,12 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     }
     created->config = *config;
     /* relaxed, both: no other thread knows the service yet. */
-    atomic_store_explicit(&created->observed, config->detail_enabled ? OBSERVE_PREFIXES : 0,
-                          memory_order_relaxed);
+    atomic_store_explicit(&created->detail_enabled, config->detail_enabled, memory_order_relaxed);
     atomic_store_explicit(&created->crawler_disabled, !config->lru_crawler, memory_order_relaxed);
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);
     auth_init(&created->auth);
-    watch_init(&created->watch, &created->observed);
+    watch_init(&created->watch);
     *service = created;
     return 0;
 

@@ -24,9 +24,6 @@
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
-/* Beside the bits of watch_kind: requests are counted by prefix. */
-enum { OBSERVE_PREFIXES = 1 << 8 };
-
 struct prefixes;
 
 struct memcached_service {
@@ -34,13 +31,12 @@ struct memcached_service {
     struct engine *engine;          /* borrowed; NULL until memcached_service_set_engine */
     uint64_t start_ns;              /* monotonic */
     struct prefixes *prefixes;      /* owned; see prefixes.h */
-    _Atomic unsigned observed;      /* bits: all kinds that somebody watches, and OBSERVE_PREFIXES */
-    _Atomic bool auth_required;     /* once a file was read; never taken back */
     struct auth auth;
     struct watch watch;
     _Atomic unsigned verbosity;    /* as the last `verbosity` command said */
     _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
     _Atomic bool binary_logged;    /* the line of service_log_binary was written */
+    _Atomic bool detail_enabled;   /* requests are counted by prefix */
 
     pthread_mutex_t lock;              /* of what follows */
     struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
@@ -66,16 +62,14 @@ static inline void service_count_key(const struct memcached_worker *worker, stru
 /* Tells the operator once that clients speak the binary protocol. Any worker. */
 void service_log_binary(struct memcached_service *service);
 
-/* What requests are looked at one by one for; 0, the usual, for nothing. Any worker. */
-static inline unsigned service_observed(const struct memcached_service *service) {
-    /* relaxed: a few requests more or less at the edges do not matter. */
-    return atomic_load_explicit(&service->observed, memory_order_relaxed);
-}
+/* Beside the bits of watch_kind: requests are counted by prefix. */
+enum { OBSERVE_PREFIXES = 1 << 8 };
 
-/* True when a connection must authenticate. Any worker. */
-static inline bool service_auth_required(const struct memcached_service *service) {
-    /* relaxed: set before the engine runs, or while connections may come either way. */
-    return atomic_load_explicit(&service->auth_required, memory_order_relaxed);
+/* What requests are looked at one by one for: bits; 0, the usual, for nothing. Any worker. */
+static inline unsigned service_observed(struct memcached_service *service) {
+    /* relaxed: a few requests more or less at the edges do not matter. */
+    bool detail = atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
+    return watch_kinds(&service->watch) | (detail ? OBSERVE_PREFIXES : 0);
 }
 
 /* A CAS as clients are shown it: 0 with -C. */

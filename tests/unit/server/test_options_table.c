@@ -56,6 +56,8 @@ Test(options_table, have_the_documented_defaults) {
     cr_expect_eq(options.max_reqs_per_event, 20);
     cr_expect_eq(options.listen_backlog, 4096);
     cr_expect_eq(options.conn_output_limit, 8 << 20);
+    cr_expect_eq(options.conn_memory, 16 << 20);
+    cr_expect_eq(options.min_rate, 256);
     cr_expect_eq(options.write_timeout, 60);
     cr_expect_eq(options.drain_timeout, 10);
     cr_expect_eq(options.idle_timeout, 0);
@@ -114,11 +116,22 @@ Test(options_table, know_every_long_form_of_memcached) {
         "--auth-file=/tmp/y");
 }
 
+Test(options_table, bound_what_connections_hold_by_items_and_by_the_largest_of_them) {
+    expect_accepted("-m 1024");
+    cr_expect_eq(options.conn_memory, 256 << 20);
+    expect_accepted("-m 1024 -I 400m");
+    cr_expect_eq(options.conn_memory, 600 << 20);
+    expect_accepted("-m 1024 -I 400m --conn-memory=32m");
+    cr_expect_eq(options.conn_memory, 32 << 20);
+}
+
 Test(options_table, know_their_own_flags) {
     expect_accepted(
         "--engine=epoll --send=zc --zero-copy-min=16k --spin-us=50 --no-pin --conn-output-limit=64k "
         "--write-timeout=2 --drain-timeout=1 --recv-buffer-size=4k --recv-buffer-count=2 "
-        "--ring-entries=8 --completion-entries=16");
+        "--ring-entries=8 --completion-entries=16 --conn-memory=1m --min-rate=0");
+    cr_expect_eq(options.conn_memory, 1 << 20);
+    cr_expect_eq(options.min_rate, 0);
     cr_expect_eq(options.engine, ENGINE_EPOLL);
     cr_expect_eq(options.send, ENGINE_SEND_ZERO_COPY);
     cr_expect_eq(options.zero_copy_min, 16384);

@@ -23,8 +23,8 @@ static bool call_watched(const struct mc_call *call, unsigned kinds) {
 
 /* --- look-ups ------------------------------------------------------------------------------------------- */
 
-static const char *miss_word(enum store_absence reason) {
-    switch (reason) {
+static const char *absence_word(enum store_absence absence) {
+    switch (absence) {
     case STORE_ABSENT:
         break;
     case STORE_ABSENT_EXPIRED:
@@ -38,12 +38,12 @@ static const char *miss_word(enum store_absence reason) {
 /* Also what is not told is taken: the next look-up is another one. */
 void events_looked(const struct mc_call *call, struct bytes key, const struct item_view *view) {
     char line[WATCH_LINE_SIZE_MAX];
-    enum store_absence reason = store_absence_take(call->worker->store);
+    enum store_absence absence = store_absence_take(call->worker->store);
     if (!call_watched(call, WATCH_FETCHERS)) {
         return;
     }
     char *at = line_escaped(line_text(line, "type=item_get key="), key);
-    at = line_text(line_text(at, " status="), view != NULL ? "found" : miss_word(reason));
+    at = line_text(line_text(at, " status="), view != NULL ? "found" : absence_word(absence));
     at = number_write(line_text(at, " clsid="), view != NULL ? ANSWER_ITEM_CLASS : 0);
     at = number_write(line_text(at, " cfd="), (unsigned)call->session->fd);
     at = number_write(line_text(at, " size="), view != NULL ? view->value.size : 0);
@@ -182,7 +182,7 @@ void events_deleted(const struct mc_call *call, struct bytes key, const char *co
 void events_evicted(void *user, const struct item_view *view) {
     struct memcached_worker *worker = user;
     char line[WATCH_LINE_SIZE_MAX];
-    if ((service_observed(worker->service) & WATCH_EVICTIONS) == 0) {
+    if ((watch_kinds(&worker->service->watch) & WATCH_EVICTIONS) == 0) {
         return;
     }
     uint32_t now_tick = store_now_tick(worker->store);
@@ -214,7 +214,7 @@ static const char *reason_word(enum protocol_close reason) {
 
 void events_open(struct memcached_worker *worker, struct mc_session *session) {
     char line[WATCH_LINE_SIZE_MAX];
-    if ((service_observed(worker->service) & WATCH_CONNEVENTS) == 0) {
+    if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
         return;
     }
     peer_read(&session->peer, session->fd); /* a system call: only while somebody watches */
@@ -225,7 +225,7 @@ void events_open(struct memcached_worker *worker, struct mc_session *session) {
 
 void events_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason) {
     char line[WATCH_LINE_SIZE_MAX];
-    if ((service_observed(worker->service) & WATCH_CONNEVENTS) == 0) {
+    if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
         return;
     }
     if (session->peer.family == AF_UNSPEC) {

@@ -27,8 +27,8 @@ struct watcher {
     char ring[RING_SIZE];
 };
 
-void watch_init(struct watch *watch, _Atomic unsigned *kinds) {
-    *watch = (struct watch){.kinds = kinds};
+void watch_init(struct watch *watch) {
+    *watch = (struct watch){.count = 0};
     pthread_mutex_init(&watch->lock, NULL);
 }
 
@@ -45,12 +45,8 @@ static void watch_sum_kinds(struct watch *watch) {
     for (unsigned i = 0; i < watch->count; i++) {
         kinds |= watch->watchers[i]->kinds;
     }
-    /* relaxed, both: the word orders nothing; the list itself is read under the lock. */
-    unsigned before = atomic_load_explicit(watch->kinds, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(watch->kinds, &before,
-                                                  (before & ~(unsigned)WATCH_ALL) | kinds,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
+    /* relaxed: see watch_kinds; the list itself is read under the lock. */
+    atomic_store_explicit(&watch->kinds, kinds, memory_order_relaxed);
 }
 
 enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher) {

@@ -7,8 +7,8 @@
  *
  * A line that does not fit is lost for that watcher and counted; the next that fits is preceded by
  * `skipped=<n>`. So a watcher that does not read holds nobody up and takes no more memory than its ring.
- * Nothing is published, and no lock taken, of what nobody watches: the word of all kinds is the one thing
- * that requests look at.
+ * Nothing is published, and no lock taken, of what nobody watches: watch_kinds is the one thing that
+ * requests look at.
  */
 #ifndef MEMCACHED_WATCH_H
 #define MEMCACHED_WATCH_H
@@ -26,7 +26,6 @@ enum watch_kind {
     WATCH_EVICTIONS = 1 << 2,
     WATCH_CONNEVENTS = 1 << 3,
     WATCH_DELETIONS = 1 << 4,
-    WATCH_ALL = (1 << 5) - 1,
 };
 
 enum {
@@ -38,8 +37,7 @@ enum {
 struct watcher;
 
 struct watch {
-    _Atomic unsigned *kinds; /* borrowed: a word in which the bits of all that somebody watches are set, under
-                                the lock; other bits are left alone */
+    _Atomic unsigned kinds; /* all that somebody watches; written under the lock */
 
     pthread_mutex_t lock; /* of what follows; a leaf: nothing is called with it held */
     unsigned count;
@@ -59,16 +57,18 @@ struct watch_fate {
     unsigned skipped_count; /* watchers that had no room */
 };
 
-/* *kinds is read by whoever may have something to publish, relaxed: a few lines more or less at the edges. */
-void watch_init(struct watch *watch, _Atomic unsigned *kinds);
+void watch_init(struct watch *watch);
 
 /* All watchers are gone. */
 void watch_deinit(struct watch *watch);
 
-/*
- * A watcher of some kinds on connection `fd`; *watcher is owned by the caller until watch_remove. Any thread,
- * as all but watcher_front and watcher_drop.
- */
+/* Any thread; so for all but watcher_front and watcher_drop. */
+static inline unsigned watch_kinds(struct watch *watch) {
+    /* relaxed: a few lines more or less at the edges do not matter. */
+    return atomic_load_explicit(&watch->kinds, memory_order_relaxed);
+}
+
+/* A watcher of some kinds on connection `fd`; *watcher is owned by the caller until watch_remove. */
 enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher);
 
 /* Frees it, with what it has not taken. */

@@ -83,7 +83,7 @@ static const char *conn_state(const struct mc_call *call, const struct engine_co
 static void conn_line(struct reply *reply, int fd, const char *what, const char *value) {
     char name[NAME_SIZE_MAX];
     snprintf(name, sizeof(name), "%d:%s", fd, what);
-    stats_word(reply, name, value);
+    stat_word(reply, name, value);
 }
 
 static void conn_lines(const struct mc_call *call, const struct engine_conn *conn) {

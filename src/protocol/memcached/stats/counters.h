@@ -38,10 +38,12 @@ struct memcached_service;
     X(closed_binary, "connections closed because they began with the binary protocol's first byte")          \
     X(closed_http, "connections closed because they spoke HTTP")                                             \
     X(closed_unauthenticated, "connections closed because they sent something else than name and password")  \
+    X(closed_slow_writer, "connections closed because a value came too slowly (--min-rate)")                 \
     X(log_written, "lines written for watchers")                                                             \
     X(log_sent, "lines given to watchers, counted once for each of them")                                    \
     X(log_skipped, "lines lost for a watcher that had no room, counted once for each of them")               \
     X(values_in_pieces, "values that came in more than one piece")                                           \
+    X(values_refused, "values refused because connections held too much (--conn-memory), or memory ended")   \
     X(values_pinned, "values sent from the store's own memory")
 
 struct mc_counters {

@@ -28,13 +28,13 @@ static void row_write(struct mc_call *call, unsigned number, const struct hotkey
     struct bytes key = bytes_of(row->key, row->key_size);
     size_t escaped_size = (size_t)(line_escaped(escaped, key) - escaped);
     snprintf(name, sizeof(name), "hotkeys:%u:key", number);
-    stats_line(call->reply, name, bytes_of(escaped, escaped_size));
+    stat_line(call->reply, name, bytes_of(escaped, escaped_size));
     snprintf(name, sizeof(name), "hotkeys:%u:gets_per_s", number);
-    stats_number(call->reply, name, (uint64_t)(row->reads_per_s + 0.5));
+    stat_number(call->reply, name, (uint64_t)(row->reads_per_s + 0.5));
     snprintf(name, sizeof(name), "hotkeys:%u:sets_per_s", number);
-    stats_number(call->reply, name, (uint64_t)(row->writes_per_s + 0.5));
+    stat_number(call->reply, name, (uint64_t)(row->writes_per_s + 0.5));
     snprintf(name, sizeof(name), "hotkeys:%u:size", number);
-    stats_number(call->reply, name, value_size_of(call->worker, key));
+    stat_number(call->reply, name, value_size_of(call->worker, key));
 }
 
 void stats_hotkeys(struct mc_call *call, struct bytes arguments) {

@@ -21,7 +21,7 @@ enum {
 static void class_number(struct reply *reply, const char *prefix, const char *name, uint64_t value) {
     char text[NAME_SIZE_MAX];
     snprintf(text, sizeof(text), "%s%d:%s", prefix, ANSWER_ITEM_CLASS, name);
-    stats_number(reply, text, value);
+    stat_number(reply, text, value);
 }
 
 static void item_number(struct reply *reply, const char *name, uint64_t value) {
@@ -112,8 +112,8 @@ void stats_slabs(struct mc_call *call, struct bytes arguments) {
         slab_sizes(&totals.store, call->reply);
         slab_commands(&totals.commands, call->reply);
     }
-    stats_number(call->reply, "active_slabs", any);
-    stats_number(call->reply, "total_malloced", totals.store.memory_size);
+    stat_number(call->reply, "active_slabs", any);
+    stat_number(call->reply, "total_malloced", totals.store.memory_size);
     stats_end(call->reply);
 }
 

@@ -21,43 +21,45 @@ static void features_line(const struct engine *engine, struct reply *reply) {
     for (size_t i = 0; i < size; i++) {
         word[i] = features.data[i] == ' ' ? ',' : features.data[i];
     }
-    stats_line(reply, "features", size > 0 ? bytes_of(word, size) : bytes_from_string("none"));
+    stat_line(reply, "features", size > 0 ? bytes_of(word, size) : bytes_from_string("none"));
 }
 
 static void engine_lines(const struct engine *engine, const struct engine_counters *counters,
-                         struct reply *reply) {
+                         uint64_t conn_memory_size_max, struct reply *reply) {
     uint64_t overflows = 0;
     uint64_t drops = 0;
     engine_listen_overflows(engine, &overflows, &drops);
-    stats_word(reply, "transport", engine_transport_name(engine));
+    stat_word(reply, "transport", engine_transport_name(engine));
     features_line(engine, reply);
-    stats_number(reply, "workers", engine_workers_count(engine));
-    stats_number(reply, "engine_fixed_memory_size", engine_fixed_memory_size(engine));
-    stats_number(reply, "listen_backlog", engine_listen_backlog(engine));
-    stats_number(reply, "listen_overflows", overflows);
-    stats_number(reply, "listen_drops", drops);
-#define ENGINE_COUNTER_LINE(name, kind, help) stats_number(reply, #name, counter_read(&counters->name));
+    stat_number(reply, "workers", engine_workers_count(engine));
+    stat_number(reply, "engine_fixed_memory_size", engine_fixed_memory_size(engine));
+    stat_number(reply, "conn_memory", engine_conn_memory_size(engine));
+    stat_number(reply, "conn_memory_max", conn_memory_size_max);
+    stat_number(reply, "listen_backlog", engine_listen_backlog(engine));
+    stat_number(reply, "listen_overflows", overflows);
+    stat_number(reply, "listen_drops", drops);
+#define ENGINE_COUNTER_LINE(name, kind, help) stat_number(reply, #name, counter_read(&counters->name));
     ENGINE_COUNTERS(ENGINE_COUNTER_LINE)
 #undef ENGINE_COUNTER_LINE
 }
 
 static void command_lines(const struct mc_counts *counts, struct reply *reply) {
-#define MC_COUNT_LINE(name, help) stats_number(reply, #name, counts->name);
+#define MC_COUNT_LINE(name, help) stat_number(reply, #name, counts->name);
     MC_COUNTERS(MC_COUNT_LINE)
 #undef MC_COUNT_LINE
 }
 
 static void store_lines(const struct store_levels *store, struct reply *reply) {
-    stats_number(reply, "items_count", store->items_count);
-    stats_number(reply, "items_size", store->items_size);
-    stats_number(reply, "memory_size", store->memory_size);
-    stats_number(reply, "memory_size_max", store->memory_size_max);
-    stats_number(reply, "index_size", store->index_size);
-    stats_number(reply, "index_power", store->index_power);
-    stats_number(reply, "index_growing", store->index_growing);
-    stats_number(reply, "epoch", store->epoch);
-    stats_number(reply, "retired_count", store->retired_count);
-#define STORE_COUNTER_LINE(name, help) stats_number(reply, #name, counter_read(&store->sums.name));
+    stat_number(reply, "items_count", store->items_count);
+    stat_number(reply, "items_size", store->items_size);
+    stat_number(reply, "memory_size", store->memory_size);
+    stat_number(reply, "memory_size_max", store->memory_size_max);
+    stat_number(reply, "index_size", store->index_size);
+    stat_number(reply, "index_power", store->index_power);
+    stat_number(reply, "index_growing", store->index_growing);
+    stat_number(reply, "epoch", store->epoch);
+    stat_number(reply, "retired_count", store->retired_count);
+#define STORE_COUNTER_LINE(name, help) stat_number(reply, #name, counter_read(&store->sums.name));
     STORE_COUNTERS(STORE_COUNTER_LINE)
 #undef STORE_COUNTER_LINE
 }
@@ -65,7 +67,7 @@ static void store_lines(const struct store_levels *store, struct reply *reply) {
 static void worker_line(struct reply *reply, unsigned worker_index, const char *what, uint64_t value) {
     char name[NAME_SIZE_MAX];
     snprintf(name, sizeof(name), "worker_%u_%s", worker_index, what);
-    stats_number(reply, name, value);
+    stat_number(reply, name, value);
 }
 
 /* Since start, whatever was reset: they are there to compare workers. */
@@ -83,12 +85,12 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
     struct mc_totals totals;
     counters_since_reset(service, &totals);
-    stats_word(reply, "name", "riposte");
-    stats_word(reply, "version", RIPOSTE_VERSION);
+    stat_word(reply, "name", "riposte");
+    stat_word(reply, "version", RIPOSTE_VERSION);
     /* relaxed: whatever was said last. */
-    stats_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
+    stat_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
     if (service->engine != NULL) {
-        engine_lines(service->engine, &totals.engine, reply);
+        engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, reply);
     }
     command_lines(&totals.commands, reply);
     store_lines(&totals.store, reply);

@@ -8,7 +8,7 @@
 #include "prefixes.h"
 #include "tokens.h"
 
-void stats_line(struct reply *reply, const char *name, struct bytes value) {
+void stat_line(struct reply *reply, const char *name, struct bytes value) {
     reply_copy_string(reply, "STAT ");
     reply_copy_string(reply, name);
     reply_copy_string(reply, " ");
@@ -16,18 +16,18 @@ void stats_line(struct reply *reply, const char *name, struct bytes value) {
     reply_copy_string(reply, "\r\n");
 }
 
-void stats_word(struct reply *reply, const char *name, const char *value) {
-    stats_line(reply, name, bytes_from_string(value));
+void stat_word(struct reply *reply, const char *name, const char *value) {
+    stat_line(reply, name, bytes_from_string(value));
 }
 
-void stats_number(struct reply *reply, const char *name, uint64_t value) {
+void stat_number(struct reply *reply, const char *name, uint64_t value) {
     char digits[BYTES_U64_DIGITS_MAX];
-    stats_line(reply, name, bytes_of(digits, bytes_format_u64(digits, value)));
+    stat_line(reply, name, bytes_of(digits, bytes_format_u64(digits, value)));
 }
 
-void stats_zeros(struct reply *reply, const char *const *names, size_t names_count) {
+void stat_zeros(struct reply *reply, const char *const *names, size_t names_count) {
     for (size_t i = 0; i < names_count; i++) {
-        stats_number(reply, names[i], 0);
+        stat_number(reply, names[i], 0);
     }
 }
 
@@ -36,7 +36,7 @@ void stats_end(struct reply *reply) {
 }
 
 static void settings_line(void *target, const char *name, struct bytes value) {
-    stats_line(target, name, value);
+    stat_line(target, name, value);
 }
 
 static void stats_settings(struct mc_call *call, struct bytes arguments) {
@@ -50,7 +50,7 @@ static void stats_settings(struct mc_call *call, struct bytes arguments) {
 
 static void stats_sizes(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
-    stats_word(call->reply, "sizes_status", "disabled");
+    stat_word(call->reply, "sizes_status", "disabled");
     stats_end(call->reply);
 }
 
@@ -62,13 +62,8 @@ static void stats_reset(struct mc_call *call, struct bytes arguments) {
 }
 
 static void detail_switch(struct mc_call *call, bool enabled) {
-    /* relaxed, both: a few requests more or less at the edges do not matter. */
-    if (enabled) {
-        atomic_fetch_or_explicit(&call->worker->service->observed, OBSERVE_PREFIXES, memory_order_relaxed);
-    } else {
-        atomic_fetch_and_explicit(&call->worker->service->observed, ~(unsigned)OBSERVE_PREFIXES,
-                                  memory_order_relaxed);
-    }
+    /* relaxed: a few requests more or less at the edges do not matter. */
+    atomic_store_explicit(&call->worker->service->detail_enabled, enabled, memory_order_relaxed);
     call->observed = service_observed(call->worker->service); /* for the rest of this pipeline */
     reply_copy_string(call->reply, "OK\r\n");
 }

@@ -10,13 +10,13 @@
 
 #include "call.h"
 
-void stats_line(struct reply *reply, const char *name, struct bytes value);
-void stats_word(struct reply *reply, const char *name, const char *value);
-void stats_number(struct reply *reply, const char *name, uint64_t value);
+void stat_line(struct reply *reply, const char *name, struct bytes value);
+void stat_word(struct reply *reply, const char *name, const char *value);
+void stat_number(struct reply *reply, const char *name, uint64_t value);
 
 /* A row of names that all report 0. */
-void stats_zeros(struct reply *reply, const char *const *names, size_t names_count);
-#define STATS_ZEROS(reply, names) stats_zeros((reply), (names), sizeof(names) / sizeof((names)[0]))
+void stat_zeros(struct reply *reply, const char *const *names, size_t names_count);
+#define STAT_ZEROS(reply, names) stat_zeros((reply), (names), sizeof(names) / sizeof((names)[0]))
 
 void stats_end(struct reply *reply);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * auth: who must authenticate, and how.
+ * auth, credentials: who must introduce himself, and how.
  */
 #include <errno.h>
 #include <stdio.h>

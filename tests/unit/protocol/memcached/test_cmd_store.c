@@ -7,6 +7,7 @@
 
 #include "fixture.h"
 #include "riposte/clock.h"
+#include "service.h"
 
 TestSuite(storing, .init = open_all, .fini = close_all);
 
@@ -202,4 +203,93 @@ Test(storing, says_when_memory_ends_and_drops_the_old_value_of_a_set) {
     talk_check(&talk, "get a\r\n", NO_MEMORY NO_MEMORY "VALUE a 0 1\r\n1\r\nEND\r\n");
     send_block("set a 0 0 100000 noreply\r\n", 100000, 100002);
     talk_check(&talk, "get a\r\n", "END\r\n");
+}
+
+/* --- what announced values take ------------------------------------------------------------------------- */
+
+static uint64_t refused_count(void) {
+    return counter_read(&server.worker->counters.values_refused);
+}
+
+Test(storing, an_announced_value_takes_no_memory_before_its_bytes_come) {
+    struct store_levels before, announced;
+    store_stats(server.store, &before);
+    talk_check(&talk, "set a 0 0 1000000\r\n", "");
+    store_stats(server.store, &announced);
+    cr_expect_leq(talk.memory_size, 1024);
+    cr_expect_eq(announced.items_count, before.items_count);
+    cr_expect_leq(announced.memory_size, before.memory_size + 1024);
+}
+
+Test(storing, is_charged_for_a_value_until_it_is_stored) {
+    talk_check(&talk, "set a 0 0 1000\r\n1234", "");
+    cr_expect_geq(talk.memory_size, 4);
+    char rest[996 + 2];
+    memset(rest, 'x', sizeof(rest));
+    memcpy(rest + 996, "\r\n", 2);
+    talk_send(&talk, bytes_of(rest, sizeof(rest)));
+    cr_expect_eq(talk.memory_size, 0);
+    cr_expect(bytes_equal_string(talk_output(&talk), "STORED\r\n"));
+}
+
+#define NO_ROOM "SERVER_ERROR out of memory storing object\r\n"
+
+Test(storing, a_value_without_room_is_answered_and_skipped_and_the_old_one_goes) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    talk.memory_size_max = 20000;
+    send_block("set a 0 0 100000\r\n", 100000, 1000);
+    talk_check(&talk, "get a\r\n", NO_ROOM "END\r\n");
+    cr_expect_eq(refused_count(), 1);
+    cr_expect_eq(talk.memory_size, 0);
+}
+
+Test(storing, without_room_a_value_that_is_all_there_is_stored_all_the_same) {
+    talk.memory_size_max = 0;
+    talk_check(&talk, "set a 0 0 3\r\nabc\r\nget a\r\n", "STORED\r\nVALUE a 0 3\r\nabc\r\nEND\r\n");
+    talk_check(&talk, "add b 0 0 3\r\nab", NO_ROOM);
+    talk_check(&talk, "c\r\nget a b\r\n", "VALUE a 0 3\r\nabc\r\nEND\r\n");
+    cr_expect_eq(refused_count(), 1);
+}
+
+Test(storing, a_refused_value_says_nothing_with_noreply) {
+    talk.memory_size_max = 0;
+    talk_check(&talk, "set a 0 0 3 noreply\r\nab", "");
+    talk_check(&talk, "c\r\nmn\r\n", "MN\r\n");
+}
+
+Test(storing, a_connection_that_ends_gives_back_what_it_held) {
+    struct talk other;
+    talk_open(&other, &server);
+    talk_check(&other, "set a 0 0 1000000\r\nabc", "");
+    talk_close(&other); /* the address sanitizer sees what stays */
+    talk_check(&talk, "get a\r\n", "END\r\n");
+}
+
+/* Calls as the engine does while nothing comes, `seconds` times. */
+static void wait_seconds(unsigned seconds) {
+    for (unsigned i = 0; i < seconds; i++) {
+        server.now_ns += UINT64_C(1000000000);
+        talk_step(&talk, false);
+    }
+}
+
+Test(storing, a_value_must_come_at_a_rate) {
+    server.service->config.upload_rate_min = 256;
+    talk_check(&talk, "set a 0 0 100000\r\n", "");
+    char bytes[2560] = {0};
+    talk_send(&talk, bytes_of(bytes, 2560));
+    wait_seconds(10);
+    cr_expect_not(talk.closed);
+    talk_send(&talk, bytes_of(bytes, 2559));
+    wait_seconds(9);
+    cr_expect_not(talk.closed);
+    wait_seconds(1);
+    cr_expect(talk.closed);
+    cr_expect_eq(counter_read(&server.worker->counters.closed_slow_writer), 1);
+}
+
+Test(storing, a_rate_of_0_is_none) {
+    talk_check(&talk, "set a 0 0 3\r\n", "");
+    wait_seconds(1000);
+    talk_check(&talk, "abc\r\n", "STORED\r\n");
 }

@@ -140,7 +140,8 @@ Test(framing, searches_no_byte_of_a_line_twice) {
     talk.input = malloc(sizeof(line));
     memcpy(talk.input, line, sizeof(line));
     for (size_t size = 4; size < sizeof(line); size += 512) {
-        const struct protocol_input input = {.bytes = bytes_of(talk.input, size), .requests_max = 20};
+        const struct protocol_input input = {
+            .bytes = bytes_of(talk.input, size), .requests_max = 20, .memory_size_max = SIZE_MAX};
         struct progress progress =
             memcached_protocol.on_input(talk.session, &input, &talk.reply, server.worker);
         cr_assert_eq(progress.consumed, 0);

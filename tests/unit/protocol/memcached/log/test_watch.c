@@ -9,14 +9,12 @@
 
 #include "watch.h"
 
-enum { LINES_MANY = 10000, PRODUCERS = 4, OTHER_BIT = 1 << 8 };
+enum { LINES_MANY = 10000, PRODUCERS = 4 };
 
 static struct watch watch;
-static _Atomic unsigned watched;
 
 static void open_watch(void) {
-    atomic_store(&watched, OTHER_BIT);
-    watch_init(&watch, &watched);
+    watch_init(&watch);
 }
 
 static void close_watch(void) {
@@ -69,7 +67,7 @@ Test(watch, heads_each_line_with_time_and_number) {
 Test(watch, gives_everybody_what_they_asked_for) {
     struct watcher *first = added(WATCH_FETCHERS, 7);
     struct watcher *second = added(WATCH_FETCHERS | WATCH_DELETIONS, 8);
-    cr_expect_eq(atomic_load(&watched), OTHER_BIT | WATCH_FETCHERS | WATCH_DELETIONS);
+    cr_expect_eq(watch_kinds(&watch), WATCH_FETCHERS | WATCH_DELETIONS);
     cr_expect_eq(publish(WATCH_FETCHERS, "fetched").sent_count, 2);
     cr_expect_eq(publish(WATCH_DELETIONS, "deleted").sent_count, 1);
     cr_expect_eq(publish(WATCH_EVICTIONS, "evicted").sent_count, 0);
@@ -80,9 +78,9 @@ Test(watch, gives_everybody_what_they_asked_for) {
     cr_expect(strstr(text, "fetched\n") != NULL && strstr(text, "deleted\n") != NULL, "%s", text);
     free(text);
     watch_remove(&watch, second);
-    cr_expect_eq(atomic_load(&watched), OTHER_BIT | WATCH_FETCHERS);
+    cr_expect_eq(watch_kinds(&watch), WATCH_FETCHERS);
     watch_remove(&watch, first);
-    cr_expect_eq(atomic_load(&watched), OTHER_BIT);
+    cr_expect_eq(watch_kinds(&watch), 0);
 }
 
 Test(watch, knows_its_watchers) {
@@ -102,7 +100,7 @@ Test(watch, has_room_for_twenty) {
         watchers[i] = added(WATCH_FETCHERS, i);
     }
     cr_expect_eq(watch_add(&watch, WATCH_EVICTIONS, 99, &none), WATCH_TOO_MANY);
-    cr_expect_eq(atomic_load(&watched), OTHER_BIT | WATCH_FETCHERS);
+    cr_expect_eq(watch_kinds(&watch), WATCH_FETCHERS);
     for (int i = 0; i < WATCHERS_MAX; i++) {
         watch_remove(&watch, watchers[i]);
     }

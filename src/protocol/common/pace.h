@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pace: whether a client that has begun something large goes on with it fast enough.
+ *
+ * Judged over windows of PACE_WINDOW_MS, by the bytes that came in each. Only time in which the server looked
+ * counts: between two calls that are further apart than PROTOCOL_REST_MS, which is how often a session in the
+ * middle of something is called, the server itself was elsewhere (stopped, or held up).
+ *
+ *      pace_begin --> { pace_kept }* at every call, with what came since the one before
+ */
+#ifndef PROTOCOL_PACE_H
+#define PROTOCOL_PACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PACE_WINDOW_MS = 10000 };
+
+struct pace {
+    uint64_t looked_ns; /* monotonic time of the last call */
+    uint64_t spent_ns;  /* time of this window that counts, below PACE_WINDOW_MS */
+    uint64_t size;      /* bytes that came in this window */
+};
+
+void pace_begin(struct pace *pace, uint64_t now_ns);
+
+/*
+ * `size` bytes came since the last call. False when a window is over and less than rate_min bytes a second
+ * came in it; rate_min 0: never.
+ */
+bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_min);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pace: at the rate and just below it; time in which nobody looked does not count.
+ */
+#include "pace.h"
+
+#include <criterion/criterion.h>
+
+#include "riposte/clock.h"
+
+enum { RATE_MIN = 256 };
+
+/* Calls once a second with `size` bytes each time; how many calls were kept, at most calls_max. */
+static unsigned calls_kept(size_t size, uint32_t rate_min, uint64_t gap_ms, unsigned calls_max) {
+    struct pace pace;
+    uint64_t now_ns = 1000 * CLOCK_NS_PER_S;
+    pace_begin(&pace, now_ns);
+    for (unsigned i = 0; i < calls_max; i++) {
+        now_ns += gap_ms * CLOCK_NS_PER_MS;
+        if (!pace_kept(&pace, now_ns, size, rate_min)) {
+            return i;
+        }
+    }
+    return calls_max;
+}
+
+Test(pace, is_kept_at_the_rate_and_not_one_byte_below) {
+    cr_expect_eq(calls_kept(RATE_MIN, RATE_MIN, 1000, 100), 100);
+    cr_expect_eq(calls_kept(RATE_MIN - 1, RATE_MIN, 1000, 100), 9);
+}
+
+Test(pace, is_judged_at_the_end_of_a_window_only) {
+    cr_expect_eq(calls_kept(0, RATE_MIN, 1000, 9), 9);
+    cr_expect_eq(calls_kept(0, RATE_MIN, 1000, 10), 9);
+    cr_expect_eq(calls_kept(0, RATE_MIN, 10, 999), 999);
+    cr_expect_eq(calls_kept(0, RATE_MIN, 10, 1000), 999);
+}
+
+Test(pace, of_no_rate_is_always_kept) {
+    cr_expect_eq(calls_kept(0, 0, 1000, 100), 100);
+}
+
+Test(pace, counts_no_time_in_which_the_server_did_not_look) {
+    cr_expect_eq(calls_kept(RATE_MIN, RATE_MIN, 60000, 100), 100);
+    cr_expect_eq(calls_kept(0, RATE_MIN, 60000, 100), 9);
+}
+
+Test(pace, forgets_a_window_that_is_over) {
+    struct pace pace;
+    uint64_t now_ns = 0;
+    pace_begin(&pace, now_ns);
+    cr_expect(pace_kept(&pace, now_ns, 1000000, RATE_MIN));
+    for (unsigned i = 0; i < 19; i++) {
+        now_ns += CLOCK_NS_PER_S;
+        cr_assert(pace_kept(&pace, now_ns, 0, RATE_MIN));
+    }
+    cr_expect_not(pace_kept(&pace, now_ns + CLOCK_NS_PER_S, 0, RATE_MIN));
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Values on their way: what they may take from others, and how slowly they may come."""
+
+import select
+import time
+
+from harness.connection import set_request, value_reply
+from harness.outcome import check, check_equal
+from harness.registry import BOTH, test
+from harness.server import wait_until
+
+MIB = 1 << 20
+STEP_SIZE = 65536  # the figure may be so far behind
+GROWTH_KIB_MAX = 24 << 10
+NO_ROOM = b"SERVER_ERROR out of memory storing object\r\n"
+
+
+@test(families=BOTH)
+def announced_values_take_nothing_from_others(lab):
+    """160 connections announce 64 MB at -m 64 and send nothing: every item stays, sets go on, memory does not grow."""
+    server = lab.start("-m", "64")
+    client = lab.connect(server)
+    client.send(b"".join(set_request(f"k{i}", b"x" * 1000, tail=" noreply") for i in range(20_000)))
+    client.ask(b"mn", b"MN")
+    before, before_kib = client.stats(), server.resident_kib()
+    pieces = int(server.own_stats()["values_in_pieces"]) + 160
+    for index, size in enumerate([1_000_000] * 60 + [100_000] * 40 + [1000] * 60):
+        lab.connect(server).send(b"set h%d 0 0 %d\r\n" % (index, size))
+    wait_until(lambda: int(server.own_stats()["values_in_pieces"]) == pieces, "all are announced")
+    client.set("other", "x")
+    check_equal(b"x", client.get("other"), "a value stored beside them")
+    after = client.stats()
+    check_equal(int(before["curr_items"]) + 1, int(after["curr_items"]), "items")
+    check_equal(before["evictions"], after["evictions"], "evictions")
+    growth_kib = server.resident_kib() - before_kib
+    check(lab.program.is_sanitized or growth_kib < GROWTH_KIB_MAX, f"the server grew by {growth_kib} KiB")
+
+
+@test(families=BOTH)
+def values_on_their_way_are_bounded_together_and_the_next_is_refused(lab):
+    """--conn-memory=4m: 3 MiB of unfinished values are taken, more is refused; gets and whole sets go on."""
+    server = lab.start("-m", "64", "--conn-memory=4m")
+    client = lab.connect(server)
+    client.set("other", "x")
+    before_kib = server.resident_kib()
+    refused = 0
+    for index in range(12):
+        holder = lab.connect(server)
+        holder.send(b"set h%d 0 0 1000000\r\n" % index + b"v" * 600_000)
+        holder.send(b"mn\r\n")  # the value's, or swallowed: either way no answer of its own
+        wait_until(lambda: int(server.own_stats()["bytes_read"]) > 600_000 * (index + 1), "the bytes came")
+    figures = server.own_stats()
+    refused = int(figures["values_refused"])
+    check(4 <= refused <= 11, f"{refused} of 12 values were refused")
+    check(int(figures["conn_memory"]) <= 4 * MIB, f"conn_memory is {figures['conn_memory']}")
+    check_equal(str(4 * MIB), figures["conn_memory_max"], "conn_memory_max")
+    check_equal("0", figures["closed_conn_memory"], "closed for it")
+    for number in range(100):
+        client.set(f"small{number}", b"y" * 1000)
+        check_equal(b"x", client.get("other"), "a get beside them")
+    growth_kib = server.resident_kib() - before_kib
+    check(lab.program.is_sanitized or growth_kib < GROWTH_KIB_MAX, f"the server grew by {growth_kib} KiB")
+    holder.expect(NO_ROOM, "the last one")
+
+
+@test(families=BOTH)
+def what_ended_uploads_held_is_there_for_others(lab):
+    """--conn-memory=2m: twenty times an unfinished value of 1 MB whose client leaves, then a whole one in pieces."""
+    server = lab.start("-m", "64", "--conn-memory=2m")
+    for index in range(20):
+        with server.connect() as holder:
+            holder.send(b"set h 0 0 1000000\r\n" + b"v" * 900_000)
+            wait_until(lambda: int(server.own_stats()["bytes_read"]) > (index + 1) * 900_000, "its bytes have come")
+    wait_until(lambda: int(server.own_stats()["conn_memory"]) < STEP_SIZE, "nothing is held any more")
+    client = lab.connect(server)
+    client.set("whole", b"w" * 1_000_000)
+    client.ask(b"get whole", value_reply("whole", b"w" * 1_000_000) + b"END")
+
+
+@test(families=BOTH, long=True)
+def a_value_must_come_at_a_rate(lab):
+    """--min-rate=1000: 1100 bytes/s are stored after 15 s, 900 bytes/s are closed when the first window is over."""
+    server = lab.start("--min-rate=1000")
+    good, slow = lab.connect(server), lab.connect(server)
+    good.send(b"set good 0 0 16500\r\n")
+    slow.send(b"set slow 0 0 16500\r\n")
+    began, closed_s = time.monotonic(), None
+    for step in range(150):
+        good.send(b"g" * 110)
+        if closed_s is None and select.select([slow.socket], [], [], 0)[0]:
+            closed_s = time.monotonic() - began
+        elif closed_s is None:
+            slow.send(b"s" * 90)
+        time.sleep(max(0, began + (step + 1) * 0.1 - time.monotonic()))
+    good.send(b"\r\n")
+    good.expect(b"STORED\r\n", "the one that kept its pace")
+    check(closed_s is not None and closed_s > 9, f"closed after {closed_s} s")
+    check_equal("1", server.own_stats()["closed_slow_writer"], "closed_slow_writer")
+
+
+@test(families=BOTH)
+def a_value_larger_than_one_turn_copies_is_stored_whole(lab):
+    """-I 16m: 10 MB in pieces beside small requests; every byte comes back."""
+    server = lab.start("-m", "64", "-I", "16m")
+    client, other = lab.connect(server), lab.connect(server)
+    value = lab.random.randbytes(10_000_000)
+    request = set_request("large", value)
+    for at in range(0, len(request), 1_000_000):
+        client.send(request[at:at + 1_000_000])
+        other.set("small", str(at))
+    client.expect(b"STORED\r\n", "the large one")
+    client.ask(b"get large small", value_reply("large", value) + value_reply("small", b"10000000") + b"END")
