@@ -37,9 +37,11 @@ struct store_worker;
 extern const struct protocol http_protocol;
 
 enum {
-    HTTP_CORS_SIZE_MAX = 200,   /* bytes of cors_origin */
-    HTTP_TOKEN_SIZE_MAX = 256,  /* bytes of the token in its file */
-    HTTP_SOURCES_MAX = 8,       /* of metrics */
+    HTTP_CORS_SIZE_MAX = 200,  /* bytes of cors_origin */
+    HTTP_TOKEN_SIZE_MAX = 256, /* bytes of the token in its file */
+    HTTP_SOURCES_MAX = 8,      /* of metrics */
+    HTTP_OUTPUT_SIZE_MAX =
+        1 << 20, /* output_size_max of a listener: a pipeline of large answers waits behind it */
     HTTP_INPUT_SIZE_MAX = 65536 /* input_size_max of a listener: more than any head or line of a chunk */
 };
 

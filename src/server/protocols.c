@@ -120,6 +120,9 @@ static void *http_admin_loopback_context(void *worker_user) {
 static void http_limits(const struct options *options, struct engine_limits *limits) {
     limits->connections_max = options->http_conn_limit;
     limits->input_size_max = HTTP_INPUT_SIZE_MAX;
+    if (limits->output_size_max > HTTP_OUTPUT_SIZE_MAX) {
+        limits->output_size_max = HTTP_OUTPUT_SIZE_MAX;
+    }
     limits->idle_timeout_ms = options->http_timeout * MS_PER_S;
 }
 

@@ -92,8 +92,7 @@ static bool head_step(struct http_call *call) {
 /* One step. False when it needs more input. */
 static bool call_step(struct http_call *call) {
     if (unlikely(call->session->stream != NULL)) {
-        http_stream_continue(call);
-        return true;
+        return http_stream_continue(call);
     }
     return unlikely(call->session->change != NULL) ? http_change_continue(call) : head_step(call);
 }
@@ -148,7 +147,7 @@ static struct progress http_on_input(void *session, const struct protocol_input 
     }
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
     if (unlikely(call.session->stream != NULL && !reply_closing(reply))) {
-        next = PROTOCOL_NEXT_AGAIN;
+        next = stopped ? PROTOCOL_NEXT_LATER : PROTOCOL_NEXT_AGAIN;
     } else if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
         next = call_wait(&call);
     } else if (unlikely(!stopped && call.at < call.end && !reply_closing(reply))) {

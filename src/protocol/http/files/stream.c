@@ -11,10 +11,29 @@
 #include "answer.h"
 #include "log/note.h"
 
-enum {
-    PIECE_SIZE = 64 * 1024,
-    CALL_PIECES_MAX = 4, /* before other connections have their turn */
+enum { CALL_PIECES_MAX = 4 /* before other connections have their turn */ };
+
+/* Bytes on their way. */
+struct piece {
+    struct http_service *service; /* whose stream_size counts them */
+    char data[];
 };
+
+static struct piece *piece_create(struct http_service *service) {
+    struct piece *piece = malloc(sizeof(*piece) + HTTP_STREAM_PIECE_SIZE);
+    if (piece != NULL) {
+        piece->service = service;
+        /* relaxed, here and below: a sum that orders nothing. */
+        atomic_fetch_add_explicit(&service->stream_size, HTTP_STREAM_PIECE_SIZE, memory_order_relaxed);
+    }
+    return piece;
+}
+
+static void piece_release(void *owner) {
+    struct piece *piece = owner;
+    atomic_fetch_sub_explicit(&piece->service->stream_size, HTTP_STREAM_PIECE_SIZE, memory_order_relaxed);
+    free(piece);
+}
 
 void http_stream_drop(struct http_session *session) {
     http_file_return(session->stream->file);
@@ -38,30 +57,39 @@ void http_stream_begin(struct http_call *call, const struct http_exchange *excha
 
 /* One piece. False when it cannot be read: the file has shrunk, or memory ended. */
 static bool stream_piece(struct http_call *call, struct http_stream *stream) {
-    size_t size = stream->left < PIECE_SIZE ? (size_t)stream->left : PIECE_SIZE;
-    char *piece = malloc(size);
+    size_t size = stream->left < HTTP_STREAM_PIECE_SIZE ? (size_t)stream->left : HTTP_STREAM_PIECE_SIZE;
+    struct piece *piece = piece_create(call->worker->service);
     if (piece == NULL) {
         return false;
     }
-    ssize_t got = pread(stream->file->fd, piece, size, (off_t)stream->at);
+    ssize_t got = pread(stream->file->fd, piece->data, size, (off_t)stream->at);
     if (got <= 0) {
-        free(piece);
+        piece_release(piece);
         return got < 0 && errno == EINTR;
     }
     stream->at += (uint64_t)got;
     stream->left -= (uint64_t)got;
-    reply_pin(call->reply, bytes_of(piece, (size_t)got), free, piece);
+    reply_pin(call->reply, bytes_of(piece->data, (size_t)got), piece_release, piece);
     return true;
 }
 
-void http_stream_continue(struct http_call *call) {
+/* True when all connections together hold so much that this one has to wait for what it has. */
+static bool stream_waits(const struct http_call *call) {
+    size_t size = atomic_load_explicit(&call->worker->service->stream_size, memory_order_relaxed);
+    return size >= HTTP_STREAM_SIZE_MAX && call->reply->unsent_size > 0;
+}
+
+bool http_stream_continue(struct http_call *call) {
     struct http_stream *stream = call->session->stream;
     for (unsigned i = 0; i < CALL_PIECES_MAX && stream->left > 0 && !reply_full(call->reply); i++) {
+        if (stream_waits(call)) {
+            return false;
+        }
         if (!stream_piece(call, stream)) {
             /* The client was told of more bytes: only the end tells it that they do not come. */
             reply_close(call->reply);
             http_stream_drop(call->session);
-            return;
+            return true;
         }
     }
     if (stream->left == 0) {
@@ -69,4 +97,5 @@ void http_stream_continue(struct http_call *call) {
         http_answer_end(call, &stream->exchange, stream->status);
         http_stream_drop(call->session);
     }
+    return true;
 }
