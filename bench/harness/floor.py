@@ -14,13 +14,13 @@ from fnmatch import fnmatchcase
 
 from harness import table, units
 from harness.summary import paired_ratio, row_of
+from harness.targets import FLOOR
 from harness.turns import Contest, Entry
 from harness.workloads import find
 
 CPU = "cpu_ns_per_request"
 RATE = "requests_per_s"
 SHAPES = {"http": "floor-http"}  # protocol of a peer -> the floor it is held against
-SHAPE_OF_OTHERS = "floor"
 LEGEND = ("multiples of the floor's CPU per request; with one connection of its requests/s; medians of the rounds' own "
           "ratios, turns of 0.3 s with all servers alive")
 
@@ -47,7 +47,7 @@ ROWS = (
 
 def floor_of(peer):
     """The name of the floor that a peer is held against."""
-    return SHAPES.get(peer.protocol, SHAPE_OF_OTHERS)
+    return SHAPES.get(peer.protocol, FLOOR)
 
 
 def choose(names, quick):
@@ -95,7 +95,7 @@ def multiples(results, floors):
 
 
 def floor_text(result, figure):
-    row = row_of(result, SHAPE_OF_OTHERS)
+    row = row_of(result, FLOOR)
     if not row:
         return "-"
     value = row["median"][figure]

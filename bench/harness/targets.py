@@ -8,7 +8,6 @@ stands in `bound_newer`.
 
 from dataclasses import dataclass
 
-from harness import floor
 from harness.summary import paired_difference, paired_ratio, row_of
 
 RATE = "requests_per_s"
@@ -51,6 +50,7 @@ TARGETS = (
     Target("mixed-2-workers", CPU, US, 1.1, at_most=True, ours=TWO),
 )
 
+FLOOR = "floor"  # the peer that is the bare kernel path
 FLOOR_BOUNDS = (("floor-get-d16", 1.10), ("floor-set-d16", 1.25))  # row, multiple of the floor
 
 FIGURE_NAMES = {RATE: "requests/s", CPU: "CPU per request"}
@@ -74,7 +74,7 @@ def judge(results, versions, floor_results=()):
 
 def judge_multiple(floor_results, name, bound):
     result = next((result for result in floor_results if result["name"] == name), None)
-    value = floor.multiple(result, US, floor.SHAPE_OF_OTHERS, CPU) if result else None
+    value = paired_ratio(row_of(result, US), row_of(result, FLOOR), CPU) if result else None
     return verdict(f"{name}: CPU per request against the bare kernel path", shown(value), f"at most {bound:g} x",
                    value is not None and value <= bound)
 
