@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * access_log: see access_log.h.
+ * access_log: words the lines, fills the rings of workers, and the thread that empties them into the file.
  *
  *      127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] "GET / HTTP/1.1" 200 12 "referer" "agent"       combined
  *      {"time":"1994-11-06T08:49:37Z","peer":"127.0.0.1","method":"GET", ... }                    JSON, one a line

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * note: see note.h.
+ * note: copies what it takes from a request into one block, and hands it to the access log at the end.
  */
 #include "note.h"
 
