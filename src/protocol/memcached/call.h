@@ -80,7 +80,7 @@ struct mc_call {
     bool later;             /* a step waits for something outside the connection */
     uint64_t now_ns;        /* as the input's, both */
     size_t memory_size_max; /* what the session may hold behind this call */
-    unsigned keys_left;     /* look-ups that get lines may still do in this call */
+    unsigned keys;          /* look-ups that get lines did in this call */
 };
 
 static inline struct bytes call_unread(const struct mc_call *call) {

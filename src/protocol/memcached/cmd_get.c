@@ -16,7 +16,9 @@
 #include "tokens.h"
 
 enum {
-    RUN_KEYS_MAX = 16, /* as many misses as a core has in flight, and a little more */
+    CALL_KEYS_MAX = 1024,    /* look-ups of get lines before other connections are served */
+    COSTLY_KEYS_COUNT = 256, /* above so many a call is not a small one */
+    RUN_KEYS_MAX = 16,       /* as many misses as a core has in flight, and a little more */
 };
 
 /* A complete plain get each. */
@@ -120,11 +122,12 @@ static void keys_collect(struct get_run *run, struct bytes line) {
 /* Answers a run of keys; false when a bound stopped it before its last one. */
 static bool keys_answer(struct mc_call *call, const struct get_run *run) {
     for (unsigned i = 0; i < run->count; i++) {
-        if (reply_full(call->reply) || call->keys_left == 0) {
+        if (reply_full(call->reply) || call->keys == CALL_KEYS_MAX) {
+            call->costly |= call->keys > COSTLY_KEYS_COUNT;
             return false;
         }
         get_key(call, run->key[i]);
-        call->keys_left--;
+        call->keys++;
         call->at = run->end[i];
     }
     return true;
@@ -145,6 +148,7 @@ bool cmd_get_continue(struct mc_call *call) {
     reply_copy(call->reply, CALL_LINE("END"));
     call->at = feed + 1;
     call->session->state = MC_SESSION_LINE;
+    call->costly |= call->keys > COSTLY_KEYS_COUNT;
     call->requests++;
     return true;
 }

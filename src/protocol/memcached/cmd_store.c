@@ -12,8 +12,9 @@
 #include "upload.h"
 
 enum {
-    COPY_SIZE_MAX = 1 << 20,     /* bytes of a block in pieces that one call copies into the store */
-    COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
+    COPY_SIZE_MAX = 1 << 20,      /* bytes of a block in pieces that one call copies into the store */
+    COSTLY_GROWN_SIZE = 32 << 10, /* bytes above which append and prepend make others wait */
+    COSTLY_SIZE_MIN = 256 << 10,  /* bytes whose copy others should not have to wait for twice */
 };
 
 /* --- the data block ------------------------------------------------------------------------------------- */
@@ -51,6 +52,11 @@ static void block_spoilt(struct mc_call *call, const struct store_block *block) 
     call_fail(call, block->noreply, MC_ERROR_DATA_CHUNK);
 }
 
+/* append and prepend copy what was there. */
+static bool block_grows(const struct store_block *block) {
+    return block->options.mode == PUT_APPEND || block->options.mode == PUT_PREPEND;
+}
+
 /* The block is complete and its bytes are the item's: stores it. */
 static void block_finish(struct mc_call *call, const struct store_block *block, struct item *item) {
     struct memcached_worker *worker = call->worker;
@@ -58,6 +64,7 @@ static void block_finish(struct mc_call *call, const struct store_block *block, 
     enum store_status status = store_put(worker->store, item, &block->options, &result);
     call->requests++;
     block_count(&worker->counters, block, status);
+    call->costly |= block_grows(block) && result.value_size > COSTLY_GROWN_SIZE;
     block->answer(call, block, status, &result);
     if (unlikely(call->observed)) {
         events_stored(call, block, status, &result);

@@ -16,7 +16,6 @@
 
 enum {
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
-    CALL_KEYS_MAX = 4096,     /* look-ups of get lines before other connections are served */
     AHEAD_REQUESTS_MAX = 8,   /* requests of a pipeline whose items are on their way at a time */
 };
 
@@ -207,7 +206,6 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .auth_required = auth_required(&worker->service->auth),
         .now_ns = input->now_ns,
         .memory_size_max = input->memory_size_max,
-        .keys_left = CALL_KEYS_MAX,
     };
     bool stopped = false;
     if (unlikely(call.observed)) {

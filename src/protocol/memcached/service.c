@@ -36,6 +36,7 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     pthread_mutex_init(&created->lock, NULL);
     auth_init(&created->auth);
     watch_init(&created->watch);
+    kernel_init(&created->kernel);
     *service = created;
     return 0;
 
@@ -55,6 +56,7 @@ void memcached_service_destroy(struct memcached_service *service) {
         assert(service->workers[i] == NULL);
     }
     pthread_mutex_destroy(&service->lock);
+    kernel_deinit(&service->kernel);
     watch_deinit(&service->watch);
     auth_deinit(&service->auth);
     prefixes_destroy(service->prefixes);

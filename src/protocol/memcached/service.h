@@ -21,6 +21,7 @@
 #include "riposte/memcached.h"
 #include "riposte/store.h"
 #include "stats/counters.h"
+#include "stats/kernel.h"
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
@@ -33,6 +34,7 @@ struct memcached_service {
     struct prefixes *prefixes;      /* owned; see prefixes.h */
     struct auth auth;
     struct watch watch;
+    struct kernel kernel;
     _Atomic unsigned verbosity;    /* as the last `verbosity` command said */
     _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
     _Atomic bool binary_logged;    /* the line of service_log_binary was written */

@@ -4,7 +4,6 @@
  * of names are left out by options, as there.
  */
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "riposte/clock.h"
@@ -19,17 +18,16 @@ static void stat_time(struct reply *reply, const char *name, const struct timeva
     stat_line(reply, name, bytes_of(text, (size_t)size));
 }
 
-static void process_lines(const struct memcached_service *service, struct reply *reply) {
-    struct rusage usage = {0};
-    getrusage(RUSAGE_SELF, &usage);
+static void process_lines(const struct memcached_service *service, const struct rusage *usage,
+                          struct reply *reply) {
     stat_number(reply, "pid", (uint64_t)getpid());
     stat_number(reply, "uptime", (clock_monotonic_ns() - service->start_ns) / CLOCK_NS_PER_S);
     stat_number(reply, "time", clock_real_ns() / CLOCK_NS_PER_S);
     stat_word(reply, "version", MEMCACHED_VERSION);
     stat_number(reply, "libevent", 0);
     stat_number(reply, "pointer_size", sizeof(void *) * 8);
-    stat_time(reply, "rusage_user", &usage.ru_utime);
-    stat_time(reply, "rusage_system", &usage.ru_stime);
+    stat_time(reply, "rusage_user", &usage->ru_utime);
+    stat_time(reply, "rusage_system", &usage->ru_stime);
 }
 
 static void connection_lines(const struct memcached_service *service, const struct engine_counters *engine,
@@ -150,7 +148,8 @@ void stats_general(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
     struct mc_totals totals;
     counters_since_reset(service, &totals);
-    process_lines(service, reply);
+    struct kernel_figures kernel = kernel_figures(&service->kernel, service->engine, call->now_ns);
+    process_lines(service, &kernel.usage, reply);
     connection_lines(service, &totals.engine, reply);
     command_lines(&totals.commands, &totals.store, reply);
     if (service->config.idle_timeout) {

@@ -177,5 +177,6 @@ bool prefixes_dump_continue(struct mc_call *call) {
         call->requests++;
     }
     call->yielded = true;
+    call->costly = true;
     return false;
 }

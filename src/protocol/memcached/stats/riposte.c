@@ -25,10 +25,8 @@ static void features_line(const struct engine *engine, struct reply *reply) {
 }
 
 static void engine_lines(const struct engine *engine, const struct engine_counters *counters,
-                         uint64_t conn_memory_size_max, struct reply *reply) {
-    uint64_t overflows = 0;
-    uint64_t drops = 0;
-    engine_listen_overflows(engine, &overflows, &drops);
+                         uint64_t conn_memory_size_max, const struct kernel_figures *kernel,
+                         struct reply *reply) {
     stat_word(reply, "transport", engine_transport_name(engine));
     features_line(engine, reply);
     stat_number(reply, "workers", engine_workers_count(engine));
@@ -36,8 +34,8 @@ static void engine_lines(const struct engine *engine, const struct engine_counte
     stat_number(reply, "conn_memory", engine_conn_memory_size(engine));
     stat_number(reply, "conn_memory_max", conn_memory_size_max);
     stat_number(reply, "listen_backlog", engine_listen_backlog(engine));
-    stat_number(reply, "listen_overflows", overflows);
-    stat_number(reply, "listen_drops", drops);
+    stat_number(reply, "listen_overflows", kernel->overflows);
+    stat_number(reply, "listen_drops", kernel->overflows_drops);
 #define ENGINE_COUNTER_LINE(name, kind, help) stat_number(reply, #name, counter_read(&counters->name));
     ENGINE_COUNTERS(ENGINE_COUNTER_LINE)
 #undef ENGINE_COUNTER_LINE
@@ -83,6 +81,7 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     struct memcached_service *service = call->worker->service;
     struct reply *reply = call->reply;
     (void)arguments;
+    struct kernel_figures kernel = kernel_figures(&service->kernel, service->engine, call->now_ns);
     struct mc_totals totals;
     counters_since_reset(service, &totals);
     stat_word(reply, "name", "riposte");
@@ -90,7 +89,7 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     /* relaxed: whatever was said last. */
     stat_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
     if (service->engine != NULL) {
-        engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, reply);
+        engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, &kernel, reply);
     }
     command_lines(&totals.commands, reply);
     store_lines(&totals.store, reply);

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Clients that ask for what is costly, as fast as they can: another one is served beside them."""
+
+import select
+import threading
+import time
+
+from harness.outcome import check
+from harness.registry import BOTH, test
+
+TIME_S = 2.0
+MEDIAN_S_MAX = 0.25  # generous: the machine may be busy. Without turns it was seconds
+
+
+def hog(clients, request, stop):
+    """Keeps the requests coming and throws the answers away."""
+    sockets = [client.socket for client in clients]
+    for one in sockets:
+        one.setblocking(False)
+    while not stop.is_set():
+        readable, writable, _ = select.select(sockets, sockets, [], 0.2)
+        for one in readable:
+            try:
+                one.recv(1 << 20)
+            except OSError:
+                pass
+        for one in writable:
+            try:
+                one.send(request * 500)
+            except OSError:
+                pass
+        time.sleep(0.01)
+
+
+def check_victim(lab, request, count):
+    """A get takes no longer than MEDIAN_S_MAX in the middle, beside `count` clients that send `request`."""
+    server = lab.start("-m", "256")
+    victim = lab.connect(server)
+    victim.set("big", b"y" * 1_000_000)
+    victim.set("small", "x")
+    hogs = [lab.connect(server) for _ in range(count)]
+    stop = threading.Event()
+    thread = threading.Thread(target=hog, args=(hogs, request, stop))
+    thread.start()
+    waits, until = [], time.monotonic() + TIME_S
+    try:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            victim.get("small")
+            waits.append(time.monotonic() - began)
+    finally:
+        stop.set()
+        thread.join()
+    waits.sort()
+    middle = waits[len(waits) // 2]
+    check(lab.program.is_sanitized or middle < MEDIAN_S_MAX, f"{len(waits)} gets, {middle:.3f} s in the middle")
+
+
+@test(families=BOTH)
+def a_client_is_served_beside_twenty_that_append_to_a_large_value(lab):
+    """A byte appended to a value of 1 MB, over and over."""
+    check_victim(lab, b"append big 0 0 1\r\nx\r\n", 20)
+
+
+@test(families=BOTH)
+def a_client_is_served_beside_fifty_that_ask_for_stats(lab):
+    """stats, over and over."""
+    check_victim(lab, b"stats\r\n", 50)
+
+
+@test(families=BOTH)
+def a_client_is_served_beside_fifty_that_ask_for_stats_riposte(lab):
+    """stats riposte, over and over."""
+    check_victim(lab, b"stats riposte\r\n", 50)
