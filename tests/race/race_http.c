@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * HTTP on four threads: what they share beside the store. Three ask for files, for values whose types they make
- * up, and for the metrics; the fourth changes the files, and the token, all the time.
+ * up, for the metrics and the busiest keys, and have a line of the access log each time; the fourth changes the
+ * files, and the token, all the time.
  *
  * The real protocol without sockets: each thread is a worker with a session of its own, as the engine would call
  * it. Checked: a file's answer is one of its states, whole, however little memory there is for files; a value
@@ -12,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "riposte/hotkeys.h"
 #include "riposte/http.h"
 #include "riposte/reply.h"
 #include "torture.h"
@@ -155,7 +157,10 @@ static void run_asker(struct torture_thread *thread) {
     client_open(&client, thread, site);
     for (unsigned i = 0; i < ROUNDS * thread->torture->scale; i++) {
         unsigned choice = (unsigned)random_below(&thread->random, 16);
-        if (choice == 0) {
+        if (choice == 0 && i % 2 == 0) {
+            client_ask(&client, "GET /stats.json HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer right\r\n\r\n",
+                       200);
+        } else if (choice == 0) {
             client_ask(&client, "GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer right\r\n\r\n",
                        200);
         } else if (choice < 4) {
@@ -198,7 +203,11 @@ int main(int argument_count, char **arguments) {
     struct site site = {.root = "/tmp/riposte-race-XXXXXX"};
     torture_check(mkdtemp(site.root) != NULL, "no folder");
     torture_open(&torture, argument_count, arguments, (size_t)8 << 20, true);
+    struct hotkeys *hotkeys = hotkeys_create(TORTURE_THREADS);
+    torture_check(hotkeys != NULL, "no memory");
     const struct http_config config = {
+        .hotkeys = hotkeys,
+        .log_path = "/dev/null",
         .store = torture.store,
         .item_size_max = 8192,
         .cas_enabled = true,
@@ -217,6 +226,7 @@ int main(int argument_count, char **arguments) {
     void (*const runs[])(struct torture_thread *) = {run_asker, run_asker, run_asker, run_changer};
     torture_run(&torture, runs, TORTURE_THREADS);
     http_service_destroy(site.service);
+    hotkeys_destroy(hotkeys);
     torture_close(&torture, "http");
     for (unsigned i = 0; i < FILES; i++) {
         char path[128];
