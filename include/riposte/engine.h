@@ -32,8 +32,8 @@ extern "C" {
 struct engine;
 
 enum engine_transport {
-    ENGINE_AUTO,  /* io_uring; epoll only where the kernel or the sandbox refuses io_uring (ENOSYS, EPERM,
-                     EINVAL) */
+    ENGINE_AUTO, /* io_uring; epoll, for all workers, where one of them cannot have it: the kernel or a sandbox refuses
+                     it, or there is no memory for a ring */
     ENGINE_URING, /* io_uring, or a start-up error */
     ENGINE_EPOLL,
 };
@@ -174,6 +174,13 @@ struct engine_config {
     uint64_t conn_memory_size_max;
 
     uint32_t listen_backlog;     /* default 4096; the kernel cuts it to net.core.somaxconn */
+
+    /*
+     * Bytes that buffers and rings of all workers together may take (engine_fixed_memory_size); 0 (default): no bound.
+     * Those of the next four that are 0 shrink with the number of workers until they fit; their defaults are for a few
+     * workers.
+     */
+    size_t fixed_memory_size_max;
     uint32_t recv_buffer_size;   /* bytes, power of two, 1 KiB to 1 MiB; default 64 KiB (incremental), 2 KiB
                                     otherwise */
     uint32_t recv_buffer_count;  /* power of two, 2 to 32768; default 8 (incremental), 256 otherwise */
@@ -234,7 +241,8 @@ struct engine_config {
     X(sends_short, COUNT, "sends of which the kernel took only a part")                                      \
     X(completions, COUNT, "completions reaped")                                                              \
     X(completions_stray, COUNT, "completions that came after their connection, or request, was gone")        \
-    X(completion_overflows, COUNT, "times completions did not fit the completion queue")
+    X(completion_overflows, COUNT, "times completions did not fit the completion queue")                     \
+    X(ring_errors, COUNT, "times io_uring_enter failed in a way that a kernel should not")
 
 struct engine_counters {
 #define ENGINE_COUNTER_FIELD(name, kind, help) struct counter name;

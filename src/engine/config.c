@@ -40,7 +40,6 @@ void engine_config_init(struct engine_config *config) {
         .spin_us = ENGINE_SPIN_AUTO,
         .conn_memory_size_max = 64 * 1024 * 1024,
         .listen_backlog = 4096,
-        .ring_entries = 1024,
         .write_timeout_ms = 60 * 1000,
         .drain_timeout_ms = 10 * 1000,
         .linger_timeout_ms = 1000,
@@ -121,7 +120,7 @@ int config_check(const struct engine_config *config, struct engine_error *error)
     if (!is_size(config->recv_buffer_count, 2, RECV_BUFFERS_MAX)) {
         return config_refuse(error, "the number of receive buffers must be a power of two from 2 to 32768");
     }
-    if (!is_size(config->ring_entries, RING_ENTRIES_MIN, RING_ENTRIES_MAX) || config->ring_entries == 0) {
+    if (!is_size(config->ring_entries, RING_ENTRIES_MIN, RING_ENTRIES_MAX)) {
         return config_refuse(error, "the ring entries must be a power of two from 8 to 32768");
     }
     if (!is_size(config->completion_entries, 2, COMPLETION_ENTRIES_MAX)) {

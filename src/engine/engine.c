@@ -19,6 +19,8 @@
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
+#include "riposte/log.h"
+#include "sizes.h"
 #include "sockets.h"
 #include "sysinfo.h"
 #include "uring/probe.h"
@@ -36,23 +38,25 @@ static unsigned engine_default_workers(unsigned cpus_count) {
     return count < ENGINE_WORKERS_MAX ? count : ENGINE_WORKERS_MAX;
 }
 
+/* How many there will be, before they are made. */
+static unsigned engine_count_workers(const struct engine_config *config) {
+    return config->workers_count > 0 ? config->workers_count : engine_default_workers(sysinfo_cpus(NULL, 0));
+}
+
 static int engine_create_workers(struct engine *engine, struct engine_error *error) {
     unsigned cpus[ENGINE_WORKERS_MAX] = {0};
     unsigned cpus_count = sysinfo_cpus(cpus, ENGINE_WORKERS_MAX);
     unsigned known = cpus_count < ENGINE_WORKERS_MAX ? cpus_count : ENGINE_WORKERS_MAX;
-    unsigned count = engine->config.workers_count;
-    count = count > 0 ? count : engine_default_workers(cpus_count);
-    engine->workers = calloc(count, sizeof(*engine->workers));
+    engine->workers = calloc(engine->workers_count, sizeof(*engine->workers));
     if (engine->workers == NULL) {
         return engine_fail(error, -ENOMEM, "no memory for the workers");
     }
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < engine->workers_count; i++) {
         engine->workers[i] = worker_create(engine, i);
         if (engine->workers[i] == NULL) {
             return engine_fail(error, -ENOMEM, "no memory for the workers");
         }
         engine->workers[i]->cpu = cpus[i % known];
-        engine->workers_count++;
         /*
          * Before the threads: a stop or a connection list that comes before this worker runs is found by its first
          * wait.
@@ -65,7 +69,16 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
     return 0;
 }
 
-/* io_uring, or epoll and the reason why. */
+/* Epoll serves instead of io_uring, for the reason in *error. */
+static void engine_fall_back(struct engine *engine, struct engine_error *error) {
+    engine->transport = &transport_epoll;
+    engine->features[0] = '\0';
+    snprintf(engine->fallback_reason, sizeof(engine->fallback_reason), "%s", error->message);
+    *error = (struct engine_error){0};
+    /* Said before anybody is served by it. */
+    log_line(LOG_LEVEL_WARNING, "serving with epoll: %s", engine->fallback_reason);
+}
+
 static int engine_choose_transport(struct engine *engine, struct engine_error *error) {
     engine->transport = &transport_epoll;
     if (engine->config.transport == ENGINE_EPOLL) {
@@ -74,15 +87,25 @@ static int engine_choose_transport(struct engine *engine, struct engine_error *e
     int result = uring_probe(engine, error);
     if (result == 0) {
         engine->transport = &transport_uring;
-        return 0;
+    } else if (engine->config.transport == ENGINE_AUTO) {
+        engine_fall_back(engine, error);
+        result = 0;
     }
-    bool refused = result == -ENOSYS || result == -EPERM || result == -EINVAL;
-    if (engine->config.transport == ENGINE_URING || !refused) {
-        return result;
+    return result;
+}
+
+static int engine_choose_sizes(struct engine *engine, struct engine_error *error) {
+    int result = sizes_choose(&engine->sizes, &engine->config, engine->workers_count,
+                              engine->uring.incremental_buffers, error);
+    size_t size = sizes_epoll_memory(&engine->sizes);
+    if (engine->transport == &transport_uring) {
+        size_t uring_size = sizes_uring_memory(&engine->sizes);
+        /* With AUTO the start may still end on epoll (start.h). */
+        bool either = engine->config.transport == ENGINE_AUTO;
+        size = either && size > uring_size ? size : uring_size;
     }
-    snprintf(engine->fallback_reason, sizeof(engine->fallback_reason), "%s", error->message);
-    *error = (struct engine_error){0};
-    return 0;
+    engine->fixed_memory_size = engine->workers_count * size;
+    return result;
 }
 
 int engine_create(const struct engine_config *config, struct engine **created, struct engine_error *error) {
@@ -96,8 +119,7 @@ int engine_create(const struct engine_config *config, struct engine **created, s
         return engine_fail(error, -ENOMEM, "no memory for the engine");
     }
     memset(engine, 0, sizeof(*engine));
-    pthread_mutex_init(&engine->start_mutex, NULL);
-    pthread_cond_init(&engine->start_changed, NULL);
+    start_init(&engine->start);
     engine->created_ns = clock_monotonic_ns();
     engine->listen_backlog = net_backlog(config->listen_backlog);
     engine->overflows_readable = net_listen_overflows(&engine->listen_overflows, &engine->listen_drops);
@@ -106,7 +128,12 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     if (result < 0) {
         engine_fail(error, result, "no memory for the configuration");
     }
+    engine->workers_count = engine_count_workers(config);
+    /* Once for what a refused ring would have taken, and again when it is known how the kernel uses buffers. */
+    engine->uring.incremental_buffers = true;
+    result = result < 0 ? result : engine_choose_sizes(engine, error);
     result = result < 0 ? result : engine_choose_transport(engine, error);
+    result = result < 0 ? result : engine_choose_sizes(engine, error);
     result = result < 0 ? result : engine_create_workers(engine, error);
     result = result < 0 ? result : sockets_open(engine, error);
     if (result < 0) {
@@ -121,14 +148,13 @@ void engine_destroy(struct engine *engine) {
     /* relaxed: the workers are gone, and the thread that stopped them has told this one. */
     enum engine_stop stop = atomic_load_explicit(&engine->stop, memory_order_relaxed);
     conn_list_destroy(engine);
-    for (unsigned i = 0; i < engine->workers_count; i++) {
+    for (unsigned i = 0; engine->workers != NULL && i < engine->workers_count; i++) {
         worker_free(engine->workers[i]);
     }
     free(engine->workers);
     sockets_close(engine, stop != ENGINE_STOP_HAND_OVER);
     config_free(engine);
-    pthread_cond_destroy(&engine->start_changed);
-    pthread_mutex_destroy(&engine->start_mutex);
+    start_deinit(&engine->start);
     free(engine);
 }
 
@@ -147,22 +173,31 @@ static unsigned engine_start_threads(struct engine *engine, int *result) {
     return engine->workers_count;
 }
 
+/* All workers have a transport, the same one. 0, or a negative errno and *error. */
+static int engine_await_transports(struct engine *engine, unsigned count, struct engine_error *error) {
+    int result = start_await(&engine->start, count, error);
+    if (result < 0 && engine->config.transport == ENGINE_AUTO && engine->transport == &transport_uring) {
+        engine_fall_back(engine, error);
+        start_order(&engine->start, START_AGAIN);
+        result = start_await(&engine->start, count, error);
+    }
+    return result;
+}
+
 int engine_start(struct engine *engine, struct engine_error *error) {
     *error = (struct engine_error){0};
     int result = 0;
     unsigned started = engine_start_threads(engine, &result);
-    pthread_mutex_lock(&engine->start_mutex);
-    while (engine->workers_reported < started) {
-        pthread_cond_wait(&engine->start_changed, &engine->start_mutex);
-    }
-    if (engine->start_failed) {
-        *error = engine->start_error;
-        result = error->error;
-    } else if (result < 0) {
+    if (result < 0) {
         engine_fail(error, result,
                     "cannot start a worker thread; see RLIMIT_NPROC and the pids control group");
+        start_order(&engine->start, START_GIVE_UP);
+        engine_join(engine);
+        return result;
     }
-    pthread_mutex_unlock(&engine->start_mutex);
+    result = engine_await_transports(engine, started, error);
+    start_order(&engine->start, result < 0 ? START_GIVE_UP : START_SERVE);
+    result = result < 0 ? result : start_await(&engine->start, started, error);
     if (result < 0) {
         engine_stop(engine, ENGINE_STOP_CLOSE);
         engine_join(engine);
@@ -209,7 +244,7 @@ const char *engine_fallback_reason(const struct engine *engine) {
 }
 
 size_t engine_fixed_memory_size(const struct engine *engine) {
-    return engine->workers_count * engine->transport->fixed_memory_size(engine);
+    return engine->fixed_memory_size;
 }
 
 uint16_t engine_port(const struct engine *engine, unsigned listen_index) {

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "riposte/engine.h"
+#include "sizes.h"
+#include "start.h"
 #include "worker.h"
 
 enum { ENGINE_FEATURES_SIZE_MAX = 256 };
@@ -59,7 +61,9 @@ struct engine {
     uint8_t listen_groups[ENGINE_LISTENS_MAX];    /* which group each listen belongs to */
     struct worker **workers;                      /* owned, workers_count of them */
     unsigned workers_count;
-    const struct transport *transport;
+    const struct transport *transport; /* may change once before the workers serve (start.h) */
+    struct engine_sizes sizes;
+    size_t fixed_memory_size; /* bytes of all workers; constant from engine_create on */
     struct uring_features uring;
     uint64_t created_ns; /* monotonic; worker times count from here */
     uint32_t listen_backlog_wanted;
@@ -70,13 +74,10 @@ struct engine {
     size_t session_size;      /* largest of all protocols */
     size_t filter_state_size; /* largest of all filters, at least 1 where there is one; 0: none */
     char features[ENGINE_FEATURES_SIZE_MAX];
-    char fallback_reason[ENGINE_MESSAGE_SIZE_MAX];
+    char
+        fallback_reason[ENGINE_MESSAGE_SIZE_MAX]; /* why it is not io_uring; "" when nobody asked, or it is */
 
-    pthread_mutex_t start_mutex; /* protects the four below */
-    pthread_cond_t start_changed;
-    unsigned workers_reported; /* that are ready or have failed */
-    bool start_failed;
-    struct engine_error start_error;
+    struct engine_start start;
 
     alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */

@@ -185,14 +185,30 @@ static void loop_pin(const struct worker *worker) {
     (void)failed;
 }
 
-/* Makes what the loop needs besides connections; undone by loop_tear_down. */
-static int loop_set_up(struct worker *worker, struct engine_error *error) {
+/* Opens the engine's transport, and the other one where the engine decides to (start.h). */
+static int loop_open_transport(struct worker *worker, struct engine_error *error) {
     struct engine *engine = worker->engine;
-    worker->run = CONN_QUEUE_EMPTY;
-    worker->run_costly = CONN_QUEUE_EMPTY;
-    worker->arm = CONN_QUEUE_EMPTY;
-    deadlines_init(&worker->deadlines);
-    spin_init(&worker->spin, engine->config.spin_us);
+    unsigned orders_seen = 0;
+    for (;;) {
+        /* The mutex of the start orders this with engine_start's change. */
+        worker->transport = engine->transport;
+        int result = worker->transport->open(worker, error);
+        enum start_order order = start_report_and_wait(&engine->start, result, error, &orders_seen);
+        if (order == START_SERVE) {
+            return 0;
+        }
+        if (result == 0) {
+            worker->transport->close(worker);
+        }
+        if (order == START_GIVE_UP) {
+            return -ECANCELED; /* the engine has the reason */
+        }
+    }
+}
+
+/* The worker's own memory; undone by loop_free_memory. */
+static int loop_reserve_memory(struct worker *worker, struct engine_error *error) {
+    struct engine *engine = worker->engine;
     int result = conn_table_init(&worker->conns, engine->connections_max + WORKER_REJECT_SLOTS,
                                  engine->session_size, engine->filter_state_size);
     if (result < 0) {
@@ -200,20 +216,19 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
     }
     worker->plain = engine->filter_state_size > 0 ? malloc(WORKER_PLAIN_SIZE) : NULL;
     if (engine->filter_state_size > 0 && worker->plain == NULL) {
-        result = loop_fail(error, -ENOMEM, "reserve its buffer for filters");
-        goto free_table;
+        conn_table_deinit(&worker->conns);
+        return loop_fail(error, -ENOMEM, "reserve its buffer for filters");
     }
-    result = worker->transport->open(worker, error);
-    if (result < 0) {
-        goto free_table;
-    }
-    const struct engine_hooks *hooks = &engine->config.hooks;
-    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
-    if (hooks->worker_start != NULL && worker->user == NULL) {
-        result = loop_fail(error, -ENOMEM, "start");
-        goto close_transport;
-    }
-    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return 0;
+}
+
+static void loop_free_memory(struct worker *worker) {
+    free(worker->plain);
+    conn_table_deinit(&worker->conns);
+}
+
+static void loop_fill_listens(struct worker *worker) {
+    struct engine *engine = worker->engine;
     for (unsigned i = 0; i < engine->config.listens_count; i++) {
         const struct engine_listen *listen = &engine->listens[i];
         struct engine_group *group = &engine->groups[engine->listen_groups[i]];
@@ -230,13 +245,44 @@ static int loop_set_up(struct worker *worker, struct engine_error *error) {
     for (unsigned i = 0; i < worker->listeners_count; i++) {
         worker->listeners[i].wanted = true;
     }
+}
+
+/* Makes what the loop needs besides connections, and reports what comes of it; undone by loop_tear_down. */
+static int loop_set_up(struct worker *worker) {
+    struct engine *engine = worker->engine;
+    struct engine_error error = {0};
+    worker->run = CONN_QUEUE_EMPTY;
+    worker->run_costly = CONN_QUEUE_EMPTY;
+    worker->arm = CONN_QUEUE_EMPTY;
+    deadlines_init(&worker->deadlines);
+    spin_init(&worker->spin, engine->config.spin_us);
+    int result = loop_open_transport(worker, &error);
+    if (result < 0) {
+        return result;
+    }
+    result = loop_reserve_memory(worker, &error);
+    if (result < 0) {
+        goto close_transport;
+    }
+    const struct engine_hooks *hooks = &engine->config.hooks;
+    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
+    if (hooks->worker_start != NULL && worker->user == NULL) {
+        result = loop_fail(&error, -ENOMEM, "start");
+        goto free_memory;
+    }
+    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    loop_fill_listens(worker);
+    loop_read_clock(worker);
+    arm_turn(worker);
+    worker->transport->wait(worker, 0);
+    start_report(&engine->start, 0, &error);
     return 0;
 
+free_memory:
+    loop_free_memory(worker);
 close_transport:
     worker->transport->close(worker);
-free_table:
-    free(worker->plain);
-    conn_table_deinit(&worker->conns);
+    start_report(&engine->start, result, &error);
     return result;
 }
 
@@ -249,21 +295,8 @@ static void loop_tear_down(struct worker *worker) {
     if (hooks->worker_stop != NULL) {
         hooks->worker_stop(worker->user);
     }
-    free(worker->plain);
-    conn_table_deinit(&worker->conns);
+    loop_free_memory(worker);
     reply_pool_deinit(&worker->reply_pool);
-}
-
-static void loop_report(struct worker *worker, int result, const struct engine_error *error) {
-    struct engine *engine = worker->engine;
-    pthread_mutex_lock(&engine->start_mutex);
-    engine->workers_reported++;
-    if (result < 0 && !engine->start_failed) {
-        engine->start_failed = true;
-        engine->start_error = *error;
-    }
-    pthread_cond_signal(&engine->start_changed);
-    pthread_mutex_unlock(&engine->start_mutex);
 }
 
 void *loop_main(void *argument) {
@@ -271,15 +304,7 @@ void *loop_main(void *argument) {
     if (worker->engine->config.pin) {
         loop_pin(worker);
     }
-    struct engine_error error = {0};
-    int result = loop_set_up(worker, &error);
-    loop_read_clock(worker);
-    if (result == 0) {
-        arm_turn(worker);
-        worker->transport->wait(worker, 0);
-    }
-    loop_report(worker, result, &error);
-    if (result < 0) {
+    if (loop_set_up(worker) < 0) {
         return NULL;
     }
     while (worker->stage == WORKER_SERVING || worker->conns.open_count > 0) {

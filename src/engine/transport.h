@@ -28,9 +28,6 @@ struct transport {
     /* Makes the rings or descriptors of a worker. 0, or a negative errno and *error. */
     int (*open)(struct worker *worker, struct engine_error *error);
 
-    /* Bytes of buffers and rings that open takes for one worker. */
-    size_t (*fixed_memory_size)(const struct engine *engine);
-
     /* No connection is left. */
     void (*close)(struct worker *worker);
 

@@ -24,6 +24,9 @@
 /* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
 enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000, LISTENS_TEXT_SIZE_MAX = 512 };
 
+/* The engine's buffers and rings take at most one of so many parts of -m. */
+enum { BUFFERS_SHARE = 4 };
+
 bool server_find_listens(struct server *server, struct failure *failure) {
     return listen_list_make(&server->listens, &server->options, failure);
 }
@@ -74,9 +77,10 @@ static void config_fill(struct server *server, struct engine_config *config) {
     config->limits.requests_per_round_max = options->max_reqs_per_event;
     config->limits.output_size_max = (uint32_t)options->conn_output_limit;
     config->conn_memory_size_max = options->conn_memory;
+    config->fixed_memory_size_max = (size_t)(options->memory_limit / BUFFERS_SHARE);
     config->recv_buffer_size = options->recv_buffer_size;
     config->recv_buffer_count = options->recv_buffer_count;
-    config->ring_entries = options->ring_entries;
+    config->ring_entries = options->given[OPTION_INDEX_ring_entries] ? options->ring_entries : 0;
     config->completion_entries = options->completion_entries;
     config->limits.idle_timeout_ms = options->idle_timeout * MS_PER_S;
     config->write_timeout_ms = options->write_timeout * MS_PER_S;
@@ -244,13 +248,9 @@ bool server_load_token(struct server *server, struct failure *failure) {
  */
 
 static void warnings_log(const struct server *server) {
-    const char *reason = engine_fallback_reason(server->engine);
     uint32_t backlog = engine_listen_backlog(server->engine);
     uint32_t workers_count = server->options.threads;
     uint32_t quota_cpus = sysinfo_quota_cpus();
-    if (reason[0] != '\0') {
-        log_line(LOG_LEVEL_WARNING, "serving with epoll: %s", reason);
-    }
     if (backlog < server->options.listen_backlog) {
         log_line(LOG_LEVEL_WARNING, "backlog %" PRIu32 " is cut to net.core.somaxconn=%" PRIu32,
                  server->options.listen_backlog, backlog);

@@ -20,6 +20,7 @@
 #include "accept.h"
 #include "close.h"
 #include "engine_state.h"
+#include "epoll.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -31,7 +32,6 @@ enum {
     EPOLL_PIECES_MAX = 64,           /* of one send */
     EPOLL_RECV_SIZE_MAX = 64 * 1024, /* of one connection and turn */
     EPOLL_RECV_SIZE_MIN = 4 * 1024,  /* with less room left, connections wait for the next turn */
-    EPOLL_BUFFER_SIZE = 512 * 1024,  /* of all connections and one turn */
 };
 
 struct epoll {
@@ -40,16 +40,16 @@ struct epoll {
     int events_next;  /* the first of them that is not yet reaped */
     size_t used_size; /* of `buffer` this turn */
     struct epoll_event events[EPOLL_EVENTS_MAX];
-    char buffer[EPOLL_BUFFER_SIZE];
+    size_t buffer_size;
+    char buffer[]; /* what this turn has received, of all connections */
 };
 
 static struct epoll *epoll_of(const struct worker *worker) {
     return worker->transport_state;
 }
 
-static size_t epoll_fixed_memory_size(const struct engine *engine) {
-    (void)engine;
-    return sizeof(struct epoll);
+size_t epoll_memory_size(size_t turn_buffer_size) {
+    return sizeof(struct epoll) + turn_buffer_size;
 }
 
 static int epoll_watch(const struct epoll *epoll, int operation, int fd, uint32_t events, uint64_t tag) {
@@ -58,9 +58,11 @@ static int epoll_watch(const struct epoll *epoll, int operation, int fd, uint32_
 }
 
 static int epoll_open(struct worker *worker, struct engine_error *error) {
-    struct epoll *epoll = calloc(1, sizeof(*epoll));
+    size_t buffer_size = worker->engine->sizes.turn_buffer_size;
+    struct epoll *epoll = calloc(1, epoll_memory_size(buffer_size));
     int result = epoll == NULL ? -ENOMEM : 0;
     if (result == 0) {
+        epoll->buffer_size = buffer_size;
         epoll->fd = epoll_create1(EPOLL_CLOEXEC);
         result = epoll->fd < 0 ? -errno : 0;
     }
@@ -216,7 +218,7 @@ static void epoll_on_accept(struct worker *worker, struct listener *listener) {
 /* False when the turn's buffer has no room left: the event stays for the next turn. */
 static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
     struct epoll *epoll = epoll_of(worker);
-    size_t room = sizeof(epoll->buffer) - epoll->used_size;
+    size_t room = epoll->buffer_size - epoll->used_size;
     if (room < EPOLL_RECV_SIZE_MIN) {
         return false;
     }
@@ -311,7 +313,6 @@ const struct transport transport_epoll = {
     .name = "epoll",
     .sockets_nonblocking = true,
     .open = epoll_open,
-    .fixed_memory_size = epoll_fixed_memory_size,
     .close = epoll_close,
     .arm = epoll_arm,
     .arm_accept = epoll_arm_accept,

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "buffers.h"
 #include "engine_state.h"
 #include "riposte/bytes.h"
+#include "riposte/clock.h"
 
 enum {
     PROBE_ENTRIES = 8,
@@ -20,8 +22,10 @@ enum {
     PROBE_GROUP = 1,
     PROBE_BUFFER_SIZE = 4096,
     PROBE_BUFFER_COUNT = 2,
-    SQE_SIZE = 64,
-    CQE_SIZE = 16,
+    PROBE_WAIT_MS = 1000,
+    BYTES_PER_KIB = 1024,
+    RING_HEADER_SIZE = 320, /* heads, tails and flags before the completions */
+    MEMLOCK_AMPLE = 64,     /* so many times what is needed: then the limit is not what is missing */
 };
 
 /*
@@ -46,43 +50,74 @@ static bool read_number(const char *path, const char *name, uint64_t *number) {
     return found;
 }
 
-/* EPERM has three known causes; each has a cure of its own (io-uring notes, section 8). */
-static void explain_refusal(char *message, size_t size) {
+/* EPERM and EACCES have four known causes; each has a cure of its own. */
+static void explain_refusal(const char *name, char *message, size_t size) {
     uint64_t disabled = 0, seccomp = 0;
     if (read_number("/proc/sys/kernel/io_uring_disabled", "", &disabled) && disabled == 2) {
         snprintf(message, size,
-                 "io_uring is refused (EPERM): kernel.io_uring_disabled is 2; "
-                 "sysctl kernel.io_uring_disabled=0, or --engine=epoll");
+                 "io_uring is refused (%s): kernel.io_uring_disabled is 2; "
+                 "sysctl kernel.io_uring_disabled=0, or --engine=epoll",
+                 name);
     } else if (disabled == 1) {
         uint64_t group = 0;
         bool grouped = read_number("/proc/sys/kernel/io_uring_group", "", &group);
         snprintf(message, size,
-                 "io_uring is refused (EPERM): kernel.io_uring_disabled is 1; join group %s%llu "
+                 "io_uring is refused (%s): kernel.io_uring_disabled is 1; join group %s%llu "
                  "(kernel.io_uring_group), sysctl kernel.io_uring_disabled=0, or --engine=epoll",
-                 grouped ? "" : "of kernel.io_uring_group, now ", (unsigned long long)group);
+                 name, grouped ? "" : "of kernel.io_uring_group, now ", (unsigned long long)group);
     } else if (read_number("/proc/self/status", "Seccomp:", &seccomp) && seccomp == 2) {
         snprintf(message, size,
-                 "io_uring is refused (EPERM) by this container's seccomp profile; allow io_uring_setup, "
-                 "io_uring_enter and io_uring_register, or use --engine=epoll");
+                 "io_uring is refused (%s) by this container's seccomp profile; allow io_uring_setup, "
+                 "io_uring_enter and io_uring_register, or use --engine=epoll",
+                 name);
     } else {
         snprintf(
             message, size,
-            "io_uring is refused (EPERM) though neither sysctl nor seccomp explains it; look for SELinux or "
-            "AppArmor denials, or use --engine=epoll");
+            "io_uring is refused (%s) though neither sysctl nor seccomp explains it; look for SELinux or "
+            "AppArmor denials (ausearch -m avc), or use --engine=epoll",
+            name);
     }
 }
 
-static void explain_memory(unsigned entries, unsigned completion_entries, char *message, size_t size) {
-    struct rlimit limit = {0};
-    getrlimit(RLIMIT_MEMLOCK, &limit);
-    snprintf(message, size,
-             "no memory for an io_uring (ENOMEM): its set-up needs about %u KiB, RLIMIT_MEMLOCK is %llu KiB; "
-             "LimitMEMLOCK=infinity (systemd), --ulimit memlock=-1 (Docker), or smaller --ring-entries",
-             (entries * SQE_SIZE + completion_entries * CQE_SIZE) / 1024 + 1,
-             (unsigned long long)limit.rlim_cur / 1024);
+/* What the kernel charges to RLIMIT_MEMLOCK for one worker: the rings' memory, in whole pages. */
+static size_t locked_memory_size(const struct engine_sizes *sizes) {
+    size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t parts[] = {
+        sizes->ring_entries * sizeof(struct io_uring_sqe),
+        RING_HEADER_SIZE + sizes->completion_entries * sizeof(struct io_uring_cqe) +
+            sizes->ring_entries * sizeof(uint32_t),
+        sizes->recv_buffer_count * sizeof(struct io_uring_buf),
+    };
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size += (parts[i] + page_size - 1) / page_size * page_size;
+    }
+    return size;
 }
 
-int uring_explain(int number, unsigned entries, unsigned completion_entries, struct engine_error *error) {
+static void explain_memory(const struct engine_sizes *sizes, unsigned workers_count, char *message,
+                           size_t size) {
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    size_t locked_kib = locked_memory_size(sizes) * workers_count / BYTES_PER_KIB;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / BYTES_PER_KIB > MEMLOCK_AMPLE * locked_kib) {
+        snprintf(
+            message, size,
+            "no memory for an io_uring (ENOMEM): the rings of %u workers take %zu KiB; give the machine or "
+            "the control group more (LimitMEMLOCK is not the cause), or use --engine=epoll",
+            workers_count, locked_kib);
+        return;
+    }
+    snprintf(
+        message, size,
+        "no locked memory for an io_uring (ENOMEM): the rings of %u workers take %zu KiB, RLIMIT_MEMLOCK "
+        "is %llu KiB for all processes of the user; LimitMEMLOCK=infinity (systemd), --ulimit memlock=-1 "
+        "(Docker), or fewer --ring-entries",
+        workers_count, locked_kib, (unsigned long long)limit.rlim_cur / BYTES_PER_KIB);
+}
+
+int uring_explain(int number, const struct engine_sizes *sizes, unsigned workers_count,
+                  struct engine_error *error) {
     char *message = error->message;
     size_t size = sizeof(error->message);
     struct utsname name = {0};
@@ -91,10 +126,12 @@ int uring_explain(int number, unsigned entries, unsigned completion_entries, str
     switch (-number) {
     case EPERM:
     case EACCES:
-        explain_refusal(message, size);
+        explain_refusal(number == -EPERM ? "EPERM" : "EACCES", message, size);
         break;
     case ENOSYS:
-        snprintf(message, size, "this kernel (%s) has no io_uring; 6.1 or later is needed, or --engine=epoll",
+        snprintf(message, size,
+                 "this kernel (%s) has no io_uring, or a sandbox hides it; 6.1 or later is needed, or "
+                 "--engine=epoll",
                  name.release);
         break;
     case EINVAL:
@@ -105,7 +142,7 @@ int uring_explain(int number, unsigned entries, unsigned completion_entries, str
             name.release);
         break;
     case ENOMEM:
-        explain_memory(entries, completion_entries, message, size);
+        explain_memory(sizes, workers_count, message, size);
         break;
     case EMFILE:
     case ENFILE:
@@ -170,26 +207,50 @@ static void describe(struct engine *engine) {
     }
 }
 
+/* Submits a request that does nothing and waits for its completion. */
+static int probe_enter(struct ring *ring) {
+    struct io_uring_sqe *sqe = ring_sqe(ring);
+    io_uring_prep_nop(sqe);
+    int result = ring_enter(ring, PROBE_WAIT_MS * CLOCK_NS_PER_MS);
+    if (result < 0) {
+        return result;
+    }
+    struct io_uring_cqe *cqe = NULL;
+    result = io_uring_peek_cqe(&ring->io, &cqe);
+    if (result == 0) {
+        io_uring_cqe_seen(&ring->io, cqe);
+    }
+    return result;
+}
+
+static int probe_ring(struct engine *engine, struct ring *ring) {
+    struct uring_features *features = &engine->uring;
+    if ((ring->io.features & IORING_FEAT_EXT_ARG) == 0) {
+        return -EINVAL; /* waiting with a time-out came with 5.11 */
+    }
+    int result = probe_enter(ring);
+    if (result < 0) {
+        return result;
+    }
+    features->no_iowait = (ring->io.features & IORING_FEAT_NO_IOWAIT) != 0;
+    features->bundle = (ring->io.features & IORING_FEAT_RECVSEND_BUNDLE) != 0;
+    features->incremental_buffers = probe_buffers(ring, true) == 0;
+    probe_operations(features, ring);
+    return features->incremental_buffers ? 0 : probe_buffers(ring, false);
+}
+
 int uring_probe(struct engine *engine, struct engine_error *error) {
     struct uring_features *features = &engine->uring;
     struct ring ring;
     features->setup_flags = ring_setup_flags_all();
     int result = ring_init(&ring, PROBE_ENTRIES, PROBE_COMPLETIONS, &features->setup_flags, false);
-    if (result == 0 && (ring.io.features & IORING_FEAT_EXT_ARG) == 0) {
+    if (result == 0) {
+        result = probe_ring(engine, &ring);
         ring_deinit(&ring);
-        result = -EINVAL; /* waiting with a time-out came with 5.11 */
     }
     if (result < 0) {
-        return uring_explain(result, PROBE_ENTRIES, PROBE_COMPLETIONS, error);
-    }
-    features->no_iowait = (ring.io.features & IORING_FEAT_NO_IOWAIT) != 0;
-    features->bundle = (ring.io.features & IORING_FEAT_RECVSEND_BUNDLE) != 0;
-    features->incremental_buffers = probe_buffers(&ring, true) == 0;
-    probe_operations(features, &ring);
-    result = features->incremental_buffers ? 0 : probe_buffers(&ring, false);
-    ring_deinit(&ring);
-    if (result < 0) {
-        return uring_explain(result, PROBE_ENTRIES, PROBE_COMPLETIONS, error);
+        *features = (struct uring_features){0};
+        return uring_explain(result, &engine->sizes, engine->workers_count, error);
     }
     describe(engine);
     return 0;

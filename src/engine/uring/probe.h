@@ -8,15 +8,21 @@
 #define RIPOSTE_ENGINE_URING_PROBE_H
 
 #include "riposte/engine.h"
+#include "sizes.h"
 
 /*
- * Fills engine->uring and engine->features by means of a small ring of the calling thread. 0, or a negative
- * errno and *error with the likely cause and cure: -ENOSYS, -EPERM, -EINVAL (this kernel or sandbox has no
- * usable io_uring), -ENOMEM, -EMFILE, ...
+ * Fills engine->uring and engine->features by means of a small ring of the calling thread, which is made, registered
+ * with and entered: each of the three system calls may be refused alone. engine->sizes are for the message. 0, or a
+ * negative errno and *error with the likely cause and cure: -ENOSYS, -EPERM, -EACCES, -EINVAL (this kernel or sandbox
+ * has no usable io_uring), -ENOMEM, -EMFILE, ...
  */
 int uring_probe(struct engine *engine, struct engine_error *error);
 
-/* The sentence for a ring that could not be made; `entries` as asked for. Returns `number`. */
-int uring_explain(int number, unsigned entries, unsigned completion_entries, struct engine_error *error);
+/*
+ * The sentence for a ring of those sizes, one of workers_count, that could not be made or entered: what is the likely
+ * cause, and the cure. Returns `number`.
+ */
+int uring_explain(int number, const struct engine_sizes *sizes, unsigned workers_count,
+                  struct engine_error *error);
 
 #endif

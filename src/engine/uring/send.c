@@ -70,15 +70,15 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
 
 bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
     struct send_scratch *scratch = uring->scratch;
-    if (scratch->used_count == URING_SEND_MESSAGES_MAX) {
+    if (scratch->used_count == scratch->count) {
         return false;
     }
     struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
     if (sqe == NULL) {
         return false;
     }
-    struct iovec *pieces = scratch->pieces[scratch->used_count];
-    struct msghdr *message = &scratch->messages[scratch->used_count];
+    struct iovec *pieces = scratch->messages[scratch->used_count].pieces;
+    struct msghdr *message = &scratch->messages[scratch->used_count].header;
     unsigned count = conn_output_iov(conn, pieces, URING_SEND_PIECES_MAX, &conn->sending_size);
     assert(count > 0);
     *message = (struct msghdr){.msg_iov = pieces, .msg_iovlen = count};

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "accept.h"
@@ -18,70 +19,42 @@
 #include "engine_state.h"
 #include "probe.h"
 #include "riposte/check.h"
+#include "riposte/clock.h"
 #include "riposte/log.h"
 #include "serve.h"
 
 enum {
     /* Completions handled in one turn: more would let the first request wait for too many others. */
     URING_REAP_MAX = 1024,
-    /*
-     * Incremental receive buffers: few and large, used up piece by piece, so that they stay in cache;
-     * measured against rotating ones (design, decision 2). Otherwise many small ones.
-     */
-    URING_INCREMENTAL_SIZE = 64 * 1024,
-    URING_INCREMENTAL_COUNT = 8,
-    URING_WHOLE_SIZE = 2048,
-    URING_WHOLE_COUNT = 256,
+    URING_ERROR_PAUSE_MS = 1,
 };
 
 static struct uring *uring_of(const struct worker *worker) {
     return worker->transport_state;
 }
 
-static uint32_t or_default(uint32_t wanted, uint32_t otherwise) {
-    return wanted > 0 ? wanted : otherwise;
-}
-
-static uint32_t recv_buffer_size(const struct engine *engine) {
-    return or_default(engine->config.recv_buffer_size,
-                      engine->uring.incremental_buffers ? URING_INCREMENTAL_SIZE : URING_WHOLE_SIZE);
-}
-
-static uint32_t recv_buffer_count(const struct engine *engine) {
-    return or_default(engine->config.recv_buffer_count,
-                      engine->uring.incremental_buffers ? URING_INCREMENTAL_COUNT : URING_WHOLE_COUNT);
-}
-
-static uint32_t completion_entries(const struct engine *engine) {
-    return or_default(engine->config.completion_entries, 4 * engine->config.ring_entries);
-}
-
-static size_t uring_fixed_memory_size(const struct engine *engine) {
-    return (size_t)recv_buffer_size(engine) * recv_buffer_count(engine) +
-           engine->config.ring_entries * sizeof(struct io_uring_sqe) +
-           completion_entries(engine) * sizeof(struct io_uring_cqe) + sizeof(struct send_scratch);
-}
-
 static int uring_open(struct worker *worker, struct engine_error *error) {
     struct engine *engine = worker->engine;
     const struct engine_config *config = &engine->config;
+    const struct engine_sizes *sizes = &engine->sizes;
     struct uring *uring = calloc(1, sizeof(*uring));
-    struct send_scratch *scratch = calloc(1, sizeof(*scratch));
+    struct send_scratch *scratch = calloc(1, send_scratch_size(sizes->send_messages));
     unsigned setup_flags = engine->uring.setup_flags;
     int result = -ENOMEM;
     if (uring == NULL || scratch == NULL) {
         goto free_memory;
     }
-    result = ring_init(&uring->ring, config->ring_entries, completion_entries(engine), &setup_flags,
+    result = ring_init(&uring->ring, sizes->ring_entries, sizes->completion_entries, &setup_flags,
                        engine->uring.no_iowait);
     if (result < 0) {
         goto free_memory;
     }
-    result = buffers_init(&uring->buffers, &uring->ring, URING_RECV_GROUP, recv_buffer_size(engine),
-                          recv_buffer_count(engine), engine->uring.incremental_buffers);
+    result = buffers_init(&uring->buffers, &uring->ring, URING_RECV_GROUP, sizes->recv_buffer_size,
+                          sizes->recv_buffer_count, engine->uring.incremental_buffers);
     if (result < 0) {
         goto close_ring;
     }
+    scratch->count = sizes->send_messages;
     uring->scratch = scratch;
     uring->recv_single = !engine->uring.recv_multishot;
     uring->bundle = engine->uring.bundle && config->send == ENGINE_SEND_BUNDLE;
@@ -98,7 +71,7 @@ close_ring:
 free_memory:
     free(scratch);
     free(uring);
-    return uring_explain(result, config->ring_entries, completion_entries(engine), error);
+    return uring_explain(result, sizes, engine->workers_count, error);
 }
 
 static void uring_close(struct worker *worker) {
@@ -251,6 +224,25 @@ static void uring_count_overflow(struct worker *worker, struct uring *uring) {
     uring->overflow_seen = overflowed;
 }
 
+/*
+ * What a kernel should not answer a ring that has worked (EBADF, EFAULT, EINVAL, EPERM, ...): a sandbox that was put on
+ * later, a fault of the kernel or of ours. What was queued stays queued; the loop goes on, at a pace that leaves the CPU to
+ * others, and hears of a stop although nothing completes.
+ */
+static void uring_on_enter_error(struct worker *worker, struct uring *uring, int result) {
+    static const struct timespec pause = {.tv_nsec = URING_ERROR_PAUSE_MS * CLOCK_NS_PER_MS};
+    counter_add(&worker->counters.ring_errors, 1);
+    uint64_t now_ns = clock_monotonic_ns();
+    if (uring->error_reported_ns == 0 || now_ns - uring->error_reported_ns >= CLOCK_NS_PER_S) {
+        uring->error_reported_ns = now_ns;
+        log_line(LOG_LEVEL_ERROR, "worker %u: io_uring_enter: %s; tried again (ring_errors %llu)",
+                 worker->index, strerror(-result),
+                 (unsigned long long)counter_read(&worker->counters.ring_errors));
+    }
+    worker->woken = true;
+    nanosleep(&pause, NULL); /* a signal only makes it shorter */
+}
+
 static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
     struct uring *uring = uring_of(worker);
     if (unlikely(!uring->wake_armed)) {
@@ -280,8 +272,7 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
         }
         return;
     default:
-        log_line(LOG_LEVEL_ERROR, "io_uring_enter: %s", strerror(-result));
-        assert(result >= 0); /* EBADF, EFAULT, EINVAL, ENXIO, EOPNOTSUPP: a bug of ours */
+        uring_on_enter_error(worker, uring, result);
         return;
     }
 }
@@ -437,7 +428,6 @@ static void uring_return_buffers(struct worker *worker) {
 const struct transport transport_uring = {
     .name = "io_uring",
     .open = uring_open,
-    .fixed_memory_size = uring_fixed_memory_size,
     .close = uring_close,
     .arm = uring_arm,
     .arm_accept = uring_arm_accept,

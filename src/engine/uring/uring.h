@@ -17,9 +17,8 @@ struct conn;
 struct worker;
 
 enum {
-    URING_RECV_GROUP = 0,          /* buffer group of receives; send groups follow */
-    URING_SEND_PIECES_MAX = 64,    /* of one send; more follow in the next */
-    URING_SEND_MESSAGES_MAX = 256, /* sends of several pieces between two enters */
+    URING_RECV_GROUP = 0,       /* buffer group of receives; send groups follow */
+    URING_SEND_PIECES_MAX = 64, /* of one send; more follow in the next */
     /* Bytes of one bundle: it reports nothing before all are taken (WAITALL), while the write time-out waits
        for progress. */
     URING_BUNDLE_SIZE_MAX = 1024 * 1024,
@@ -34,10 +33,18 @@ enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZER
  * (IORING_FEAT_SUBMIT_STABLE, 5.5), so an entry is free again after the next enter.
  */
 struct send_scratch {
-    struct msghdr messages[URING_SEND_MESSAGES_MAX];
-    struct iovec pieces[URING_SEND_MESSAGES_MAX][URING_SEND_PIECES_MAX];
     unsigned used_count;
+    unsigned count; /* of messages */
+    struct send_message {
+        struct msghdr header;
+        struct iovec pieces[URING_SEND_PIECES_MAX];
+    } messages[];
 };
+
+/* Bytes of one with room for so many messages. */
+static inline size_t send_scratch_size(unsigned messages_count) {
+    return sizeof(struct send_scratch) + messages_count * sizeof(struct send_message);
+}
 
 /*
  * A ring of provided buffers to send from. It serves one connection at a time: a bundle drains everything in
@@ -61,6 +68,7 @@ struct uring {
     bool wake_armed;
     bool overflow_seen; /* counted once per overflow */
     bool lost_reported;
+    uint64_t error_reported_ns; /* the last line about a failed enter; 0: none yet */
 };
 
 /*

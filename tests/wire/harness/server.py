@@ -67,16 +67,16 @@ def wait_until(condition, what, limit_s=10.0):
 
 class Server:
     """A running server. `family` ("tcp" or "unix") is what connect() uses. It inherits `inherited_count` descriptors that
-    are of no use to it and may have `descriptor_limit` in all.
+    are of no use to it and may have `descriptor_limit` in all. `prefix` is a command that becomes the server.
     """
 
-    def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0):
+    def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0, prefix=()):
         self.program, self.engine, self.family = program, engine, family
         self.socket_path = os.path.join(folder, "socket")
         self.port_path = os.path.join(folder, "port")
         self.arguments = program.command(engine, family, self.socket_path, flags)
         self.inherited = [os.dup(0) for _ in range(inherited_count)]
-        self.process = Process(self.arguments, os.path.join(folder, "stderr"), descriptor_limit=descriptor_limit,
+        self.process = Process([*prefix, *self.arguments], os.path.join(folder, "stderr"), descriptor_limit=descriptor_limit,
                                environment=dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path),
                                inherited=self.inherited)
         self.port = 0

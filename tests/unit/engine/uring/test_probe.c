@@ -123,6 +123,12 @@ Test(probe, buffers_that_may_not_be_registered_are_a_refusal_too) {
     expect_refusal(-EPERM, "io_uring_register", "--engine=epoll");
 }
 
+Test(probe, a_ring_that_may_be_made_but_not_entered_is_a_refusal_too) {
+    probed_engine();
+    refuse(SYS_io_uring_enter, EACCES);
+    expect_refusal(-EACCES, "EACCES", "--engine=epoll");
+}
+
 Test(probe, a_kernel_without_io_uring_is_told_which_version_is_needed) {
     refuse(SYS_io_uring_setup, ENOSYS);
     expect_refusal(-ENOSYS, "no io_uring", "6.1 or later");
@@ -142,16 +148,26 @@ ParameterizedTestParameters(probe, every_error_becomes_a_sentence_with_a_cure) {
 
 ParameterizedTest(const int *number, probe, every_error_becomes_a_sentence_with_a_cure) {
     struct engine_error error = {0};
-    cr_assert_eq(uring_explain(-*number, 4096, 16384, &error), -*number);
+    const struct engine_sizes sizes = {
+        .ring_entries = 4096, .completion_entries = 16384, .recv_buffer_count = 8};
+    cr_assert_eq(uring_explain(-*number, &sizes, 64, &error), -*number);
     cr_assert_eq(error.error, -*number);
     bool has_cure = strstr(error.message, "--engine=epoll") != NULL || strstr(error.message, "Limit") != NULL;
     cr_assert(has_cure, "%s", error.message);
     cr_assert_lt(strlen(error.message), sizeof(error.message) - 1, "the sentence is cut: %s", error.message);
 }
 
-Test(probe, the_memory_it_asks_for_is_that_of_the_entries) {
+/* 4096 x 64 bytes of submissions, 16384 x 16 + 4096 x 4 + 320 bytes of completions, 8 x 16 of buffers, in pages of 4 KiB. */
+Test(probe, want_of_memory_does_the_sum_for_all_workers) {
     struct engine_error error = {0};
-    uring_explain(-ENOMEM, 4096, 16384, &error);
-    /* 64 bytes a submission, 16 a completion (struct io_uring_sqe, io_uring_cqe), rounded up. */
-    cr_assert_not_null(strstr(error.message, "513 KiB"), "%s", error.message);
+    const struct engine_sizes sizes = {
+        .ring_entries = 4096, .completion_entries = 16384, .recv_buffer_count = 8};
+    if (sysconf(_SC_PAGESIZE) != 4096) {
+        cr_skip_test("the sum is for pages of 4 KiB");
+    }
+    struct rlimit limit = {.rlim_cur = 8 << 20, .rlim_max = 8 << 20};
+    cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    uring_explain(-ENOMEM, &sizes, 64, &error);
+    cr_expect_not_null(strstr(error.message, "64 workers take 34304 KiB"), "%s", error.message);
+    cr_expect_not_null(strstr(error.message, "8192 KiB"), "%s", error.message);
 }

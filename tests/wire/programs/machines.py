@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Machines unlike this one: many workers, little locked memory, few descriptors, a kernel or sandbox without io_uring."""
+
+import os
+import sys
+
+from harness import refuse
+from harness.outcome import Skip, check, check_equal
+from harness.registry import TCP, test
+
+REFUSE = os.path.abspath(refuse.__file__)
+# Somebody without rights of his own: root's are not subject to RLIMIT_MEMLOCK.
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
+VALUE_SIZE = 500_000
+
+
+def limited(lab, *limits):
+    """The command that sets limits and gives the rights of root away."""
+    if os.geteuid() != 0:
+        raise Skip("not root: cannot become a user without rights")
+    os.chmod(lab.folder, 0o711)
+    return (lab.need("prlimit", "util-linux"), *limits, "--", lab.need("setpriv", "util-linux"), *NOBODY[1:])
+
+
+def check_serves(lab, server):
+    client = lab.connect(server)
+    client.set("a", "x")
+    client.version()
+
+
+@test(families=TCP, limit_s=120)
+def many_workers_leave_most_of_the_memory_to_items(lab):
+    """96 and 1024 workers with -m 64: their buffers take at most a quarter, values of 32 MB stay, limit_maxbytes is -m."""
+    for workers in (96, 1024):
+        server = lab.start("-t", str(workers), "-m", "64", "-c", "1000")
+        client = lab.connect(server)
+        stats, own = client.stats(), client.stats("riposte")
+        check_equal(str(64 << 20), stats["limit_maxbytes"], f"limit_maxbytes with {workers} workers")
+        fixed_size = int(own["engine_fixed_memory_size"])
+        check(fixed_size <= 16 << 20, f"{workers} workers: {fixed_size} bytes of buffers are more than a quarter")
+        for number in range(100):
+            client.set(f"v{number}", "v" * VALUE_SIZE)
+        kept = sum(client.get(f"v{number}") is not None for number in range(100))
+        check(kept >= 64, f"{workers} workers: {kept} values of {VALUE_SIZE} bytes are kept")
+        server.stop()
+
+
+@test(families=TCP)
+def buffers_that_were_asked_for_and_do_not_fit_are_an_error(lab):
+    """They are not made smaller in silence; the sentence names what to change."""
+    done = lab.run_server("-p", "-1", "-t", "8", "-m", "64", f"--engine={lab.engine}", "--recv-buffer-size=1m",
+                          "--recv-buffer-count=8")
+    text = done.stderr.decode()
+    if lab.engine == "epoll":  # has no such buffers
+        raise Skip("the flags are for io_uring")
+    check_equal(64, done.returncode, f"exit status ({text.strip()!r})")
+    check("raise -m, lower -t" in text, text)
+
+
+@test(families=TCP, engines=("uring",))
+def epoll_serves_where_io_uring_is_refused(lab):
+    """Each of its three system calls alone, with each errno that a sandbox or SELinux answers: one line says why."""
+    for call in refuse.CALLS:
+        for number in ("EPERM", "EACCES", "ENOSYS", "ENOMEM", "EIO"):
+            server = lab.start("-t", "2", "--engine=auto", prefix=(sys.executable, REFUSE, call, number))
+            check_serves(lab, server)
+            text = server.stderr_text()
+            lines = [line for line in text.splitlines() if "serving with epoll: " in line]
+            check_equal(1, len(lines), f"{call} refused with {number}: lines about it in {text!r}")
+            check("on epoll" in text, f"{call} refused with {number}: {text!r}")
+            server.stop()
+
+
+@test(families=TCP, engines=("uring",))
+def a_refused_ring_that_was_asked_for_is_an_error(lab):
+    """--engine=uring: exit status 69, or 71 for want of memory; the cure is named."""
+    for call in refuse.CALLS:
+        for number, status in (("EPERM", 69), ("ENOSYS", 69), ("ENOMEM", 71)):
+            done = lab.run(sys.executable, REFUSE, call, number, lab.program.path, "-p", "-1", "--engine=uring")
+            text = done.stderr.decode()
+            check_equal(status, done.returncode, f"{call} refused with {number}: exit status ({text.strip()!r})")
+            check("--engine=epoll" in text or "LimitMEMLOCK" in text, f"{call} refused with {number}: {text!r}")
+
+
+@test(families=TCP, engines=("uring",))
+def all_workers_take_epoll_where_locked_memory_does_not_suffice_for_all_rings(lab):
+    """64 KiB are too little for one; 1 MiB is enough for the probe and some workers, not for 16. The line does the sum."""
+    for kib, workers in ((64, 2), (1024, 16)):
+        server = lab.start("-t", str(workers), "-m", "1g", "-c", "1000", "--engine=auto",
+                           prefix=limited(lab, f"--memlock={kib * 1024}:{kib * 1024}"))
+        check_serves(lab, server)
+        text = server.stderr_text()
+        check(f"{workers} workers on epoll" in text, f"{kib} KiB for {workers} workers: {text!r}")
+        check(f"the rings of {workers} workers take" in text, f"{kib} KiB for {workers} workers: {text!r}")
+        server.stop()
