@@ -2,6 +2,9 @@
  *
  * cmd_admin: version, quit, flush_all, verbosity, cache_memlimit, shutdown, debugtime.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "call.h"
 #include "riposte/clock.h"
 #include "tokens.h"
@@ -10,6 +13,7 @@ enum {
     VERBOSITY_MAX = 2,
     MEMLIMIT_MIB_MIN = 8,
     MEMLIMIT_MIB_MAX = 1000000000, /* above it somebody has given bytes */
+    MEMLIMIT_TEXT_SIZE_MAX = 96,
 };
 
 void cmd_version(struct mc_call *call, const struct mc_request *request) {
@@ -45,7 +49,17 @@ void cmd_verbosity(struct mc_call *call, const struct mc_request *request) {
     call_answer(call, request->noreply, CALL_LINE("OK"));
 }
 
-static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments) {
+/* A lower limit could not hold one item of the largest size beside another, and the engine's buffers. */
+static uint64_t memlimit_mib_min(const struct memcached_service *service) {
+    uint64_t size = 2 * (uint64_t)service->config.item_size_max + service_reserved_size(service);
+    uint64_t mib = (size + (1 << 20) - 1) >> 20;
+    return mib > MEMLIMIT_MIB_MIN ? mib : MEMLIMIT_MIB_MIN;
+}
+
+/* What is answered is a constant, or in `text`. */
+static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments,
+                                  char text[MEMLIMIT_TEXT_SIZE_MAX]) {
+    const struct memcached_service *service = call->worker->service;
     uint64_t mib;
     struct bytes number = tokens_next(&arguments);
     if (number.size == 0) {
@@ -54,18 +68,24 @@ static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments) 
     if (!bytes_parse_u64(number, &mib)) {
         return answer_error(MC_ERROR_UNKNOWN);
     }
-    if (mib < MEMLIMIT_MIB_MIN) {
-        return CALL_LINE("MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+    if (mib < memlimit_mib_min(service)) {
+        int size = snprintf(text, MEMLIMIT_TEXT_SIZE_MAX,
+                            "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than %" PRIu64 "m\r\n",
+                            memlimit_mib_min(service));
+        return bytes_of(text, (size_t)size);
     }
     if (mib > MEMLIMIT_MIB_MAX) {
         return CALL_LINE("MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
     }
-    bool set = store_memory_limit_set(call->worker->store, (size_t)mib << 20);
+    /* As of -m, the engine's share is part of it. */
+    size_t store_size = ((size_t)mib << 20) - service_reserved_size(service);
+    bool set = store_memory_limit_set(call->worker->store, store_size);
     return set ? CALL_LINE("OK") : CALL_LINE("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
 }
 
 void cmd_cache_memlimit(struct mc_call *call, const struct mc_request *request) {
-    call_answer(call, request->noreply, memlimit_line(call, request->arguments));
+    char text[MEMLIMIT_TEXT_SIZE_MAX];
+    call_answer(call, request->noreply, memlimit_line(call, request->arguments, text));
     call->requests++;
 }
 

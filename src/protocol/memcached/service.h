@@ -74,6 +74,11 @@ static inline unsigned service_observed(struct memcached_service *service) {
     return watch_kinds(&service->watch) | (detail ? OBSERVE_PREFIXES : 0);
 }
 
+/* Bytes of -m that are not the store's: the engine's buffers and rings. */
+static inline size_t service_reserved_size(const struct memcached_service *service) {
+    return service->engine == NULL ? 0 : engine_fixed_memory_size(service->engine);
+}
+
 /* A CAS as clients are shown it: 0 with -C. */
 static inline uint64_t service_cas(const struct memcached_service *service, uint64_t cas) {
     return service->config.cas_enabled ? cas : 0;

@@ -12,7 +12,10 @@ RESIDENT_SLACK_KIB = 24 << 10  # code, stacks, rings, buffers, and what the allo
 
 def store_much(lab, server, client, total_size):
     """Stores values of mixed sizes until total_size bytes have been sent; looks at the figures on the way."""
-    stored, index, limit = 0, 0, int(client.stats()["limit_maxbytes"])
+    stored, index, limit = 0, 0, int(server.own_stats()["memory_size_max"])
+    check_equal(LIMIT_MIB * MIB, int(client.stats()["limit_maxbytes"]), "limit_maxbytes, as -m says")
+    fixed_size = int(server.own_stats()["engine_fixed_memory_size"])
+    check_equal(LIMIT_MIB * MIB, limit + fixed_size, "the store's part and the engine's")
     while stored < total_size:
         batch = []
         for _ in range(100):
@@ -144,3 +147,19 @@ def expired_items_are_taken_before_live_ones(lab):
     client.send("get " + " ".join(f"live-{index}" for index in range(250)) + "\r\n")
     left = len(client.read_values())
     check(left >= 240, f"{left} of 250 live values are left")
+
+
+@test()
+def a_lowered_limit_is_what_was_asked_for_and_holds_two_of_the_largest_items(lab):
+    """cache_memlimit counts the engine's share as -m does; one large set neither fails nor empties the store."""
+    server = lab.start("-m", "200", "-I", "20m")
+    client = lab.connect(server)
+    client.ask("cache_memlimit 40", "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 41m")
+    client.ask("cache_memlimit 41", "OK")
+    check_equal(str(41 * MIB), client.stats()["limit_maxbytes"], "limit_maxbytes after cache_memlimit 41")
+    for number in range(1000):
+        client.set(f"small-{number}", "x" * 1000)
+    client.set("large", "y" * (20 * MIB - 1000))
+    check_equal(20 * MIB - 1000, len(client.get("large")), "size of the large value")
+    kept = sum(client.get(f"small-{number}") is not None for number in range(1000))
+    check_equal(1000, kept, "small items that are kept beside the large one")

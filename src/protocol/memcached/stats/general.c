@@ -79,7 +79,7 @@ static void service_lines(const struct memcached_service *service, const struct 
         service->engine != NULL ? engine_workers_count(service->engine) : service->config.workers_max;
     stat_number(reply, "bytes_read", counter_read(&totals->engine.bytes_read));
     stat_number(reply, "bytes_written", counter_read(&totals->engine.bytes_written));
-    stat_number(reply, "limit_maxbytes", totals->store.memory_size_max);
+    stat_number(reply, "limit_maxbytes", totals->store.memory_size_max + service_reserved_size(service));
     stat_number(reply, "accepting_conns", 1);
     stat_number(reply, "listen_disabled_num", counter_read(&totals->engine.accept_backoffs));
     stat_number(reply, "time_in_listen_disabled_us", 0);
