@@ -19,13 +19,15 @@ bool process_open_standard_files(struct server *server, struct failure *failure)
 }
 
 bool process_raise_limits(struct server *server, struct failure *failure) {
-    const struct options *options = &server->options;
+    struct options *options = &server->options;
+    bool may_lower = !options->given[OPTION_INDEX_conn_limit];
     uint32_t workers_count = options->threads > 0 ? options->threads : sysinfo_cpus(NULL, 0);
     bool has_http = listen_list_speaks(&server->listens, &http_protocol);
     uint32_t connections =
         options->conn_limit + (has_http ? options->http_conn_limit + HTTP_ADMIN_CONNECTIONS_MAX : 0);
     uint64_t needed = resources_descriptors_needed(connections, workers_count, server->listens.count);
-    return resources_raise_descriptors(needed, options->conn_limit, &server->descriptors_limit, failure) &&
+    return resources_raise_descriptors(needed, &options->conn_limit, may_lower, &server->descriptors_limit,
+                                       failure) &&
            (!options->enable_coredumps || resources_allow_core_files(failure));
 }
 

@@ -30,7 +30,14 @@ uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers
     return connections_max + of_workers + DESCRIPTORS_OF_PROCESS;
 }
 
-bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint64_t *limit,
+/* The hard limit may be raised with CAP_SYS_RESOURCE only; below the need it costs nothing to try. */
+static bool descriptors_set(const struct rlimit *current, uint64_t count) {
+    struct rlimit wanted = {.rlim_cur = count,
+                            .rlim_max = current->rlim_max > count ? current->rlim_max : count};
+    return setrlimit(RLIMIT_NOFILE, &wanted) == 0;
+}
+
+bool resources_raise_descriptors(uint64_t needed, uint32_t *connections_max, bool may_lower, uint64_t *limit,
                                  struct failure *failure) {
     struct rlimit current;
     if (getrlimit(RLIMIT_NOFILE, &current) < 0) {
@@ -40,20 +47,26 @@ bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint
     if (current.rlim_cur >= needed) {
         return true;
     }
-    /* The hard limit may be raised with CAP_SYS_RESOURCE only; below the need it costs nothing to try. */
-    struct rlimit wanted = {.rlim_cur = needed,
-                            .rlim_max = current.rlim_max > needed ? current.rlim_max : needed};
     *limit = needed;
-    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) {
+    if (descriptors_set(&current, needed)) {
         return true;
     }
-    uint64_t others = needed - connections_max;
+    uint64_t others = needed - *connections_max;
     uint64_t possible = current.rlim_max > others ? current.rlim_max - others : 0;
+    if (may_lower && possible > 0 && descriptors_set(&current, current.rlim_max)) {
+        log_line(LOG_LEVEL_WARNING,
+                 "-c is lowered from %" PRIu32 " to %" PRIu64 ": the hard limit of descriptors is %" PRIu64
+                 " (systemd: LimitNOFILE=%" PRIu64 "; Docker: --ulimit nofile=%" PRIu64 ")",
+                 *connections_max, possible, (uint64_t)current.rlim_max, needed, needed);
+        *limit = current.rlim_max;
+        *connections_max = (uint32_t)possible;
+        return true;
+    }
     return failure_set(failure, EX_OSERR,
                        "-c %" PRIu32 " needs %" PRIu64 " descriptors, the hard limit is %" PRIu64
                        ": raise it (systemd: LimitNOFILE=%" PRIu64 "; Docker: --ulimit nofile=%" PRIu64
                        ") or take -c %" PRIu64,
-                       connections_max, needed, (uint64_t)current.rlim_max, needed, needed, possible);
+                       *connections_max, needed, (uint64_t)current.rlim_max, needed, needed, possible);
 }
 
 bool resources_allow_core_files(struct failure *failure) {

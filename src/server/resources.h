@@ -15,10 +15,11 @@ uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers
                                       uint32_t addresses_count);
 
 /*
- * Raises the soft limit of descriptors to `needed`, and the hard one too where the process may. *limit is
- * what holds now. False and *failure when it cannot be enough.
+ * Raises the soft limit of descriptors to `needed`, *connections_max (-c) among them, and the hard one too where the
+ * process may. *limit is what holds now. Where that is not enough: may_lower makes *connections_max as much smaller, with
+ * a warning; otherwise, or when not even one connection is left, false and *failure.
  */
-bool resources_raise_descriptors(uint64_t needed, uint32_t connections_max, uint64_t *limit,
+bool resources_raise_descriptors(uint64_t needed, uint32_t *connections_max, bool may_lower, uint64_t *limit,
                                  struct failure *failure);
 
 /* Core files of any size up to the hard limit (-r). */

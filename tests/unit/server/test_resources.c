@@ -31,7 +31,8 @@ Test(resources, raise_the_soft_limit_to_the_need) {
     getrlimit(RLIMIT_NOFILE, &before);
     before.rlim_cur = 100;
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-    cr_assert(resources_raise_descriptors(200, 150, &limit, &failure), "%s", failure.text);
+    cr_assert(resources_raise_descriptors(200, &(uint32_t){150}, false, &limit, &failure), "%s",
+              failure.text);
     getrlimit(RLIMIT_NOFILE, &after);
     cr_expect_eq(limit, 200);
     cr_expect_eq(after.rlim_cur, 200);
@@ -42,7 +43,7 @@ Test(resources, leave_a_sufficient_limit_alone) {
     struct rlimit before = {0}, after = {0};
     uint64_t limit = 0;
     getrlimit(RLIMIT_NOFILE, &before);
-    cr_assert(resources_raise_descriptors(10, 5, &limit, &failure));
+    cr_assert(resources_raise_descriptors(10, &(uint32_t){5}, false, &limit, &failure));
     getrlimit(RLIMIT_NOFILE, &after);
     cr_expect_eq(limit, before.rlim_cur);
     cr_expect_eq(after.rlim_cur, before.rlim_cur);
@@ -52,11 +53,36 @@ Test(resources, name_both_numbers_when_the_limit_cannot_be_enough) {
     uint64_t limit = 0;
     /* Above fs.nr_open nobody may go, not even root. */
     uint64_t needed = UINT64_C(1) << 40;
-    cr_expect_not(resources_raise_descriptors(needed, 1000000, &limit, &failure));
+    uint32_t connections_max = 1000000;
+    cr_expect_not(resources_raise_descriptors(needed, &connections_max, false, &limit, &failure));
+    cr_expect_eq(connections_max, 1000000);
     cr_expect_eq(failure.exit_status, EX_OSERR);
     cr_expect_not_null(
         strstr(failure.text, "-c 1000000 needs 1099511627776 descriptors, the hard limit is "));
     cr_expect_not_null(strstr(failure.text, "LimitNOFILE=1099511627776"));
+}
+
+/* Above fs.nr_open not even root may go. */
+Test(resources, lower_a_number_of_connections_that_nobody_asked_for) {
+    struct rlimit before = {0}, after = {0};
+    uint64_t limit = 0;
+    getrlimit(RLIMIT_NOFILE, &before);
+    uint32_t connections_max = UINT32_MAX;
+    uint64_t needed = (uint64_t)connections_max + 40;
+    cr_assert(resources_raise_descriptors(needed, &connections_max, true, &limit, &failure), "%s",
+              failure.text);
+    getrlimit(RLIMIT_NOFILE, &after);
+    cr_expect_eq(connections_max, before.rlim_max - 40);
+    cr_expect_eq(limit, before.rlim_max);
+    cr_expect_eq(after.rlim_cur, before.rlim_max);
+}
+
+Test(resources, refuse_a_limit_that_leaves_no_connection) {
+    uint64_t limit = 0;
+    uint32_t connections_max = 5;
+    uint64_t needed = UINT64_C(1) << 40;
+    cr_expect_not(resources_raise_descriptors(needed, &connections_max, true, &limit, &failure));
+    cr_expect_eq(connections_max, 5);
 }
 
 Test(resources, put_the_null_device_where_standard_files_are_closed) {

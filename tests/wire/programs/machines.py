@@ -91,3 +91,18 @@ def all_workers_take_epoll_where_locked_memory_does_not_suffice_for_all_rings(la
         check(f"{workers} workers on epoll" in text, f"{kib} KiB for {workers} workers: {text!r}")
         check(f"the rings of {workers} workers take" in text, f"{kib} KiB for {workers} workers: {text!r}")
         server.stop()
+
+
+@test(families=TCP)
+def few_descriptors_lower_a_connection_limit_that_nobody_gave(lab):
+    """A hard limit of 4096: one warning, and -c is what is left; a -c that was given is an error with what is possible."""
+    prefix = limited(lab, "--nofile=1024:4096")
+    server = lab.start("-t", "1", prefix=prefix)
+    check_serves(lab, server)
+    lines = [line for line in server.stderr_text().splitlines() if "-c is lowered from 16384" in line]
+    check_equal(1, len(lines), f"warnings in {server.stderr_text()!r}")
+    lowered = int(lab.connect(server).stats("settings")["maxconns"])
+    check(4000 <= lowered < 4096, f"maxconns is {lowered}")
+    done = lab.run(*prefix, lab.program.path, "-p", "-1", "-c", "8000")
+    check_equal(71, done.returncode, f"exit status ({done.stderr.decode().strip()!r})")
+    check("or take -c 40" in done.stderr.decode(), done.stderr.decode())
