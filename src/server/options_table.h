@@ -109,7 +109,7 @@
 
 #define OPTIONS_ENGINE(X)                                                                                    \
     X(ENGINE, engine, "engine", 0, WORD, OBEYED, "auto", 0, 0, "auto|uring|epoll",                           \
-      "transport; auto takes epoll only where the kernel or the sandbox refuses io_uring")                   \
+      "transport; auto takes epoll where a worker cannot have a ring (refused, no locked memory)")           \
     X(ENGINE, send, "send", 0, WORD, OBEYED, "auto", 0, 0, "auto|plain|bundle|zc",                           \
       "way of sending: plain, from a ring of provided buffers, or zero-copy above --zero-copy-min")          \
     X(ENGINE, zero_copy_min, "zero-copy-min", 0, SIZE, OBEYED, "64k", 1, UNITS_GIB, "SIZE",                  \
