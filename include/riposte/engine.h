@@ -173,7 +173,7 @@ struct engine_config {
      */
     uint64_t conn_memory_size_max;
 
-    uint32_t listen_backlog;     /* default 4096; the kernel cuts it to net.core.somaxconn */
+    uint32_t listen_backlog; /* default 4096; the kernel cuts it to net.core.somaxconn */
 
     /*
      * Bytes that buffers and rings of all workers together may take (engine_fixed_memory_size); 0 (default): no bound.
