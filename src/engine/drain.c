@@ -7,12 +7,20 @@
  *                  |               +------------------ no connection left --------+----------------------------+--> end
  *                  +-- what waits in the accept queues is taken, then the listeners close
  *
- * DRAINING answers what clients have sent; a connection with nothing received, nothing to answer and
- * nothing to send closes. FLUSHING parses no more and sends what was answered. ABORTING drops what clients
- * did not take.
+ * DRAINING answers what clients send, and says goodbye to each at a moment when nothing is unanswered:
+ *
+ *      all that was received is answered, the answer is about to be sent --+
+ *      nothing has come for DRAIN_QUIET_MS, and nothing is unread ---------+--> FLUSHING, LINGERING (conn.h)
+ *
+ * A client that waits for its answer before it asks again reads answer and end in one piece, and so knows that whatever it
+ * sends afterwards is not executed. What comes nevertheless is read and dropped for DRAIN_LINGER_MS, because a close
+ * would reset the connection and with it what the client has not yet read. FLUSHING (of the worker) parses no more and
+ * sends what was answered. ABORTING drops what clients did not take.
  */
 #include "drain.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -24,7 +32,9 @@
 
 enum {
     DRAIN_SERVE_MS_MAX = 1000,
-    DRAIN_LOOK_MS = 2, /* between two looks at all connections */
+    DRAIN_LOOK_MS = 2,   /* between two looks at all connections */
+    DRAIN_QUIET_MS = 50, /* a busy client has asked again by then */
+    DRAIN_LINGER_MS = 500,
 };
 
 void drain_begin(struct worker *worker) {
@@ -56,10 +66,48 @@ static bool drain_is_unread(const struct conn *conn) {
     return ioctl(conn->fd, SIOCINQ, &unread_size) == 0 && unread_size > 0;
 }
 
-/* Nothing received, nothing to answer, nothing to send. */
-static bool drain_is_quiet(const struct conn *conn) {
-    bool pending = conn_reply_pending(conn) || conn->in_run;
-    return !pending && !conn_is_sending(conn) && !drain_is_unread(conn) && !drain_is_sending(conn);
+/* Every request that was received whole is answered. */
+static bool drain_is_answered(const struct conn *conn) {
+    return !conn->in_run && !conn_reply_pending(conn) && conn->throttled == 0 && !drain_is_unread(conn);
+}
+
+/* The last answer and the end of our side go in one piece, so that the client cannot ask in between. */
+static void drain_say_goodbye(struct worker *worker, struct conn *conn) {
+    if (conn->is_unix) {
+        /* From here on the client cannot send (EPIPE); what it has sent before is still to be read. */
+        shutdown(conn->fd, SHUT_RD);
+        if (drain_is_unread(conn)) {
+            return; /* answered as usual; the end of the input comes behind it */
+        }
+    } else {
+        /* Holds the last piece of the answer back until close_linger's shutdown takes it along (tcp(7)). */
+        int one = 1;
+        int failed = setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &one, sizeof(one));
+        (void)failed; /* the end follows the answer a moment later */
+    }
+    close_flush(worker, conn, CLOSE_SHUTDOWN);
+}
+
+/* A connection about to be sent its answer. */
+static void drain_on_answer(struct worker *worker, struct conn *conn) {
+    bool answer_waits = !conn->send_armed && conn_is_sending(conn);
+    if (conn->state == CONN_OPEN && answer_waits && input_size(&conn->input) == 0 &&
+        drain_is_answered(conn)) {
+        drain_say_goodbye(worker, conn);
+    }
+}
+
+static bool drain_is_quiet(const struct worker *worker, const struct conn *conn) {
+    return deadline_passed(worker->now_ms, conn->active_ms + DRAIN_QUIET_MS) && !conn_is_sending(conn) &&
+           drain_is_answered(conn);
+}
+
+/* The client has had time to see our end, and all of its answers. */
+static void drain_linger(struct worker *worker, struct conn *conn) {
+    uint32_t began_ms = conn->deadline_ms - worker->engine->config.linger_timeout_ms;
+    if (deadline_passed(worker->now_ms, began_ms + DRAIN_LINGER_MS) && !drain_is_sending(conn)) {
+        close_begin(worker, conn, CLOSE_SHUTDOWN);
+    }
 }
 
 static void drain_conn(struct worker *worker, struct conn *conn) {
@@ -67,14 +115,16 @@ static void drain_conn(struct worker *worker, struct conn *conn) {
     case WORKER_SERVING:
         return;
     case WORKER_DRAINING:
-        if (conn->state == CONN_OPEN && drain_is_quiet(conn)) {
-            close_begin(worker, conn, CLOSE_SHUTDOWN);
+        if (conn->state == CONN_OPEN && drain_is_quiet(worker, conn)) {
+            drain_say_goodbye(worker, conn);
+        } else if (conn->state == CONN_LINGERING) {
+            drain_linger(worker, conn);
         }
         return;
     case WORKER_FLUSHING:
         close_flush(worker, conn, CLOSE_SHUTDOWN);
-        if (conn->state == CONN_LINGERING && drain_is_quiet(conn)) {
-            close_begin(worker, conn, CLOSE_SHUTDOWN);
+        if (conn->state == CONN_LINGERING) {
+            drain_linger(worker, conn);
         }
         return;
     case WORKER_ABORTING:
@@ -93,10 +143,7 @@ static void drain_next_stage(struct worker *worker) {
     }
 }
 
-void drain_turn(struct worker *worker) {
-    if (!deadline_passed(worker->now_ms, worker->drain_looks_ms)) {
-        return;
-    }
+static void drain_look(struct worker *worker) {
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
     if (deadline_passed(worker->now_ms, worker->drain_stage_ends_ms)) {
         drain_next_stage(worker);
@@ -106,5 +153,16 @@ void drain_turn(struct worker *worker) {
         if (conn->state != CONN_FREE) {
             drain_conn(worker, conn);
         }
+    }
+}
+
+void drain_turn(struct worker *worker) {
+    for (uint32_t index = worker->arm.first; index != CONN_NONE && worker->stage == WORKER_DRAINING;) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        index = conn->arm_next;
+        drain_on_answer(worker, conn);
+    }
+    if (deadline_passed(worker->now_ms, worker->drain_looks_ms)) {
+        drain_look(worker);
     }
 }

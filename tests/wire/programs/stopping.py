@@ -2,6 +2,8 @@
 """Stopping and starting again: what has been received is answered, the exit status is right, nothing is left behind."""
 
 import os
+import select
+import selectors
 import signal
 import socket
 import threading
@@ -213,3 +215,87 @@ def a_stop_under_load_leaves_no_half_value_in_the_way(lab):
     server.signal(signal.SIGTERM)
     server.expect_exit(0, 20)
     check(time.monotonic() - begin < 20, "it took the drain time")
+
+
+class Asker:
+    """A client that asks again as soon as it has been answered, `depth` requests at a time, until it reads the end."""
+
+    REQUEST, REPLY_SIZE = b"get a\r\n", len(value_reply("a", "x"))
+
+    def __init__(self, server, depth):
+        self.socket = server.connect().socket
+        self.socket.setblocking(False)
+        self.depth, self.sent, self.answered, self.partial = depth, 0, 0, 0
+        self.exempt = 0  # requests that the client could have known to be too late
+        self.wrong = ""
+        self.open = True
+
+    def ask(self):
+        try:
+            self.socket.send(self.REQUEST * self.depth)
+        except BrokenPipeError:  # nothing was sent
+            return
+        except OSError as error:
+            self.end(f"a send ends with {error}")
+            return
+        self.sent += self.depth
+        if ended_by_server(self.socket):
+            self.exempt += self.depth
+
+    def read(self):
+        try:
+            data = self.socket.recv(65536)
+        except OSError as error:
+            self.end(f"a receive ends with {error}")
+            return
+        if not data:
+            self.end("")
+            return
+        self.partial += len(data)
+        answers, self.partial = divmod(self.partial, self.REPLY_SIZE)
+        self.answered += answers
+        if self.answered == self.sent:
+            self.ask()
+
+    def end(self, wrong):
+        self.wrong, self.open = wrong, False
+        self.socket.close()
+
+
+def ended_by_server(client):
+    """Whether the end of the server's side has come."""
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+@test(families=BOTH)
+def a_stop_under_load_answers_every_request_that_was_sent_before_its_end_was_seen(lab):
+    """64 clients that never pause, with 1 and with 16 requests under way: no reset, no request without its answer."""
+    for depth in (1, 16):
+        server = lab.start("-t", "2")
+        lab.connect(server).set("a", "x")
+        askers = [Asker(server, depth) for _ in range(64)]
+        selector = selectors.DefaultSelector()
+        for asker in askers:
+            selector.register(asker.socket, selectors.EVENT_READ, asker)
+            asker.ask()
+        begin, stopped = time.monotonic(), False
+        while selector.get_map():
+            check(time.monotonic() - begin < 20, "the clients were not all ended")
+            if not stopped and time.monotonic() - begin > 0.2:
+                server.signal(signal.SIGTERM)
+                stopped = True
+            for key, _ in selector.select(0.1):
+                asker = key.data
+                descriptor = asker.socket
+                asker.read()
+                if not asker.open:
+                    selector.unregister(descriptor if descriptor.fileno() >= 0 else key.fd)
+        selector.close()
+        server.expect_exit(0, QUICK_S)
+        for asker in askers:
+            check_equal("", asker.wrong, f"how a client with {depth} requests under way was ended")
+            check(asker.sent - asker.answered <= asker.exempt,
+                  f"{asker.sent - asker.answered} of {asker.sent} requests without an answer, {asker.exempt} sent too late")
+        check(sum(asker.answered for asker in askers) > 64 * depth, "the clients were not busy")
