@@ -70,3 +70,17 @@ uint32_t deadlines_next_ms(const struct deadlines *deadlines, const struct conn_
     }
     return next_ms;
 }
+
+uint32_t deadlines_late_ms(const struct deadlines *deadlines, const struct conn_table *table,
+                           uint32_t now_ms) {
+    uint32_t late_ms = 0;
+    for (int kind = TIMEOUT_NONE + 1; kind < TIMEOUT_KIND_COUNT; kind++) {
+        uint32_t first = deadlines->lists[kind].first;
+        if (first == CONN_NONE || !deadline_passed(now_ms, conn_at(table, first)->deadline_ms)) {
+            continue;
+        }
+        uint32_t passed_ms = now_ms - conn_at(table, first)->deadline_ms;
+        late_ms = passed_ms > late_ms ? passed_ms : late_ms;
+    }
+    return late_ms;
+}

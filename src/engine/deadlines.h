@@ -46,4 +46,8 @@ struct conn *deadlines_due(const struct deadlines *deadlines, const struct conn_
 uint32_t deadlines_next_ms(const struct deadlines *deadlines, const struct conn_table *table,
                            uint32_t now_ms);
 
+/* For how long the earliest deadline of any list has passed; 0 when none has. */
+uint32_t deadlines_late_ms(const struct deadlines *deadlines, const struct conn_table *table,
+                           uint32_t now_ms);
+
 #endif

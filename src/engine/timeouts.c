@@ -16,6 +16,10 @@ enum {
     IDLE_LOOK_MS = 250,
     /* Looks at what the client has taken out of the kernel's queue, spread over the write time-out. */
     WRITE_LOOKS = 4,
+    /* Deadlines that have passed by so much were not looked at in time: the process was stopped, or the machine. */
+    LATE_MS = 200,
+    LATE_TURNS =
+        2, /* what had arrived by then is received in the next turn, and served in it or the one after */
 };
 
 static uint32_t timeouts_write_look_ms(const struct worker *worker) {
@@ -142,8 +146,25 @@ static void timeouts_check_next(struct worker *worker, enum timeout_kind kind) {
     }
 }
 
+/*
+ * True for a few turns after a time in which this thread did not run (SIGSTOP, a suspended machine, a CPU that others had):
+ * clients are not judged by it before what they have sent meanwhile is served.
+ */
+static bool timeouts_are_late(struct worker *worker) {
+    uint32_t late_ms = deadlines_late_ms(&worker->deadlines, &worker->conns, worker->now_ms);
+    if (late_ms < LATE_MS || worker->late_turns == LATE_TURNS) {
+        worker->late_turns = 0;
+        return false;
+    }
+    worker->late_turns++;
+    return true;
+}
+
 void timeouts_turn(struct worker *worker) {
     struct conn *conn;
+    if (unlikely(timeouts_are_late(worker))) {
+        return;
+    }
     timeouts_check_next(worker, TIMEOUT_LATER);
     timeouts_check_next(worker, TIMEOUT_REST);
     timeouts_check_write(worker);

@@ -52,3 +52,12 @@ Test(deadlines, survive_the_wrap_of_the_clock) {
     cr_assert_eq(deadlines_next_ms(&deadlines, &table, UINT32_MAX - 49), 100);
     cr_assert_eq(deadlines_due(&deadlines, &table, TIMEOUT_WRITE, 51), conns[0]);
 }
+
+Test(deadlines, tell_how_late_the_latest_of_them_is) {
+    cr_assert_eq(deadlines_late_ms(&deadlines, &table, 1000), 0);
+    deadlines_add(&deadlines, &table, conns[0], TIMEOUT_WRITE, 500);
+    deadlines_add(&deadlines, &table, conns[1], TIMEOUT_IDLE, 300);
+    cr_assert_eq(deadlines_late_ms(&deadlines, &table, 299), 0);
+    cr_assert_eq(deadlines_late_ms(&deadlines, &table, 400), 100);
+    cr_assert_eq(deadlines_late_ms(&deadlines, &table, 1000), 700);
+}

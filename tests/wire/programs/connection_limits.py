@@ -2,10 +2,11 @@
 """Limits of connections and descriptors, and the idle time-out: what is refused or closed, and how it recovers."""
 
 import resource
+import signal
 import time
 
 from harness.outcome import Failure, Skip, check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import BOTH, TCP, test
 from harness.server import wait_until
 
 TOO_MANY = b"ERROR Too many open connections\r\n"
@@ -210,3 +211,19 @@ def settings_show_the_time_out(lab):
     check_equal("100", client.stats("settings")["idle_timeout"], "idle_timeout")
     check_equal("0", client.stats()["idle_kicks"], "idle_kicks")
     check("idle_kicks" not in lab.connect(lab.start()).stats(), "idle_kicks without a time-out")
+
+
+@test(families=TCP)
+def a_server_that_was_stopped_serves_what_has_arrived_before_it_judges(lab):
+    """idle_timeout=1, stopped for 2.5 s as by a debugger or a suspended machine: the request sent meanwhile is answered."""
+    server = lab.start("-o", "idle_timeout=1")
+    for _ in range(3):
+        client, idle = lab.connect(server), lab.connect(server)
+        client.version()
+        idle.version()
+        server.signal(signal.SIGSTOP)
+        client.send("mn\r\n")
+        time.sleep(2.5)
+        server.signal(signal.SIGCONT)
+        client.expect("MN\r\n", "what was sent while the server was stopped")
+        check_equal(b"", idle.read_to_end(), "what one that had sent nothing reads")
