@@ -253,6 +253,12 @@ uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick);
 /* Moves the store's clock forward; for tests of expiry (debugtime). Any thread. */
 void store_clock_advance(struct store *store, uint32_t seconds);
 
+/*
+ * The wall clock was set by so many seconds: absolute expiry times given from now on, and times shown to people, follow it.
+ * Ticks go on as they do. Any thread.
+ */
+void store_clock_shift_wall(struct store *store, int64_t seconds);
+
 /* The store's clock stands at now_ns (monotonic); store_clock_advance still moves it. As above. */
 void store_clock_stop(struct store *store, uint64_t now_ns);
 

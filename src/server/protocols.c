@@ -24,6 +24,7 @@ enum { MS_PER_S = 1000 };
 
 /* All functions of this part run on the worker's own thread. */
 struct thread {
+    struct protocols *protocols;        /* borrowed */
     struct store_worker *store;         /* joined */
     struct memcached_worker *memcached; /* owned */
     struct http_worker *http;           /* owned; NULL without a service */
@@ -36,6 +37,7 @@ static void *thread_start(void *user, unsigned worker_index) {
     if (thread == NULL) {
         return NULL;
     }
+    thread->protocols = protocols;
     thread->store = store_worker_join(protocols->store, clock_monotonic_ns());
     if (thread->store == NULL) {
         goto free_thread;
@@ -72,7 +74,9 @@ static void thread_stop(void *worker_user) {
 }
 
 static unsigned thread_turn(void *worker_user, uint64_t now_ns) {
-    return store_quiescent(((struct thread *)worker_user)->store, now_ns);
+    struct thread *thread = worker_user;
+    wall_clock_turn(&thread->protocols->wall_clock, thread->protocols->store, now_ns);
+    return store_quiescent(thread->store, now_ns);
 }
 
 static void thread_offline(void *worker_user) {
@@ -284,7 +288,9 @@ bool protocols_load_token(struct protocols *protocols, const struct options *opt
 
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure) {
+    struct wall_times times = wall_times_read();
     *protocols = (struct protocols){.store = parts->store};
+    wall_clock_init(&protocols->wall_clock, &times);
     if (parts->options->dumping) {
         protocols->hotkeys =
             hotkeys_create(parts->options->threads); /* without memory they are not looked for */

@@ -19,6 +19,7 @@
 #include "riposte/bytes.h"
 #include "riposte/engine.h"
 #include "riposte/metrics.h"
+#include "wall_clock.h"
 
 struct hotkeys;
 struct http_service;
@@ -57,6 +58,7 @@ struct protocols {
     struct hotkeys *hotkeys;             /* owned; NULL with -X: nobody is to list keys */
     struct memcached_service *memcached; /* owned */
     struct http_service *http;           /* owned; NULL where no listen speaks it */
+    struct wall_clock wall_clock;        /* the store's beside the world's */
 };
 
 /* Who the services work for. */
