@@ -104,9 +104,24 @@ static bool family_known(int family) {
     return true;
 }
 
-/* The first of `found` that this kernel can listen on; NULL when there is none. */
-static const struct addrinfo *found_usable(const struct addrinfo *found) {
-    while (found != NULL && !family_known(found->ai_family)) {
+/* Whether this machine has the address now; ::1 is missing where IPv6 is turned off, and names still stand for it. */
+static bool address_is_here(const struct addrinfo *found) {
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    /* Any free port: whether another process has the one that is wanted is the engine's to find out. */
+    bool here = bind(fd, found->ai_addr, found->ai_addrlen) == 0 || errno != EADDRNOTAVAIL;
+    close(fd);
+    return here;
+}
+
+/*
+ * The first of `found` that can be listened on, or NULL. `anywhere`: none of them is here, and the engine is to say so of one
+ * that the kernel knows.
+ */
+static const struct addrinfo *found_usable(const struct addrinfo *found, bool anywhere) {
+    while (found != NULL && !(anywhere ? family_known(found->ai_family) : address_is_here(found))) {
         found = found->ai_next;
     }
     return found;
@@ -116,12 +131,13 @@ static const struct addrinfo *found_usable(const struct addrinfo *found) {
 static bool list_add_found(struct listen_list *list, const char *flag, const char *host,
                            const struct addrinfo *found, uint16_t port, struct listen listen,
                            struct failure *failure) {
-    found = found_usable(found);
+    bool anywhere = found_usable(found, false) == NULL;
+    found = found_usable(found, anywhere);
     if (found == NULL) {
         return failure_set(failure, EX_OSERR, "%s %s: this kernel does not know its address family", flag,
                            host);
     }
-    for (; found != NULL; found = found_usable(found->ai_next)) {
+    for (; found != NULL; found = found_usable(found->ai_next, anywhere)) {
         memset(&listen.address, 0, sizeof(listen.address));
         memcpy(&listen.address, found->ai_addr, found->ai_addrlen);
         listen.address_size = found->ai_addrlen;

@@ -106,3 +106,24 @@ def few_descriptors_lower_a_connection_limit_that_nobody_gave(lab):
     done = lab.run(*prefix, lab.program.path, "-p", "-1", "-c", "8000")
     check_equal(71, done.returncode, f"exit status ({done.stderr.decode().strip()!r})")
     check("or take -c 40" in done.stderr.decode(), done.stderr.decode())
+
+
+@test(families=("unix",))
+def a_name_stands_for_those_of_its_addresses_that_the_machine_has(lab):
+    """localhost is 127.0.0.1 and ::1 in /etc/hosts, and IPv6 is turned off (both in namespaces of the test's own)."""
+    if os.geteuid() != 0:
+        raise Skip("not root: cannot have a network namespace")
+    lab.need("ip", "iproute2")
+    hosts = os.path.join(lab.new_folder(), "hosts")
+    with open(hosts, "w", encoding="ascii") as file:
+        file.write("127.0.0.1 localhost\n::1 localhost\n")
+    script = f'''mount --bind {hosts} /etc/hosts && ip link set lo up &&
+                 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && exec "$@"'''
+    apart = (lab.need("unshare", "util-linux"), "-n", "-m", "sh", "-c", script, "sh")
+    server = lab.start("-l", "localhost", prefix=apart)
+    check_serves(lab, server)
+    text = server.stderr_text()
+    check("127.0.0.1:" in text and "[::1]" not in text, text)
+    done = lab.run(*apart, lab.program.path, "-p", "-1", "-l", "::1")
+    check_equal(71, done.returncode, f"exit status where none of the addresses is there ({done.stderr.decode().strip()!r})")
+    check("this machine has no such address" in done.stderr.decode(), done.stderr.decode())
