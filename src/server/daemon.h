@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * daemon: -d, going to the background without lying about it, and -P, a file with the process id.
+ * daemon: -d, going to the background without lying about it.
  *
  *      parent                          child
  *      daemon_begin -- fork ---------> new session, folder /
@@ -33,11 +33,5 @@ bool daemon_begin(struct daemon *daemon, bool keep_folder, struct failure *failu
  * daemon.
  */
 void daemon_ready(struct daemon *daemon, bool keep_error);
-
-/* -P: writes this process's id. Warns when the file names another process that is alive. */
-bool daemon_write_pidfile(const char *path, struct failure *failure);
-
-/* Removes the file if it still names this process. */
-void daemon_remove_pidfile(const char *path);
 
 #endif

@@ -27,7 +27,7 @@ static const struct step {
     {process_block_signals, NULL},
     {server_open_engine, server_close_engine},
     {server_write_ports, NULL},
-    {process_drop_privileges, NULL},
+    {process_drop_privileges, process_end_janitor},
     {server_create_store, server_destroy_store},
     {server_create_protocols, server_destroy_protocols},
     {server_load_passwords, NULL},

@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include "janitor.h"
+#include "pidfile.h"
 #include "privileges.h"
 #include "protocols.h"
 #include "resources.h"
@@ -37,12 +39,12 @@ bool process_become_daemon(struct server *server, struct failure *failure) {
 }
 
 bool process_write_pidfile(struct server *server, struct failure *failure) {
-    return server->options.pidfile == NULL || daemon_write_pidfile(server->options.pidfile, failure);
+    return server->options.pidfile == NULL || pidfile_write(server->options.pidfile, failure);
 }
 
 void process_remove_pidfile(struct server *server) {
     if (server->options.pidfile != NULL) {
-        daemon_remove_pidfile(server->options.pidfile);
+        pidfile_remove(server->options.pidfile, getpid());
     }
 }
 
@@ -58,7 +60,16 @@ bool process_set_memory(struct server *server, struct failure *failure) {
 }
 
 bool process_drop_privileges(struct server *server, struct failure *failure) {
+    const struct options *options = &server->options;
+    if (options->user != NULL &&
+        !janitor_begin(&server->janitor, options->pidfile, &server->listens, failure)) {
+        return false;
+    }
     return privileges_drop(server->options.user, &server->listens, server->options.enable_coredumps, failure);
+}
+
+void process_end_janitor(struct server *server) {
+    janitor_end(&server->janitor);
 }
 
 bool process_block_signals(struct server *server, struct failure *failure) {

@@ -31,6 +31,9 @@ bool process_block_signals(struct server *server, struct failure *failure);
 /* -u: after everything that may need the rights of root. */
 bool process_drop_privileges(struct server *server, struct failure *failure);
 
+/* What was left to remove files where only root may has done so. */
+void process_end_janitor(struct server *server);
+
 /* Lets the parent of a daemon go. */
 bool process_release_parent(struct server *server, struct failure *failure);
 

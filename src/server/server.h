@@ -11,6 +11,7 @@
 
 #include "daemon.h"
 #include "failure.h"
+#include "janitor.h"
 #include "listen.h"
 #include "options_table.h"
 #include "protocols.h"
@@ -22,6 +23,7 @@ struct server {
     struct listen_list listens; /* free ports are filled in by server_open_engine */
     uint64_t descriptors_limit; /* the soft limit of descriptors */
     struct daemon daemon;
+    struct janitor janitor;     /* with -u */
     uint64_t start_ns;          /* monotonic time of the start */
     struct engine *engine;      /* owned; NULL before server_open_engine */
     struct store *store;        /* owned */

@@ -75,3 +75,32 @@ Test(privileges, take_the_unix_socket_along) {
     cr_assert(dropped, "%s", failure.text);
     cr_expect_eq(status.st_uid, user.pw_uid);
 }
+
+/* The value of a line of /proc/self/status, in hexadecimal. */
+static unsigned long long status_number(const char *name) {
+    char line[256];
+    unsigned long long number = ~0ULL;
+    FILE *file = fopen("/proc/self/status", "re");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, name, strlen(name)) == 0) {
+            number = strtoull(line + strlen(name), NULL, 16);
+        }
+    }
+    fclose(file);
+    return number;
+}
+
+Test(privileges, leave_no_capability_in_any_set) {
+    nobody();
+    cr_assert(privileges_drop("nobody", &none, false, &failure), "%s", failure.text);
+    static const char *const names[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        cr_expect_eq(status_number(names[i]), 0, "%s", names[i]);
+    }
+}
+
+Test(privileges, can_never_be_gained_again_not_even_by_root) {
+    cr_expect(privileges_drop(NULL, &none, false, &failure));
+    cr_expect_eq(status_number("NoNewPrivs:"), 1);
+}

@@ -3,6 +3,7 @@
 
 import os
 import re
+import signal
 import socket
 
 from harness.outcome import Skip, check, check_equal
@@ -307,3 +308,68 @@ def root_may_become_another_user(lab):
     check(os.stat(f"/proc/{server.pid}").st_uid != 0, "the server still runs as root")
     lab.connect(server).set("a", "x")
     check_equal(67, lab.run_server("-p", "-1", "-u", "no-such-user-here").returncode, "exit status of -u")
+
+
+def private_folder(lab):
+    """A folder of root's that others may enter and read, as /run is."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    os.chmod(lab.folder, 0o711)
+    folder = lab.new_folder()
+    os.chmod(folder, 0o755)
+    return folder
+
+
+def process_status(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file)
+
+
+@test()
+def a_server_has_no_rights_left_after_minus_u(lab):
+    """-u nobody: every set of capabilities is empty, and no program would get new ones; without -u the latter holds, too."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    os.chmod(lab.folder, 0o711)
+    status = process_status(lab.start("-u", "nobody", family="tcp").pid)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        check_equal(0, int(status[name], 16), name)
+    check_equal("1", status["NoNewPrivs"], "NoNewPrivs")
+    check_equal("1", process_status(lab.start().pid)["NoNewPrivs"], "NoNewPrivs without -u")
+
+
+@test(families=TCP)
+def files_in_a_folder_of_root_are_removed_although_the_rights_are_given_away(lab):
+    """-u nobody, -P and -s below a folder like /run: both files are gone after a stop, and after a kill."""
+    folder = private_folder(lab)
+    pid_path, socket_path = os.path.join(folder, "pid"), os.path.join(folder, "socket")
+    for ending in ("stop", "kill"):
+        server = lab.start("-u", "nobody", "-P", pid_path, "-s", socket_path)
+        with open(pid_path, encoding="ascii") as file:
+            check_equal(str(server.pid), file.read().strip(), "the pid file")
+        lab.connect(server).version()
+        if ending == "stop":
+            server.stop()
+            check(not os.path.exists(pid_path), "the pid file is still there")
+        else:
+            os.kill(server.pid, signal.SIGKILL)
+            server.wait()
+            server.stopped = True
+        wait_until(lambda: not os.path.exists(pid_path) and not os.path.exists(socket_path), f"files gone after a {ending}")
+
+
+@test()
+def a_pid_file_is_not_taken_from_a_process_that_lives(lab):
+    """Exit status 71 and one sentence; a file of a process that is gone is replaced; a link is not followed."""
+    folder = lab.new_folder()
+    path, target = os.path.join(folder, "pid"), os.path.join(folder, "target")
+    first = lab.start("-P", path)
+    check_refused(lab, ["-p", "-1", "-P", path], SYSTEM, path, "alive")
+    with open(path, encoding="ascii") as file:
+        check_equal(str(first.pid), file.read().strip(), "the pid file of the first")
+    first.kill()
+    check(os.path.exists(path), "a killed server leaves its pid file")
+    lab.start("-P", path).stop()
+    os.symlink(target, path)
+    check_refused(lab, ["-p", "-1", "-P", path], SYSTEM, path)
+    check(not os.path.exists(target), "the link was followed")

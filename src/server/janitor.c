@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * janitor: waits for the end of the server with the one right that it left behind. See janitor.h.
+ */
+#include "janitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "pidfile.h"
+#include "rights.h"
+
+/* The file of a socket as the server made it. */
+struct socket_file {
+    const char *path;
+    dev_t device;
+    ino_t inode;
+};
+
+static unsigned socket_files_note(const struct listen_list *list, struct socket_file *files) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < list->count; i++) {
+        struct stat status;
+        const char *path = address_unix_path(&list->listens[i].address);
+        if (path != NULL && lstat(path, &status) == 0) {
+            files[count++] = (struct socket_file){path, status.st_dev, status.st_ino};
+        }
+    }
+    return count;
+}
+
+/* Another server may have put its own socket there meanwhile. */
+static void socket_file_remove(const struct socket_file *file) {
+    struct stat status;
+    if (lstat(file->path, &status) == 0 && status.st_dev == file->device && status.st_ino == file->inode) {
+        unlink(file->path);
+    }
+}
+
+/* Only `fd` stays open, and no terminal or pipe of others is held: they would wait for this process as well. */
+static void close_others(int fd) {
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO && null_fd >= 0; standard++) {
+        dup2(null_fd, standard);
+    }
+    /* close_range(2), Linux 5.9; the library's wrapper is younger than some libraries. */
+    syscall(SYS_close_range, STDERR_FILENO + 1, fd - 1, 0);
+    syscall(SYS_close_range, fd + 1, ~0U, 0);
+}
+
+static void wait_for_end(int fd) {
+    char nothing;
+    while (read(fd, &nothing, sizeof(nothing)) < 0 && errno == EINTR) {
+    }
+}
+
+/* Signals are blocked since before the fork: who stops the whole group does not stop this before its work is done. */
+static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile,
+                                    const struct listen_list *list) {
+    struct socket_file files[ENGINE_LISTENS_MAX];
+    unsigned count = socket_files_note(list, files);
+    prctl(PR_SET_NAME, "riposte-janitor");
+    close_others(fd);
+    rights_keep_to_remove_files();
+    wait_for_end(fd);
+    for (unsigned i = 0; i < count; i++) {
+        socket_file_remove(&files[i]);
+    }
+    if (pidfile != NULL) {
+        pidfile_remove(pidfile, server);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+static bool has_unix(const struct listen_list *list) {
+    for (unsigned i = 0; i < list->count; i++) {
+        if (address_unix_path(&list->listens[i].address) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct listen_list *list,
+                   struct failure *failure) {
+    int ends[2];
+    pid_t server = getpid();
+    *janitor = (struct janitor){.pid = 0, .fd = -1};
+    if (geteuid() != 0 || (pidfile == NULL && !has_unix(list))) {
+        return true;
+    }
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return failure_set(failure, EX_OSERR, "-u: no pipe: %s", strerror(errno));
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        janitor_serve(ends[0], server, pidfile, list);
+    }
+    close(ends[0]);
+    if (pid < 0) {
+        int error = errno;
+        close(ends[1]);
+        return failure_set(failure, EX_OSERR, "-u: no process that removes files at the end: %s",
+                           strerror(error));
+    }
+    *janitor = (struct janitor){.pid = pid, .fd = ends[1]};
+    return true;
+}
+
+void janitor_end(struct janitor *janitor) {
+    if (janitor->pid == 0) {
+        return;
+    }
+    close(janitor->fd);
+    while (waitpid(janitor->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    *janitor = (struct janitor){.pid = 0, .fd = -1};
+}
