@@ -6,9 +6,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 
 #include "dial.h"
 #include "frames.h"
+#include "sysinfo.h"
 
 TestSuite(start, .timeout = 60);
 
@@ -146,4 +149,54 @@ Test(start, a_ring_that_was_asked_for_and_cannot_be_had_ends_the_start) {
     cr_expect_eq(engine_start(engine, &error), -ENOMEM);
     cr_expect_not_null(strstr(error.message, "LimitMEMLOCK"), "%s", error.message);
     engine_destroy(engine);
+}
+
+/* --- a machine with more CPUs: sched_getaffinity is the library's, and this program's --------------------------- */
+
+static _Atomic int faked_cpus_count; /* 0: the machine's own */
+
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set) {
+    int count = atomic_load(&faked_cpus_count);
+    if (count == 0) {
+        long result = syscall(SYS_sched_getaffinity, pid, size, set);
+        return result < 0 ? -1 : 0;
+    }
+    CPU_ZERO_S(size, set);
+    for (int cpu = 0; cpu < count; cpu++) {
+        CPU_SET_S((unsigned)cpu, size, set);
+    }
+    return 0;
+}
+
+/* Wake-ups and listening sockets, two or so for each worker. */
+static void raise_descriptors(rlim_t needed) {
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < needed) {
+        cr_skip_test("the hard limit of descriptors is %ju", (uintmax_t)limit.rlim_max);
+    }
+    limit.rlim_cur = limit.rlim_max;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* 16 MiB are a quarter of the default -m. Fewer workers where a control group grants fewer CPUs. */
+Test(start, a_worker_for_each_of_1_to_1024_cpus_stays_below_the_bound) {
+    static const int counts[] = {1, 2, 32, 64, 72, 96, 1024};
+    raise_descriptors(5000);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct engine_listen listen;
+        struct engine_config config = config_of(ENGINE_AUTO, &listen);
+        struct engine *engine = NULL;
+        struct engine_error error = {0};
+        config.workers_count = 0;
+        config.fixed_memory_size_max = (size_t)16 << 20;
+        atomic_store(&buffer_rings_left, 4);
+        atomic_store(&faked_cpus_count, counts[i]);
+        cr_assert_eq(engine_create(&config, &engine, &error), 0, "%d CPUs: %s", counts[i], error.message);
+        unsigned granted = sysinfo_quota_cpus();
+        unsigned expected = granted > 0 && granted < (unsigned)counts[i] ? granted : (unsigned)counts[i];
+        cr_expect_eq(engine_workers_count(engine), expected);
+        cr_expect_leq(engine_fixed_memory_size(engine), config.fixed_memory_size_max, "%d CPUs", counts[i]);
+        engine_destroy(engine);
+    }
 }
