@@ -373,3 +373,13 @@ def a_pid_file_is_not_taken_from_a_process_that_lives(lab):
     os.symlink(target, path)
     check_refused(lab, ["-p", "-1", "-P", path], SYSTEM, path)
     check(not os.path.exists(target), "the link was followed")
+
+
+@test(families=TCP, engines=("epoll",))
+def the_release_binary_is_hardened(lab):
+    """Anywhere in memory (PIE), its tables read-only from the start (BIND_NOW, RELRO), guards on stacks, checked copies."""
+    if os.path.basename(os.path.dirname(lab.program.path)) != "build":
+        raise Skip("not a release binary in build/")
+    text = lab.run(lab.need("readelf", "binutils"), "-dlsW", lab.program.path).stdout.decode()
+    for word in ("PIE", "BIND_NOW", "GNU_RELRO", "__stack_chk_fail", "__memcpy_chk"):
+        check(word in text, f"{word} is not in what readelf says")
