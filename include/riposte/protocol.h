@@ -119,9 +119,10 @@ struct protocol {
 
     /*
      * A connection was accepted. May answer (a greeting) or close. `fd` is for questions (getpeername), not
-     * for reading or writing. Optional.
+     * for reading or writing. Returns what has to happen before the first on_input: INPUT, or REST where a
+     * client that says nothing at all is to be judged. Optional: INPUT.
      */
-    void (*on_open)(void *session, int fd, struct reply *reply, void *context);
+    enum protocol_next (*on_open)(void *session, int fd, struct reply *reply, void *context);
 
     /*
      * A first look at input that on_input will soon get, so that the memory it needs can be fetched while

@@ -141,7 +141,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
     if (listen->protocol->on_open != NULL) {
-        listen->protocol->on_open(conn->session, fd, &conn->reply, listen->context);
+        conn->next = (uint8_t)listen->protocol->on_open(conn->session, fd, &conn->reply, listen->context);
         if (conn->reply.broken) {
             close_begin(worker, conn, CLOSE_NO_MEMORY);
         } else if (reply_closing(&conn->reply)) {

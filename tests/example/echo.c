@@ -114,12 +114,13 @@ static size_t line_first(struct bytes input, struct bytes *line) {
     return size + 1;
 }
 
-static void echo_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next echo_on_open(void *session, int fd, struct reply *reply, void *context) {
     (void)session;
     (void)fd;
     struct worker *worker = context;
     worker->connections_count++;
     reply_copy_string(reply, "echo\r\n");
+    return PROTOCOL_NEXT_INPUT;
 }
 
 /* While it looks at the input of others, the count of this line comes into the CPU's cache. */

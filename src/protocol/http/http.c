@@ -179,12 +179,13 @@ static void http_prefetch(const void *session, struct bytes input, void *context
     }
 }
 
-static void http_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next http_on_open(void *session, int fd, struct reply *reply, void *context) {
     const struct http_endpoint *endpoint = context;
     (void)reply;
     if (endpoint->worker->service->log != NULL) {
         http_note_peer(session, fd);
     }
+    return PROTOCOL_NEXT_INPUT;
 }
 
 static void http_on_close(void *session, int fd, enum protocol_close reason, void *context) {

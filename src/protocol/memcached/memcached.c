@@ -243,12 +243,13 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
     }
 }
 
-static void mc_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next mc_on_open(void *session, int fd, struct reply *reply, void *context) {
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
     (void)reply;
     own->fd = fd;
     events_open(worker, own);
+    return PROTOCOL_NEXT_INPUT;
 }
 
 /* Gives back what the session is in the middle of. */

@@ -171,12 +171,13 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
 }
 
 /* As when memory ends in the middle of a greeting. */
-static void broken_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next broken_on_open(void *session, int fd, struct reply *reply, void *context) {
     (void)session;
     (void)fd;
     (void)context;
     reply_copy_string(reply, "half a greet");
     reply->broken = true;
+    return PROTOCOL_NEXT_INPUT;
 }
 
 static struct progress broken_on_input(void *session, const struct protocol_input *input, struct reply *reply,

@@ -129,6 +129,40 @@ ON_BOTH_TRANSPORTS(closes_as_idle_what_has_begun_a_request_and_does_not_go_on) {
     dial_stop(engine);
 }
 
+/* Greets, and judges a client that says nothing at its second look. */
+static enum protocol_next judge_on_open(void *session, int fd, struct reply *reply, void *context) {
+    (void)session;
+    (void)fd;
+    (void)context;
+    reply_copy_string(reply, "well?");
+    return PROTOCOL_NEXT_REST;
+}
+
+static struct progress judge_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                      void *context) {
+    unsigned *looks = session;
+    (void)context;
+    if (++*looks == 2) {
+        reply_copy_string(reply, "silent");
+        reply_close(reply);
+    }
+    return (struct progress){.consumed = input->bytes.size, .next = PROTOCOL_NEXT_REST};
+}
+
+static const struct protocol judge_protocol = {
+    .name = "judge", .session_size = sizeof(unsigned), .on_open = judge_on_open, .on_input = judge_on_input};
+
+ON_BOTH_TRANSPORTS(looks_at_a_client_that_says_nothing_where_on_open_asks_for_it) {
+    struct engine_listen listen = dial_listen(&judge_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_expect(fd, "well?silent", 11);
+    dial_expect_end(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
 ON_BOTH_TRANSPORTS(ends_with_the_client_although_the_rest_of_a_request_is_missing) {
     struct engine_listen listen = dial_listen(&rest_protocol);
     struct engine_config config = dial_config(*transport, &listen);
