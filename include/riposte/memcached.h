@@ -58,6 +58,7 @@ struct memcached_config {
     unsigned workers_max;          /* as the engine's */
     uint64_t conn_memory_size_max; /* as the engine's; for `stats riposte` */
     uint32_t upload_rate_min;      /* bytes/s at which a value must come, over 10 s; 0: at any */
+    uint32_t login_timeout_ms;     /* a connection that must authenticate has so long to do it; 0: for ever */
     struct memcached_settings_writer settings;
 
     /*

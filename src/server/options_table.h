@@ -64,6 +64,8 @@
     X(LIMIT, min_rate, "min-rate", 0, COUNT, OBEYED, "256", 0, 1000000000, "BYTES",                          \
       "a value on its way comes with so many bytes a second, over 10 s, or its connection is closed; 0: at " \
       "any rate")                                                                                            \
+    X(LIMIT, login_timeout, "login-timeout", 0, COUNT, OBEYED, "10", 0, 86400, "SECONDS",                    \
+      "a connection that must authenticate (-Y) has so long to do it; 0: for ever")                          \
     X(LIMIT, write_timeout, "write-timeout", 0, COUNT, OBEYED, "60", 1, 86400, "SECONDS",                    \
       "a client that takes none of its output for so long is closed")                                        \
     X(LIMIT, drain_timeout, "drain-timeout", 0, COUNT, OBEYED, "10", 1, 3600, "SECONDS",                     \

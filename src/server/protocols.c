@@ -186,6 +186,7 @@ static bool memcached_create(struct protocols *protocols, const struct protocols
         .connections_max = options->conn_limit,
         .conn_memory_size_max = options->conn_memory,
         .workers_max = options->threads,
+        .login_timeout_ms = options->login_timeout * MS_PER_S,
         .upload_rate_min = options->min_rate,
         .settings = {.write = settings_write, .user = options},
         .maxconns_fast = options->maxconns_fast,

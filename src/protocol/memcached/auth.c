@@ -11,13 +11,12 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "riposte/clock.h"
 #include "riposte/memcached.h"
 #include "tokens.h"
 
 enum {
-    AUTH_LINE_SIZE_MIN = 6,       /* bytes, line end included */
-    AUTH_WAITING_SIZE_MAX = 2048, /* bytes that may not wait for their line end any more */
-    AUTH_TOKEN_SIZE_MAX = 16384,  /* bytes of "<name> <password>" */
+    AUTH_LINE_SIZE_MIN = 6, /* bytes, line end included */
 
     /* Room for every line with its end, and one byte more to notice a file that is larger. */
     FILE_SIZE_MAX = AUTH_ENTRIES_MAX * (AUTH_ENTRY_SIZE_MAX + PARSE_LINE_END_SIZE),
@@ -120,6 +119,20 @@ static int file_read(const char *path, char *text, size_t text_size_max, size_t 
     return result;
 }
 
+uint64_t auth_files_refused(struct auth *auth) {
+    pthread_mutex_lock(&auth->lock);
+    uint64_t count = auth->files_refused;
+    pthread_mutex_unlock(&auth->lock);
+    return count;
+}
+
+/* At the start nothing is in force that could stay. */
+static void auth_count_refused(struct auth *auth) {
+    pthread_mutex_lock(&auth->lock);
+    auth->files_refused += auth->count > 0;
+    pthread_mutex_unlock(&auth->lock);
+}
+
 int memcached_service_auth_load(struct memcached_service *service, const char *path, char *message,
                                 size_t message_size) {
     char text[FILE_SIZE_MAX + 1];
@@ -133,6 +146,9 @@ int memcached_service_auth_load(struct memcached_service *service, const char *p
         result = -EINVAL;
     }
     explicit_bzero(text, sizeof(text));
+    if (result < 0) {
+        auth_count_refused(&service->auth);
+    }
     return result;
 }
 
@@ -165,75 +181,170 @@ static bool auth_check(struct auth *auth, struct bytes name, struct bytes passwo
     return found;
 }
 
-static void auth_reply(struct mc_call *call, size_t consumed, struct bytes line) {
-    call->at += consumed;
-    call->requests++;
-    call->session->searched_size = 0;
-    reply_copy(call->reply, line);
-}
-
-/* The answer to a name and a password. */
-static struct bytes auth_answer(struct mc_call *call, struct bytes token) {
-    struct memcached_worker *worker = call->worker;
-    struct bytes name = tokens_next(&token);
-    struct bytes password = tokens_next(&token);
-    if (password.size == 0) {
-        return CALL_LINE("CLIENT_ERROR bad authentication token format");
-    }
-    counter_add(&worker->counters.auth_cmds, 1);
-    if (!auth_check(&worker->service->auth, name, password)) {
-        counter_add(&worker->counters.auth_errors, 1);
-        return CALL_LINE("CLIENT_ERROR authentication failure");
-    }
-    call->session->authenticated = true;
-    return CALL_LINE("STORED");
-}
-
-/* The line is a set of `size` bytes; its block, when it is all there. */
-static bool auth_block(struct mc_call *call, size_t line_size, uint32_t size) {
-    if (size > AUTH_TOKEN_SIZE_MAX) {
-        auth_reply(call, line_size, CALL_LINE("CLIENT_ERROR auth token too long"));
-        call_swallow(call, size + PARSE_LINE_END_SIZE);
-        return true;
-    }
-    const char *block = call->at + line_size;
-    size_t here_size = (size_t)(call->end - block);
-    if (here_size < size + PARSE_LINE_END_SIZE) {
-        return false;
-    }
-    bool ends = memcmp(block + size, "\r\n", PARSE_LINE_END_SIZE) == 0;
-    struct bytes answer = ends ? auth_answer(call, bytes_of(block, size))
-                               : CALL_LINE("CLIENT_ERROR bad command line termination");
-    auth_reply(call, line_size + size + PARSE_LINE_END_SIZE, answer);
-    return true;
-}
-
 static void auth_close(struct mc_call *call) {
     counter_add(&call->worker->counters.closed_unauthenticated, 1);
     reply_close(call->reply);
 }
 
-bool auth_step(struct mc_call *call) {
-    struct bytes input = call_unread(call);
-    const char *feed = memchr(input.data, '\n', input.size);
-    size_t line_size = feed != NULL ? (size_t)(feed + 1 - input.data) : input.size;
-    if (feed == NULL && line_size < AUTH_WAITING_SIZE_MAX) {
+/* Modulo 2^32, and never 0. */
+static uint32_t auth_ms(uint64_t now_ns) {
+    return (uint32_t)(now_ns / CLOCK_NS_PER_MS) | 1;
+}
+
+static bool auth_has_come(const struct mc_call *call, uint32_t time_ms) {
+    return (int32_t)(auth_ms(call->now_ns) - time_ms) >= 0;
+}
+
+void auth_watch(struct mc_call *call) {
+    struct auth_wait *wait = &call->session->auth_wait;
+    uint32_t timeout_ms = call->worker->service->config.login_timeout_ms;
+    if (wait->since_ms == 0) {
+        wait->since_ms = auth_ms(call->now_ns);
+    }
+    if (timeout_ms > 0 && auth_has_come(call, wait->since_ms + timeout_ms)) {
+        auth_close(call);
+    }
+}
+
+/* More input is needed: false, always; closes when there is more than a stranger may leave unserved. */
+static bool auth_wait(struct mc_call *call) {
+    if ((size_t)(call->end - call->at) > AUTH_INPUT_SIZE_MAX) {
+        auth_close(call);
+    }
+    return false;
+}
+
+static void auth_reply(struct mc_call *call, size_t consumed, struct bytes line) {
+    call->at += consumed;
+    call->requests++;
+    reply_copy(call->reply, line);
+}
+
+static uint32_t auth_delay_ms(unsigned failures) {
+    uint32_t delay_ms = (uint32_t)AUTH_DELAY_MS_MIN << failures;
+    return delay_ms < AUTH_DELAY_MS_MAX ? delay_ms : AUTH_DELAY_MS_MAX;
+}
+
+/* A failure in the first `consumed` bytes: stays there until its time has come. False while it has not. */
+static bool auth_is_due(struct mc_call *call) {
+    struct mc_session *session = call->session;
+    if (session->auth_wait.until_ms == 0) {
+        session->auth_wait.until_ms = (auth_ms(call->now_ns) + auth_delay_ms(session->auth_failures)) | 1;
+    }
+    if (!auth_has_come(call, session->auth_wait.until_ms)) {
+        call->later = true;
+        return auth_wait(call);
+    }
+    session->auth_wait.until_ms = 0;
+    session->auth_failures++;
+    return true;
+}
+
+/* Answers a failure; its request is the first `consumed` bytes. False while it has to wait. */
+static bool auth_refuse(struct mc_call *call, size_t consumed, struct bytes line) {
+    if (!auth_is_due(call)) {
         return false;
     }
-    if (feed == NULL || line_size < AUTH_LINE_SIZE_MIN) {
+    auth_reply(call, consumed, line);
+    if (call->session->auth_failures == AUTH_FAILURES_MAX) {
+        auth_close(call);
+    }
+    return true;
+}
+
+/* `token` is "<name> <password>", and the password may hold spaces: it is all behind the first one. */
+static bool token_split(struct bytes token, struct bytes *name, struct bytes *password) {
+    const char *space = token.size > 0 ? memchr(token.data, ' ', token.size) : NULL;
+    if (space == NULL || space + 1 == token.data + token.size) {
+        return false;
+    }
+    *name = bytes_of(token.data, (size_t)(space - token.data));
+    *password = bytes_of(space + 1, token.size - name->size - 1);
+    return true;
+}
+
+static void auth_succeed(struct mc_call *call, size_t consumed) {
+    struct mc_session *session = call->session;
+    session->authenticated = true;
+    session->auth_wait = (struct auth_wait){.since_ms = 0};
+    counter_add(&call->worker->counters.auth_cmds, 1);
+    reply_limit(call->reply, 0);
+    auth_reply(call, consumed, CALL_LINE("STORED"));
+}
+
+/* A name and a password in the first `consumed` bytes. False while the answer has to wait. */
+static bool auth_judge(struct mc_call *call, size_t consumed, struct bytes token) {
+    struct memcached_worker *worker = call->worker;
+    struct bytes name, password;
+    if (!token_split(token, &name, &password)) {
+        return auth_refuse(call, consumed, CALL_LINE("CLIENT_ERROR bad authentication token format"));
+    }
+    if (auth_check(&worker->service->auth, name, password)) {
+        auth_succeed(call, consumed);
+        return true;
+    }
+    if (!auth_refuse(call, consumed, CALL_LINE("CLIENT_ERROR authentication failure"))) {
+        return false;
+    }
+    counter_add(&worker->counters.auth_cmds, 1);
+    counter_add(&worker->counters.auth_errors, 1);
+    return true;
+}
+
+/* The line is a set of `size` bytes; its block, when it is all there. */
+static bool auth_block(struct mc_call *call, size_t line_size, uint32_t size) {
+    if (size > AUTH_TOKEN_SIZE_MAX) {
+        bool refused = auth_refuse(call, line_size, CALL_LINE("CLIENT_ERROR auth token too long"));
+        if (refused) {
+            call_swallow(call, size + PARSE_LINE_END_SIZE);
+        }
+        return refused;
+    }
+    const char *block = call->at + line_size;
+    size_t consumed = line_size + size + PARSE_LINE_END_SIZE;
+    if ((size_t)(call->end - call->at) < consumed) {
+        return auth_wait(call);
+    }
+    if (memcmp(block + size, "\r\n", PARSE_LINE_END_SIZE) != 0) {
+        return auth_refuse(call, consumed, CALL_LINE("CLIENT_ERROR bad command line termination"));
+    }
+    return auth_judge(call, consumed, bytes_of(block, size));
+}
+
+/* One whole line with its end. */
+static bool auth_line(struct mc_call *call, struct bytes line) {
+    struct tokens tokens;
+    uint32_t size;
+    tokens_split(&tokens, bytes_of(line.data, line.size - 1 - (line.data[line.size - 2] == '\r')));
+    if (tokens.count == 1 && tokens_are(&tokens, 0, "quit")) {
+        call->at += line.size;
+        call->requests++;
+        reply_close(call->reply);
+        return true;
+    }
+    if (tokens.count < 5 || !tokens_are(&tokens, 0, "set")) {
+        return auth_refuse(call, line.size, CALL_LINE("CLIENT_ERROR unauthenticated"));
+    }
+    if (!bytes_parse_u32(tokens.token[4], &size) || size > PARSE_VALUE_SIZE_MAX) {
+        return auth_refuse(call, line.size, answer_error(MC_ERROR_FORMAT));
+    }
+    return auth_block(call, line.size, size);
+}
+
+bool auth_step(struct mc_call *call) {
+    struct bytes input = call_unread(call);
+    if (call->session->auth_wait.until_ms != 0 && !auth_has_come(call, call->session->auth_wait.until_ms)) {
+        call->later = true;
+        return auth_wait(call);
+    }
+    const char *feed = memchr(input.data, '\n', input.size);
+    size_t line_size = feed != NULL ? (size_t)(feed + 1 - input.data) : input.size;
+    if (feed == NULL && line_size < AUTH_INPUT_SIZE_MAX) {
+        return false;
+    }
+    if (feed == NULL || line_size < AUTH_LINE_SIZE_MIN || line_size > AUTH_INPUT_SIZE_MAX) {
         auth_close(call);
         return false;
     }
-    struct tokens tokens;
-    uint32_t size;
-    tokens_split(&tokens, bytes_of(input.data, line_size - 1 - (feed[-1] == '\r')));
-    if (tokens.count < 5 || !tokens_are(&tokens, 0, "set")) {
-        auth_reply(call, line_size, CALL_LINE("CLIENT_ERROR unauthenticated"));
-        return true;
-    }
-    if (!bytes_parse_u32(tokens.token[4], &size) || size > PARSE_VALUE_SIZE_MAX) {
-        auth_reply(call, line_size, answer_error(MC_ERROR_FORMAT));
-        return true;
-    }
-    return auth_block(call, line_size, size);
+    return auth_line(call, bytes_of(input.data, line_size));
 }

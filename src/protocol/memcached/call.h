@@ -48,6 +48,7 @@ struct mc_session {
         struct dump *dump;           /* DUMP */
         struct conns *conns;         /* CONNS */
         struct watcher *watcher;     /* WATCH */
+        struct auth_wait auth_wait;  /* LINE, SWALLOW before authentication: not owned, all zero behind it */
     };
     int fd;                 /* the connection's descriptor, its number in lists and logs; -1: it has none */
     uint32_t swallow_size;  /* SWALLOW: bytes still to be skipped, > 0 */
@@ -55,9 +56,10 @@ struct mc_session {
     uint32_t touch_expires_tick; /* KEYS with keys_touch */
     uint32_t prefix_slot;        /* PREFIXES: where the next piece begins */
     enum mc_session_state state : 8;
-    bool keys_with_cas; /* KEYS: gets, gats */
-    bool keys_touch;    /* KEYS: gat, gats */
-    bool authenticated; /* looked at only where that is asked for */
+    bool keys_with_cas;    /* KEYS: gets, gats */
+    bool keys_touch;       /* KEYS: gat, gats */
+    bool authenticated;    /* looked at only where that is asked for */
+    uint8_t auth_failures; /* requests refused for want of it */
     bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */
     struct peer peer; /* of the client; local where watching is not allowed: nobody asks */
 };
@@ -102,6 +104,11 @@ static inline void call_fail(const struct mc_call *call, bool noreply, enum mc_e
 static inline void call_swallow(struct mc_call *call, uint32_t size) {
     call->session->state = MC_SESSION_SWALLOW;
     call->session->swallow_size = size;
+}
+
+/* True while nothing but a name and a password is taken. */
+static inline bool call_is_stranger(const struct mc_call *call) {
+    return call->auth_required && !call->session->authenticated;
 }
 
 /* For the literals of the answers. */

@@ -96,7 +96,7 @@ static bool line_next(struct mc_call *call) {
     if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
         return false;
     }
-    if (unlikely(call->auth_required) && !call->session->authenticated) {
+    if (unlikely(call_is_stranger(call))) {
         return auth_step(call);
     }
     if (call->session->searched_size == 0 && cmd_get_run(call)) {
@@ -180,8 +180,9 @@ static enum protocol_next call_next(const struct mc_call *call, bool stopped) {
     if (call_goes_on(call, stopped) && !reply_closing(call->reply)) {
         return PROTOCOL_NEXT_AGAIN;
     }
-    /* A data block must come at a pace. */
-    return call->session->state == MC_SESSION_VALUE ? PROTOCOL_NEXT_REST : PROTOCOL_NEXT_INPUT;
+    /* A data block must come at a pace, and a stranger has only so much time. */
+    bool watched = call->session->state == MC_SESSION_VALUE || call_is_stranger(call);
+    return watched ? PROTOCOL_NEXT_REST : PROTOCOL_NEXT_INPUT;
 }
 
 /* What the bound of all connections is charged with. */
@@ -210,6 +211,9 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
     bool stopped = false;
     if (unlikely(call.observed)) {
         store_absence_take(worker->store); /* of an earlier call */
+    }
+    if (unlikely(call_is_stranger(&call))) {
+        auth_watch(&call);
     }
     while (call.requests < input->requests_max && !reply_full(reply) && !stopped && !call.costly) {
         stopped = !call_step(&call);
@@ -246,9 +250,12 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
 static enum protocol_next mc_on_open(void *session, int fd, struct reply *reply, void *context) {
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
-    (void)reply;
     own->fd = fd;
     events_open(worker, own);
+    if (unlikely(auth_required(&worker->service->auth))) {
+        reply_limit(reply, AUTH_OUTPUT_SIZE_MAX);
+        return PROTOCOL_NEXT_REST;
+    }
     return PROTOCOL_NEXT_INPUT;
 }
 

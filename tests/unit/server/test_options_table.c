@@ -58,6 +58,7 @@ Test(options_table, have_the_documented_defaults) {
     cr_expect_eq(options.conn_output_limit, 8 << 20);
     cr_expect_eq(options.conn_memory, 16 << 20);
     cr_expect_eq(options.min_rate, 256);
+    cr_expect_eq(options.login_timeout, 10);
     cr_expect_eq(options.write_timeout, 60);
     cr_expect_eq(options.drain_timeout, 10);
     cr_expect_eq(options.idle_timeout, 0);

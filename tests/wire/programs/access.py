@@ -6,6 +6,7 @@ src/protocol/memcached/README.md, "Administrative commands", "Authentication", "
 
 import os
 import signal
+import time
 
 from harness.outcome import Failure, check, check_equal
 from harness.registry import BOTH, test
@@ -114,7 +115,7 @@ def nothing_but_a_set_with_the_password_is_taken_before_authentication(lab):
     server, _ = start_with_passwords(lab)
     client = lab.connect(server)
     for command in ("get a", "version", "stats", "flush_all", "delete a"):
-        client.ask(command, "CLIENT_ERROR unauthenticated")
+        lab.connect(server).ask(command, "CLIENT_ERROR unauthenticated")
     client.ask("set any 0 0 14\r\nsomeone secreT", "CLIENT_ERROR authentication failure")
     client.ask("set any 0 0 13\r\nsomeonesecret", "CLIENT_ERROR bad authentication token format")
     client.ask("get a", "CLIENT_ERROR unauthenticated")
@@ -136,12 +137,12 @@ def a_password_may_hold_colons_and_every_connection_authenticates(lab):
 
 @test(families=BOTH)
 def a_token_that_is_too_long_or_badly_ended_is_refused(lab):
-    """Above 16384 bytes, and without \\r\\n."""
+    """Above 1024 bytes, and without \\r\\n."""
     server, _ = start_with_passwords(lab)
     client = lab.connect(server)
     client.ask("set any 0 0 14\r\nsomeone secretxx", "CLIENT_ERROR bad command line termination")
     long_client = lab.connect(server)
-    long_client.send("set any 0 0 16385\r\n")
+    long_client.send("set any 0 0 1025\r\n")
     long_client.expect("CLIENT_ERROR auth token too long\r\n")
 
 
@@ -156,6 +157,69 @@ def a_first_line_that_cannot_be_a_set_closes(lab):
             except Failure:
                 pass
             check_equal(b"", client.read_to_end(), f"what comes back for {data[:10]!r}")
+
+
+@test(families=BOTH)
+def a_password_may_hold_spaces_and_quit_works_before_it(lab):
+    """Everything behind the first space is the password."""
+    server, _ = start_with_passwords(lab, "foo:bar baz\n")
+    lab.connect(server).ask("set x 0 0 11\r\nfoo bar baz", "STORED")
+    quitter = lab.connect(server)
+    quitter.send("quit\r\n")
+    quitter.expect_end("quit before authentication")
+
+
+@test(families=BOTH)
+def who_fails_five_times_is_closed_and_waits_longer_each_time(lab):
+    """10, 20, 40, 80, 160 ms; the sixth request is not answered."""
+    server, _ = start_with_passwords(lab)
+    client = lab.connect(server)
+    began = time.monotonic()
+    client.send(b"version\r\n" * 6)
+    client.expect(b"CLIENT_ERROR unauthenticated\r\n" * 5)
+    client.expect_end("after five failures")
+    check(time.monotonic() - began >= 0.3, f"five failures took {time.monotonic() - began:.3f} s")
+    check_equal("1", authenticated(lab, server).stats("riposte")["closed_unauthenticated"], "closed_unauthenticated")
+
+
+def authenticated(lab, server):
+    client = lab.connect(server)
+    client.ask("set any 0 0 14\r\nsomeone secret", "STORED")
+    return client
+
+
+@test(families=BOTH)
+def who_says_nothing_is_closed_after_the_login_timeout(lab):
+    """--login-timeout=1: a silent one and one in the middle of a line end; who has authenticated stays."""
+    path = os.path.join(lab.new_folder(), "passwords")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(PASSWORDS)
+    server = lab.start("-Y", path, "--login-timeout=1")
+    known, silent, slow = authenticated(lab, server), lab.connect(server), lab.connect(server)
+    slow.send("set any 0")
+    silent.expect_end("a silent one")
+    slow.expect_end("one that does not go on")
+    known.ask("mn", "MN")
+    check(int(known.stats("riposte")["closed_unauthenticated"]) >= 2, "closed_unauthenticated")
+
+
+@test(families=BOTH)
+def strangers_hold_next_to_nothing(lab):
+    """200 connections that send megabytes of bad lines and read nothing: memory stays; who has the password is served."""
+    server, _ = start_with_passwords(lab)
+    known = authenticated(lab, server)
+    before_kib = server.resident_kib()
+    strangers = [lab.connect(server) for _ in range(200)]
+    for _ in range(5):
+        for stranger in strangers:
+            stranger.socket.setblocking(False)
+            try:
+                stranger.socket.send(b"aaaaa\n" * 100_000)
+            except OSError:
+                pass
+        known.ask("mn", "MN")
+    growth_kib = server.resident_kib() - before_kib
+    check(lab.program.is_sanitized or growth_kib < 24 << 10, f"the server grew by {growth_kib} KiB")
 
 
 @test(families=BOTH)
@@ -176,7 +240,7 @@ def sighup_reads_the_passwords_again_and_keeps_the_old_ones_when_the_file_is_bad
     check(not authenticates("someone secret"), "the old password is still in force")
     with open(path, "w", encoding="ascii") as file:
         file.write("no colon here\n")
-    server.signal(signal.SIGHUP)
     before = len(server.stderr_text())
+    server.signal(signal.SIGHUP)
     wait_until(lambda: len(server.stderr_text()) > before or authenticates("someone changed"), "it was read again")
     check(authenticates("someone changed"), "the password before the broken file")

@@ -91,6 +91,7 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     if (service->engine != NULL) {
         engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, &kernel, reply);
     }
+    stat_number(reply, "auth_files_refused", auth_files_refused(&service->auth));
     command_lines(&totals.commands, reply);
     store_lines(&totals.store, reply);
     if (service->engine != NULL) {

@@ -47,37 +47,129 @@ Test(auth, takes_any_key_flags_and_time_and_ignores_noreply) {
     talk_check(&talk, "set " KEY_251 " y z 7 noreply\r\nbob a:b\r\nmn\r\n", "STORED\r\nMN\r\n");
 }
 
-Test(auth, ignores_spaces_and_further_words_of_the_introduction) {
-    talk_check(&talk, "set x 0 0 17\r\nlast   line   foo\r\nmn\r\n", "STORED\r\nMN\r\n");
+Test(auth, takes_all_behind_the_first_space_as_the_password) {
+    cr_assert_eq(load("foo:bar baz\nlead: x\n"), 0);
+    talk_check(&talk, "set x 0 0 11\r\nfoo bar baz\r\nmn\r\n", "STORED\r\nMN\r\n");
+    struct talk other;
+    talk_open(&other, &server);
+    talk_check(&other, "set x 0 0 7\r\nlead  x\r\nmn\r\n", "STORED\r\nMN\r\n");
+    talk_close(&other);
+}
+
+/* Lets time pass, in steps of what the engine's timer has, until everything that waits is answered. */
+static void settle(void) {
+    for (int i = 0; i < 200 && !talk.closed; i++) {
+        server.now_ns += UINT64_C(10000000);
+        talk_step(&talk, false);
+    }
+}
+
+static void check_late(const char *request, const char *expected) {
+    talk_check(&talk, request, "");
+    settle();
+    struct bytes output = talk_output(&talk);
+    cr_assert(bytes_equal_string(output, expected), "%s: %.*s", request, (int)output.size, output.data);
 }
 
 Test(auth, refuses_everything_else_and_stays_open) {
-    talk_check(&talk, "get a\r\nversion\r\nadd x 0 0 10\r\nann secret\r\nGET / HTTP/1.1\r\nquit\r\n",
-               UNKNOWN UNKNOWN UNKNOWN UNKNOWN UNKNOWN UNKNOWN);
+    check_late("get a\r\nversion\r\nadd x 0 0 10\r\nann secret\r\n", UNKNOWN UNKNOWN UNKNOWN UNKNOWN);
     cr_assert_not(talk.closed);
     talk_check(&talk, "set x 0 0 10\r\nann secret\r\nmn\r\n", "STORED\r\nMN\r\n");
 }
 
-Test(auth, refuses_wrong_names_and_passwords) {
-    talk_check(&talk,
-               "set x 0 0 10\r\nann Secret\r\nset x 0 0 9\r\nann secre\r\nset x 0 0 11\r\nann secrets\r\n"
-               "set x 0 0 10\r\nbob secret\r\nset x 0 0 5\r\nbob a\r\n",
-               "CLIENT_ERROR authentication failure\r\nCLIENT_ERROR authentication failure\r\n"
-               "CLIENT_ERROR authentication failure\r\nCLIENT_ERROR authentication failure\r\n"
-               "CLIENT_ERROR authentication failure\r\n");
+Test(auth, answers_each_failure_later_than_the_one_before) {
+    static const unsigned delays_ms[] = {10, 20, 40, 80};
+    for (size_t i = 0; i < sizeof(delays_ms) / sizeof(delays_ms[0]); i++) {
+        talk_check(&talk, "version\r\n", "");
+        unsigned waited_ms = 0;
+        while (talk_output(&talk).size == 0) {
+            cr_assert_lt(waited_ms, 1000);
+            waited_ms++;
+            server.now_ns += UINT64_C(1000000);
+            talk_step(&talk, false);
+        }
+        cr_expect(waited_ms >= delays_ms[i] && waited_ms <= delays_ms[i] + 2, "%u ms: failure %zu", waited_ms,
+                  i);
+    }
+}
+
+#define FAILED "CLIENT_ERROR authentication failure\r\n"
+
+Test(auth, closes_after_five_failures) {
+    check_late("set x 0 0 10\r\nann Secret\r\nset x 0 0 9\r\nann secre\r\nset x 0 0 11\r\nann secrets\r\n"
+               "set x 0 0 10\r\nbob secret\r\n",
+               FAILED FAILED FAILED FAILED);
+    cr_expect_not(talk.closed);
+    check_late("set x 0 0 5\r\nbob a\r\nset x 0 0 10\r\nann secret\r\n", FAILED);
+    cr_expect(talk.closed);
+}
+
+Test(auth, takes_the_right_password_behind_four_failures) {
+    check_late("version\r\nversion\r\nversion\r\nversion\r\nset x 0 0 10\r\nann secret\r\nmn\r\n",
+               UNKNOWN UNKNOWN UNKNOWN UNKNOWN "STORED\r\nMN\r\n");
 }
 
 Test(auth, says_what_is_wrong_with_an_introduction) {
-    talk_check(&talk, "set x 0 0 6\r\nsecret\r\n", "CLIENT_ERROR bad authentication token format\r\n");
-    talk_check(&talk, "set x 0 0 10\r\nann secretxx", "CLIENT_ERROR bad command line termination\r\n");
-    talk_check(&talk, "set x 0 0 x\r\n", BAD_FORMAT);
-    talk_check(&talk, "set x 0 0\r\n", UNKNOWN);
-    static char block[16387];
-    memset(block, 'x', 16385);
-    memcpy(block + 16385, "\r\n", 2);
-    talk_send(&talk, bytes_from_string("set x 0 0 16385\r\n"));
+    check_late("set x 0 0 6\r\nsecret\r\n", "CLIENT_ERROR bad authentication token format\r\n");
+    check_late("set x 0 0 10\r\nann secretxx", "CLIENT_ERROR bad command line termination\r\n");
+    check_late("set x 0 0 x\r\n", BAD_FORMAT);
+    check_late("set x 0 0\r\n", UNKNOWN);
+}
+
+Test(auth, refuses_a_token_above_1024_bytes_and_skips_it) {
+    static char block[1025 + 2];
+    memset(block, 'x', 1025);
+    memcpy(block + 1025, "\r\n", 2);
+    check_late("set x 0 0 1025\r\n", "CLIENT_ERROR auth token too long\r\n");
     talk_send(&talk, bytes_of(block, sizeof(block)));
-    talk_check(&talk, "set x 0 0 10\r\nann secret\r\n", "CLIENT_ERROR auth token too long\r\nSTORED\r\n");
+    talk_check(&talk, "set x 0 0 10\r\nann secret\r\n", "STORED\r\n");
+}
+
+Test(auth, quit_works_before_it) {
+    talk_check(&talk, "quit\r\n", "");
+    cr_expect(talk.closed);
+    cr_expect_eq(talk.requests, 1);
+}
+
+Test(auth, closes_on_more_than_2048_bytes_that_wait) {
+    static char text[2048 + 2];
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "version\r\n", 9);
+    text[2047] = '\n';
+    talk_send(&talk, bytes_of(text, 2048)); /* the answer waits, and so does what follows it */
+    cr_expect_not(talk.closed);
+    talk_send(&talk, bytes_of(text, 1));
+    cr_expect(talk.closed);
+}
+
+Test(auth, lets_no_more_than_4096_bytes_of_answers_wait) {
+    struct talk other;
+    talk_open(&other, &server);
+    cr_expect_eq(other.reply.unsent_size_lower, 4096);
+    talk_check(&other, "set x 0 0 10\r\nann secret\r\n", "STORED\r\n");
+    cr_expect_eq(other.reply.unsent_size_lower, 0);
+    talk_close(&other);
+}
+
+static void login_timeout_3(struct talk_server *changed) {
+    changed->config.login_timeout_ms = 3000;
+}
+
+Test(auth, must_come_in_time) {
+    reopen_with(login_timeout_3);
+    cr_assert_eq(load("ann:secret"), 0);
+    struct talk known;
+    talk_open(&known, &server);
+    talk_check(&known, "set x 0 0 10\r\nann secret\r\n", "STORED\r\n");
+    talk_check(&talk, "se", "");
+    for (int i = 0; i < 3; i++) {
+        cr_expect_not(talk.closed, "after %d s", i);
+        server.now_ns += UINT64_C(1000000000);
+        talk_step(&talk, false);
+    }
+    cr_expect(talk.closed);
+    talk_check(&known, "mn\r\n", "MN\r\n");
+    talk_close(&known);
 }
 
 Test(auth, takes_an_introduction_byte_by_byte) {
@@ -103,8 +195,8 @@ Test(auth, closes_on_a_line_that_does_not_end) {
 }
 
 Test(auth, counts_attempts_and_failures) {
-    talk_send(&talk,
-              bytes_from_string("set x 0 0 9\r\nann wrong\r\nset x 0 0 10\r\nann secret\r\nstats\r\n"));
+    check_late("set x 0 0 9\r\nann wrong\r\nset x 0 0 10\r\nann secret\r\n", FAILED "STORED\r\n");
+    talk_send(&talk, bytes_from_string("stats\r\n"));
     const char *text = talk_output(&talk).data;
     cr_assert_not_null(strstr(text, "STAT auth_cmds 2\r\n"));
     cr_assert_not_null(strstr(text, "STAT auth_errors 1\r\n"));
@@ -118,13 +210,14 @@ Test(auth, file_is_read_again_and_a_bad_one_leaves_the_old_in_force) {
         cr_assert_eq(load(bad[i]), -EINVAL, "%zu", i);
         cr_assert_gt(strlen(message), 0);
     }
-    talk_check(&talk, "set x 0 0 10\r\nann secret\r\nmn\r\n", "STORED\r\nMN\r\n");
-    cr_assert_eq(load("ann:other\n"), 0);
+    cr_assert_eq(memcached_service_auth_load(server.service, "/nowhere", message, sizeof(message)), -ENOENT);
     struct talk other;
     talk_open(&other, &server);
-    talk_check(&other, "set x 0 0 10\r\nann secret\r\nset x 0 0 9\r\nann other\r\n",
-               "CLIENT_ERROR authentication failure\r\nSTORED\r\n");
-    talk_check(&talk, "mn\r\n", "MN\r\n");
+    talk_check(&other, "set x 0 0 10\r\nann secret\r\nmn\r\n", "STORED\r\nMN\r\n");
+    cr_assert_eq(load("ann:other\n"), 0);
+    check_late("set x 0 0 10\r\nann secret\r\nset x 0 0 9\r\nann other\r\n", FAILED "STORED\r\n");
+    talk_send(&other, bytes_from_string("stats riposte\r\n"));
+    cr_expect_not_null(strstr(talk_output(&other).data, "STAT auth_files_refused 6\r\n"));
     talk_close(&other);
 }
 
