@@ -72,7 +72,7 @@ struct item_view {
     bool stale;            /* marked by a delete or set with `invalidate` */
     bool won_before;       /* another client was told to recompute the value and has not yet stored it */
     bool won; /* this look-up should recompute: just created, recache_below_s reached, first of a stale one */
-    struct item *item; /* for store_pin */
+    void *pin; /* for store_pin and store_unpin: what keeps the bytes in place */
 };
 
 /* How a look-up behaves beyond the plain one; all zero is store_get. */
@@ -166,8 +166,8 @@ struct number_result {
     X(get_flushed, "look-ups, by any command, that met a flushed item")                                      \
     X(no_memory, "requests answered STORE_NO_MEMORY")                                                        \
     X(too_large, "requests answered STORE_TOO_LARGE")                                                        \
-    X(retired, "items handed to reclamation")                                                                \
-    X(freed, "items whose memory reclamation has returned")                                                  \
+    X(retired, "segments handed to reclamation")                                                             \
+    X(freed, "segments whose memory reclamation has returned")                                               \
     X(lock_waits, "times a bucket lock was found taken")
 
 struct store_counters {
@@ -178,15 +178,26 @@ struct store_counters {
 
 /* Levels, read by store_stats; any thread. */
 struct store_levels {
-    uint64_t items_count; /* in the index now, expired but not yet reclaimed ones included */
-    uint64_t items_size;  /* bytes of these items */
-    uint64_t memory_size; /* bytes charged now: items, index, retired and unfinished items */
+    uint64_t items_count;  /* in the index now, expired but not yet reclaimed ones included */
+    uint64_t items_size;   /* bytes of these items */
+    uint64_t memory_size;  /* bytes charged now, of which: */
+    uint64_t small_size;   /* segments of new items, */
+    uint64_t main_size;    /* segments of items that were used, */
+    uint64_t open_size;    /* segments that are being filled, */
+    uint64_t free_size;    /* segments kept ready, */
+    uint64_t retired_size; /* segments being emptied, or waiting for readers and replies, */
+    uint64_t index_size;
+    uint64_t ghosts_size;  /* what is remembered of evicted items, */
+    uint64_t uploads_size; /* items that come in pieces */
+    uint64_t dead_size;    /* bytes in segments that no item uses: overwritten, deleted, tails */
+    uint64_t small_target; /* bytes that the policy wants for new items */
+    uint64_t moved_size;   /* bytes of items copied by eviction, since the start */
+    uint64_t segment_size; /* bytes */
     uint64_t memory_size_max;
-    uint64_t index_size;  /* bytes */
-    uint32_t index_power; /* log2 of the number of buckets */
-    bool index_growing;
+    uint32_t index_power;       /* log2 of the number of buckets, rounded down */
+    bool index_growing;         /* there are more items than the buckets should hold */
     uint64_t epoch;             /* of reclamation */
-    uint64_t retired_count;     /* items waiting for reclamation */
+    uint64_t retired_count;     /* segments waiting for reclamation */
     struct store_counters sums; /* over all workers, those that left included; written with counter_set */
 };
 
@@ -270,23 +281,24 @@ void store_prefetch(struct store_worker *worker, struct bytes key);
 
 /*
  * STORE_OK and *view, or STORE_MISS. The view's bytes stay valid until this worker's next store_quiescent,
- * store_offline, store_item_create, store_put, store_add_number or store_delete, or store_get_with that
- * creates; store_pin keeps them longer. key.size is 1 to STORE_KEY_SIZE_MAX, here and below.
+ * store_offline, store_item_create, store_put, store_add_number, store_delete or store_touch, or store_get_with
+ * that creates or touches; store_pin keeps them longer. key.size is 1 to STORE_KEY_SIZE_MAX, here and below.
  */
 enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view);
 
-/* The same with options; may also answer STORE_NO_MEMORY where it creates. */
+/* The same with options; may also answer STORE_NO_MEMORY where it creates or touches. */
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,
                                  const struct get_options *options, struct item_view *view);
 
 /*
- * Keeps view->value and view->key in place until store_unpin(view->item), also across overwrite, delete,
- * eviction. Worker of the view.
+ * Keeps view->value and view->key in place until store_unpin(view->pin), also across overwrite, delete,
+ * eviction. False, and nothing kept, where too many segments of the store are pinned already: the caller copies
+ * the value. Worker of the view.
  */
-void store_pin(const struct item_view *view);
+bool store_pin(const struct item_view *view);
 
 /* Ends one store_pin. Takes void * so that it can serve as a release function. Any thread. */
-void store_unpin(void *item);
+void store_unpin(void *pin);
 
 /*
  * False when store_item_create would answer STORE_TOO_LARGE, and then counted as such. For a value that is
@@ -296,8 +308,8 @@ bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_
 
 /*
  * Room for a new item: STORE_OK and *item, STORE_TOO_LARGE, STORE_NO_MEMORY. Owned by the worker until
- * store_put or store_item_discard; not visible to anyone before. May stay unfinished over many turns (a
- * value that arrives in pieces).
+ * store_put or store_item_discard; not visible to anyone before. One that will stay unfinished over turns needs
+ * store_item_keep.
  */
 enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
                                     uint32_t client_flags, uint32_t expires_tick, size_t value_size,
@@ -308,6 +320,13 @@ enum store_status store_item_create(struct store_worker *worker, struct bytes ke
  * is there already.
  */
 char *store_item_value(struct item *item);
+
+/*
+ * The value comes in pieces, over many turns: STORE_OK and *item, which may have another address from then on, or
+ * STORE_NO_MEMORY, and the item is given back. What is under way in this manner is bounded in sum, by a third of
+ * the limit (one is let in at any size). Before the first byte of the value is written, at most once.
+ */
+enum store_status store_item_keep(struct store_worker *worker, struct item **item);
 
 /* Gives an unfinished item back. */
 void store_item_discard(struct store_worker *worker, struct item *item);
@@ -326,7 +345,10 @@ enum store_status store_put(struct store_worker *worker, struct item *item, cons
 enum store_status store_add_number(struct store_worker *worker, struct bytes key,
                                    const struct number_options *options, struct number_result *result);
 
-/* Sets the expiry. STORE_OK, STORE_MISS. Counts as a use. */
+/*
+ * Sets the expiry. STORE_OK, STORE_MISS, or STORE_NO_MEMORY where the item has no room for one and none can be
+ * made. Counts as a use.
+ */
 enum store_status store_touch(struct store_worker *worker, struct bytes key, uint32_t expires_tick);
 
 /*

@@ -1,240 +1,485 @@
 /* SPDX-License-Identifier: MIT
  *
- * evict: windows, ages and the hand. See evict.h.
+ * evict: see evict.h.
  */
 #include "evict.h"
 
-#include "index.h"
-#include "place.h"
-#include "supply.h"
-#include "sweep.h"
-#include "use.h"
+#include <sched.h>
+#include <time.h>
+
+#include "get.h"
+#include "put.h"
+#include "segment.h"
+#include "riposte/clock.h"
 
 enum {
-    EVICT_WINDOW_ITEMS_MIN = 32, /* a window is widened until it has so many */
-    EVICT_WINDOW_ITEMS_MAX = 64,
-    EVICT_WINDOW_HOMES_MAX = 256, /* but not beyond this many homes: a sparse index */
-    EVICT_HAND_STEP = 4,          /* homes taken at a time */
-    EVICT_SHARE = 4,              /* at most one in so many of a window goes */
-    EVICT_AGE_STEP = 16,          /* the age from which items go moves by one part in so many */
-    EVICT_UNREAD_WEIGHT = 4,
-    EVICT_ROUNDS_MAX = 2,
-    EVICT_DEAD_HOMES_MAX = 64, /* looked at where the store may not evict */
-    EVICT_LONG_PASS_S = 64,    /* a pass at least so long needs no finer ages than seconds */
-    EVICT_ACTIVE_S = 60,       /* evicted_active: read within so many seconds */
+    EVICT_SCAN_MAX = 256,    /* descriptors looked at for a choice */
+    EVICT_PINNED_MAX = 64,   /* pinned segments passed over at the end of a queue */
+    EVICT_COMPACT_SHARE = 4, /* free bytes of a segment that make it worth copying: one part in so many */
+    EVICT_COMPACT_SHARE_FULL = 16, /* the same where nothing may be pushed out */
+    EVICT_BATCH = 16,              /* items whose homes are asked for together */
+    EVICT_TURN_ITEMS = 2048,
+    EVICT_MOVED_SHARE =
+        16, /* one part in so many of the store is copied without winning a segment, before used
+                               items go, too */
+    EVICT_ACTIVE_S = 60,
+    EVICT_YIELD_NS = 500 * 1000, /* waited with open eyes: another worker's turn is seldom longer */
+    EVICT_SLEEP_NS = 50 * 1000,
+    EVICT_BUSY_MS = 1,
 };
+#define EVICT_WAIT_NS_MAX (2 * CLOCK_NS_PER_S)
 
-struct evict_candidate {
-    struct item *item; /* NULL: already gone */
-    uint64_t age;      /* weighted */
-};
+/* --- choosing --- */
 
-struct evict_window {
-    unsigned count;
-    struct evict_candidate candidates[EVICT_WINDOW_ITEMS_MAX];
-};
-
-static uint64_t evict_homes_count(const struct store *store) {
-    return table_buckets_count(index_table(&store->index));
+static uint64_t level(const _Atomic uint64_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
 }
 
-/* The hand begins a pass: how long did the last one take? */
-static void evict_begin_pass(struct store_worker *worker, bool first) {
-    struct store *store = worker->store;
-    uint64_t now = worker_now_fine(worker);
-    uint64_t began = atomic_exchange_explicit(&store->eviction.pass_began, now, memory_order_relaxed);
-    bool long_pass = !first && now > began + (uint64_t)EVICT_LONG_PASS_S * ITEM_USED_PER_TICK;
-    /* relaxed: whoever still sees the other resolution rounds an age otherwise, no more. */
-    atomic_store_explicit(&store->used_shift, long_pass ? STORE_USED_COARSE : STORE_USED_FINE,
-                          memory_order_relaxed);
+static void coming_add(struct arena *arena, int64_t size) {
+    atomic_fetch_add_explicit(&arena->coming_size, size, memory_order_relaxed);
 }
 
-/* The next few homes, for this worker alone. */
-static uint64_t evict_move_hand(struct store_worker *worker) {
-    struct store *store = worker->store;
-    uint64_t position =
-        atomic_fetch_add_explicit(&store->eviction.hand, EVICT_HAND_STEP, memory_order_relaxed);
-    uint64_t home = position & (evict_homes_count(store) - 1);
-    if (unlikely(home == 0)) {
-        evict_begin_pass(worker, position == 0);
-    }
-    return home;
+static bool is_free_to_take(const struct segment *segment) {
+    return segment_state(segment) == SEGMENT_QUEUED && !segment_is_pinned(segment);
 }
 
-static void evict_collect(void *user, struct item *item) {
-    struct evict_window *window = user;
-    if (window->count == EVICT_WINDOW_ITEMS_MAX) {
-        return; /* looked at when the hand comes round again */
-    }
-    __builtin_prefetch(item, 0, 3);
-    window->candidates[window->count++].item = item;
+static bool is_over(const struct store_worker *worker, uint32_t index) {
+    const struct store *store = worker->store;
+    const struct segment *segment = &store->arena.segments[index];
+    return arena_number(&store->arena, index) < store_flush_number(store) ||
+           atomic_load_explicit(&segment->expires_last, memory_order_relaxed) <= worker_now_tick(worker);
 }
 
-/* Fills the window; returns how many homes it took. */
-static unsigned evict_open_window(struct store_worker *worker, struct evict_window *window) {
-    const struct table *table = index_table(&worker->store->index);
-    uint64_t table_homes_count = table_buckets_count(table);
-    uint64_t homes_max =
-        table_homes_count < EVICT_WINDOW_HOMES_MAX ? table_homes_count : EVICT_WINDOW_HOMES_MAX;
-    unsigned homes_count = 0;
-    window->count = 0;
-    while (window->count < EVICT_WINDOW_ITEMS_MIN && homes_count < homes_max) {
-        uint64_t home = evict_move_hand(worker);
-        for (unsigned i = 0; i < EVICT_HAND_STEP; i++) {
-            index_scan(table, (home + i) & table->mask, evict_collect, window);
-        }
-        homes_count += EVICT_HAND_STEP;
-    }
-    return homes_count;
+/* Bytes that emptying the segment would win if nothing were pushed out. */
+static uint32_t segment_gain(const struct segment *segment) {
+    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
+    uint32_t dead = atomic_load_explicit(&segment->dead, memory_order_relaxed);
+    return segment->is_large ? 0 : segment->size - (used - dead);
 }
 
-static uint64_t evict_age(const struct store_worker *worker, const struct item *item) {
-    uint64_t now = worker_now_fine(worker);
-    return now - use_moment(item, now);
-}
-
-static void evict_count_evicted(struct store_worker *worker, const struct item *item) {
-    struct store_counters *counters = &worker->counters;
-    counter_add(&counters->evictions, 1);
-    if (!item_has(item, ITEM_FETCHED)) {
-        counter_add(&counters->evicted_unfetched, 1);
-    } else if (evict_age(worker, item) < EVICT_ACTIVE_S * ITEM_USED_PER_TICK) {
-        counter_add(&counters->evicted_active, 1);
-    }
-}
-
-/* The item is out of the index but there until this worker's next quiescent state. */
-static void evict_tell(const struct store_worker *worker, struct item *item) {
-    struct item_view view;
-    use_view(item, worker_now_fine(worker), &view);
-    worker->on_evict(worker->on_evict_user, &view);
-}
-
-static size_t evict_take(struct store_worker *worker, struct item *item) {
-    size_t size = place_withdraw(worker, item, PLACE_WITHDRAW_ANY);
-    if (size == 0) {
-        return 0;
-    }
-    evict_count_evicted(worker, item);
-    if (worker->on_evict != NULL) {
-        evict_tell(worker, item);
-    }
-    return size;
-}
-
-void store_worker_on_evict(struct store_worker *worker,
-                           void (*on_evict)(void *user, const struct item_view *view), void *user) {
-    worker->on_evict = on_evict;
-    worker->on_evict_user = user;
-}
-
-/* Takes the dead out, drops what must stay, and gives the rest their ages. Returns the bytes taken. */
-static size_t evict_take_dead(struct store_worker *worker, struct evict_window *window) {
-    size_t size = 0;
-    unsigned kept_count = 0;
-    for (unsigned i = 0; i < window->count; i++) {
-        struct item *item = window->candidates[i].item;
-        /* relaxed: only a preference; a pin that comes later keeps the block, see retire.c. */
-        bool pinned = atomic_load_explicit(&item->pins, memory_order_relaxed) != 0;
-        if (!worker_item_lives(worker, item)) {
-            size += use_reclaim(worker, item);
-        } else if (!pinned) {
-            uint64_t age = evict_age(worker, item);
-            uint64_t weighted = item_has(item, ITEM_FETCHED) ? age : (age + 1) * EVICT_UNREAD_WEIGHT;
-            window->candidates[kept_count++] = (struct evict_candidate){.item = item, .age = weighted};
-        }
-    }
-    window->count = kept_count;
-    return size;
-}
-
-/* The oldest that is at least as old as age_min, or NULL. */
-static struct evict_candidate *evict_oldest(struct evict_window *window, uint64_t age_min) {
-    struct evict_candidate *oldest = NULL;
-    for (unsigned i = 0; i < window->count; i++) {
-        struct evict_candidate *candidate = &window->candidates[i];
-        if (candidate->item == NULL || candidate->age < age_min) {
+/* Cases 1 and 2 among the next few descriptors. Under the lock. */
+static uint32_t choose_scanning(struct store_worker *worker, bool over_only) {
+    struct arena *arena = &worker->store->arena;
+    unsigned share = worker->store->evict ? EVICT_COMPACT_SHARE : EVICT_COMPACT_SHARE_FULL;
+    uint32_t best = SEGMENT_NONE;
+    uint32_t best_gain = (uint32_t)(arena_segment_size(arena) / share);
+    for (unsigned i = 0; i < EVICT_SCAN_MAX; i++) {
+        uint32_t index = arena_scan(arena, arena->scan_next);
+        if (index == SEGMENT_NONE) {
+            arena->scan_next = 0;
+            atomic_fetch_add_explicit(&arena->scan_rounds, 1, memory_order_relaxed);
             continue;
         }
-        if (oldest == NULL || candidate->age > oldest->age) {
-            oldest = candidate;
+        arena->scan_next = index + 1;
+        const struct segment *segment = &arena->segments[index];
+        if (!is_free_to_take(segment)) {
+            continue;
+        }
+        if (is_over(worker, index)) {
+            return index;
+        }
+        if (segment_gain(segment) > best_gain) {
+            best_gain = segment_gain(segment);
+            best = index;
         }
     }
-    return oldest;
+    return over_only ? SEGMENT_NONE : best;
 }
 
-static unsigned evict_count_older(const struct evict_window *window, uint64_t age_min) {
+/* The oldest of a queue that is not pinned; pinned ones go round. Under the lock. */
+static uint32_t choose_oldest(struct arena *arena, enum segment_queue queue) {
+    struct arena_list *list = &arena->queues[queue];
+    uint32_t index = list->first;
+    for (unsigned i = 0; i < EVICT_PINNED_MAX && index != SEGMENT_NONE; i++) {
+        if (is_free_to_take(&arena->segments[index])) {
+            return index;
+        }
+        index = arena->segments[index].next;
+    }
+    return SEGMENT_NONE;
+}
+
+/* Case 3. Under the lock. */
+static uint32_t choose_by_age(struct store *store) {
+    struct arena *arena = &store->arena;
+    uint64_t target = level(&store->ghost.small_target);
+    enum segment_queue queue = arena->queues[QUEUE_SMALL].size > target ? QUEUE_SMALL : QUEUE_MAIN;
+    uint32_t index = choose_oldest(arena, queue);
+    return index != SEGMENT_NONE ? index
+                                 : choose_oldest(arena, queue == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL);
+}
+
+void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode) {
+    assert(worker->emptying.index == SEGMENT_NONE);
+    coming_add(&worker->store->arena, worker->store->arena.segments[index].size);
+    worker->emptying = (struct segment_walk){.index = index, .mode = mode};
+}
+
+/* Takes the next segment to empty; false when there is none. */
+static bool evict_choose(struct store_worker *worker, bool over_only) {
+    struct store *store = worker->store;
+    struct arena *arena = &store->arena;
+    enum evict_mode mode = EVICT_COMPACT;
+    arena_lock(arena);
+    uint32_t index = choose_scanning(worker, over_only);
+    if (index == SEGMENT_NONE && store->evict && !over_only) {
+        index = choose_by_age(store);
+        mode = EVICT_QUEUE;
+    }
+    if (index != SEGMENT_NONE) {
+        segment_dequeue(arena, index);
+        segment_set_state(&arena->segments[index], SEGMENT_EMPTIED);
+    }
+    arena_unlock(arena);
+    if (index == SEGMENT_NONE) {
+        return false;
+    }
+    evict_begin(worker, index, mode);
+    return true;
+}
+
+/* --- one item --- */
+
+struct evict_item {
+    struct item *item;
+    uint32_t location;
+    uint64_t hash;
+};
+
+static void evict_count(struct store_worker *worker, const struct item *item) {
+    uint32_t used = item_used(item);
+    counter_add(&worker->counters.evictions, 1);
+    if ((used & ITEM_FETCHED) == 0) {
+        counter_add(&worker->counters.evicted_unfetched, 1);
+    } else if ((used >> ITEM_TICK_SHIFT) + EVICT_ACTIVE_S >= worker_now_tick(worker)) {
+        counter_add(&worker->counters.evicted_active, 1);
+    }
+}
+
+/* The item is live and goes. The place is open and gets closed. */
+static void push_out(struct store_worker *worker, struct place *place, const struct evict_item *victim) {
+    struct store *store = worker->store;
+    const struct segment *segment = &store->arena.segments[worker->emptying.index];
+    struct item_view view;
+    size_t size = item_size(victim->item);
+    get_view(store, victim->item, victim->location, &view);
+    evict_count(worker, victim->item);
+    put_take_out(worker, place);
+    place_close(place);
+    ghost_insert(&store->ghost, segment_queue(segment), victim->hash, size);
+    if (unlikely(worker->on_evict != NULL)) {
+        worker->on_evict(worker->on_evict_user, &view);
+    }
+}
+
+static void take_out_dead(struct store_worker *worker, struct place *place) {
+    put_count_reclaimed(worker, place->item);
+    counter_add(&worker->counters.swept, 1);
+    put_take_out(worker, place);
+    place_close(place);
+}
+
+/* Whether the policy keeps an item that lives. */
+static bool should_keep(struct store_worker *worker, const struct item *item) {
+    switch (worker->emptying.mode) {
+    case EVICT_COMPACT:
+        return true;
+    case EVICT_QUEUE:
+        return used_frequency(item_used(item)) != 0 &&
+               worker->moved_since_gain < level(&worker->store->arena.limit) / EVICT_MOVED_SHARE;
+    }
+    return false;
+}
+
+/* Where the copy of an item goes, and with what use. */
+static enum segment_queue queue_of_copy(const struct store_worker *worker) {
+    const struct segment *segment = &worker->store->arena.segments[worker->emptying.index];
+    return worker->emptying.mode == EVICT_COMPACT ? segment_queue(segment) : QUEUE_MAIN;
+}
+
+static uint32_t used_of_copy(const struct store_worker *worker, uint32_t used) {
+    const struct segment *segment = &worker->store->arena.segments[worker->emptying.index];
+    unsigned frequency = used_frequency(used);
+    if (worker->emptying.mode == EVICT_COMPACT || frequency == 0) {
+        return used;
+    }
+    return segment_queue(segment) == QUEUE_SMALL ? used & ~(uint32_t)ITEM_FREQUENCY_MAX : used - 1;
+}
+
+/* A copy in the log, not in the index; NULL when there is no room. */
+static struct item *copy_make(struct store_worker *worker, const struct evict_item *victim) {
+    struct store *store = worker->store;
+    struct item_form form = item_form_of(victim->item);
+    form.cas = store_item_cas(store, victim->item, victim->location);
+    unsigned class = segment_class(worker, form.expires_tick);
+    void *block = segment_append(worker, queue_of_copy(worker), class, item_form_size(&form), true);
+    if (block == NULL) {
+        return NULL;
+    }
+    struct item *copy = item_init(block, &form);
+    memcpy(item_value(copy), item_value(victim->item), form.value_size);
+    return copy;
+}
+
+/* What may have changed until the lock was taken. */
+static void copy_complete(const struct store_worker *worker, struct item *copy, const struct item *item) {
+    if (item_has(item, ITEM_HAS_EXPIRY)) {
+        item_set_expires(copy, item_expires(item));
+    }
+    item_set_mark(copy, ITEM_STALE, item_has(item, ITEM_STALE));
+    item_set_mark(copy, ITEM_WON, item_has(item, ITEM_WON));
+    item_set_used(copy, used_of_copy(worker, item_used(item)));
+}
+
+/* The place is open and gets closed. */
+static void move(struct store_worker *worker, struct place *place, const struct evict_item *victim,
+                 struct item *copy) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t location = arena_location_of(arena, copy);
+    size_t size = item_size(copy), old_size = item_size(victim->item);
+    uint32_t expires_tick = item_expires(victim->item);
+    copy_complete(worker, copy, victim->item);
+    if (expires_tick != STORE_EXPIRES_NEVER) {
+        segment_note_expiry(&arena->segments[arena_segment_of(arena, location)], expires_tick);
+    }
+    place_set(worker, place, location);
+    place_close(place);
+    counter_add(&worker->items_size_added, arena_round(arena, size));
+    counter_add(&worker->items_size_removed, arena_round(arena, old_size));
+    counter_add(&worker->moved_size, size);
+    worker->emptying.moved_size += size;
+    worker->moved_since_gain += size;
+    segment_kill(worker, victim->location, old_size);
+}
+
+/* Whether the index still leads to the item: a hint that saves copying what is dead. */
+static bool is_indexed(const struct store *store, const struct evict_item *victim) {
+    const struct index *index = &store->index;
+    const struct bucket *bucket = index_home(index, index_homes_count(index), victim->hash);
+    for (; bucket != NULL; bucket = index_next(index, bucket_header(bucket))) {
+        for (uint32_t matches = match_tag(bucket, entry_tag(victim->hash)); matches != 0;) {
+            if (entry_location(bucket, match_next(&matches)) == victim->location) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+enum evict_outcome { EVICT_DONE, EVICT_NEEDS_COPY, EVICT_STUCK };
+
+/* What becomes of an item that is still in the index; the copy is NULL where none could be or was to be made. */
+static enum evict_outcome evict_settle(struct store_worker *worker, const struct evict_item *victim,
+                                       struct item **copy, bool may_push_out) {
+    struct place place;
+    place_open_location(worker, victim->hash, victim->location, &place);
+    if (place.item == NULL) {
+        place_close(&place);
+    } else if (!worker_item_lives(worker, victim->item, victim->location)) {
+        take_out_dead(worker, &place);
+    } else if (*copy != NULL) {
+        move(worker, &place, victim, *copy);
+        *copy = NULL;
+    } else if (!may_push_out) {
+        place_close(&place);
+        return EVICT_NEEDS_COPY;
+    } else {
+        push_out(worker, &place, victim);
+    }
+    return EVICT_DONE;
+}
+
+static enum evict_outcome evict_one(struct store_worker *worker, const struct evict_item *victim) {
+    const struct store *store = worker->store;
+    bool lives = worker_item_lives(worker, victim->item, victim->location);
+    bool keep = lives && should_keep(worker, victim->item);
+    struct item *copy = keep && is_indexed(store, victim) ? copy_make(worker, victim) : NULL;
+    enum evict_outcome outcome = evict_settle(worker, victim, &copy, store->evict && !keep);
+    if (unlikely(outcome == EVICT_NEEDS_COPY)) {
+        /* No room for a copy, or the index hid the entry for a moment, or a touch has brought it to life. */
+        copy = copy_make(worker, victim);
+        outcome = evict_settle(worker, victim, &copy, store->evict);
+    }
+    if (copy != NULL) {
+        segment_drop(worker, copy);
+    }
+    return outcome == EVICT_NEEDS_COPY ? EVICT_STUCK : outcome;
+}
+
+/* --- one segment --- */
+
+/* The segment's items are out of the index, or, where one large item stays, it goes back into a queue. */
+static void evict_end(struct store_worker *worker) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t index = worker->emptying.index;
+    struct segment *segment = &arena->segments[index];
+    coming_add(arena, -(int64_t)segment->size);
+    if (worker->emptying.moved_size < segment->size / 2) {
+        worker->moved_since_gain = 0;
+    }
+    worker->emptying.index = SEGMENT_NONE;
+    segment_set_state(segment, SEGMENT_RETIRED);
+    retire_segment(worker, index);
+}
+
+/* It goes back into a queue as it is. */
+static void evict_give_up(struct store_worker *worker, enum segment_queue queue) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t index = worker->emptying.index;
+    struct segment *segment = &arena->segments[index];
+    coming_add(arena, -(int64_t)segment->size);
+    worker->emptying.index = SEGMENT_NONE;
+    segment_enqueue(worker, index, queue, atomic_load_explicit(&segment->used, memory_order_relaxed));
+}
+
+/* A large item is not copied: its segment changes the queue. True when it was kept. */
+static bool large_keep(struct store_worker *worker, const struct evict_item *victim) {
+    struct store *store = worker->store;
+    if (!worker_item_lives(worker, victim->item, victim->location) || !should_keep(worker, victim->item) ||
+        !is_indexed(store, victim)) {
+        return false;
+    }
+    item_set_used(victim->item, used_of_copy(worker, item_used(victim->item)));
+    worker->moved_since_gain += arena_segment_size(&store->arena) / 8;
+    evict_give_up(worker, queue_of_copy(worker));
+    return true;
+}
+
+static unsigned batch_collect(struct store_worker *worker, struct evict_item *batch) {
+    struct store *store = worker->store;
+    struct arena *arena = &store->arena;
+    struct segment_walk *walk = &worker->emptying;
+    const struct segment *segment = &arena->segments[walk->index];
+    char *begin = segment->memory + (segment->is_large ? 0 : (size_t)1 << arena->step_shift);
+    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
     unsigned count = 0;
-    for (unsigned i = 0; i < window->count; i++) {
-        count += window->candidates[i].age >= age_min;
+    for (; count < EVICT_BATCH && walk->position < used; count++) {
+        struct item *item = (struct item *)(void *)(begin + walk->position);
+        batch[count] = (struct evict_item){.item = item,
+                                           .location = arena_location_of(arena, item),
+                                           .hash = index_hash(&store->index, item_key(item))};
+        __builtin_prefetch(index_home(&store->index, index_homes_count(&store->index), batch[count].hash));
+        walk->position += (uint32_t)arena_round(arena, item_size(item));
     }
     return count;
 }
 
-/* What this window teaches about the age from which items go. Workers may overwrite each other's lesson. */
-static void evict_learn(struct store *store, const struct evict_window *window, uint64_t age_min) {
-    unsigned older_count = evict_count_older(window, age_min);
-    uint64_t step = age_min / EVICT_AGE_STEP + 1;
-    /* relaxed: an estimate. */
-    if (older_count == 0) {
-        atomic_store_explicit(&store->eviction.age_min, age_min > step ? age_min - step : 0,
-                              memory_order_relaxed);
-    } else if (older_count > window->count / EVICT_SHARE) {
-        atomic_store_explicit(&store->eviction.age_min, age_min + step, memory_order_relaxed);
+/* False when the segment went back into a queue. */
+static bool evict_batch(struct store_worker *worker, const struct evict_item *batch, unsigned count) {
+    const struct segment *segment = &worker->store->arena.segments[worker->emptying.index];
+    if (unlikely(segment->is_large) && large_keep(worker, &batch[0])) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (unlikely(evict_one(worker, &batch[i]) == EVICT_STUCK)) {
+            evict_give_up(worker, segment_queue(segment));
+            return false;
+        }
+    }
+    return true;
+}
+
+void evict_step(struct store_worker *worker, unsigned items_max) {
+    struct evict_item batch[EVICT_BATCH];
+    for (unsigned done = 0; done < items_max && worker->emptying.index != SEGMENT_NONE;) {
+        unsigned count = batch_collect(worker, batch);
+        if (count == 0) {
+            evict_end(worker);
+        } else if (!evict_batch(worker, batch, count)) {
+            return;
+        }
+        done += count;
+    }
+    put_help_resize(worker);
+}
+
+void evict_finish(struct store_worker *worker) {
+    evict_step(worker, UINT32_MAX);
+    assert(worker->emptying.index == SEGMENT_NONE);
+}
+
+/* --- when --- */
+
+/* Bytes that are missing for `size` and the reserve, with what is coming. */
+static bool is_short(const struct store_worker *worker, size_t size) {
+    const struct arena *arena = &worker->store->arena;
+    int64_t coming = atomic_load_explicit(&arena->coming_size, memory_order_relaxed);
+    return arena_headroom(arena) + coming < (int64_t)(size + arena_reserve(arena));
+}
+
+/* Whether there is room for copies, or no hope that some comes: otherwise it is worth waiting for. */
+static bool may_empty(const struct store_worker *worker) {
+    const struct arena *arena = &worker->store->arena;
+    int64_t needed = (int64_t)arena_segment_size(arena), headroom = arena_headroom(arena);
+    return headroom >= needed ||
+           headroom + atomic_load_explicit(&arena->coming_size, memory_order_relaxed) < needed;
+}
+
+static void evict_pause(uint64_t waited_ns) {
+    if (waited_ns < EVICT_YIELD_NS) {
+        sched_yield();
+    } else {
+        nanosleep(&(struct timespec){.tv_nsec = EVICT_SLEEP_NS}, NULL);
     }
 }
 
-/* Takes out the oldest of the window, no more than its share and no more than needed. */
-static size_t evict_take_oldest(struct store_worker *worker, struct evict_window *window, size_t size_wanted,
-                                uint64_t age_min) {
-    unsigned share = (window->count + EVICT_SHARE - 1) / EVICT_SHARE;
-    struct evict_candidate *oldest;
-    size_t size = 0;
-    for (; share > 0 && size < size_wanted && (oldest = evict_oldest(window, age_min)) != NULL; share--) {
-        size += evict_take(worker, oldest->item);
-        oldest->item = NULL;
+bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait) {
+    struct arena *arena = &worker->store->arena;
+    uint64_t freed = counter_read(&worker->counters.freed);
+    segment_keep_fresh(worker);
+    retire_adopt(worker);
+    retire_pass(worker);
+    if (counter_read(&worker->counters.freed) != freed) {
+        return true;
     }
-    return size;
+    if (is_short(worker, size) && may_empty(worker) &&
+        (worker->emptying.index != SEGMENT_NONE || evict_choose(worker, false))) {
+        evict_step(worker, UINT32_MAX);
+        wait->began_ns = 0;
+        return ++wait->rounds < 1000000;
+    }
+    bool may_come =
+        atomic_load_explicit(&arena->coming_size, memory_order_relaxed) > 0 ||
+        arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
+    uint64_t now_ns = clock_monotonic_ns();
+    if (wait->began_ns == 0) {
+        wait->began_ns = now_ns;
+    }
+    if (!may_come || now_ns - wait->began_ns > EVICT_WAIT_NS_MAX) {
+        return false;
+    }
+    evict_pause(now_ns - wait->began_ns);
+    return true;
 }
 
-/*
- * `any`: a whole round has not found enough that is old, so the oldest of each window go whatever their
- * age.
- */
-static size_t evict_one_window(struct store_worker *worker, size_t size_wanted, bool any,
-                               uint64_t *homes_count) {
+/* After a flush: empties what is from before it, until two rounds over all segments have found none. */
+static unsigned evict_flushed(struct store_worker *worker) {
     struct store *store = worker->store;
-    struct evict_window window;
-    *homes_count += evict_open_window(worker, &window);
-    size_t size = evict_take_dead(worker, &window);
-    if (size >= size_wanted || !store->evict) {
-        return size;
+    uint32_t round = atomic_load_explicit(&store->arena.scan_rounds, memory_order_relaxed);
+    if (evict_choose(worker, true)) {
+        worker->flush_round = round;
+        evict_step(worker, EVICT_TURN_ITEMS);
+    } else if (round - worker->flush_round >= 2) {
+        atomic_store_explicit(&store->flushed_wait, false, memory_order_relaxed);
+        return 0;
     }
-    /* relaxed: an estimate. */
-    uint64_t age_min = atomic_load_explicit(&store->eviction.age_min, memory_order_relaxed);
-    evict_learn(store, &window, age_min);
-    return size + evict_take_oldest(worker, &window, size_wanted - size, any ? 0 : age_min);
+    return EVICT_BUSY_MS;
 }
 
-/*
- * Where only dead items may be taken, a few homes are looked at, and none unless the sweep knows of dead
- * items.
- */
-static uint64_t evict_homes_max(struct store_worker *worker) {
-    struct store *store = worker->store;
-    if (store->evict) {
-        return evict_homes_count(store) * EVICT_ROUNDS_MAX;
+unsigned evict_turn(struct store_worker *worker) {
+    if (worker->emptying.index == SEGMENT_NONE) {
+        /* relaxed: a hint. */
+        bool flushed_wait = atomic_load_explicit(&worker->store->flushed_wait, memory_order_relaxed);
+        if (likely(!is_short(worker, 0))) {
+            return unlikely(flushed_wait) ? evict_flushed(worker) : 0;
+        }
+        if (!may_empty(worker)) {
+            return EVICT_BUSY_MS;
+        }
+        if (!evict_choose(worker, false)) {
+            return 0;
+        }
     }
-    return sweep_is_due(worker) ? EVICT_DEAD_HOMES_MAX : 0;
-}
-
-size_t evict_items(struct store_worker *worker, size_t size) {
-    uint64_t homes_max = evict_homes_max(worker);
-    uint64_t homes_count = 0;
-    size_t taken = 0;
-    while (taken < size && homes_count < homes_max && supply_limbo(worker, SUPPLY_LIMBO_REMOVAL)) {
-        taken +=
-            evict_one_window(worker, size - taken, homes_count >= homes_max / EVICT_ROUNDS_MAX, &homes_count);
-    }
-    return taken;
+    evict_step(worker, EVICT_TURN_ITEMS);
+    return EVICT_BUSY_MS;
 }

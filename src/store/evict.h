@@ -1,38 +1,108 @@
 /* SPDX-License-Identifier: MIT
  *
- * evict: choosing what to push out of a full store.
+ * evict: making room, a segment at a time (S3-FIFO: Yang and others, SOSP 2023).
  *
- *      homes    ... | | | | | | | | | | ...      one hand for all workers; each takes the next few homes
- *                       ^ hand -->               for itself, until its window is full
- *      window   dead items go first, then those above the age of the store's oldest, the oldest first
+ *      new items --> SMALL, oldest segment: used since? --yes--> MAIN, oldest segment: used since? --yes--+
+ *                                  | no                            ^      | no       (one use less)      |
+ *                                  v                               +------|-------------------------------+
+ *                              ghosts <-----------------------------------+
  *
- * Why this comes close to least recently used, without lists and without a shared write on use: the hash
- * puts every key in a random home, so a window of homes is a fair sample of the store. From window to
- * window the hand learns an age that only about one item in ten exceeds: where no item of a window does,
- * the age sinks a little, where more than a quarter do, it rises. Only what is above it goes. So a recently
- * used item stays however often the hand passes, and few old items among many new ones (large values among
- * small ones) are found before the new ones go. Exact LRU would evict the oldest of all; here an item goes
- * at most about a tenth of the order too early.
+ * Which segment, in this order:
+ *  1. one in which everything has expired or was flushed;
+ *  2. one of which at least a quarter is dead, tail included: what lives is copied, nothing is pushed out;
+ *  3. the oldest of the small queue, if that holds more than its share (ghost.h), otherwise of main.
+ * Segments that replies send from stay where they are: they would not come free.
  *
- * Age is the time since the last use, in sixteenths of a second; an item that was never read since it was
- * stored counts as EVICT_UNREAD_WEIGHT times as old. That keeps a scan of items that nobody reads again
- * from washing out those that are read, and settles ties: many stores fill a small cache within a sixteenth
- * of a second. Items that replies are being sent from (pins) stay: their memory would not come free.
+ * A worker empties one segment at a time, some hundred items per turn; all entries of the index that led there
+ * are gone then, and it is retired. Copies go into the worker's own open segments, with the item's number
+ * written into them, because their place has another; two slots are kept for that, so that making room never
+ * waits for room. Where even these are gone, or a round has copied much and won nothing, items go that should
+ * have stayed.
  *
- * A use writes `used` only when it changes at the resolution in force (used_shift): whole seconds while
- * nothing is evicted or a pass of the hand takes long, sixteenths while the store turns over fast. So a hot
- * item's line is written at most 16 times a second.
+ * Between two turns a reserve is kept free (arena_reserve). A store that finds none all the same (large values, a
+ * late worker) announces quiescent states of its own, empties segments and waits, bounded by
+ * EVICT_WAIT_NS_MAX: then it is STORE_NO_MEMORY.
+ *
+ * Worker's own thread.
  */
 #ifndef RIPOSTE_STORE_EVICT_H
 #define RIPOSTE_STORE_EVICT_H
 
+#include "segment.h"
 #include "state.h"
 
+struct evict_wait {
+    unsigned rounds;
+    uint64_t began_ns;
+};
+
 /*
- * Takes items out until they amount to `size` bytes or the hand has made two rounds, and returns the bytes;
- * their memory comes back through limbo. Takes dead items only where the store may not evict. Stops when
- * limbo has no room. Worker's own thread.
+ * One attempt to make room for `size` bytes; the caller tries to take it and calls again. False where there is
+ * no hope. Passes a quiescent state.
  */
-size_t evict_items(struct store_worker *worker, size_t size);
+bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait);
+
+/* A bounded piece, where the reserve is not full; returns within how many ms it wants another turn; 0: no need. */
+unsigned evict_turn(struct store_worker *worker);
+
+/* Begins to empty a segment that the caller has dequeued and marked EMPTIED. The worker is emptying none. */
+void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode);
+
+/* Up to items_max items more of what the worker is emptying; does nothing when it is not. */
+void evict_step(struct store_worker *worker, unsigned items_max);
+
+/* Ends what the worker has begun: it leaves. */
+void evict_finish(struct store_worker *worker);
+
+/*
+ * --- expire.c ---
+ *
+ * expire: gives back the memory of dead items that nobody asks for.
+ *
+ *      no item in the index has expired before sweep.due_tick - EXPIRE_DELAY_S       (the invariant)
+ *
+ *      idle --now >= due, or a flush--> a round over the segments --> idle
+ *                                       due = earliest expiry left behind
+ *
+ * What expires together lies together, so most segments go as a whole: one whose last expiry has passed is
+ * emptied. One of which only some items have expired is swept: these are taken out, and it is not looked at again
+ * for a sixteenth of the time that its last item has left, at most half a minute.
+ *
+ * Storing or touching an item that expires earlier than due lowers due; that is the one shared write, and it
+ * stops as soon as due is early enough. One worker at a time looks for segments; each sweeps its own.
+ */
+/* So long after its end an item may still be met, and then counts as such, before it is taken out unasked. */
+enum { EXPIRE_DELAY_S = 2 };
+
+/* Lowers due to `tick`. */
+void expire_lower_due(struct store *store, uint32_t tick);
+
+/* Something is to be looked at then. Any thread. */
+static inline void expire_note_due(struct store *store, uint32_t due_tick) {
+    /* relaxed: a time for a look, no more; missing the newest value costs one exchange. */
+    if (unlikely(due_tick < atomic_load_explicit(&store->sweep.due_tick, memory_order_relaxed))) {
+        expire_lower_due(store, due_tick);
+    }
+}
+
+/* An item with this expiry is in the segment. */
+static inline void expire_note(struct store_worker *worker, struct segment *segment, uint32_t expires_tick) {
+    if (unlikely(expires_tick != STORE_EXPIRES_NEVER)) {
+        /* What has expired before it was stored waits like the rest. */
+        uint32_t now_tick = worker_now_tick(worker);
+        expires_tick = expires_tick < now_tick ? now_tick : expires_tick;
+        expire_note_due(worker->store, expires_tick + EXPIRE_DELAY_S);
+    }
+    segment_note_expiry(segment, expires_tick);
+}
+
+/*
+ * A piece of work, if one is due. Returns within how many ms it wants another turn; 0: no need. Worker's own
+ * thread.
+ */
+unsigned expire_turn(struct store_worker *worker);
+
+/* Ends the sweep of a segment that the worker has begun: it leaves. */
+void expire_finish(struct store_worker *worker);
 
 #endif

@@ -1,40 +1,450 @@
 /* SPDX-License-Identifier: MIT
  *
- * index: the rarer parts of reading. The rules and the argument stand in index.h.
+ * index: locks, places and chains. The rules and the argument stand in index.h.
  */
 #include "index.h"
 
-struct item *index_find_migrated(const struct table *table, uint64_t hash, struct bytes key) {
-    /* acquire: the next table is complete (it was set before anything was migrated). */
-    return index_find_in(atomic_load_explicit(&table->next, memory_order_acquire), hash, key);
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#include "cpu_relax.h"
+#include "segment.h"
+
+enum {
+    LOCK_SPINS_MAX = 64,
+    OVERFLOW_CHUNK = 1024,     /* buckets that are charged at a time */
+    OVERFLOW_CHUNK_SMALL = 32, /* while there are few */
+    OVERFLOW_HANDFUL = 8,      /* that a worker takes at a time */
+    HUGE_SIZE = 2 * 1024 * 1024,
+    INDEX_LINK_SIZE = sizeof(uint32_t),
+};
+
+/* --- locks --- */
+
+/* A holder needs well under a microsecond, unless it was interrupted: then the CPU is better given away. */
+static void lock_wait(unsigned *spins) {
+    if (++*spins % LOCK_SPINS_MAX == 0) {
+        sched_yield();
+    } else {
+        cpu_relax();
+    }
 }
 
-static void index_scan_bucket(const struct bucket *bucket, void (*look)(void *user, struct item *item),
-                              void *user) {
-    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-        /* acquire: pairs with the setting of the entry (W2). */
-        uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_acquire);
-        if (entry != 0) {
-            look(user, entry_item(entry));
+void bucket_lock(struct store_worker *worker, struct bucket *home) {
+    unsigned spins = 0;
+    uint32_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
+    for (;;) {
+        if (unlikely((header & BUCKET_LOCKED) != 0)) {
+            if (spins == 0) {
+                counter_add(&worker->counters.lock_waits, 1);
+            }
+            lock_wait(&spins);
+            header = atomic_load_explicit(&home->header, memory_order_relaxed);
+        } else if (likely(atomic_compare_exchange_weak_explicit(&home->header, &header,
+                                                                header | BUCKET_LOCKED, memory_order_acquire,
+                                                                memory_order_relaxed))) {
+            /* acquire: what the last holder wrote comes before what this one reads. */
+            return;
         }
     }
 }
 
-unsigned index_scan(const struct table *table, uint64_t position, void (*look)(void *user, struct item *item),
-                    void *user) {
-    const struct bucket *bucket = &table->buckets[position];
-    /* acquire: R2. */
-    uint64_t header = atomic_load_explicit(&bucket->header, memory_order_acquire);
-    if ((header & BUCKET_MIGRATED) != 0) {
-        const struct table *next = atomic_load_explicit(&table->next, memory_order_acquire);
-        return index_scan(next, position, look, user) +
-               index_scan(next, position + table_buckets_count(table), look, user);
+static uint32_t header_of(const struct bucket *bucket) {
+    /* relaxed: under the lock. */
+    return atomic_load_explicit(&bucket->header, memory_order_relaxed);
+}
+
+void bucket_unlock(struct bucket *home) {
+    uint32_t header = header_of(home);
+    assert((header & BUCKET_LOCKED) != 0 && (header & BUCKET_MOVING) == 0);
+    /* release: the holder's changes come before the next holder's. */
+    atomic_store_explicit(&home->header, header & ~BUCKET_LOCKED, memory_order_release);
+}
+
+static uint32_t version_next(uint32_t header) {
+    return (header & ~BUCKET_VERSION_MASK) | ((header + BUCKET_MOVING) & BUCKET_VERSION_MASK);
+}
+
+void bucket_move_begin(struct bucket *home) {
+    assert((header_of(home) & BUCKET_MOVING) == 0);
+    /* relaxed: every move that follows is a release (W4). */
+    atomic_store_explicit(&home->header, version_next(header_of(home)), memory_order_relaxed);
+}
+
+void bucket_move_end(struct bucket *home) {
+    assert((header_of(home) & BUCKET_MOVING) != 0);
+    /* release: the moves come before it. */
+    atomic_store_explicit(&home->header, version_next(header_of(home)), memory_order_release);
+}
+
+/* --- chains --- */
+
+static uint32_t location_of(const struct bucket *bucket, unsigned i) {
+    /* relaxed: under the lock. */
+    return atomic_load_explicit(&bucket->locations[i], memory_order_relaxed);
+}
+
+static uint16_t tag_of(const struct bucket *bucket, unsigned i) {
+    return atomic_load_explicit(&bucket->tags[i], memory_order_relaxed);
+}
+
+static void entry_set(struct bucket *bucket, unsigned i, uint16_t tag, uint32_t location) {
+    /* release, both: W4; the location also W2. */
+    atomic_store_explicit(&bucket->tags[i], tag, memory_order_release);
+    atomic_store_explicit(&bucket->locations[i], location, memory_order_release);
+}
+
+static void entry_clear(struct bucket *bucket, unsigned i) {
+    /* release: W4. */
+    atomic_store_explicit(&bucket->locations[i], 0, memory_order_release);
+}
+
+static void header_set_next(struct bucket *bucket, uint32_t number) {
+    uint32_t marks = header_of(bucket) & ((1u << BUCKET_NEXT_SHIFT) - 1);
+    /* release: the bucket that is linked is complete (W4). */
+    atomic_store_explicit(&bucket->header, number << BUCKET_NEXT_SHIFT | marks, memory_order_release);
+}
+
+struct bucket *chain_extend(struct store_worker *worker, struct bucket *last) {
+    struct index *index = &worker->store->index;
+    uint32_t number = worker->buckets_spare;
+    assert(number != 0 && index_next(index, header_of(last)) == NULL);
+    worker->buckets_spare = index->overflow_links[number];
+    worker->buckets_spare_count--;
+    struct bucket *bucket = &index->overflow[number];
+    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+        atomic_store_explicit(&bucket->locations[i], 0, memory_order_relaxed);
+        atomic_store_explicit(&bucket->tags[i], 0, memory_order_relaxed);
     }
-    index_scan_bucket(bucket, look, user);
-    while ((bucket = bucket_header_next(header)) != NULL) {
-        index_scan_bucket(bucket, look, user);
-        /* acquire: the next link of the chain (W4). */
-        header = atomic_load_explicit(&bucket->header, memory_order_acquire);
+    atomic_store_explicit(&bucket->header, 0, memory_order_relaxed);
+    header_set_next(last, number);
+    atomic_fetch_add_explicit(&index->overflow_count, 1, memory_order_relaxed);
+    return bucket;
+}
+
+static unsigned bucket_free_entry(const struct bucket *bucket) {
+    unsigned i = 0;
+    while (i < BUCKET_ENTRIES && location_of(bucket, i) != 0) {
+        i++;
     }
-    return 1;
+    return i;
+}
+
+void chain_put(struct store_worker *worker, struct bucket *home, uint16_t tag, uint32_t location) {
+    struct index *index = &worker->store->index;
+    struct bucket *bucket = home;
+    unsigned entry;
+    while ((entry = bucket_free_entry(bucket)) == BUCKET_ENTRIES) {
+        struct bucket *next = index_next(index, header_of(bucket));
+        bucket = next != NULL ? next : chain_extend(worker, bucket);
+    }
+    entry_set(bucket, entry, tag, location);
+}
+
+/* The last bucket of a chain that has overflow, and the one before it. */
+static struct bucket *chain_last(const struct index *index, struct bucket *home, struct bucket **before) {
+    struct bucket *last = home;
+    for (struct bucket *next; (next = index_next(index, header_of(last))) != NULL; last = next) {
+        *before = last;
+    }
+    return last;
+}
+
+static void chain_shorten(struct store_worker *worker, struct bucket *before, struct bucket *last) {
+    struct index *index = &worker->store->index;
+    uint32_t number = header_of(before) >> BUCKET_NEXT_SHIFT;
+    assert(&index->overflow[number] == last);
+    header_set_next(before, 0);
+    atomic_fetch_sub_explicit(&index->overflow_count, 1, memory_order_relaxed);
+    retire_bucket(worker, number);
+}
+
+static unsigned bucket_last_entry(const struct bucket *bucket) {
+    unsigned i = BUCKET_ENTRIES - 1;
+    while (i != 0 && location_of(bucket, i) == 0) {
+        i--;
+    }
+    return i;
+}
+
+void chain_remove(struct store_worker *worker, struct bucket *home, struct bucket *bucket, unsigned entry,
+                  bool moving) {
+    const struct index *index = &worker->store->index;
+    struct bucket *before = NULL;
+    if (likely(index_next(index, header_of(home)) == NULL)) {
+        entry_clear(bucket, entry);
+        return;
+    }
+    if (!moving) {
+        bucket_move_begin(home);
+    }
+    struct bucket *last = chain_last(index, home, &before);
+    unsigned from = bucket_last_entry(last);
+    if (last != bucket || from != entry) {
+        entry_set(bucket, entry, tag_of(last, from), location_of(last, from));
+    }
+    entry_clear(last, from);
+    if (from == 0) {
+        chain_shorten(worker, before, last);
+    }
+    if (!moving) {
+        bucket_move_end(home);
+    }
+}
+
+/* --- places --- */
+
+/* The home of a key, locked (W1). */
+static struct bucket *place_lock(struct store_worker *worker, uint64_t hash) {
+    const struct index *index = &worker->store->index;
+    for (;;) {
+        struct bucket *home = index_home(index, index_homes_count(index), hash);
+        bucket_lock(worker, home);
+        if (likely(index_home(index, index_homes_count(index), hash) == home)) {
+            return home;
+        }
+        bucket_unlock(home);
+    }
+}
+
+static void place_found(struct place *place, struct bucket *bucket, unsigned i, struct item *item,
+                        uint32_t location) {
+    place->item = item;
+    place->location = location;
+    place->bucket = bucket;
+    place->entry = i;
+}
+
+/* Looks in one bucket of the chain, for a key or, where the location is not 0, for that. */
+static bool place_look(const struct store *store, struct place *place, struct bucket *bucket,
+                       const struct bytes *key, uint32_t wanted) {
+    for (uint32_t matches = match_tag(bucket, entry_tag(place->hash)); matches != 0;) {
+        unsigned i = match_next(&matches);
+        uint32_t location = location_of(bucket, i);
+        struct item *item = arena_item(&store->arena, location);
+        if (location != 0 && (wanted != 0 ? location == wanted : item_has_key(item, *key))) {
+            place_found(place, bucket, i, item, location);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void place_open(struct store_worker *worker, uint64_t hash, const struct bytes *key, uint32_t wanted,
+                       struct place *place) {
+    const struct store *store = worker->store;
+    struct bucket *bucket = place_lock(worker, hash);
+    *place = (struct place){.hash = hash, .home = bucket};
+    for (; bucket != NULL; bucket = index_next(&store->index, header_of(bucket))) {
+        if (place_look(store, place, bucket, key, wanted)) {
+            return;
+        }
+        if (place->free_bucket == NULL) {
+            unsigned entry = bucket_free_entry(bucket);
+            if (entry != BUCKET_ENTRIES) {
+                place->free_bucket = bucket;
+                place->free_entry = entry;
+            }
+        }
+        place->last = bucket;
+    }
+}
+
+void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
+    place_open(worker, hash, &key, 0, place);
+}
+
+void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t location, struct place *place) {
+    place_open(worker, hash, NULL, location, place);
+}
+
+void place_close(struct place *place) {
+    bucket_unlock(place->home);
+}
+
+void place_set(struct store_worker *worker, struct place *place, uint32_t location) {
+    if (place->item != NULL) {
+        /* release: W2; the tag stays (W3). */
+        atomic_store_explicit(&place->bucket->locations[place->entry], location, memory_order_release);
+        return;
+    }
+    if (unlikely(place->free_bucket == NULL)) {
+        place->free_bucket = chain_extend(worker, place->last);
+        place->free_entry = 0;
+    }
+    entry_set(place->free_bucket, place->free_entry, entry_tag(place->hash), location);
+}
+
+/* The first free entry and the end of the chain, after one was taken out. */
+static void place_look_again(const struct index *index, struct place *place) {
+    place->free_bucket = NULL;
+    for (struct bucket *bucket = place->home; bucket != NULL; bucket = index_next(index, header_of(bucket))) {
+        unsigned entry = bucket_free_entry(bucket);
+        if (place->free_bucket == NULL && entry != BUCKET_ENTRIES) {
+            place->free_bucket = bucket;
+            place->free_entry = entry;
+        }
+        place->last = bucket;
+    }
+}
+
+void place_clear(struct store_worker *worker, struct place *place) {
+    chain_remove(worker, place->home, place->bucket, place->entry, false);
+    place->item = NULL;
+    place->location = 0;
+    place->bucket = NULL;
+    place_look_again(&worker->store->index, place);
+}
+
+/* --- overflow buckets --- */
+
+/* Charges some more. Under the overflow lock. */
+static bool overflow_charge(struct store *store) {
+    struct index *index = &store->index;
+    uint32_t chunk = index->overflow_taken < OVERFLOW_CHUNK ? OVERFLOW_CHUNK_SMALL : OVERFLOW_CHUNK;
+    size_t size = (size_t)chunk * (BUCKET_SIZE + INDEX_LINK_SIZE);
+    if (index->overflow_taken + chunk > index->overflow_max || !arena_charge(&store->arena, size)) {
+        return false;
+    }
+    index->overflow_size += size;
+    atomic_fetch_add_explicit(&index->size, size, memory_order_relaxed);
+    return true;
+}
+
+static uint32_t overflow_take(struct store *store) {
+    struct index *index = &store->index;
+    uint32_t number = index->overflow_free;
+    if (number != 0) {
+        index->overflow_free = index->overflow_links[number];
+        return number;
+    }
+    if ((uint64_t)(index->overflow_taken + 1) * (BUCKET_SIZE + INDEX_LINK_SIZE) > index->overflow_size &&
+        !overflow_charge(store)) {
+        return 0;
+    }
+    return ++index->overflow_taken;
+}
+
+static __attribute__((noinline)) bool index_supply_more(struct store_worker *worker, unsigned count) {
+    struct index *index = &worker->store->index;
+    pthread_mutex_lock(&index->overflow_lock);
+    while (worker->buckets_spare_count < count + OVERFLOW_HANDFUL) {
+        uint32_t number = overflow_take(worker->store);
+        if (number == 0) {
+            break;
+        }
+        index->overflow_links[number] = worker->buckets_spare;
+        worker->buckets_spare = number;
+        worker->buckets_spare_count++;
+    }
+    pthread_mutex_unlock(&index->overflow_lock);
+    return worker->buckets_spare_count >= count;
+}
+
+bool index_supply(struct store_worker *worker, unsigned count) {
+    return likely(worker->buckets_spare_count >= count) || index_supply_more(worker, count);
+}
+
+void index_free_buckets(struct store_worker *worker, uint32_t first, unsigned *count) {
+    struct index *index = &worker->store->index;
+    while (first != 0) {
+        uint32_t next = index->overflow_links[first];
+        --*count;
+        if (worker->buckets_spare_count < 2 * OVERFLOW_HANDFUL) {
+            index->overflow_links[first] = worker->buckets_spare;
+            worker->buckets_spare = first;
+            worker->buckets_spare_count++;
+        } else {
+            pthread_mutex_lock(&index->overflow_lock);
+            index->overflow_links[first] = index->overflow_free;
+            index->overflow_free = first;
+            pthread_mutex_unlock(&index->overflow_lock);
+        }
+        first = next;
+    }
+}
+
+void index_leave(struct store_worker *worker) {
+    struct index *index = &worker->store->index;
+    pthread_mutex_lock(&index->overflow_lock);
+    for (uint32_t number; (number = worker->buckets_spare) != 0;) {
+        worker->buckets_spare = index->overflow_links[number];
+        index->overflow_links[number] = index->overflow_free;
+        index->overflow_free = number;
+    }
+    pthread_mutex_unlock(&index->overflow_lock);
+    worker->buckets_spare_count = 0;
+}
+
+/* --- beginning and end --- */
+
+/* Addresses that begin on a large page. */
+static void *map(size_t size) {
+    char *wide = mmap(NULL, size + HUGE_SIZE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (wide == MAP_FAILED) {
+        return NULL;
+    }
+    char *start = (char *)(((uintptr_t)wide + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE);
+    if (start != wide) {
+        munmap(wide, (size_t)(start - wide));
+    }
+    if (start != wide + HUGE_SIZE) {
+        munmap(start + size, (size_t)(wide + HUGE_SIZE - start));
+    }
+    return start;
+}
+
+static size_t page_round(size_t size) {
+    return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
+}
+
+static size_t homes_mapped(const struct index *index) {
+    return page_round(index->homes_max * BUCKET_SIZE);
+}
+
+static size_t overflow_mapped(const struct index *index) {
+    return page_round(((size_t)index->overflow_max + 1) * BUCKET_SIZE);
+}
+
+static size_t links_mapped(const struct index *index) {
+    return page_round(((size_t)index->overflow_max + 1) * INDEX_LINK_SIZE);
+}
+
+int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed) {
+    struct index *index = &store->index;
+    index->hash_seed = hash_seed;
+    index->homes_min = UINT64_C(1) << homes_power;
+    index->homes_max = limit_max / 2 / BUCKET_SIZE;
+    if (index->homes_max < index->homes_min) {
+        index->homes_max = index->homes_min;
+    }
+    uint64_t overflow_max = limit_max / 4 / BUCKET_SIZE;
+    index->overflow_max = overflow_max < BUCKET_OVERFLOW_MAX ? (uint32_t)overflow_max : BUCKET_OVERFLOW_MAX;
+    index->homes = map(homes_mapped(index));
+    index->overflow = map(overflow_mapped(index));
+    index->overflow_links = map(links_mapped(index));
+    if (index->homes == NULL || index->overflow == NULL || index->overflow_links == NULL) {
+        index_destroy(store);
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&index->overflow_lock, NULL);
+    index->homes_size = page_round(index->homes_min * BUCKET_SIZE);
+    atomic_init(&index->homes_count, index->homes_min);
+    atomic_init(&index->size, index->homes_size);
+    return 0;
+}
+
+void index_destroy(struct store *store) {
+    struct index *index = &store->index;
+    if (index->homes != NULL) {
+        munmap(index->homes, homes_mapped(index));
+    }
+    if (index->overflow != NULL) {
+        munmap(index->overflow, overflow_mapped(index));
+    }
+    if (index->overflow_links != NULL) {
+        munmap(index->overflow_links, links_mapped(index));
+    }
 }

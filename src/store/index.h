@@ -2,88 +2,302 @@
  *
  * index: from key to item, for readers without a lock and writers with one bucket's lock.
  *
+ * The table grows and shrinks by one home at a time (linear hashing, Litwin, VLDB 1980), in place: addresses for
+ * the largest are reserved, so buckets never move. With n homes and 2^l <= n < 2^(l + 1), a key's home is its
+ * hash modulo 2^(l + 1), or modulo 2^l where there is no such home yet. Growing splits home n - 2^l into itself
+ * and n; shrinking joins the last home to the one it came from. See index_grow.c.
+ *
  * Rules
- *  W1. A chain is changed only while its home is LOCKED, and only if the home is not MIGRATED.
- *  W2. An item is complete before its entry is set (release), and retired, not freed, after its entry was
- *      cleared or exchanged.
- *  W3. Entries do not move. A newer item of a key goes into the entry of the older one.
- *  W4. An overflow bucket is complete before it is linked (release). It is unlinked only when empty, keeps
- *      its own link, and is retired.
- *  W5. Migration (growth.c) copies the entries of home i of a table of n buckets to homes i and n + i of
- *      the next table, under the lock of i, and then sets MIGRATED (release). Nobody looks at these two
- *      homes before. The old chain is never changed again; its overflow buckets are retired at once, its
- *      home with the table.
+ *  W1. A chain is changed only while its home is LOCKED, by who has looked at the number of homes after taking
+ *      the lock and found that it is still the key's home. Only a split and a join take two locks, the lower
+ *      home's first; nobody else holds two, and nothing is allocated under one.
+ *  W2. An item is complete before its location is set (release); the segment of an item that was taken out is
+ *      reused after every worker has passed a quiescent state (segment.h).
+ *  W3. A newer item of a key goes into the entry of the older one: the tag stays, the location is exchanged.
+ *  W4. An entry moves, within a chain or to another home, only between two changes of the version, the first
+ *      making it odd: written before the first move, the second after the last. Overflow buckets are linked
+ *      complete and unlinked empty, in the same bracket; they keep their own link and are retired.
+ *  W5. A split fills the new home, with both locked, then sets the number of homes (release), then takes from
+ *      the old home what has left. A join in the same order: fill, set, take away.
  *
  * Why a reader that takes no lock is right
- *  R1. Memory: what it reaches was linked at some moment since its last quiescent state, so it is not freed
- *      before its next (epoch.h). By W2, W4 and its own acquire loads it sees complete items and buckets.
- *  R2. A key that is present during the whole look-up is found. If the reader finds its home not MIGRATED,
- *      then the key's entry was, at that load, in this chain; by W3 it stays in its place, in the old chain
- *      even after migration (W5). The reader passes every bucket that was linked all the time, since an
- *      unlinked bucket still leads on (W4), and the key's bucket is never empty. If the home is MIGRATED,
- *      the same holds in the next table, whose homes were complete before the mark.
- *  R3. What it finds was the key's item at some moment of the look-up: at the load of the entry, or, when
- *      the bucket was migrated in between, at the load of the header.
- *  R4. Not finding a key means that it was absent at some moment of the look-up: otherwise R2.
+ *  R1. Memory: what it reaches was linked at some moment since its last quiescent state, so it is not reused
+ *      before its next. By W2 and its own acquire loads it sees complete items.
+ *  R2. It reads the number of homes, the header of the home, the chain, and, if it has not found the key, the
+ *      header and the number again. It believes that the key is absent only if the header is the same, its
+ *      version even, and the home still the key's. All entries are read with acquire, and every change of an
+ *      entry is a release that comes after the odd version (W4): so a reader that has missed an entry because it
+ *      moved sees that version, and looks again. If none moved, the key's entry stood in one place all the time
+ *      (W3), and reading every place finds it. If the key went to another home, W5 says that the number of homes
+ *      was set before the entry was taken away, so the second look at it sees that.
+ *  R3. What it finds was the key's item at the load of the location: an entry that is taken away because it was
+ *      moved elsewhere is taken away before the lock is released, and so before anybody could store a newer item.
+ *  R4. Versions have 7 bits: a reader that stood still while one chain was changed by a multiple of 64 moves,
+ *      and that missed the key because of them, would wrongly find it absent. A miss is all that could come of
+ *      it: whoever stores looks again under the lock.
+ *  A reader waits only where it has missed in the very chain that is being moved.
  *
- * Why writers are right: all changes of a key happen under one lock at a time, that of the only home which
- * is not MIGRATED; the mark is set under the same lock, so whoever waited for it sees it and goes on to the
- * next table.
- *
- * Nobody holds two locks, and nothing is allocated under one.
+ * Why writers are right: all changes of a key happen under one lock at a time, that of its home; the number of
+ * homes changes for a key only under the locks of both its homes.
  */
 #ifndef RIPOSTE_STORE_INDEX_H
 #define RIPOSTE_STORE_INDEX_H
 
-#include "hash.h"
-#include "match.h"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+#include <emmintrin.h>
+#endif
+
 #include "state.h"
 
-/* Goes on in the tables that follow. */
-struct item *index_find_migrated(const struct table *table, uint64_t hash, struct bytes key);
+/*
+ * bucket: one cache line of the index: ten entries of six bytes.
+ *
+ *      | header | tag 0 | ... | tag 9 | location 0 | ... | location 9 |
+ *        4        2             2       4                  4                 64 bytes
+ *
+ *      header   0: LOCKED | 1..7: version, odd while entries move | 8..31: next bucket of the chain, or 0
+ *      tag      the hash's upper 16 bits
+ *      location where the item stands (arena.h); 0: the entry is free, whatever its tag says
+ *
+ * The first bucket of a chain is the key's home; the others (overflow) come one by one when a home is full.
+ * LOCKED and version mean something in a home only. Rules of access stand in index.h.
+ */
+enum {
+    BUCKET_ENTRIES = 10,
+    BUCKET_SIZE = 64, /* bytes: the cache line of x86-64 and of arm64 */
+    BUCKET_NEXT_SHIFT = 8,
+    ENTRY_TAG_SHIFT = 48,
+};
 
-/* The item of a key, live or not, or NULL. On-line worker; see R1 for how long it stays valid. */
-static inline struct item *index_find_in(const struct table *table, uint64_t hash, struct bytes key) {
-    const struct bucket *bucket = table_home(table, hash);
-    uint64_t tag = entry_tag(hash);
-    /* acquire: R2; entries and next table are loaded after it. */
-    uint64_t header = atomic_load_explicit(&bucket->header, memory_order_acquire);
-    if (unlikely((header & BUCKET_MIGRATED) != 0)) {
-        return index_find_migrated(table, hash, key);
-    }
-    for (;;) {
-        for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
-            unsigned i = match_next(&matches);
-            /* acquire: pairs with the setting of the entry (W2). */
-            uint64_t entry = atomic_load_explicit(&bucket->entries[i], memory_order_acquire);
-            struct item *item = entry_item(entry);
-            if (likely(entry >> ENTRY_TAG_SHIFT == tag) && likely(item_has_key(item, key))) {
-                return item;
-            }
-        }
-        bucket = bucket_header_next(header);
-        if (likely(bucket == NULL)) {
-            return NULL;
-        }
-        /* acquire: the next link of the chain (W4). */
-        header = atomic_load_explicit(&bucket->header, memory_order_acquire);
-    }
-}
+#define BUCKET_LOCKED       UINT32_C(1)
+#define BUCKET_MOVING       UINT32_C(2) /* the lowest bit of the version */
+#define BUCKET_VERSION_MASK UINT32_C(0xfe)
+#define BUCKET_OVERFLOW_MAX ((UINT32_C(1) << 24) - 1)
 
-static inline const struct table *index_table(const struct index *index) {
-    /* acquire: pairs with the end of growth, which publishes the next table. */
-    return atomic_load_explicit(&index->table, memory_order_acquire);
-}
+struct bucket {
+    alignas(BUCKET_SIZE) _Atomic uint32_t header;
+    _Atomic uint16_t tags[BUCKET_ENTRIES];
+    _Atomic uint32_t locations[BUCKET_ENTRIES];
+};
+static_assert(sizeof(struct bucket) == BUCKET_SIZE, "a bucket is one cache line");
 
-static inline struct item *index_find(const struct index *index, uint64_t hash, struct bytes key) {
-    return index_find_in(index_table(index), hash, key);
+static inline uint16_t entry_tag(uint64_t hash) {
+    return (uint16_t)(hash >> ENTRY_TAG_SHIFT);
 }
 
 /*
- * Calls `look` for each item of one home of `table`, or, when it was migrated, of the homes that follow it.
- * Without a lock; items may be dead. Returns how many homes were looked at.
+ * Which entries carry a tag, as a set of bits. The answer is a hint: whoever follows it loads the location,
+ * with acquire, and looks at the key. A key that is there during the whole look, in a place that does not
+ * change, must be found, and is: its tag does not change, and each tag is read by one load of the bytes that
+ * hold it. Without a branch, so that nothing is mispredicted by where in its bucket a key stands.
  */
-unsigned index_scan(const struct table *table, uint64_t position, void (*look)(void *user, struct item *item),
-                    void *user);
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+
+static inline uint32_t match_tag(const struct bucket *bucket, uint16_t tag) {
+    const __m128i *quarters = (const __m128i *)(const void *)bucket;
+    __m128i wanted = _mm_set1_epi16((short)tag);
+    __m128i first = _mm_cmpeq_epi16(_mm_load_si128(quarters), wanted);
+    __m128i second = _mm_cmpeq_epi16(_mm_load_si128(quarters + 1), wanted);
+    /* 16 words of 16 bits: two of the header, ten tags, and what belongs to locations. */
+    uint32_t words = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, second));
+    return words >> 2 & ((1u << BUCKET_ENTRIES) - 1);
+}
+
+#else
+
+/* ThreadSanitizer follows this variant only. */
+static inline uint32_t match_tag(const struct bucket *bucket, uint16_t tag) {
+    uint32_t matches = 0;
+#pragma GCC unroll 10
+    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+        /* acquire: the look at the header that ends a look-up comes after it (index.h, R2). */
+        uint16_t own = atomic_load_explicit(&bucket->tags[i], memory_order_acquire);
+        matches |= (uint32_t)(own == tag) << i;
+    }
+    return matches;
+}
+
+#endif
+
+/* Takes the first match out of the set and returns its entry's index. The set is not empty. */
+static inline unsigned match_next(uint32_t *set) {
+    unsigned i = (unsigned)__builtin_ctz(*set);
+    *set &= *set - 1;
+    return i;
+}
+
+enum {
+    INDEX_POWER_MIN = 6,
+    INDEX_POWER_MAX = 32,
+    INDEX_STEPS_STORE = 16, /* homes that growth is moved on by after a batch of stores, and in a turn */
+    INDEX_STEPS_TURN = 64,
+};
+
+/*
+ * 64 bits of a key (XXH3 with a secret seed, so that strangers cannot choose keys that share a bucket). The
+ * lower ones choose the home, the upper ones are the entry's tag.
+ */
+static inline uint64_t index_hash(const struct index *index, struct bytes key) {
+    return XXH3_64bits_withSeed(key.data, key.size, index->hash_seed);
+}
+
+/* 2^homes_power homes, charged; addresses for an index of up to limit_max / 2. 0, -ENOMEM. */
+int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed);
+void index_destroy(struct store *store);
+
+static inline uint64_t index_homes_count(const struct index *index) {
+    /* acquire: R2, W5: a home below this number is complete. */
+    return atomic_load_explicit(&index->homes_count, memory_order_acquire);
+}
+
+static inline uint64_t index_home_number(uint64_t homes_count, uint64_t hash) {
+    uint64_t upper = UINT64_C(1) << (63 - (unsigned)__builtin_clzl(homes_count)); /* 2^l */
+    uint64_t number = hash & (upper * 2 - 1);
+    return number < homes_count ? number : number & (upper - 1);
+}
+
+static inline struct bucket *index_home(const struct index *index, uint64_t homes_count, uint64_t hash) {
+    return &index->homes[index_home_number(homes_count, hash)];
+}
+
+static inline struct bucket *index_next(const struct index *index, uint32_t header) {
+    uint32_t number = header >> BUCKET_NEXT_SHIFT;
+    return unlikely(number != 0) ? &index->overflow[number] : NULL;
+}
+
+static inline uint32_t bucket_header(const struct bucket *bucket) {
+    /* acquire: R2, W4. */
+    return atomic_load_explicit(&bucket->header, memory_order_acquire);
+}
+
+static inline uint32_t entry_location(const struct bucket *bucket, unsigned i) {
+    /* acquire: W2, R2. */
+    return atomic_load_explicit(&bucket->locations[i], memory_order_acquire);
+}
+
+/* Whether a miss may be believed: R2. */
+static inline bool index_miss_is_true(const struct index *index, const struct bucket *home, uint32_t header,
+                                      uint64_t hash) {
+    /* The compiler keeps the reads of tags above, too; on x86 the machine keeps loads in order. */
+    atomic_signal_fence(memory_order_acquire);
+    uint32_t now = bucket_header(home);
+    return ((header ^ now) & ~BUCKET_LOCKED) == 0 && (now & BUCKET_MOVING) == 0 &&
+           index_home(index, index_homes_count(index), hash) == home;
+}
+
+/* Looks in one chain: the item's location, or 0. */
+static inline uint32_t index_find_in(const struct store *store, const struct bucket *home, uint32_t header,
+                                     uint64_t hash, struct bytes key) {
+    uint16_t tag = entry_tag(hash);
+    for (const struct bucket *bucket = home;;) {
+        for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
+            uint32_t location = entry_location(bucket, match_next(&matches));
+            if (likely(location != 0) && likely(item_has_key(arena_item(&store->arena, location), key))) {
+                return location;
+            }
+        }
+        bucket = index_next(&store->index, header);
+        if (likely(bucket == NULL)) {
+            return 0;
+        }
+        header = bucket_header(bucket);
+    }
+}
+
+/* The location of a key's item, live or not, or 0. On-line worker; see R1 for how long it stays valid. */
+static inline uint32_t index_find(const struct store *store, uint64_t hash, struct bytes key) {
+    const struct index *index = &store->index;
+    for (;;) {
+        const struct bucket *home = index_home(index, index_homes_count(index), hash);
+        uint32_t header = bucket_header(home);
+        uint32_t location = index_find_in(store, home, header, hash, key);
+        if (location != 0 || likely(index_miss_is_true(index, home, header, hash))) {
+            return location;
+        }
+    }
+}
+
+/* --- a key's place, with its home locked --- */
+
+struct place {
+    uint64_t hash;              /* of the key */
+    struct bucket *home;        /* locked */
+    struct item *item;          /* the key's item, or NULL */
+    uint32_t location;          /* of the item, or 0 */
+    struct bucket *bucket;      /* that holds its entry; NULL exactly when item is */
+    unsigned entry;             /* in the bucket */
+    struct bucket *free_bucket; /* with the first free entry of the chain, or NULL */
+    unsigned free_entry;
+    struct bucket *last; /* of the chain */
+};
+
+/* Locks and looks for a key. The item may be dead. */
+void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
+
+/* Locks and looks for the entry of an item in a given place. */
+void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t location, struct place *place);
+
+/* Unlocks. */
+void place_close(struct place *place);
+
+/*
+ * Makes the item in `location`, which is complete, that of the place: in the entry of place->item, or in a free
+ * one. Needs index_supply where place->item is NULL. Counts nothing.
+ */
+void place_set(struct store_worker *worker, struct place *place, uint32_t location);
+
+/* Takes the entry of place->item out; the place has no item then. Counts nothing. */
+void place_clear(struct store_worker *worker, struct place *place);
+
+/* Makes sure of so many spare overflow buckets; false where there is no memory. */
+bool index_supply(struct store_worker *worker, unsigned count);
+
+/* A list of overflow buckets is free; counts them off. */
+void index_free_buckets(struct store_worker *worker, uint32_t first, unsigned *count);
+
+/* The worker leaves: gives its spare buckets back. */
+void index_leave(struct store_worker *worker);
+
+/* --- growth: index_grow.c --- */
+
+/* One more (1) or one less (-1) item in the index; sets worker->resize_due now and then. */
+void index_count(struct store_worker *worker, int difference);
+
+/* Whether there are more items than the homes should hold. Any thread. */
+bool index_wants_to_grow(const struct index *index);
+
+/* A bounded piece of growing or shrinking; true when there is more to do. */
+bool index_resize(struct store_worker *worker, unsigned steps_max);
+
+/* Keeps the number of homes as it is, while a walk looks at some. */
+void index_resize_lock(struct index *index);
+void index_resize_unlock(struct index *index);
+
+/* --- locks --- */
+
+void bucket_lock(struct store_worker *worker, struct bucket *home);
+void bucket_unlock(struct bucket *home);
+
+/* Around moves of entries, under the lock. */
+void bucket_move_begin(struct bucket *home);
+void bucket_move_end(struct bucket *home);
+
+/* A spare bucket for the end of a chain, whose last bucket is `last`. Under the lock. */
+struct bucket *chain_extend(struct store_worker *worker, struct bucket *last);
+
+/* Puts an entry into a chain that is known to have no such key. Under the lock. */
+void chain_put(struct store_worker *worker, struct bucket *home, uint16_t tag, uint32_t location);
+
+/*
+ * Takes an entry out; where the chain has overflow, the last entry of the chain takes its place, so that no
+ * chain is longer than it must be. Under the lock; `moving` when the caller has begun to move.
+ */
+void chain_remove(struct store_worker *worker, struct bucket *home, struct bucket *bucket, unsigned entry,
+                  bool moving);
+
+/* index_check.c: the whole-structure checker, for tests and assert_slow. Only while no other worker writes. */
+bool index_check(struct store *store);
 
 #endif

@@ -1,44 +1,110 @@
 /* SPDX-License-Identifier: MIT
  *
- * item: making one, and the parts that most items do not have. See item.h. Any thread that may read the
- * item may call.
+ * item: items in the hands of callers, not stored yet: made, kept over turns while their value comes, given back.
+ *
+ * One that comes in pieces would pin its segment, and with it a thousand others; so a small one waits outside of the
+ * arena, and is copied into the log when it is whole. A large one has a segment to itself anyhow. Worker's own thread.
  */
 #include "item.h"
 
-size_t item_size_of(size_t key_size, size_t value_size, bool has_flags, bool has_cas) {
-    return ITEM_HEADER_SIZE + key_size + (has_flags ? ITEM_FLAGS_SIZE : 0) + (has_cas ? ITEM_CAS_SIZE : 0) +
-           value_size + ITEM_LINE_END_SIZE;
+#include <stdlib.h>
+
+#include "evict.h"
+#include "put.h"
+#include "segment.h"
+
+enum {
+    ITEM_UPLOADS_SHARE = 3, /* what comes in pieces takes one part in so many of the limit at most */
+};
+
+bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
+    bool fits = put_fits(worker, key_size, value_size, has_flags);
+    counter_add(&worker->counters.too_large, !fits);
+    return fits;
 }
 
-static unsigned item_shape_marks(const struct item_shape *shape) {
-    return (shape->key_is_binary ? ITEM_KEY_BINARY : 0u) | (shape->client_flags != 0 ? ITEM_HAS_FLAGS : 0u) |
-           (shape->has_cas ? ITEM_HAS_CAS : 0u);
-}
-
-struct item *item_init(void *block, const struct item_shape *shape) {
-    assert(shape->key.size >= 1 && shape->key.size <= STORE_KEY_SIZE_MAX && shape->value_size < UINT32_MAX);
-    struct item *item = block;
-    atomic_init(&item->pins, 0);
-    atomic_init(&item->expires_tick, shape->expires_tick);
-    item->sequence = 0;
-    atomic_init(&item->used, 0);
-    item->value_size = (uint32_t)shape->value_size;
-    item->key_size = (uint8_t)shape->key.size;
-    atomic_init(&item->marks, (uint8_t)item_shape_marks(shape));
-    memcpy(item->bytes, shape->key.data, shape->key.size);
-    if (shape->client_flags != 0) {
-        memcpy(item->bytes + shape->key.size, &shape->client_flags, ITEM_FLAGS_SIZE);
+enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
+                                    uint32_t client_flags, uint32_t expires_tick, size_t value_size,
+                                    struct item **item) {
+    const struct item_form form = {.key = key,
+                                   .value_size = value_size,
+                                   .client_flags = client_flags,
+                                   .expires_tick = expires_tick,
+                                   .key_is_binary = key_is_binary};
+    if (unlikely(!store_item_fits(worker, key.size, value_size, client_flags != 0))) {
+        return STORE_TOO_LARGE;
     }
-    memcpy(item_value(item) + shape->value_size, "\r\n", ITEM_LINE_END_SIZE);
-    return item;
+    *item = put_make(worker, &form, index_hash(&worker->store->index, key));
+    return *item == NULL ? STORE_NO_MEMORY : STORE_OK;
 }
 
-/* Where the explicit CAS stands: right before the value. */
-static char *item_cas_bytes(struct item *item) {
-    return item_value(item) - ITEM_CAS_SIZE;
+char *store_item_value(struct item *item) {
+    return item_value(item);
 }
 
-void item_set_cas(struct item *item, uint64_t cas) {
-    assert(item_has(item, ITEM_HAS_CAS));
-    memcpy(item_cas_bytes(item), &cas, ITEM_CAS_SIZE);
+void store_item_discard(struct store_worker *worker, struct item *item) {
+    put_drop(worker, item);
+}
+
+/* Whether one more upload of that size stays within what uploads may take; one is always let in. */
+static bool uploads_add(struct store_worker *worker, size_t size) {
+    struct arena *arena = &worker->store->arena;
+    uint64_t size_max = atomic_load_explicit(&arena->limit, memory_order_relaxed) / ITEM_UPLOADS_SHARE;
+    /* relaxed: a level. */
+    uint64_t before = atomic_fetch_add_explicit(&arena->uploads_size, size, memory_order_relaxed);
+    if (before != 0 && before + size > size_max) {
+        put_uploads_subtract(worker, size);
+        return false;
+    }
+    return true;
+}
+
+/* Memory outside of the arena, charged. */
+static struct item *outside_take(struct store_worker *worker, size_t size) {
+    struct evict_wait wait = {0};
+    while (!arena_charge(&worker->store->arena, size)) {
+        if (!evict_make_room(worker, size, &wait)) {
+            return NULL;
+        }
+    }
+    struct item *outside = malloc(size);
+    if (outside == NULL) {
+        arena_uncharge(&worker->store->arena, size);
+    }
+    return outside;
+}
+
+static bool keep_outside(struct store_worker *worker, struct item **item) {
+    size_t size = item_size(*item);
+    segment_keep_fresh(worker);
+    struct item *outside = outside_take(worker, size);
+    if (outside == NULL) {
+        return false;
+    }
+    bool kept = item_has(*item, ITEM_KEPT);
+    memcpy((void *)outside, (const void *)*item, size);
+    item_set_mark(outside, ITEM_KEPT, false);
+    item_set_mark(outside, ITEM_OUTSIDE, true);
+    assert(kept);
+    put_drop(worker, *item);
+    *item = outside;
+    return true;
+}
+
+enum store_status store_item_keep(struct store_worker *worker, struct item **item) {
+    bool is_large = arena_is_large(&worker->store->arena, item_size(*item));
+    size_t size = is_large ? put_segment(worker, *item)->size : item_size(*item);
+    bool kept = uploads_add(worker, size);
+    if (kept && is_large) {
+        item_set_mark(*item, ITEM_KEPT, true);
+    } else if (kept && !keep_outside(worker, item)) {
+        put_uploads_subtract(worker, size);
+        kept = false;
+    }
+    if (!kept) {
+        put_drop(worker, *item);
+        counter_add(&worker->counters.no_memory, 1);
+        return STORE_NO_MEMORY;
+    }
+    return STORE_OK;
 }

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * item: one key with its value, in one block.
+ * item: one key with its value, as it stands in the log.
  *
- *      0      4              8          16     20           24         25      26
- *      | pins | expires_tick | sequence | used | value_size | key_size | marks | key ...
+ *      0      4       8
+ *      | used | shape | expiry (4)? | value size (4)? | client flags (4)? | CAS (8)? | key | value | \r\n |
  *
- *      ... key | client flags (4)? | CAS (8)? | value | \r\n |
+ *      used    0..1: frequency | 2: FETCHED | 3..31: tick of the last use
+ *      shape   0..7: key size | 8..16: marks | 17..31: value size, where it is below 32 KiB
+ *
+ * What most items do not have takes no room in them: the marks tell what is there. An item begins on a step of
+ * the arena (8 bytes or more), so both words and the expiry are aligned.
  *
  * Who writes what, and when:
- *  - pins, expires_tick, used and the marks FETCHED and WON change while the item is in the index; the rest
- *    is written before the item is published and never after.
- *  - pins: store_pin by a worker that may still read the item, store_unpin by any thread.
- *  - expires_tick: only under the lock of the key's bucket; read by anyone.
- *  - used, FETCHED, WON: by any reader, without a lock.
- *
- * Client flags and an explicit CAS number have room only in the items that need it. They stand before the
- * value and not behind it, so that a look-up reads one run of bytes from the header on, however large the
- * value.
+ *  - used: by any reader, with a plain store. Two readers may lose one another's use: it is a hint.
+ *  - expiry, and the mark WON: under the lock of the key's home only; read by anyone.
+ *  - the rest is written before the item is published and never after.
  */
 #ifndef RIPOSTE_STORE_ITEM_H
 #define RIPOSTE_STORE_ITEM_H
@@ -28,96 +26,105 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "memory.h"
 #include "riposte/bytes.h"
 #include "riposte/check.h"
 #include "riposte/store.h"
 
 enum item_mark {
-    ITEM_FETCHED = 1,    /* a look-up has met it since it was stored */
-    ITEM_STALE = 2,      /* stored or kept as out of date */
-    ITEM_WON = 4,        /* somebody was told to recompute the value */
-    ITEM_KEY_BINARY = 8, /* the client wrote the key in base64 */
-    ITEM_HAS_FLAGS = 16, /* client flags follow the key; without them they are 0 */
-    ITEM_HAS_CAS = 32,   /* an explicit CAS number follows; without it the CAS is the sequence number */
+    ITEM_HAS_EXPIRY = 1,  /* the four marks of what follows the header come first: see item_extra_size */
+    ITEM_HAS_SIZE = 2,    /* the value's size has a word of its own */
+    ITEM_HAS_FLAGS = 4,   /* without them the client flags are 0 */
+    ITEM_HAS_CAS = 8,     /* without it the number is that of the item's place */
+    ITEM_KEY_BINARY = 16, /* the client wrote the key in base64 */
+    ITEM_STALE = 32,      /* stored or kept as out of date */
+    ITEM_WON = 64,        /* somebody was told to recompute the value */
+    ITEM_KEPT = 128,      /* not stored yet, and its segment is pinned for it */
+    ITEM_OUTSIDE = 256,   /* not stored yet, and not in the arena */
 };
 
 enum {
-    ITEM_FLAGS_SIZE = 4,     /* bytes of client flags in the block */
-    ITEM_CAS_SIZE = 8,       /* bytes of an explicit CAS */
-    ITEM_LINE_END_SIZE = 2,  /* "\r\n" behind the value */
-    ITEM_USED_PER_TICK = 16, /* `used` counts sixteenths of a second: see evict.h */
+    ITEM_LINE_END_SIZE = 2, /* "\r\n" behind the value */
+    ITEM_MARKS_SHIFT = 8,
+    ITEM_MARKS_MASK = 0x1ff,
+    ITEM_SIZE_SHIFT = 17,
+    ITEM_SIZE_SHORT_MAX = 0x7fff, /* largest value size that stands in the shape */
+    ITEM_FREQUENCY_MAX = 3,
+    ITEM_FETCHED = 4,
+    ITEM_TICK_SHIFT = 3,
 };
 
 struct item {
-    _Atomic uint32_t pins;         /* replies that still send from this block */
-    _Atomic uint32_t expires_tick; /* STORE_EXPIRES_NEVER or the tick at which it is gone */
-    uint64_t sequence;             /* place in the order of storing, from 1; 0 until stored */
-    _Atomic uint32_t used;         /* moment of the last use, modulo 2^32 sixteenths of a second */
-    uint32_t value_size;           /* bytes, "\r\n" not counted */
-    uint8_t key_size;              /* bytes, 1 to STORE_KEY_SIZE_MAX */
-    _Atomic uint8_t marks;         /* enum item_mark */
-    char bytes[];                  /* key, client flags, CAS, value, "\r\n": see above */
+    _Atomic uint32_t used;
+    _Atomic uint32_t shape;
+    char bytes[];
 };
 
 enum { ITEM_HEADER_SIZE = offsetof(struct item, bytes) };
-static_assert(ITEM_HEADER_SIZE == 26, "the header is packed without holes");
+static_assert(ITEM_HEADER_SIZE == 8, "two words");
 
 /* What an item is made from. */
-struct item_shape {
+struct item_form {
     struct bytes key;      /* copied */
     size_t value_size;     /* bytes */
     uint32_t client_flags; /* room is made when not 0 */
-    uint32_t expires_tick;
+    uint32_t expires_tick; /* room is made when not STORE_EXPIRES_NEVER */
+    bool has_expiry;       /* room is made for one that may still come */
     bool key_is_binary;
-    bool has_cas; /* make room for an explicit CAS */
+    uint64_t cas; /* 0: none of its own */
 };
 
-/* Bytes of the whole block. */
-size_t item_size_of(size_t key_size, size_t value_size, bool has_flags, bool has_cas);
-
-/* Writes everything but the value, the CAS and what storing fills in. `block` has item_size_of bytes. */
-struct item *item_init(void *block, const struct item_shape *shape);
-
-/* The item has room for it (has_cas). */
-void item_set_cas(struct item *item, uint64_t cas);
-
-static inline unsigned item_marks(const struct item *item) {
-    /* relaxed: the marks that change order nothing, the others were published with the item. */
-    return atomic_load_explicit(&item->marks, memory_order_relaxed);
+static inline unsigned item_form_marks(const struct item_form *form) {
+    return (form->has_expiry || form->expires_tick != STORE_EXPIRES_NEVER ? ITEM_HAS_EXPIRY : 0u) |
+           (form->value_size > ITEM_SIZE_SHORT_MAX ? ITEM_HAS_SIZE : 0u) |
+           (form->client_flags != 0 ? ITEM_HAS_FLAGS : 0u) | (form->cas != 0 ? ITEM_HAS_CAS : 0u) |
+           (form->key_is_binary ? ITEM_KEY_BINARY : 0u);
 }
 
-static inline bool item_has(const struct item *item, enum item_mark mark) {
-    return (item_marks(item) & (unsigned)mark) != 0;
-}
-
-static inline struct bytes item_key(const struct item *item) {
-    return bytes_of(item->bytes, item->key_size);
-}
-
-/* Bytes of client flags and CAS in front of the value. */
+/* Bytes between header and key. */
 static inline size_t item_extra_size(unsigned marks) {
-    return ((marks & ITEM_HAS_FLAGS) != 0 ? ITEM_FLAGS_SIZE : 0u) +
-           ((marks & ITEM_HAS_CAS) != 0 ? ITEM_CAS_SIZE : 0u);
+    return 4 * ((marks & 1) + (marks >> 1 & 1) + (marks >> 2 & 1)) + (marks & ITEM_HAS_CAS);
 }
+static_assert(ITEM_HAS_CAS == 8, "the mark is the size of what it stands for");
 
-static inline char *item_value(struct item *item) {
-    return item->bytes + item->key_size + item_extra_size(item_marks(item));
-}
-
-static inline size_t item_size(const struct item *item) {
-    return ITEM_HEADER_SIZE + item->key_size + item_extra_size(item_marks(item)) + item->value_size +
+/* Bytes of the whole item, before it is rounded up to a step. */
+static inline size_t item_form_size(const struct item_form *form) {
+    return ITEM_HEADER_SIZE + item_extra_size(item_form_marks(form)) + form->key.size + form->value_size +
            ITEM_LINE_END_SIZE;
 }
 
-/* Bytes that the item is charged with against the store's limit. */
-static inline size_t item_charge(const struct item *item) {
-    return memory_charge_of(item_size(item));
+static inline uint32_t item_shape(const struct item *item) {
+    /* relaxed: what does not change was published with the item, and WON orders nothing. */
+    return atomic_load_explicit(&item->shape, memory_order_relaxed);
 }
 
-static inline uint32_t item_expires(const struct item *item) {
-    /* relaxed: a tick orders nothing. */
-    return atomic_load_explicit(&item->expires_tick, memory_order_relaxed);
+static inline unsigned shape_marks(uint32_t shape) {
+    return shape >> ITEM_MARKS_SHIFT & ITEM_MARKS_MASK;
+}
+
+static inline bool item_has(const struct item *item, enum item_mark mark) {
+    return (item_shape(item) >> ITEM_MARKS_SHIFT & mark) != 0;
+}
+
+static inline unsigned item_marks(const struct item *item) {
+    return shape_marks(item_shape(item));
+}
+
+/* The key's owner under the lock of its home, or before the item is published. */
+static inline void item_set_mark(struct item *item, enum item_mark mark, bool on) {
+    uint32_t bit = (uint32_t)mark << ITEM_MARKS_SHIFT;
+    uint32_t shape = item_shape(item);
+    atomic_store_explicit(&item->shape, on ? shape | bit : shape & ~bit, memory_order_relaxed);
+}
+
+static inline struct bytes item_key(const struct item *item) {
+    uint32_t shape = item_shape(item);
+    return bytes_of(item->bytes + item_extra_size(shape_marks(shape)), shape & 0xff);
+}
+
+static inline uint32_t item_load_u32(const char *bytes) {
+    uint32_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
 }
 
 /* Eight bytes from anywhere; the compiler makes it one load. */
@@ -127,42 +134,159 @@ static inline uint64_t item_load_u64(const char *bytes) {
     return word;
 }
 
-/* The CAS number; 0 until stored. */
-static inline uint64_t item_cas(const struct item *item) {
-    unsigned marks = item_marks(item);
-    if (likely((marks & ITEM_HAS_CAS) == 0)) {
-        return item->sequence;
+static inline size_t item_value_size(const struct item *item) {
+    uint32_t shape = item_shape(item);
+    unsigned marks = shape_marks(shape);
+    if (likely((marks & ITEM_HAS_SIZE) == 0)) {
+        return shape >> ITEM_SIZE_SHIFT;
     }
-    return item_load_u64(item->bytes + item->key_size +
-                         ((marks & ITEM_HAS_FLAGS) != 0 ? ITEM_FLAGS_SIZE : 0));
+    return item_load_u32(item->bytes + item_extra_size(marks & ITEM_HAS_EXPIRY));
+}
+
+static inline char *item_value(struct item *item) {
+    uint32_t shape = item_shape(item);
+    return item->bytes + item_extra_size(shape_marks(shape)) + (shape & 0xff);
+}
+
+/* Bytes of the whole item, before it is rounded up to a step. */
+static inline size_t item_size(const struct item *item) {
+    uint32_t shape = item_shape(item);
+    return ITEM_HEADER_SIZE + item_extra_size(shape_marks(shape)) + (shape & 0xff) + item_value_size(item) +
+           ITEM_LINE_END_SIZE;
+}
+
+static inline _Atomic uint32_t *item_expiry(const struct item *item) {
+    return (_Atomic uint32_t *)(void *)item->bytes;
+}
+
+static inline uint32_t item_expires(const struct item *item) {
+    if (likely(!item_has(item, ITEM_HAS_EXPIRY))) {
+        return STORE_EXPIRES_NEVER;
+    }
+    /* relaxed: a tick orders nothing. */
+    return atomic_load_explicit(item_expiry(item), memory_order_relaxed);
+}
+
+/* The item has room for it. As item_set_mark. */
+static inline void item_set_expires(struct item *item, uint32_t expires_tick) {
+    assert(item_has(item, ITEM_HAS_EXPIRY));
+    atomic_store_explicit(item_expiry(item), expires_tick, memory_order_relaxed);
 }
 
 static inline uint32_t item_client_flags(const struct item *item) {
-    uint32_t client_flags = 0;
-    if (item_has(item, ITEM_HAS_FLAGS)) {
-        memcpy(&client_flags, item->bytes + item->key_size, ITEM_FLAGS_SIZE);
+    unsigned marks = item_marks(item);
+    if (likely((marks & ITEM_HAS_FLAGS) == 0)) {
+        return 0;
     }
-    return client_flags;
+    return item_load_u32(item->bytes + item_extra_size(marks & (ITEM_HAS_EXPIRY | ITEM_HAS_SIZE)));
+}
+
+/* Its number of its own, or 0. */
+static inline uint64_t item_own_cas(const struct item *item) {
+    unsigned marks = item_marks(item);
+    if (likely((marks & ITEM_HAS_CAS) == 0)) {
+        return 0;
+    }
+    return item_load_u64(item->bytes + item_extra_size(marks) - sizeof(uint64_t));
+}
+
+/* The item has room for it and is not published. */
+static inline void item_set_own_cas(struct item *item, uint64_t cas) {
+    assert(item_has(item, ITEM_HAS_CAS));
+    memcpy(item->bytes + item_extra_size(item_marks(item)) - sizeof(cas), &cas, sizeof(cas));
+}
+
+/* Writes everything but the value. `block` has item_form_size bytes and begins on a step. */
+static inline struct item *item_init(void *block, const struct item_form *form) {
+    assert(form->key.size >= 1 && form->key.size <= STORE_KEY_SIZE_MAX && form->value_size < UINT32_MAX);
+    struct item *item = block;
+    unsigned marks = item_form_marks(form);
+    uint32_t size_short = (marks & ITEM_HAS_SIZE) != 0 ? 0 : (uint32_t)form->value_size;
+    char *at = item->bytes;
+    atomic_init(&item->used, 0);
+    atomic_init(&item->shape,
+                (uint32_t)form->key.size | marks << ITEM_MARKS_SHIFT | size_short << ITEM_SIZE_SHIFT);
+    if ((marks & ITEM_HAS_EXPIRY) != 0) {
+        atomic_init(item_expiry(item), form->expires_tick);
+        at += sizeof(uint32_t);
+    }
+    if (unlikely((marks & ITEM_HAS_SIZE) != 0)) {
+        uint32_t size = (uint32_t)form->value_size;
+        memcpy(at, &size, sizeof(size));
+        at += sizeof(size);
+    }
+    if ((marks & ITEM_HAS_FLAGS) != 0) {
+        memcpy(at, &form->client_flags, sizeof(form->client_flags));
+        at += sizeof(form->client_flags);
+    }
+    if (unlikely((marks & ITEM_HAS_CAS) != 0)) {
+        memcpy(at, &form->cas, sizeof(form->cas));
+        at += sizeof(form->cas);
+    }
+    memcpy(at, form->key.data, form->key.size);
+    memcpy(at + form->key.size + form->value_size, "\r\n", ITEM_LINE_END_SIZE);
+    return item;
+}
+
+/* The form of an item like `item`. */
+static inline struct item_form item_form_of(const struct item *item) {
+    return (struct item_form){.key = item_key(item),
+                              .value_size = item_value_size(item),
+                              .client_flags = item_client_flags(item),
+                              .expires_tick = item_expires(item),
+                              .has_expiry = item_has(item, ITEM_HAS_EXPIRY),
+                              .key_is_binary = item_has(item, ITEM_KEY_BINARY),
+                              .cas = item_own_cas(item)};
 }
 
 /*
- * Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost
- * more than the comparison.
+ * Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost more
+ * than the comparison.
  */
 static inline bool item_has_key(const struct item *item, struct bytes key) {
-    if (item->key_size != key.size) {
+    struct bytes own = item_key(item);
+    if (own.size != key.size) {
         return false;
     }
     if (unlikely(key.size < sizeof(uint64_t))) {
-        return memcmp(item->bytes, key.data, key.size) == 0;
+        return memcmp(own.data, key.data, key.size) == 0;
     }
     size_t last = key.size - sizeof(uint64_t);
     for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
-        if (item_load_u64(item->bytes + at) != item_load_u64(key.data + at)) {
+        if (item_load_u64(own.data + at) != item_load_u64(key.data + at)) {
             return false;
         }
     }
-    return item_load_u64(item->bytes + last) == item_load_u64(key.data + last);
+    return item_load_u64(own.data + last) == item_load_u64(key.data + last);
+}
+
+/* --- use --- */
+
+static inline uint32_t item_used(const struct item *item) {
+    /* relaxed: a hint. */
+    return atomic_load_explicit(&item->used, memory_order_relaxed);
+}
+
+static inline unsigned used_frequency(uint32_t used) {
+    return used & ITEM_FREQUENCY_MAX;
+}
+
+static inline void item_set_used(struct item *item, uint32_t used) {
+    atomic_store_explicit(&item->used, used, memory_order_relaxed);
+}
+
+/*
+ * Counts a use at `tick`; `fetched` is ITEM_FETCHED for a read, or 0. Writes only what changes: of a hot item nothing,
+ * once in a second excepted.
+ */
+static inline void item_use(struct item *item, uint32_t tick, uint32_t fetched) {
+    uint32_t used = item_used(item);
+    unsigned frequency = used_frequency(used);
+    uint32_t now = tick << ITEM_TICK_SHIFT | (used & ITEM_FETCHED) | fetched |
+                   (frequency < ITEM_FREQUENCY_MAX ? frequency + 1 : ITEM_FREQUENCY_MAX);
+    if (unlikely(used != now)) {
+        item_set_used(item, now);
+    }
 }
 
 #endif

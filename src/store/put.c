@@ -1,158 +1,430 @@
 /* SPDX-License-Identifier: MIT
  *
- * put: making items and storing them: set, add, replace, compare-and-store. Append and prepend stand in
- * join.c.
+ * put: see put.h; and set, add, replace, compare-and-store. Append and prepend stand in update.c.
  *
- * The item is complete before anything is locked; under the lock the old item is looked at, the decision
- * made and one entry written. Worker's own thread.
+ * The item is complete before anything is locked; under the lock the old item is looked at, the decision made
+ * and one entry written.
  */
 #include "put.h"
 
-#include "index.h"
-#include "join.h"
-#include "retire.h"
-#include "supply.h"
-#include "use.h"
+#include <stdlib.h>
+
+#include "evict.h"
+#include "get.h"
+#include "segment.h"
+
+enum {
+    PUT_NUMBERS_BLOCK = 4096,
+};
 
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags) {
-    return memory_charge_of(item_size_of(key_size, value_size, has_flags, false));
+    const struct item_form form = {
+        .key = bytes_of(NULL, key_size), .value_size = value_size, .client_flags = has_flags};
+    return (item_form_size(&form) + 7) & ~(size_t)7;
 }
 
 bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
     size_t item_size_max = worker->store->item_size_max;
-    return value_size <= item_size_max &&
-           item_size_of(key_size, value_size, has_flags, false) <= item_size_max;
+    const struct item_form form = {
+        .key = bytes_of(NULL, key_size), .value_size = value_size, .client_flags = has_flags};
+    return value_size <= item_size_max && item_form_size(&form) <= item_size_max;
 }
 
-bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
-    bool fits = put_fits(worker, key_size, value_size, has_flags);
-    counter_add(&worker->counters.too_large, !fits);
-    return fits;
-}
+/* --- making --- */
 
-enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
-                                    uint32_t client_flags, uint32_t expires_tick, size_t value_size,
-                                    struct item **item) {
-    struct item_shape shape = {.key = key,
-                               .value_size = value_size,
-                               .client_flags = client_flags,
-                               .expires_tick = expires_tick,
-                               .key_is_binary = key_is_binary};
-    if (!store_item_fits(worker, key.size, value_size, client_flags != 0)) {
-        return STORE_TOO_LARGE;
+/* Where a key that is stored anew goes. */
+static enum segment_queue put_queue(struct store_worker *worker, uint64_t hash, size_t size) {
+    struct ghost *ghost = &worker->store->ghost;
+    if (likely(!ghost_is_active(ghost))) {
+        return QUEUE_SMALL;
     }
-    *item = supply_item(worker, &shape);
-    return *item == NULL ? STORE_NO_MEMORY : STORE_OK;
-}
-
-char *store_item_value(struct item *item) {
-    return item_value(item);
-}
-
-void store_item_discard(struct store_worker *worker, struct item *item) {
-    retire_now(worker, item);
-}
-
-/*
- * The same item with room for an explicit CAS; consumes `item`. Only the meta flag E asks for one, so items
- * are not made with it.
- */
-static struct item *put_add_cas_room(struct store_worker *worker, struct item *item) {
-    struct item_shape shape = put_shape(item);
-    shape.has_cas = true;
-    struct item *wider = supply_item(worker, &shape);
-    if (wider != NULL) {
-        memcpy(item_value(wider), item_value(item), item->value_size);
+    switch (ghost_take(ghost, hash, size)) {
+    case GHOST_LEFT_SMALL:
+        return QUEUE_MAIN;
+    case GHOST_LEFT_MAIN:
+    case GHOST_NONE:
+        return QUEUE_SMALL;
     }
-    retire_now(worker, item);
-    return wider;
+    return QUEUE_SMALL;
 }
+
+static void *put_place_large(struct store_worker *worker, enum segment_queue queue, size_t size) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t index = arena_take_window(arena, size);
+    if (index == SEGMENT_NONE) {
+        return NULL;
+    }
+    segment_set_queue(&arena->segments[index], queue);
+    return arena->segments[index].memory;
+}
+
+static void *put_place(struct store_worker *worker, enum segment_queue queue, const struct item_form *form,
+                       size_t size) {
+    if (unlikely(arena_is_large(&worker->store->arena, size))) {
+        return put_place_large(worker, queue, size);
+    }
+    return segment_append(worker, queue, segment_class(worker, form->expires_tick), size, false);
+}
+
+struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash) {
+    size_t size = item_form_size(form);
+    enum segment_queue queue = put_queue(worker, hash, size);
+    if (unlikely(worker->fresh != NULL)) {
+        segment_keep_fresh(worker);
+    }
+    void *block = put_place(worker, queue, form, size);
+    for (struct evict_wait wait = {0}; unlikely(block == NULL);
+         block = put_place(worker, queue, form, size)) {
+        if (!evict_make_room(worker, size, &wait)) {
+            counter_add(&worker->counters.no_memory, 1);
+            return NULL;
+        }
+    }
+    struct item *item = item_init(block, form);
+    if (likely(!arena_is_large(&worker->store->arena, size))) {
+        worker->fresh = item;
+        worker->fresh_hash = hash;
+    }
+    return item;
+}
+
+/* --- giving back --- */
+
+struct segment *put_segment(const struct store_worker *worker, const struct item *item) {
+    struct arena *arena = &worker->store->arena;
+    return &arena->segments[arena_segment_of(arena, arena_location_of(arena, item))];
+}
+
+void put_uploads_subtract(struct store_worker *worker, size_t size) {
+    /* relaxed: a level. */
+    atomic_fetch_sub_explicit(&worker->store->arena.uploads_size, size, memory_order_relaxed);
+}
+
+/* An item is no longer unfinished: what held its segment for it goes. */
+static void put_settle(struct store_worker *worker, struct item *item, bool kept) {
+    if (likely(worker->fresh == item)) {
+        worker->fresh = NULL;
+    } else if (kept) {
+        struct segment *segment = put_segment(worker, item);
+        if (segment->is_large) {
+            put_uploads_subtract(worker, segment->size);
+        } else {
+            segment_unpin(segment);
+        }
+    }
+}
+
+static void put_drop_outside(struct store_worker *worker, struct item *item) {
+    size_t size = item_size(item);
+    put_uploads_subtract(worker, size);
+    arena_uncharge(&worker->store->arena, size);
+    free(item);
+}
+
+void put_drop(struct store_worker *worker, struct item *item) {
+    struct arena *arena = &worker->store->arena;
+    if (unlikely(item_has(item, ITEM_OUTSIDE))) {
+        put_drop_outside(worker, item);
+        return;
+    }
+    bool kept = item_has(item, ITEM_KEPT);
+    uint32_t location = arena_location_of(arena, item);
+    size_t size = item_size(item);
+    if (unlikely(location >= arena->large_first)) {
+        uint32_t index = arena_segment_of(arena, location);
+        put_settle(worker, item, kept);
+        segment_kill(worker, location, size);
+        segment_enqueue(worker, index, QUEUE_SMALL, (uint32_t)arena_round(arena, size));
+        return;
+    }
+    segment_drop(worker, item);
+    put_settle(worker, item, kept);
+}
+
+/* --- numbers --- */
+
+static _Atomic uint64_t *floor_of(const struct store *store, uint64_t hash) {
+    return &store->floors[hash & store->floors_mask];
+}
+
+/* A number leaves the index. relaxed: a key's numbers change under the lock of its home. */
+static void floor_raise(const struct store *store, uint64_t hash, uint64_t cas) {
+    _Atomic uint64_t *floor = floor_of(store, hash);
+    uint64_t present = atomic_load_explicit(floor, memory_order_relaxed);
+    while (cas > present && arena_has_drawn(&store->arena, cas) &&
+           !atomic_compare_exchange_weak_explicit(floor, &present, cas, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+        continue;
+    }
+}
+
+/* Whether clients would see the numbers of this key go down. */
+static bool number_is_low(struct store_worker *worker, const struct place *place, uint64_t cas) {
+    const struct store *store = worker->store;
+    uint64_t above = place->item != NULL
+                         ? store_item_cas(store, place->item, place->location)
+                         : atomic_load_explicit(floor_of(store, place->hash), memory_order_relaxed);
+    worker->number_above = above;
+    return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
+}
+
+uint64_t put_draw_number(struct store_worker *worker) {
+    if (worker->numbers_next == worker->numbers_end || worker->numbers_next <= worker->number_above) {
+        worker->numbers_next = arena_draw_numbers(&worker->store->arena, PUT_NUMBERS_BLOCK);
+        worker->numbers_end = worker->numbers_next + PUT_NUMBERS_BLOCK;
+    }
+    return worker->numbers_next++;
+}
+
+/* --- places --- */
+
+void put_count_reclaimed(struct store_worker *worker, const struct item *item) {
+    counter_add(&worker->counters.reclaimed, 1);
+    if (worker_item_expired(worker, item) && (item_used(item) & ITEM_FETCHED) == 0) {
+        counter_add(&worker->counters.expired_unfetched, 1);
+    }
+}
+
+static void count_linked(struct store_worker *worker, size_t size) {
+    counter_add(&worker->counters.items_added, 1);
+    counter_add(&worker->items_size_added, arena_round(&worker->store->arena, size));
+}
+
+static void count_unlinked(struct store_worker *worker, size_t size) {
+    counter_add(&worker->counters.items_removed, 1);
+    counter_add(&worker->items_size_removed, arena_round(&worker->store->arena, size));
+}
+
+void put_take_out(struct store_worker *worker, struct place *place) {
+    uint32_t location = place->location;
+    size_t size = item_size(place->item);
+    floor_raise(worker->store, place->hash, store_item_cas(worker->store, place->item, location));
+    place_clear(worker, place);
+    count_unlinked(worker, size);
+    index_count(worker, -1);
+    segment_kill(worker, location, size);
+}
+
+void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
+    get_prefetch_end(worker);
+    place_open_key(worker, hash, key, place);
+    if (unlikely(place->item != NULL && !worker_item_lives(worker, place->item, place->location))) {
+        get_count_dead(worker, place->item);
+        put_count_reclaimed(worker, place->item);
+        put_take_out(worker, place);
+    }
+}
+
+void put_set_expires(struct store_worker *worker, struct place *place, uint32_t expires_tick) {
+    struct arena *arena = &worker->store->arena;
+    item_set_expires(place->item, expires_tick);
+    expire_note(worker, &arena->segments[arena_segment_of(arena, place->location)], expires_tick);
+}
+
+bool put_supply(struct store_worker *worker) {
+    for (struct evict_wait wait = {0}; unlikely(!index_supply(worker, 1));) {
+        if (!evict_make_room(worker, 0, &wait)) {
+            counter_add(&worker->counters.no_memory, 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The same item with room for an expiry and the given number; drops `item`. NULL: no memory. */
+static struct item *put_remake(struct store_worker *worker, struct item *item, uint64_t cas, uint64_t hash) {
+    struct item_form form = item_form_of(item);
+    char key[STORE_KEY_SIZE_MAX];
+    form.has_expiry = true;
+    form.cas = cas;
+    /* Making may pass quiescent states; the item is not in the index, its segment is kept. */
+    memcpy(key, form.key.data, form.key.size);
+    form.key.data = key;
+    struct item *made = put_make(worker, &form, hash);
+    if (made != NULL) {
+        memcpy(item_value(made), item_value(item), form.value_size);
+        item_set_mark(made, ITEM_STALE, item_has(item, ITEM_STALE));
+        item_set_mark(made, ITEM_WON, item_has(item, ITEM_WON));
+    }
+    put_drop(worker, item);
+    return made;
+}
+
+struct item *put_renumber(struct store_worker *worker, struct item *item, uint64_t hash) {
+    uint64_t number = put_draw_number(worker);
+    if (item_own_cas(item) != 0) {
+        item_set_own_cas(item, number);
+        return item;
+    }
+    return put_remake(worker, item, number, hash);
+}
+
+/* --- publishing --- */
+
+/* An overwritten item hands its use on; what lived in main comes back there at the first look. */
+static uint32_t used_of_new(const struct store_worker *worker, const struct place *place) {
+    uint32_t used = worker_now_tick(worker) << ITEM_TICK_SHIFT;
+    if (place->item != NULL) {
+        const struct arena *arena = &worker->store->arena;
+        const struct segment *segment = &arena->segments[arena_segment_of(arena, place->location)];
+        unsigned frequency = used_frequency(item_used(place->item));
+        used |= frequency == 0 && segment_queue(segment) == QUEUE_MAIN ? 1 : frequency;
+    }
+    return used;
+}
+
+/* What follows the exchange of the entry, without the lock. */
+static void put_published(struct store_worker *worker, struct item *item, uint32_t location, size_t size,
+                          bool kept) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t index = arena_segment_of(arena, location);
+    struct segment *segment = &arena->segments[index];
+    count_linked(worker, size);
+    put_settle(worker, item, kept);
+    if (unlikely(segment->is_large)) {
+        segment_enqueue(worker, index, segment_queue(segment), (uint32_t)arena_round(arena, size));
+    }
+}
+
+bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
+                 struct put_result *result) {
+    struct store *store = worker->store;
+    uint32_t location = arena_location_of(&store->arena, item);
+    uint64_t cas = store_item_cas(store, item, location);
+    uint32_t old_location = place->location;
+    size_t size = item_size(item), old_size = 0;
+    if (!has_given_number && unlikely(number_is_low(worker, place, cas))) {
+        place_close(place);
+        return false;
+    }
+    if (place->item != NULL) {
+        old_size = item_size(place->item);
+    }
+    bool kept = item_has(item, ITEM_KEPT);
+    uint32_t expires_tick = item_expires(item);
+    if (kept) {
+        item_set_mark(item, ITEM_KEPT, false);
+    }
+    item_set_used(item, used_of_new(worker, place) | (item_used(item) & ITEM_FETCHED));
+    if (unlikely(expires_tick != STORE_EXPIRES_NEVER) || location >= store->arena.large_first) {
+        expire_note(worker, put_segment(worker, item), expires_tick);
+    }
+    if (result != NULL) {
+        *result = (struct put_result){.cas = cas, .value_size = item_value_size(item)};
+    }
+    place_set(worker, place, location);
+    place_close(place);
+    put_published(worker, item, location, size, kept);
+    if (old_location != 0) {
+        count_unlinked(worker, old_size);
+        segment_kill(worker, old_location, old_size);
+    } else {
+        index_count(worker, 1);
+    }
+    return true;
+}
+
+/* --- set, add, replace, compare --- */
 
 /* Compare and store: an older CAS is good enough for a value that is stored as stale. */
-static enum store_status put_compare(const struct item *old, struct item *item,
-                                     const struct put_options *options) {
-    if (old == NULL) {
+static enum store_status put_compare(const struct store_worker *worker, const struct place *place,
+                                     struct item *item, const struct put_options *options) {
+    if (place->item == NULL) {
         return STORE_MISS;
     }
-    uint64_t cas = item_cas(old);
+    uint64_t cas = store_item_cas(worker->store, place->item, place->location);
     if (options->cas_expected == cas) {
         return STORE_OK;
     }
     if (!options->invalidate || options->cas_expected == 0 || options->cas_expected > cas) {
         return STORE_EXISTS;
     }
-    put_mark(item, ITEM_STALE | (item_marks(old) & ITEM_WON));
-    atomic_store_explicit(&item->expires_tick, item_expires(old), memory_order_relaxed);
+    item_set_mark(item, ITEM_STALE, true);
+    item_set_mark(item, ITEM_WON, item_has(place->item, ITEM_WON));
+    item_set_expires(item, item_expires(place->item));
     return STORE_OK;
 }
 
-/* Whether `item` may take the place of `old` (NULL: none). */
-static enum store_status put_decide(const struct store_worker *worker, struct item *old, struct item *item,
-                                    const struct put_options *options) {
+/* Whether `item` may take the place of the one that is there. */
+static enum store_status put_decide(const struct store_worker *worker, const struct place *place,
+                                    struct item *item, const struct put_options *options) {
     switch (options->mode) {
     case PUT_ADD:
-        if (old == NULL) {
+        if (place->item == NULL) {
             return STORE_OK;
         }
-        use_touch(worker->store, old, worker_now_fine(worker));
+        item_use(place->item, worker_now_tick(worker), 0);
         return STORE_NOT_STORED;
     case PUT_REPLACE:
         if (options->compare) {
-            return put_compare(old, item, options);
+            return put_compare(worker, place, item, options);
         }
-        return old != NULL ? STORE_OK : STORE_NOT_STORED;
+        return place->item != NULL ? STORE_OK : STORE_NOT_STORED;
     case PUT_SET:
-        return options->compare ? put_compare(old, item, options) : STORE_OK;
+        return options->compare ? put_compare(worker, place, item, options) : STORE_OK;
     case PUT_APPEND:
     case PUT_PREPEND:
         break;
     }
-    assert(false && "joined in join.c");
+    assert(false && "joined in update.c");
     return STORE_NOT_STORED;
 }
 
-void put_publish(struct store_worker *worker, struct place *place, struct item *item, uint64_t cas,
-                 struct put_result *result) {
-    if (cas != 0) {
-        item_set_cas(item, cas);
-    }
-    atomic_store_explicit(&item->used, (uint32_t)worker_now_fine(worker), memory_order_relaxed);
-    place_put(worker, place, item);
-    if (result != NULL) {
-        *result = (struct put_result){.cas = item_cas(item), .value_size = item->value_size};
+static enum store_status put_store(struct store_worker *worker, struct item *item, uint64_t hash,
+                                   const struct put_options *options, struct put_result *result) {
+    bool given = options->cas_new != 0;
+    for (;;) {
+        struct place place;
+        if (unlikely(!put_supply(worker))) {
+            put_drop(worker, item);
+            return STORE_NO_MEMORY;
+        }
+        put_open(worker, hash, item_key(item), &place);
+        enum store_status status = put_decide(worker, &place, item, options);
+        if (unlikely(status != STORE_OK)) {
+            place_close(&place);
+            put_drop(worker, item);
+            return status;
+        }
+        if (likely(put_publish(worker, &place, item, given, result))) {
+            return STORE_OK;
+        }
+        item = put_renumber(worker, item, hash);
+        if (item == NULL) {
+            return STORE_NO_MEMORY;
+        }
     }
 }
 
-static enum store_status put_store(struct store_worker *worker, struct item *item,
-                                   const struct put_options *options, struct put_result *result) {
-    struct bytes key = item_key(item);
-    struct place place;
-    place_open(worker, hash_key(worker->store->index.hash_seed, key), key, &place);
-    enum store_status status = put_decide(worker, place.item, item, options);
-    if (likely(status == STORE_OK)) {
-        put_publish(worker, &place, item, options->cas_new, result);
+/* An item that came in pieces goes into the log. */
+static struct item *put_bring_in(struct store_worker *worker, struct item *outside, uint64_t hash) {
+    struct item_form form = item_form_of(outside);
+    struct item *item = put_make(worker, &form, hash);
+    if (item != NULL) {
+        memcpy(item_value(item), item_value(outside), form.value_size);
     }
-    place_close(&place);
-    if (status != STORE_OK) {
-        retire_now(worker, item);
-    }
-    return status;
+    put_drop_outside(worker, outside);
+    return item;
 }
 
 enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
                             struct put_result *result) {
+    uint64_t hash = likely(worker->fresh == item) ? worker->fresh_hash
+                                                  : index_hash(&worker->store->index, item_key(item));
     if (result != NULL) {
         *result = (struct put_result){0};
     }
     if (options->mode == PUT_APPEND || options->mode == PUT_PREPEND) {
-        return join_put(worker, item, options, result);
+        return append_put(worker, item, options, result);
     }
-    if (unlikely(options->cas_new != 0) && (item = put_add_cas_room(worker, item)) == NULL) {
+    if (unlikely(item_has(item, ITEM_OUTSIDE)) && (item = put_bring_in(worker, item, hash)) == NULL) {
         return STORE_NO_MEMORY;
     }
-    if (unlikely(!supply_ensure(worker))) {
-        retire_now(worker, item);
+    if (unlikely(options->cas_new != 0 || options->invalidate) &&
+        (item = put_remake(worker, item, options->cas_new, hash)) == NULL) {
         return STORE_NO_MEMORY;
     }
-    return put_store(worker, item, options, result);
+    enum store_status status = put_store(worker, item, hash, options, result);
+    put_help_resize(worker);
+    return status;
 }

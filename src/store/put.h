@@ -1,32 +1,133 @@
 /* SPDX-License-Identifier: MIT
  *
- * put: what the storing operations share.
+ * put: making items in the log and giving them a place in the index.
+ *
+ *      put_make --> (filled) --> put_open --> put_publish        stored
+ *                                   |  put_close, put_drop       not stored: its memory is dead
+ *                                   +--> number too low: put_renumber, put_open, ...
+ *
+ * Numbers. An item's number is that of its place. Another worker's older segment may give a newer item a lower
+ * number than the item it replaces; a client that compares must never see that, so such an item gets a number of
+ * its own, which costs 8 bytes. Workers draw these in blocks. For keys that are not there, `floors` remembers, for
+ * each of some thousand groups of keys, the highest number that has left the index, so that the numbers of a key rise
+ * even after it was deleted.
+ *
+ * Worker's own thread.
  */
 #ifndef RIPOSTE_STORE_PUT_H
 #define RIPOSTE_STORE_PUT_H
 
-#include "place.h"
+#include "index.h"
 #include "state.h"
 
 /* Whether an item of this kind stays within item_size_max. */
 bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags);
 
-/* The shape of an item like `item`, without room for a CAS. */
-static inline struct item_shape put_shape(const struct item *item) {
-    return (struct item_shape){.key = item_key(item),
-                               .value_size = item->value_size,
-                               .client_flags = item_client_flags(item),
-                               .expires_tick = item_expires(item),
-                               .key_is_binary = item_has(item, ITEM_KEY_BINARY)};
-}
+/*
+ * A new item, not stored: complete but for its value. NULL where there is no memory. May pass quiescent states:
+ * the worker uses no pointer into the store found before.
+ */
+struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash);
 
-/* Adds marks to an item that is not published yet. */
-static inline void put_mark(struct item *item, unsigned marks) {
-    atomic_store_explicit(&item->marks, (uint8_t)(item_marks(item) | marks), memory_order_relaxed);
-}
+/* The segment of an item in the arena. */
+struct segment *put_segment(const struct store_worker *worker, const struct item *item);
 
-/* Stores `item` in an open place, used now, with an explicit CAS unless that is 0. result may be NULL. */
-void put_publish(struct store_worker *worker, struct place *place, struct item *item, uint64_t cas,
+/* So many bytes less are taken by items that come in pieces. */
+void put_uploads_subtract(struct store_worker *worker, size_t size);
+
+/* Gives an item that is not stored back. */
+void put_drop(struct store_worker *worker, struct item *item);
+
+/* The same item with a number of its own above that of the item it could not replace; NULL: no memory, and it
+ * is dropped. */
+struct item *put_renumber(struct store_worker *worker, struct item *item, uint64_t hash);
+
+/* A number above that of the item which the last put_publish could not replace. */
+uint64_t put_draw_number(struct store_worker *worker);
+
+/* Locks the place of a key. A dead item there is counted as met and taken out. */
+void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
+
+/*
+ * Stores the item in an open place, and closes it; result may be NULL. False, with the place closed and nothing
+ * stored, where the item needs put_renumber; never where `has_given_number`. Needs put_supply.
+ */
+bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
                  struct put_result *result);
+
+/* What put_publish may need; false where there is no memory. */
+bool put_supply(struct store_worker *worker);
+
+/* Takes place->item out and counts it; the place stays open. */
+void put_take_out(struct store_worker *worker, struct place *place);
+
+/* Sets the expiry of place->item, which has room for one. */
+void put_set_expires(struct store_worker *worker, struct place *place, uint32_t expires_tick);
+
+/* The memory of a dead item is taken again: counts that. */
+void put_count_reclaimed(struct store_worker *worker, const struct item *item);
+
+/* After an operation that may have changed the number of items. */
+static inline void put_help_resize(struct store_worker *worker) {
+    if (unlikely(worker->resize_due)) {
+        worker->resize_due = false;
+        index_resize(worker, INDEX_STEPS_STORE);
+    }
+}
+
+/*
+ * --- update.c ---
+ *
+ * Replacing an item by one that is made from it, without copying or making room under a lock.
+ *
+ * update: replacing an item by one that is made from it, without copying or making room under a lock.
+ *
+ *      look --> plan --> make --> (look, plan) --> fill --> lock --> same item? --> finish, publish
+ *        ^                                                              | no: another was faster
+ *        +--------------------------------------------------------------+
+ *
+ * The second look is needed only when making room has passed a quiescent state. A repetition means that another
+ * worker has changed the key, or eviction has moved the item, so some worker always gets on. With no item there
+ * the same is a creation, and "same item" means still none.
+ *
+ * Worker's own thread.
+ */
+/* What is updated; item NULL and location 0: nothing. */
+struct update_old {
+    struct item *item;
+    uint32_t location;
+};
+
+struct update {
+    struct bytes key;  /* borrowed for the call */
+    uint64_t hash;     /* of the key */
+    const void *input; /* of the three functions below */
+    bool keeps_number; /* the form's number is the old item's, or a client's: it need not rise */
+
+    /*
+     * From the present item to the form of the new one: STORE_OK and *form, but for its key, or how the operation
+     * ends. Called without a lock, perhaps several times; the last call is for the item that is updated. Room for
+     * an expiry is made wherever the old item has some.
+     */
+    enum store_status (*plan)(const struct store_worker *worker, const void *input,
+                              const struct update_old *old, struct item_form *form);
+
+    /* Writes the value. Without a lock. */
+    void (*fill)(const void *input, struct item *item, const struct update_old *old);
+
+    /* Sets expiry and marks, which may have changed until now. Under the lock: a few stores. */
+    void (*finish)(const void *input, struct item *item, const struct update_old *old);
+};
+
+/*
+ * STORE_OK and *location, readable until the next quiescent state; STORE_NO_MEMORY; or what plan said. result and
+ * location may be NULL.
+ */
+enum store_status update_run(struct store_worker *worker, const struct update *update,
+                             struct put_result *result, uint32_t *location);
+
+/* store_put for PUT_APPEND and PUT_PREPEND. Consumes `added`. */
+enum store_status append_put(struct store_worker *worker, struct item *added,
+                             const struct put_options *options, struct put_result *result);
 
 #endif

@@ -2,136 +2,106 @@
  *
  * retire: see retire.h.
  */
-#include "retire.h"
+#include "segment.h"
 
-#include "memory.h"
-#include "supply.h"
+#include "index.h"
 
-/* A table goes back to the system in pieces: unmapping a large one at once would hold up a turn. */
-enum { RETIRE_TABLE_PIECE = 4 * 1024 * 1024, RETIRE_PINNED_MAX = 32, RETIRE_PREFETCH = 4 };
-
-static void retire(struct store_worker *worker, void *pointer, enum limbo_kind kind, size_t charge) {
-    assert(epoch_tag(&worker->member) != 0); /* on-line */
-    limbo_push(&worker->limbo, pointer, kind, epoch_tag(&worker->member));
-    counter_add(&worker->limbo_size, charge);
-}
-
-void retire_item(struct store_worker *worker, struct item *item, size_t charge) {
-    counter_add(&worker->counters.retired, 1);
-    retire(worker, item, LIMBO_ITEM, charge);
-}
-
-void retire_bucket(struct store_worker *worker, struct bucket *bucket) {
-    retire(worker, bucket, LIMBO_BUCKET, BUCKET_SIZE);
-}
-
-void retire_table(struct store_worker *worker, struct table *table) {
-    retire(worker, table, LIMBO_TABLE, table->mapped_size);
-}
-
-void retire_now(struct store_worker *worker, struct item *item) {
-    supply_return(worker, item, item_charge(item));
-}
-
-static void retire_uncharge_index(struct store_worker *worker, size_t size) {
-    /* relaxed: a level for the statistics. */
-    atomic_fetch_sub_explicit(&worker->store->growth.index_size, size, memory_order_relaxed);
-    budget_give(&worker->store->budget, &worker->allowance, size);
-}
-
-/* Each frees one entry as far as it can, says how many bytes, and returns whether it is gone. */
-static bool retire_free_item(struct store_worker *worker, struct item *item, size_t *freed_size) {
-    /*
-     * acquire: pairs with store_unpin; the last reader's reads come before. No new pin can come: the item
-     * is past its grace.
-     */
-    if (atomic_load_explicit(&item->pins, memory_order_acquire) != 0) {
-        return false;
-    }
-    *freed_size = item_charge(item);
-    counter_add(&worker->counters.freed, 1);
-    supply_return(worker, item, *freed_size);
-    return true;
-}
-
-static bool retire_free_bucket(struct store_worker *worker, struct bucket *bucket, size_t *freed_size) {
-    *freed_size = BUCKET_SIZE;
-    memory_return(bucket);
-    retire_uncharge_index(worker, BUCKET_SIZE);
-    return true;
-}
-
-static bool retire_free_table(struct store_worker *worker, struct table *table, size_t *freed_size) {
-    bool gone;
-    *freed_size = table_unmap(table, RETIRE_TABLE_PIECE, &gone);
-    retire_uncharge_index(worker, *freed_size);
-    return gone;
-}
-
-static bool retire_free(struct store_worker *worker, void *pointer, enum limbo_kind kind) {
-    size_t freed_size = 0;
-    bool gone = false;
-    switch (kind) {
-    case LIMBO_ITEM:
-        gone = retire_free_item(worker, pointer, &freed_size);
-        break;
-    case LIMBO_BUCKET:
-        gone = retire_free_bucket(worker, pointer, &freed_size);
-        break;
-    case LIMBO_TABLE:
-        gone = retire_free_table(worker, pointer, &freed_size);
-        break;
-    }
-    counter_set(&worker->limbo_size, counter_read(&worker->limbo_size) - freed_size);
-    return gone;
-}
-
-/*
- * What waits is put at the end, or, for want of room, skipped. Entries come to the front of the head chunk
- * one by one, whichever it is.
- */
-struct retire_drain {
-    uint64_t epoch_max;
-    unsigned kept_count; /* put at the end */
-    unsigned skip;       /* left where they are, in the head chunk */
-};
-
-/* Asks for the entry that comes up in a moment: what is freed was last touched long ago. */
-static void retire_prefetch(const struct limbo *limbo, unsigned skip) {
-    enum limbo_kind kind;
-    void *pointer = limbo_look(limbo, skip + RETIRE_PREFETCH, UINT64_MAX, &kind);
-    __builtin_prefetch(pointer, 1, 3);
-}
-
-static bool retire_drain_one(struct store_worker *worker, struct retire_drain *drain) {
-    struct limbo *limbo = &worker->limbo;
-    enum limbo_kind kind;
-    void *pointer = limbo_look(limbo, drain->skip, drain->epoch_max, &kind);
-    if (pointer == NULL) {
-        return false;
-    }
-    retire_prefetch(limbo, drain->skip);
-    if (retire_free(worker, pointer, kind)) {
-        limbo_drop(limbo, drain->skip);
-    } else if (limbo_room(limbo) != 0) {
-        limbo_drop(limbo, drain->skip);
-        limbo_push(limbo, pointer, kind, epoch_tag(&worker->member));
-        drain->kept_count++;
+static void list_push(struct arena *arena, struct arena_list *list, uint32_t index) {
+    arena->segments[index].next = SEGMENT_NONE;
+    if (list->last == SEGMENT_NONE) {
+        list->first = index;
     } else {
-        drain->skip++;
+        arena->segments[list->last].next = index;
     }
-    return true;
+    list->last = index;
+    list->size += arena->segments[index].size;
 }
 
-void retire_drain(struct store_worker *worker, size_t entries_max) {
-    uint64_t now = epoch_now(&worker->store->epoch);
-    if (now <= EPOCH_GRACE) {
-        return;
+static uint32_t list_pop(struct arena *arena, struct arena_list *list) {
+    uint32_t index = list->first;
+    if (index != SEGMENT_NONE) {
+        list->first = arena->segments[index].next;
+        list->size -= arena->segments[index].size;
+        if (list->first == SEGMENT_NONE) {
+            list->last = SEGMENT_NONE;
+        }
     }
-    struct retire_drain drain = {.epoch_max = now - EPOCH_GRACE};
-    while (entries_max-- != 0 && drain.kept_count < RETIRE_PINNED_MAX) {
-        if (!retire_drain_one(worker, &drain)) {
-            return;
+    return index;
+}
+
+/* Levels that several workers change; relaxed: rough figures for eviction and the statistics. */
+static void coming_add(struct arena *arena, int64_t size) {
+    atomic_fetch_add_explicit(&arena->coming_size, size, memory_order_relaxed);
+}
+
+static void pinned_add(struct arena *arena, int64_t size) {
+    atomic_fetch_add_explicit(&arena->pinned_size, (uint64_t)size, memory_order_relaxed);
+}
+
+void retire_segment(struct store_worker *worker, uint32_t index) {
+    struct arena *arena = &worker->store->arena;
+    struct segment *segment = &arena->segments[index];
+    assert(segment_state(segment) == SEGMENT_RETIRED);
+    segment->retired_epoch = epoch_tag(&worker->member);
+    counter_add(&worker->counters.retired, 1);
+    coming_add(arena, segment->size);
+    list_push(arena, &worker->retired, index);
+}
+
+void retire_bucket(struct store_worker *worker, uint32_t number) {
+    uint64_t epoch = epoch_tag(&worker->member);
+    unsigned list = epoch % STORE_EPOCH_LISTS;
+    /* A list is freed before its turn comes again: EPOCH_GRACE is below the number of lists. */
+    if (worker->buckets_epochs[list] != epoch) {
+        index_free_buckets(worker, worker->buckets_retired[list], &worker->buckets_retired_count);
+        worker->buckets_retired[list] = 0;
+        worker->buckets_epochs[list] = epoch;
+    }
+    worker->store->index.overflow_links[number] = worker->buckets_retired[list];
+    worker->buckets_retired[list] = number;
+    worker->buckets_retired_count++;
+}
+
+static void free_segment(struct store_worker *worker, uint32_t index) {
+    counter_add(&worker->counters.freed, 1);
+    arena_give(&worker->store->arena, index);
+}
+
+static void free_due(struct store_worker *worker, uint64_t epoch_max) {
+    struct arena *arena = &worker->store->arena;
+    while (worker->retired.first != SEGMENT_NONE &&
+           arena->segments[worker->retired.first].retired_epoch <= epoch_max) {
+        uint32_t index = list_pop(arena, &worker->retired);
+        int64_t size = arena->segments[index].size;
+        coming_add(arena, -size);
+        if (unlikely(segment_is_pinned(&arena->segments[index]))) {
+            list_push(arena, &worker->pinned, index);
+            pinned_add(arena, size);
+        } else {
+            free_segment(worker, index);
+        }
+    }
+}
+
+static void free_unpinned(struct store_worker *worker) {
+    struct arena *arena = &worker->store->arena;
+    struct arena_list still = {.first = SEGMENT_NONE, .last = SEGMENT_NONE};
+    for (uint32_t index; (index = list_pop(arena, &worker->pinned)) != SEGMENT_NONE;) {
+        if (segment_is_pinned(&arena->segments[index])) {
+            list_push(arena, &still, index);
+        } else {
+            pinned_add(arena, -(int64_t)arena->segments[index].size);
+            free_segment(worker, index);
+        }
+    }
+    worker->pinned = still;
+}
+
+static void free_buckets(struct store_worker *worker, uint64_t epoch_max) {
+    for (unsigned list = 0; list < STORE_EPOCH_LISTS; list++) {
+        if (worker->buckets_retired[list] != 0 && worker->buckets_epochs[list] <= epoch_max) {
+            index_free_buckets(worker, worker->buckets_retired[list], &worker->buckets_retired_count);
+            worker->buckets_retired[list] = 0;
         }
     }
 }
@@ -139,7 +109,72 @@ void retire_drain(struct store_worker *worker, size_t entries_max) {
 void retire_pass(struct store_worker *worker) {
     struct epoch *epoch = &worker->store->epoch;
     epoch_quiescent(epoch, &worker->member);
-    for (unsigned i = 0; i < EPOCH_GRACE && epoch_advance(epoch, &worker->member); i++) {
+    if (likely(!retire_waits(worker))) {
+        return;
+    }
+    if (epoch_advance(epoch, &worker->member)) {
         epoch_quiescent(epoch, &worker->member);
+    }
+    uint64_t now = epoch_now(epoch);
+    if (now > EPOCH_GRACE) {
+        free_due(worker, now - EPOCH_GRACE);
+        free_buckets(worker, now - EPOCH_GRACE);
+    }
+    if (unlikely(worker->pinned.first != SEGMENT_NONE)) {
+        free_unpinned(worker);
+    }
+}
+
+/* --- leaving --- */
+
+void retire_leave(struct store_worker *worker) {
+    struct store *store = worker->store;
+    struct arena *arena = &store->arena;
+    for (uint32_t index; (index = list_pop(arena, &worker->retired)) != SEGMENT_NONE;) {
+        list_push(arena, &store->orphans, index);
+    }
+    for (uint32_t index; (index = list_pop(arena, &worker->pinned)) != SEGMENT_NONE;) {
+        pinned_add(arena, -(int64_t)arena->segments[index].size);
+        coming_add(arena, arena->segments[index].size);
+        list_push(arena, &store->orphans, index);
+    }
+    for (unsigned list = 0; list < STORE_EPOCH_LISTS; list++) {
+        for (uint32_t number; (number = worker->buckets_retired[list]) != 0;) {
+            worker->buckets_retired[list] = store->index.overflow_links[number];
+            store->index.overflow_links[number] = store->orphan_buckets;
+            store->orphan_buckets = number;
+        }
+    }
+    worker->buckets_retired_count = 0;
+    bool any = store->orphans.first != SEGMENT_NONE || store->orphan_buckets != 0;
+    atomic_store_explicit(&store->orphans_wait, any, memory_order_relaxed);
+}
+
+/* They are retired once more, under this worker's epoch: later than needed, never sooner. */
+void retire_adopt(struct store_worker *worker) {
+    struct store *store = worker->store;
+    struct arena *arena = &store->arena;
+    if (likely(!atomic_load_explicit(&store->orphans_wait, memory_order_relaxed)) ||
+        pthread_mutex_trylock(&store->lock) != 0) {
+        return;
+    }
+    for (uint32_t index; (index = list_pop(arena, &store->orphans)) != SEGMENT_NONE;) {
+        arena->segments[index].retired_epoch = epoch_tag(&worker->member);
+        list_push(arena, &worker->retired, index);
+    }
+    for (uint32_t number; (number = store->orphan_buckets) != 0;) {
+        store->orphan_buckets = store->index.overflow_links[number];
+        retire_bucket(worker, number);
+    }
+    atomic_store_explicit(&store->orphans_wait, false, memory_order_relaxed);
+    pthread_mutex_unlock(&store->lock);
+}
+
+void retire_free_orphans(struct store *store) {
+    struct arena *arena = &store->arena;
+    for (uint32_t index; (index = list_pop(arena, &store->orphans)) != SEGMENT_NONE;) {
+        coming_add(arena, -(int64_t)arena->segments[index].size);
+        assert(!segment_is_pinned(&arena->segments[index]));
+        arena_give(arena, index);
     }
 }

@@ -2,136 +2,157 @@
  *
  * state: the store's own data and a worker's, for the files of this folder.
  *
- * Grouped by who writes: a look-up reads the first line only, which changes rarely; what is written often
- * has a line of its own. "Atomic" fields may be read by any thread; the comment says who writes. Fields
- * without atomics belong to whom the comment names.
+ * Grouped by who writes: what a look-up reads changes rarely; what is written often has a line of its own.
+ * "Atomic" fields may be read by any thread; the comment says who writes. Fields without atomics belong to whom
+ * the comment names.
  */
 #ifndef RIPOSTE_STORE_STATE_H
 #define RIPOSTE_STORE_STATE_H
 
 #include <pthread.h>
-#include <stdalign.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "budget.h"
+#include "arena.h"
 #include "epoch.h"
-#include "item.h"
-#include "limbo.h"
+#include "ghost.h"
 #include "riposte/store.h"
-#include "shelf.h"
-#include "table.h"
 
 enum {
-    STORE_TICK_FIRST = 2,          /* 0 means never, 1 long ago */
-    STORE_USED_COARSE = 4,         /* used_shift: whole seconds */
-    STORE_USED_FINE = 0,           /* used_shift: sixteenths */
-    STORE_PREFETCHES_MAX = 8,      /* see prefetch.h; a power of two */
-    STORE_SWEEP_IDLE = UINT32_MAX, /* sweep.due_tick: nothing will expire */
+    STORE_TICK_FIRST = 2,     /* 0 means never, 1 long ago */
+    STORE_PREFETCHES_MAX = 8, /* a power of two */
+    STORE_EPOCH_LISTS = 4,    /* more than EPOCH_GRACE, a power of two */
+    STORE_CLASSES_COUNT = 3,  /* of time to live: see segment_class */
 };
 
+struct bucket;
+
+/* See index.h. */
 struct index {
-    _Atomic(struct table *) table; /* in use; while growing, the older of two. Written at the end of growth */
-    uint64_t hash_seed;            /* constant */
+    /* What every look-up reads. */
+    alignas(64) struct bucket *homes; /* constant; addresses for as many as the limit could hold */
+    struct bucket *overflow;          /* constant; number 0 is never used */
+    uint64_t hash_seed;               /* constant */
+    _Atomic uint64_t homes_count;     /* written by growth, under resize_locked */
+
+    uint64_t homes_min, homes_max; /* constant */
+    uint32_t overflow_max;         /* constant */
+    uint32_t *overflow_links;      /* of lists of overflow buckets; each its list's owner's */
+
+    alignas(64) _Atomic bool resize_locked; /* one worker at a time; only a walk waits for it */
+    uint64_t homes_size;                    /* bytes charged for homes; under resize_locked */
+    _Atomic uint64_t release_epoch; /* when homes behind the end came free; 0: none. Written as above */
+
+    alignas(64) _Atomic uint64_t
+        items_count; /* about; what workers have not told is less than a batch each */
+
+    alignas(64) pthread_mutex_t overflow_lock;
+    uint32_t overflow_free;          /* list; under overflow_lock */
+    uint32_t overflow_taken;         /* buckets 1 to n have been used; as above */
+    uint64_t overflow_size;          /* bytes charged for them; as above */
+    _Atomic uint64_t overflow_count; /* in chains; written under bucket locks */
+    _Atomic uint64_t size;           /* bytes of homes and overflow, for the statistics */
 };
 
-/* See growth.h. */
-struct growth {
-    alignas(64) _Atomic bool locked; /* one worker at a time moves growth on; nobody waits for this lock */
-    _Atomic uint64_t overflow_count; /* overflow buckets in use; written under bucket locks */
-    _Atomic uint64_t index_size;     /* bytes of tables and overflow buckets */
-    _Atomic uint64_t wanted_size; /* bytes that the next table needs and the budget did not give; 0: none */
-    _Atomic unsigned power;       /* of the table in use: for the statistics, which may not look at tables */
-    _Atomic bool under_way;       /* there is a next table: for the statistics */
-};
-
-/* See evict.h. */
-struct eviction {
-    alignas(64) _Atomic uint64_t hand; /* bucket to look at next, counted on without wrapping */
-    _Atomic uint64_t age_min;          /* weighted age from which items go; learned */
-    _Atomic uint64_t pass_began;       /* when the hand last stood at bucket 0, in sixteenths of a second */
-};
-
-/* See sweep.h. */
+/* See expire.c. */
 struct sweep {
-    alignas(64) _Atomic bool locked; /* one worker at a time sweeps; nobody waits for this lock */
-    _Atomic bool passing;            /* a pass is under way; written under the lock */
-    uint32_t earliest_tick;          /* earliest expiry that this pass has left behind; under the lock */
-    uint64_t paid_ns;                /* moment up to which the pass has done its share; under the lock */
-    struct store_cursor cursor;      /* of the pass; under the lock */
+    alignas(64) _Atomic bool locked; /* one worker at a time looks for segments to sweep */
+    uint32_t next;                   /* segment to look at next; under the lock */
+    _Atomic uint32_t due_tick;       /* nothing expires before */
+    uint32_t found_tick;             /* earliest expiry that this round has left behind; under the lock */
+    _Atomic bool in_round;           /* a round is under way; written under the lock */
 };
 
 struct store {
-    /* What every look-up reads. */
-    alignas(64) struct index index;
-    _Atomic uint64_t flush_sequence;   /* items up to here are gone; only grows */
-    _Atomic uint32_t flush_at_tick;    /* when a delayed flush falls due; 0: none waits */
-    _Atomic uint32_t clock_advance_s;  /* seconds added to the clock by store_clock_advance */
-    _Atomic uint64_t clock_stopped_ns; /* monotonic time at which the clock stands; 0: it goes */
-    _Atomic uint32_t sweep_due_tick;   /* no item expires before: see sweep.h */
-    _Atomic unsigned used_shift;       /* resolution of `used`: see evict.h */
-    _Atomic bool orphans_wait;         /* `orphans` is not empty */
-    _Atomic bool limit_lowered;        /* store_memory_limit_set has made the store too large */
-    bool evict;                        /* constant */
+    struct index index;
+    struct arena arena;
 
-    /* The order of storing: the number given out last. Written by every store. */
-    alignas(64) _Atomic uint64_t sequence;
+    alignas(64) _Atomic uint32_t flush_at_tick; /* when a delayed flush falls due; 0: none waits */
+    _Atomic uint32_t clock_advance_s;           /* seconds added by store_clock_advance */
+    _Atomic uint64_t clock_stopped_ns;          /* monotonic time at which the clock stands; 0: it goes */
+    _Atomic bool orphans_wait;                  /* there are some */
+    _Atomic bool flushed_wait;                  /* there may be segments from before a flush */
+    bool evict;                                 /* constant */
+
+    _Atomic uint64_t *floors; /* constant: see put.h */
+    uint64_t floors_mask;     /* constant */
 
     struct epoch epoch;
-    struct budget budget;
-    struct growth growth;
-    struct eviction eviction;
+    struct ghost ghost;
     struct sweep sweep;
 
     /* Constant. */
     alignas(64) size_t item_size_max;
     unsigned workers_max;
-    uint64_t fixed_size; /* bytes charged for this struct */
+    uint64_t fixed_size; /* bytes charged for this struct, the descriptors and the ghosts */
 
     /* Constant from the first joining on. */
     bool clock_started;
     uint64_t clock_start_ns;             /* monotonic time of tick STORE_TICK_FIRST */
     _Atomic uint64_t clock_start_unix_s; /* seconds since 1970 of the same moment */
 
-    pthread_mutex_t lock;  /* joining, leaving, orphans; never on the path of a request */
-    struct limbo orphans;  /* of workers that left; under the lock */
-    uint64_t orphans_size; /* bytes charged for them; under the lock */
+    pthread_mutex_t lock;      /* joining, leaving, orphans; never on the path of a request */
+    struct arena_list orphans; /* retired segments of workers that left; under the lock */
+    uint32_t orphan_buckets;   /* as above: overflow buckets */
 
     /* The workers, joined or left, in order of first joining; not freed before the end. See epoch.h. */
     struct epoch_member *members[];
 };
-static_assert(offsetof(struct store, evict) < BUCKET_SIZE, "what every look-up reads is one line");
 
-/* A worker's side of tidy.h. */
-struct tidy {
-    uint64_t due_ns;              /* when to look again */
-    uint64_t interval_ns;         /* between two looks: longer and longer while nothing happens */
-    uint64_t seen_size;           /* what all workers had returned to the allocator at the last look, */
-    uint64_t collected_size;      /* and at the last collection; bytes */
-    struct counter returned_size; /* what this worker has returned; bytes */
+/* A segment that a worker appends to. */
+struct segment_open {
+    uint32_t index;    /* SEGMENT_NONE: none */
+    uint32_t position; /* bytes in use */
+    uint64_t number;   /* of the segment's first place */
+};
+
+enum evict_mode {
+    EVICT_QUEUE,   /* what was used stays, the rest goes: the policy */
+    EVICT_COMPACT, /* what lives stays */
+};
+
+/* A segment that a worker is emptying or sweeping: see evict.h. */
+struct segment_walk {
+    uint32_t index;    /* SEGMENT_NONE: none */
+    uint32_t position; /* bytes that have been looked at */
+    enum evict_mode mode;
+    uint64_t moved_size;                  /* bytes that were copied out of it */
+    uint32_t expires_first, expires_last; /* of what stays, while sweeping */
 };
 
 struct store_worker {
     struct epoch_member member;
-    struct store *store;       /* borrowed until store_worker_leave */
-    uint64_t now_fine;         /* sixteenths of a second on the store's clock, without clock_advance_s */
-    uint64_t now_ns;           /* the monotonic time it was made from */
-    unsigned prefetches_count; /* of this batch of look-ups */
-    uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see prefetch.h */
-    struct allowance allowance;
-    struct shelf shelf;
-    struct tidy tidy;
-    struct bucket *spare_buckets; /* zeroed, linked by header; for overflow */
-    unsigned spare_buckets_count;
-    bool growth_hint; /* an overflow bucket was added: look whether the index should grow */
-    bool joined;      /* under store->lock */
-    struct limbo limbo;
-    struct counter limbo_size;                           /* bytes charged for what is in limbo */
+    struct store *store;                       /* borrowed until store_worker_leave */
+    uint32_t now_tick;                         /* without clock_advance_s */
+    uint64_t now_ns;                           /* the monotonic time it was made from */
+    unsigned prefetches_count;                 /* of this batch of look-ups */
+    uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see get.c */
+
+    struct segment_open open[QUEUES_COUNT][STORE_CLASSES_COUNT];
+    struct item *fresh;                 /* made last and not stored yet, in an open segment; or NULL */
+    uint64_t fresh_hash;                /* of its key */
+    uint64_t numbers_next, numbers_end; /* numbers for items with one of their own */
+    uint64_t number_above;              /* what the number of the present item must be above */
+
+    struct arena_list retired; /* segments, oldest first */
+    struct arena_list pinned;  /* retired long ago, and still pinned */
+    uint32_t buckets_spare;    /* list of overflow buckets */
+    unsigned buckets_spare_count;
+    uint32_t buckets_retired[STORE_EPOCH_LISTS]; /* lists, by the epoch of retiring */
+    uint64_t buckets_epochs[STORE_EPOCH_LISTS];
+    unsigned buckets_retired_count;
+
+    struct segment_walk emptying, sweeping;
+    uint64_t moved_since_gain; /* bytes copied since eviction last won a segment */
+    int32_t items_delta;       /* not yet told to index.items_count */
+    bool resize_due;           /* it was told since index_resize was called */
+    unsigned wait_ms;          /* until what is retired is worth another look */
+    uint64_t retired_moves;
+    uint64_t swept_ns;    /* when this worker last looked for segments to sweep */
+    uint64_t flush_seen;  /* flush_number when the open segments were closed last */
+    uint32_t flush_round; /* scan_rounds when a flushed segment was found last */
+    bool joined;          /* under store->lock */
+
     struct counter items_size_added, items_size_removed; /* bytes of items linked and unlinked */
-    uint64_t limbo_moves;                                /* retired + freed when limbo was last asked about */
-    unsigned limbo_wait_ms;                              /* until limbo is worth another look */
+    struct counter moved_size;                           /* bytes copied by eviction */
     struct store_counters counters;
     enum store_absence absence; /* of the dead item met last; STORE_ABSENT when that was asked for already */
     void (*on_evict)(void *user, const struct item_view *view); /* NULL: nobody is told of evictions */
@@ -144,29 +165,40 @@ static inline struct store_worker *store_member(const struct store *store, unsig
     return (struct store_worker *)store->members[index];
 }
 
-/* The present moment in sixteenths of a second; the tick is this / ITEM_USED_PER_TICK. */
-static inline uint64_t worker_now_fine(const struct store_worker *worker) {
+static inline uint32_t worker_now_tick(const struct store_worker *worker) {
     /* relaxed: a clock orders nothing. */
-    uint32_t advance_s = atomic_load_explicit(&worker->store->clock_advance_s, memory_order_relaxed);
-    return worker->now_fine + (uint64_t)advance_s * ITEM_USED_PER_TICK;
+    return worker->now_tick + atomic_load_explicit(&worker->store->clock_advance_s, memory_order_relaxed);
 }
 
-static inline uint32_t worker_now_tick(const struct store_worker *worker) {
-    return (uint32_t)(worker_now_fine(worker) / ITEM_USED_PER_TICK);
+static inline uint64_t store_flush_number(const struct store *store) {
+    /* relaxed: whoever was told that a flush is done was told by a message that orders this load. */
+    return atomic_load_explicit(&store->arena.flush_number, memory_order_relaxed);
 }
 
 static inline bool worker_item_expired(const struct store_worker *worker, const struct item *item) {
     uint32_t expires_tick = item_expires(item);
-    return expires_tick != STORE_EXPIRES_NEVER && expires_tick <= worker_now_tick(worker);
+    return unlikely(expires_tick != STORE_EXPIRES_NEVER) && expires_tick <= worker_now_tick(worker);
 }
 
-static inline bool worker_item_flushed(const struct store_worker *worker, const struct item *item) {
-    /* relaxed: whoever was told that a flush is done was told by a message that orders this load. */
-    return item->sequence <= atomic_load_explicit(&worker->store->flush_sequence, memory_order_relaxed);
+/* Whether what stands in this place was flushed. */
+static inline bool store_place_flushed(const struct store *store, uint32_t location) {
+    return arena_number(&store->arena, arena_segment_of(&store->arena, location)) < store_flush_number(store);
 }
 
-static inline bool worker_item_lives(const struct store_worker *worker, const struct item *item) {
-    return likely(!worker_item_expired(worker, item)) && likely(!worker_item_flushed(worker, item));
+static inline bool worker_item_lives(const struct store_worker *worker, const struct item *item,
+                                     uint32_t location) {
+    return likely(!worker_item_expired(worker, item)) &&
+           likely(!store_place_flushed(worker->store, location));
 }
+
+/* The number that clients know the item by. */
+static inline uint64_t store_item_cas(const struct store *store, const struct item *item, uint32_t location) {
+    uint64_t own = item_own_cas(item);
+    return own != 0 ? own : arena_place_number(&store->arena, location);
+}
+
+/* clock.c: the first joining starts the clock (under store->lock); a turn sets the worker's time. */
+void clock_start(struct store *store, uint64_t now_ns);
+void clock_set(struct store_worker *worker, uint64_t now_ns);
 
 #endif

@@ -3,7 +3,7 @@
  * Changes that are made from the present value: no increment, no appended record and no comparison may be
  * lost or happen twice.
  *
- * Checked: counters add up; every record of every thread stands in its key exactly once and in the thread's
+ * Checked: counters add up, and their CAS only rises; every record of every thread stands in its key exactly once and in the thread's
  * order; of all threads that compare with the same CAS one stores; of all that look up a stale item one
  * wins, in every round; of all that create one does; who meets a dead item and takes it out does not take
  * out the live one that came after it.
@@ -33,11 +33,14 @@ struct changes {
 static void increment(struct torture_thread *thread) {
     const struct number_options options = {.delta = 1, .create = true, .initial = 1};
     struct number_result result;
+    uint64_t cas[3] = {0};
     for (unsigned i = 0; i < INCREMENTS; i++) {
         struct torture_key key;
         torture_check(store_add_number(thread->worker, torture_key(&key, i % 3), &options, &result) ==
                           STORE_OK,
                       "no number");
+        torture_check(result.cas > cas[i % 3], "CAS %" PRIu64 " after %" PRIu64, result.cas, cas[i % 3]);
+        cas[i % 3] = result.cas;
         torture_pause(thread);
     }
 }
@@ -125,8 +128,12 @@ static void line_up(struct changes *changes, unsigned lines_count) {
     }
 }
 
+/* Who waits is off-line: the others need their memory back. */
 static bool thread_is_first(struct torture_thread *thread) {
-    return pthread_barrier_wait(&thread->torture->barrier) == PTHREAD_BARRIER_SERIAL_THREAD;
+    store_offline(thread->worker);
+    bool first = pthread_barrier_wait(&thread->torture->barrier) == PTHREAD_BARRIER_SERIAL_THREAD;
+    store_online(thread->worker, atomic_load_explicit(&thread->torture->now_ns, memory_order_relaxed));
+    return first;
 }
 
 static void compare_and_store(struct torture_thread *thread, struct changes *changes) {

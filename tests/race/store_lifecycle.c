@@ -25,15 +25,17 @@ static void receive(struct mail *mail) {
         return;
     }
     torture_read(mail->view.value, mail->number);
-    store_unpin(mail->view.item);
+    store_unpin(mail->view.pin);
     free(mail);
 }
 
 static void send(struct torture_thread *thread, const struct item_view *view, uint64_t number) {
     struct lifecycle *lifecycle = thread->torture->shared;
+    if (!store_pin(view)) {
+        return;
+    }
     struct mail *mail = malloc(sizeof(*mail));
     *mail = (struct mail){.view = *view, .number = number};
-    store_pin(view);
     receive(atomic_exchange(&lifecycle->mailboxes[random_below(&thread->random, MAILBOXES)], mail));
 }
 

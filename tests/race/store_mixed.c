@@ -3,8 +3,8 @@
  * All operations at once on few keys in a store that is far too small, so that eviction, reclamation,
  * expiry, growth and the same buckets meet all the time.
  *
- * Checked: every value read is whole and belongs to its key; no thread ever sees an older CAS of a key than
- * one it has seen before; a pinned value stays whole for as long as it is pinned; at the end nothing has
+ * Checked: every value read is whole and belongs to its key; a CAS of a key stands for one value, however often the
+ * item moves; a pinned value stays whole for as long as it is pinned; at the end nothing has
  * leaked.
  */
 #include "torture.h"
@@ -12,23 +12,25 @@
 enum { KEYS = 4000, OPERATIONS = 150000, PINS_MAX = 8, JOURNALS = 20, ENTRY_SIZE_MAX = 400 };
 
 struct mixed {
-    uint64_t newest_cas[KEYS]; /* seen by this thread */
+    uint64_t cas[KEYS];     /* seen last by this thread; 0: none */
+    uint64_t version[KEYS]; /* of the value it stood for; 0: not known */
     unsigned pins_count;
     struct item_view pinned[PINS_MAX];
     uint64_t pinned_number[PINS_MAX];
 };
 
-static void saw(struct mixed *mixed, uint64_t number, uint64_t cas) {
-    torture_check(cas >= mixed->newest_cas[number], "key %" PRIu64 ": CAS %" PRIu64 " after %" PRIu64, number,
-                  cas, mixed->newest_cas[number]);
-    mixed->newest_cas[number] = cas;
+static void saw(struct mixed *mixed, uint64_t number, uint64_t cas, uint64_t version) {
+    torture_check(cas != mixed->cas[number] || version == mixed->version[number] ||
+                      mixed->version[number] == 0,
+                  "key %" PRIu64 ": CAS %" PRIu64 " stands for two values", number, cas);
+    mixed->cas[number] = cas;
+    mixed->version[number] = version;
 }
 
 static void pin(struct mixed *mixed, const struct item_view *view, uint64_t number) {
-    if (mixed->pins_count == PINS_MAX) {
+    if (mixed->pins_count == PINS_MAX || !store_pin(view)) {
         return;
     }
-    store_pin(view);
     mixed->pinned[mixed->pins_count] = *view;
     mixed->pinned_number[mixed->pins_count++] = number;
 }
@@ -39,7 +41,7 @@ static void unpin(struct mixed *mixed) {
     }
     mixed->pins_count--;
     torture_read(mixed->pinned[mixed->pins_count].value, mixed->pinned_number[mixed->pins_count]);
-    store_unpin(mixed->pinned[mixed->pins_count].item);
+    store_unpin(mixed->pinned[mixed->pins_count].pin);
 }
 
 static void get(struct torture_thread *thread, struct mixed *mixed, uint64_t number) {
@@ -56,8 +58,7 @@ static void get(struct torture_thread *thread, struct mixed *mixed, uint64_t num
     if (status != STORE_OK) {
         return;
     }
-    torture_read(view.value, number);
-    saw(mixed, number, view.cas);
+    saw(mixed, number, view.cas, torture_read(view.value, number));
     if (random_below(&thread->random, 16) == 0) {
         pin(mixed, &view, number);
     }
@@ -67,14 +68,14 @@ static void put(struct torture_thread *thread, struct mixed *mixed, uint64_t num
     static const enum put_mode modes[] = {PUT_SET, PUT_SET, PUT_ADD, PUT_REPLACE};
     struct put_options options = {.mode = modes[random_below(&thread->random, 4)]};
     options.compare = options.mode == PUT_SET && random_below(&thread->random, 4) == 0;
-    options.cas_expected = mixed->newest_cas[number];
+    options.cas_expected = mixed->cas[number];
     options.invalidate = random_below(&thread->random, 2) == 0;
     uint32_t expires_tick =
         random_below(&thread->random, 4) == 0 ? store_now_tick(thread->worker) + 1 : STORE_EXPIRES_NEVER;
     struct put_result result;
-    if (torture_put(thread, number, random_next(&thread->random), expires_tick, &options, &result) ==
-        STORE_OK) {
-        saw(mixed, number, result.cas);
+    uint64_t version = random_next(&thread->random) | 1;
+    if (torture_put(thread, number, version, expires_tick, &options, &result) == STORE_OK) {
+        saw(mixed, number, result.cas, version);
     }
 }
 
@@ -84,7 +85,7 @@ static void end(struct torture_thread *thread, struct mixed *mixed, uint64_t num
     const struct delete_options options = {.invalidate = random_below(&thread->random, 2) == 0};
     enum store_status status = store_delete(thread->worker, torture_key(&key, number), &options, &result);
     if (status == STORE_OK && options.invalidate) {
-        saw(mixed, number, result.cas);
+        saw(mixed, number, result.cas, 0);
     }
 }
 

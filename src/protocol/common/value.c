@@ -5,11 +5,10 @@
 #include "value.h"
 
 bool value_reply(struct reply *reply, const struct item_view *view, struct bytes part) {
-    if (part.size < VALUE_PIN_SIZE_MIN) {
+    if (part.size < VALUE_PIN_SIZE_MIN || !store_pin(view)) {
         reply_copy(reply, part);
         return false;
     }
-    store_pin(view);
-    reply_pin(reply, part, store_unpin, view->item);
+    reply_pin(reply, part, store_unpin, view->pin);
     return true;
 }

@@ -35,11 +35,15 @@ void http_change_drop(struct http_session *session, struct http_worker *worker) 
 
 /* --- room for the body -------------------------------------------------------------------------------------- */
 
-/* NONE, or why there is no item of `size` bytes. */
-static enum http_status item_make(struct http_call *call, struct http_change *change, size_t size) {
+/* NONE, or why there is no item of `size` bytes, of which `here_size` have come. */
+static enum http_status item_make(struct http_call *call, struct http_change *change, size_t size,
+                                  size_t here_size) {
     enum store_status status =
         store_item_create(call->worker->store, bytes_of(change->key, change->key_size), change->key_is_binary,
                           change->client_flags, change->expires_tick, size, &change->item);
+    if (status == STORE_OK && here_size < size) {
+        status = store_item_keep(call->worker->store, &change->item);
+    }
     if (likely(status == STORE_OK)) {
         return HTTP_STATUS_NONE;
     }
@@ -147,7 +151,7 @@ static void change_finish(struct http_call *call, struct http_change *change) {
         return;
     }
     if (change->body.kind == HTTP_BODY_CHUNKED) {
-        enum http_status status = item_make(call, change, change->buffer_size);
+        enum http_status status = item_make(call, change, change->buffer_size, change->buffer_size);
         if (status != HTTP_STATUS_NONE) {
             answer_no_room(call, &change->exchange, status);
             return;
@@ -245,7 +249,8 @@ void http_change_begin(struct http_call *call, const struct http_request *reques
     http_body_init(&change->body, &request->message);
     change->exchange = request->exchange;
     if (change->stores && request->message.body != HTTP_BODY_CHUNKED) {
-        enum http_status status = item_make(call, change, request->message.body_size);
+        enum http_status status =
+            item_make(call, change, request->message.body_size, (size_t)(call->end - call->at));
         if (unlikely(status != HTTP_STATUS_NONE)) {
             change->exchange.keep_alive &= !request->message.expect_continue;
             answer_no_room(call, &change->exchange, status);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audit.h"
+#include "index.h"
 #include "riposte/clock.h"
 #include "riposte/random.h"
 #include "riposte/store.h"
@@ -47,7 +47,7 @@ static inline struct fixture fixture_open(void) {
 
 /* Also the check that nothing leaked: store_destroy asserts that every charged byte came back. */
 static inline void fixture_close(struct fixture *fixture) {
-    cr_expect(audit_index(fixture->store));
+    cr_expect(index_check(fixture->store));
     store_worker_leave(fixture->worker);
     store_destroy(fixture->store);
 }

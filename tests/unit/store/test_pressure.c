@@ -196,7 +196,7 @@ static void run_model(struct store_config config, unsigned steps_count) {
         model_step(&model);
         fixture_levels(&model.fixture); /* the limit holds */
         if (step % 5000 == 0) {
-            cr_assert(audit_index(model.fixture.store));
+            cr_assert(index_check(model.fixture.store));
         }
     }
     for (model.key = 0; model.key < KEYS; model.key++) {
@@ -257,7 +257,7 @@ Test(pressure, pinned_memory_is_no_memory) {
     fixture_levels(&fixture);
     for (unsigned i = 0; i < count; i++) {
         cr_assert_eq(views[i].value.data[0], (char)('a' + i % 26));
-        store_unpin(views[i].item);
+        store_unpin(views[i].pin);
     }
     cr_expect_eq(fixture_set_number(&fixture, 1000, 50000), STORE_OK, "unpinned, they can be evicted");
     fixture_close(&fixture);

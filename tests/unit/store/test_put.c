@@ -138,7 +138,7 @@ Test(put, takes_an_explicit_cas) {
     cr_expect_eq(
         put(&fixture, "two", (struct put_options){.compare = true, .cas_expected = UINT64_MAX}, &result),
         STORE_OK);
-    cr_expect_lt(result.cas, 1000);
+    cr_expect_lt(result.cas, UINT64_C(1) << 32, "the next of the store's own numbers");
     fixture_close(&fixture);
 }
 
@@ -207,7 +207,7 @@ static enum store_status create_and_discard(struct fixture *fixture, size_t valu
 
 Test(put, an_item_may_be_item_size_max_and_not_a_byte_more) {
     struct fixture fixture = fixture_open();
-    size_t value_size_max = FIXTURE_MIB - 26 - 3 - 2;
+    size_t value_size_max = FIXTURE_MIB - 12 - 3 - 2;
     cr_expect_eq(create_and_discard(&fixture, value_size_max, 0), STORE_OK);
     cr_expect_eq(create_and_discard(&fixture, value_size_max + 1, 0), STORE_TOO_LARGE);
     cr_expect_eq(create_and_discard(&fixture, value_size_max - 4, 1), STORE_OK);
@@ -228,22 +228,93 @@ Test(put, a_value_of_1_mib_less_1_kib_fits_the_default_limit) {
     fixture_close(&fixture);
 }
 
-Test(put, an_unfinished_item_is_charged_and_invisible) {
-    struct fixture fixture = fixture_open();
+static struct item *keep(struct fixture *fixture, size_t value_size) {
     struct item *item;
-    uint64_t before = fixture_levels(&fixture).memory_size;
-    cr_assert_eq(store_item_create(fixture.worker, text("key"), false, 0, 0, 5000, &item), STORE_OK);
-    cr_expect_eq(fixture_levels(&fixture).memory_size, before + store_item_charge(3, 5000, false));
-    for (unsigned i = 0; i < 10; i++) {
-        fixture_turn(&fixture, 1);
+    cr_assert_eq(store_item_create(fixture->worker, text("key"), false, 7, 0, value_size, &item), STORE_OK);
+    cr_assert_eq(store_item_keep(fixture->worker, &item), STORE_OK);
+    return item;
+}
+
+/* All memory is used once more. */
+static void fill_all(struct fixture *fixture) {
+    for (uint64_t number = 0; number < 20000; number++) {
+        cr_assert_eq(fixture_set_number(fixture, number, 1000), STORE_OK);
+        if (number % 50 == 0) {
+            fixture_turn(fixture, 1);
+        }
     }
+}
+
+static void expect_unfinished_survives(size_t value_size, bool is_stored) {
+    struct fixture fixture = fixture_open();
+    const struct put_options set = {.mode = PUT_SET};
+    struct item *item = keep(&fixture, value_size);
+    memset(store_item_value(item), 'v', value_size);
+    cr_expect_geq(fixture_levels(&fixture).uploads_size, value_size);
+    fill_all(&fixture);
     cr_expect_not(fixture_has(&fixture, "key"));
-    memset(store_item_value(item), 'v', 5000);
-    store_item_discard(fixture.worker, item);
-    for (unsigned i = 0; i < 3; i++) {
-        fixture_turn(&fixture, 1000); /* it may stay on the shelf for a while */
+    if (is_stored) {
+        cr_assert_eq(store_put(fixture.worker, item, &set, NULL), STORE_OK);
+        struct item_view view = fixture_get(&fixture, "key");
+        cr_expect_eq(view.client_flags, 7);
+        cr_expect_eq(view.value.size, value_size);
+        for (size_t i = 0; i < value_size; i++) {
+            cr_assert_eq(view.value.data[i], 'v');
+        }
+    } else {
+        store_item_discard(fixture.worker, item);
+        cr_expect_not(fixture_has(&fixture, "key"));
     }
-    cr_expect_eq(fixture_levels(&fixture).memory_size, before);
+    cr_expect_eq(fixture_levels(&fixture).uploads_size, 0);
+    fixture_close(&fixture);
+}
+
+Test(put, an_item_that_comes_in_pieces_is_charged_and_invisible) {
+    expect_unfinished_survives(5000, true);
+    expect_unfinished_survives(5000, false);
+}
+
+Test(put, a_large_item_that_comes_in_pieces_is_charged_and_invisible) {
+    expect_unfinished_survives(500000, true);
+    expect_unfinished_survives(500000, false);
+}
+
+Test(put, an_item_that_nobody_kept_survives_turns_all_the_same) {
+    struct fixture fixture = fixture_open();
+    const struct put_options set = {.mode = PUT_SET};
+    struct item *items[8];
+    for (unsigned i = 0; i < 8; i++) {
+        cr_assert_eq(store_item_create(fixture.worker, text("key"), false, i, 0, 3000, &items[i]), STORE_OK);
+        memset(store_item_value(items[i]), 'a' + (int)i, 3000);
+    }
+    fill_all(&fixture);
+    for (unsigned i = 0; i < 8; i++) {
+        cr_assert_eq(store_put(fixture.worker, items[i], &set, NULL), STORE_OK);
+        struct item_view view = fixture_get(&fixture, "key");
+        cr_expect_eq(view.client_flags, i);
+        cr_expect_eq(view.value.data[2999], (char)('a' + i));
+    }
+    fixture_close(&fixture);
+}
+
+Test(put, what_comes_in_pieces_is_bounded_in_sum) {
+    struct fixture fixture = fixture_open();
+    struct item *items[64];
+    unsigned count = 0;
+    enum store_status status;
+    do {
+        cr_assert_eq(store_item_create(fixture.worker, text("key"), false, 0, 0, 500000, &items[count]),
+                     STORE_OK);
+        status = store_item_keep(fixture.worker, &items[count]);
+        count += status == STORE_OK;
+    } while (status == STORE_OK);
+    cr_expect_eq(status, STORE_NO_MEMORY);
+    cr_expect_geq(count, 9);
+    cr_expect_leq(count, 11, "a third of 16 MiB");
+    cr_expect_eq(fixture_set(&fixture, "other", "value"), STORE_OK);
+    for (unsigned i = 0; i < count; i++) {
+        store_item_discard(fixture.worker, items[i]);
+    }
     fixture_close(&fixture);
 }
 

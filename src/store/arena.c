@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arena: reserving, taking, giving back. See arena.h.
+ */
+#include "arena.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    SEGMENT_SHIFT_MIN = 12,
+    SEGMENT_SHIFT_MAX = 20,
+    ARENA_SEGMENTS_WANTED = 256,   /* so many at least: eviction is as fine as a segment */
+    ARENA_SEGMENTS_OF_WORKER = 32, /* and so many for each worker, which keeps up to six of them open */
+    ARENA_RESERVE_SHARE = 50,      /* 2 % */
+    ARENA_RESERVE_SLOTS = 4,
+    ARENA_HUGE_SIZE = 2 * 1024 * 1024,
+    ARENA_ITEM_GROWTH_MAX = 64, /* an item that is copied may get an expiry and a number of its own */
+};
+
+static unsigned log2_floor(size_t number) {
+    return 63 - (unsigned)__builtin_clzl(number);
+}
+
+static size_t round_up(size_t size, size_t unit) {
+    return (size + unit - 1) / unit * unit;
+}
+
+static unsigned segment_shift_for(size_t limit, unsigned workers_max) {
+    size_t wanted = (size_t)workers_max * ARENA_SEGMENTS_OF_WORKER;
+    if (wanted < ARENA_SEGMENTS_WANTED) {
+        wanted = ARENA_SEGMENTS_WANTED;
+    }
+    unsigned shift = limit / wanted == 0 ? 0 : log2_floor(limit / wanted);
+    if (shift < SEGMENT_SHIFT_MIN) {
+        return SEGMENT_SHIFT_MIN;
+    }
+    return shift < SEGMENT_SHIFT_MAX ? shift : SEGMENT_SHIFT_MAX;
+}
+
+/* Lays out the slots. */
+static void arena_plan_slots(struct arena *arena, size_t limit_max) {
+    arena->slots_count = (uint32_t)(limit_max >> arena->segment_shift);
+    arena->slots_size = (size_t)arena->slots_count << arena->segment_shift;
+    arena->step_shift = ARENA_STEP_SHIFT_MIN;
+    while (arena->slots_size >> arena->step_shift > UINT32_MAX / 8 * 7) {
+        arena->step_shift++;
+    }
+    arena->unit_shift = (uint8_t)(arena->segment_shift - arena->step_shift);
+    arena->large_first = (uint32_t)(arena->slots_size >> arena->step_shift);
+    arena->segments_count = arena->slots_count;
+    arena->mapped_size = round_up(arena->slots_size, ARENA_HUGE_SIZE);
+}
+
+/* Lays out the windows behind them: of each size as many as half full ones would fill the limit. */
+static void arena_plan_windows(struct arena *arena, size_t limit_max, size_t item_size_max) {
+    unsigned shift = arena->segment_shift - 1u;
+    if (shift < SEGMENT_SHIFT_MIN) {
+        shift = SEGMENT_SHIFT_MIN;
+    }
+    for (;; shift++) {
+        struct arena_class *class = &arena->classes[arena->classes_count++];
+        assert(arena->classes_count < ARENA_CLASSES_MAX);
+        *class = (struct arena_class){.offset = arena->mapped_size,
+                                      .shift = shift,
+                                      .first = arena->segments_count,
+                                      .count = (uint32_t)((limit_max >> (shift - 1)) + 1),
+                                      .free_first = SEGMENT_NONE};
+        arena->segments_count += class->count;
+        arena->mapped_size += (size_t) class->count << shift;
+        if ((size_t)1 << shift >= item_size_max) {
+            return;
+        }
+    }
+}
+
+static void *map(size_t size, int fd) {
+    int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+/* A memfd, so that another process can be given the items; anonymous memory where there is none. */
+static int memory_open(size_t size) {
+    int fd = memfd_create("riposte", MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool arena_map(struct arena *arena) {
+    size_t table_size = arena->segments_count * (sizeof(struct segment) + sizeof(uint64_t)) + ARENA_PAGE_SIZE;
+    arena->table_size = round_up(table_size, ARENA_PAGE_SIZE);
+    arena->segments = map(arena->table_size, -1);
+    if (arena->segments == NULL) {
+        return false;
+    }
+    arena->numbers = (_Atomic uint64_t *)(void *)(arena->segments + arena->segments_count);
+    arena->memory_fd = memory_open(arena->mapped_size);
+    arena->base = map(arena->mapped_size, arena->memory_fd);
+    if (arena->base == NULL) {
+        munmap(arena->segments, arena->table_size);
+        if (arena->memory_fd >= 0) {
+            close(arena->memory_fd);
+        }
+        return false;
+    }
+    /* Large pages by advice: a kernel without them says EINVAL, and small pages serve. */
+    madvise(arena->base, arena->slots_size, MADV_HUGEPAGE);
+    return true;
+}
+
+int arena_init(struct arena *arena, size_t limit, size_t limit_max, size_t item_size_max,
+               unsigned workers_max) {
+    *arena = (struct arena){.ready_first = SEGMENT_NONE, .bare_first = SEGMENT_NONE};
+    arena->segment_shift = (uint8_t)segment_shift_for(limit, workers_max);
+    arena_plan_slots(arena, limit_max);
+    arena_plan_windows(arena, limit_max, item_size_max + ARENA_ITEM_GROWTH_MAX);
+    if (!arena_map(arena)) {
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&arena->lock, NULL);
+    for (unsigned i = 0; i < QUEUES_COUNT; i++) {
+        arena->queues[i] = (struct arena_list){.first = SEGMENT_NONE, .last = SEGMENT_NONE};
+    }
+    atomic_init(&arena->limit, limit);
+    return 0;
+}
+
+void arena_destroy(struct arena *arena) {
+    munmap(arena->base, arena->mapped_size);
+    munmap(arena->segments, arena->table_size);
+    if (arena->memory_fd >= 0) {
+        close(arena->memory_fd);
+    }
+    pthread_mutex_destroy(&arena->lock);
+}
+
+/* --- the account --- */
+
+/* The levels are written under the lock; relaxed everywhere: whoever reads them without it wants a rough idea. */
+
+static uint64_t level(const _Atomic uint64_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void level_add(_Atomic uint64_t *value, uint64_t amount) {
+    atomic_store_explicit(value, level(value) + amount, memory_order_relaxed);
+}
+
+static void level_subtract(_Atomic uint64_t *value, uint64_t amount) {
+    assert(level(value) >= amount);
+    atomic_store_explicit(value, level(value) - amount, memory_order_relaxed);
+}
+
+int64_t arena_headroom(const struct arena *arena) {
+    return (int64_t)(level(&arena->limit) - level(&arena->used) + level(&arena->ready_size));
+}
+
+size_t arena_reserve(const struct arena *arena) {
+    size_t limit = level(&arena->limit);
+    size_t least = (size_t)ARENA_RESERVE_SLOTS << arena->segment_shift;
+    size_t share = limit / ARENA_RESERVE_SHARE;
+    share = share > least ? share : least;
+    return (share < limit / 8 ? share : limit / 8) + level(&arena->wanted);
+}
+
+static void segment_link_first(struct arena *arena, uint32_t *first, uint32_t index) {
+    arena->segments[index].next = *first;
+    *first = index;
+}
+
+/* Takes the first of a list out, or SEGMENT_NONE. */
+static uint32_t segment_unlink_first(struct arena *arena, uint32_t *first) {
+    uint32_t index = *first;
+    if (index != SEGMENT_NONE) {
+        *first = arena->segments[index].next;
+    }
+    return index;
+}
+
+/* The memory goes back to the system. Without the lock: it takes some microseconds. */
+static void memory_drop(const struct arena *arena, char *memory, size_t size) {
+    madvise(memory, size, arena->memory_fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+}
+
+/* Takes the memory of a ready slot. Under the lock, which is let go meanwhile; false when none is ready. */
+static bool slot_strip(struct arena *arena) {
+    uint32_t index = segment_unlink_first(arena, &arena->ready_first);
+    if (index == SEGMENT_NONE) {
+        return false;
+    }
+    arena->ready_count--;
+    level_subtract(&arena->ready_size, arena_segment_size(arena));
+    arena_unlock(arena);
+    memory_drop(arena, arena->segments[index].memory, arena_segment_size(arena));
+    arena_lock(arena);
+    segment_link_first(arena, &arena->bare_first, index);
+    level_subtract(&arena->used, arena_segment_size(arena));
+    return true;
+}
+
+static bool fits(const struct arena *arena, size_t size) {
+    uint64_t limit = level(&arena->limit), used = level(&arena->used);
+    return used <= limit && size <= limit - used;
+}
+
+/* Under the lock. */
+static bool charge_by_all_means(struct arena *arena, size_t size) {
+    while (!fits(arena, size)) {
+        if (arena_headroom(arena) < (int64_t)size || !slot_strip(arena)) {
+            return false;
+        }
+    }
+    level_add(&arena->used, size);
+    return true;
+}
+
+bool arena_charge(struct arena *arena, size_t size) {
+    arena_lock(arena);
+    bool charged = charge_by_all_means(arena, size);
+    arena_unlock(arena);
+    return charged;
+}
+
+void arena_uncharge(struct arena *arena, size_t size) {
+    arena_lock(arena);
+    level_subtract(&arena->used, size);
+    arena_unlock(arena);
+}
+
+bool arena_trim(struct arena *arena) {
+    size_t spare = arena_reserve(arena);
+    /* A store above its limit, or with much that it does not need. */
+    bool above = level(&arena->used) > level(&arena->limit);
+    if (level(&arena->ready_size) <= (above ? 0 : spare)) {
+        return false;
+    }
+    arena_lock(arena);
+    bool stripped = slot_strip(arena);
+    arena_unlock(arena);
+    return stripped;
+}
+
+/* --- segments --- */
+
+uint64_t arena_draw_numbers(struct arena *arena, uint64_t count) {
+    arena_lock(arena);
+    uint64_t first = level(&arena->sequence) + 1;
+    level_add(&arena->sequence, count);
+    arena_unlock(arena);
+    return first;
+}
+
+/* Under the lock. */
+static void segment_begin(struct arena *arena, uint32_t index, char *memory, size_t size, bool is_large) {
+    struct segment *segment = &arena->segments[index];
+    uint64_t numbers_count = is_large ? 1 : UINT64_C(1) << arena->unit_shift;
+    if (segment->memory == NULL) {
+        segment->memory = memory;
+        segment->arena = arena;
+    }
+    segment->size = (uint32_t)size;
+    segment->is_large = is_large;
+    segment->sweep_tick = 0;
+    segment->next = segment->previous = SEGMENT_NONE;
+    atomic_store_explicit(&segment->dead, 0, memory_order_relaxed);
+    atomic_store_explicit(&segment->used, SEGMENT_UNUSED, memory_order_relaxed);
+    atomic_store_explicit(&segment->expires_first, UINT32_MAX, memory_order_relaxed);
+    atomic_store_explicit(&segment->expires_last, 0, memory_order_relaxed);
+    atomic_store_explicit(&segment->state, is_large ? SEGMENT_UNFINISHED : SEGMENT_OPEN,
+                          memory_order_relaxed);
+    /* The number and the flush that may come after it are drawn under one lock: see store_flush. */
+    atomic_store_explicit(&arena->numbers[index], level(&arena->sequence), memory_order_relaxed);
+    level_add(&arena->sequence, numbers_count);
+    level_add(&arena->open_size, size);
+}
+
+/* A free slot with its memory charged, or SEGMENT_NONE. */
+static uint32_t slot_find(struct arena *arena) {
+    uint32_t index = segment_unlink_first(arena, &arena->ready_first);
+    if (index != SEGMENT_NONE) {
+        arena->ready_count--;
+        level_subtract(&arena->ready_size, arena_segment_size(arena));
+        return index;
+    }
+    if (!fits(arena, arena_segment_size(arena))) {
+        return SEGMENT_NONE;
+    }
+    index = segment_unlink_first(arena, &arena->bare_first);
+    if (index == SEGMENT_NONE && arena->slots_taken < arena->slots_count) {
+        index = arena->slots_taken++;
+    }
+    if (index != SEGMENT_NONE) {
+        level_add(&arena->used, arena_segment_size(arena));
+    }
+    return index;
+}
+
+uint32_t arena_take_slot(struct arena *arena, unsigned spare_slots) {
+    arena_lock(arena);
+    uint32_t index = SEGMENT_NONE;
+    if (arena_headroom(arena) >= (int64_t)(arena_segment_size(arena) * (spare_slots + 1))) {
+        index = slot_find(arena);
+    }
+    if (index != SEGMENT_NONE) {
+        char *memory = arena->base + ((size_t)index << arena->segment_shift);
+        segment_begin(arena, index, memory, arena_segment_size(arena), false);
+    }
+    arena_unlock(arena);
+    return index;
+}
+
+static struct arena_class *class_for(struct arena *arena, size_t size) {
+    struct arena_class *class = arena->classes;
+    while ((size_t)1 << class->shift < size) {
+        class ++;
+        assert(class < arena->classes + arena->classes_count);
+    }
+    return class;
+}
+
+uint32_t arena_take_window(struct arena *arena, size_t size) {
+    struct arena_class *class = class_for(arena, size);
+    uint32_t index = SEGMENT_NONE;
+    size_t charge = round_up(size, ARENA_PAGE_SIZE);
+    size_t spare = (size_t)ARENA_MOVES_SLOTS << arena->segment_shift;
+    arena_lock(arena);
+    if (arena_headroom(arena) >= (int64_t)(charge + spare) && charge_by_all_means(arena, charge)) {
+        index = segment_unlink_first(arena, &class->free_first);
+        if (index == SEGMENT_NONE && class->taken < class->count) {
+            index = class->first + class->taken++;
+        }
+        if (index == SEGMENT_NONE) {
+            level_subtract(&arena->used, charge);
+        } else {
+            char *memory = arena->base + class->offset + ((size_t)(index - class->first) << class->shift);
+            segment_begin(arena, index, memory, charge, true);
+        }
+    }
+    arena_unlock(arena);
+    return index;
+}
+
+void arena_give(struct arena *arena, uint32_t index) {
+    struct segment *segment = &arena->segments[index];
+    if (segment->is_large) {
+        memory_drop(arena, segment->memory, segment->size);
+    }
+    arena_lock(arena);
+    atomic_store_explicit(&segment->state, SEGMENT_FREE, memory_order_relaxed);
+    if (segment->is_large) {
+        struct arena_class *class = arena->classes;
+        while (index >= class->first + class->count) {
+            class ++;
+        }
+        segment_link_first(arena, &class->free_first, index);
+        level_subtract(&arena->used, segment->size);
+    } else {
+        segment_link_first(arena, &arena->ready_first, index);
+        arena->ready_count++;
+        level_add(&arena->ready_size, segment->size);
+    }
+    arena_unlock(arena);
+}
+
+uint32_t arena_scan(const struct arena *arena, uint32_t index) {
+    if (index < arena->slots_taken) {
+        return index;
+    }
+    for (unsigned i = 0; i < arena->classes_count; i++) {
+        const struct arena_class *class = &arena->classes[i];
+        if (index < class->first + class->taken) {
+            return index < class->first ? class->first : index;
+        }
+    }
+    return SEGMENT_NONE;
+}
+
+uint32_t arena_location_of(const struct arena *arena, const struct item *item) {
+    size_t offset = (size_t)((const char *)item - arena->base);
+    if (likely(offset < arena->slots_size)) {
+        return (uint32_t)(offset >> arena->step_shift);
+    }
+    const struct arena_class *class = arena->classes;
+    while (offset >= class->offset + ((size_t) class->count << class->shift)) {
+        class ++;
+    }
+    uint32_t index = class->first + (uint32_t)((offset - class->offset) >> class->shift);
+    return arena->large_first + (index - arena->slots_count);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arena: the store's memory: one range of addresses, given out in segments, and the account of what is in use.
+ *
+ *      base
+ *      | slot 0 | slot 1 | ... | slot n - 1 | windows of 2^k | windows of 2^(k+1) | ... |
+ *        segments of one size                 segments of one large item each
+ *
+ * The range is reserved at the start and costs nothing; memory comes with the first use of a page and goes back
+ * by punching holes (arena_trim). Slots are all of one size; an item larger than a quarter of that has a window
+ * to itself, whose address never changes. There are as many windows of each size as the limit could fill, so
+ * that finding room is a matter of memory only, never of gaps.
+ *
+ *      used = slots in use or ready + large segments + index + all else that is charged <= limit
+ *
+ * A location names an item in 32 bits: below large_first it is the item's offset in steps (8 bytes; more in
+ * arenas of more than 32 GiB of addresses), above it the number of a window. 0 is no item: a segment's first
+ * step is left free.
+ *
+ * Numbers: each segment takes as many as it has steps, from one sequence, when it is opened; an item's number is
+ * that of its place. So numbers order segments by their opening, and no item stores one without need.
+ *
+ * Locks: `lock` guards what the comment says; held for a few stores, in a few cases for a look at a few hundred
+ * descriptors, never while memory is touched. Everything else is atomic or constant.
+ */
+#ifndef RIPOSTE_STORE_ARENA_H
+#define RIPOSTE_STORE_ARENA_H
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "item.h"
+
+enum {
+    SEGMENT_NONE = UINT32_MAX,   /* no segment; no link */
+    SEGMENT_UNUSED = UINT32_MAX, /* segment.used of one that is still open */
+    ARENA_STEP_SHIFT_MIN = 3,
+    ARENA_STEP_SHIFT_MAX = 8,
+    ARENA_PAGE_SIZE = 4096,
+    ARENA_CLASSES_MAX = 24,
+    ARENA_MOVES_SLOTS = 2, /* kept for eviction, which must copy to make room */
+};
+
+/* What a segment is for; also which of a worker's open ones. */
+enum segment_queue { QUEUE_SMALL, QUEUE_MAIN, QUEUES_COUNT };
+
+enum segment_state {
+    SEGMENT_FREE,
+    SEGMENT_OPEN,       /* a worker appends to it */
+    SEGMENT_UNFINISHED, /* its one large item is not stored yet */
+    SEGMENT_QUEUED,     /* in its queue */
+    SEGMENT_SWEPT,      /* in its queue; one worker looks for expired items */
+    SEGMENT_EMPTIED,    /* out of its queue; one worker takes out what is in it */
+    SEGMENT_RETIRED,    /* nothing in it is in the index; waits for readers */
+};
+
+/* A descriptor. Not in the segment itself, so that a look at many costs few cache misses. */
+struct segment {
+    alignas(64) char *memory; /* set with the first use, then constant */
+    struct arena *arena;      /* as above */
+    uint64_t retired_epoch;   /* of whoever retired it */
+    _Atomic uint32_t dead;    /* bytes of items no longer in the index; written by whoever takes one out */
+    _Atomic uint32_t used;    /* bytes of items; SEGMENT_UNUSED while open. Written by closing */
+    _Atomic uint32_t pins;    /* replies that send from here, and unfinished items */
+    _Atomic uint32_t expires_first; /* no item expires before; UINT32_MAX: none does */
+    _Atomic uint32_t expires_last;  /* all will have expired then; UINT32_MAX: some never do */
+    uint32_t sweep_tick;            /* not swept again before; of the sweeping worker */
+    uint32_t size;                  /* bytes charged; since it was taken */
+    uint32_t next, previous;        /* in a queue, under the lock; or in a list, of the list's owner */
+    _Atomic uint8_t state;          /* enum segment_state; under the lock, or the owner's as the state says */
+    _Atomic uint8_t queue;          /* enum segment_queue; where it is or will be */
+    bool is_large;
+};
+static_assert(sizeof(struct segment) == 64, "a descriptor is one line");
+
+/* Windows of one size. */
+struct arena_class {
+    size_t offset;       /* of the first, from base */
+    unsigned shift;      /* log2 of the size */
+    uint32_t first;      /* segment number of the first */
+    uint32_t count;      /* constant */
+    uint32_t taken;      /* windows 0 to n - 1 have been used; under the lock */
+    uint32_t free_first; /* list of free ones; under the lock */
+};
+
+struct arena_list {
+    uint32_t first, last; /* SEGMENT_NONE when empty */
+    uint64_t size;        /* bytes of segments */
+};
+
+struct arena {
+    /* What every look-up reads: constant. */
+    alignas(64) char *base;
+    struct segment *segments;
+    _Atomic uint64_t *numbers; /* of each segment's first step, where no item is; written when it is opened */
+    uint32_t large_first;      /* locations from here on are windows */
+    uint32_t slots_count;
+    uint8_t step_shift;    /* log2 of a step */
+    uint8_t segment_shift; /* log2 of a slot's size */
+    uint8_t unit_shift;    /* log2 of the steps of a slot */
+    uint8_t classes_count;
+
+    /* Constant, less often read. */
+    size_t mapped_size, slots_size, table_size;
+    uint32_t segments_count; /* slots and windows */
+    int memory_fd;           /* of the memfd; -1: anonymous */
+    struct arena_class classes[ARENA_CLASSES_MAX];
+
+    /* Under the lock. */
+    alignas(64) pthread_mutex_t lock;
+    uint32_t ready_first; /* free slots with memory */
+    uint32_t ready_count;
+    uint32_t bare_first;  /* free slots without */
+    uint32_t slots_taken; /* slots 0 to n - 1 have been used */
+    uint32_t scan_next;   /* see choose_scanning in evict.c */
+    struct arena_list queues[QUEUES_COUNT];
+
+    /* Written under the lock, read by anyone. */
+    alignas(64) _Atomic uint64_t used; /* bytes charged */
+    _Atomic uint64_t limit;
+    _Atomic uint64_t ready_size;
+    _Atomic uint64_t wanted;       /* bytes that the index needs to grow */
+    _Atomic uint64_t sequence;     /* the number given out last */
+    _Atomic uint64_t flush_number; /* items of segments opened before are gone */
+    _Atomic uint64_t open_size;    /* bytes of open segments, for the statistics */
+    _Atomic int64_t coming_size;   /* bytes of segments being emptied or retired: free soon */
+    _Atomic uint64_t pinned_size;  /* of retired segments that replies still send from */
+    _Atomic uint32_t scan_rounds;  /* how often scan_next has come round */
+    _Atomic uint32_t pinned_count; /* segments with pins: see store_pin */
+    _Atomic uint64_t uploads_size; /* bytes of items that come in pieces */
+};
+
+/*
+ * Reserves the addresses, for a limit of up to limit_max bytes, and opens the account with the descriptors
+ * charged. 0, -ENOMEM.
+ */
+int arena_init(struct arena *arena, size_t limit, size_t limit_max, size_t item_size_max,
+               unsigned workers_max);
+
+/* Nothing is in use any more. */
+void arena_destroy(struct arena *arena);
+
+/* Charges `size` bytes for something else; takes memory of ready slots where there is no other. */
+bool arena_charge(struct arena *arena, size_t size);
+void arena_uncharge(struct arena *arena, size_t size);
+
+/*
+ * A free slot or a window for `size` bytes, with a number and in the given state; SEGMENT_NONE where the limit
+ * has no room. `spare_slots` more slots must be free.
+ */
+uint32_t arena_take_slot(struct arena *arena, unsigned spare_slots);
+uint32_t arena_take_window(struct arena *arena, size_t size);
+
+/* Free again. Its memory goes back with arena_trim, a large segment's at once. */
+void arena_give(struct arena *arena, uint32_t index);
+
+/* Gives memory of one ready slot back when there are more than needed; true when there may be more to do. */
+bool arena_trim(struct arena *arena);
+
+/* The next segment number that was ever in use, from `index` on; SEGMENT_NONE behind the last. Under the lock. */
+uint32_t arena_scan(const struct arena *arena, uint32_t index);
+
+/* A block of numbers for items that need one of their own: the first of `count`. */
+uint64_t arena_draw_numbers(struct arena *arena, uint64_t count);
+
+/* Bytes that should be free for the next stores. */
+size_t arena_reserve(const struct arena *arena);
+
+/* Bytes that may be taken now; negative above a lowered limit. */
+int64_t arena_headroom(const struct arena *arena);
+
+static inline size_t arena_segment_size(const struct arena *arena) {
+    return (size_t)1 << arena->segment_shift;
+}
+
+static inline size_t arena_round(const struct arena *arena, size_t size) {
+    size_t step = (size_t)1 << arena->step_shift;
+    return (size + step - 1) & ~(step - 1);
+}
+
+/* Whether an item of so many bytes has a window to itself. */
+static inline bool arena_is_large(const struct arena *arena, size_t size) {
+    return size > arena_segment_size(arena) / 4;
+}
+
+/* Number of the segment that holds a location. */
+static inline uint32_t arena_segment_of(const struct arena *arena, uint32_t location) {
+    return likely(location < arena->large_first) ? location >> arena->unit_shift
+                                                 : arena->slots_count + (location - arena->large_first);
+}
+
+static inline struct item *arena_item(const struct arena *arena, uint32_t location) {
+    if (likely(location < arena->large_first)) {
+        return (struct item *)(void *)(arena->base + ((size_t)location << arena->step_shift));
+    }
+    return (struct item *)(void *)arena->segments[arena_segment_of(arena, location)].memory;
+}
+
+/* Number before that of the segment's first item: no item stands in its first step. */
+static inline uint64_t arena_number(const struct arena *arena, uint32_t segment) {
+    /* relaxed: written before the segment's items are published. */
+    return atomic_load_explicit(&arena->numbers[segment], memory_order_relaxed);
+}
+
+/* Number of a place. */
+static inline uint64_t arena_place_number(const struct arena *arena, uint32_t location) {
+    uint64_t number = arena_number(arena, arena_segment_of(arena, location));
+    return likely(location < arena->large_first)
+               ? number + (location & ((UINT32_C(1) << arena->unit_shift) - 1))
+               : number + 1;
+}
+
+/* Whether a number was ever given out here: a client may have chosen any other. */
+static inline bool arena_has_drawn(const struct arena *arena, uint64_t number) {
+    /* relaxed: whoever has met the number in an item was ordered behind its drawing by the item's publication. */
+    return number <= atomic_load_explicit(&arena->sequence, memory_order_relaxed);
+}
+
+/* Where an item of the arena stands. */
+uint32_t arena_location_of(const struct arena *arena, const struct item *item);
+
+static inline void arena_lock(struct arena *arena) {
+    pthread_mutex_lock(&arena->lock);
+}
+
+static inline void arena_unlock(struct arena *arena) {
+    pthread_mutex_unlock(&arena->lock);
+}
+
+#endif

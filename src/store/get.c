@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * get: looking up. The hot path of the whole server stands first: a hash, one line of the index, one of the item.
+ * After it touching, creating on a miss, and who recomputes a stale value: winning is one step under the lock, so
+ * of all workers exactly one is told so.
+ *
+ * Prefetching is done in two steps:
+ *
+ *      store_prefetch of key n      asks for the home of key n, and for the item of key n - 8, whose home has come
+ *                                   by now
+ *      the first look-up after it   asks for the items of the last 8
+ *
+ * A small index stays in the CPU's own cache: its homes need no first step, items are asked for at once.
+ */
+#include "get.h"
+
+#include "segment.h"
+#include "put.h"
+
+enum {
+    PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
+    PREFETCH_LINE_SIZE = 64,
+    PIN_SHARE = 8, /* segments with pins are one part in so many of all, at most */
+};
+
+void get_count_dead(struct store_worker *worker, const struct item *item) {
+    bool expired = worker_item_expired(worker, item);
+    counter_add(expired ? &worker->counters.get_expired : &worker->counters.get_flushed, 1);
+    worker->absence = expired ? STORE_ABSENT_EXPIRED : STORE_ABSENT_FLUSHED;
+}
+
+/* Takes out the item that a look-up has found dead, if it is still there. */
+static __attribute__((cold, noinline)) void meet_dead(struct store_worker *worker, uint64_t hash,
+                                                      uint32_t location) {
+    struct place place;
+    const struct item *item = arena_item(&worker->store->arena, location);
+    get_count_dead(worker, item);
+    place_open_location(worker, hash, location, &place);
+    if (place.item != NULL && !worker_item_lives(worker, item, location)) {
+        put_count_reclaimed(worker, item);
+        put_take_out(worker, &place);
+    }
+    place_close(&place);
+}
+
+uint32_t get_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
+    const struct store *store = worker->store;
+    get_prefetch_end(worker);
+    uint32_t location = index_find(store, hash, key);
+    if (location == 0 || likely(worker_item_lives(worker, arena_item(&store->arena, location), location))) {
+        return location;
+    }
+    meet_dead(worker, hash, location);
+    return 0;
+}
+
+enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
+    const struct store *store = worker->store;
+    uint32_t location = get_find(worker, index_hash(&store->index, key), key);
+    if (location == 0) {
+        return STORE_MISS;
+    }
+    struct item *item = arena_item(&store->arena, location);
+    get_view(store, item, location, view);
+    item_use(item, worker_now_tick(worker), ITEM_FETCHED);
+    return STORE_OK;
+}
+
+enum store_absence store_absence_take(struct store_worker *worker) {
+    enum store_absence absence = worker->absence;
+    worker->absence = STORE_ABSENT;
+    return absence;
+}
+
+/* --- pins --- */
+
+bool store_pin(const struct item_view *view) {
+    struct segment *segment = view->pin;
+    const struct arena *arena = segment->arena;
+    uint64_t segments_count =
+        atomic_load_explicit(&arena->limit, memory_order_relaxed) >> arena->segment_shift;
+    /* relaxed, both: a bound that a few may pass at a time. */
+    if (unlikely(atomic_load_explicit(&arena->pinned_count, memory_order_relaxed) >=
+                 segments_count / PIN_SHARE + 1) &&
+        atomic_load_explicit(&segment->pins, memory_order_relaxed) == 0) {
+        return false;
+    }
+    segment_pin(segment);
+    return true;
+}
+
+void store_unpin(void *pin) {
+    segment_unpin(pin);
+}
+
+/* --- prefetching --- */
+
+/* The second step: which item it will be is guessed from the tag alone. Most small items lie on two lines. */
+static void prefetch_item(const struct store *store, uint64_t hash) {
+    const struct index *index = &store->index;
+    const struct bucket *home = index_home(index, index_homes_count(index), hash);
+    uint32_t matches = match_tag(home, entry_tag(hash));
+    if (matches != 0) {
+        uint32_t location = entry_location(home, match_next(&matches));
+        const char *item = (const char *)arena_item(&store->arena, location);
+        __builtin_prefetch(item, 0, 3);
+        __builtin_prefetch(item + PREFETCH_LINE_SIZE, 0, 3);
+    }
+}
+
+void store_prefetch(struct store_worker *worker, struct bytes key) {
+    const struct store *store = worker->store;
+    uint64_t hash = index_hash(&store->index, key);
+    uint64_t homes_count = index_homes_count(&store->index);
+    if (homes_count < PREFETCH_HOMES_MIN) {
+        prefetch_item(store, hash);
+        return;
+    }
+    uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
+    __builtin_prefetch(index_home(&store->index, homes_count, hash), 0, 3);
+    if (worker->prefetches_count >= STORE_PREFETCHES_MAX) {
+        prefetch_item(store, *waiting);
+    }
+    *waiting = hash;
+    worker->prefetches_count++;
+}
+
+void get_prefetch_finish(struct store_worker *worker) {
+    unsigned count =
+        worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
+    worker->prefetches_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        prefetch_item(worker->store, worker->prefetches[i]);
+    }
+}
+
+/* --- touching --- */
+
+/* The same item with room for an expiry: its number stays. */
+struct touch {
+    uint32_t expires_tick;
+};
+
+static enum store_status touch_plan(const struct store_worker *worker, const void *input,
+                                    const struct update_old *old, struct item_form *form) {
+    const struct touch *touch = input;
+    if (old->item == NULL) {
+        return STORE_MISS;
+    }
+    *form = item_form_of(old->item);
+    form->has_expiry = true;
+    form->expires_tick = touch->expires_tick;
+    form->cas = store_item_cas(worker->store, old->item, old->location);
+    return STORE_OK;
+}
+
+static void touch_fill(const void *input, struct item *item, const struct update_old *old) {
+    (void)input;
+    memcpy(item_value(item), item_value(old->item), item_value_size(item));
+}
+
+static void touch_finish(const void *input, struct item *item, const struct update_old *old) {
+    const struct touch *touch = input;
+    item_set_expires(item, touch->expires_tick);
+    item_set_mark(item, ITEM_STALE, item_has(old->item, ITEM_STALE));
+    item_set_mark(item, ITEM_WON, item_has(old->item, ITEM_WON));
+    item_set_used(item, item_used(old->item) & ITEM_FETCHED);
+}
+
+static enum store_status touch_update(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                      uint32_t expires_tick) {
+    const struct touch touch = {.expires_tick = expires_tick};
+    const struct update update = {.key = key,
+                                  .hash = hash,
+                                  .input = &touch,
+                                  .keeps_number = true,
+                                  .plan = touch_plan,
+                                  .fill = touch_fill,
+                                  .finish = touch_finish};
+    return update_run(worker, &update, NULL, NULL);
+}
+
+/* Where the item has room for an expiry, or needs none, it stays. */
+static bool touch_in_place(struct store_worker *worker, struct place *place, uint32_t expires_tick) {
+    if (item_has(place->item, ITEM_HAS_EXPIRY)) {
+        put_set_expires(worker, place, expires_tick);
+        return true;
+    }
+    return expires_tick == STORE_EXPIRES_NEVER;
+}
+
+enum store_status store_touch(struct store_worker *worker, struct bytes key, uint32_t expires_tick) {
+    uint64_t hash = index_hash(&worker->store->index, key);
+    struct place place;
+    put_open(worker, hash, key, &place);
+    bool found = place.item != NULL;
+    bool done = !found || touch_in_place(worker, &place, expires_tick);
+    if (found && done) {
+        item_use(place.item, worker_now_tick(worker), ITEM_FETCHED);
+    }
+    place_close(&place);
+    if (done) {
+        return found ? STORE_OK : STORE_MISS;
+    }
+    enum store_status status = touch_update(worker, hash, key, expires_tick);
+    if (status == STORE_OK) {
+        uint32_t location = index_find(worker->store, hash, key);
+        if (location != 0) {
+            item_use(arena_item(&worker->store->arena, location), worker_now_tick(worker), ITEM_FETCHED);
+        }
+    }
+    return status;
+}
+
+/* --- looking up with options --- */
+
+static enum store_status create_plan(const struct store_worker *worker, const void *input,
+                                     const struct update_old *old, struct item_form *form) {
+    (void)worker;
+    const struct get_options *options = input;
+    form->key_is_binary = options->key_is_binary;
+    form->expires_tick = options->create_expires_tick;
+    form->cas = options->create_cas;
+    return old->item == NULL ? STORE_OK : STORE_EXISTS;
+}
+
+static void create_fill(const void *input, struct item *item, const struct update_old *old) {
+    (void)input;
+    (void)old;
+    assert(item_value_size(item) == 0);
+}
+
+static void create_finish(const void *input, struct item *item, const struct update_old *old) {
+    (void)input;
+    (void)old;
+    item_set_mark(item, ITEM_WON, true);
+}
+
+/* STORE_OK: created; STORE_EXISTS: another worker was faster; STORE_NO_MEMORY. */
+static enum store_status create(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                const struct get_options *options, uint32_t *location) {
+    const struct update update = {.key = key,
+                                  .hash = hash,
+                                  .input = options,
+                                  .plan = create_plan,
+                                  .fill = create_fill,
+                                  .finish = create_finish};
+    return update_run(worker, &update, NULL, location);
+}
+
+static bool should_win(const struct store_worker *worker, const struct get_options *options,
+                       const struct item_view *view) {
+    if (options->meta && view->stale) {
+        return true;
+    }
+    uint32_t expires_tick = options->recache_touched ? options->touch_expires_tick : view->expires_tick;
+    if (!options->recache || expires_tick == STORE_EXPIRES_NEVER) {
+        return false;
+    }
+    uint32_t now_tick = worker_now_tick(worker);
+    return expires_tick <= now_tick || expires_tick - now_tick < options->recache_below_s;
+}
+
+/* A live item was met. What has to be done under the lock: false when it is no longer the key's. */
+static bool hit_locked(struct store_worker *worker, uint64_t hash, uint32_t location,
+                       const struct get_options *options, struct item_view *view, bool *touched) {
+    struct place place;
+    place_open_location(worker, hash, location, &place);
+    bool same = place.item != NULL;
+    *touched = true;
+    if (same && should_win(worker, options, view)) {
+        view->won_before = item_has(place.item, ITEM_WON);
+        view->won = !view->won_before;
+        item_set_mark(place.item, ITEM_WON, true);
+    }
+    if (same && options->touch) {
+        *touched = touch_in_place(worker, &place, options->touch_expires_tick);
+    }
+    place_close(&place);
+    return same;
+}
+
+/* STORE_OK; STORE_EXISTS: look again, another item is there; STORE_NO_MEMORY. */
+static enum store_status hit(struct store_worker *worker, uint64_t hash, struct bytes key, uint32_t location,
+                             const struct get_options *options, struct item_view *view) {
+    struct item *item = arena_item(&worker->store->arena, location);
+    bool touched = true;
+    get_view(worker->store, item, location, view);
+    if (unlikely(options->touch || should_win(worker, options, view)) &&
+        !hit_locked(worker, hash, location, options, view, &touched)) {
+        return STORE_EXISTS;
+    }
+    if (!options->no_use) {
+        item_use(item, worker_now_tick(worker), ITEM_FETCHED);
+    }
+    if (likely(touched)) {
+        return STORE_OK;
+    }
+    /* A new item takes its place; the answer is what the old one said. */
+    struct item_view before = *view;
+    enum store_status status = touch_update(worker, hash, key, options->touch_expires_tick);
+    if (status != STORE_OK) {
+        return status == STORE_MISS ? STORE_EXISTS : status;
+    }
+    location = index_find(worker->store, hash, key);
+    if (location == 0) {
+        return STORE_EXISTS;
+    }
+    item = arena_item(&worker->store->arena, location);
+    if (options->no_use) {
+        item_set_used(item, before.used_tick << ITEM_TICK_SHIFT | (before.fetched ? ITEM_FETCHED : 0));
+    }
+    get_view(worker->store, item, location, view);
+    view->expires_tick = before.expires_tick;
+    view->used_tick = before.used_tick;
+    view->fetched = before.fetched;
+    view->won = before.won;
+    view->won_before = before.won_before;
+    view->stale = before.stale;
+    return STORE_OK;
+}
+
+static void created(struct store_worker *worker, const struct get_options *options, uint32_t location,
+                    struct item_view *view) {
+    struct item *item = arena_item(&worker->store->arena, location);
+    get_view(worker->store, item, location, view);
+    view->won = true;
+    view->won_before = false;
+    if (!options->no_use) {
+        item_use(item, worker_now_tick(worker), ITEM_FETCHED);
+    }
+}
+
+enum store_status store_get_with(struct store_worker *worker, struct bytes key,
+                                 const struct get_options *options, struct item_view *view) {
+    uint64_t hash = index_hash(&worker->store->index, key);
+    for (;;) {
+        uint32_t location = get_find(worker, hash, key);
+        enum store_status status;
+        if (location != 0) {
+            status = hit(worker, hash, key, location, options, view);
+        } else if (!options->create) {
+            return STORE_MISS;
+        } else {
+            status = create(worker, hash, key, options, &location);
+            if (status == STORE_OK) {
+                created(worker, options, location, view);
+            }
+        }
+        if (status != STORE_EXISTS) {
+            return status;
+        }
+    }
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * index_grow: one home more, one home less.
+ *
+ *      split    home p | a b c d |            ->   p | a c |  ...  n | b d |        by one more bit of the hash
+ *      join     home p | a c | ... n | b d |  ->   p | a b c d |
+ *
+ * When: at more than INDEX_LOAD_GROW items a home on the average, and at less than INDEX_LOAD_SHRINK. Right after
+ * a doubling all homes are alike; in between those not yet split hold up to twice as many as the others. At 8 of
+ * 10 entries that makes about 10 bytes of index an item at any time, and one look-up in ten at most reads a
+ * second line.
+ *
+ * Who: each worker counts what it adds and removes, tells it to all in batches, and then moves growth on by as
+ * many homes as are missing, a bounded number. One worker at a time; the others go on without waiting. Nothing
+ * happens at once that grows with the table.
+ *
+ * Worker's own thread.
+ */
+#include <sched.h>
+#include <sys/mman.h>
+
+#include "index.h"
+#include "cpu_relax.h"
+#include "segment.h"
+
+enum {
+    INDEX_LOAD_GROW = 8,
+    INDEX_LOAD_SHRINK = 7,
+    INDEX_BATCH = 64, /* items that a worker adds or removes before it tells */
+    INDEX_PREFETCH_HOMES = 8,
+    HOMES_CHUNK_MIN = 4096, /* bytes charged at a time */
+    HOMES_CHUNK_LARGE = 256 * 1024,
+    HOMES_CHUNK_SHARE = 16, /* or one part in so many of what there is */
+};
+
+static bool resize_try_lock(struct index *index) {
+    /* acquire: pairs with the release by the last holder, which wrote the plain fields. */
+    return !atomic_exchange_explicit(&index->resize_locked, true, memory_order_acquire);
+}
+
+void index_resize_lock(struct index *index) {
+    for (unsigned spins = 1; !resize_try_lock(index); spins++) {
+        if (spins % 64 == 0) {
+            sched_yield();
+        } else {
+            cpu_relax();
+        }
+    }
+}
+
+void index_resize_unlock(struct index *index) {
+    atomic_store_explicit(&index->resize_locked, false, memory_order_release);
+}
+
+static uint64_t upper_bit(uint64_t number) {
+    return UINT64_C(1) << (63 - (unsigned)__builtin_clzl(number));
+}
+
+static uint32_t chain_header(const struct bucket *bucket) {
+    return atomic_load_explicit(&bucket->header, memory_order_relaxed);
+}
+
+static uint32_t chain_location(const struct bucket *bucket, unsigned i) {
+    return atomic_load_explicit(&bucket->locations[i], memory_order_relaxed);
+}
+
+static uint64_t entry_hash(const struct store *store, uint32_t location) {
+    return index_hash(&store->index, item_key(arena_item(&store->arena, location)));
+}
+
+/* Buckets of a chain: so many at most its entries need elsewhere. */
+static unsigned chain_length(const struct index *index, const struct bucket *home) {
+    unsigned length = 1;
+    for (const struct bucket *bucket = home; (bucket = index_next(index, chain_header(bucket))) != NULL;) {
+        length++;
+    }
+    return length;
+}
+
+/* Copies the entries whose hash has `bit` to another chain. */
+static void chain_copy(struct store_worker *worker, const struct bucket *from, struct bucket *to,
+                       uint64_t bit) {
+    const struct store *store = worker->store;
+    for (const struct bucket *bucket = from; bucket != NULL;
+         bucket = index_next(&store->index, chain_header(bucket))) {
+        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+            uint32_t location = chain_location(bucket, i);
+            if (location != 0 && (bit == 0 || (entry_hash(store, location) & bit) != 0)) {
+                chain_put(worker, to, atomic_load_explicit(&bucket->tags[i], memory_order_relaxed), location);
+            }
+        }
+    }
+}
+
+/* Takes the entries whose hash has `bit` out of a chain that is being moved. */
+static void chain_purge(struct store_worker *worker, struct bucket *home, uint64_t bit) {
+    const struct store *store = worker->store;
+    for (struct bucket *bucket = home; bucket != NULL;) {
+        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+            uint32_t location;
+            /* What takes its place is looked at, too. */
+            while ((location = chain_location(bucket, i)) != 0 &&
+                   (bit == 0 || (entry_hash(store, location) & bit) != 0)) {
+                chain_remove(worker, home, bucket, i, true);
+            }
+        }
+        /* The bucket may have been unlinked; it keeps its own link, which is 0. */
+        bucket = index_next(&store->index, chain_header(bucket));
+    }
+}
+
+static void set_homes_count(struct index *index, uint64_t homes_count) {
+    /* release: W5. */
+    atomic_store_explicit(&index->homes_count, homes_count, memory_order_release);
+}
+
+/*
+ * Locks a home and makes sure of enough spare buckets to copy the chain of `from`, which changes under this lock
+ * or under that of `from` itself, taken with it. False, and nothing locked, where there is no memory.
+ */
+static bool lock_supplied(struct store_worker *worker, struct bucket *lower, struct bucket *upper,
+                          const struct bucket *from) {
+    for (;;) {
+        bucket_lock(worker, lower);
+        bucket_lock(worker, upper);
+        unsigned needed = chain_length(&worker->store->index, from) + 1;
+        if (likely(worker->buckets_spare_count >= needed)) {
+            return true;
+        }
+        bucket_unlock(upper);
+        bucket_unlock(lower);
+        if (!index_supply(worker, needed)) {
+            return false;
+        }
+    }
+}
+
+static bool split(struct store_worker *worker, uint64_t homes_count) {
+    struct index *index = &worker->store->index;
+    uint64_t bit = upper_bit(homes_count);
+    struct bucket *old = &index->homes[homes_count - bit];
+    struct bucket *new = &index->homes[homes_count];
+    if (!lock_supplied(worker, old, new, old)) {
+        return false;
+    }
+    bucket_move_begin(old);
+    chain_copy(worker, old, new, bit);
+    set_homes_count(index, homes_count + 1);
+    chain_purge(worker, old, bit);
+    bucket_move_end(old);
+    bucket_unlock(new);
+    bucket_unlock(old);
+    return true;
+}
+
+static bool join(struct store_worker *worker, uint64_t homes_count) {
+    struct index *index = &worker->store->index;
+    uint64_t bit = upper_bit(homes_count - 1);
+    struct bucket *lower = &index->homes[homes_count - 1 - bit];
+    struct bucket *last = &index->homes[homes_count - 1];
+    if (!lock_supplied(worker, lower, last, last)) {
+        return false;
+    }
+    bucket_move_begin(lower);
+    bucket_move_begin(last);
+    chain_copy(worker, last, lower, 0);
+    set_homes_count(index, homes_count - 1);
+    chain_purge(worker, last, 0);
+    bucket_move_end(last);
+    bucket_move_end(lower);
+    bucket_unlock(last);
+    bucket_unlock(lower);
+    return true;
+}
+
+/* Asks for the items of a home that will soon be split: their keys are hashed again. */
+static void prefetch_home(const struct store *store, uint64_t number) {
+    const struct bucket *home = &store->index.homes[number];
+    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+        uint32_t location = entry_location(home, i);
+        if (location != 0) {
+            __builtin_prefetch(arena_item(&store->arena, location), 0, 3);
+        }
+    }
+}
+
+static size_t homes_chunk(const struct index *index) {
+    size_t chunk = index->homes_size / HOMES_CHUNK_SHARE / HOMES_CHUNK_MIN * HOMES_CHUNK_MIN;
+    chunk = chunk < HOMES_CHUNK_LARGE ? chunk : HOMES_CHUNK_LARGE;
+    return chunk < HOMES_CHUNK_MIN ? HOMES_CHUNK_MIN : chunk;
+}
+
+/* Charges memory for one more home. Where there is none, eviction is told what is wanted. */
+static bool homes_charge(struct store *store, uint64_t homes_count) {
+    struct index *index = &store->index;
+    if ((homes_count + 1) * BUCKET_SIZE <= index->homes_size) {
+        return true;
+    }
+    size_t chunk = homes_chunk(index);
+    bool charged = arena_charge(&store->arena, chunk);
+    /* relaxed: a hint. */
+    atomic_store_explicit(&store->arena.wanted, charged ? 0 : chunk, memory_order_relaxed);
+    if (charged) {
+        index->homes_size += chunk;
+        atomic_fetch_add_explicit(&index->size, chunk, memory_order_relaxed);
+    }
+    return charged;
+}
+
+static void set_release_epoch(struct index *index, uint64_t epoch) {
+    atomic_store_explicit(&index->release_epoch, epoch, memory_order_relaxed);
+}
+
+/*
+ * Gives back what lies behind the last home. Not before every worker has passed a quiescent state: a writer
+ * with an old number of homes may still lock a bucket there, only to find out.
+ */
+static void homes_release(struct store_worker *worker, uint64_t homes_count) {
+    struct store *store = worker->store;
+    struct index *index = &store->index;
+    uint64_t release_epoch = atomic_load_explicit(&index->release_epoch, memory_order_relaxed);
+    size_t needed = (homes_count * BUCKET_SIZE + HOMES_CHUNK_MIN - 1) / HOMES_CHUNK_MIN * HOMES_CHUNK_MIN;
+    if (index->homes_size < needed + 2 * homes_chunk(index)) {
+        set_release_epoch(index, 0);
+    } else if (release_epoch == 0) {
+        set_release_epoch(index, epoch_tag(&worker->member));
+    } else if (epoch_now(&store->epoch) >= release_epoch + EPOCH_GRACE) {
+        size_t surplus = index->homes_size - needed;
+        madvise((char *)index->homes + needed, surplus, MADV_DONTNEED);
+        index->homes_size = needed;
+        set_release_epoch(index, 0);
+        atomic_fetch_sub_explicit(&index->size, surplus, memory_order_relaxed);
+        arena_uncharge(&store->arena, surplus);
+    }
+}
+
+static bool should_grow(const struct index *index, uint64_t items_count, uint64_t homes_count) {
+    return items_count > homes_count * INDEX_LOAD_GROW && homes_count < index->homes_max;
+}
+
+static bool should_shrink(const struct index *index, uint64_t items_count, uint64_t homes_count) {
+    return items_count < homes_count * INDEX_LOAD_SHRINK && homes_count > index->homes_min;
+}
+
+/* One step; false when there is nothing to do or no memory. Under resize_locked. */
+static bool resize_step(struct store_worker *worker) {
+    struct store *store = worker->store;
+    struct index *index = &store->index;
+    uint64_t homes_count = atomic_load_explicit(&index->homes_count, memory_order_relaxed);
+    uint64_t items_count = atomic_load_explicit(&index->items_count, memory_order_relaxed);
+    if (should_grow(index, items_count, homes_count)) {
+        set_release_epoch(index, 0);
+        if (!homes_charge(store, homes_count)) {
+            return false;
+        }
+        uint64_t ahead = homes_count - upper_bit(homes_count) + INDEX_PREFETCH_HOMES;
+        prefetch_home(store, ahead < homes_count ? ahead : 0);
+        return split(worker, homes_count);
+    }
+    return should_shrink(index, items_count, homes_count) && join(worker, homes_count);
+}
+
+bool index_wants_to_grow(const struct index *index) {
+    return should_grow(index, atomic_load_explicit(&index->items_count, memory_order_relaxed),
+                       index_homes_count(index));
+}
+
+bool index_resize(struct store_worker *worker, unsigned steps_max) {
+    struct index *index = &worker->store->index;
+    uint64_t items_count = atomic_load_explicit(&index->items_count, memory_order_relaxed);
+    uint64_t homes_count = index_homes_count(index);
+    bool wanted = atomic_load_explicit(&worker->store->arena.wanted, memory_order_relaxed) != 0;
+    bool releasing = atomic_load_explicit(&index->release_epoch, memory_order_relaxed) != 0;
+    if (likely(!should_grow(index, items_count, homes_count) &&
+               !should_shrink(index, items_count, homes_count) && !wanted && !releasing)) {
+        return false;
+    }
+    if (!resize_try_lock(index)) {
+        return false;
+    }
+    unsigned steps = 0;
+    while (steps < steps_max && resize_step(worker)) {
+        steps++;
+    }
+    homes_count = atomic_load_explicit(&index->homes_count, memory_order_relaxed);
+    if (wanted && !should_grow(index, items_count, homes_count)) {
+        atomic_store_explicit(&worker->store->arena.wanted, 0, memory_order_relaxed);
+    }
+    homes_release(worker, homes_count);
+    bool more = steps == steps_max || atomic_load_explicit(&index->release_epoch, memory_order_relaxed) != 0;
+    index_resize_unlock(index);
+    return more;
+}
+
+void index_count(struct store_worker *worker, int difference) {
+    struct index *index = &worker->store->index;
+    worker->items_delta += difference;
+    if (likely(worker->items_delta < INDEX_BATCH && worker->items_delta > -INDEX_BATCH)) {
+        return;
+    }
+    /* relaxed: a rough count. */
+    atomic_fetch_add_explicit(&index->items_count, (uint64_t)(int64_t)worker->items_delta,
+                              memory_order_relaxed);
+    worker->items_delta = 0;
+    worker->resize_due = true;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * segment: see segment.h.
+ */
+#include "segment.h"
+
+static void queue_push(struct arena *arena, enum segment_queue queue, uint32_t index) {
+    struct arena_list *list = &arena->queues[queue];
+    struct segment *segment = &arena->segments[index];
+    segment->next = SEGMENT_NONE;
+    segment->previous = list->last;
+    if (list->last == SEGMENT_NONE) {
+        list->first = index;
+    } else {
+        arena->segments[list->last].next = index;
+    }
+    list->last = index;
+    list->size += segment->size;
+    segment_set_queue(segment, queue);
+}
+
+void segment_dequeue(struct arena *arena, uint32_t index) {
+    struct segment *segment = &arena->segments[index];
+    struct arena_list *list = &arena->queues[segment_queue(segment)];
+    if (segment->previous == SEGMENT_NONE) {
+        list->first = segment->next;
+    } else {
+        arena->segments[segment->previous].next = segment->next;
+    }
+    if (segment->next == SEGMENT_NONE) {
+        list->last = segment->previous;
+    } else {
+        arena->segments[segment->next].previous = segment->previous;
+    }
+    list->size -= segment->size;
+    segment->next = segment->previous = SEGMENT_NONE;
+}
+
+void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_queue queue, uint32_t used) {
+    struct arena *arena = &worker->store->arena;
+    struct segment *segment = &arena->segments[index];
+    arena_lock(arena);
+    uint64_t open_size = atomic_load_explicit(&arena->open_size, memory_order_relaxed);
+    if (segment_state(segment) == SEGMENT_OPEN || segment_state(segment) == SEGMENT_UNFINISHED) {
+        atomic_store_explicit(&arena->open_size, open_size - segment->size, memory_order_relaxed);
+    }
+    atomic_store_explicit(&segment->used, used, memory_order_relaxed);
+    /*
+     * acquire and release: who kills the last item after this sees `used`; who killed it before is seen here,
+     * with all that was done before.
+     */
+    bool empty = atomic_fetch_add_explicit(&segment->dead, 0, memory_order_acq_rel) == used;
+    segment_set_state(segment, empty ? SEGMENT_RETIRED : SEGMENT_QUEUED);
+    if (!empty) {
+        queue_push(arena, queue, index);
+    }
+    arena_unlock(arena);
+    if (empty) {
+        retire_segment(worker, index);
+    }
+}
+
+void segment_close(struct store_worker *worker, enum segment_queue queue, unsigned class) {
+    struct segment_open *open = &worker->open[queue][class];
+    if (open->index != SEGMENT_NONE) {
+        uint32_t index = open->index;
+        segment_keep_fresh(worker);
+        open->index = SEGMENT_NONE;
+        segment_enqueue(worker, index, queue, open->position - (1u << worker->store->arena.step_shift));
+    }
+}
+
+void segment_close_all(struct store_worker *worker) {
+    for (unsigned queue = 0; queue < QUEUES_COUNT; queue++) {
+        for (unsigned class = 0; class < STORE_CLASSES_COUNT; class ++) {
+            segment_close(worker, (enum segment_queue)queue, class);
+        }
+    }
+}
+
+bool segment_reopen(struct store_worker *worker, enum segment_queue queue, unsigned class, bool for_move) {
+    struct arena *arena = &worker->store->arena;
+    struct segment_open *open = &worker->open[queue][class];
+    segment_close(worker, queue, class);
+    uint32_t index = arena_take_slot(arena, for_move ? 0 : ARENA_MOVES_SLOTS);
+    if (index == SEGMENT_NONE) {
+        return false;
+    }
+    /* The first step stays free: no item has location 0. */
+    *open = (struct segment_open){
+        .index = index, .position = 1u << arena->step_shift, .number = arena_number(arena, index)};
+    segment_set_queue(&arena->segments[index], queue);
+    if (class == 0) {
+        segment_note_expiry(&arena->segments[index], STORE_EXPIRES_NEVER);
+    }
+    return true;
+}
+
+void segment_note_expiry(struct segment *segment, uint32_t expires_tick) {
+    uint32_t last_tick = expires_tick == STORE_EXPIRES_NEVER ? UINT32_MAX : expires_tick;
+    uint32_t first = atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
+    /* relaxed: times for a look, no more. */
+    while (expires_tick != STORE_EXPIRES_NEVER && expires_tick < first &&
+           !atomic_compare_exchange_weak_explicit(&segment->expires_first, &first, expires_tick,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+        continue;
+    }
+    uint32_t last = atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
+    while (last_tick > last &&
+           !atomic_compare_exchange_weak_explicit(&segment->expires_last, &last, last_tick,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+        continue;
+    }
+}
+
+/* --- the end of items --- */
+
+/* The last item has gone. */
+static __attribute__((cold, noinline)) void segment_all_dead(struct store_worker *worker, uint32_t index) {
+    struct arena *arena = &worker->store->arena;
+    struct segment *segment = &arena->segments[index];
+    arena_lock(arena);
+    bool queued = segment_state(segment) == SEGMENT_QUEUED;
+    if (queued) {
+        segment_dequeue(arena, index);
+        segment_set_state(segment, SEGMENT_RETIRED);
+    }
+    arena_unlock(arena);
+    if (queued) {
+        retire_segment(worker, index);
+    }
+}
+
+void segment_kill(struct store_worker *worker, uint32_t location, size_t size) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t index = arena_segment_of(arena, location);
+    struct segment *segment = &arena->segments[index];
+    uint32_t rounded = (uint32_t)arena_round(arena, size);
+    /* acquire and release: see the header, and segment_enqueue. */
+    uint32_t dead = atomic_fetch_add_explicit(&segment->dead, rounded, memory_order_acq_rel) + rounded;
+    if (unlikely(dead == atomic_load_explicit(&segment->used, memory_order_relaxed))) {
+        segment_all_dead(worker, index);
+    }
+}
+
+static struct segment_open *segment_open_of(struct store_worker *worker, uint32_t index) {
+    for (unsigned queue = 0; queue < QUEUES_COUNT; queue++) {
+        for (unsigned class = 0; class < STORE_CLASSES_COUNT; class ++) {
+            if (worker->open[queue][class].index == index) {
+                return &worker->open[queue][class];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Whether the end of an open segment was there and could be moved back. */
+static bool segment_move_back(struct store_worker *worker, uint32_t location, size_t size) {
+    struct arena *arena = &worker->store->arena;
+    if (unlikely(location >= arena->large_first)) {
+        return false;
+    }
+    struct segment_open *open = segment_open_of(worker, arena_segment_of(arena, location));
+    size_t offset = ((size_t)location << arena->step_shift) & (arena_segment_size(arena) - 1);
+    if (open == NULL || offset + arena_round(arena, size) != open->position) {
+        return false;
+    }
+    open->position = (uint32_t)offset;
+    return true;
+}
+
+void segment_drop(struct store_worker *worker, struct item *item) {
+    uint32_t location = arena_location_of(&worker->store->arena, item);
+    size_t size = item_size(item);
+    if (!segment_move_back(worker, location, size)) {
+        segment_kill(worker, location, size);
+    }
+}
+
+/* --- pins --- */
+
+void segment_pin(struct segment *segment) {
+    /* relaxed: the caller's view keeps the segment until its next quiescent state, and that is a release. */
+    if (atomic_fetch_add_explicit(&segment->pins, 1, memory_order_relaxed) == 0) {
+        atomic_fetch_add_explicit(&segment->arena->pinned_count, 1, memory_order_relaxed);
+    }
+}
+
+void segment_unpin(struct segment *segment) {
+    struct arena *arena = segment->arena;
+    /* release: the caller's last reads come before the look of who frees (segment_is_pinned). */
+    uint32_t pins = atomic_fetch_sub_explicit(&segment->pins, 1, memory_order_release);
+    assert(pins != 0);
+    if (pins == 1) {
+        atomic_fetch_sub_explicit(&arena->pinned_count, 1, memory_order_relaxed);
+    }
+}
+
+void segment_keep_fresh(struct store_worker *worker) {
+    struct arena *arena = &worker->store->arena;
+    if (worker->fresh != NULL) {
+        uint32_t location = arena_location_of(arena, worker->fresh);
+        segment_pin(&arena->segments[arena_segment_of(arena, location)]);
+        item_set_mark(worker->fresh, ITEM_KEPT, true);
+        worker->fresh = NULL;
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * update: see put.h.
+ */
+#include "put.h"
+
+#include "get.h"
+
+/* One attempt. */
+struct update_attempt {
+    struct update_old old;
+    struct item_form form; /* of the new item, as planned */
+    struct item *item;     /* the new item; NULL before it is made */
+};
+
+enum update_step { UPDATE_DONE, UPDATE_AGAIN, UPDATE_RENUMBER, UPDATE_NO_MEMORY };
+
+static enum store_status update_look(struct store_worker *worker, const struct update *update,
+                                     struct update_attempt *attempt) {
+    attempt->old.location = get_find(worker, update->hash, update->key);
+    attempt->old.item =
+        attempt->old.location == 0 ? NULL : arena_item(&worker->store->arena, attempt->old.location);
+    attempt->form = (struct item_form){.has_expiry = attempt->old.item != NULL &&
+                                                     item_has(attempt->old.item, ITEM_HAS_EXPIRY)};
+    bool has_expiry = attempt->form.has_expiry;
+    enum store_status status = update->plan(worker, update->input, &attempt->old, &attempt->form);
+    attempt->form.has_expiry |= has_expiry;
+    attempt->form.key = update->key;
+    return status;
+}
+
+static bool same_form(const struct item_form *left, const struct item_form *right) {
+    return left->value_size == right->value_size && left->client_flags == right->client_flags &&
+           item_form_marks(left) == item_form_marks(right) && left->cas == right->cas;
+}
+
+/*
+ * Making the item may have cost a quiescent state: then the old one is looked for again. False when it no longer
+ * fits the plan.
+ */
+static bool update_confirm(struct store_worker *worker, const struct update *update,
+                           struct update_attempt *attempt, uint64_t epoch_before) {
+    if (likely(epoch_tag(&worker->member) == epoch_before)) {
+        return true; /* step 4 of the argument in epoch.h */
+    }
+    struct item_form made = attempt->form;
+    return update_look(worker, update, attempt) == STORE_OK && same_form(&made, &attempt->form);
+}
+
+/* Stores the new item, unless the key has another item by now. */
+static enum update_step update_exchange(struct store_worker *worker, const struct update *update,
+                                        struct update_attempt *attempt, struct put_result *result) {
+    struct place place;
+    put_open(worker, update->hash, update->key, &place);
+    if (place.location != attempt->old.location) {
+        place_close(&place);
+        return UPDATE_AGAIN;
+    }
+    update->finish(update->input, attempt->item, &attempt->old);
+    return put_publish(worker, &place, attempt->item, update->keeps_number, result) ? UPDATE_DONE
+                                                                                    : UPDATE_RENUMBER;
+}
+
+/* The item is made; fills and stores it. */
+static enum update_step update_store(struct store_worker *worker, const struct update *update,
+                                     struct update_attempt *attempt, uint64_t epoch_before,
+                                     struct put_result *result) {
+    if (!put_supply(worker)) {
+        put_drop(worker, attempt->item);
+        return UPDATE_NO_MEMORY;
+    }
+    enum update_step step = UPDATE_AGAIN;
+    if (update_confirm(worker, update, attempt, epoch_before)) {
+        update->fill(update->input, attempt->item, &attempt->old);
+        step = update_exchange(worker, update, attempt, result);
+    }
+    if (step != UPDATE_DONE) {
+        put_drop(worker, attempt->item);
+    }
+    return step;
+}
+
+enum store_status update_run(struct store_worker *worker, const struct update *update,
+                             struct put_result *result, uint32_t *location) {
+    struct update_attempt attempt;
+    uint64_t number = 0; /* of the item's own, where that of its place was too low */
+    for (;;) {
+        enum store_status status = update_look(worker, update, &attempt);
+        if (status != STORE_OK) {
+            return status;
+        }
+        uint64_t epoch_before = epoch_tag(&worker->member);
+        if (unlikely(number != 0)) {
+            attempt.form.cas = number;
+        }
+        attempt.item = put_make(worker, &attempt.form, update->hash);
+        if (attempt.item == NULL) {
+            return STORE_NO_MEMORY;
+        }
+        switch (update_store(worker, update, &attempt, epoch_before, result)) {
+        case UPDATE_DONE:
+            if (location != NULL) {
+                *location = arena_location_of(&worker->store->arena, attempt.item);
+            }
+            put_help_resize(worker);
+            return STORE_OK;
+        case UPDATE_AGAIN:
+            break;
+        case UPDATE_RENUMBER:
+            number = put_draw_number(worker);
+            break;
+        case UPDATE_NO_MEMORY:
+            return STORE_NO_MEMORY;
+        }
+    }
+}
+
+/*
+ * --- append and prepend: a value behind or before the present one. Flags, expiry and the form of the key stay the old
+ * item's; the marks of stale and won go, as with every ordinary store. ---
+ */
+
+struct append {
+    struct item *added;
+    const struct put_options *options;
+};
+
+static enum store_status append_plan_creation(const struct append *append, struct item_form *form) {
+    if (!append->options->create) {
+        return STORE_NOT_STORED;
+    }
+    form->value_size = item_value_size(append->added);
+    form->client_flags = item_client_flags(append->added);
+    form->key_is_binary = item_has(append->added, ITEM_KEY_BINARY);
+    form->expires_tick = append->options->create_expires_tick;
+    return STORE_OK;
+}
+
+static enum store_status append_plan(const struct store_worker *worker, const void *input,
+                                     const struct update_old *old, struct item_form *form) {
+    const struct append *append = input;
+    form->cas = append->options->cas_new;
+    if (old->item == NULL) {
+        return append_plan_creation(append, form);
+    }
+    if (append->options->compare &&
+        append->options->cas_expected != store_item_cas(worker->store, old->item, old->location)) {
+        return STORE_EXISTS;
+    }
+    form->value_size = item_value_size(old->item) + item_value_size(append->added);
+    form->client_flags = item_client_flags(old->item);
+    form->key_is_binary = item_has(old->item, ITEM_KEY_BINARY);
+    form->expires_tick = item_expires(old->item);
+    bool fits = put_fits(worker, item_key(old->item).size, form->value_size, form->client_flags != 0);
+    return fits ? STORE_OK : STORE_NOT_STORED;
+}
+
+static char *append_copy(char *to, struct item *from) {
+    if (from == NULL) {
+        return to;
+    }
+    memcpy(to, item_value(from), item_value_size(from));
+    return to + item_value_size(from);
+}
+
+static void append_fill(const void *input, struct item *item, const struct update_old *old) {
+    const struct append *append = input;
+    bool behind = append->options->mode == PUT_APPEND;
+    char *middle = append_copy(item_value(item), behind ? old->item : append->added);
+    append_copy(middle, behind ? append->added : old->item);
+}
+
+static void append_finish(const void *input, struct item *item, const struct update_old *old) {
+    (void)input;
+    if (old->item != NULL && item_has(item, ITEM_HAS_EXPIRY)) {
+        item_set_expires(item, item_expires(old->item));
+    }
+}
+
+enum store_status append_put(struct store_worker *worker, struct item *added,
+                             const struct put_options *options, struct put_result *result) {
+    const struct append append = {.added = added, .options = options};
+    const struct update update = {.key = item_key(added),
+                                  .hash = index_hash(&worker->store->index, item_key(added)),
+                                  .input = &append,
+                                  .keeps_number = options->cas_new != 0,
+                                  .plan = append_plan,
+                                  .fill = append_fill,
+                                  .finish = append_finish};
+    enum store_status status = update_run(worker, &update, result, NULL);
+    put_drop(worker, added);
+    return status;
+}

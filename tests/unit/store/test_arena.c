@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The arena: what it gives out, what it takes back, and that the account is never passed.
+ */
+#include <criterion/criterion.h>
+
+#include "arena.h"
+
+enum { MIB = 1024 * 1024, LIMIT = 16 * MIB };
+
+static struct arena *open_arena(void) {
+    static struct arena arena;
+    cr_assert_eq(arena_init(&arena, LIMIT, 4 * (size_t)LIMIT, MIB, 4), 0);
+    return &arena;
+}
+
+static uint64_t used(const struct arena *arena) {
+    return atomic_load(&arena->used);
+}
+
+Test(arena, has_segments_enough_for_the_policy_and_the_workers) {
+    static const struct {
+        size_t limit;
+        unsigned workers;
+        size_t segment_size;
+    } cases[] = {{(size_t)64 * MIB, 2, 256 * 1024},
+                 {(size_t)256 * MIB, 4, MIB},
+                 {(size_t)1024 * MIB, 4, MIB},
+                 {(size_t)64 * MIB, 128, 16 * 1024},
+                 {256 * 1024, 4, 4096}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena;
+        cr_assert_eq(arena_init(&arena, cases[i].limit, cases[i].limit, 64 * 1024, cases[i].workers), 0);
+        cr_expect_eq(arena_segment_size(&arena), cases[i].segment_size);
+        arena_destroy(&arena);
+    }
+}
+
+Test(arena, gives_slots_until_the_limit_and_not_one_more) {
+    struct arena *arena = open_arena();
+    unsigned count = 0;
+    uint64_t number = 0;
+    for (uint32_t index; (index = arena_take_slot(arena, 0)) != SEGMENT_NONE; count++) {
+        cr_assert(count == 0 || arena_number(arena, index) > number, "numbers rise from segment to segment");
+        number = arena_number(arena, index);
+        cr_assert_leq(used(arena), LIMIT);
+    }
+    cr_expect_eq(count, LIMIT / arena_segment_size(arena));
+    arena_destroy(arena);
+}
+
+Test(arena, takes_the_memory_of_ready_slots_for_something_else) {
+    struct arena *arena = open_arena();
+    uint32_t indices[16];
+    for (unsigned i = 0; i < 16; i++) {
+        indices[i] = arena_take_slot(arena, 0);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        arena_give(arena, indices[i]);
+    }
+    cr_expect_eq(used(arena), 16 * arena_segment_size(arena), "ready slots keep their memory");
+    cr_expect(arena_charge(arena, LIMIT));
+    cr_expect_eq(used(arena), LIMIT);
+    cr_expect_eq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    arena_uncharge(arena, LIMIT);
+    cr_expect_neq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    arena_destroy(arena);
+}
+
+Test(arena, trims_what_is_ready_down_to_the_reserve) {
+    struct arena *arena = open_arena();
+    uint32_t indices[64];
+    for (unsigned i = 0; i < 64; i++) {
+        indices[i] = arena_take_slot(arena, 0);
+        memset(arena->segments[indices[i]].memory, 'x', arena_segment_size(arena));
+    }
+    for (unsigned i = 0; i < 64; i++) {
+        arena_give(arena, indices[i]);
+    }
+    while (arena_trim(arena)) {
+        continue;
+    }
+    cr_expect_leq(used(arena), arena_reserve(arena));
+    cr_expect_eq(arena->segments[indices[63]].memory[0], 0, "its memory has gone back");
+    arena_destroy(arena);
+}
+
+Test(arena, gives_windows_of_every_size_and_finds_items_in_them) {
+    struct arena *arena = open_arena();
+    for (size_t size = arena_segment_size(arena) / 4 + 1; size <= MIB + 64; size = size * 3 / 2) {
+        uint32_t index = arena_take_window(arena, size);
+        cr_assert_neq(index, SEGMENT_NONE);
+        struct item *item = (struct item *)(void *)arena->segments[index].memory;
+        memset(arena->segments[index].memory, 'x', size);
+        uint32_t location = arena_location_of(arena, item);
+        cr_expect_geq(location, arena->large_first);
+        cr_expect_eq(arena_item(arena, location), item);
+        cr_expect_eq(arena_segment_of(arena, location), index);
+        uint64_t before = used(arena);
+        arena_give(arena, index);
+        cr_expect_leq(used(arena), before - size);
+    }
+    arena_destroy(arena);
+}
+
+Test(arena, finds_items_in_slots) {
+    struct arena *arena = open_arena();
+    uint32_t first = arena_take_slot(arena, 0), index = arena_take_slot(arena, 0);
+    char *memory = arena->segments[index].memory;
+    cr_expect_neq(first, index);
+    for (size_t offset = 8; offset < arena_segment_size(arena); offset += 1000) {
+        offset = arena_round(arena, offset);
+        struct item *item = (struct item *)(void *)(memory + offset);
+        uint32_t location = arena_location_of(arena, item);
+        cr_expect_eq(arena_item(arena, location), item);
+        cr_expect_eq(arena_segment_of(arena, location), index);
+        cr_expect_eq(arena_place_number(arena, location), arena_number(arena, index) + offset / 8);
+    }
+    arena_destroy(arena);
+}
+
+Test(arena, draws_numbers_that_are_of_no_place) {
+    struct arena *arena = open_arena();
+    uint64_t before = arena_number(arena, arena_take_slot(arena, 0)) + arena_segment_size(arena) / 8;
+    uint64_t first = arena_draw_numbers(arena, 100);
+    uint64_t after = arena_number(arena, arena_take_slot(arena, 0));
+    cr_expect_geq(first, before);
+    cr_expect_geq(after, first + 99, "no item stands in a segment's first place");
+    cr_expect(arena_has_drawn(arena, first + 99));
+    cr_expect_not(arena_has_drawn(arena, UINT64_MAX));
+    arena_destroy(arena);
+}
