@@ -193,6 +193,7 @@ static bool mover_survives(struct engine *engine, bool *stalled) {
         deadline_wait(&closed);
     }
     survived = survived && ask(mover, 'm') == '?';
+    *stalled = *stalled || clock_monotonic_ns() - moved_ns > 50 * CLOCK_NS_PER_MS;
     for (int i = 0; i < QUIET; i++) {
         close(quiet[i]);
     }
