@@ -77,6 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     enum parse_status status = mc_parse_line(input, 0, &request);
     if (status == PARSE_OK || status == PARSE_BAD) {
         check_line(input, status, &request);
+    } else if (status == PARSE_OPEN) {
+        assert(request.open && request.line_size == strlen(request.command->name) && size > 16384);
+        assert(memcmp(data, request.command->name, request.line_size) == 0 && data[request.line_size] == ' ');
     } else {
         assert(status != PARSE_MORE || size == 0 || memchr(data, '\n', size) == NULL);
     }

@@ -31,7 +31,7 @@ enum mc_session_state {
     MC_SESSION_LINE,     /* the next byte begins, or continues, a command line */
     MC_SESSION_VALUE,    /* the next byte belongs to a data block whose line was executed */
     MC_SESSION_SWALLOW,  /* the next byte belongs to a data block that nobody wants */
-    MC_SESSION_KEYS,     /* the next byte begins a key, or the end, of a get line that was checked whole */
+    MC_SESSION_KEYS,     /* the next byte belongs to the keys, or is the end, of a get line */
     MC_SESSION_DUMP,     /* a listing is under way; input waits */
     MC_SESSION_CONNS,    /* a list of connections is under way; input waits */
     MC_SESSION_PREFIXES, /* a list of prefixes is under way; input waits */
@@ -58,6 +58,9 @@ struct mc_session {
     enum mc_session_state state : 8;
     bool keys_with_cas;    /* KEYS: gets, gats */
     bool keys_touch;       /* KEYS: gat, gats */
+    bool keys_open;        /* KEYS: a long line: its keys were not checked, its end may not have come */
+    bool keys_seen;        /* KEYS with keys_open: there was one */
+    bool keys_skipped;     /* KEYS with keys_open: one was bad, the rest of the line is nobody's */
     bool authenticated;    /* looked at only where that is asked for */
     uint8_t auth_failures; /* requests refused for want of it */
     bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */

@@ -6,9 +6,14 @@
  * answered, so that the cache misses of a run overlap. A run is the keys of one line, or those of several
  * pipelined gets.
  *
- * A get line may be longer than what one call may answer. Its keys were all checked before the first is
- * answered; they are consumed one by one, and what is left of the line stays in the input with the session in
- * state KEYS.
+ * A get line may be longer than what one call may answer. Its keys are consumed one by one, and what is left of
+ * the line stays in the input with the session in state KEYS. Up to PARSE_LINE_SIZE_MAX bytes all keys were checked
+ * before the first is answered. A longer line is open: nothing of it is collected, keys are answered as they come,
+ * and a bad one is answered in its place, with nothing behind it.
+ *
+ *      KEYS --keys here--> answered --line end--> END, LINE
+ *        |       \--no more of them--> waits for input
+ *        \--open, a bad key--> error line, skipped to the line end, LINE
  */
 #include "call.h"
 #include "log/events.h"
@@ -119,38 +124,96 @@ static void keys_collect(struct get_run *run, struct bytes line) {
     }
 }
 
-/* Answers a run of keys; false when a bound stopped it before its last one. */
+/* Answers a run of keys; false when a bound stopped it before its last one, or one of an open line is bad. */
 static bool keys_answer(struct mc_call *call, const struct get_run *run) {
     for (unsigned i = 0; i < run->count; i++) {
         if (reply_full(call->reply) || call->keys == CALL_KEYS_MAX) {
-            call->costly |= call->keys > COSTLY_KEYS_COUNT;
+            call->yielded = true;
+            return false;
+        }
+        call->at = run->end[i];
+        if (unlikely(run->key[i].size > STORE_KEY_SIZE_MAX)) {
+            call->session->keys_skipped = true;
             return false;
         }
         get_key(call, run->key[i]);
+        call->session->keys_seen = true;
         call->keys++;
-        call->at = run->end[i];
     }
     return true;
 }
 
-bool cmd_get_continue(struct mc_call *call) {
-    const char *feed = memchr(call->at, '\n', (size_t)(call->end - call->at));
-    assert(feed != NULL); /* the line was whole when it was checked, and unread input is never lost */
-    const char *line_end = feed > call->at && feed[-1] == '\r' ? feed - 1 : feed;
+/* All keys up to `end`. False as keys_answer. */
+static bool keys_run(struct mc_call *call, const char *end) {
     struct get_run run;
     do {
-        keys_collect(&run, bytes_of(call->at, (size_t)(line_end - call->at)));
+        keys_collect(&run, bytes_of(call->at, (size_t)(end - call->at)));
         keys_prefetch(call->worker->store, run.key, run.count);
         if (!keys_answer(call, &run)) {
             return false;
         }
     } while (run.count > 0);
-    reply_copy(call->reply, CALL_LINE("END"));
+    return true;
+}
+
+/* Where the whole keys that are here end: at the end of the line, or before a key that has only begun. */
+static const char *keys_end(const struct mc_call *call, const char *feed) {
+    if (feed != NULL) {
+        return feed > call->at && feed[-1] == '\r' ? feed - 1 : feed;
+    }
+    const char *space = memrchr(call->at, ' ', (size_t)(call->end - call->at));
+    return space != NULL ? space : call->at;
+}
+
+/* The line is over. */
+static bool keys_finish(struct mc_call *call, const char *feed) {
     call->at = feed + 1;
     call->session->state = MC_SESSION_LINE;
-    call->costly |= call->keys > COSTLY_KEYS_COUNT;
     call->requests++;
     return true;
+}
+
+/* The rest of a line with a bad key. */
+static bool keys_skip(struct mc_call *call, const char *feed) {
+    if (feed != NULL) {
+        return keys_finish(call, feed);
+    }
+    call->at = call->end;
+    return false;
+}
+
+/* Behind `end` a key has begun that is too long already: even its last byte is none of a line end's "\r". */
+static bool key_is_endless(const struct mc_call *call, const char *end) {
+    return (size_t)(call->end - end) > 1 + STORE_KEY_SIZE_MAX + 1;
+}
+
+/* `feed` is the end of the line, NULL when it has not come. */
+static bool keys_continue(struct mc_call *call, const char *feed) {
+    struct mc_session *session = call->session;
+    const char *end = keys_end(call, feed);
+    bool all = keys_run(call, end);
+    bool is_spoilt = session->keys_skipped || (all && feed == NULL && key_is_endless(call, end)) ||
+                     (all && feed != NULL && !session->keys_seen);
+    if (unlikely(is_spoilt)) {
+        session->keys_skipped = true;
+        call_fail(call, false, MC_ERROR_FORMAT);
+        return keys_skip(call, feed);
+    }
+    if (all && feed != NULL) {
+        reply_copy(call->reply, CALL_LINE("END"));
+        return keys_finish(call, feed);
+    }
+    call->at = all ? end : call->at; /* spaces, too, are done with */
+    return false;
+}
+
+bool cmd_get_continue(struct mc_call *call) {
+    const char *feed = memchr(call->at, '\n', (size_t)(call->end - call->at));
+    /* A line that was whole when it was checked still is: unread input is never lost. */
+    assert(feed != NULL || call->session->keys_open);
+    bool finished = call->session->keys_skipped ? keys_skip(call, feed) : keys_continue(call, feed);
+    call->costly |= call->keys > COSTLY_KEYS_COUNT;
+    return finished;
 }
 
 static void get_begin(struct mc_call *call, const struct mc_request *request, bool with_cas, bool touch) {
@@ -158,6 +221,9 @@ static void get_begin(struct mc_call *call, const struct mc_request *request, bo
     session->state = MC_SESSION_KEYS;
     session->keys_with_cas = with_cas;
     session->keys_touch = touch;
+    session->keys_open = request->open;
+    session->keys_seen = false;
+    session->keys_skipped = false;
     session->touch_expires_tick = store_expiry(call->worker->store, request->exptime);
     call->at = request->arguments.data;
 }

@@ -39,6 +39,7 @@ static bool line_parse(struct mc_call *call) {
     struct mc_request request;
     switch (mc_parse_line(call_unread(call), session->searched_size, &request)) {
     case PARSE_OK:
+    case PARSE_OPEN:
         session->searched_size = 0;
         call->at += request.line_size;
         request.command->execute(call, &request);
@@ -151,6 +152,7 @@ static bool call_step(struct mc_call *call) {
 static bool call_goes_on(const struct mc_call *call, bool stopped) {
     switch (call->session->state) {
     case MC_SESSION_KEYS:
+        return !stopped || call->yielded; /* of a long line the next keys may not have come */
     case MC_SESSION_DUMP:
     case MC_SESSION_CONNS:
     case MC_SESSION_PREFIXES:

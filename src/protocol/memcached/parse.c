@@ -63,22 +63,33 @@ static bool line_is_keys(struct bytes line) {
                                                     (rest.size >= 5 && memcmp(rest.data, "gets ", 5) == 0));
 }
 
-/* PARSE_OK and the size of the first line, end included; or PARSE_MORE, PARSE_TOO_LARGE. */
+/* PARSE_OK and the size of the first line, end included; or PARSE_MORE, PARSE_OPEN, PARSE_TOO_LARGE. */
 static enum parse_status line_find(struct bytes input, size_t searched, size_t *line_size) {
     assert(searched <= input.size);
     const char *feed =
         searched < input.size ? memchr(input.data + searched, '\n', input.size - searched) : NULL;
     size_t size = feed != NULL ? (size_t)(feed + 1 - input.data) : input.size;
+    *line_size = size;
     if (likely(size <= PARSE_LINE_WAITING_SIZE_MAX)) {
-        *line_size = size;
         return feed != NULL ? PARSE_OK : PARSE_MORE;
     }
-    size_t size_max = feed != NULL ? PARSE_LINE_SIZE_MAX : PARSE_LINE_WAITING_SIZE_MAX;
-    if (line_is_keys(bytes_of(input.data, size))) {
-        size_max = PARSE_KEYS_LINE_SIZE_MAX;
+    bool is_keys = line_is_keys(bytes_of(input.data, size));
+    if (size > PARSE_LINE_SIZE_MAX || (feed == NULL && !is_keys)) {
+        return is_keys && input.data[0] != ' ' ? PARSE_OPEN : PARSE_TOO_LARGE;
     }
-    *line_size = size;
-    return size > size_max ? PARSE_TOO_LARGE : feed != NULL ? PARSE_OK : PARSE_MORE;
+    return feed != NULL ? PARSE_OK : PARSE_MORE;
+}
+
+/* A line that begins with get or gets and a space. */
+static enum parse_status parse_open(struct bytes input, struct mc_request *request) {
+    size_t name_size = input.data[3] == ' ' ? 3 : 4;
+    *request = (struct mc_request){
+        .command = commands_find(bytes_of(input.data, name_size)),
+        .open = true,
+        .line_size = (uint32_t)name_size,
+        .arguments = bytes_of(input.data + name_size, 0),
+    };
+    return PARSE_OPEN;
 }
 
 /* --- what follows the name ------------------------------------------------------------------------------ */
@@ -294,7 +305,7 @@ static __attribute__((noinline)) enum parse_status parse_any(struct bytes input,
     }
     enum parse_status status = line_find(input, searched, &line_size);
     if (status != PARSE_OK) {
-        return status;
+        return status == PARSE_OPEN ? parse_open(input, request) : status;
     }
     *request = (struct mc_request){.line_size = (uint32_t)line_size};
     if (line_size < PARSE_LINE_SIZE_MIN) {

@@ -16,8 +16,8 @@
 enum {
     PARSE_LINE_SIZE_MIN = 4,            /* bytes, line end included */
     PARSE_LINE_WAITING_SIZE_MAX = 2048, /* bytes that may wait for their line end */
-    PARSE_LINE_SIZE_MAX = 16 * 1024,    /* bytes of a line that arrived in one piece */
-    PARSE_KEYS_LINE_SIZE_MAX = 1 << 20, /* bytes of a get or gets line, waiting or not */
+    PARSE_LINE_SIZE_MAX = 16 * 1024,  /* bytes of a line that arrived in one piece, or of get and gets; longer
+                                           ones of these are PARSE_OPEN */
     PARSE_KEYS_LINE_SPACES_MAX = 100, /* leading spaces behind which a get line is still recognised as one */
     PARSE_VALUE_SIZE_MAX = INT32_MAX - 2, /* bytes; the largest number taken for <bytes> */
     PARSE_LINE_END_SIZE = 2,              /* bytes of the "\r\n" behind a data block */
@@ -27,6 +27,7 @@ enum parse_status {
     PARSE_OK,
     PARSE_MORE,      /* a prefix of something longer */
     PARSE_BAD,       /* request->error says what to answer; the line is consumed all the same */
+    PARSE_OPEN,      /* a get or gets line above PARSE_LINE_SIZE_MAX: its keys are served as they come */
     PARSE_TOO_LARGE, /* a line beyond its limit: the connection is closed without an answer */
 };
 
@@ -62,7 +63,9 @@ enum mc_error {
 struct mc_request {
     const struct mc_command *command; /* NULL when PARSE_BAD and there is none of that name, or no word */
     bool noreply;
-    uint32_t line_size; /* bytes of the command line, its end included; not the data block */
+    bool open;          /* exactly when PARSE_OPEN: nobody has looked at the keys or for the line's end */
+    uint32_t line_size; /* bytes of the command line, its end included; not the data block. PARSE_OPEN: of its
+                           name */
 
     struct bytes key;       /* 1 to STORE_KEY_SIZE_MAX bytes; classic commands with one key */
     struct bytes arguments; /* get family: the first key to the last; meta commands and those that read their
@@ -84,6 +87,7 @@ struct mc_request {
  * PARSE_OK         *request is filled as its comments say.
  * PARSE_MORE       no line feed yet. Every prefix of an acceptable line asks for more.
  * PARSE_BAD        request->line_size, noreply, error, swallow_size; key too where a storage line has one of legal size.
+ * PARSE_OPEN       request->command, open, line_size, arguments, which begin behind the name and are empty.
  * PARSE_TOO_LARGE  nothing.
  */
 enum parse_status mc_parse_line(struct bytes input, size_t searched, struct mc_request *request);

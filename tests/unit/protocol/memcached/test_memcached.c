@@ -98,18 +98,71 @@ Test(framing, closes_without_a_word_on_a_line_that_does_not_end) {
     cr_assert_eq(talk_output(&talk).size, 0);
 }
 
-Test(framing, waits_for_a_long_get_line) {
-    static char line[60000];
-    memset(line, 'k', sizeof(line));
-    for (size_t i = 3; i < sizeof(line); i += 200) {
-        line[i] = ' ';
+/* A get line of LONG_COUNT keys, most of 200 bytes; one of ten is "hit". */
+enum { LONG_COUNT = 3000 };
+
+static size_t long_line(char *line) {
+    size_t size = (size_t)sprintf(line, "get");
+    for (int i = 0; i < LONG_COUNT; i++) {
+        size += (size_t)(i % 10 == 0 ? sprintf(line + size, " hit") : sprintf(line + size, " %0200d", i));
     }
-    memcpy(line, "get ", 4);
-    for (size_t at = 0; at < sizeof(line); at += 100) {
-        talk_send(&talk, bytes_of(line + at, 100));
+    return size;
+}
+
+Test(framing, serves_a_get_line_of_any_length_as_it_comes) {
+    static char line[LONG_COUNT * 202 + 10];
+    static char expected[LONG_COUNT * 20];
+    talk_check(&talk, "set hit 0 0 1\r\nx\r\n", "STORED\r\n");
+    size_t size = long_line(line);
+    size_t expected_size = 0;
+    for (int i = 0; i < LONG_COUNT / 10; i++) {
+        expected_size += (size_t)sprintf(expected + expected_size, "VALUE hit 0 1\r\nx\r\n");
     }
-    cr_assert_not(talk.closed);
-    talk_check(&talk, "\r\n", "END\r\n");
+    sprintf(expected + expected_size, "END\r\n");
+    for (size_t at = 0; at < size; at += 1000) {
+        talk_send(&talk, bytes_of(line + at, size - at < 1000 ? size - at : 1000));
+        cr_assert_leq(talk.input_size, 16 * 1024, "it is not collected");
+    }
+    cr_assert_lt(talk.input_size, 250);
+    talk_check(&talk, "\r\n", expected);
+    memcpy(line + size, "\r\n", 3);
+    talk_check(&talk, line, expected);
+    talk_check(&talk, "mn\r\n", "MN\r\n");
+}
+
+Test(framing, answers_a_bad_key_of_a_long_line_in_its_place_and_skips_the_rest) {
+    static char line[20100];
+    talk_check(&talk, "set hit 0 0 1\r\nx\r\n", "STORED\r\n");
+    memset(line, ' ', 17000);
+    memcpy(line, "get hit", 7);
+    memset(line + 17000, 'k', 251);
+    strcpy(line + 17251, " hit");
+    talk_check(&talk, line, "VALUE hit 0 1\r\nx\r\n" BAD_FORMAT);
+    talk_check(&talk, " hit hit\r\nmn\r\n", "MN\r\n");
+    strcpy(line + 17000, " hit hit\r\nmn\r\n");
+    talk_check(&talk, line,
+               "VALUE hit 0 1\r\nx\r\nVALUE hit 0 1\r\nx\r\nVALUE hit 0 1\r\nx\r\nEND\r\nMN\r\n");
+}
+
+Test(framing, waits_for_the_end_of_a_key_of_250_bytes_in_a_long_line_and_not_of_a_longer_one) {
+    static char line[17300];
+    memset(line, ' ', 17000);
+    memcpy(line, "get", 3);
+    memset(line + 17000, 'k', 250);
+    talk_check(&talk, line, "");
+    talk_check(&talk, "\r", "");
+    talk_check(&talk, "\nmn\r\n", "END\r\nMN\r\n");
+    memset(line + 17000, 'k', 252);
+    talk_check(&talk, line, BAD_FORMAT);
+    talk_check(&talk, "kkkkk\r\nmn\r\n", "MN\r\n");
+}
+
+Test(framing, wants_a_key_in_a_long_line_too) {
+    static char line[17300];
+    memset(line, ' ', 17000);
+    memcpy(line, "gets", 4);
+    strcpy(line + 17000, "\r\nmn\r\n");
+    talk_check(&talk, line, BAD_FORMAT "MN\r\n");
 }
 
 Test(framing, closes_without_a_word_on_http) {
@@ -134,7 +187,7 @@ Test(framing, takes_a_later_binary_byte_as_a_bad_command) {
  * A client that sends one byte at a time must cost linear time: 64 times the bytes, not 4096 times the work.
  */
 Test(framing, searches_no_byte_of_a_line_twice) {
-    static char line[1 << 20];
+    static char line[16 << 10];
     memset(line, 'k', sizeof(line));
     memcpy(line, "get ", 4);
     talk.input = malloc(sizeof(line));

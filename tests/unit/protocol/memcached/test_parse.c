@@ -282,11 +282,14 @@ static const struct length_row lengths[] = {
     {"get ", 2049, false, PARSE_MORE},
     {"gets ", 2049, false, PARSE_MORE},
     {"   get ", 2049, false, PARSE_MORE},
-    {"get ", 1 << 20, false, PARSE_MORE},
-    {"get ", (1 << 20) + 1, false, PARSE_TOO_LARGE},
-    {"get ", 16 * 1024 + 1, true, PARSE_OK},
-    {"gets ", 1 << 20, true, PARSE_OK},
-    {"get ", (1 << 20) + 1, true, PARSE_TOO_LARGE},
+    {"   get ", 16 * 1024 + 1, false, PARSE_TOO_LARGE},
+    {"   get ", 16 * 1024 + 1, true, PARSE_TOO_LARGE},
+    {"get ", 16 * 1024, false, PARSE_MORE},
+    {"get ", 16 * 1024 + 1, false, PARSE_OPEN},
+    {"get ", 16 * 1024, true, PARSE_OK},
+    {"get ", 16 * 1024 + 1, true, PARSE_OPEN},
+    {"gets ", 1 << 20, true, PARSE_OPEN},
+    {"gets ", 1 << 20, false, PARSE_OPEN},
 };
 
 Test(parse, bounds_the_length_of_a_line) {
