@@ -10,7 +10,7 @@
 
 #include "address.h"
 #include "riposte/check.h"
-#include "stats.h"
+#include "stat.h"
 
 enum {
     PIECE_CONNS = 32,   /* some 5 KiB of lines */
