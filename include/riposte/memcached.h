@@ -43,19 +43,20 @@ struct memcached_settings_writer {
 };
 
 struct memcached_config {
-    struct store *store;           /* borrowed for the service's life */
-    size_t item_size_max;          /* as the store's; bytes */
-    bool cas_enabled;              /* false (-C): every CAS is shown as 0 */
-    bool flush_enabled;            /* false (-F): flush_all is refused */
-    bool dump_enabled;             /* false (-X): listings of keys are refused */
-    bool watch_enabled;            /* false (-W) */
-    bool shutdown_enabled;         /* -A */
-    bool debug_commands;           /* debugtime is there; test builds */
-    char prefix_delimiter;         /* -D, ':' by default */
-    bool detail_enabled;           /* -D given: per-prefix statistics from the start */
-    struct hotkeys *hotkeys;       /* requests for keys are counted there; NULL: nowhere. Borrowed */
-    uint32_t connections_max;      /* for `stats` */
-    unsigned workers_max;          /* as the engine's */
+    struct store *store;      /* borrowed for the service's life */
+    size_t item_size_max;     /* as the store's; bytes */
+    bool cas_enabled;         /* false (-C): every CAS is shown as 0 */
+    bool flush_enabled;       /* false (-F): flush_all is refused */
+    bool dump_enabled;        /* false (-X): listings of keys are refused */
+    bool watch_enabled;       /* false (-W) */
+    bool shutdown_enabled;    /* -A */
+    bool debug_commands;      /* debugtime is there; test builds */
+    char prefix_delimiter;    /* -D, ':' by default */
+    bool detail_enabled;      /* -D given: per-prefix statistics from the start */
+    struct hotkeys *hotkeys;  /* requests for keys are counted there; NULL: nowhere. Borrowed */
+    uint32_t connections_max; /* for `stats` */
+    unsigned workers_max;     /* as the engine's */
+    uint64_t memory_limit; /* -m, bytes: without -A cache_memlimit goes no further; 0: as far as it likes */
     uint64_t conn_memory_size_max; /* as the engine's; for `stats riposte` */
     uint32_t upload_rate_min;      /* bytes/s at which a value must come, over 10 s; 0: at any */
     uint32_t login_timeout_ms;     /* a connection that must authenticate has so long to do it; 0: for ever */

@@ -92,7 +92,7 @@ const struct options_table options_table = {
 /* --- reading ----------------------------------------------------------------------------------------------
  */
 
-enum { CONN_MEMORY_SIZE_MIN = 16 * UNITS_MIB };
+enum { CONN_MEMORY_SIZE_MIN = 16 * UNITS_MIB, PORT_DEFAULT = 11211 };
 
 static uint64_t larger(uint64_t one, uint64_t other) {
     return one > other ? one : other;
@@ -108,6 +108,11 @@ static enum options_outcome options_check(struct options *options, struct failur
     if (options->given[OPTION_INDEX_udp_port] && options->udp_port > 0 &&
         !options->given[OPTION_INDEX_port]) {
         options->port = options->udp_port;
+    }
+    /* Whoever asks for a Unix socket decides by its mode who may come; a TCP port beside it is for anybody. */
+    if (options->given[OPTION_INDEX_unix_socket] && !options->given[OPTION_INDEX_port] &&
+        !options->given[OPTION_INDEX_listen] && options->port == PORT_DEFAULT) {
+        options->port = 0;
     }
     if (!options->given[OPTION_INDEX_conn_memory]) {
         options->conn_memory = conn_memory_default(options);

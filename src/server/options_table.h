@@ -37,7 +37,8 @@
       "addresses to listen on: host, host:port, [v6]:port, unix:path, * for all; default 127.0.0.1; may be " \
       "repeated")                                                                                            \
     X(LISTEN, unix_socket, "unix-socket", 's', TEXT, OBEYED, "", 0, 0, "PATH",                               \
-      "a Unix socket to listen on beside TCP; a stale file of that name is removed")                         \
+      "a Unix socket to listen on; TCP is off then unless -p or -l is given; a stale file of that name is "  \
+      "removed")                                                                                             \
     X(LISTEN, unix_mask, "unix-mask", 'a', OCTAL, OBEYED, "700", 0, 0777, "MODE",                            \
       "permission bits of the Unix socket, octal")                                                           \
     X(LISTEN, listen_backlog, "listen-backlog", 'b', COUNT, OBEYED, "4096", 1, 1000000, "N",                 \

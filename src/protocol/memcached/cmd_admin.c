@@ -77,6 +77,10 @@ static struct bytes memlimit_line(struct mc_call *call, struct bytes arguments,
     if (mib > MEMLIMIT_MIB_MAX) {
         return CALL_LINE("MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
     }
+    const struct memcached_config *config = &service->config;
+    if (config->memory_limit > 0 && !config->shutdown_enabled && mib << 20 > config->memory_limit) {
+        return CALL_LINE("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+    }
     /* As of -m, the engine's share is part of it. */
     size_t store_size = ((size_t)mib << 20) - service_reserved_size(service);
     bool set = store_memory_limit_set(call->worker->store, store_size);

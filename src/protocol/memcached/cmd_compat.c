@@ -185,8 +185,10 @@ static struct bytes crawler_dump(struct mc_call *call, const struct tokens *toke
     if (!classes_parse(tokens->token[1], &has_items)) {
         return CALL_LINE("BADCLASS invalid class id");
     }
-    reply_copy(call->reply, CALL_LINE("OK"));
     dump_begin(call, kind, !has_items, UINT32_MAX, UINT32_MAX);
+    if (call->session->state == MC_SESSION_DUMP) {
+        reply_copy(call->reply, CALL_LINE("OK"));
+    }
     return bytes_of(NULL, 0);
 }
 

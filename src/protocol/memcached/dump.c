@@ -97,6 +97,7 @@ static void dump_end(struct mc_call *call, struct dump *dump) {
     reply_copy(call->reply, dump->kind == DUMP_MG ? CALL_LINE("EN") : CALL_LINE("END"));
     call->session->dump = NULL;
     call->session->state = MC_SESSION_LINE;
+    service_listing_end(call->worker->service);
     call->requests++;
     free(dump);
 }
@@ -116,8 +117,13 @@ bool dump_continue(struct mc_call *call) {
 
 void dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
                 uint32_t size_max) {
+    if (!service_listing_begin(call->worker->service)) {
+        call_answer(call, false, CALL_BUSY);
+        return;
+    }
     struct dump *dump = malloc(sizeof(*dump));
     if (dump == NULL) {
+        service_listing_end(call->worker->service);
         call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
         return;
     }

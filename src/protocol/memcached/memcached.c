@@ -269,9 +269,14 @@ static void session_release(struct mc_session *session, struct memcached_worker 
         return;
     case MC_SESSION_DUMP:
         dump_discard(session->dump);
+        service_listing_end(worker->service);
         return;
     case MC_SESSION_CONNS:
         conns_discard(session->conns);
+        service_listing_end(worker->service);
+        return;
+    case MC_SESSION_PREFIXES:
+        service_listing_end(worker->service);
         return;
     case MC_SESSION_WATCH:
         watch_remove(&worker->service->watch, session->watcher);
@@ -279,7 +284,6 @@ static void session_release(struct mc_session *session, struct memcached_worker 
     case MC_SESSION_LINE:
     case MC_SESSION_SWALLOW:
     case MC_SESSION_KEYS:
-    case MC_SESSION_PREFIXES:
         return;
     }
 }

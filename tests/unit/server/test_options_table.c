@@ -425,3 +425,14 @@ Test(options_table, are_silent_about_what_is_obeyed) {
                  0);
     cr_expect_eq(warnings_of(""), 0);
 }
+
+Test(options_table, turn_tcp_off_for_a_unix_socket_alone) {
+    expect_accepted("-s /tmp/a.sock");
+    cr_expect_eq(options.port, 0);
+    expect_accepted("-s /tmp/a.sock -p 11211");
+    cr_expect_eq(options.port, 11211);
+    expect_accepted("-s /tmp/a.sock -l 127.0.0.1");
+    cr_expect_eq(options.port, 11211);
+    expect_accepted("-s /tmp/a.sock -U 5000");
+    cr_expect_eq(options.port, 5000);
+}

@@ -4,7 +4,7 @@
 import re
 
 from harness.connection import set_request, value_reply
-from harness.outcome import check, check_equal
+from harness.outcome import Failure, check, check_equal, shown
 from harness.registry import BOTH, test
 from harness.together import run_together
 

@@ -77,7 +77,10 @@ static const char *conn_state(const struct mc_call *call, const struct engine_co
     if (watch_has(&call->worker->service->watch, conn->fd)) {
         return "conn_watch";
     }
-    return conn->sending || conn->throttled ? "conn_mwrite" : "conn_read";
+    if (conn->sending || conn->throttled) {
+        return conn->throttled ? "conn_mwrite" : "conn_write";
+    }
+    return conn->receiving ? "conn_nread" : "conn_read";
 }
 
 static void conn_line(struct reply *reply, int fd, const char *what, const char *value) {
@@ -105,6 +108,7 @@ static void conns_end(struct mc_call *call) {
     conns_discard(call->session->conns);
     call->session->conns = NULL;
     call->session->state = MC_SESSION_LINE;
+    service_listing_end(call->worker->service);
     call->requests++;
 }
 
@@ -149,8 +153,13 @@ void conns_begin(struct mc_call *call) {
         stats_end(call->reply);
         return;
     }
+    if (!service_listing_begin(call->worker->service)) {
+        call_answer(call, false, CALL_BUSY);
+        return;
+    }
     struct conns *conns = calloc(1, sizeof(*conns));
     if (conns == NULL) {
+        service_listing_end(call->worker->service);
         call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
         return;
     }

@@ -160,6 +160,10 @@ static void row_write(const struct prefix_row *row, struct reply *reply) {
 }
 
 void prefixes_dump_begin(struct mc_call *call) {
+    if (!service_listing_begin(call->worker->service)) {
+        call_answer(call, false, CALL_BUSY);
+        return;
+    }
     call->session->prefix_slot = 0;
     call->session->state = MC_SESSION_PREFIXES;
 }
@@ -174,6 +178,7 @@ bool prefixes_dump_continue(struct mc_call *call) {
     if (session->prefix_slot == SLOTS_COUNT) {
         reply_copy(call->reply, CALL_LINE("END"));
         session->state = MC_SESSION_LINE;
+        service_listing_end(call->worker->service);
         call->requests++;
     }
     call->yielded = true;

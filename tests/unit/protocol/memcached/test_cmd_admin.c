@@ -122,3 +122,21 @@ Test(admin, debugtime_is_unknown_outside_of_test_builds) {
 Test(admin, commands_of_what_is_not_here_are_unknown) {
     talk_check(&talk, "refresh_certs\r\nextstore free_memchunks 1 2\r\n", "ERROR\r\nERROR\r\n");
 }
+
+static void limit_64_mib(struct talk_server *changed) {
+    changed->config.memory_limit = (size_t)64 << 20;
+}
+
+static void limit_64_mib_with_shutdown(struct talk_server *changed) {
+    limit_64_mib(changed);
+    changed->config.shutdown_enabled = true;
+}
+
+Test(admin, cache_memlimit_goes_beyond_m_with_a_only) {
+    reopen_with(limit_64_mib);
+    talk_check(&talk, "cache_memlimit 64\r\n", "OK\r\n");
+    talk_check(&talk, "cache_memlimit 65\r\n",
+               "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n");
+    reopen_with(limit_64_mib_with_shutdown);
+    talk_check(&talk, "cache_memlimit 65\r\n", "OK\r\n");
+}

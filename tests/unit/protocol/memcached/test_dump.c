@@ -180,3 +180,32 @@ Test(dump, is_dropped_with_its_connection) {
     cr_assert(other.again);
     talk_close(&other);
 }
+
+#define BUSY "BUSY currently processing crawler request\r\n"
+
+Test(dump, at_most_four_listings_are_under_way) {
+    struct talk other[5];
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    for (int i = 0; i < 5; i++) {
+        talk_open(&other[i], &server);
+        other[i].requests_max = 1;
+    }
+    for (int i = 0; i < 4; i++) { /* begun, and not gone on with */
+        other[i].input = strdup("stats detail dump\r\n");
+        other[i].input_size = strlen(other[i].input);
+        talk_step(&other[i], false);
+        cr_assert(other[i].again);
+    }
+    talk_check(&other[4], "lru_crawler metadump all\r\n", BUSY);
+    talk_check(&other[4], "stats detail dump\r\n", BUSY);
+    talk_check(&other[4], "mn\r\n", "MN\r\n");
+    talk_close(&other[0]);
+    talk_send(&other[4], bytes_from_string("lru_crawler metadump all\r\n"));
+    cr_expect_not_null(strstr(talk_output(&other[4]).data, "END\r\n"));
+    talk_send(&other[1], bytes_of(NULL, 0));
+    talk_send(&other[4], bytes_from_string("lru_crawler metadump all\r\n"));
+    cr_expect_not_null(strstr(talk_output(&other[4]).data, "END\r\n"));
+    for (int i = 1; i < 5; i++) {
+        talk_close(&other[i]);
+    }
+}
