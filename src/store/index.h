@@ -136,8 +136,10 @@ enum {
 };
 
 /*
- * 64 bits of a key (XXH3 with a secret seed, so that strangers cannot choose keys that share a bucket). The
- * lower ones choose the home, the upper ones are the entry's tag.
+ * 64 bits of a key: XXH3 with a seed that differs in every process and is told to nobody. That keeps lists of
+ * colliding keys that were made elsewhere from working here. XXH3 is no keyed hash, though: nobody has shown that
+ * a client who measures times cannot find such keys. What a long chain costs is time, not memory: its look-ups
+ * walk it. The lower bits choose the home, the upper ones are the entry's tag.
  */
 static inline uint64_t index_hash(const struct index *index, struct bytes key) {
     return XXH3_64bits_withSeed(key.data, key.size, index->hash_seed);
