@@ -64,10 +64,10 @@ static void store_rows(const struct server *server, const struct rows *rows) {
           (double)counter_read(&levels.sums.evictions));
     count(rows, "memcached_items_reclaimed_total", "expired or flushed items whose memory was taken again",
           (double)counter_read(&levels.sums.reclaimed));
-    level(rows, "riposte_store_memory_bytes",
-          "bytes charged to the store: items, index, what waits to be freed", (double)levels.memory_size);
+    level(rows, "riposte_store_memory_bytes", "bytes charged to the store: segments, index, ghosts",
+          (double)levels.memory_size);
     level(rows, "riposte_store_index_bytes", "bytes of the index", (double)levels.index_size);
-    level(rows, "riposte_store_retired_items", "items that wait until nobody can read them",
+    level(rows, "riposte_store_retired_segments", "segments that wait until nobody can read them",
           (double)levels.retired_count);
 #define STORE_ROW(name, help)                                                                                \
     count(rows, "riposte_store_" #name "_total", help, (double)counter_read(&levels.sums.name));

@@ -47,12 +47,28 @@ static void command_lines(const struct mc_counts *counts, struct reply *reply) {
 #undef MC_COUNT_LINE
 }
 
+/* Where every byte of the store is; src/store/README.md, "Where every byte is", says what each means. */
+static void store_memory_lines(const struct store_levels *store, struct reply *reply) {
+    stat_number(reply, "memory_size", store->memory_size);
+    stat_number(reply, "memory_size_max", store->memory_size_max);
+    stat_number(reply, "small_size", store->small_size);
+    stat_number(reply, "main_size", store->main_size);
+    stat_number(reply, "open_size", store->open_size);
+    stat_number(reply, "free_size", store->free_size);
+    stat_number(reply, "retired_size", store->retired_size);
+    stat_number(reply, "dead_size", store->dead_size);
+    stat_number(reply, "index_size", store->index_size);
+    stat_number(reply, "ghosts_size", store->ghosts_size);
+    stat_number(reply, "uploads_size", store->uploads_size);
+    stat_number(reply, "small_target", store->small_target);
+    stat_number(reply, "moved_size", store->moved_size);
+    stat_number(reply, "segment_size", store->segment_size);
+}
+
 static void store_lines(const struct store_levels *store, struct reply *reply) {
     stat_number(reply, "items_count", store->items_count);
     stat_number(reply, "items_size", store->items_size);
-    stat_number(reply, "memory_size", store->memory_size);
-    stat_number(reply, "memory_size_max", store->memory_size_max);
-    stat_number(reply, "index_size", store->index_size);
+    store_memory_lines(store, reply);
     stat_number(reply, "index_power", store->index_power);
     stat_number(reply, "index_growing", store->index_growing);
     stat_number(reply, "epoch", store->epoch);

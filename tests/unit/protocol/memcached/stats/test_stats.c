@@ -276,6 +276,23 @@ Test(stats, of_riposte_are_single_words_under_distinct_names) {
     free(text);
 }
 
+Test(stats, of_riposte_say_where_the_bytes_of_the_store_are) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    char *text = ask("stats riposte\r\n");
+    static const char *const parts[] = {"small_size",   "main_size",  "open_size",   "free_size",
+                                        "retired_size", "index_size", "ghosts_size", "uploads_size"};
+    long long sum = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        cr_assert_geq(value_of(text, parts[i]), 0, "%s", parts[i]);
+        sum += value_of(text, parts[i]);
+    }
+    cr_expect_gt(value_of(text, "open_size"), 0);
+    cr_expect_leq(sum, value_of(text, "memory_size"));
+    cr_expect_leq(value_of(text, "memory_size"), value_of(text, "memory_size_max"));
+    cr_expect_geq(value_of(text, "dead_size"), 0);
+    free(text);
+}
+
 Test(stats, sizes_are_not_kept) {
     talk_check(&talk, "stats sizes\r\n", "STAT sizes_status disabled\r\nEND\r\n");
 }
