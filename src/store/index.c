@@ -219,6 +219,7 @@ static void place_found(struct place *place, struct bucket *bucket, unsigned i, 
 /* Looks in one bucket of the chain, for a key or, where the location is not 0, for that. */
 static bool place_look(const struct store *store, struct place *place, struct bucket *bucket,
                        const struct bytes *key, uint32_t wanted) {
+    assert(wanted != 0 || key != NULL);
     for (uint32_t matches = match_tag(bucket, entry_tag(place->hash)); matches != 0;) {
         unsigned i = match_next(&matches);
         uint32_t location = location_of(bucket, i);

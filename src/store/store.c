@@ -76,7 +76,7 @@ static bool floors_init(struct store *store) {
     while (count * sizeof(uint64_t) * 2 <= store->arena.limit / STORE_FLOORS_SHARE) {
         count *= 2;
     }
-    store->floors = calloc(count, sizeof(uint64_t));
+    store->floors = calloc(count, sizeof(*store->floors));
     store->floors_mask = count - 1;
     return store->floors != NULL;
 }

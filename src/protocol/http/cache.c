@@ -63,12 +63,13 @@ static void answer_unsatisfiable(struct http_call *call, const struct http_reque
 
 /* A request with a Range. */
 static void answer_range(struct http_call *call, const struct http_request *request,
-                         const struct item_view *view, struct http_answer *answer) {
+                         const struct item_view *view, const struct http_answer *answer) {
     char fields[FIELDS_SIZE_MAX];
+    struct http_answer partial = *answer;
     struct http_range range;
     switch (http_range_read(http_head_find(request->head, HTTP_RANGE), view->value.size, &range)) {
     case HTTP_RANGE_WHOLE:
-        answer_value(call, request, view, answer, view->value);
+        answer_value(call, request, view, &partial, view->value);
         return;
     case HTTP_RANGE_UNSATISFIABLE:
         answer_unsatisfiable(call, request, view);
@@ -79,9 +80,9 @@ static void answer_range(struct http_call *call, const struct http_request *requ
     int size = snprintf(fields, sizeof(fields), "Content-Range: bytes %llu-%llu/%zu\r\n%s",
                         (unsigned long long)range.first, (unsigned long long)(range.first + range.size - 1),
                         view->value.size, state_fields(view));
-    answer->status = HTTP_STATUS_PARTIAL_CONTENT;
-    answer->fields = bytes_of(fields, (size_t)size);
-    answer_value(call, request, view, answer, bytes_of(view->value.data + range.first, (size_t)range.size));
+    partial.status = HTTP_STATUS_PARTIAL_CONTENT;
+    partial.fields = bytes_of(fields, (size_t)size);
+    answer_value(call, request, view, &partial, bytes_of(view->value.data + range.first, (size_t)range.size));
 }
 
 static void answer_miss(struct http_call *call, const struct http_request *request) {

@@ -260,9 +260,8 @@ void http_change_begin(struct http_call *call, const struct http_request *reques
     if (change->stores && request->message.expect_continue && call->at == call->end) {
         http_answer_continue(call);
     }
-    if (change_read(call, change)) {
-        change_release(change, call->worker);
-    } else if (!reply_closing(call->reply)) {
+    bool waits = !change_read(call, change) && !reply_closing(call->reply);
+    if (waits) {
         change_keep(call, change);
     } else {
         change_release(change, call->worker);
