@@ -122,12 +122,16 @@ static void timeouts_check_idle(struct worker *worker) {
 
 /*
  * A connection in the middle of a request is in no list of idle ones. What its protocol bounds by itself comes
- * first: its look at the same time-out is at most PROTOCOL_REST_MS late.
+ * first, since it can answer: the request may have begun just before the connection would have been idle, may then
+ * take as long again, and the protocol's look is at most PROTOCOL_REST_MS late.
  */
 static bool timeouts_is_idle(const struct worker *worker, const struct conn *conn) {
     uint32_t idle_timeout_ms = worker_listen(worker, conn)->limits->idle_timeout_ms;
+    uint32_t room_ms =
+        ENGINE_TIMEOUT_MS_MAX - idle_timeout_ms; /* no sum that the clock would take for the past */
+    uint32_t request_ms = idle_timeout_ms < room_ms ? idle_timeout_ms : room_ms;
     return conn->next == PROTOCOL_NEXT_REST && idle_timeout_ms > 0 && conn->counted && !conn->is_unix &&
-           deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms + PROTOCOL_REST_MS);
+           deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms + request_ms + PROTOCOL_REST_MS);
 }
 
 /* Called again as it asked for; one that no longer asks is looked at for idleness again. */
