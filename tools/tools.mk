@@ -43,8 +43,14 @@ $(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy
 	    { cat $@.log; exit 1; }
 	$(QUIET)touch $@
 
+# A folder at a time, with its own include paths: two folders may each have a header of the same name.
+cppcheck = cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 --quiet --error-exitcode=1 -j2 \
+           '-D__builtin_expect(value,expected)=(value)' $(CPPFLAGS_common)
+cppcheck_includes = $(if $(filter tools/%,$(1)),$(call load_includes,$(1)),$(call own_includes,$(1)))
+cppcheck_files = $(sort $(foreach source,$(1),$(call cppcheck_includes,$(source)))) $(1)
+
 .PHONY: analyse
 analyse: $(patsubst %.c,$(O)/analysis/%.ok,$(ANALYSED)) ## clang-tidy (.clang-tidy) and cppcheck over src and tools
 	$(call say,check,src tools)
-	$(QUIET)cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 --quiet --error-exitcode=1 -j2 \
-	    '-D__builtin_expect(value,expected)=(value)' $(CPPFLAGS_common) $(sort $(foreach source,$(ANALYSED),$(call own_includes,$(source)))) $(ANALYSED)
+	$(QUIET)set -e; $(foreach folder,$(FOLDERS),$(cppcheck) $(call cppcheck_files,$(call sources,$(folder)));) \
+	    $(cppcheck) $(call cppcheck_files,$(MAIN)); $(cppcheck) $(call cppcheck_files,$(LOAD_SOURCES))
