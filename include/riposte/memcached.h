@@ -37,8 +37,12 @@ extern const struct protocol memcached_protocol;
 
 /* Lines of `stats settings`: written by whoever parsed the command line. */
 struct memcached_settings_writer {
-    /* Calls `line` once per setting, in order. Any worker's thread may call, at any time. */
-    void (*write)(void *user, void (*line)(void *target, const char *name, struct bytes value), void *target);
+    /*
+     * Calls `line` once per setting, in order. memory_limit: what holds now in place of -m, in bytes (cache_memlimit). Any
+     * worker's thread may call, at any time.
+     */
+    void (*write)(void *user, uint64_t memory_limit,
+                  void (*line)(void *target, const char *name, struct bytes value), void *target);
     void *user;
 };
 
@@ -57,6 +61,7 @@ struct memcached_config {
     uint32_t connections_max; /* for `stats` */
     unsigned workers_max;     /* as the engine's */
     uint64_t memory_limit; /* -m, bytes: without -A cache_memlimit goes no further; 0: as far as it likes */
+    size_t reserved_size;  /* bytes of it that are neither items nor the engine's buffers: HTTP's files */
     uint64_t conn_memory_size_max; /* as the engine's; for `stats riposte` */
     uint32_t upload_rate_min;      /* bytes/s at which a value must come, over 10 s; 0: at any */
     uint32_t login_timeout_ms;     /* a connection that must authenticate has so long to do it; 0: for ever */

@@ -185,6 +185,7 @@ static bool memcached_create(struct protocols *protocols, const struct protocols
         .detail_enabled = options->given[OPTION_INDEX_stat_key_prefix],
         .connections_max = options->conn_limit,
         .memory_limit = options->memory_limit,
+        .reserved_size = parts->files_size,
         .conn_memory_size_max = options->conn_memory,
         .workers_max = options->threads,
         .login_timeout_ms = options->login_timeout * MS_PER_S,

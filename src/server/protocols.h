@@ -68,6 +68,7 @@ struct protocols_parts {
     struct options *options;       /* for as long as the services live */
     struct metrics_source metrics; /* of all but the protocols */
     bool has_http;                 /* a listen speaks it */
+    size_t files_size;             /* bytes of -m that are for its files */
 };
 
 /* The services. False and *failure, with nothing left: flags that do not go together, or memory has ended. */

@@ -228,6 +228,7 @@ bool server_create_protocols(struct server *server, struct failure *failure) {
         .options = &server->options,
         .metrics = metrics_of_server(server),
         .has_http = listen_list_speaks(&server->listens, &http_protocol),
+        .files_size = http_files_size(server),
     };
     return protocols_create(&server->protocols, &parts, failure);
 }

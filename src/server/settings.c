@@ -4,6 +4,7 @@
  */
 #include "settings.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Four values are worded otherwise than the flags they come from. */
@@ -30,7 +31,6 @@ static const struct setting {
     const char *(*word)(const struct options *options); /* a function that finds it, or */
     enum option_index option;                           /* the option whose value it is */
 } settings[] = {
-    {"maxbytes", .option = OPTION_INDEX_memory_limit},
     {"maxconns", .option = OPTION_INDEX_conn_limit},
     {"tcpport", .option = OPTION_INDEX_port},
     {"udpport", .fixed = "0"},
@@ -97,9 +97,11 @@ static void setting_format(const struct setting *setting, const struct options *
     }
 }
 
-void settings_write(void *options, void (*line)(void *target, const char *name, struct bytes value),
-                    void *target) {
+void settings_write(void *options, uint64_t memory_limit,
+                    void (*line)(void *target, const char *name, struct bytes value), void *target) {
     char text[OPTION_VALUE_SIZE_MAX];
+    snprintf(text, sizeof(text), "%" PRIu64, memory_limit);
+    line(target, "maxbytes", bytes_from_string(text)); /* the one that changes while the server runs */
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         setting_format(&settings[i], options, text);
         /* A value is one word: a path or an address may hold anything. */

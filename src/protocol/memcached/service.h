@@ -82,9 +82,17 @@ static inline unsigned service_observed(struct memcached_service *service) {
     return watch_kinds(&service->watch) | (detail ? OBSERVE_PREFIXES : 0);
 }
 
-/* Bytes of -m that are not the store's: the engine's buffers and rings. */
+/* Bytes of -m that are not the store's: the engine's buffers and rings, and what the configuration names. */
 static inline size_t service_reserved_size(const struct memcached_service *service) {
-    return service->engine == NULL ? 0 : engine_fixed_memory_size(service->engine);
+    size_t engine_size = service->engine == NULL ? 0 : engine_fixed_memory_size(service->engine);
+    return engine_size + service->config.reserved_size;
+}
+
+/* What holds in place of -m: cache_memlimit may have changed it. Any worker. */
+static inline uint64_t service_memory_limit(const struct memcached_service *service) {
+    struct store_levels levels;
+    store_stats(service->config.store, &levels);
+    return levels.memory_size_max + service_reserved_size(service);
 }
 
 /* A CAS as clients are shown it: 0 with -C. */

@@ -41,7 +41,7 @@ static void settings_of(const char *const *arguments, int count) {
     cr_assert_eq(options_table_read(&options, count, arguments, &failure), OPTIONS_COMPLETE, "%s",
                  failure.text);
     lines[0] = '\0';
-    settings_write(&options, line_append, lines);
+    settings_write(&options, options.memory_limit, line_append, lines);
 }
 
 static void expect_line(const char *line) {
@@ -110,6 +110,13 @@ Test(settings, follow_the_command_line) {
         expect_line(expected[i]);
     }
     cr_expect_eq(strncmp(lines, "maxbytes 1073741824\n", strlen("maxbytes 1073741824\n")), 0);
+}
+
+Test(settings, say_the_memory_limit_that_holds_now) {
+    settings_of((const char *const[]){"riposte", "-m1g"}, 2);
+    lines[0] = '\0';
+    settings_write(&options, 42, line_append, lines);
+    cr_expect_eq(strncmp(lines, "maxbytes 42\n", strlen("maxbytes 42\n")), 0);
 }
 
 Test(settings, cut_a_list_that_is_too_long_instead_of_overrunning) {

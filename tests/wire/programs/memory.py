@@ -149,6 +149,24 @@ def expired_items_are_taken_before_live_ones(lab):
     check(left >= 240, f"{left} of 250 live values are left")
 
 
+def check_limit(client, limit_mib):
+    """Both lists say it."""
+    check_equal(str(limit_mib * MIB), client.stats()["limit_maxbytes"], "limit_maxbytes")
+    check_equal(str(limit_mib * MIB), client.stats("settings")["maxbytes"], "maxbytes of stats settings")
+
+
+@test()
+def every_list_says_the_memory_limit_as_the_flag_does(lab):
+    """-m with the engine's buffers and the files of HTTP in it, and cache_memlimit after it."""
+    server = lab.start("-m", "96", "--http=127.0.0.1:0", f"--http-root={lab.new_folder()}")
+    client = lab.connect(server)
+    check_limit(client, 96)
+    client.ask("cache_memlimit 96", "OK")
+    check_limit(client, 96)
+    client.ask("cache_memlimit 80", "OK")
+    check_limit(client, 80)
+
+
 @test()
 def a_lowered_limit_is_what_was_asked_for_and_holds_two_of_the_largest_items(lab):
     """cache_memlimit counts the engine's share as -m does; one large set neither fails nor empties the store."""
@@ -156,7 +174,7 @@ def a_lowered_limit_is_what_was_asked_for_and_holds_two_of_the_largest_items(lab
     client = lab.connect(server)
     client.ask("cache_memlimit 40", "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 41m")
     client.ask("cache_memlimit 41", "OK")
-    check_equal(str(41 * MIB), client.stats()["limit_maxbytes"], "limit_maxbytes after cache_memlimit 41")
+    check_limit(client, 41)
     for number in range(1000):
         client.set(f"small-{number}", "x" * 1000)
     client.set("large", "y" * (20 * MIB - 1000))

@@ -16,7 +16,7 @@ static void stats_settings(struct mc_call *call, struct bytes arguments) {
     const struct memcached_settings_writer *writer = &call->worker->service->config.settings;
     (void)arguments;
     if (writer->write != NULL) {
-        writer->write(writer->user, settings_line, call->reply);
+        writer->write(writer->user, service_memory_limit(call->worker->service), settings_line, call->reply);
     }
     stats_end(call->reply);
 }

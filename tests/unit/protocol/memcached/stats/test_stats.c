@@ -203,9 +203,10 @@ Test(stats, tells_of_idle_connections_only_where_they_are_closed) {
     free(text);
 }
 
-static void write_settings(void *user, void (*line)(void *target, const char *name, struct bytes value),
-                           void *target) {
-    line(target, "maxbytes", bytes_from_string("67108864"));
+static void write_settings(void *user, uint64_t memory_limit,
+                           void (*line)(void *target, const char *name, struct bytes value), void *target) {
+    char digits[BYTES_U64_DIGITS_MAX];
+    line(target, "maxbytes", bytes_of(digits, bytes_format_u64(digits, memory_limit)));
     line(target, "maxconns_fast", bytes_from_string(user));
 }
 
@@ -217,6 +218,20 @@ static void with_settings(struct talk_server *changed) {
 Test(stats, settings_come_from_whoever_parsed_them) {
     reopen_with(with_settings);
     talk_check(&talk, "stats settings\r\n", "STAT maxbytes 67108864\r\nSTAT maxconns_fast no\r\nEND\r\n");
+}
+
+static void with_files(struct talk_server *changed) {
+    with_settings(changed);
+    changed->config.reserved_size = (size_t)16 << 20;
+}
+
+Test(stats, settings_and_general_say_one_limit_before_and_after_cache_memlimit) {
+    reopen_with(with_files);
+    cr_assert_eq(stat("limit_maxbytes"), (uint64_t)80 << 20);
+    talk_check(&talk, "stats settings\r\n", "STAT maxbytes 83886080\r\nSTAT maxconns_fast no\r\nEND\r\n");
+    talk_check(&talk, "cache_memlimit 40\r\nstats settings\r\n",
+               "OK\r\nSTAT maxbytes 41943040\r\nSTAT maxconns_fast no\r\nEND\r\n");
+    cr_assert_eq(stat("limit_maxbytes"), (uint64_t)40 << 20);
 }
 
 Test(stats, count_hits_and_misses) {
