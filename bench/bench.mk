@@ -31,6 +31,13 @@ bench-micro: ## what parsers, look-ups, sets and replies cost, in ns (ARGS=--qui
 	+$(QUIET)$(in_parallel) $(O)/micro
 	$(QUIET)$(O)/micro $(ARGS)
 
+# Nothing inlined, so that callgrind sees a call wherever a reader does; of its own, beside the usual build.
+.PHONY: hops
+hops: ## which files a reader of one get, set, eviction, close enters (bench/hops; ARGS=get for one)
+	$(QUIET)tools/setup --bench
+	+$(QUIET)$(in_parallel) O=build/hops CFLAGS='-O1 -fno-inline -U_FORTIFY_SOURCE' build/hops/riposte
+	$(QUIET)bench/hops $(ARGS)
+
 .PHONY: bench-test
 bench-test: ## test the harness itself: nothing left running, verdicts that can fail
 	$(QUIET)bench/test
