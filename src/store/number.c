@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * number: incr and decr. A number is 1 to 20 digits below 2^64 at the beginning of a value, followed by its
- * end or white space.
+ * number: incr and decr. A number is what strtoull(3) reads at the beginning of a value, as in memcached: white space, a
+ * '+', digits with any number of leading zeros, together below 2^64; then the value's end, white space or a NUL. But a
+ * minus sign, and what lies behind the value, are none of it.
  *
  * A result as long as the old value or shorter counts as the same item with another content: its marks
  * (read before, stale, won) stay, and spaces fill the old length. A longer one is a new item. See put.h
@@ -24,15 +25,21 @@ static bool number_is_space(char character) {
 }
 
 static bool number_parse(struct bytes value, uint64_t *number) {
-    size_t digits_count = 0;
-    while (digits_count < value.size && number_is_digit(value.data[digits_count])) {
-        digits_count++;
+    uint64_t read = 0;
+    size_t at = 0;
+    while (at < value.size && number_is_space(value.data[at])) {
+        at++;
     }
-    if (digits_count > BYTES_U64_DIGITS_MAX ||
-        (digits_count < value.size && !number_is_space(value.data[digits_count]))) {
-        return false;
+    at += at < value.size && value.data[at] == '+';
+    size_t first = at;
+    for (; at < value.size && number_is_digit(value.data[at]); at++) {
+        uint64_t digit = (uint64_t)(value.data[at] - '0');
+        if (__builtin_mul_overflow(read, 10, &read) || __builtin_add_overflow(read, digit, &read)) {
+            return false;
+        }
     }
-    return bytes_parse_u64(bytes_of(value.data, digits_count), number);
+    *number = read;
+    return at > first && (at == value.size || number_is_space(value.data[at]) || value.data[at] == '\0');
 }
 
 static uint64_t number_apply(const struct number_options *options, uint64_t number) {

@@ -16,6 +16,9 @@ NUMBER_KEYS = [f"n{index}" for index in range(8)]
 BINARY_KEYS = [base64.b64encode(key).decode() for key in (b"\0\1\2 \r\n", b"\xff" * 186, b"plain-", b" ")]
 
 FLAGS = ("0", "0", "1", "7", "65535", "4294967295", "007")
+# Only where items are stored: there both read what strtol(3) reads.
+STORED_FLAGS = FLAGS + ("+7", "0" * 40 + "9", "+0")
+STORED_TIMES_ODD = ("+100000", "0" * 30 + "100000", "-" + "0" * 30 + "1", "+0", "-0")
 TIMES = ("0", "0", "0", "0", "100000", "2592000", "1000000000", "2000000000", "-1", "2592001")
 SIZES = (0, 1, 2, 3, 5, 9, 10, 30, 100, 100, 250, 1000, 2047, 5000)
 LARGE_SIZES = (16_000, 60_000, 300_000)
@@ -23,6 +26,9 @@ LARGE_SIZES = (16_000, 60_000, 300_000)
 VALUE_BYTES = bytes(byte for byte in range(256) if byte != ord("O"))
 # The reference looks for a minus sign far behind a number of 2^63 or more: what it answers then is chance.
 NUMBERS = ("0", "1", "9", "10", "99", "100", "12345", "999999999999999", "007")
+# The same with what may stand around a number: as many digits as they are, they count.
+NUMBERS_ODD = ("   5", "\t\v5", "+5", " +05", "5   ", "5 x", "5\tx", "5\0x", "0" * 21 + "5", "0" * 40 + "99", " 12345 ",
+               "+", " +", "++5", "+ 5", " -5", "- 5", "5+", "99999999999999999999", "018446744073709551616")
 DELTAS = ("0", "1", "1", "5", "99", "100000")
 
 FRESH, OLD = "fresh", "old"  # which unique of a key a place wants
@@ -90,7 +96,8 @@ class Commands:
 
     def value(self, key):
         if key in self.number_keys:
-            return self.pick(("x1", "1x", "-1", "") if self.chance(0.1) else NUMBERS).encode()
+            choice = self.random.random()
+            return self.pick(("x1", "1x", "-1", "") if choice < 0.1 else NUMBERS_ODD if choice < 0.35 else NUMBERS).encode()
         if self.chance(0.1):
             return self.pick(("5", "42", "x1", "1x", "-1", "", "v\r\nget a0\r\n" * 9, "v\r\n")).encode()
         size = self.pick(LARGE_SIZES) if self.chance(0.003) else self.pick(SIZES)
@@ -113,7 +120,8 @@ class Commands:
         if verb in ("append", "prepend") and not self.may_grow(key):
             verb = "set"
         value = self.value(key)
-        text = f"{verb} {key} {self.pick(FLAGS)} {self.pick(TIMES)} {len(value)}{self.noreply()}"
+        time = self.pick(STORED_TIMES_ODD) if self.chance(0.05) else self.pick(TIMES)
+        text = f"{verb} {key} {self.pick(STORED_FLAGS)} {time} {len(value)}{self.noreply()}"
         return line(verb, text, key, data=value)
 
     def get(self):

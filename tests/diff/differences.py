@@ -35,6 +35,11 @@ LINES = (
     ("a flag is a letter or a digit", FORMAT, ("mg missing !", "md missing *", "ma missing ?", "mg missing v \x01")),
     ("numbers do not begin with +", b"CLIENT_ERROR invalid numeric delta argument\r\n", ("incr missing +1",)),
     ("numbers do not begin with +", b"CLIENT_ERROR invalid exptime argument\r\n", ("touch missing +1", "gat +1 missing")),
+    ("numbers do not begin with +", b"CLIENT_ERROR invalid or duplicate flag\r\n", ("ma missing D+1", "ma missing D+5 v")),
+    ("numbers do not begin with +", b"CLIENT_ERROR bad token in command line format\r\n", ("mg missing T+1", "mg missing R+5")),
+    ("a delta has at most 22 digits", b"CLIENT_ERROR invalid numeric delta argument\r\n", ("incr missing " + "0" * 23,)),
+    ("32 bits are not taken for fewer", b"CLIENT_ERROR invalid exptime argument\r\n",
+     ("touch missing 2147483648", "gat 2147483648 missing", "touch missing 4294967301")),
     ("a key that is too long is a flag error in ma", b"CLIENT_ERROR invalid or duplicate flag\r\n", (f"ma {LONG_KEY}",)),
 )
 
@@ -62,6 +67,7 @@ SAME_LINES = (
     "mg e0 q v v", "mg missing Jx", "mg missing Dx", "me", "version", "stats noreply", "stats nonsense",
 )
 SAME_STORAGE_LINES = (
+    "replace missing 0 2147483648 5", "replace missing 0 -9223372036854775808 5", "append missing +1 +9223372036854775807 5",
     "ms e0 5 F1 F2", "ms e0 5 Y", "ms e0 5 Tx", "ms e0 5 Cx", "ms e0 5 MX", "ms Zm9 5 b", "ms e0 5 O" + "x" * 32,
 )
 

@@ -27,6 +27,40 @@ static inline bool number_parse_i32(struct bytes text, int32_t *number) {
     return true;
 }
 
+/*
+ * Digits behind an optional '+', leading zeros without end: what strtoull(3) takes of a word, a minus sign excepted.
+ * False, and *number untouched, for anything else and what overflows.
+ */
+static inline bool number_parse_plus(struct bytes text, uint64_t *number) {
+    size_t first = text.size > 0 && text.data[0] == '+';
+    uint64_t value = 0;
+    if (first == text.size) {
+        return false;
+    }
+    for (size_t i = first; i < text.size; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value)) {
+            return false;
+        }
+    }
+    *number = value;
+    return true;
+}
+
+/* The same with either sign, as strtoll(3): -2^63 to 2^63 - 1. */
+static inline bool number_parse_sign(struct bytes text, int64_t *number) {
+    bool negative = text.size > 1 && text.data[0] == '-' && text.data[1] != '+';
+    uint64_t magnitude;
+    if (!number_parse_plus(bytes_of(text.data + negative, text.size - negative), &magnitude) ||
+        magnitude > (uint64_t)INT64_MAX + negative) {
+        return false;
+    }
+    /* Negated as unsigned: -(2^63) has no positive counterpart in int64_t. */
+    *number = (int64_t)(negative ? 0 - magnitude : magnitude);
+    return true;
+}
+
 /* Up to this many digits fit 32 bits whatever they are. */
 enum { NUMBER_SCAN_DIGITS_MAX = 9 };
 

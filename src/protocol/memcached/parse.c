@@ -41,7 +41,7 @@ static bool storage_quick(struct bytes input, const struct mc_command *command, 
         .line_size = (uint32_t)(at + 1 - input.data),
         .key = bytes_of(key, key_size),
         .client_flags = client_flags,
-        .exptime = (int32_t)exptime,
+        .exptime = exptime,
         .value_size = value_size,
     };
     return true;
@@ -103,6 +103,19 @@ static bool key_fits(struct bytes key) {
     return key.size - 1 < STORE_KEY_SIZE_MAX;
 }
 
+/*
+ * Of a storage line these two are read more kindly than other numbers, as memcached does: with '+', with leading
+ * zeros without end, an exptime beyond 32 bits.
+ */
+static bool parse_flags_and_exptime(const struct tokens *tokens, struct mc_request *request) {
+    uint64_t client_flags;
+    if (!number_parse_plus(tokens->token[2], &client_flags) || client_flags > UINT32_MAX) {
+        return false;
+    }
+    request->client_flags = (uint32_t)client_flags;
+    return number_parse_sign(tokens->token[3], &request->exptime);
+}
+
 /* <name> <key> <flags> <exptime> <bytes> [<unique>] [noreply] */
 static enum parse_status parse_storage(const struct tokens *tokens, struct mc_request *request) {
     if (tokens->count < 5 || !bytes_parse_u32(tokens->token[4], &request->value_size) ||
@@ -110,8 +123,7 @@ static enum parse_status parse_storage(const struct tokens *tokens, struct mc_re
         request->noreply = false;
         return parse_bad(request, MC_ERROR_FORMAT);
     }
-    if (!key_fits(tokens->token[1]) || !bytes_parse_u32(tokens->token[2], &request->client_flags) ||
-        !number_parse_i32(tokens->token[3], &request->exptime) ||
+    if (!key_fits(tokens->token[1]) || !parse_flags_and_exptime(tokens, request) ||
         (request->command->shape == SHAPE_STORAGE_CAS &&
          (tokens->count < 6 || !bytes_parse_u64(tokens->token[5], &request->number)))) {
         request->swallow_size = request->value_size + PARSE_LINE_END_SIZE;
@@ -119,6 +131,14 @@ static enum parse_status parse_storage(const struct tokens *tokens, struct mc_re
     }
     request->key = tokens->token[1];
     return PARSE_OK;
+}
+
+/* An exptime of any command but those that store: 32 bits. */
+static bool parse_exptime(struct bytes text, struct mc_request *request) {
+    int32_t exptime;
+    bool good = number_parse_i32(text, &exptime);
+    request->exptime = good ? exptime : 0;
+    return good;
 }
 
 /* All keys of a get line are looked at before the first is answered: one bad key spoils the whole request. */
@@ -145,7 +165,7 @@ static enum parse_status parse_touch_keys(struct bytes arguments, struct mc_requ
     if (tokens_next(&rest).size == 0) {
         return parse_bad(request, MC_ERROR_FORMAT);
     }
-    if (!number_parse_i32(exptime, &request->exptime)) {
+    if (!parse_exptime(exptime, request)) {
         return parse_bad(request, MC_ERROR_EXPTIME);
     }
     return parse_keys(arguments, request);
@@ -162,8 +182,7 @@ static enum parse_status parse_key_number(const struct tokens *tokens, struct mc
     }
     request->key = tokens->token[1];
     if (request->command->shape == SHAPE_KEY_EXPTIME) {
-        return number_parse_i32(tokens->token[2], &request->exptime) ? PARSE_OK
-                                                                     : parse_bad(request, MC_ERROR_EXPTIME);
+        return parse_exptime(tokens->token[2], request) ? PARSE_OK : parse_bad(request, MC_ERROR_EXPTIME);
     }
     return bytes_parse_u64(tokens->token[2], &request->number) ? PARSE_OK
                                                                : parse_bad(request, MC_ERROR_DELTA);
@@ -186,7 +205,7 @@ static enum parse_status parse_key(const struct tokens *tokens, struct mc_reques
 /* flush_all [<delay>] [noreply] */
 static enum parse_status parse_delay(const struct tokens *tokens, struct mc_request *request) {
     bool has_delay = tokens->count > (request->noreply ? 2 : 1);
-    if (has_delay && !number_parse_i32(tokens->token[1], &request->exptime)) {
+    if (has_delay && !parse_exptime(tokens->token[1], request)) {
         return parse_bad(request, MC_ERROR_EXPTIME);
     }
     return PARSE_OK;

@@ -72,8 +72,8 @@ struct mc_request {
                                words themselves: what follows the name */
 
     uint32_t client_flags; /* storage commands */
-    int32_t exptime;       /* storage commands, gat, gats, touch, flush_all; as the client wrote it */
     uint32_t value_size;   /* storage commands: bytes of the data block, without its line end */
+    int64_t exptime;       /* storage commands, gat, gats, touch, flush_all; as the client wrote it */
     uint64_t number;       /* cas: unique; incr, decr: delta; verbosity: level */
 
     enum mc_error error;   /* exactly when PARSE_BAD */

@@ -79,9 +79,11 @@ Test(number, ends_at_white_space) {
     expect_sum("5\v\f", 1, 6, "6  ");
 }
 
-Test(number, has_up_to_20_digits) {
+Test(number, has_leading_zeros_without_end_and_stays_below_2_to_the_64th) {
     expect_sum("00000000000000000005", 1, 6, "6                   ");
-    expect_no_number(text("000000000000000000005"));
+    expect_sum("000000000000000000005", 1, 6, "6                    ");
+    expect_sum("0000000000000000000018446744073709551615", 1, 0, "0                                       ");
+    expect_no_number(text("0018446744073709551616"));
     expect_no_number(text("18446744073709551616"));
     expect_no_number(text("99999999999999999999"));
 }
@@ -89,13 +91,35 @@ Test(number, has_up_to_20_digits) {
 Test(number, is_nothing_else) {
     expect_no_number(text(""));
     expect_no_number(text(" "));
-    expect_no_number(text(" 5"));
+    expect_no_number(text(" \t\r\n"));
+    expect_no_number(text("+"));
+    expect_no_number(text("++5"));
+    expect_no_number(text("+ 5"));
     expect_no_number(text("-5"));
-    expect_no_number(text("+5"));
+    expect_no_number(text(" -5"));
+    expect_no_number(text("-0"));
+    expect_no_number(text("-18446744073709551615"));
     expect_no_number(text("5x"));
     expect_no_number(text("x"));
     expect_no_number(text("0x10"));
-    expect_no_number(bytes_of("5\0", 2));
+}
+
+Test(number, may_stand_behind_white_space_and_a_plus_sign) {
+    expect_sum(" 5", 1, 6, "6 ");
+    expect_sum("\t\n\v\f\r 5", 1, 6, "6      ");
+    expect_sum("+5", 1, 6, "6 ");
+    expect_sum("  +05  ", 1, 6, "6      ");
+}
+
+Test(number, ends_at_a_nul) {
+    struct fixture fixture = fixture_open();
+    const struct put_options set = {0};
+    struct number_result result;
+    fixture_put(&fixture, text("key"), bytes_of("5\0x", 3), 0, 0, &set, NULL);
+    cr_expect_eq(add(&fixture, 1, &result), STORE_OK);
+    cr_expect_eq(result.number, 6);
+    fixture_expect(&fixture, "key", "6  ");
+    fixture_close(&fixture);
 }
 
 Test(number, misses) {

@@ -33,6 +33,64 @@ Test(number, of_32_bits_is_nothing_else_and_untouched_then) {
     }
 }
 
+Test(number, with_a_plus_sign_has_leading_zeros_without_end) {
+    struct guard guard;
+    guard_init(&guard, 64);
+    static const struct {
+        const char *text;
+        uint64_t number;
+    } good[] = {{"0", 0},
+                {"+0", 0},
+                {"+5", 5},
+                {"00000000000000000000000000000000007", 7},
+                {"+0018446744073709551615", UINT64_MAX}};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        uint64_t number = 77;
+        cr_expect(number_parse_plus(guard_copy(&guard, bytes_from_string(good[i].text)), &number), "%s",
+                  good[i].text);
+        cr_expect_eq(number, good[i].number, "%s", good[i].text);
+    }
+    static const char *const bad[] = {
+        "", "+", "-", "-1", "++1", "+-1", " 1", "1 ", "1+", "0x1", "18446744073709551616"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        uint64_t number = 77;
+        cr_expect_not(number_parse_plus(guard_copy(&guard, bytes_from_string(bad[i])), &number), "\"%s\"",
+                      bad[i]);
+        cr_expect_eq(number, 77, "\"%s\"", bad[i]);
+    }
+    guard_deinit(&guard);
+}
+
+Test(number, with_either_sign_reaches_from_one_limit_of_64_bits_to_the_other) {
+    struct guard guard;
+    guard_init(&guard, 64);
+    static const struct {
+        const char *text;
+        int64_t number;
+    } good[] = {{"0", 0},
+                {"-0", 0},
+                {"-5", -5},
+                {"+5", 5},
+                {"-000000000000000000000000000005", -5},
+                {"9223372036854775807", INT64_MAX},
+                {"-9223372036854775808", INT64_MIN}};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        int64_t number = 77;
+        cr_expect(number_parse_sign(guard_copy(&guard, bytes_from_string(good[i].text)), &number), "%s",
+                  good[i].text);
+        cr_expect_eq(number, good[i].number, "%s", good[i].text);
+    }
+    static const char *const bad[] = {
+        "", "-", "+", "-+1", "--1", "+-1", "1-", "9223372036854775808", "-9223372036854775809"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int64_t number = 77;
+        cr_expect_not(number_parse_sign(guard_copy(&guard, bytes_from_string(bad[i])), &number), "\"%s\"",
+                      bad[i]);
+        cr_expect_eq(number, 77, "\"%s\"", bad[i]);
+    }
+    guard_deinit(&guard);
+}
+
 /* The text stands at a guard page: reading behind it ends the test. */
 Test(number, on_a_line_ends_at_the_first_byte_that_is_no_digit) {
     struct guard guard;
