@@ -285,6 +285,7 @@ static const struct kind kinds[] = {
     [OPTION_SWITCH] = {OPTION_NEEDS_NO_VALUE, "no value", bool_set, bool_format, NULL},
     [OPTION_REPEAT] = {OPTION_NEEDS_NO_VALUE, "no value", repeat_set, u32_format, NULL},
     [OPTION_SHOW] = {OPTION_MAY_HAVE_VALUE, "no value", show_set, u32_format, NULL},
+    [OPTION_MODE] = {OPTION_MAY_HAVE_VALUE, "no value", show_set, u32_format, NULL},
     [OPTION_COUNT] = {OPTION_NEEDS_VALUE, "a number", count_set, u32_format, count_limit},
     [OPTION_LEVEL] = {OPTION_MAY_HAVE_VALUE, "a number", level_set, u32_format, count_limit},
     [OPTION_POWER] = {OPTION_NEEDS_VALUE, "a power of two", power_set, u32_format, units_format_size},
@@ -341,7 +342,7 @@ void option_expected(const struct option *option, char text[OPTION_VALUE_SIZE_MA
     const struct kind *kind = &kinds[option->kind];
     if (option->kind == OPTION_OTHER) {
         snprintf(text, OPTION_VALUE_SIZE_MAX, "%s", option->expected);
-    } else if (option->kind == OPTION_SHOW && option->argument != NULL) {
+    } else if ((option->kind == OPTION_SHOW || option->kind == OPTION_MODE) && option->argument != NULL) {
         snprintf(text, OPTION_VALUE_SIZE_MAX, "nothing or %s", option->argument);
     } else if (option->kind == OPTION_WORD) {
         snprintf(text, OPTION_VALUE_SIZE_MAX, "%s %s", kind->expected, option->argument);

@@ -27,6 +27,7 @@ enum option_kind {
     OPTION_SWITCH,     /* a suboption; NAME sets true, no_NAME false */
     OPTION_REPEAT,     /* no value; adds one */
     OPTION_SHOW,       /* prints something and ends; may take the word in `argument` */
+    OPTION_MODE,       /* the same, but the reading goes on: the others say what it is about */
     OPTION_COUNT,      /* a plain number */
     OPTION_LEVEL,      /* a suboption: NAME=number, NAME for 1, no_NAME for 0 */
     OPTION_POWER,      /* a power of two; k, m, g may follow */
@@ -65,6 +66,7 @@ struct option_suboptions {
 #define OPTION_TYPE_SWITCH     bool
 #define OPTION_TYPE_REPEAT     uint32_t
 #define OPTION_TYPE_SHOW       enum option_show
+#define OPTION_TYPE_MODE       enum option_show
 #define OPTION_TYPE_COUNT      uint32_t
 #define OPTION_TYPE_LEVEL      uint32_t
 #define OPTION_TYPE_POWER      uint32_t

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "page.h"
 #include "riposte/bytes.h"
 
 enum {
@@ -25,37 +26,6 @@ enum {
     NAMES_SIZE_MAX = 4096, /* of the options without effect */
 };
 
-/* Where the next word goes. */
-struct page {
-    FILE *file;
-    unsigned columns;
-    unsigned indent; /* of every line but the first */
-    unsigned at;     /* column */
-};
-
-/* --- words ------------------------------------------------------------------------------------------------
- */
-
-static void page_break(struct page *page) {
-    fprintf(page->file, "\n%*s", (int)page->indent, "");
-    page->at = page->indent;
-}
-
-/* Words of one line, each after a space if the line has begun. */
-static void words_print(struct page *page, struct bytes line) {
-    while (line.size > 0) {
-        size_t size = bytes_before(line, ' ');
-        bool begun = page->at > 0;
-        if (begun && page->at > page->indent && page->at + 1 + size > page->columns) {
-            page_break(page);
-        }
-        begun = page->at > 0;
-        fprintf(page->file, "%s%.*s", begun ? " " : "", (int)size, line.data);
-        page->at += (unsigned)size + begun;
-        line = bytes_after(line, size == line.size ? size : size + 1);
-    }
-}
-
 /* A text of several lines from the margin on. */
 static void lines_print(FILE *file, const char *text, unsigned columns) {
     while (text != NULL && *text != '\0') {
@@ -63,7 +33,7 @@ static void lines_print(FILE *file, const char *text, unsigned columns) {
         if (*text == ' ') {
             fprintf(file, "%.*s", (int)line.size, line.data);
         } else {
-            words_print(&(struct page){.file = file, .columns = columns}, line);
+            page_words(&(struct page){.file = file, .columns = columns}, line);
         }
         fputc('\n', file);
         text += line.size + (text[line.size] == '\n');
@@ -120,7 +90,7 @@ static void row_print(FILE *file, unsigned columns, const char *indent, const ch
     } else {
         page_break(&page);
     }
-    words_print(&page, bytes_from_string(text));
+    page_words(&page, bytes_from_string(text));
     fputc('\n', file);
 }
 

@@ -4,11 +4,12 @@
  *
  * The steps below are begun from the top; what was begun is ended from the bottom, at the end of the process
  * as after a step that failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable,
- * 71 system.
+ * 71 system; of --check 0, 1 or 2.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "doctor/doctor.h"
 #include "process.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -84,6 +85,9 @@ int main(int arguments_count, char **arguments) {
         return fail(&failure);
     case OPTIONS_COMPLETE:
         break;
+    }
+    if (server.options.check != SHOW_NOT) {
+        return doctor_run(&server, stdout);
     }
     if (server.options.verbose > 0) {
         log_level_set(server.options.verbose == 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_TRACE);

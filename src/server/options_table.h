@@ -105,6 +105,9 @@
       "say more on standard error; may be repeated")                                                         \
     X(PROCESS, extended, "extended", 'o', SUBOPTIONS, OBEYED, "", 0, 0, "NAME[=VALUE],...",                  \
       "further options, listed below")                                                                       \
+    X(PROCESS, check, "check", 0, MODE, OBEYED, "", 0, 0, "json",                                            \
+      "try what a start with these flags needs, say what is good, could be better or is wrong, and end: 0, " \
+      "1 or 2")                                                                                              \
     X(PROCESS, help, "help", 'h', SHOW, OBEYED, "", 0, 0, "markdown",                                        \
       "this list; --help=markdown prints it as tables")                                                      \
     X(PROCESS, license, "license", 'i', SHOW, OBEYED, "", 0, 0, NULL, "the licence")                         \

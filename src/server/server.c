@@ -63,7 +63,7 @@ static void listens_fill(const struct server *server, const struct engine_limits
     }
 }
 
-static void config_fill(struct server *server, struct engine_config *config) {
+void server_fill_config(struct server *server, struct engine_config *config) {
     const struct options *options = &server->options;
     engine_config_init(config);
     config->workers_count = options->threads;
@@ -115,7 +115,7 @@ bool server_open_engine(struct server *server, struct failure *failure) {
     struct engine_config config;
     struct engine_error error;
     struct engine_limits limits[PROTOCOLS_COUNT];
-    config_fill(server, &config);
+    server_fill_config(server, &config);
     limits_fill(&server->options, &config, limits);
     listens_fill(server, limits, listens);
     config.listens = listens;

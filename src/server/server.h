@@ -33,6 +33,9 @@ struct server {
 /* -l, -p, -s, --http */
 bool server_find_listens(struct server *server, struct failure *failure);
 
+/* What the flags ask of the engine, but for what it listens on. */
+void server_fill_config(struct server *server, struct engine_config *config);
+
 /* The listeners; nobody is answered yet. */
 bool server_open_engine(struct server *server, struct failure *failure);
 void server_close_engine(struct server *server);

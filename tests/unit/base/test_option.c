@@ -93,6 +93,15 @@ Test(option, that_shows_something_may_take_its_one_word) {
     expect_expected(&help, "nothing or markdown");
 }
 
+Test(option, that_is_a_mode_takes_its_one_word_or_none) {
+    const struct option check = {.kind = OPTION_MODE, .argument = "json"};
+    cr_expect_eq(option_need(&check), OPTION_MAY_HAVE_VALUE);
+    cr_expect(set(&check, NULL) && value.show == SHOW_PLAIN);
+    cr_expect(set(&check, "json") && value.show == SHOW_ARGUMENT);
+    cr_expect_not(set(&check, "xml"));
+    expect_expected(&check, "nothing or json");
+}
+
 Test(option, of_a_count_keeps_its_limits) {
     const struct option row = {.kind = OPTION_COUNT, .minimum = 2, .maximum = 1000000};
     cr_expect(set(&row, "2") && value.u32 == 2);

@@ -404,6 +404,15 @@ static unsigned warnings_of(const char *line) {
     return count;
 }
 
+Test(options_table, read_on_behind_a_check) {
+    expect_accepted("--check -t 3");
+    cr_expect_eq(options.check, SHOW_PLAIN);
+    cr_expect_eq(options.threads, 3);
+    expect_accepted("-t 3 --check=json -c 7");
+    cr_expect_eq(options.check, SHOW_ARGUMENT);
+    cr_expect_eq(options.conn_limit, 7);
+}
+
 Test(options_table, warn_once_of_what_has_no_effect) {
     cr_expect_eq(warnings_of("-f 1.5 -f 1.6"), 1);
     cr_expect_str_eq(warnings, "-f, --slab-growth-factor has no effect: items are not kept in slabs\n");
