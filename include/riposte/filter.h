@@ -67,7 +67,8 @@ struct filter {
     /*
      * Turns plain bytes of the protocol, in plain_count (>= 1) pieces, into bytes of the wire, in `output`.
      * Returns how many bytes it has taken, from the first on: 0 while it cannot (a handshake under way). Called
-     * again while there is more and `output` is below its bound.
+     * again while there is more and `output` is below its bound. What it has not taken when the other side has ended, or
+     * the connection is to be closed, is dropped. Until then the listen's idle_timeout_ms bounds a handshake.
      */
     size_t (*send)(void *state, const struct iovec *plain, unsigned plain_count, struct reply *output,
                    void *context);

@@ -43,6 +43,24 @@ static void arm_advance(struct worker *worker, struct conn *conn) {
     }
 }
 
+/* The filter cannot send what the protocol has said before more comes from the client (a handshake). */
+static bool arm_filter_waits(const struct conn *conn) {
+    return conn->filter_offset != 0 && conn->reply.unsent_size > 0 && !conn->send_armed &&
+           !conn_has_output(conn);
+}
+
+/* What the protocol has said becomes output. */
+static void arm_filter(struct worker *worker, struct conn *conn) {
+    if (!filter_send(worker, conn)) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+        return;
+    }
+    bool hears = conn->state == CONN_OPEN && !conn->input_ended;
+    if (arm_filter_waits(conn) && !hears) {
+        reply_discard(&conn->reply); /* nothing will come that could open the way */
+    }
+}
+
 /*
  * Decides what a connection needs next, then asks the transport for it. False: no room, the connection stays
  * in the queue.
@@ -61,14 +79,14 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
         return true;
     }
     if (unlikely(conn->filter_offset != 0) && conn->state != CONN_CLOSING) {
-        if (!filter_send(worker, conn)) {
-            close_begin(worker, conn, CLOSE_NO_MEMORY);
-        }
+        arm_filter(worker, conn);
     }
     memory_charge(worker, conn);
     if (!conn_is_sending(conn)) {
         arm_advance(worker, conn);
         timeouts_watch_quiet(worker, conn);
+    } else if (arm_filter_waits(conn)) {
+        timeouts_watch_quiet(worker, conn); /* a client that does not go on is idle */
     }
     if (conn->state == CONN_CLOSING) {
         if (conn->in_flight == 0) {

@@ -295,6 +295,7 @@ static void serve_filtered(struct worker *worker, struct conn *conn, struct byte
         conn->input_ended = true;
         return;
     case FILTER_NEXT_BROKEN:
+        reply_discard(&conn->reply); /* it could not be understood */
         close_flush(worker, conn, CLOSE_ERROR);
         return;
     }

@@ -16,6 +16,7 @@
 
 #include "dial.h"
 #include "frames.h"
+#include "riposte/clock.h"
 #include "riposte/filter.h"
 #include "riposte/reply.h"
 
@@ -110,9 +111,28 @@ static const struct filter twice_filter = {
     .close = twice_close,
 };
 
-static struct engine *start(enum engine_transport transport) {
-    struct engine_listen listen = dial_listen(&frames_protocol);
+/* frames with a greeting, for tests in which an answer waits from the beginning. */
+static bool greets;
+static struct protocol greeting_protocol;
+
+static enum protocol_next greeting_open(void *session, int fd, struct reply *reply, void *context) {
+    (void)session;
+    (void)fd;
+    (void)context;
+    reply_copy_string(reply, "hello");
+    return PROTOCOL_NEXT_INPUT;
+}
+
+static struct engine_listen greeting_listen(void) {
+    greeting_protocol = frames_protocol;
+    greeting_protocol.on_open = greets ? greeting_open : frames_protocol.on_open;
+    struct engine_listen listen = dial_listen(&greeting_protocol);
     listen.filter = &twice_filter;
+    return listen;
+}
+
+static struct engine *start(enum engine_transport transport) {
+    struct engine_listen listen = greeting_listen();
     struct engine_config config = dial_config(transport, &listen);
     return dial_start(&config);
 }
@@ -254,4 +274,64 @@ ON_BOTH_TRANSPORTS(what_cannot_be_is_answered_and_closed) {
     dial_expect_end(fd);
     close(fd);
     stop(engine);
+}
+
+/* --- what the filter cannot send ---------------------------------------------------------------------------- */
+
+/* A client that has not opened the way out, while an answer waits for it. */
+static int dial_silent(struct engine *engine) {
+    int fd = dial(engine);
+    dial_expect(fd, "hi", 2);
+    return fd;
+}
+
+ON_BOTH_TRANSPORTS(a_client_that_ends_in_the_handshake_is_not_kept) {
+    greets = true;
+    struct engine *engine = start(*transport);
+    int fd = dial_silent(engine);
+    shutdown(fd, SHUT_WR);
+    dial_expect(fd, "bye", 3);
+    dial_expect_end(fd);
+    close(fd);
+    stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(a_client_that_breaks_the_handshake_hears_of_it) {
+    greets = true;
+    struct engine *engine = start(*transport);
+    int fd = dial_silent(engine);
+    dial_send(fd, "xy", 2);
+    dial_expect(fd, "error", 5);
+    dial_expect_end(fd);
+    close(fd);
+    stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(a_client_that_does_not_go_on_is_idle) {
+    greets = true;
+    struct engine_listen listen = greeting_listen();
+    struct engine_config config = dial_config(*transport, &listen);
+    config.limits.idle_timeout_ms = 300;
+    struct engine *engine = dial_start(&config);
+    int fd = dial_silent(engine);
+    dial_expect_end(fd);
+    close(fd);
+    stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(a_stop_does_not_wait_for_a_handshake) {
+    greets = true;
+    struct engine_listen listen = greeting_listen();
+    struct engine_config config = dial_config(*transport, &listen);
+    config.drain_timeout_ms = 60000;
+    struct engine *engine = dial_start(&config);
+    int fd = dial_silent(engine);
+    uint64_t begun_ns = clock_monotonic_ns();
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    dial_expect(fd, "bye", 3);
+    dial_expect_end(fd);
+    close(fd);
+    engine_join(engine);
+    cr_expect_lt(clock_monotonic_ns() - begun_ns, 20 * CLOCK_NS_PER_S);
+    engine_destroy(engine);
 }
