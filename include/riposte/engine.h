@@ -56,8 +56,9 @@ enum {
 
 /* What becomes of the listeners when the engine stops. */
 enum engine_stop {
-    ENGINE_STOP_NONE,      /* it does not stop; not for engine_stop */
-    ENGINE_STOP_CLOSE,     /* what waits in their queues is accepted and answered, then they refuse */
+    ENGINE_STOP_NONE, /* it does not stop; not for engine_stop */
+    ENGINE_STOP_CLOSE, /* what waits in their queues is accepted and answered, then they refuse; those that were inherited
+                              are handed back */
     ENGINE_STOP_HAND_OVER, /* somebody else accepts from them: nothing is shut down, no file is removed */
 };
 
@@ -118,7 +119,8 @@ struct engine_listen {
     /*
      * Sockets that listen already (systemd.socket(5), a hand-over): duplicated instead of binding, so the
      * originals stay the caller's. All must have one address, which is filled in. Borrowed until engine_create
-     * returns.
+     * returns. However the engine stops, they go on listening and their queues are left to whoever accepts next. No
+     * two engines may accept from one at a time: whether an accept waits is a mode of the socket.
      */
     const int *inherited_fds;
     unsigned inherited_count; /* 0: bind `address` */

@@ -283,7 +283,7 @@ void accept_last(struct worker *worker, bool close_listeners) {
             worker->parked_count--;
         }
         accept_stop(worker, listener);
-        if (close_listeners) {
+        if (close_listeners && !listener->is_inherited) {
             accept_close(worker, listener);
         }
     }

@@ -21,6 +21,7 @@ struct listener {
     uint8_t listen;      /* index into the engine's listens */
     bool is_unix;
     bool is_shared;         /* other workers accept from the same socket */
+    bool is_inherited;      /* whoever gave it may give it to others, who find it as it was */
     bool wanted;            /* to be armed by the transport's next arm_accept */
     bool armed;             /* from arm to the completion without F_MORE (epoll: while registered) */
     bool single_shot;       /* the kernel refused, or kept ending, the multishot accept */

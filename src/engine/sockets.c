@@ -39,6 +39,7 @@ static int sockets_give(struct engine *engine, unsigned worker_index, unsigned l
         .listen = (uint8_t)listen_index,
         .is_unix = engine->listens[listen_index].address.ss_family == AF_UNIX,
         .is_shared = shared,
+        .is_inherited = engine->listens[listen_index].inherited_count > 0,
         .single_shot = !engine->uring.accept_multishot,
     };
     return worker_add_listener(engine->workers[worker_index], &listener);

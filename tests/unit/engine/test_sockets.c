@@ -85,6 +85,25 @@ ON_BOTH_TRANSPORTS(a_worker_accepts_from_several_inherited_sockets) {
     inherits(*transport, 3);
 }
 
+ON_BOTH_TRANSPORTS(an_inherited_socket_outlives_every_stop) {
+    int fd;
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    listen_on_one_port(&fd, 1);
+    listen.inherited_fds = &fd;
+    listen.inherited_count = 1;
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *first = dial_start(&config);
+    engine_stop(first, ENGINE_STOP_CLOSE);
+    engine_join(first);
+    int early = dial(first); /* waits in the queue of the caller's socket */
+    engine_destroy(first);
+    struct engine *second = dial_start(&config);
+    echo(early);
+    close(early);
+    close(fd);
+    dial_stop(second);
+}
+
 Test(sockets, refuses_to_inherit_what_does_not_listen) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct engine_listen listen = dial_listen(&frames_protocol);
