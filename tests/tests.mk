@@ -54,12 +54,12 @@ COMMANDS ?= 1000000
 difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies
 	$(QUIET)tests/diff/run --server $(BIN)/riposte --commands $(COMMANDS)
 
-# --- the installed library: tests/example/echo.c, a program that has nothing else ---------------------------------
+# --- the installed library: tests/example/*.c, a program that has nothing else ---------------------------------
 
 EXAMPLE_SOURCES := $(wildcard tests/example/*.c)
 
 .PHONY: example example-programs
-example: example-programs ## install into a folder, build tests/example/echo.c from that, talk to it (TESTS="echo: later")
+example: example-programs ## install into a folder, build the example from that, talk to it (TESTS="echo: later")
 	+$(QUIET)MAKE="$(MAKE)" tests/example/run $(TESTS)
 
 example-programs: $(INSTALLED_FILES)

@@ -5,12 +5,14 @@ import contextlib
 import os
 import re
 import signal
+import sys
 import time
 
 from harness.connection import Connection
 from harness.outcome import Failure, check, check_equal
 from harness.server import wait_until
 from process import Process, ProcessError
+from veiled import VeiledConnection
 
 LINE_SIZE_MAX = 1024
 LINE_TIMEOUT_S = 5.0
@@ -20,19 +22,34 @@ STOP_LIMIT_S = 20.0
 
 
 class Echo:
-    """A server of the example on a free port and a socket; `family` is what connect() uses."""
+    """A server of the example on a free port and a socket; `family` is what connect() uses, through the veil or not."""
 
-    def __init__(self, process, family, path, port):
-        self.process, self.family, self.path, self.port = process, family, path, port
+    def __init__(self, process, family, path, port, veiled=False):
+        self.process, self.family, self.path, self.port, self.veiled = process, family, path, port, veiled
+
+    def address(self, family=None):
+        return self.path if (family or self.family) == "unix" else ("127.0.0.1", self.port)
 
     def connect(self, family=None):
         """A connection that has read the greeting."""
-        connection = self.connect_silently(family)
+        connection = VeiledConnection(self.address(family)) if self.veiled else Connection(self.address(family))
+        if self.veiled:
+            connection.read_greeting()
         connection.expect(b"echo\r\n", "the greeting")
         return connection
 
-    def connect_silently(self, family=None):
-        return Connection(self.path if (family or self.family) == "unix" else ("127.0.0.1", self.port))
+    def connect_in_the_clear(self):
+        """For who looks at the first words only."""
+        return Connection(self.address())
+
+    def expect_served(self, client):
+        """The first words to a client that has been accepted."""
+        client.expect(b"veil 1\n" if self.veiled else b"echo\r\n", "the first words")
+
+    def expect_full(self, client):
+        """A client that says nothing is not told more than that through the veil: its handshake is not over."""
+        client.expect(b"veil 1\n\0" if self.veiled else b"full\r\n", "words to one too many")
+        client.expect_end()
 
     def stop(self):
         """Ends it as an operator does; what it had to say in the end."""
@@ -56,11 +73,22 @@ def on_one_cpu():
         os.sched_setaffinity(0, cpus)
 
 
+def with_sockets(command, descriptors):
+    """The command with these sockets as sd_listen_fds(3) says."""
+    moves = "".join(f"os.dup2({number}, {3 + index}, inheritable=True); " for index, number in enumerate(descriptors))
+    program = f"import os, sys; {moves}os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='{len(descriptors)}'); "
+    return [sys.executable, "-c", program + "os.execv(sys.argv[1], sys.argv[1:])", *command]
+
+
 @contextlib.contextmanager
-def started(installation, lab, one_worker=False):
+def started(installation, lab, one_worker=False, path=None, inherited=()):
+    """`inherited` are the sockets that it is started with, as descriptors 3, 4, ..."""
     folder = lab.new_folder()
-    path = os.path.join(folder, "socket")
-    process = Process([installation.echo, "0", lab.engine, path], os.path.join(folder, "output"))
+    path = path or os.path.join(folder, "socket")
+    command = [installation.echo, "0", lab.engine, path, *(["veil"] if lab.veiled else [])]
+    if inherited:
+        command = with_sockets(command, inherited)
+    process = Process(command, os.path.join(folder, "output"), inherited=inherited)
     with on_one_cpu() if one_worker else contextlib.nullcontext():
         process.start()
     try:
@@ -71,7 +99,7 @@ def started(installation, lab, one_worker=False):
 
         found = wait_until(ready, "the example is ready")
         check_equal({"uring": "io_uring", "epoll": "epoll"}[lab.engine], found.group(2), "transport")
-        yield Echo(process, lab.family, path, int(found.group(1)))
+        yield Echo(process, lab.family, path, int(found.group(1)), lab.veiled)
     finally:
         process.stop()
 
@@ -101,7 +129,7 @@ def a_pipeline_is_answered_in_order(installation, lab):
         for index in range(200):
             client.expect(b"1 line %d\r\n" % index)
         check_equal([b"help   this", b"later  is answered a tenth of a second later",
-                     b"ticks  is answered ten times a second, until you end", b"quit   ends the connection", b"All else comes back behind a count."], client.read_lines_until("1 end"), "reply to help")
+                     b"ticks  is answered ten times a second, until you end", b"counts lists what is counted", b"quit   ends the connection", b"All else comes back behind a count."], client.read_lines_until("1 end"), "reply to help")
 
 
 def a_late_answer_holds_up_its_own_connection_only(installation, lab):
@@ -170,9 +198,8 @@ def a_full_listen_says_so_and_the_other_one_is_open(installation, lab):
     with started(installation, lab) as server, contextlib.ExitStack() as stack:
         for _ in range(LIMITS[lab.family]):
             stack.enter_context(server.connect())
-        with server.connect_silently() as client:
-            client.expect(b"full\r\n")
-            client.expect_end()
+        with server.connect_in_the_clear() as client:
+            server.expect_full(client)
         with server.connect("unix" if lab.family == "tcp" else "tcp") as client:
             client.ask("room here", "1 room here")
 
@@ -183,8 +210,11 @@ def a_place_is_free_again_when_a_client_leaves(installation, lab):
         clients[0].close()
 
         def served():
-            with server.connect_silently() as client:
-                return client.read_line() == b"echo"
+            try:
+                with server.connect():
+                    return True
+            except Failure:
+                return False
 
         wait_until(served, "a place is free")
 
@@ -204,6 +234,20 @@ def a_stop_answers_what_has_come_and_leaves_nothing(installation, lab):
         check(not os.path.exists(server.path), "the socket's file is left")
 
 
+def counts_lists_what_every_source_has(installation, lab):
+    """The workers' own, one by one, and the engine's; they count what this client did."""
+    with started(installation, lab, one_worker=True) as server, server.connect() as client:
+        client.ask("one", "1 one")
+        client.send(b"later\r\ncounts\r\n")
+        client.expect(b"later\r\n")
+        rows = dict(line.decode().split(" ") for line in client.read_lines_until("end"))
+        check_equal("2", rows.get('echo_lines_total{worker="0"}'), "lines before this one")
+        check_equal("1", rows.get('echo_lines_late_total{worker="0"}'), "late answers")
+        check_equal("1", rows.get("engine_connections_current"), "connections")
+        check(int(rows["engine_turns_total"]) > 0, "the engine counts no turns")
+        check(int(rows['echo_naps_total{worker="0"}']) <= int(rows["engine_sleeps_total"]), "more naps than sleeps")
+
+
 TESTS = (
     lines_come_back_behind_their_count,
     a_line_may_come_in_pieces,
@@ -217,4 +261,5 @@ TESTS = (
     a_full_listen_says_so_and_the_other_one_is_open,
     a_place_is_free_again_when_a_client_leaves,
     a_stop_answers_what_has_come_and_leaves_nothing,
+    counts_lists_what_every_source_has,
 )

@@ -26,8 +26,9 @@ class Installation:
             f"PREFIX={PREFIX}")
 
     def build_echo(self, lab):
-        source = os.path.join(ROOT, "tests", "example", "echo.c")
-        self.compile(lab, "cc", source, self.echo, "-std=c17", "-D_DEFAULT_SOURCE")
+        folder = os.path.join(ROOT, "tests", "example")
+        sources = sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".c"))
+        self.compile(lab, "cc", sources, self.echo, "-std=c17", "-D_GNU_SOURCE")
 
     def path(self, *names):
         return os.path.join(self.prefix, *names)
@@ -40,9 +41,9 @@ class Installation:
         folder = os.path.join(prefix or self.prefix, "lib", "pkgconfig")
         return shlex.split(run(lab, "pkg-config", *words, "riposte", environment={"PKG_CONFIG_PATH": folder}))
 
-    def compile(self, lab, compiler, source, program, *flags):
+    def compile(self, lab, compiler, sources, program, *flags):
         """Compiles and links as riposte.pc says; Failure with the compiler's words."""
-        run(lab, compiler, *flags, *WARNINGS, source, "-o", program, *self.pkg_config(lab, "--cflags", "--libs"))
+        run(lab, compiler, *flags, *WARNINGS, *sources, "-o", program, *self.pkg_config(lab, "--cflags", "--libs"))
 
 
 def run(lab, *command, environment=None):

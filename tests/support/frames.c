@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * frames: a length-prefixed echo, for tests of the engine. tests/example/echo.c is a whole server.
+ * frames: a length-prefixed echo, for tests of the engine. tests/example is a whole server.
  *
  *      frame = length (2 bytes, big endian) + that many bytes; it is sent back as it came. Length 0 ends the
  *      connection.
