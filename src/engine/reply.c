@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply: the chunks and pieces behind include/riposte/reply.h, where the layout is drawn.
+ * reply: the chunks and pieces behind include/riposte/reply.h, where the layout is drawn, and the pool that the
+ * chunks come from.
  *
  * Invariants, for every chunk: data of its copied pieces lies below `at` (or the chunk is closed), at <=
  * lowest piece, piece_first <= piece_count; over a reply: unsent_size is the sum of all pieces. A reply with
  * nothing unsent holds no memory, so an idle connection costs nothing here.
  */
-#include "riposte/reply.h"
+#include "reply.h"
 
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/uio.h>
 
-#include "reply_pool.h"
 #include "riposte/check.h"
+#include "riposte/reply.h"
 
 /* One run to be sent: the chunk's own bytes (release is NULL) or pinned ones. */
 struct reply_piece {
@@ -31,6 +35,11 @@ static_assert(CHUNK_NEXT_SIZE >= REPLY_RESERVE_SIZE_MAX + 2 * sizeof(struct repl
  * bytes are never read.
  */
 static _Thread_local char reply_scratch[REPLY_RESERVE_SIZE_MAX];
+
+/* Bytes that a chunk takes, its header included. */
+static uint32_t chunk_size(const struct reply_chunk *chunk) {
+    return (uint32_t)sizeof(*chunk) + chunk->memory_size;
+}
 
 static struct reply_piece *chunk_piece(struct reply_chunk *chunk, uint32_t index) {
     return (struct reply_piece *)(void *)(chunk->memory + chunk->memory_size) - 1 - index;
@@ -58,7 +67,7 @@ static bool reply_open_chunk(struct reply *reply, size_t size) {
         reply->broken = true;
         return false;
     }
-    reply->memory_size += reply_chunk_size(chunk);
+    reply->memory_size += chunk_size(chunk);
     chunk->next = NULL;
     chunk->piece_first = 0;
     chunk->piece_count = 0;
@@ -194,7 +203,7 @@ static size_t chunk_sent(struct reply_chunk *chunk, size_t size) {
 static void reply_free_first(struct reply *reply) {
     struct reply_chunk *chunk = reply->first;
     reply->first = chunk->next;
-    reply->memory_size -= reply_chunk_size(chunk);
+    reply->memory_size -= chunk_size(chunk);
     reply_pool_give(reply->pool, chunk);
     if (reply->first == NULL) {
         reply->last = NULL;
@@ -223,4 +232,76 @@ void reply_discard(struct reply *reply) {
     while (reply->first != NULL) {
         reply_free_first(reply);
     }
+}
+
+/* --- the pool ---------------------------------------------------------------------------------------- */
+
+static struct reply_chunk *list_pop(struct reply_chunk **list, uint32_t *count) {
+    struct reply_chunk *chunk = *list;
+    if (chunk != NULL) {
+        *list = chunk->next;
+        (*count)--;
+    }
+    return chunk;
+}
+
+/* False when the list is full. */
+static bool list_push(struct reply_chunk **list, uint32_t *count, uint32_t count_max,
+                      struct reply_chunk *chunk) {
+    if (*count == count_max) {
+        return false;
+    }
+    chunk->next = *list;
+    *list = chunk;
+    (*count)++;
+    return true;
+}
+
+static struct reply_chunk *chunk_create(size_t memory_size) {
+    struct reply_chunk *chunk = malloc(sizeof(*chunk) + memory_size);
+    if (likely(chunk != NULL)) {
+        chunk->memory_size = (uint32_t)memory_size;
+    }
+    return chunk;
+}
+
+struct reply_chunk *reply_pool_take(struct reply_pool *pool, size_t memory_size) {
+    assert(memory_size == CHUNK_FIRST_SIZE || memory_size == CHUNK_NEXT_SIZE);
+    struct reply_chunk *chunk = NULL;
+    if (likely(pool != NULL)) {
+        chunk = memory_size == CHUNK_FIRST_SIZE ? list_pop(&pool->first, &pool->first_count)
+                                                : list_pop(&pool->next, &pool->next_count);
+    }
+    chunk = likely(chunk != NULL) ? chunk : chunk_create(memory_size);
+    if (likely(pool != NULL && chunk != NULL)) {
+        pool->lent_size += chunk_size(chunk);
+    }
+    return chunk;
+}
+
+void reply_pool_give(struct reply_pool *pool, struct reply_chunk *chunk) {
+    bool kept = false;
+    if (likely(pool != NULL)) {
+        pool->lent_size -= chunk_size(chunk);
+        kept = chunk->memory_size == CHUNK_FIRST_SIZE
+                   ? list_push(&pool->first, &pool->first_count, REPLY_POOL_FIRST_MAX, chunk)
+                   : list_push(&pool->next, &pool->next_count, REPLY_POOL_NEXT_MAX, chunk);
+    }
+    if (!kept) {
+        free(chunk);
+    }
+}
+
+static void list_free(struct reply_chunk *list) {
+    while (list != NULL) {
+        struct reply_chunk *chunk = list;
+        list = chunk->next;
+        free(chunk);
+    }
+}
+
+void reply_pool_deinit(struct reply_pool *pool) {
+    list_free(pool->first);
+    list_free(pool->next);
+    *pool = (struct reply_pool){0};
 }

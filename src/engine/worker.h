@@ -18,7 +18,7 @@
 #include "conn.h"
 #include "tag.h"
 #include "listener.h"
-#include "reply_pool.h"
+#include "reply.h"
 #include "riposte/engine.h"
 #include "spin.h"
 #include "deadlines.h"

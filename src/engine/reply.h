@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * reply_pool: the chunks of memory that replies are written in, and those of one worker that wait for their
- * next use.
+ * reply: what include/riposte/reply.h does not show: the chunks of memory that replies are written in, and those
+ * of one worker that wait for their next use.
  *
  * A turn takes a chunk for every connection it answers and gives all of them back when the sends are done, a
  * moment later. Given to the allocator each time, their pages would be returned to the system and faulted in
  * again (4 % of a small request's CPU). So a few stay here, most recently used first, which are also those
  * that are in cache. One thread only.
  */
-#ifndef RIPOSTE_ENGINE_REPLY_POOL_H
-#define RIPOSTE_ENGINE_REPLY_POOL_H
+#ifndef RIPOSTE_ENGINE_REPLY_H
+#define RIPOSTE_ENGINE_REPLY_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,11 +42,6 @@ struct reply_pool {
     uint32_t next_count;       /* 0 to REPLY_POOL_NEXT_MAX */
     size_t lent_size;          /* bytes of the chunks that replies own now */
 };
-
-/* Bytes that a chunk takes, its header included. */
-static inline uint32_t reply_chunk_size(const struct reply_chunk *chunk) {
-    return (uint32_t)sizeof(*chunk) + chunk->memory_size;
-}
 
 /*
  * A chunk with memory_size set, which is one of the two sizes; NULL when memory ends. `pool` may be NULL:
