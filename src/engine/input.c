@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * input: borrows bytes while it can, and copies them together where it cannot.
+ * input: copies bytes together where they cannot be borrowed, or no longer.
  */
 #include "input.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 enum { OWNED_CAPACITY_MIN = 256 };
 
@@ -56,34 +54,13 @@ static int input_own(struct input *input, struct bytes bytes) {
     return 0;
 }
 
-int input_append(struct input *input, struct bytes bytes) {
-    if (input_can_borrow(input, bytes.data)) {
-        if (input->borrowed_size == 0) {
-            input->borrowed = bytes.data;
-        }
-        input->borrowed_size += (uint32_t)bytes.size;
-        return 0;
-    }
+int input_append_copied(struct input *input, struct bytes bytes) {
     int error = input_detach(input);
     if (error == 0) {
         error = input_own(input, bytes);
     }
     input_check(input);
     return error;
-}
-
-void input_consume(struct input *input, size_t size) {
-    assert(size <= input_size(input));
-    if (input->owned_size == 0) {
-        input->borrowed += size;
-        input->borrowed_size -= (uint32_t)size;
-        return;
-    }
-    input->owned_start += (uint32_t)size;
-    input->owned_size -= (uint32_t)size;
-    if (input->owned_size == 0) {
-        input_discard(input);
-    }
 }
 
 int input_detach(struct input *input) {
@@ -94,9 +71,4 @@ int input_detach(struct input *input) {
     input->borrowed = NULL;
     input->borrowed_size = 0;
     return input_own(input, borrowed);
-}
-
-void input_discard(struct input *input) {
-    free(input->owned);
-    *input = (struct input){0};
 }

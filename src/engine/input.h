@@ -13,10 +13,13 @@
 #ifndef RIPOSTE_ENGINE_INPUT_H
 #define RIPOSTE_ENGINE_INPUT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "riposte/bytes.h"
+#include "riposte/check.h"
 
 /*
  * All zero is an empty input. Invariant: owned_size == 0 or borrowed_size == 0; owned_start + owned_size <=
@@ -39,11 +42,6 @@ static inline bool input_can_borrow(const struct input *input, const char *data)
            (input->borrowed_size == 0 || input->borrowed + input->borrowed_size == data);
 }
 
-/*
- * Adds bytes of a shared buffer. 0, or -ENOMEM when they had to be copied and memory ended (input unchanged).
- */
-int input_append(struct input *input, struct bytes bytes);
-
 /* The unread bytes, oldest first; valid until the next call on this input. */
 static inline struct bytes input_bytes(const struct input *input) {
     if (input->owned_size > 0) {
@@ -56,16 +54,48 @@ static inline size_t input_size(const struct input *input) {
     return (size_t)input->owned_size + input->borrowed_size;
 }
 
+/* input_append where the bytes must be copied. */
+int input_append_copied(struct input *input, struct bytes bytes);
+
+/*
+ * Adds bytes of a shared buffer. 0, or -ENOMEM when they had to be copied and memory ended (input unchanged).
+ */
+static inline int input_append(struct input *input, struct bytes bytes) {
+    if (unlikely(!input_can_borrow(input, bytes.data))) {
+        return input_append_copied(input, bytes);
+    }
+    if (input->borrowed_size == 0) {
+        input->borrowed = bytes.data;
+    }
+    input->borrowed_size += (uint32_t)bytes.size;
+    return 0;
+}
+
+/* Drops everything. */
+static inline void input_discard(struct input *input) {
+    free(input->owned);
+    *input = (struct input){0};
+}
+
 /* The oldest `size` bytes are read. Memory is given back when nothing is left. */
-void input_consume(struct input *input, size_t size);
+static inline void input_consume(struct input *input, size_t size) {
+    assert(size <= input_size(input));
+    if (likely(input->owned_size == 0)) {
+        input->borrowed += size;
+        input->borrowed_size -= (uint32_t)size;
+        return;
+    }
+    input->owned_start += (uint32_t)size;
+    input->owned_size -= (uint32_t)size;
+    if (input->owned_size == 0) {
+        input_discard(input);
+    }
+}
 
 /*
  * Copies borrowed bytes out of the shared buffer. 0, or -ENOMEM (the bytes are lost; the connection must
  * end).
  */
 int input_detach(struct input *input);
-
-/* Drops everything. */
-void input_discard(struct input *input);
 
 #endif
