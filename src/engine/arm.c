@@ -14,7 +14,8 @@
 
 /* Everything the client asked for before its end has been answered and sent. */
 static bool arm_is_done(const struct conn *conn) {
-    return conn->input_ended && !conn_reply_pending(conn) && !conn->in_run && !conn_output_throttled(conn);
+    return conn->input_ended && !conn_reply_pending(conn) && !conn->queued[CONN_QUEUE_RUN] &&
+           !conn_output_throttled(conn);
 }
 
 /* What the connection's state asks for after this turn, when no output waits. */
@@ -110,7 +111,7 @@ void arm_turn(struct worker *worker) {
         }
     }
     struct conn *conn;
-    while ((conn = conn_arm_pop(&worker->conns, &worker->arm)) != NULL) {
+    while ((conn = conn_queue_pop(&worker->conns, &worker->arm, CONN_QUEUE_ARM)) != NULL) {
         if (!arm_conn(worker, conn)) {
             worker_queue_arm(worker, conn);
             return;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn: the table of a worker's connections in reserved address space, its free slots, and the two queues
- * through them.
+ * conn: the table of a worker's connections in reserved address space, and its free slots.
  */
 #include "conn.h"
 
@@ -73,11 +72,9 @@ struct conn *conn_open(struct conn_table *table, int fd) {
         .index = conn->index,
         .generation = conn->generation,
         .state = CONN_OPEN,
-        .in_run = conn->in_run,
-        .in_arm = conn->in_arm,
-        .run_next = conn->run_next,
-        .arm_next = conn->arm_next,
     };
+    memcpy(fresh.queued, conn->queued, sizeof(fresh.queued));
+    memcpy(fresh.queue_next, conn->queue_next, sizeof(fresh.queue_next));
     *conn = fresh;
     memset(conn->session, 0, table->zeroed_size);
     table->open_count++;
@@ -94,52 +91,4 @@ void conn_release(struct conn_table *table, struct conn *conn) {
     conn->timeout_next = table->free_first;
     table->free_first = conn->index;
     table->open_count--;
-}
-
-void conn_run_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn) {
-    if (conn->in_run) {
-        return;
-    }
-    conn->in_run = true;
-    conn->run_next = CONN_NONE;
-    if (queue->first == CONN_NONE) {
-        queue->first = conn->index;
-    } else {
-        conn_at(table, queue->last)->run_next = conn->index;
-    }
-    queue->last = conn->index;
-}
-
-void conn_arm_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn) {
-    if (conn->in_arm) {
-        return;
-    }
-    conn->in_arm = true;
-    conn->arm_next = CONN_NONE;
-    if (queue->first == CONN_NONE) {
-        queue->first = conn->index;
-    } else {
-        conn_at(table, queue->last)->arm_next = conn->index;
-    }
-    queue->last = conn->index;
-}
-
-struct conn *conn_run_pop(struct conn_table *table, struct conn_queue *queue) {
-    if (queue->first == CONN_NONE) {
-        return NULL;
-    }
-    struct conn *conn = conn_at(table, queue->first);
-    queue->first = conn->run_next;
-    conn->in_run = false;
-    return conn;
-}
-
-struct conn *conn_arm_pop(struct conn_table *table, struct conn_queue *queue) {
-    if (queue->first == CONN_NONE) {
-        return NULL;
-    }
-    struct conn *conn = conn_at(table, queue->first);
-    queue->first = conn->arm_next;
-    conn->in_arm = false;
-    return conn;
 }

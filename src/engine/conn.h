@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn: one connection, and the table of a worker's connections.
+ * conn: one connection, the table of a worker's connections, the queues through them, and the tag by which the
+ * kernel's answers find them.
  *
  *      FREE --accept--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING
  *       ^                 |                                   |                      |
@@ -70,6 +71,13 @@ enum timeout_kind {
     TIMEOUT_KIND_COUNT
 };
 
+/* The queues of a worker that a connection may be in, once in each. */
+enum conn_queue_kind {
+    CONN_QUEUE_RUN, /* it has something to serve */
+    CONN_QUEUE_ARM, /* its wants or its state are to be looked at */
+    CONN_QUEUE_KIND_COUNT
+};
+
 #define CONN_NONE UINT32_MAX
 
 struct conn {
@@ -90,8 +98,7 @@ struct conn {
     uint8_t next;      /* enum protocol_next; AGAIN too when the time of REST, LATER or EVENT has come */
     uint8_t throttled; /* THROTTLED_ bits */
     uint8_t costly;    /* calls of on_input that are still served behind those of others */
-    bool in_run;       /* linked through run_next */
-    bool in_arm;       /* linked through arm_next */
+    bool queued[CONN_QUEUE_KIND_COUNT]; /* linked through queue_next of the same kind */
     bool is_unix;
     bool counted;           /* is part of connections_current; false for one that is being turned away */
     bool send_copies;       /* the next send copies: memory to be locked for a zero-copy one was refused */
@@ -113,8 +120,7 @@ struct conn {
     uint32_t session_memory_size; /* what the session holds of these */
     uint32_t active_ms;           /* worker time when a request completed or a value moved last */
     uint32_t deadline_ms;         /* worker time at which its list of time-outs looks at it */
-    uint32_t run_next;            /* CONN_NONE at the end */
-    uint32_t arm_next;
+    uint32_t queue_next[CONN_QUEUE_KIND_COUNT]; /* CONN_NONE at the end */
     uint32_t timeout_previous;
     uint32_t timeout_next;
     size_t sending_size;    /* bytes handed to the send in flight */
@@ -146,6 +152,44 @@ struct conn_table {
 };
 
 /*
+ * The 64 bits that travel with every request to the kernel and come back with its completion.
+ *
+ *      63      56 55                     32 31                               0
+ *      +---------+-------------------------+---------------------------------+
+ *      |   op    |  generation of the slot | index of connection or listener |
+ *      +---------+-------------------------+---------------------------------+
+ *
+ * The generation changes whenever a slot is reused, so that a late completion of an old connection never
+ * meets the slot's new owner (https://github.com/axboe/liburing/issues/363).
+ */
+enum op {
+    OP_ACCEPT, /* index: the listener */
+    OP_RECV,
+    OP_SEND,
+    OP_CANCEL, /* of a receive; index: the connection */
+    OP_CLOSE,
+    OP_WAKE, /* another thread wants this worker's attention */
+};
+
+enum { TAG_GENERATION_MASK = (1 << 24) - 1 };
+
+static inline uint64_t tag_pack(enum op op, uint32_t generation, uint32_t index) {
+    return (uint64_t)op << 56 | (uint64_t)(generation & TAG_GENERATION_MASK) << 32 | index;
+}
+
+static inline enum op tag_op(uint64_t tag) {
+    return (enum op)(tag >> 56);
+}
+
+static inline uint32_t tag_generation(uint64_t tag) {
+    return (uint32_t)(tag >> 32) & TAG_GENERATION_MASK;
+}
+
+static inline uint32_t tag_index(uint64_t tag) {
+    return (uint32_t)tag;
+}
+
+/*
  * Room for `capacity` connections with sessions of up to session_size and, unless it is 0, filter states of up to
  * filter_state_size bytes. 0 or -ENOMEM.
  */
@@ -158,9 +202,10 @@ static inline struct conn *conn_at(const struct conn_table *table, uint32_t inde
 }
 
 /* The connection a tag was packed for; NULL when it is gone. */
-static inline struct conn *conn_find(const struct conn_table *table, uint32_t index, uint32_t generation) {
-    struct conn *conn = conn_at(table, index);
-    return conn->state != CONN_FREE && ((conn->generation ^ generation) & 0xffffff) == 0 ? conn : NULL;
+static inline struct conn *conn_find(const struct conn_table *table, uint64_t tag) {
+    struct conn *conn = conn_at(table, tag_index(tag));
+    bool is_owner = ((conn->generation ^ tag_generation(tag)) & TAG_GENERATION_MASK) == 0;
+    return conn->state != CONN_FREE && is_owner ? conn : NULL;
 }
 
 /* Unsent output has passed its bound: nothing is parsed before the client has taken half of it. */
@@ -220,7 +265,7 @@ static inline bool conn_is_sending(const struct conn *conn) {
  */
 void conn_release(struct conn_table *table, struct conn *conn);
 
-/* First in, first out, through run_next or arm_next. */
+/* First in, first out, through queue_next. */
 struct conn_queue {
     uint32_t first; /* CONN_NONE when empty */
     uint32_t last;
@@ -232,12 +277,32 @@ static inline bool conn_queue_empty(const struct conn_queue *queue) {
     return queue->first == CONN_NONE;
 }
 
-/* Adds to the end, unless it is in the queue already. */
-void conn_run_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn);
-void conn_arm_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn);
+/* Adds to the end, unless it is in a queue of this kind already. */
+static inline void conn_queue_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn,
+                                   enum conn_queue_kind kind) {
+    if (conn->queued[kind]) {
+        return;
+    }
+    conn->queued[kind] = true;
+    conn->queue_next[kind] = CONN_NONE;
+    if (queue->first == CONN_NONE) {
+        queue->first = conn->index;
+    } else {
+        conn_at(table, queue->last)->queue_next[kind] = conn->index;
+    }
+    queue->last = conn->index;
+}
 
 /* Takes the first; NULL when empty. May be FREE, or have a new owner: look at its state. */
-struct conn *conn_run_pop(struct conn_table *table, struct conn_queue *queue);
-struct conn *conn_arm_pop(struct conn_table *table, struct conn_queue *queue);
+static inline struct conn *conn_queue_pop(struct conn_table *table, struct conn_queue *queue,
+                                          enum conn_queue_kind kind) {
+    if (queue->first == CONN_NONE) {
+        return NULL;
+    }
+    struct conn *conn = conn_at(table, queue->first);
+    queue->first = conn->queue_next[kind];
+    conn->queued[kind] = false;
+    return conn;
+}
 
 #endif

@@ -68,7 +68,8 @@ static bool drain_is_unread(const struct conn *conn) {
 
 /* Every request that was received whole is answered. */
 static bool drain_is_answered(const struct conn *conn) {
-    return !conn->in_run && !conn_reply_pending(conn) && conn->throttled == 0 && !drain_is_unread(conn);
+    return !conn->queued[CONN_QUEUE_RUN] && !conn_reply_pending(conn) && conn->throttled == 0 &&
+           !drain_is_unread(conn);
 }
 
 /* The last answer and the end of our side go in one piece, so that the client cannot ask in between. */
@@ -159,7 +160,7 @@ static void drain_look(struct worker *worker) {
 void drain_turn(struct worker *worker) {
     for (uint32_t index = worker->arm.first; index != CONN_NONE && worker->stage == WORKER_DRAINING;) {
         struct conn *conn = conn_at(&worker->conns, index);
-        index = conn->arm_next;
+        index = conn->queue_next[CONN_QUEUE_ARM];
         drain_on_answer(worker, conn);
     }
     if (deadline_passed(worker->now_ms, worker->drain_looks_ms)) {

@@ -196,7 +196,7 @@ static void serve_prefetch(struct worker *worker) {
     }
     for (uint32_t index = worker->run.first; index != CONN_NONE;) {
         struct conn *conn = conn_at(&worker->conns, index);
-        index = conn->run_next;
+        index = conn->queue_next[CONN_QUEUE_RUN];
         const struct worker_listen *listen = worker_listen(worker, conn);
         if (listen->protocol->prefetch != NULL && conn->state == CONN_OPEN) {
             listen->protocol->prefetch(conn->session, input_bytes(&conn->input), listen->context);
@@ -207,7 +207,7 @@ static void serve_prefetch(struct worker *worker) {
 static void serve_keep_rest(struct worker *worker, const struct conn_queue *queue) {
     for (uint32_t index = queue->first; index != CONN_NONE;) {
         struct conn *conn = conn_at(&worker->conns, index);
-        index = conn->run_next;
+        index = conn->queue_next[CONN_QUEUE_RUN];
         serve_keep(worker, conn);
     }
 }
@@ -216,7 +216,7 @@ static void serve_keep_rest(struct worker *worker, const struct conn_queue *queu
 static void serve_round(struct worker *worker, struct conn_queue *queue) {
     uint32_t last = queue->last;
     struct conn *conn;
-    while (!worker->turn_over && (conn = conn_run_pop(&worker->conns, queue)) != NULL) {
+    while (!worker->turn_over && (conn = conn_queue_pop(&worker->conns, queue, CONN_QUEUE_RUN)) != NULL) {
         serve_conn(worker, conn);
         if (conn->index == last) {
             break;
@@ -326,7 +326,7 @@ void serve_on_recv_end(struct worker *worker, struct conn *conn, int error) {
 void serve_on_recv_idle(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_CLOSING) {
         serve_start_recv(conn);
-        conn->recv_last = conn->in_run;
+        conn->recv_last = conn->queued[CONN_QUEUE_RUN];
     }
     worker_queue_arm(worker, conn);
 }

@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #include "conn.h"
-#include "tag.h"
 #include "listener.h"
 #include "reply.h"
 #include "riposte/engine.h"
@@ -106,11 +105,6 @@ void worker_free(struct worker *worker);
 /* Makes the worker leave its wait soon. Any thread. */
 void worker_wake(struct worker *worker);
 
-/* Adds to a queue of the worker. */
-static inline void worker_queue_arm(struct worker *worker, struct conn *conn) {
-    conn_arm_push(&worker->conns, &worker->arm, conn);
-}
-
 /* Adds a listener, before the thread runs. 0 or -ENOMEM. */
 int worker_add_listener(struct worker *worker, const struct listener *listener);
 
@@ -125,8 +119,15 @@ static inline const struct worker_listen *worker_listen(const struct worker *wor
     return &worker->listens[conn->listen];
 }
 
+/* The connection has something to serve: it waits for its turn. */
 static inline void worker_queue_run(struct worker *worker, struct conn *conn) {
-    conn_run_push(&worker->conns, conn->costly > 0 ? &worker->run_costly : &worker->run, conn);
+    struct conn_queue *queue = conn->costly > 0 ? &worker->run_costly : &worker->run;
+    conn_queue_push(&worker->conns, queue, conn, CONN_QUEUE_RUN);
+}
+
+/* The connection's wants or state have changed: they are looked at in the end of the turn. */
+static inline void worker_queue_arm(struct worker *worker, struct conn *conn) {
+    conn_queue_push(&worker->conns, &worker->arm, conn, CONN_QUEUE_ARM);
 }
 
 #endif

@@ -283,7 +283,7 @@ static bool epoll_on_event(struct worker *worker, const struct epoll_event *even
         epoll_on_wake(worker);
         return true;
     }
-    struct conn *conn = conn_find(&worker->conns, tag_index(tag), tag_generation(tag));
+    struct conn *conn = conn_find(&worker->conns, tag);
     if (unlikely(conn == NULL)) {
         counter_add(&worker->counters.completions_stray, 1);
         return true;

@@ -385,7 +385,7 @@ static void uring_on_completion(struct worker *worker, struct uring *uring, cons
         uring_on_wake(worker, uring);
         return;
     }
-    struct conn *conn = conn_find(&worker->conns, tag_index(cqe->user_data), tag_generation(cqe->user_data));
+    struct conn *conn = conn_find(&worker->conns, cqe->user_data);
     if (unlikely(conn == NULL || !uring_expects(conn, op))) {
         uring_on_stray(worker, uring, cqe);
         return;

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 
 #include "conn.h"
-#include "tag.h"
 
 enum { CAPACITY = 8, SESSION_SIZE = 24 };
 
@@ -24,14 +23,14 @@ Test(conn, takes_every_slot_and_not_one_more) {
 Test(conn, is_not_found_under_the_tag_of_an_earlier_owner) {
     struct conn_table table = table_of(CAPACITY);
     struct conn *conn = conn_open(&table, 3);
-    uint32_t index = conn->index, generation = conn->generation;
-    cr_assert_eq(conn_find(&table, index, generation), conn);
+    uint64_t tag = tag_pack(OP_RECV, conn->generation, conn->index);
+    cr_assert_eq(conn_find(&table, tag), conn);
     conn_release(&table, conn);
-    cr_assert_null(conn_find(&table, index, generation));
+    cr_assert_null(conn_find(&table, tag));
     struct conn *next = conn_open(&table, 4);
     cr_assert_eq(next, conn, "the slot used last is the warmest");
-    cr_assert_null(conn_find(&table, index, generation));
-    cr_assert_eq(conn_find(&table, index, next->generation), next);
+    cr_assert_null(conn_find(&table, tag));
+    cr_assert_eq(conn_find(&table, tag_pack(OP_RECV, next->generation, next->index)), next);
 }
 
 Test(conn, begins_with_a_zeroed_session) {
@@ -56,28 +55,28 @@ Test(conn, queues_are_first_in_first_out_and_hold_a_connection_once) {
     struct conn *conns[3];
     for (int i = 0; i < 3; i++) {
         conns[i] = conn_open(&table, i);
-        conn_run_push(&table, &queue, conns[i]);
-        conn_run_push(&table, &queue, conns[0]);
+        conn_queue_push(&table, &queue, conns[i], CONN_QUEUE_RUN);
+        conn_queue_push(&table, &queue, conns[0], CONN_QUEUE_RUN);
     }
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(conn_run_pop(&table, &queue), conns[i]);
+        cr_assert_eq(conn_queue_pop(&table, &queue, CONN_QUEUE_RUN), conns[i]);
     }
-    cr_assert_null(conn_run_pop(&table, &queue));
+    cr_assert_null(conn_queue_pop(&table, &queue, CONN_QUEUE_RUN));
 }
 
 Test(conn, released_in_a_queue_leaves_the_queue_whole) {
     struct conn_table table = table_of(CAPACITY);
     struct conn_queue queue = CONN_QUEUE_EMPTY;
     struct conn *first = conn_open(&table, 1), *second = conn_open(&table, 2);
-    conn_arm_push(&table, &queue, first);
-    conn_arm_push(&table, &queue, second);
+    conn_queue_push(&table, &queue, first, CONN_QUEUE_ARM);
+    conn_queue_push(&table, &queue, second, CONN_QUEUE_ARM);
     conn_release(&table, first);
     struct conn *heir = conn_open(&table, 3);
     cr_assert_eq(heir, first);
-    conn_arm_push(&table, &queue, heir);
-    cr_assert_eq(conn_arm_pop(&table, &queue), heir);
-    cr_assert_eq(conn_arm_pop(&table, &queue), second);
-    cr_assert_null(conn_arm_pop(&table, &queue));
+    conn_queue_push(&table, &queue, heir, CONN_QUEUE_ARM);
+    cr_assert_eq(conn_queue_pop(&table, &queue, CONN_QUEUE_ARM), heir);
+    cr_assert_eq(conn_queue_pop(&table, &queue, CONN_QUEUE_ARM), second);
+    cr_assert_null(conn_queue_pop(&table, &queue, CONN_QUEUE_ARM));
 }
 
 Test(tag, gives_back_what_was_packed) {

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conn.h"
 #include "deadline.h"
 #include "dial.h"
 #include "riposte/reply.h"
-#include "tag.h"
 
 TestSuite(engine_stray, .timeout = 60);
 
