@@ -40,6 +40,11 @@ unit-programs: $(UNIT_PROGRAMS)
 unit: $(UNIT_PROGRAMS) ## build and run the unit tests (TESTS=store/ runs those whose name contains it)
 	$(QUIET)tests/unit/run $(UNIT_PROGRAMS)
 
+ROUNDS ?= 100
+.PHONY: full
+full: $(O)/unit/store/test_full ## ROUNDS (100) times each of what could make a set fail in a full store; says how many did
+	$(QUIET)RIPOSTE_ROUNDS=$(ROUNDS) $< --jobs=1 --verbose=1 --color=never 2>&1 | grep -E 'failed$$|FAIL|CRASH|Synthesis'
+
 # --- tests over sockets ------------------------------------------------------------------------------------
 
 .PHONY: wire wire-programs

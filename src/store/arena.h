@@ -130,7 +130,7 @@ struct arena {
     _Atomic int64_t coming_size;   /* bytes of segments being emptied or retired: free soon */
     _Atomic uint64_t pinned_size;  /* of retired segments that replies still send from */
     _Atomic uint32_t scan_rounds;  /* how often scan_next has come round */
-    _Atomic uint32_t pinned_count; /* segments with pins: see store_pin */
+    _Atomic uint64_t pins_size;    /* bytes of segments with pins: see store_pin */
     _Atomic uint64_t uploads_size; /* bytes of items that come in pieces */
 };
 

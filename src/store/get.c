@@ -20,7 +20,7 @@
 enum {
     PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
     PREFETCH_LINE_SIZE = 64,
-    PIN_SHARE = 8, /* segments with pins are one part in so many of all, at most */
+    PIN_SHARE = 8, /* segments with pins take one part in so many of the limit, at most */
 };
 
 void get_count_dead(struct store_worker *worker, const struct item *item) {
@@ -77,11 +77,10 @@ enum store_absence store_absence_take(struct store_worker *worker) {
 bool store_pin(const struct item_view *view) {
     struct segment *segment = view->pin;
     const struct arena *arena = segment->arena;
-    uint64_t segments_count =
-        atomic_load_explicit(&arena->limit, memory_order_relaxed) >> arena->segment_shift;
-    /* relaxed, both: a bound that a few may pass at a time. */
-    if (unlikely(atomic_load_explicit(&arena->pinned_count, memory_order_relaxed) >=
-                 segments_count / PIN_SHARE + 1) &&
+    uint64_t size_max = atomic_load_explicit(&arena->limit, memory_order_relaxed) / PIN_SHARE;
+    /* relaxed, both: a bound that a few may pass at a time. One segment may always be pinned, whatever its size. */
+    uint64_t size = atomic_load_explicit(&arena->pins_size, memory_order_relaxed);
+    if (unlikely(size != 0 && size + segment->size > size_max) &&
         atomic_load_explicit(&segment->pins, memory_order_relaxed) == 0) {
         return false;
     }

@@ -182,17 +182,18 @@ void segment_drop(struct store_worker *worker, struct item *item) {
 void segment_pin(struct segment *segment) {
     /* relaxed: the caller's view keeps the segment until its next quiescent state, and that is a release. */
     if (atomic_fetch_add_explicit(&segment->pins, 1, memory_order_relaxed) == 0) {
-        atomic_fetch_add_explicit(&segment->arena->pinned_count, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&segment->arena->pins_size, segment->size, memory_order_relaxed);
     }
 }
 
 void segment_unpin(struct segment *segment) {
     struct arena *arena = segment->arena;
+    uint64_t size = segment->size; /* now: without pins it may become another's */
     /* release: the caller's last reads come before the look of who frees (segment_is_pinned). */
     uint32_t pins = atomic_fetch_sub_explicit(&segment->pins, 1, memory_order_release);
     assert(pins != 0);
     if (pins == 1) {
-        atomic_fetch_sub_explicit(&arena->pinned_count, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&arena->pins_size, size, memory_order_relaxed);
     }
 }
 

@@ -181,7 +181,7 @@ void store_destroy(struct store *store) {
     retire_free_orphans(store);
     destroy_workers(store);
     assert(atomic_load_explicit(&store->arena.uploads_size, memory_order_relaxed) == 0);
-    assert(atomic_load_explicit(&store->arena.pinned_count, memory_order_relaxed) == 0);
+    assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
     unmap_all(store);
     free((void *)store->floors);
     pthread_mutex_destroy(&store->lock);
