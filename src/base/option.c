@@ -71,11 +71,6 @@ static bool repeat_set(const struct option *option, void *field, const char *tex
     return text == NULL;
 }
 
-static bool show_set(const struct option *option, void *field, const char *text) {
-    *(enum option_show *)field = text == NULL ? SHOW_PLAIN : SHOW_ARGUMENT;
-    return text == NULL || (option->argument != NULL && strcmp(text, option->argument) == 0);
-}
-
 static bool count_set(const struct option *option, void *field, const char *text) {
     uint64_t number;
     return bytes_parse_u64(bytes_from_string(text), &number) && u32_store(option, field, number);
@@ -163,6 +158,15 @@ static bool word_set(const struct option *option, void *field, const char *text)
         }
     }
     return false;
+}
+
+static bool show_set(const struct option *option, void *field, const char *text) {
+    uint32_t index = 0;
+    if (text != NULL && (option->argument == NULL || !word_set(option, &index, text))) {
+        return false;
+    }
+    *(enum option_show *)field = text == NULL ? SHOW_PLAIN : (enum option_show)(SHOW_ARGUMENT + index);
+    return true;
 }
 
 static bool text_set(const struct option *option, void *field, const char *text) {

@@ -26,7 +26,7 @@ enum option_kind {
     OPTION_OFF,        /* no value; sets false */
     OPTION_SWITCH,     /* a suboption; NAME sets true, no_NAME false */
     OPTION_REPEAT,     /* no value; adds one */
-    OPTION_SHOW,       /* prints something and ends; may take the word in `argument` */
+    OPTION_SHOW,       /* prints something and ends; may take one of the words in `argument` */
     OPTION_MODE,       /* the same, but the reading goes on: the others say what it is about */
     OPTION_COUNT,      /* a plain number */
     OPTION_LEVEL,      /* a suboption: NAME=number, NAME for 1, no_NAME for 0 */
@@ -48,6 +48,7 @@ enum option_kind {
     OPTION_OTHER,      /* read by a function of the program's */
 };
 
+/* SHOW_ARGUMENT is the first of the words in `argument`, SHOW_ARGUMENT + 1 the second, and so on. */
 enum option_show { SHOW_NOT, SHOW_PLAIN, SHOW_ARGUMENT };
 
 struct option_list {

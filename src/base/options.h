@@ -41,6 +41,7 @@ struct options_family {
 
 /* Arrays without a count end in an entry whose first member is NULL; they may be NULL as a whole. */
 struct options_table {
+    const char *program; /* as it is typed; of completion and manual */
     const struct option *options;
     unsigned options_count;
     const struct options_section *sections;
@@ -86,5 +87,20 @@ void options_help_in(const struct options_table *table, FILE *file, unsigned col
 
 /* The same as Markdown tables: every option, those without effect included. */
 void options_help_markdown(const struct options_table *table, FILE *file);
+
+/*
+ * Fragments of a manual page in mdoc(7), each behind a line with its name: introduction, options, conclusion. tools/manual
+ * puts them where a page names them.
+ */
+void options_help_man(const struct options_table *table, FILE *file);
+
+/* What completes the program's command line in a shell. */
+void options_help_bash(const struct options_table *table, FILE *file);
+void options_help_zsh(const struct options_table *table, FILE *file);
+void options_help_fish(const struct options_table *table, FILE *file);
+
+/* The argument of an option --help that knows all of them, and what prints the one that was asked for. */
+#define OPTIONS_HELP_WORDS "markdown|man|bash|zsh|fish"
+void options_help_as(const struct options_table *table, enum option_show form, FILE *file);
 
 #endif

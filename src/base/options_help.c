@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "options_text.h"
 #include "page.h"
 #include "riposte/bytes.h"
 
@@ -21,8 +22,6 @@ enum {
     TEXT_INDENT = 8,     /* then */
     COLUMNS_MIN = 40,
     COLUMNS_DEFAULT = 110, /* where nobody says how wide the paper is */
-    LABEL_SIZE_MAX = 96,
-    TEXT_SIZE_MAX = 512,
     NAMES_SIZE_MAX = 4096, /* of the options without effect */
 };
 
@@ -43,42 +42,6 @@ static void lines_print(FILE *file, const char *text, unsigned columns) {
 /* --- one option -------------------------------------------------------------------------------------------
  */
 
-static bool is_suboption(const struct options_table *table, const struct option *option) {
-    return table->sections[option->section].is_suboptions;
-}
-
-/* "-p, --port=PORT", "--no-pin", "[no_]lru_crawler", "idle_timeout=SECONDS" */
-static void label_format(const struct options_table *table, const struct option *option,
-                         char text[LABEL_SIZE_MAX]) {
-    char letter[] = {'-', option->letter, ',', ' ', '\0'};
-    bool has_argument = option->argument != NULL;
-    bool optional = has_argument && option_need(option) == OPTION_MAY_HAVE_VALUE;
-    bool negatable = option->kind == OPTION_SWITCH || option->kind == OPTION_LEVEL;
-    snprintf(text, LABEL_SIZE_MAX, "%s%s%s%s%s%s%s%s", option->letter == '\0' ? "" : letter,
-             is_suboption(table, option) ? "" : "--", negatable ? "[no_]" : "", option->name,
-             optional ? "[" : "", has_argument ? "=" : "", has_argument ? option->argument : "",
-             optional ? "]" : "");
-}
-
-/* The default as a person would type it; empty when there is none to speak of. */
-static const char *default_of(const struct option *option) {
-    const char *initial = option->initial == NULL ? "" : option->initial;
-    if (option->kind == OPTION_SWITCH) {
-        return *initial == '\0' ? "no" : initial;
-    }
-    return option_need(option) == OPTION_NEEDS_NO_VALUE ? "" : initial;
-}
-
-/* What stands beside the label: the help and the default. */
-static void text_format(const struct option *option, char text[TEXT_SIZE_MAX]) {
-    static const char *const effects[] = {
-        [EFFECT_OBEYED] = "", [EFFECT_IGNORED] = "no effect: ", [EFFECT_REFUSED] = "refused: "};
-    const char *value = default_of(option);
-    bool shown = *value != '\0' && option->effect == EFFECT_OBEYED;
-    snprintf(text, TEXT_SIZE_MAX, "%s%s%s%s%s", effects[option->effect], option->help,
-             shown ? " (default " : "", shown ? value : "", shown ? ")" : "");
-}
-
 static void row_print(FILE *file, unsigned columns, const char *indent, const char *label, const char *text) {
     bool beside = columns >= LABEL_WIDTH + TEXT_WIDTH_MIN;
     struct page page = {.file = file, .columns = columns, .indent = beside ? LABEL_WIDTH : TEXT_INDENT};
@@ -96,11 +59,11 @@ static void row_print(FILE *file, unsigned columns, const char *indent, const ch
 
 static void option_print(const struct options_table *table, const struct option *option, FILE *file,
                          unsigned columns) {
-    char label[LABEL_SIZE_MAX], text[TEXT_SIZE_MAX];
-    label_format(table, option, label);
-    text_format(option, text);
+    char label[OPTIONS_LABEL_SIZE_MAX], text[OPTIONS_TEXT_SIZE_MAX];
+    options_label(table, option, label);
+    options_text(option, text);
     /* Long forms without a letter stand below those that have one. */
-    bool shifted = option->letter == '\0' && !is_suboption(table, option);
+    bool shifted = option->letter == '\0' && !options_is_suboption(table, option);
     row_print(file, columns, shifted ? "      " : "  ", label, text);
 }
 
@@ -119,8 +82,8 @@ static void ignored_print(const struct options_table *table, unsigned section, F
     for (unsigned i = 0; i < table->options_count; i++) {
         const struct option *option = &table->options[i];
         if (option->section == section && !has_row(table, option) && at < sizeof(text)) {
-            char label[LABEL_SIZE_MAX];
-            label_format(table, option, label);
+            char label[OPTIONS_LABEL_SIZE_MAX];
+            options_label(table, option, label);
             at += (size_t)snprintf(text + at, sizeof(text) - at, " %s", label);
         }
     }
@@ -167,15 +130,15 @@ static void cell_print(FILE *file, const char *text) {
 static void markdown_row(const struct options_table *table, const struct option *option, FILE *file) {
     static const char *const effects[] = {
         [EFFECT_OBEYED] = "", [EFFECT_IGNORED] = "one warning: ", [EFFECT_REFUSED] = "refused: "};
-    char label[LABEL_SIZE_MAX], limits[OPTION_VALUE_SIZE_MAX] = "";
-    label_format(table, option, label);
+    char label[OPTIONS_LABEL_SIZE_MAX], limits[OPTION_VALUE_SIZE_MAX] = "";
+    options_label(table, option, label);
     if (option_is_limited(option)) {
         option_expected(option, limits);
     }
     fputs("| `", file);
     cell_print(file, label);
     fputs("` | ", file);
-    cell_print(file, option->effect == EFFECT_REFUSED ? "" : default_of(option));
+    cell_print(file, option->effect == EFFECT_REFUSED ? "" : options_default(option));
     fputs(" | ", file);
     cell_print(file, limits);
     fprintf(file, " | %s", effects[option->effect]);
@@ -192,5 +155,15 @@ void options_help_markdown(const struct options_table *table, FILE *file) {
                 markdown_row(table, &table->options[i], file);
             }
         }
+    }
+}
+
+void options_help_as(const struct options_table *table, enum option_show form, FILE *file) {
+    static void (*const forms[])(const struct options_table *table, FILE *file) = {
+        options_help_markdown, options_help_man, options_help_bash, options_help_zsh, options_help_fish};
+    if (form < SHOW_ARGUMENT) {
+        options_help(table, file);
+    } else {
+        forms[form - SHOW_ARGUMENT](table, file);
     }
 }

@@ -78,6 +78,7 @@ static void option_taken(void *values, unsigned option_index) {
 }
 
 const struct options_table options_table = {
+    .program = "riposte",
     .options = rows,
     .options_count = OPTION_INDEX_COUNT,
     .sections = sections,
@@ -188,9 +189,7 @@ void options_table_show(const struct options *options, FILE *file) {
         fputs("riposte " RIPOSTE_VERSION "\n", file);
     } else if (options->license != SHOW_NOT) {
         fputs(license_text, file);
-    } else if (options->help == SHOW_ARGUMENT) {
-        options_help_markdown(&options_table, file);
     } else {
-        options_help(&options_table, file);
+        options_help_as(&options_table, options->help, file);
     }
 }

@@ -108,8 +108,8 @@
     X(PROCESS, check, "check", 0, MODE, OBEYED, "", 0, 0, "json",                                            \
       "try what a start with these flags needs, say what is good, could be better or is wrong, and end: 0, " \
       "1 or 2")                                                                                              \
-    X(PROCESS, help, "help", 'h', SHOW, OBEYED, "", 0, 0, "markdown",                                        \
-      "this list; --help=markdown prints it as tables")                                                      \
+    X(PROCESS, help, "help", 'h', SHOW, OBEYED, "", 0, 0, OPTIONS_HELP_WORDS,                                \
+      "this list; as tables, for the manual, or as what completes the command line in a shell")              \
     X(PROCESS, license, "license", 'i', SHOW, OBEYED, "", 0, 0, NULL, "the licence")                         \
     X(PROCESS, version, "version", 'V', SHOW, OBEYED, "", 0, 0, NULL, "name and version")
 

@@ -134,8 +134,8 @@ static const struct option rows[] = {
     ROW(OUTPUT, "json", 0, TEXT, options.json_path, NULL, 0, 0, "FILE",
         "write settings and results as JSON; - is standard output, instead of the text"),
     ROW(OUTPUT, "quiet", 'q', ON, options.quiet, NULL, 0, 0, NULL, "no progress line"),
-    ROW(OUTPUT, "help", 'h', SHOW, help, NULL, 0, 0, "markdown",
-        "this text; --help=markdown prints the options as tables"),
+    ROW(OUTPUT, "help", 'h', SHOW, help, NULL, 0, 0, OPTIONS_HELP_WORDS,
+        "this text; its options as tables, for the manual, or as what completes the command line in a shell"),
     ROW(OUTPUT, "version", 'V', SHOW, version, NULL, 0, 0, NULL, "the version"),
 };
 
@@ -148,6 +148,7 @@ static const struct options_alias aliases[] = {
 };
 
 const struct options_table options_table = {
+    .program = "riposte-load",
     .options = rows,
     .options_count = ROWS_COUNT,
     .sections = sections,
@@ -275,10 +276,8 @@ static bool options_complete(struct command_line *line, struct failure *failure)
 static void show(const struct command_line *line) {
     if (line->version != SHOW_NOT) {
         puts("riposte-load " RIPOSTE_VERSION);
-    } else if (line->help == SHOW_ARGUMENT) {
-        options_help_markdown(&options_table, stdout);
     } else {
-        options_help(&options_table, stdout);
+        options_help_as(&options_table, line->help, stdout);
     }
 }
 

@@ -361,7 +361,7 @@ Test(options_table, refuse_missing_and_surplus_values) {
     expect_refused("--unix-socket=", "--unix-socket : expected a text");
     expect_refused("--daemon=yes", "--daemon yes: expected no value");
     expect_refused("--version=2", "--version 2: expected no value");
-    expect_refused("--help=html", "--help html: expected nothing or markdown");
+    expect_refused("--help=html", "--help html: expected nothing or markdown|man|bash|zsh|fish");
 }
 
 Test(options_table, refuse_arguments_that_are_no_flags) {
