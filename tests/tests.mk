@@ -6,10 +6,10 @@ KNOWS_DEBUGTIME := $(filter debug asan fuzz,$(MODE))
 DEBUG_SERVER := $(if $(KNOWS_DEBUGTIME),$(BIN),$(if $(OWN_OUTPUT),$(O)-debug,build/debug))/riposte
 
 .PHONY: test
-test: ## install what tests need, run unit and wire tests, the example, a short difftest; ends with the sum
+test: ## install what tests need, run unit and wire tests, the example, what ships, a short difftest; ends with the sum
 	$(QUIET)tools/setup --test
-	+$(QUIET)$(in_parallel) all unit-programs wire-programs example-programs
-	+$(QUIET)MAKE="$(MAKE)" tests/run unit wire example "difftest COMMANDS=20000"
+	+$(QUIET)$(in_parallel) all unit-programs wire-programs example-programs ship-programs
+	+$(QUIET)MAKE="$(MAKE)" tests/run unit wire example ship "difftest COMMANDS=20000"
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
@@ -68,6 +68,15 @@ example: example-programs ## install into a folder, build the example from that,
 	+$(QUIET)MAKE="$(MAKE)" tests/example/run $(TESTS)
 
 example-programs: $(INSTALLED_FILES)
+	@:
+
+# --- what ships beside the server: manual, completion, packages, configurations -----------------------------------
+
+.PHONY: ship ship-programs
+ship: ship-programs ## test what ships beside the server: manual, completion, configurations (TESTS="manual" for some)
+	$(QUIET)tests/ship/run --build $(O) --programs $(BIN) $(TESTS)
+
+ship-programs: all manual
 	@:
 
 # --- fuzzing: tests/fuzz/fuzz_<name>.c, a libFuzzer target each, with tests/fuzz/corpus/<name>; clang only -----------

@@ -57,13 +57,19 @@ Libs: -L$${libdir} -lriposte -lmimalloc -lpthread
 endef
 
 INSTALLED_HEADERS := $(addprefix $(O)/include/riposte/,names.h $(HEADERS))
-INSTALLED_FILES := $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) $(INSTALLED_HEADERS)
-INSTALLED := bin/riposte bin/riposte-load lib/libriposte.a lib/pkgconfig/riposte.pc
+INSTALLED_FILES := $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) $(INSTALLED_HEADERS) $(MANUAL) $(COMPLETIONS)
+# share/man/man1/riposte.1; where each shell looks for what completes a command of that name.
+installed_page = share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+installed_completion = $(strip $(if $(filter %.bash,$(1)),share/bash-completion/completions/$(basename $(notdir $(1))),\
+    $(if $(filter %.fish,$(1)),share/fish/vendor_completions.d/$(notdir $(1)),share/zsh/site-functions/$(notdir $(1)))))
+INSTALLED_SHARED := $(foreach page,$(MANUAL),$(call installed_page,$(page))) \
+    $(foreach completion,$(COMPLETIONS),$(call installed_completion,$(completion)))
+INSTALLED := bin/riposte bin/riposte-load lib/libriposte.a lib/pkgconfig/riposte.pc $(INSTALLED_SHARED)
 # Between single quotes wherever it is used: a DESTDIR may have spaces.
 ROOT = $(DESTDIR)$(PREFIX)
 
 .PHONY: install uninstall
-install: $(INSTALLED_FILES) ## install programs, library, headers and riposte.pc below PREFIX (/usr/local)
+install: $(INSTALLED_FILES) ## install programs, library, headers, riposte.pc, manual and completion below PREFIX (/usr/local)
 	$(call say,copy,$(ROOT))
 	$(QUIET)$(INSTALL) -d '$(ROOT)/bin' '$(ROOT)/include/riposte' '$(ROOT)/lib/pkgconfig'
 	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load '$(ROOT)/bin'
@@ -71,6 +77,8 @@ install: $(INSTALLED_FILES) ## install programs, library, headers and riposte.pc
 	$(QUIET)$(INSTALL) -m 644 $(LIBRARY) '$(ROOT)/lib'
 	$(file >$(O)/library/riposte.pc,$(PKG_CONFIG_FILE))
 	$(QUIET)$(INSTALL) -m 644 $(O)/library/riposte.pc '$(ROOT)/lib/pkgconfig'
+	$(QUIET)set -e; $(foreach page,$(MANUAL),$(INSTALL) -D -m 644 $(page) '$(ROOT)/$(call installed_page,$(page))';)
+	$(QUIET)set -e; $(foreach completion,$(COMPLETIONS),$(INSTALL) -D -m 644 $(completion) '$(ROOT)/$(call installed_completion,$(completion))';)
 
 uninstall: ## remove what install has put there
 	$(call say,remove,$(ROOT))
