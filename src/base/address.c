@@ -54,8 +54,12 @@ void address_text(const struct sockaddr_storage *address, char text[ADDRESS_TEXT
         snprintf(text, ADDRESS_TEXT_SIZE_MAX, "[%.45s%s]:%u", host, scope, address_port(address));
         break;
     case AF_UNIX:
-        /* A path of full length has no terminator (unix(7)). */
-        snprintf(text, ADDRESS_TEXT_SIZE_MAX, "%.*s", (int)sizeof(un->sun_path), un->sun_path);
+        /* A path of full length has no terminator; a name without a file begins with a zero (unix(7)). */
+        if (un->sun_path[0] != '\0') {
+            snprintf(text, ADDRESS_TEXT_SIZE_MAX, "%.*s", (int)sizeof(un->sun_path), un->sun_path);
+        } else {
+            snprintf(text, ADDRESS_TEXT_SIZE_MAX, "@%.*s", (int)sizeof(un->sun_path) - 1, un->sun_path + 1);
+        }
         break;
     default:
         snprintf(text, ADDRESS_TEXT_SIZE_MAX, "?");
@@ -100,6 +104,6 @@ bool address_is_loopback(const struct sockaddr_storage *address) {
 }
 
 const char *address_unix_path(const struct sockaddr_storage *address) {
-    bool is_unix = address->ss_family == AF_UNIX;
-    return is_unix ? ((const struct sockaddr_un *)(const void *)address)->sun_path : NULL;
+    const char *path = ((const struct sockaddr_un *)(const void *)address)->sun_path;
+    return address->ss_family == AF_UNIX && path[0] != '\0' ? path : NULL;
 }

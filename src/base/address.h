@@ -13,7 +13,10 @@
 /* Longest text below, terminator included: a path, or an IPv6 address with scope and port. */
 enum { ADDRESS_TEXT_SIZE_MAX = 112 };
 
-/* "127.0.0.1:11211", "[::1]:11211", "[fe80::1%eth0]:11211", the path of a Unix socket; "?" for all else. */
+/*
+ * "127.0.0.1:11211", "[::1]:11211", "[fe80::1%eth0]:11211", the path of a Unix socket, "@name" of one without a
+ * file; "?" for all else.
+ */
 void address_text(const struct sockaddr_storage *address, char text[ADDRESS_TEXT_SIZE_MAX]);
 
 /* "127.0.0.1", "::1", without scope; "?" for what is neither IPv4 nor IPv6. */
@@ -28,7 +31,7 @@ void address_set_port(struct sockaddr_storage *address, uint16_t port);
 /* Whether only this machine reaches it: 127.0.0.0/8 or ::1. A Unix socket is no such address. */
 bool address_is_loopback(const struct sockaddr_storage *address);
 
-/* The file of a Unix socket; NULL for any other address. Lives as long as *address. */
+/* The file of a Unix socket; NULL for any other address, and for one without a file. Lives as long as *address. */
 const char *address_unix_path(const struct sockaddr_storage *address);
 
 #endif

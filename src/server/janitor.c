@@ -30,7 +30,7 @@ static unsigned socket_files_note(const struct listen_list *list, struct socket_
     unsigned count = 0;
     for (unsigned i = 0; i < list->count; i++) {
         struct stat status;
-        const char *path = address_unix_path(&list->listens[i].address);
+        const char *path = listen_own_path(&list->listens[i]);
         if (path != NULL && lstat(path, &status) == 0) {
             files[count++] = (struct socket_file){path, status.st_dev, status.st_ino};
         }
@@ -83,7 +83,7 @@ static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile,
 
 static bool has_unix(const struct listen_list *list) {
     for (unsigned i = 0; i < list->count; i++) {
-        if (address_unix_path(&list->listens[i].address) != NULL) {
+        if (listen_own_path(&list->listens[i]) != NULL) {
             return true;
         }
     }

@@ -71,19 +71,39 @@ static const struct server_protocol *entry_protocol(const struct listen_entry *e
 
 /* --- the list ------------------------------------------------------------------------------------------- */
 
+/* The address is in the list already. What an inherited socket speaks may be left to a flag. */
+static bool list_join(struct listen *known, const struct listen *listen, struct failure *failure) {
+    char text[LISTEN_TEXT_SIZE_MAX];
+    if (known->is_inherited && !known->is_named && !listen->is_inherited) {
+        known->protocol = listen->protocol;
+        known->tag = listen->tag;
+        known->is_named = true;
+    }
+    if (known->protocol->protocol == listen->protocol->protocol) {
+        return true;
+    }
+    listen_text(listen, text);
+    return failure_set(failure, EX_USAGE, "%s cannot speak %s and %s; give one of them another port", text,
+                       known->protocol->name, listen->protocol->name);
+}
+
+static struct listen *list_find(struct listen_list *list, const struct listen *listen) {
+    for (unsigned i = 0; i < list->count; i++) {
+        struct listen *known = &list->listens[i];
+        if (known->address_size == listen->address_size &&
+            memcmp(&known->address, &listen->address, listen->address_size) == 0) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
 /* Adds an address that is not there yet. A free port (0) is another one each time. */
 static bool list_add(struct listen_list *list, const struct listen *listen, struct failure *failure) {
     bool is_free_port = listen->address.ss_family != AF_UNIX && address_port(&listen->address) == 0;
-    for (unsigned i = 0; i < list->count && !is_free_port; i++) {
-        const struct listen *known = &list->listens[i];
-        if (known->address_size == listen->address_size &&
-            memcmp(&known->address, &listen->address, listen->address_size) == 0) {
-            char text[LISTEN_TEXT_SIZE_MAX];
-            listen_text(listen, text);
-            return known->protocol->protocol == listen->protocol->protocol ||
-                   failure_set(failure, EX_USAGE, "%s cannot speak %s and %s; give one of them another port",
-                               text, known->protocol->name, listen->protocol->name);
-        }
+    struct listen *known = is_free_port ? NULL : list_find(list, listen);
+    if (known != NULL) {
+        return list_join(known, listen, failure);
     }
     if (list->count == ENGINE_LISTENS_MAX) {
         return failure_set(failure, EX_USAGE, "more than %d addresses to listen on", ENGINE_LISTENS_MAX);
@@ -219,7 +239,8 @@ bool listen_list_add(struct listen_list *list, const struct listen_defaults *def
 static bool list_add_memcached(struct listen_list *list, const struct options *options,
                                struct failure *failure) {
     const struct listen_defaults defaults = {.flag = "-l", .protocol = "memcached", .port = options->port};
-    if (options->listen.count == 0 && !listen_list_add(list, &defaults, "127.0.0.1", failure)) {
+    bool is_enough = list->count > 0 && !options->given[OPTION_INDEX_port];
+    if (options->listen.count == 0 && !is_enough && !listen_list_add(list, &defaults, "127.0.0.1", failure)) {
         return false;
     }
     for (unsigned i = 0; i < options->listen.count; i++) {
@@ -245,8 +266,16 @@ static bool list_add_texts(struct listen_list *list, const struct listen_default
     return true;
 }
 
+bool listen_list_inherit(struct listen_list *list, const struct listen *listen, unsigned *index,
+                         struct failure *failure) {
+    if (!list_add(list, listen, failure)) {
+        return false;
+    }
+    *index = (unsigned)(list_find(list, listen) - list->listens);
+    return true;
+}
+
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure) {
-    memset(list, 0, sizeof(*list));
     if (!list_add_memcached(list, options, failure)) {
         return false;
     }
@@ -275,6 +304,10 @@ bool listen_list_speaks(const struct listen_list *list, const struct protocol *p
 
 /* --- what is told of them ---------------------------------------------------------------------------------
  */
+
+const char *listen_own_path(const struct listen *listen) {
+    return listen->is_inherited ? NULL : address_unix_path(&listen->address);
+}
 
 void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]) {
     char address[ADDRESS_TEXT_SIZE_MAX];

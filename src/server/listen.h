@@ -27,6 +27,8 @@ struct listen {
     socklen_t address_size; /* in bytes, of the part of `address` that is used */
     const struct server_protocol *protocol;
     struct bytes tag;
+    bool is_inherited; /* listens already; its file, if any, is somebody else's */
+    bool is_named;     /* of an inherited one: whoever gave it has said what is spoken there */
 };
 
 struct listen_list {
@@ -50,13 +52,24 @@ bool listen_list_add(struct listen_list *list, const struct listen_defaults *def
                      struct failure *failure);
 
 /*
- * All addresses of the command line, each once: those of -l (127.0.0.1 when there is none) with -p where an
- * entry names no port, then -s, then those of --http. False and *failure as above.
+ * Adds the address of a socket that listens already, or finds it in the list, which has only such ones yet; *index says
+ * where. False and *failure: EX_USAGE for sockets of one address that are to speak two protocols.
+ */
+bool listen_list_inherit(struct listen_list *list, const struct listen *listen, unsigned *index,
+                         struct failure *failure);
+
+/*
+ * Adds all addresses of the command line to a list that is empty or has inherited ones, each once: those of -l
+ * (127.0.0.1 when there is none, and neither -p nor anything inherited) with -p where an entry names no port, then -s,
+ * then those of --http. False and *failure as above.
  */
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure);
 
 /* Whether one of them speaks `protocol`. */
 bool listen_list_speaks(const struct listen_list *list, const struct protocol *protocol);
+
+/* The file of a Unix socket that this server makes; NULL for all else. Lives as long as *listen. */
+const char *listen_own_path(const struct listen *listen);
 
 /* "127.0.0.1:11211", "[::1]:11211", "unix:/run/riposte.sock", "http://127.0.0.1:8080", "http+unix:/run/s" */
 void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]);

@@ -19,7 +19,7 @@
 static bool sockets_give(const struct listen_list *list, const struct passwd *entry,
                          struct failure *failure) {
     for (unsigned i = 0; i < list->count; i++) {
-        const char *path = address_unix_path(&list->listens[i].address);
+        const char *path = listen_own_path(&list->listens[i]);
         if (path != NULL && lchown(path, entry->pw_uid, entry->pw_gid) < 0) {
             return failure_set(failure, EX_OSERR, "-s %s cannot be given to %s: %s", path, entry->pw_name,
                                strerror(errno));

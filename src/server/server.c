@@ -28,7 +28,8 @@ enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000, LISTE
 enum { BUFFERS_SHARE = 4 };
 
 bool server_find_listens(struct server *server, struct failure *failure) {
-    return listen_list_make(&server->listens, &server->options, failure);
+    return inherited_take(&server->inherited, &server->listens, failure) &&
+           listen_list_make(&server->listens, &server->options, failure);
 }
 
 /* --- the engine -------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ static void limits_fill(const struct options *options, const struct engine_confi
 }
 
 static void listens_fill(const struct server *server, const struct engine_limits limits[PROTOCOLS_COUNT],
-                         struct engine_listen *listens) {
+                         struct engine_listen *listens, int fds[INHERITED_MAX]) {
     for (unsigned i = 0; i < server->listens.count; i++) {
         const struct listen *listen = &server->listens.listens[i];
         const struct server_protocol *protocol = listen->protocol;
@@ -59,7 +60,10 @@ static void listens_fill(const struct server *server, const struct engine_limits
             .address = listen->address,
             .address_size = listen->address_size,
             .unix_mode = server->options.unix_mask,
+            .inherited_fds = fds,
+            .inherited_count = inherited_of(&server->inherited, i, fds),
         };
+        fds += listens[i].inherited_count;
     }
 }
 
@@ -104,7 +108,8 @@ static void options_complete(struct server *server) {
             address_set_port(&server->listens.listens[i].address, port);
         }
         bool is_memcached = server->listens.listens[i].protocol->protocol == &memcached_protocol;
-        if (port != 0 && server->options.port == -1 && is_memcached) {
+        bool is_open = server->options.port == -1 || server->listens.listens[i].is_inherited;
+        if (port != 0 && is_open && is_memcached) {
             server->options.port = port;
         }
     }
@@ -117,10 +122,13 @@ bool server_open_engine(struct server *server, struct failure *failure) {
     struct engine_limits limits[PROTOCOLS_COUNT];
     server_fill_config(server, &config);
     limits_fill(&server->options, &config, limits);
-    listens_fill(server, limits, listens);
+    int fds[INHERITED_MAX];
+    listens_fill(server, limits, listens, fds);
     config.listens = listens;
     config.listens_count = server->listens.count;
-    if (engine_create(&config, &server->engine, &error) < 0) {
+    int status = engine_create(&config, &server->engine, &error);
+    inherited_close(&server->inherited);
+    if (status < 0) {
         return engine_failed(&error, failure);
     }
     options_complete(server);

@@ -11,6 +11,7 @@
 
 #include "daemon.h"
 #include "failure.h"
+#include "inherited.h"
 #include "janitor.h"
 #include "listen.h"
 #include "options_table.h"
@@ -20,6 +21,8 @@
 struct server {
     struct options
         options; /* threads and port are filled in by server_open_engine; constant while workers run */
+    struct inherited
+        inherited; /* sockets that the process was started with; given up by server_open_engine */
     struct listen_list listens; /* free ports are filled in by server_open_engine */
     uint64_t descriptors_limit; /* the soft limit of descriptors */
     struct daemon daemon;
@@ -30,7 +33,7 @@ struct server {
     struct protocols protocols; /* the services on that store */
 };
 
-/* -l, -p, -s, --http */
+/* What the process was started with, then -l, -p, -s, --http. */
 bool server_find_listens(struct server *server, struct failure *failure);
 
 /* What the flags ask of the engine, but for what it listens on. */

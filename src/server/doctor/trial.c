@@ -101,6 +101,9 @@ static void port_try(const struct server *server, const struct listen *listen, s
     config.listens_count = 1;
     listen_text(listen, port->text);
     *port->reason = '\0';
+    if (listen->is_inherited) {
+        return; /* it listens already */
+    }
     if (engine_create(&config, &engine, &error) < 0) {
         snprintf(port->reason, sizeof(port->reason), "%s", error.message);
     } else {

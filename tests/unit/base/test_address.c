@@ -113,6 +113,12 @@ Test(address, of_a_unix_socket_has_a_path_and_no_port) {
     cr_expect_eq(address_port(&address), 0);
     address_set_port(&address, 5000);
     cr_expect_str_eq(address_unix_path(&address), "/tmp/s");
+    struct sockaddr_un nameless = {.sun_family = AF_UNIX, .sun_path = "\0name"};
+    memcpy(&address, &nameless, sizeof(nameless));
+    cr_expect_null(address_unix_path(&address));
+    char text[ADDRESS_TEXT_SIZE_MAX];
+    address_text(&address, text);
+    cr_expect_str_eq(text, "@name");
     cr_expect_null(address_unix_path(inet("127.0.0.1", 1)));
     cr_expect_null(address_unix_path(nothing()));
 }

@@ -20,6 +20,7 @@ static bool make(const char *listen, int32_t port, const char *unix_socket) {
         options.listen.texts[options.listen.count++] = listen;
     }
     failure = (struct failure){0};
+    list.count = 0;
     return listen_list_make(&list, &options, &failure);
 }
 
@@ -189,6 +190,7 @@ Test(listen, bounds_how_many_there_are) {
 static bool make_http(const char *http) {
     struct options options = {.port = 0, .http = {.texts = {http}, .count = 1}};
     failure = (struct failure){0};
+    list.count = 0;
     return listen_list_make(&list, &options, &failure);
 }
 
@@ -218,6 +220,7 @@ Test(listen, names_the_flag_whose_text_is_wrong) {
 
 Test(listen, keeps_one_address_for_one_protocol) {
     struct options options = {.port = 8080, .http = {.texts = {"127.0.0.1"}, .count = 1}};
+    list.count = 0;
     cr_assert_not(listen_list_make(&list, &options, &failure));
     cr_expect_str_eq(failure.text,
                      "http://127.0.0.1:8080 cannot speak memcached and http; give one of them another port");
@@ -246,6 +249,7 @@ static void folder_make(void) {
     failure = (struct failure){0};
     struct options options = {
         .port = 5000, .unix_socket = "/tmp/s", .listen = {.texts = {"127.0.0.1,[::1]:80"}, .count = 1}};
+    list.count = 0;
     cr_assert(listen_list_make(&list, &options, &failure), "%s", failure.text);
 }
 

@@ -66,7 +66,7 @@ Test(privileges, take_the_unix_socket_along) {
     cr_assert_geq(fd, 0);
     close(fd);
     struct options options = {.unix_socket = path};
-    struct listen_list list;
+    struct listen_list list = {.count = 0};
     cr_assert(listen_list_make(&list, &options, &failure), "%s", failure.text);
     bool dropped = privileges_drop("nobody", &list, false, &failure);
     struct stat status = {0};
