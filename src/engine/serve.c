@@ -229,6 +229,8 @@ static void serve_costly(struct worker *worker) {
     worker->turn_over = false;
     serve_round(worker, &worker->run_costly);
     serve_keep_rest(worker, &worker->run_costly);
+    serve_keep_rest(worker,
+                    &worker->run); /* one whose last call behind others this was has gone over there */
 }
 
 void serve_turn(struct worker *worker) {

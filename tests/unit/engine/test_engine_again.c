@@ -302,3 +302,67 @@ ON_BOTH_TRANSPORTS(receives_the_rest_of_a_large_request_behind_a_flood) {
     close(fd);
     dial_stop(engine);
 }
+
+static _Atomic bool echo_holding, echo_held;
+
+/* Answers each byte by itself, one a call; 'c' is costly, 'h' waits until the test lets it go on. */
+static struct progress echo_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                     void *context) {
+    (void)session;
+    (void)context;
+    char byte = input->bytes.data[0];
+    if (byte == 'h') {
+        atomic_store(&echo_held, true);
+        struct deadline released = deadline_of("the test lets the worker go on");
+        while (atomic_load(&echo_holding)) {
+            deadline_wait(&released);
+        }
+    }
+    reply_copy(reply, bytes_of(&byte, 1));
+    return (struct progress){.consumed = 1,
+                             .requests = 1,
+                             .next = input->bytes.size > 1 ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT,
+                             .costly = byte == 'c'};
+}
+
+static const struct protocol echo_protocol = {.name = "echo", .on_input = echo_on_input};
+
+/* Sends what has several calls, and while the first of them is held, as much of another client's. */
+static void echo_beside(int fd, int other) {
+    static const char text[] = "h0123456789";
+    atomic_store(&echo_held, false);
+    atomic_store(&echo_holding, true);
+    dial_send(fd, text, sizeof(text) - 1);
+    struct deadline reached = deadline_of("the worker is held");
+    while (!atomic_load(&echo_held)) {
+        deadline_wait(&reached);
+    }
+    dial_send(other, "xxxxxxxxxxx", sizeof(text) - 1);
+    atomic_store(&echo_holding, false);
+    dial_expect(fd, text, sizeof(text) - 1);
+    dial_expect(other, "xxxxxxxxxxx", sizeof(text) - 1);
+}
+
+/* However many calls ago it was costly: one of these is the last that it is served behind all others. */
+ON_BOTH_TRANSPORTS(keeps_what_is_unread_when_a_costly_client_joins_the_others_again) {
+    enum { CALLS_MAX = 80 };
+    struct engine_listen listen = dial_listen(&echo_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    config.workers_count = 1;
+    config.recv_buffer_size = 4096;
+    config.recv_buffer_count = 2;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine), other = dial(engine);
+    for (int calls = 0; calls < CALLS_MAX; calls++) {
+        dial_send(fd, "c", 1);
+        dial_expect(fd, "c", 1);
+        for (int i = 0; i < calls; i++) {
+            dial_send(fd, ".", 1);
+            dial_expect(fd, ".", 1);
+        }
+        echo_beside(fd, other);
+    }
+    close(fd);
+    close(other);
+    dial_stop(engine);
+}
