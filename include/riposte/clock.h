@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * clock: the two clocks of the system, read explicitly.
+ * clock: the clocks of the system, read explicitly.
  *
  * The engine reads the monotonic clock once per turn and hands the value on; nothing on the path of a request
- * calls these functions. Any thread may call. They do not fail: both clocks exist on every Linux
+ * calls these functions. Any thread may call. They do not fail: the clocks exist on every Linux
  * (clock_gettime(2)).
  */
 #ifndef RIPOSTE_CLOCK_H
@@ -24,6 +24,9 @@ uint64_t clock_monotonic_ns(void);
 
 /* Nanoseconds of CLOCK_REALTIME since 1970: for what is shown to people and for absolute expiry times. */
 uint64_t clock_real_ns(void);
+
+/* Nanoseconds of CPU time that the calling thread has had, kernel included. A system call: not for every turn. */
+uint64_t clock_thread_cpu_ns(void);
 
 #ifdef __cplusplus
 }

@@ -200,7 +200,8 @@ struct engine_config {
 };
 
 /*
- * The engine's counters, one set per worker. X(name, kind, help): kind is COUNT (only grows) or LEVEL (now).
+ * The engine's counters, one set per worker. X(name, kind, help): kind is COUNT (only grows), LEVEL (now) or MOST (the
+ * largest there was).
  */
 #define ENGINE_COUNTERS(X)                                                                                   \
     X(connections_current, LEVEL, "connections open now")                                                    \
@@ -225,6 +226,9 @@ struct engine_config {
     X(output_pauses, COUNT, "times a connection was paused because its unsent output passed the bound")      \
     X(input_copies, COUNT, "times an unfinished request was copied out of the shared receive buffers")       \
     X(turns, COUNT, "turns of the loop")                                                                     \
+    X(turns_costly, COUNT, "turns in which costly requests waited: their CPU time is measured")              \
+    X(turns_long, COUNT, "such turns that took more than 2 ms of CPU time, sends and receives included")     \
+    X(turn_longest_us, MOST, "microseconds of CPU time of the longest such turn since the start")            \
     X(enters, COUNT, "system calls that submit or wait (io_uring_enter, epoll_wait)")                        \
     X(sleeps, COUNT, "waits that gave the CPU away")                                                         \
     X(spins, COUNT, "waits that looked for work without sleeping first")                                     \

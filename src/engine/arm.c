@@ -12,6 +12,16 @@
 #include "riposte/check.h"
 #include "timeouts.h"
 
+enum {
+    /* Bytes of output above which a send is a large one. */
+    ARM_LARGE_SIZE = 16 * 1024,
+    /*
+     * Bytes of large sends in one turn, some 300 us of them; the last may pass it. Many clients that take their answers at
+     * the same time must not hold up those with small ones.
+     */
+    ARM_LARGE_TURN_SIZE_MAX = 1024 * 1024,
+};
+
 /* Everything the client asked for before its end has been answered and sent. */
 static bool arm_is_done(const struct conn *conn) {
     return conn->input_ended && !conn_reply_pending(conn) && !conn->queued[CONN_QUEUE_RUN] &&
@@ -62,6 +72,19 @@ static void arm_filter(struct worker *worker, struct conn *conn) {
     }
 }
 
+/* A send that others go before: the turn has sent much already. */
+static bool arm_send_waits(struct worker *worker, const struct conn *conn) {
+    size_t size = conn_output(conn)->unsent_size;
+    if (likely(size <= ARM_LARGE_SIZE)) {
+        return false;
+    }
+    if (worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
+        return true;
+    }
+    worker->turn.large_sends_size += size;
+    return false;
+}
+
 /*
  * Decides what a connection needs next, then asks the transport for it. False: no room, the connection stays
  * in the queue.
@@ -70,12 +93,8 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
     if (conn->state == CONN_FREE) {
         return true;
     }
-    if (unlikely(conn->recv_last)) {
-        /*
-         * Receives take buffers in the order in which they are armed: one client that sends a lot would take
-         * all, turn after turn.
-         */
-        conn->recv_last = false;
+    if (unlikely(conn->recv_behind > 0)) {
+        conn->recv_behind--;
         worker_queue_arm(worker, conn);
         return true;
     }
@@ -96,7 +115,11 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
         return true;
     }
     if (conn_has_output(conn) && !conn->send_armed) {
-        conn->wanted |= WANT_SEND;
+        if (unlikely(arm_send_waits(worker, conn))) {
+            conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
+        } else {
+            conn->wanted |= WANT_SEND;
+        }
         timeouts_watch_output(worker, conn);
     }
     return conn->wanted == 0 || worker->transport->arm(worker, conn);
@@ -114,7 +137,11 @@ void arm_turn(struct worker *worker) {
     while ((conn = conn_queue_pop(&worker->conns, &worker->arm, CONN_QUEUE_ARM)) != NULL) {
         if (!arm_conn(worker, conn)) {
             worker_queue_arm(worker, conn);
-            return;
+            break;
         }
+    }
+    while (
+        unlikely((conn = conn_queue_pop(&worker->conns, &worker->arm_next_turn, CONN_QUEUE_ARM)) != NULL)) {
+        worker_queue_arm(worker, conn);
     }
 }

@@ -92,7 +92,9 @@ struct conn {
     uint8_t timeout;     /* enum timeout_kind */
     bool recv_armed;     /* from arm to the completion without F_MORE (epoll: while EPOLLIN is asked for) */
     bool recv_stopping;  /* a cancel of the receive is under way */
-    bool recv_last;      /* has received in this turn: armed behind those that found no buffer */
+    bool recv_heavy;     /* the last receive brought much */
+    uint8_t
+        recv_behind; /* how often arm_turn still passes it by before its receive is armed: see serve_on_recv_idle */
     bool send_armed;   /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
     bool input_ended;  /* the client has shut down its sending side */
     uint8_t next;      /* enum protocol_next; AGAIN too when the time of REST, LATER or EVENT has come */

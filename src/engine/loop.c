@@ -141,7 +141,7 @@ static void loop_on_wake(struct worker *worker) {
 static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
-    serve_begin(worker);
+    turn_begin(&worker->turn, &worker->counters, worker->now_ns, !conn_queue_empty(&worker->run_costly));
     if (worker->engine->config.hooks.turn != NULL) {
         worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
     }
@@ -254,6 +254,7 @@ static int loop_set_up(struct worker *worker) {
     worker->run = CONN_QUEUE_EMPTY;
     worker->run_costly = CONN_QUEUE_EMPTY;
     worker->arm = CONN_QUEUE_EMPTY;
+    worker->arm_next_turn = CONN_QUEUE_EMPTY;
     deadlines_init(&worker->deadlines);
     spin_init(&worker->spin, engine->config.spin_us);
     int result = loop_open_transport(worker, &error);

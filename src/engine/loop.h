@@ -4,6 +4,7 @@
  *
  *      loop_wait            submit what was armed; spin, or sleep, until something happens
  *      read the clock       once: everything in the turn has this time
+ *      turn_begin           how long it may last (turn.h)
  *      hooks.turn           the store's quiescent state
  *      transport reap       events -> accept_on_connection (accept.c), serve_on_recv, serve_on_sent (serve.c)
  *      woken?               the engine stops: drain_begin; a connection list waits

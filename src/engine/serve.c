@@ -9,36 +9,27 @@
  */
 #include "serve.h"
 
+#include "arm.h"
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
 #include "memory.h"
 #include "riposte/check.h"
-#include "riposte/clock.h"
 
 enum {
-    /* How long a turn serves before the answers of all are sent. */
-    TURN_TIME_MAX_NS = 1000 * 1000,
-    /* Small requests between two looks at the clock: some 100 us of them, so that a look costs nothing. */
-    TURN_REQUESTS_PER_LOOK = 256,
     /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for
        the others' next requests. */
     TURN_ROUNDS_MAX = 4,
     /* Calls that a connection is served behind others after a costly one: it cannot go to the front by asking
        for something cheap in between. */
     COSTLY_CALLS = 64,
+    /* Bytes at once that only pipelines and values bring. */
+    RECV_HEAVY_SIZE_MIN = 16 * 1024,
+    /* Unread bytes of requests that wait for their turn. A single request may pass it, up to the input bound. */
+    READ_AHEAD_SIZE_MAX = 64 * 1024,
     /* Unsent bytes of a client that does not take what it has; a single answer may pass it. */
     SLOW_OUTPUT_SIZE_MAX = 64 * 1024,
 };
-
-/* The turn's clock is looked at after a costly call, and after many that are not. */
-static void turn_count(struct worker *worker, unsigned requests, bool costly) {
-    worker->turn_requests += requests + 1;
-    if (unlikely(costly || worker->turn_requests >= TURN_REQUESTS_PER_LOOK)) {
-        worker->turn_requests = 0;
-        worker->turn_over = clock_monotonic_ns() >= worker->turn_ends_ns;
-    }
-}
 
 /* Unread bytes must survive the turn. */
 static void serve_keep(struct worker *worker, struct conn *conn) {
@@ -77,12 +68,17 @@ static void serve_throttle_output(struct worker *worker, struct conn *conn) {
     serve_keep(worker, conn);
 }
 
+static uint32_t serve_read_ahead_max(const struct worker *worker, const struct conn *conn) {
+    uint32_t size_max = worker_listen(worker, conn)->limits->input_size_max;
+    return size_max < READ_AHEAD_SIZE_MAX ? size_max : READ_AHEAD_SIZE_MAX;
+}
+
 /*
  * Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in
  * the socket.
  */
 static void serve_throttle_input(struct worker *worker, struct conn *conn) {
-    if (input_size(&conn->input) > worker_listen(worker, conn)->limits->input_size_max) {
+    if (input_size(&conn->input) > serve_read_ahead_max(worker, conn)) {
         conn->throttled |= THROTTLED_INPUT;
         serve_stop_recv(conn);
         worker_queue_arm(worker, conn);
@@ -164,7 +160,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     assert(progress.memory_size <= UINT32_MAX / 2);
     input_consume(&conn->input, progress.consumed);
     if (unlikely(conn_input_throttled(conn)) &&
-        input_size(&conn->input) <= worker_listen(worker, conn)->limits->input_size_max / 2) {
+        input_size(&conn->input) <= serve_read_ahead_max(worker, conn) / 2) {
         serve_release_input(conn);
     }
     conn->next = (uint8_t)progress.next;
@@ -174,7 +170,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
     conn->costly = (uint8_t)(progress.costly ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
     counter_add(&worker->counters.requests, progress.requests);
-    turn_count(worker, progress.requests, progress.costly);
+    turn_count(&worker->turn, progress.requests, progress.costly);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
@@ -216,7 +212,7 @@ static void serve_keep_rest(struct worker *worker, const struct conn_queue *queu
 static void serve_round(struct worker *worker, struct conn_queue *queue) {
     uint32_t last = queue->last;
     struct conn *conn;
-    while (!worker->turn_over && (conn = conn_queue_pop(&worker->conns, queue, CONN_QUEUE_RUN)) != NULL) {
+    while (!worker->turn.over && (conn = conn_queue_pop(&worker->conns, queue, CONN_QUEUE_RUN)) != NULL) {
         serve_conn(worker, conn);
         if (conn->index == last) {
             break;
@@ -224,19 +220,36 @@ static void serve_round(struct worker *worker, struct conn_queue *queue) {
     }
 }
 
+/*
+ * What was answered is on its way before the costly requests are looked at. Buffers go back first: a receive that found
+ * none is armed here, too, and would find none again.
+ */
+static void serve_send_answers(struct worker *worker) {
+    serve_keep_rest(worker, &worker->run_costly);
+    worker->transport->return_buffers(worker);
+    worker->plain_used_size = 0;
+    arm_turn(worker);
+    worker->transport->wait(worker, 0);
+}
+
 /* Those whose requests take long: one round, and one of them in any case. */
-static void serve_costly(struct worker *worker) {
-    worker->turn_over = false;
+static void serve_costly(struct worker *worker, bool answered) {
+    if (answered) {
+        serve_send_answers(worker);
+    }
+    uint64_t mark = turn_costly_begin(&worker->turn);
     serve_round(worker, &worker->run_costly);
+    turn_costly_end(&worker->turn, mark);
     serve_keep_rest(worker, &worker->run_costly);
     serve_keep_rest(worker,
                     &worker->run); /* one whose last call behind others this was has gone over there */
 }
 
 void serve_turn(struct worker *worker) {
-    if (!conn_queue_empty(&worker->run)) {
+    bool answered = !conn_queue_empty(&worker->run);
+    if (answered) {
         serve_prefetch(worker);
-        for (int round = 0; round < TURN_ROUNDS_MAX && !worker->turn_over; round++) {
+        for (int round = 0; round < TURN_ROUNDS_MAX && !worker->turn.over; round++) {
             serve_round(worker, &worker->run);
             if (conn_queue_empty(&worker->run)) {
                 break;
@@ -245,19 +258,13 @@ void serve_turn(struct worker *worker) {
         serve_keep_rest(worker, &worker->run);
     }
     if (unlikely(!conn_queue_empty(&worker->run_costly))) {
-        serve_costly(worker);
+        serve_costly(worker, answered);
     }
-}
-
-void serve_begin(struct worker *worker) {
-    worker->turn_ends_ns = worker->now_ns + TURN_TIME_MAX_NS;
-    worker->turn_requests = 0;
-    worker->turn_over = false;
 }
 
 /* Plain bytes came; they stay in place until the end of the turn. */
 static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn_over && conn->costly == 0) {
+    if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn.over && conn->costly == 0) {
         /*
          * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
          * their way in).
@@ -306,6 +313,7 @@ static void serve_filtered(struct worker *worker, struct conn *conn, struct byte
 void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
     counter_add(&worker->counters.bytes_read, bytes.size);
     counter_add(&worker->counters.recvs, 1);
+    conn->recv_heavy = bytes.size >= RECV_HEAVY_SIZE_MIN;
     if (conn->state != CONN_OPEN) {
         return; /* what comes after the last reply is dropped */
     }
@@ -325,10 +333,15 @@ void serve_on_recv_end(struct worker *worker, struct conn *conn, int error) {
     worker_queue_arm(worker, conn);
 }
 
+/*
+ * Receives take buffers in the order in which they are armed. First those that send little, then those that send much and
+ * found no buffer, then those that have received in this turn: one client that sends a lot would take all, turn after
+ * turn, and a hundred of them would let one with a small request wait for all.
+ */
 void serve_on_recv_idle(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_CLOSING) {
         serve_start_recv(conn);
-        conn->recv_last = conn->queued[CONN_QUEUE_RUN];
+        conn->recv_behind = (uint8_t)(conn->queued[CONN_QUEUE_RUN] ? 2 : conn->recv_heavy);
     }
     worker_queue_arm(worker, conn);
 }

@@ -23,9 +23,6 @@ void serve_on_recv_idle(struct worker *worker, struct conn *conn);
 /* The send in flight ended: bytes taken, or a negative errno. */
 void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result);
 
-/* A turn begins: its time counts from the worker's clock. */
-void serve_begin(struct worker *worker);
-
 /* Serves the run queue, in rounds, then those whose requests take long. Once per turn. */
 void serve_turn(struct worker *worker);
 

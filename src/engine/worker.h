@@ -22,6 +22,7 @@
 #include "spin.h"
 #include "deadlines.h"
 #include "transport.h"
+#include "turn.h"
 
 struct engine;
 struct engine_group;
@@ -54,6 +55,8 @@ struct worker {
     struct conn_queue run;        /* connections with something to serve */
     struct conn_queue run_costly; /* the same, behind all others: their last requests took long */
     struct conn_queue arm;        /* connections whose wants or state are to be looked at */
+    struct conn_queue
+        arm_next_turn; /* of those, while arm_turn runs: their large output waits for the next turn */
     struct reply_pool reply_pool;
     size_t held_size;       /* bytes that inputs and sessions of connections hold (memory.c) */
     uint32_t shed_next;     /* slot that is looked at next for memory to be freed */
@@ -62,11 +65,9 @@ struct worker {
     size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct deadlines deadlines;
     struct spin spin;
-    uint64_t now_ns;        /* read once per turn */
-    uint32_t now_ms;        /* the same since the engine was created */
-    uint64_t turn_ends_ns;  /* no request is begun after it, but one of those that are served last */
-    unsigned turn_requests; /* served since the turn last looked at the clock */
-    bool turn_over;         /* it has found turn_ends_ns passed */
+    uint64_t now_ns; /* read once per turn */
+    uint32_t now_ms; /* the same since the engine was created */
+    struct turn turn;
     unsigned index;
     unsigned cpu; /* pinned to; meaningful with config.pin */
     enum worker_stage stage;

@@ -122,8 +122,10 @@ static void worker_rows(const struct server *server, const struct rows *rows, co
 }
 
 #define NAME_OF_LEVEL(name) "riposte_engine_" #name
+#define NAME_OF_MOST(name)  "riposte_engine_" #name
 #define NAME_OF_COUNT(name) "riposte_engine_" #name "_total"
 #define KIND_OF_LEVEL       METRICS_GAUGE
+#define KIND_OF_MOST        METRICS_GAUGE
 #define KIND_OF_COUNT       METRICS_COUNTER
 
 static void write_rows(void *user, void (*row)(void *target, const struct metrics_row *row), void *target) {

@@ -32,13 +32,15 @@ enum {
     EPOLL_PIECES_MAX = 64,           /* of one send */
     EPOLL_RECV_SIZE_MAX = 64 * 1024, /* of one connection and turn */
     EPOLL_RECV_SIZE_MIN = 4 * 1024,  /* with less room left, connections wait for the next turn */
+    EPOLL_RECV_SHARE_MIN = 8 * 1024, /* of one connection and turn, when many have something to say */
 };
 
 struct epoll {
     int fd;
-    int events_count; /* of the last wait */
-    int events_next;  /* the first of them that is not yet reaped */
-    size_t used_size; /* of `buffer` this turn */
+    int events_count;  /* of the last wait */
+    int events_next;   /* the first of them that is not yet reaped */
+    size_t used_size;  /* of `buffer` this turn */
+    size_t share_size; /* of it for one connection this turn */
     struct epoll_event events[EPOLL_EVENTS_MAX];
     size_t buffer_size;
     char buffer[]; /* what this turn has received, of all connections */
@@ -215,6 +217,14 @@ static void epoll_on_accept(struct worker *worker, struct listener *listener) {
     }
 }
 
+/* The buffer is shared by all that have something to say: a small request waits behind few large pieces. */
+static size_t epoll_share_size(const struct epoll *epoll) {
+    size_t count = (size_t)(epoll->events_count - epoll->events_next);
+    size_t size = epoll->buffer_size / (count > 0 ? count : 1);
+    size = size > EPOLL_RECV_SHARE_MIN ? size : EPOLL_RECV_SHARE_MIN;
+    return size < EPOLL_RECV_SIZE_MAX ? size : EPOLL_RECV_SIZE_MAX;
+}
+
 /* False when the turn's buffer has no room left: the event stays for the next turn. */
 static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
     struct epoll *epoll = epoll_of(worker);
@@ -223,8 +233,7 @@ static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
         return false;
     }
     char *data = epoll->buffer + epoll->used_size;
-    ssize_t size =
-        recv(conn->fd, data, room < EPOLL_RECV_SIZE_MAX ? room : EPOLL_RECV_SIZE_MAX, MSG_DONTWAIT);
+    ssize_t size = recv(conn->fd, data, room < epoll->share_size ? room : epoll->share_size, MSG_DONTWAIT);
     if (size > 0) {
         epoll->used_size += (size_t)size;
         serve_on_recv(worker, conn, bytes_of(data, (size_t)size));
@@ -294,6 +303,7 @@ static bool epoll_on_event(struct worker *worker, const struct epoll_event *even
 static void epoll_reap(struct worker *worker) {
     struct epoll *epoll = epoll_of(worker);
     int first = epoll->events_next;
+    epoll->share_size = epoll_share_size(epoll);
     /*
      * What there is no room for is reaped next turn, before the next wait: that one would report the same
      * connections first again.

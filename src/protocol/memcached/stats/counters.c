@@ -34,9 +34,10 @@ static void counter_subtract(struct counter *counter, const struct counter *base
     counter_set(counter, counter_read(counter) - counter_read(base));
 }
 
-/* LEVEL rows show the present and are left alone. */
+/* LEVEL rows show the present, MOST rows what was never exceeded: left alone. */
 #define SUBTRACT_COUNT(name) counter_subtract(&totals->engine.name, &base->engine.name);
 #define SUBTRACT_LEVEL(name)
+#define SUBTRACT_MOST(name)
 
 static void totals_subtract(struct mc_totals *totals, const struct mc_totals *base) {
 #define MC_COUNT_SUBTRACT(name, help) totals->commands.name -= base->commands.name;

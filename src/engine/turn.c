@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * turn: looks at the clocks. See turn.h.
+ */
+#include "turn.h"
+
+#include "riposte/check.h"
+#include "riposte/clock.h"
+
+enum {
+    /* Small requests between two looks at the clock: some 100 us of them, so that a look costs nothing. */
+    TURN_REQUESTS_PER_LOOK = 256,
+    /* A measured turn above it is counted as long: twice what is aimed at. */
+    TURN_LONG_NS = 2 * TURN_TIME_MAX_NS,
+};
+
+/* The share of `all_ns` that costly requests had, of a whole turn. */
+static uint32_t turn_share(uint64_t costly_ns, uint64_t all_ns) {
+    if (costly_ns >= all_ns) {
+        return TURN_TIME_MAX_NS;
+    }
+    uint64_t share_ns = TURN_TIME_MAX_NS * costly_ns / all_ns;
+    return share_ns > TURN_COSTLY_NS_MIN ? (uint32_t)share_ns : TURN_COSTLY_NS_MIN;
+}
+
+/* A measured turn is over: what it was served and what the kernel did of it. */
+static void turn_measure(struct turn *turn, struct engine_counters *counters, uint64_t cpu_ns) {
+    uint64_t used_ns = cpu_ns - turn->began_cpu_ns;
+    uint64_t used_us = used_ns / CLOCK_NS_PER_US;
+    if (turn->costly_cpu_ns > 0) {
+        turn->costly_ns_max = turn_share(turn->costly_cpu_ns, used_ns);
+    }
+    counter_add(&counters->turns_costly, 1);
+    counter_add(&counters->turns_long, used_ns > TURN_LONG_NS);
+    if (used_us > counter_read(&counters->turn_longest_us)) {
+        counter_set(&counters->turn_longest_us, used_us);
+    }
+}
+
+void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured) {
+    turn->ends_ns = now_ns + TURN_TIME_MAX_NS;
+    turn->requests = 0;
+    turn->over = false;
+    turn->large_sends_size = 0;
+    if (likely(!measured && turn->began_cpu_ns == 0)) {
+        return;
+    }
+    uint64_t cpu_ns = clock_thread_cpu_ns();
+    if (turn->began_cpu_ns != 0) {
+        turn_measure(turn, counters, cpu_ns);
+    }
+    turn->began_cpu_ns = measured ? cpu_ns : 0;
+    turn->costly_cpu_ns = 0;
+}
+
+void turn_count(struct turn *turn, unsigned requests, bool costly) {
+    turn->requests += requests + 1;
+    if (unlikely(costly || turn->requests >= TURN_REQUESTS_PER_LOOK)) {
+        turn->requests = 0;
+        turn->over = clock_monotonic_ns() >= turn->ends_ns;
+    }
+}
+
+uint64_t turn_costly_begin(struct turn *turn) {
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t costly_ns_max = turn->costly_ns_max > 0 ? turn->costly_ns_max : TURN_COSTLY_NS_MIN;
+    uint64_t ends_ns = now_ns + costly_ns_max;
+    turn->ends_ns = ends_ns < turn->ends_ns ? ends_ns : turn->ends_ns;
+    turn->over = false;
+    return clock_thread_cpu_ns();
+}
+
+void turn_costly_end(struct turn *turn, uint64_t mark) {
+    turn->costly_cpu_ns = clock_thread_cpu_ns() - mark;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * turn: how long a turn of the loop lasts, and how much of it costly requests may have.
+ *
+ *      turn_begin --> served: turn_count ... --> turn_costly_begin --> turn_count ... --> turn_costly_end --> next turn_begin
+ *      |<---------------- TURN_TIME_MAX_NS ----------------------------------------------->|  sends, receives  |
+ *
+ * What costly requests cost is only in part spent in serving them: a listing of 100 KB must be sent, and the kernel does
+ * that between two turns, on this thread. So their time of a turn is what the last such turn's relation of serving to
+ * everything allows: served + sent + received stay about TURN_TIME_MAX_NS. The CPU time of the thread says so, not the
+ * wall clock, which also runs while others have the CPU.
+ *
+ * The worker's own thread only.
+ */
+#ifndef RIPOSTE_ENGINE_TURN_H
+#define RIPOSTE_ENGINE_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "riposte/engine.h"
+
+enum {
+    /* How long a turn serves before the answers of all are sent. */
+    TURN_TIME_MAX_NS = 1000 * 1000,
+    /* What costly requests may have of it in any case. */
+    TURN_COSTLY_NS_MIN = TURN_TIME_MAX_NS / 8,
+};
+
+struct turn {
+    uint64_t ends_ns;        /* no request is begun after it, but one of those that are served last */
+    unsigned requests;       /* served since the clock was last looked at */
+    bool over;               /* a look has found ends_ns passed */
+    size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
+    uint32_t
+        costly_ns_max; /* what costly requests may have of the next turn that serves some; 0: nothing known */
+    uint64_t costly_cpu_ns; /* CPU time of costly requests in this turn; 0: none was served */
+    uint64_t began_cpu_ns;  /* CPU time of the thread at the begin of this turn; 0: not asked for */
+};
+
+/*
+ * A turn begins at now_ns. `measured`: costly requests wait, so that its CPU time is to be known. Counts the turn
+ * before it, where that was measured.
+ */
+void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured);
+
+/* So many requests were served by one call. Looks at the clock after a costly one, and after many that are not. */
+void turn_count(struct turn *turn, unsigned requests, bool costly);
+
+/* The costly ones are served from here on: the turn is not over before one of them was. Returns a mark for the end. */
+uint64_t turn_costly_begin(struct turn *turn);
+void turn_costly_end(struct turn *turn, uint64_t mark);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How long a turn lasts, and what costly requests may have of it. Time is the CPU time of this thread: what others do on
+ * the machine does not count.
+ */
+#include <criterion/criterion.h>
+
+#include "riposte/clock.h"
+#include "turn.h"
+
+TestSuite(turn, .timeout = 30);
+
+static void burn(uint64_t cpu_ns) {
+    uint64_t ends_ns = clock_thread_cpu_ns() + cpu_ns;
+    while (clock_thread_cpu_ns() < ends_ns) {
+        continue;
+    }
+}
+
+Test(turn, is_over_when_a_costly_request_finds_its_time_passed) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
+    turn_count(&turn, 1, false);
+    cr_expect_not(turn.over);
+    turn_count(&turn, 1, true);
+    cr_expect(turn.over);
+}
+
+Test(turn, is_looked_at_after_many_requests_that_are_not_costly) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
+    for (int i = 0; i < 1000; i++) {
+        turn_count(&turn, 1, false);
+    }
+    cr_expect(turn.over);
+}
+
+Test(turn, begins_a_costly_request_although_its_time_has_passed) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, true);
+    turn_count(&turn, 1, true);
+    turn_costly_begin(&turn);
+    cr_expect_not(turn.over);
+    turn_count(&turn, 1, true);
+    cr_expect(turn.over);
+}
+
+Test(turn, counts_those_with_costly_requests_that_took_long) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    burn((uint64_t)3 * TURN_TIME_MAX_NS);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), false);
+    cr_expect_eq(counter_read(&counters.turns_costly), 2);
+    cr_expect_eq(counter_read(&counters.turns_long), 1);
+    cr_expect_geq(counter_read(&counters.turn_longest_us), 3000);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), false);
+    cr_expect_eq(counter_read(&counters.turns_costly), 2, "one without costly requests is not measured");
+}
+
+/* What the next turn gives costly requests, when of this one so much went to them and so much to the rest. */
+static uint32_t share_after(uint64_t costly_cpu_ns, uint64_t rest_cpu_ns) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    uint64_t mark = turn_costly_begin(&turn);
+    burn(costly_cpu_ns);
+    turn_costly_end(&turn, mark);
+    burn(rest_cpu_ns);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    return turn.costly_ns_max;
+}
+
+Test(turn, leaves_costly_requests_what_sending_their_answers_leaves) {
+    uint32_t alone = share_after(4 * CLOCK_NS_PER_MS, 0);
+    uint32_t half = share_after(2 * CLOCK_NS_PER_MS, 2 * CLOCK_NS_PER_MS);
+    cr_expect_geq(alone, TURN_TIME_MAX_NS / 10 * 9, "%u", alone);
+    cr_expect(half >= TURN_TIME_MAX_NS / 10 * 4 && half <= TURN_TIME_MAX_NS / 10 * 6, "%u", half);
+}
+
+Test(turn, leaves_costly_requests_something_in_any_case) {
+    cr_expect_eq(share_after(CLOCK_NS_PER_US, 20 * CLOCK_NS_PER_MS), TURN_COSTLY_NS_MIN);
+}
