@@ -16,6 +16,7 @@ enum {
     ARENA_RESERVE_SHARE = 50,      /* 2 % */
     ARENA_RESERVE_SLOTS = 4,
     ARENA_HUGE_SIZE = 2 * 1024 * 1024,
+    ARENA_WINDOWS_READY_SHARE = 16,
     ARENA_ITEM_GROWTH_MAX = 64, /* an item that is copied may get an expiry and a number of its own */
 };
 
@@ -66,7 +67,8 @@ static void arena_plan_windows(struct arena *arena, size_t limit_max, size_t ite
                                       .shift = shift,
                                       .first = arena->segments_count,
                                       .count = (uint32_t)((limit_max >> (shift - 1)) + 1),
-                                      .free_first = SEGMENT_NONE};
+                                      .free_first = SEGMENT_NONE,
+                                      .ready_first = SEGMENT_NONE};
         arena->segments_count += class->count;
         arena->mapped_size += (size_t) class->count << shift;
         if ((size_t)1 << shift >= item_size_max) {
@@ -203,6 +205,41 @@ static bool slot_strip(struct arena *arena) {
     return true;
 }
 
+/* A window leaves the ready ones of its class; its memory stays charged. Under the lock. */
+static uint32_t window_take_ready(struct arena *arena, struct arena_class *class) {
+    uint32_t index = segment_unlink_first(arena, &class->ready_first);
+    if (index != SEGMENT_NONE) {
+        level_subtract(&arena->ready_size, arena->segments[index].size);
+        level_subtract(&arena->windows_ready_size, arena->segments[index].size);
+    }
+    return index;
+}
+
+static void window_add_ready(struct arena *arena, struct arena_class *class, uint32_t index) {
+    segment_link_first(arena, &class->ready_first, index);
+    level_add(&arena->ready_size, arena->segments[index].size);
+    level_add(&arena->windows_ready_size, arena->segments[index].size);
+}
+
+/* Takes the memory of a ready window, the largest first. As slot_strip. */
+static bool window_strip(struct arena *arena) {
+    uint32_t index = SEGMENT_NONE;
+    struct arena_class *class = arena->classes + arena->classes_count;
+    while (index == SEGMENT_NONE && class > arena->classes) {
+        index = window_take_ready(arena, --class);
+    }
+    if (index == SEGMENT_NONE) {
+        return false;
+    }
+    const struct segment *segment = &arena->segments[index];
+    arena_unlock(arena);
+    memory_drop(arena, segment->memory, segment->size);
+    arena_lock(arena);
+    segment_link_first(arena, &class->free_first, index);
+    level_subtract(&arena->used, segment->size);
+    return true;
+}
+
 static bool fits(const struct arena *arena, size_t size) {
     uint64_t limit = level(&arena->limit), used = level(&arena->used);
     return used <= limit && size <= limit - used;
@@ -211,7 +248,7 @@ static bool fits(const struct arena *arena, size_t size) {
 /* Under the lock. */
 static bool charge_by_all_means(struct arena *arena, size_t size) {
     while (!fits(arena, size)) {
-        if (arena_headroom(arena) < (int64_t)size || !slot_strip(arena)) {
+        if (arena_headroom(arena) < (int64_t)size || !(window_strip(arena) || slot_strip(arena))) {
             return false;
         }
     }
@@ -233,14 +270,14 @@ void arena_uncharge(struct arena *arena, size_t size) {
 }
 
 bool arena_trim(struct arena *arena) {
-    size_t spare = arena_reserve(arena);
+    size_t spare = arena_reserve(arena) + level(&arena->windows_ready_size);
     /* A store above its limit, or with much that it does not need. */
     bool above = level(&arena->used) > level(&arena->limit);
     if (level(&arena->ready_size) <= (above ? 0 : spare)) {
         return false;
     }
     arena_lock(arena);
-    bool stripped = slot_strip(arena);
+    bool stripped = (above && window_strip(arena)) || slot_strip(arena);
     arena_unlock(arena);
     return stripped;
 }
@@ -287,8 +324,10 @@ static uint32_t slot_find(struct arena *arena) {
         level_subtract(&arena->ready_size, arena_segment_size(arena));
         return index;
     }
-    if (!fits(arena, arena_segment_size(arena))) {
-        return SEGMENT_NONE;
+    while (!fits(arena, arena_segment_size(arena))) {
+        if (!window_strip(arena)) {
+            return SEGMENT_NONE;
+        }
     }
     index = segment_unlink_first(arena, &arena->bare_first);
     if (index == SEGMENT_NONE && arena->slots_taken < arena->slots_count) {
@@ -323,42 +362,89 @@ static struct arena_class *class_for(struct arena *arena, size_t size) {
     return class;
 }
 
+/*
+ * A window that kept its memory, with `charge` bytes of it charged, or SEGMENT_NONE. Under the lock, which may be let go
+ * meanwhile.
+ */
+static uint32_t window_find_ready(struct arena *arena, struct arena_class *class, size_t charge) {
+    uint32_t index = window_take_ready(arena, class);
+    if (index == SEGMENT_NONE) {
+        return SEGMENT_NONE;
+    }
+    size_t has = arena->segments[index].size;
+    if (has < charge && !charge_by_all_means(arena, charge - has)) {
+        window_add_ready(arena, class, index);
+        return SEGMENT_NONE;
+    }
+    if (has > charge) {
+        arena_unlock(arena);
+        memory_drop(arena, arena->segments[index].memory + charge, has - charge);
+        arena_lock(arena);
+        level_subtract(&arena->used, has - charge);
+    }
+    return index;
+}
+
+/* A free window with `charge` bytes charged, or SEGMENT_NONE. As above. */
+static uint32_t window_find(struct arena *arena, struct arena_class *class, size_t charge) {
+    uint32_t index = window_find_ready(arena, class, charge);
+    if (index != SEGMENT_NONE) {
+        return index;
+    }
+    if (!charge_by_all_means(arena, charge)) {
+        return SEGMENT_NONE;
+    }
+    index = segment_unlink_first(arena, &class->free_first);
+    if (index == SEGMENT_NONE && class->taken < class->count) {
+        index = class->first + class->taken++;
+    }
+    if (index == SEGMENT_NONE) {
+        level_subtract(&arena->used, charge);
+    }
+    return index;
+}
+
 uint32_t arena_take_window(struct arena *arena, size_t size) {
     struct arena_class *class = class_for(arena, size);
     uint32_t index = SEGMENT_NONE;
     size_t charge = round_up(size, ARENA_PAGE_SIZE);
     size_t spare = (size_t)ARENA_MOVES_SLOTS << arena->segment_shift;
     arena_lock(arena);
-    if (arena_headroom(arena) >= (int64_t)(charge + spare) && charge_by_all_means(arena, charge)) {
-        index = segment_unlink_first(arena, &class->free_first);
-        if (index == SEGMENT_NONE && class->taken < class->count) {
-            index = class->first + class->taken++;
-        }
-        if (index == SEGMENT_NONE) {
-            level_subtract(&arena->used, charge);
-        } else {
-            char *memory = arena->base + class->offset + ((size_t)(index - class->first) << class->shift);
-            segment_begin(arena, index, memory, charge, true);
-        }
+    if (arena_headroom(arena) >= (int64_t)(charge + spare)) {
+        index = window_find(arena, class, charge);
+    }
+    if (index != SEGMENT_NONE) {
+        char *memory = arena->base + class->offset + ((size_t)(index - class->first) << class->shift);
+        segment_begin(arena, index, memory, charge, true);
     }
     arena_unlock(arena);
     return index;
 }
 
+static void window_give(struct arena *arena, uint32_t index) {
+    const struct segment *segment = &arena->segments[index];
+    struct arena_class *class = arena->classes;
+    while (index >= class->first + class->count) {
+        class ++;
+    }
+    uint64_t limit = level(&arena->limit), kept = level(&arena->windows_ready_size) + segment->size;
+    if (kept <= limit / ARENA_WINDOWS_READY_SHARE && level(&arena->used) <= limit) {
+        window_add_ready(arena, class, index);
+        return;
+    }
+    arena_unlock(arena);
+    memory_drop(arena, segment->memory, segment->size);
+    arena_lock(arena);
+    segment_link_first(arena, &class->free_first, index);
+    level_subtract(&arena->used, segment->size);
+}
+
 void arena_give(struct arena *arena, uint32_t index) {
     struct segment *segment = &arena->segments[index];
-    if (segment->is_large) {
-        memory_drop(arena, segment->memory, segment->size);
-    }
     arena_lock(arena);
     atomic_store_explicit(&segment->state, SEGMENT_FREE, memory_order_relaxed);
     if (segment->is_large) {
-        struct arena_class *class = arena->classes;
-        while (index >= class->first + class->count) {
-            class ++;
-        }
-        segment_link_first(arena, &class->free_first, index);
-        level_subtract(&arena->used, segment->size);
+        window_give(arena, index);
     } else {
         segment_link_first(arena, &arena->ready_first, index);
         arena->ready_count++;

@@ -79,12 +79,13 @@ static_assert(sizeof(struct segment) == 64, "a descriptor is one line");
 
 /* Windows of one size. */
 struct arena_class {
-    size_t offset;       /* of the first, from base */
-    unsigned shift;      /* log2 of the size */
-    uint32_t first;      /* segment number of the first */
-    uint32_t count;      /* constant */
-    uint32_t taken;      /* windows 0 to n - 1 have been used; under the lock */
-    uint32_t free_first; /* list of free ones; under the lock */
+    size_t offset;        /* of the first, from base */
+    unsigned shift;       /* log2 of the size */
+    uint32_t first;       /* segment number of the first */
+    uint32_t count;       /* constant */
+    uint32_t taken;       /* windows 0 to n - 1 have been used; under the lock */
+    uint32_t free_first;  /* list of free ones without memory; under the lock */
+    uint32_t ready_first; /* of free ones that kept theirs, the last given first; under the lock */
 };
 
 struct arena_list {
@@ -122,16 +123,17 @@ struct arena {
     /* Written under the lock, read by anyone. */
     alignas(64) _Atomic uint64_t used; /* bytes charged */
     _Atomic uint64_t limit;
-    _Atomic uint64_t ready_size;
-    _Atomic uint64_t wanted;       /* bytes that the index needs to grow */
-    _Atomic uint64_t sequence;     /* the number given out last */
-    _Atomic uint64_t flush_number; /* items of segments opened before are gone */
-    _Atomic uint64_t open_size;    /* bytes of open segments, for the statistics */
-    _Atomic int64_t coming_size;   /* bytes of segments being emptied or retired: free soon */
-    _Atomic uint64_t pinned_size;  /* of retired segments that replies still send from */
-    _Atomic uint32_t scan_rounds;  /* how often scan_next has come round */
-    _Atomic uint64_t pins_size;    /* bytes of segments with pins: see store_pin */
-    _Atomic uint64_t uploads_size; /* bytes of items that come in pieces */
+    _Atomic uint64_t ready_size;         /* bytes of free slots and windows with memory */
+    _Atomic uint64_t windows_ready_size; /* of windows alone */
+    _Atomic uint64_t wanted;             /* bytes that the index needs to grow */
+    _Atomic uint64_t sequence;           /* the number given out last */
+    _Atomic uint64_t flush_number;       /* items of segments opened before are gone */
+    _Atomic uint64_t open_size;          /* bytes of open segments, for the statistics */
+    _Atomic int64_t coming_size;         /* bytes of segments being emptied or retired: free soon */
+    _Atomic uint64_t pinned_size;        /* of retired segments that replies still send from */
+    _Atomic uint32_t scan_rounds;        /* how often scan_next has come round */
+    _Atomic uint64_t pins_size;          /* bytes of segments with pins: see store_pin */
+    _Atomic uint64_t uploads_size;       /* bytes of items that come in pieces */
 };
 
 /*
@@ -155,7 +157,11 @@ void arena_uncharge(struct arena *arena, size_t size);
 uint32_t arena_take_slot(struct arena *arena, unsigned spare_slots);
 uint32_t arena_take_window(struct arena *arena, size_t size);
 
-/* Free again. Its memory goes back with arena_trim, a large segment's at once. */
+/*
+ * Free again. Its memory goes back with arena_trim; a window keeps it, for the next large item, while all of them keep no
+ * more than a part in ARENA_WINDOWS_READY_SHARE of the limit: whoever appends to a large value needs one window after the
+ * other, and new memory costs several times what the copy does.
+ */
 void arena_give(struct arena *arena, uint32_t index);
 
 /* Gives memory of one ready slot back when there are more than needed; true when there may be more to do. */

@@ -98,8 +98,73 @@ Test(arena, gives_windows_of_every_size_and_finds_items_in_them) {
         cr_expect_eq(arena_segment_of(arena, location), index);
         uint64_t before = used(arena);
         arena_give(arena, index);
-        cr_expect_leq(used(arena), before - size);
+        cr_expect_leq(used(arena) - atomic_load(&arena->ready_size), before - size);
     }
+    arena_destroy(arena);
+}
+
+/* A window whose `size` bytes were written, given back. */
+static uint32_t give_window(struct arena *arena, size_t size) {
+    uint32_t index = arena_take_window(arena, size);
+    cr_assert_neq(index, SEGMENT_NONE);
+    memset(arena->segments[index].memory, 'x', size);
+    arena_give(arena, index);
+    return index;
+}
+
+Test(arena, keeps_the_memory_of_a_window_for_the_next_large_item) {
+    struct arena *arena = open_arena();
+    enum { SIZE = MIB / 2 };
+    uint32_t first = give_window(arena, SIZE);
+    cr_expect_eq(arena_take_window(arena, SIZE - 1), first);
+    cr_expect_eq(arena->segments[first].memory[SIZE / 2], 'x', "no new page, and none given back");
+    cr_expect_eq(used(arena), SIZE);
+    cr_expect_eq(atomic_load(&arena->ready_size), 0);
+    arena_destroy(arena);
+}
+
+Test(arena, charges_a_kept_window_with_what_its_next_item_needs) {
+    struct arena *arena = open_arena();
+    enum { SIZE = MIB / 2, PAGE = 4096 };
+    uint32_t first = give_window(arena, SIZE - PAGE);
+    cr_expect_eq(arena_take_window(arena, SIZE), first);
+    cr_expect_eq(used(arena), SIZE);
+    arena_give(arena, first);
+    cr_expect_eq(arena_take_window(arena, SIZE - 8 * PAGE), first);
+    cr_expect_eq(used(arena), SIZE - 8 * PAGE);
+    cr_expect_eq(arena->segments[first].memory[SIZE - 1], 0, "the rest has gone back");
+    arena_destroy(arena);
+}
+
+Test(arena, keeps_no_more_in_windows_than_a_sixteenth_of_the_limit) {
+    struct arena *arena = open_arena();
+    uint32_t indices[8];
+    for (unsigned i = 0; i < 8; i++) {
+        indices[i] = arena_take_window(arena, MIB / 2);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        arena_give(arena, indices[i]);
+    }
+    cr_expect_eq(used(arena), LIMIT / 16);
+    cr_expect_eq(atomic_load(&arena->ready_size), LIMIT / 16);
+    arena_destroy(arena);
+}
+
+Test(arena, takes_the_memory_of_kept_windows_for_slots_and_for_something_else) {
+    struct arena *arena = open_arena();
+    uint32_t index = give_window(arena, MIB);
+    unsigned count = 0;
+    while (arena_take_slot(arena, 0) != SEGMENT_NONE) {
+        count++;
+        cr_assert_leq(used(arena), LIMIT);
+    }
+    cr_expect_eq(count, LIMIT / arena_segment_size(arena));
+    cr_expect_eq(arena->segments[index].memory[0], 0, "its memory has gone back");
+    arena_destroy(arena);
+    arena = open_arena();
+    give_window(arena, MIB);
+    cr_expect(arena_charge(arena, LIMIT));
+    cr_expect_eq(used(arena), LIMIT);
     arena_destroy(arena);
 }
 

@@ -150,6 +150,11 @@ class Server:
             fields = file.read().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
 
+    def page_faults(self):
+        """Minor page faults of all threads so far."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            return int(file.read().rpartition(")")[2].split()[7])
+
     def descriptors_count(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
