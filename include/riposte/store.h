@@ -32,6 +32,7 @@ struct item;
 
 enum {
     STORE_KEY_SIZE_MAX = 250,                   /* bytes; the smallest key has 1 */
+    STORE_FLUSHED_PREFIXES_MAX = 4096,          /* see store_flush_prefix */
     STORE_EXPIRES_NEVER = 0,                    /* an expiry tick */
     STORE_EXPIRED = 1,                          /* an expiry tick that has always passed */
     STORE_TTL_RELATIVE_MAX = 60 * 60 * 24 * 30, /* seconds; a larger exptime is an absolute Unix time */
@@ -166,6 +167,8 @@ struct number_result {
     X(get_flushed, "look-ups, by any command, that met a flushed item")                                      \
     X(no_memory, "requests answered STORE_NO_MEMORY")                                                        \
     X(too_large, "requests answered STORE_TOO_LARGE")                                                        \
+    X(prefix_flushes, "prefixes flushed")                                                                    \
+    X(prefix_flushes_refused, "flushes of a prefix refused: too many are remembered, or no memory")          \
     X(retired, "segments handed to reclamation")                                                             \
     X(freed, "segments whose memory reclamation has returned")                                               \
     X(lock_waits, "times a bucket lock was found taken")
@@ -197,6 +200,7 @@ struct store_levels {
     uint32_t index_power;       /* log2 of the number of buckets, rounded down */
     bool index_growing;         /* there are more items than the buckets should hold */
     uint64_t epoch;             /* of reclamation */
+    uint64_t flushed_prefixes;  /* remembered now */
     uint64_t retired_count;     /* segments waiting for reclamation */
     struct store_counters sums; /* over all workers, those that left included; written with counter_set */
 };
@@ -363,6 +367,20 @@ enum store_status store_delete(struct store_worker *worker, struct bytes key,
  * gone then. A newer flush replaces a waiting one. An item stored right after an immediate flush lives.
  */
 void store_flush(struct store_worker *worker, uint32_t at_tick);
+
+enum store_flush_outcome {
+    STORE_FLUSHED,
+    STORE_FLUSH_TOO_MANY,  /* STORE_FLUSHED_PREFIXES_MAX are remembered */
+    STORE_FLUSH_NO_MEMORY, /* for one more; as STORE_NO_MEMORY */
+};
+
+/*
+ * Everything stored before under a key that begins with `prefix` (1 to 250 bytes, copied) is gone at once, for every
+ * worker; no item is visited. What is stored by a request that comes after the answer lives. A prefix is
+ * remembered until a round over the index, between turns, has made sure that nothing older is left; a flush of everything,
+ * or of a shorter prefix that it begins with, ends that sooner. Passes a quiescent state where memory is short.
+ */
+enum store_flush_outcome store_flush_prefix(struct store_worker *worker, struct bytes prefix);
 
 /*
  * Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN or

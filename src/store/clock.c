@@ -41,6 +41,7 @@ static void flush_now(struct store *store) {
     uint64_t number = atomic_load_explicit(&arena->sequence, memory_order_relaxed) + 1;
     atomic_store_explicit(&arena->sequence, number, memory_order_relaxed);
     atomic_store_explicit(&arena->flush_number, number, memory_order_relaxed);
+    atomic_store_explicit(&store->doubt_number, number, memory_order_release);
     arena_unlock(arena);
     /* relaxed: a hint; the next turn of any worker looks. */
     atomic_store_explicit(&store->flushed_wait, true, memory_order_relaxed);

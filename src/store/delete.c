@@ -51,6 +51,7 @@ static enum store_status delete_plan(const struct store_worker *worker, const vo
     form->cas = options->cas_new;
     if (form->cas == 0 && !options->invalidate) {
         form->cas = store_item_cas(worker->store, old->item, old->location);
+        form->cas_is_drawn = item_number_is_drawn(old->item);
     }
     return STORE_OK;
 }

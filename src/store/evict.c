@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "flush_prefix.h"
 #include "get.h"
 #include "put.h"
 #include "segment.h"
@@ -211,8 +212,13 @@ static struct item *copy_make(struct store_worker *worker, const struct evict_it
     struct store *store = worker->store;
     struct item_form form = item_form_of(victim->item);
     form.cas = store_item_cas(store, victim->item, victim->location);
+    form.cas_is_drawn = item_number_is_drawn(victim->item);
+    enum segment_queue queue = queue_of_copy(worker);
     unsigned class = segment_class(worker, form.expires_tick);
-    void *block = segment_append(worker, queue_of_copy(worker), class, item_form_size(&form), true);
+    if (unlikely(!form.cas_is_drawn)) {
+        flush_prefix_before_copy(worker, form.key, queue, class);
+    }
+    void *block = segment_append(worker, queue, class, item_form_size(&form), true);
     if (block == NULL) {
         return NULL;
     }
@@ -415,12 +421,21 @@ static bool may_empty(const struct store_worker *worker) {
            headroom + atomic_load_explicit(&arena->coming_size, memory_order_relaxed) < needed;
 }
 
-static void evict_pause(uint64_t waited_ns) {
+bool evict_pause(struct evict_wait *wait) {
+    uint64_t now_ns = clock_monotonic_ns();
+    if (wait->began_ns == 0) {
+        wait->began_ns = now_ns;
+    }
+    uint64_t waited_ns = now_ns - wait->began_ns;
+    if (waited_ns > EVICT_WAIT_NS_MAX) {
+        return false;
+    }
     if (waited_ns < EVICT_YIELD_NS) {
         sched_yield();
     } else {
         nanosleep(&(struct timespec){.tv_nsec = EVICT_SLEEP_NS}, NULL);
     }
+    return true;
 }
 
 bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait) {
@@ -441,15 +456,7 @@ bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait
     bool may_come =
         atomic_load_explicit(&arena->coming_size, memory_order_relaxed) > 0 ||
         arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
-    uint64_t now_ns = clock_monotonic_ns();
-    if (wait->began_ns == 0) {
-        wait->began_ns = now_ns;
-    }
-    if (!may_come || now_ns - wait->began_ns > EVICT_WAIT_NS_MAX) {
-        return false;
-    }
-    evict_pause(now_ns - wait->began_ns);
-    return true;
+    return may_come && evict_pause(wait);
 }
 
 /* After a flush: empties what is from before it, until two rounds over all segments have found none. */

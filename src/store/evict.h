@@ -42,6 +42,9 @@ struct evict_wait {
  */
 bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait);
 
+/* Waits a little for other workers; false when that has lasted for EVICT_WAIT_NS_MAX. */
+bool evict_pause(struct evict_wait *wait);
+
 /* A bounded piece, where the reserve is not full; returns within how many ms it wants another turn; 0: no need. */
 unsigned evict_turn(struct store_worker *worker);
 

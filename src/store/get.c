@@ -150,6 +150,7 @@ static enum store_status touch_plan(const struct store_worker *worker, const voi
     form->has_expiry = true;
     form->expires_tick = touch->expires_tick;
     form->cas = store_item_cas(worker->store, old->item, old->location);
+    form->cas_is_drawn = item_number_is_drawn(old->item);
     return STORE_OK;
 }
 

@@ -6,7 +6,7 @@
  *      | used | shape | expiry (4)? | value size (4)? | client flags (4)? | CAS (8)? | key | value | \r\n |
  *
  *      used    0..1: frequency | 2: FETCHED | 3..31: tick of the last use
- *      shape   0..7: key size | 8..16: marks | 17..31: value size, where it is below 32 KiB
+ *      shape   0..7: key size | 8..17: marks | 18..31: value size, where it is below 16 KiB
  *
  * What most items do not have takes no room in them: the marks tell what is there. An item begins on a step of
  * the arena (8 bytes or more), so both words and the expiry are aligned.
@@ -40,14 +40,15 @@ enum item_mark {
     ITEM_WON = 64,        /* somebody was told to recompute the value */
     ITEM_KEPT = 128,      /* not stored yet, and its segment is pinned for it */
     ITEM_OUTSIDE = 256,   /* not stored yet, and not in the arena */
+    ITEM_DRAWN = 512,     /* its own CAS comes from the store's sequence, no client has chosen it */
 };
 
 enum {
     ITEM_LINE_END_SIZE = 2, /* "\r\n" behind the value */
     ITEM_MARKS_SHIFT = 8,
-    ITEM_MARKS_MASK = 0x1ff,
-    ITEM_SIZE_SHIFT = 17,
-    ITEM_SIZE_SHORT_MAX = 0x7fff, /* largest value size that stands in the shape */
+    ITEM_MARKS_MASK = 0x3ff,
+    ITEM_SIZE_SHIFT = 18,
+    ITEM_SIZE_SHORT_MAX = 0x3fff, /* largest value size that stands in the shape */
     ITEM_FREQUENCY_MAX = 3,
     ITEM_FETCHED = 4,
     ITEM_TICK_SHIFT = 3,
@@ -70,14 +71,15 @@ struct item_form {
     uint32_t expires_tick; /* room is made when not STORE_EXPIRES_NEVER */
     bool has_expiry;       /* room is made for one that may still come */
     bool key_is_binary;
-    uint64_t cas; /* 0: none of its own */
+    uint64_t cas;      /* 0: none of its own */
+    bool cas_is_drawn; /* it comes from the store's sequence */
 };
 
 static inline unsigned item_form_marks(const struct item_form *form) {
     return (form->has_expiry || form->expires_tick != STORE_EXPIRES_NEVER ? ITEM_HAS_EXPIRY : 0u) |
            (form->value_size > ITEM_SIZE_SHORT_MAX ? ITEM_HAS_SIZE : 0u) |
            (form->client_flags != 0 ? ITEM_HAS_FLAGS : 0u) | (form->cas != 0 ? ITEM_HAS_CAS : 0u) |
-           (form->key_is_binary ? ITEM_KEY_BINARY : 0u);
+           (form->key_is_binary ? ITEM_KEY_BINARY : 0u) | (form->cas_is_drawn ? ITEM_DRAWN : 0u);
 }
 
 /* Bytes between header and key. */
@@ -190,6 +192,11 @@ static inline uint64_t item_own_cas(const struct item *item) {
     return item_load_u64(item->bytes + item_extra_size(marks) - sizeof(uint64_t));
 }
 
+/* Whether the number that clients know it by tells when it was stored. */
+static inline bool item_number_is_drawn(const struct item *item) {
+    return (item_marks(item) & (ITEM_HAS_CAS | ITEM_DRAWN)) != ITEM_HAS_CAS;
+}
+
 /* The item has room for it and is not published. */
 static inline void item_set_own_cas(struct item *item, uint64_t cas) {
     assert(item_has(item, ITEM_HAS_CAS));
@@ -236,7 +243,8 @@ static inline struct item_form item_form_of(const struct item *item) {
                               .expires_tick = item_expires(item),
                               .has_expiry = item_has(item, ITEM_HAS_EXPIRY),
                               .key_is_binary = item_has(item, ITEM_KEY_BINARY),
-                              .cas = item_own_cas(item)};
+                              .cas = item_own_cas(item),
+                              .cas_is_drawn = item_has(item, ITEM_DRAWN)};
 }
 
 /*

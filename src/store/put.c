@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "evict.h"
+#include "flush_prefix.h"
 #include "get.h"
 #include "segment.h"
 
@@ -232,11 +233,13 @@ bool put_supply(struct store_worker *worker) {
 }
 
 /* The same item with room for an expiry and the given number; drops `item`. NULL: no memory. */
-static struct item *put_remake(struct store_worker *worker, struct item *item, uint64_t cas, uint64_t hash) {
+static struct item *put_remake(struct store_worker *worker, struct item *item, uint64_t cas, bool is_drawn,
+                               uint64_t hash) {
     struct item_form form = item_form_of(item);
     char key[STORE_KEY_SIZE_MAX];
     form.has_expiry = true;
     form.cas = cas;
+    form.cas_is_drawn = is_drawn;
     /* Making may pass quiescent states; the item is not in the index, its segment is kept. */
     memcpy(key, form.key.data, form.key.size);
     form.key.data = key;
@@ -256,7 +259,7 @@ struct item *put_renumber(struct store_worker *worker, struct item *item, uint64
         item_set_own_cas(item, number);
         return item;
     }
-    return put_remake(worker, item, number, hash);
+    return put_remake(worker, item, number, true, hash);
 }
 
 /* --- publishing --- */
@@ -293,7 +296,8 @@ bool put_publish(struct store_worker *worker, struct place *place, struct item *
     uint64_t cas = store_item_cas(store, item, location);
     uint32_t old_location = place->location;
     size_t size = item_size(item), old_size = 0;
-    if (!has_given_number && unlikely(number_is_low(worker, place, cas))) {
+    if ((!has_given_number && unlikely(number_is_low(worker, place, cas))) ||
+        unlikely(flush_prefix_would_take(worker, item, location))) {
         place_close(place);
         return false;
     }
@@ -389,7 +393,12 @@ static enum store_status put_store(struct store_worker *worker, struct item *ite
         if (likely(put_publish(worker, &place, item, given, result))) {
             return STORE_OK;
         }
-        item = put_renumber(worker, item, hash);
+        if (given) {
+            segment_close_all(worker);
+            item = put_remake(worker, item, options->cas_new, false, hash);
+        } else {
+            item = put_renumber(worker, item, hash);
+        }
         if (item == NULL) {
             return STORE_NO_MEMORY;
         }
@@ -421,7 +430,7 @@ enum store_status store_put(struct store_worker *worker, struct item *item, cons
         return STORE_NO_MEMORY;
     }
     if (unlikely(options->cas_new != 0 || options->invalidate) &&
-        (item = put_remake(worker, item, options->cas_new, hash)) == NULL) {
+        (item = put_remake(worker, item, options->cas_new, false, hash)) == NULL) {
         return STORE_NO_MEMORY;
     }
     enum store_status status = put_store(worker, item, hash, options, result);

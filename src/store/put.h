@@ -50,7 +50,8 @@ void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, stru
 
 /*
  * Stores the item in an open place, and closes it; result may be NULL. False, with the place closed and nothing
- * stored, where the item needs put_renumber; never where `has_given_number`. Needs put_supply.
+ * stored, where the item needs put_renumber or, with `has_given_number`, a place in a segment opened from now on
+ * (flush_prefix.h). Needs put_supply.
  */
 bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
                  struct put_result *result);

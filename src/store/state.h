@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "epoch.h"
+#include "flush_table.h"
 #include "ghost.h"
 #include "riposte/store.h"
 
@@ -61,16 +62,33 @@ struct sweep {
     _Atomic bool in_round;           /* a round is under way; written under the lock */
 };
 
+/* See flush_prefix.c. */
+struct flush_sweep {
+    alignas(64) pthread_mutex_t lock; /* of who changes the table, and of what follows */
+    struct flush_table *retired;      /* tables that a reader may still look at */
+    size_t retired_size;              /* bytes of these */
+    bool in_round;                    /* items of flushed prefixes are being taken out */
+    uint64_t round_number;            /* flushes up to this one were there when the round began */
+    struct store_cursor cursor;       /* of the round */
+    _Atomic uint64_t round_ns;        /* when the last piece was done */
+    _Atomic bool is_busy;             /* there is a table, or a retired one */
+    _Atomic uint64_t count;           /* of prefixes that are remembered */
+};
+
 struct store {
     struct index index;
     struct arena arena;
 
-    alignas(64) _Atomic uint32_t flush_at_tick; /* when a delayed flush falls due; 0: none waits */
-    _Atomic uint32_t clock_advance_s;           /* seconds added by store_clock_advance */
-    _Atomic uint64_t clock_stopped_ns;          /* monotonic time at which the clock stands; 0: it goes */
-    _Atomic bool orphans_wait;                  /* there are some */
-    _Atomic bool flushed_wait;                  /* there may be segments from before a flush */
-    bool evict;                                 /* constant */
+    /* See flush_prefix.h. Written under the arena's lock. */
+    alignas(64) _Atomic uint64_t doubt_number; /* items of segments opened before may be flushed */
+    _Atomic(struct flush_table *) flush_table; /* NULL: no prefix is flushed */
+
+    _Atomic uint32_t flush_at_tick;    /* when a delayed flush falls due; 0: none waits */
+    _Atomic uint32_t clock_advance_s;  /* seconds added by store_clock_advance */
+    _Atomic uint64_t clock_stopped_ns; /* monotonic time at which the clock stands; 0: it goes */
+    _Atomic bool orphans_wait;         /* there are some */
+    _Atomic bool flushed_wait;         /* there may be segments from before a flush */
+    bool evict;                        /* constant */
 
     _Atomic uint64_t *floors; /* constant: see put.h */
     uint64_t floors_mask;     /* constant */
@@ -78,6 +96,7 @@ struct store {
     struct epoch epoch;
     struct ghost ghost;
     struct sweep sweep;
+    struct flush_sweep flush_sweep;
 
     /* Constant. */
     alignas(64) size_t item_size_max;
@@ -180,15 +199,21 @@ static inline bool worker_item_expired(const struct store_worker *worker, const 
     return unlikely(expires_tick != STORE_EXPIRES_NEVER) && expires_tick <= worker_now_tick(worker);
 }
 
-/* Whether what stands in this place was flushed. */
-static inline bool store_place_flushed(const struct store *store, uint32_t location) {
-    return arena_number(&store->arena, arena_segment_of(&store->arena, location)) < store_flush_number(store);
+/* Whether what stands in this place may have been flushed. Nearly always the answer is no. */
+static inline bool store_place_in_doubt(const struct store *store, uint32_t location) {
+    /* acquire: pairs with who forgets prefixes; see flush_prefix.h. */
+    return arena_number(&store->arena, arena_segment_of(&store->arena, location)) <
+           atomic_load_explicit(&store->doubt_number, memory_order_acquire);
 }
+
+/* flush_prefix.c: whether an item whose place is in doubt was flushed. */
+bool flush_has_taken(const struct store *store, const struct item *item, uint32_t location);
 
 static inline bool worker_item_lives(const struct store_worker *worker, const struct item *item,
                                      uint32_t location) {
     return likely(!worker_item_expired(worker, item)) &&
-           likely(!store_place_flushed(worker->store, location));
+           (likely(!store_place_in_doubt(worker->store, location)) ||
+            !flush_has_taken(worker->store, item, location));
 }
 
 /* The number that clients know the item by. */

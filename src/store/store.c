@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "evict.h"
+#include "flush_prefix.h"
 #include "index.h"
 #include "put.h"
 #include "segment.h"
@@ -133,6 +134,7 @@ static void store_init(struct store *store, const struct store_config *config) {
     store->workers_max = config->workers_max;
     store->orphans = (struct arena_list){.first = SEGMENT_NONE, .last = SEGMENT_NONE};
     pthread_mutex_init(&store->lock, NULL);
+    flush_prefix_init(store);
     /* The descriptors of segments that are never used take no memory, so few of them are charged. */
     store->fixed_size = struct_size(config->workers_max) + (config->evict ? store->ghost.mapped_size : 0) +
                         (store->floors_mask + 1) * sizeof(uint64_t) +
@@ -179,6 +181,7 @@ static void destroy_workers(struct store *store) {
 void store_destroy(struct store *store) {
     assert_slow(index_check(store));
     retire_free_orphans(store);
+    flush_prefix_deinit(store);
     destroy_workers(store);
     assert(atomic_load_explicit(&store->arena.uploads_size, memory_order_relaxed) == 0);
     assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
@@ -335,6 +338,7 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     unsigned wait_ms = turn_retired(worker);
     wait_ms = sooner(wait_ms, evict_turn(worker));
     wait_ms = sooner(wait_ms, expire_turn(worker));
+    wait_ms = sooner(wait_ms, flush_prefix_turn(worker));
     wait_ms = sooner(wait_ms, index_resize(worker, INDEX_STEPS_TURN) ? STORE_BUSY_MS : 0);
     return sooner(wait_ms, arena_trim(&worker->store->arena) ? STORE_BUSY_MS : 0);
 }
@@ -412,4 +416,5 @@ void store_stats(struct store *store, struct store_levels *levels) {
     levels->index_power = 63 - (uint32_t)__builtin_clzl(homes_count);
     levels->index_growing = index_wants_to_grow(&store->index);
     levels->epoch = epoch_now(&store->epoch);
+    levels->flushed_prefixes = level(&store->flush_sweep.count);
 }

@@ -5,6 +5,7 @@
 #include "put.h"
 
 #include "get.h"
+#include "segment.h"
 
 /* One attempt. */
 struct update_attempt {
@@ -92,6 +93,7 @@ enum store_status update_run(struct store_worker *worker, const struct update *u
         uint64_t epoch_before = epoch_tag(&worker->member);
         if (unlikely(number != 0)) {
             attempt.form.cas = number;
+            attempt.form.cas_is_drawn = true;
         }
         attempt.item = put_make(worker, &attempt.form, update->hash);
         if (attempt.item == NULL) {
@@ -107,7 +109,11 @@ enum store_status update_run(struct store_worker *worker, const struct update *u
         case UPDATE_AGAIN:
             break;
         case UPDATE_RENUMBER:
-            number = put_draw_number(worker);
+            if (update->keeps_number) {
+                segment_close_all(worker);
+            } else {
+                number = put_draw_number(worker);
+            }
             break;
         case UPDATE_NO_MEMORY:
             return STORE_NO_MEMORY;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * walk: going through the whole index a little at a time, while it may grow and shrink.
+ * walk: see walk.h.
  *
  * A walk that began with 2^p homes or more (and less than 2^(p + 1)) counts through the p lower bits of the hash,
  * for good. All items whose hash has the same p lower bits are looked at in one step: they are in the homes whose
@@ -9,6 +9,8 @@
  * joined, and a home's lock is held while its entries are read; between steps nothing is held. Worker's own
  * thread.
  */
+#include "walk.h"
+
 #include "get.h"
 
 enum { WALK_ENTRIES_MAX = 64 };
@@ -55,10 +57,11 @@ static unsigned walk_read(const struct walk *walk, unsigned skip, uint32_t locat
 }
 
 /* A chain is longer than WALK_ENTRIES_MAX where memory for more homes is missing; then it is read in parts. */
-static void walk_home(struct walk *walk, uint64_t number) {
+static void walk_home(void *user, struct bucket *home) {
+    struct walk *walk = user;
     uint32_t locations[WALK_ENTRIES_MAX];
     unsigned count;
-    walk->home = &walk->worker->store->index.homes[number];
+    walk->home = home;
     for (unsigned skip = 0; (count = walk_read(walk, skip, locations)) != 0; skip += WALK_ENTRIES_MAX) {
         for (unsigned i = 0; i < count; i++) {
             __builtin_prefetch(arena_item(&walk->worker->store->arena, locations[i]));
@@ -73,8 +76,8 @@ static void walk_home(struct walk *walk, uint64_t number) {
 }
 
 /* Returns how many homes were looked at. */
-static unsigned walk_step(struct walk *walk, struct store_cursor *cursor) {
-    struct index *index = &walk->worker->store->index;
+static unsigned walk_step(struct index *index, struct store_cursor *cursor,
+                          void (*look)(void *user, struct bucket *home), void *user) {
     unsigned count = 0;
     index_resize_lock(index);
     uint64_t homes_count = index_homes_count(index);
@@ -83,11 +86,11 @@ static unsigned walk_step(struct walk *walk, struct store_cursor *cursor) {
     }
     uint64_t stride = UINT64_C(1) << cursor->power;
     if (cursor->position >= homes_count) {
-        walk_home(walk, index_home_number(homes_count, cursor->position));
+        look(user, &index->homes[index_home_number(homes_count, cursor->position)]);
         count++;
     }
     for (uint64_t number = cursor->position; number < homes_count; number += stride, count++) {
-        walk_home(walk, number);
+        look(user, &index->homes[number]);
     }
     index_resize_unlock(index);
     cursor->position++;
@@ -95,10 +98,15 @@ static unsigned walk_step(struct walk *walk, struct store_cursor *cursor) {
     return count;
 }
 
+void walk_homes(struct store_worker *worker, struct store_cursor *cursor, unsigned homes_max,
+                void (*look)(void *user, struct bucket *home), void *user) {
+    for (unsigned homes_count = 0; homes_count < homes_max && !cursor->done;) {
+        homes_count += walk_step(&worker->store->index, cursor, look, user);
+    }
+}
+
 void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
                 void (*visit)(void *user, const struct item_view *view), void *user) {
     struct walk walk = {.worker = worker, .cursor = cursor, .visit = visit, .user = user};
-    for (unsigned homes_count = 0; homes_count < buckets_max && !cursor->done;) {
-        homes_count += walk_step(&walk, cursor);
-    }
+    walk_homes(worker, cursor, buckets_max, walk_home, &walk);
 }

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flush_prefix: see flush_prefix.h.
+ */
+#include "flush_prefix.h"
+
+#include <stdlib.h>
+
+#include "evict.h"
+#include "put.h"
+#include "walk.h"
+#include "riposte/clock.h"
+
+enum {
+    FLUSH_HOMES = 64,    /* looked at in a piece of the round */
+    FLUSH_DEAD_MAX = 32, /* taken out of a home at a time */
+    FLUSH_HURRY_SHARE =
+        4, /* with one part in so many of the table in use pieces follow one another at once */
+    FLUSH_RETIRED_SHARE = 64, /* retired tables take one part in so many of the limit at most */
+    FLUSH_BUSY_MS = 1,
+};
+static_assert((int)STORE_FLUSHED_PREFIXES_MAX < (int)FLUSH_ROW_NONE, "rows have 16 bits");
+
+void flush_prefix_init(struct store *store) {
+    pthread_mutex_init(&store->flush_sweep.lock, NULL);
+}
+
+static void table_free(struct store *store, struct flush_table *table) {
+    if (table != NULL) {
+        arena_uncharge(&store->arena, table->charged_size);
+        free(table);
+    }
+}
+
+void flush_prefix_deinit(struct store *store) {
+    struct flush_sweep *sweep = &store->flush_sweep;
+    table_free(store, atomic_load_explicit(&store->flush_table, memory_order_relaxed));
+    for (struct flush_table *table; (table = sweep->retired) != NULL;) {
+        sweep->retired = table->next;
+        table_free(store, table);
+    }
+    pthread_mutex_destroy(&sweep->lock);
+}
+
+/* --- judging --- */
+
+/* The number of the last flush of a prefix that has met the key; 0: none. */
+static uint64_t flush_number_of(const struct store *store, struct bytes key) {
+    /* acquire: pairs with table_publish. */
+    const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_acquire);
+    return table == NULL ? 0 : flush_table_find(table, key);
+}
+
+static uint64_t item_order(const struct store *store, const struct item *item, uint32_t location) {
+    return item_has(item, ITEM_DRAWN)
+               ? item_own_cas(item)
+               : arena_number(&store->arena, arena_segment_of(&store->arena, location));
+}
+
+bool flush_has_taken(const struct store *store, const struct item *item, uint32_t location) {
+    uint64_t opened = arena_number(&store->arena, arena_segment_of(&store->arena, location));
+    return opened < store_flush_number(store) ||
+           item_order(store, item, location) < flush_number_of(store, item_key(item));
+}
+
+bool flush_prefix_is_low(struct store_worker *worker, const struct item *item, uint32_t location) {
+    uint64_t number = flush_number_of(worker->store, item_key(item));
+    if (item_order(worker->store, item, location) >= number) {
+        return false;
+    }
+    if (worker->number_above < number) {
+        worker->number_above = number;
+    }
+    return true;
+}
+
+void flush_prefix_before_copy(struct store_worker *worker, struct bytes key, enum segment_queue queue,
+                              unsigned class) {
+    const struct segment_open *open = &worker->open[queue][class];
+    if (open->index != SEGMENT_NONE && open->number < flush_number_of(worker->store, key)) {
+        segment_close(worker, queue, class);
+    }
+}
+
+/* --- changing the table --- */
+
+static void table_retire(struct store_worker *worker, struct flush_table *table) {
+    struct flush_sweep *sweep = &worker->store->flush_sweep;
+    if (table != NULL) {
+        table->retired_epoch = epoch_tag(&worker->member);
+        table->next = sweep->retired;
+        sweep->retired = table;
+        sweep->retired_size += table->charged_size;
+    }
+}
+
+/* Frees the retired tables that nobody looks at any more. Under the sweep's lock. */
+static void retired_free(struct store_worker *worker) {
+    struct epoch *epoch = &worker->store->epoch;
+    struct flush_sweep *sweep = &worker->store->flush_sweep;
+    if (sweep->retired == NULL) {
+        return;
+    }
+    epoch_advance(epoch, &worker->member);
+    uint64_t now = epoch_now(epoch);
+    for (struct flush_table **link = &sweep->retired; *link != NULL;) {
+        struct flush_table *table = *link;
+        if (table->retired_epoch + EPOCH_GRACE <= now) {
+            *link = table->next;
+            sweep->retired_size -= table->charged_size;
+            table_free(worker->store, table);
+        } else {
+            link = &table->next;
+        }
+    }
+}
+
+static struct flush_table *table_allocate(struct store_worker *worker, size_t size) {
+    if (!arena_charge(&worker->store->arena, size)) {
+        return NULL;
+    }
+    struct flush_table *table = malloc(size);
+    if (table == NULL) {
+        arena_uncharge(&worker->store->arena, size);
+    }
+    return table;
+}
+
+static uint64_t table_number_max(const struct flush_table *table) {
+    uint64_t number = 0;
+    for (uint32_t i = 0; table != NULL && i < table->count; i++) {
+        number = table->rows[i].number > number ? table->rows[i].number : number;
+    }
+    return number;
+}
+
+/* Makes `table` the one that is looked at; with a row of a new flush that gets its number. Under the sweep's lock. */
+static void table_publish(struct store_worker *worker, struct flush_table *table, struct flush_row *row) {
+    struct store *store = worker->store;
+    struct arena *arena = &store->arena;
+    struct flush_table *old = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+    uint64_t doubt_number = table_number_max(table);
+    arena_lock(arena);
+    if (row != NULL) {
+        doubt_number = atomic_load_explicit(&arena->sequence, memory_order_relaxed) + 1;
+        row->number = doubt_number;
+        atomic_store_explicit(&arena->sequence, doubt_number, memory_order_relaxed);
+    }
+    if (doubt_number < store_flush_number(store)) {
+        doubt_number = store_flush_number(store);
+    }
+    /* release, both: the table is complete, and who sees the number sees the table. */
+    atomic_store_explicit(&store->flush_table, table, memory_order_release);
+    atomic_store_explicit(&store->doubt_number, doubt_number, memory_order_release);
+    arena_unlock(arena);
+    table_retire(worker, old);
+    struct flush_sweep *sweep = &store->flush_sweep;
+    atomic_store_explicit(&sweep->count, table == NULL ? 0 : table->count, memory_order_relaxed);
+    atomic_store_explicit(&sweep->is_busy, table != NULL || sweep->retired != NULL, memory_order_relaxed);
+}
+
+enum flush_step { FLUSH_DONE, FLUSH_TOO_MANY, FLUSH_NEEDS_ROOM, FLUSH_NEEDS_READERS };
+
+/* One attempt, under the sweep's lock. `size` is that of the table. */
+static enum flush_step flush_try(struct store_worker *worker, struct bytes prefix, size_t *size) {
+    struct store *store = worker->store;
+    const struct flush_table *old = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+    size_t limit = atomic_load_explicit(&store->arena.limit, memory_order_relaxed);
+    struct flush_row *row;
+    *size = flush_table_size_with(old, prefix);
+    retired_free(worker);
+    if (old != NULL && old->count - flush_table_count_below(old, prefix) >= STORE_FLUSHED_PREFIXES_MAX) {
+        return FLUSH_TOO_MANY;
+    }
+    if (store->flush_sweep.retired != NULL &&
+        store->flush_sweep.retired_size + *size > limit / FLUSH_RETIRED_SHARE) {
+        return FLUSH_NEEDS_READERS;
+    }
+    void *block = table_allocate(worker, *size);
+    if (block == NULL) {
+        return FLUSH_NEEDS_ROOM;
+    }
+    struct flush_table *table = flush_table_make_with(block, old, prefix, &row);
+    table->charged_size = *size;
+    table_publish(worker, table, row);
+    return FLUSH_DONE;
+}
+
+static enum store_flush_outcome flush_run(struct store_worker *worker, struct bytes prefix) {
+    struct flush_sweep *sweep = &worker->store->flush_sweep;
+    struct evict_wait wait = {0};
+    for (bool goes_on = true; goes_on;) {
+        size_t size;
+        pthread_mutex_lock(&sweep->lock);
+        enum flush_step step = flush_try(worker, prefix, &size);
+        pthread_mutex_unlock(&sweep->lock);
+        switch (step) {
+        case FLUSH_DONE:
+            return STORE_FLUSHED;
+        case FLUSH_TOO_MANY:
+            return STORE_FLUSH_TOO_MANY;
+        case FLUSH_NEEDS_ROOM:
+            goes_on = evict_make_room(worker, size, &wait);
+            break;
+        case FLUSH_NEEDS_READERS:
+            segment_keep_fresh(worker);
+            retire_pass(worker);
+            goes_on = evict_pause(&wait);
+            break;
+        }
+    }
+    return STORE_FLUSH_NO_MEMORY;
+}
+
+enum store_flush_outcome store_flush_prefix(struct store_worker *worker, struct bytes prefix) {
+    assert(prefix.size >= 1 && prefix.size <= STORE_KEY_SIZE_MAX);
+    enum store_flush_outcome outcome = flush_run(worker, prefix);
+    counter_add(outcome == STORE_FLUSHED ? &worker->counters.prefix_flushes
+                                         : &worker->counters.prefix_flushes_refused,
+                1);
+    return outcome;
+}
+
+/* --- the round --- */
+
+struct flush_dead {
+    uint64_t hash;
+    uint32_t location;
+};
+
+/* Dead items of a chain, at most FLUSH_DEAD_MAX. The whole chain is read under one lock: an entry may not move. */
+static unsigned dead_collect(struct store_worker *worker, struct bucket *home,
+                             struct flush_dead dead[FLUSH_DEAD_MAX]) {
+    const struct store *store = worker->store;
+    unsigned count = 0;
+    bucket_lock(worker, home);
+    for (const struct bucket *bucket = home; bucket != NULL;
+         bucket = index_next(&store->index, bucket_header(bucket))) {
+        for (unsigned i = 0; i < BUCKET_ENTRIES && count < FLUSH_DEAD_MAX; i++) {
+            uint32_t location = entry_location(bucket, i);
+            const struct item *item = arena_item(&store->arena, location);
+            if (location != 0 && !worker_item_lives(worker, item, location)) {
+                dead[count++] = (struct flush_dead){.hash = index_hash(&store->index, item_key(item)),
+                                                    .location = location};
+            }
+        }
+    }
+    bucket_unlock(home);
+    return count;
+}
+
+static void dead_take_out(struct store_worker *worker, const struct flush_dead *dead) {
+    struct place place;
+    place_open_location(worker, dead->hash, dead->location, &place);
+    if (place.item != NULL && !worker_item_lives(worker, place.item, dead->location)) {
+        put_count_reclaimed(worker, place.item);
+        counter_add(&worker->counters.swept, 1);
+        put_take_out(worker, &place);
+    }
+    place_close(&place);
+}
+
+/* What the lock will be held for is on the way then. */
+static void home_prefetch(const struct store *store, const struct bucket *home) {
+    for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+        __builtin_prefetch(arena_item(&store->arena, entry_location(home, i)));
+    }
+}
+
+static void home_sweep(void *user, struct bucket *home) {
+    struct store_worker *worker = user;
+    struct flush_dead dead[FLUSH_DEAD_MAX];
+    unsigned count;
+    home_prefetch(worker->store, home);
+    do {
+        count = dead_collect(worker, home, dead);
+        for (unsigned i = 0; i < count; i++) {
+            dead_take_out(worker, &dead[i]);
+        }
+    } while (count == FLUSH_DEAD_MAX);
+}
+
+/* No item is older than that: the flushes up to it are forgotten. Without memory for a smaller table: later. */
+static void forget(struct store_worker *worker, uint64_t number) {
+    const struct flush_table *old = atomic_load_explicit(&worker->store->flush_table, memory_order_relaxed);
+    if (old == NULL || table_number_max(old) <= number) {
+        table_publish(worker, NULL, NULL);
+        return;
+    }
+    size_t size = flush_table_size_above(old, number);
+    void *block = table_allocate(worker, size);
+    if (block != NULL) {
+        struct flush_table *table = flush_table_make_above(block, old, number);
+        table->charged_size = size;
+        table_publish(worker, table, NULL);
+    }
+}
+
+/* Whether it is time for a piece. */
+static bool round_is_due(const struct store_worker *worker) {
+    const struct flush_sweep *sweep = &worker->store->flush_sweep;
+    uint64_t count = atomic_load_explicit(&sweep->count, memory_order_relaxed);
+    uint64_t last_ns = atomic_load_explicit(&sweep->round_ns, memory_order_relaxed);
+    return count > STORE_FLUSHED_PREFIXES_MAX / FLUSH_HURRY_SHARE ||
+           worker->now_ns >= last_ns + FLUSH_BUSY_MS * CLOCK_NS_PER_MS;
+}
+
+/* Under the sweep's lock. */
+static void round_go_on(struct store_worker *worker) {
+    struct store *store = worker->store;
+    struct flush_sweep *sweep = &store->flush_sweep;
+    if (!sweep->in_round) {
+        const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+        sweep->in_round = true;
+        sweep->round_number = table_number_max(table);
+        sweep->cursor = (struct store_cursor){0};
+    }
+    walk_homes(worker, &sweep->cursor, FLUSH_HOMES, home_sweep, worker);
+    atomic_store_explicit(&sweep->round_ns, worker->now_ns, memory_order_relaxed);
+    if (sweep->cursor.done) {
+        sweep->in_round = false;
+        forget(worker, sweep->round_number);
+    }
+}
+
+/* What a flush of everything came after needs no round. */
+static bool is_over(const struct store *store) {
+    const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+    return table != NULL && table_number_max(table) < store_flush_number(store);
+}
+
+unsigned flush_prefix_work(struct store_worker *worker) {
+    struct store *store = worker->store;
+    struct flush_sweep *sweep = &store->flush_sweep;
+    if (!round_is_due(worker) || pthread_mutex_trylock(&sweep->lock) != 0) {
+        return FLUSH_BUSY_MS;
+    }
+    retired_free(worker);
+    if (is_over(store)) {
+        sweep->in_round = false;
+        forget(worker, store_flush_number(store));
+    } else if (atomic_load_explicit(&store->flush_table, memory_order_relaxed) != NULL) {
+        round_go_on(worker);
+    } else if (sweep->retired == NULL) {
+        atomic_store_explicit(&sweep->is_busy, false, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&sweep->lock);
+    put_help_resize(worker);
+    return FLUSH_BUSY_MS;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * flush_prefix: everything stored under a prefix is gone at once, and nothing is visited for it.
+ *
+ *      flush --> F = next number of the store's sequence; (prefix, F) goes into a new table, which is published
+ *      meet an item --> opened before doubt_number? --no--> lives              (one comparison; doubt_number is
+ *                            | yes                                              the greatest F)
+ *                            v
+ *                       the longest prefix of its key in the table has F > the item's order? --yes--> dead
+ *      between turns --> a round over the index takes out what is dead; then no older item can exist, and
+ *                        what was flushed before the round began is forgotten
+ *
+ * An item's order is its CAS, where that comes from the sequence, otherwise the number of its segment. It says
+ * "stored before F" of everything that was: the number was drawn before, or the segment opened before. It would
+ * say so, too, of an item that is stored after F into a segment opened before; so whoever stores looks at the
+ * table (flush_prefix_would_take), under the lock of the key's home, and gives such an item a number drawn now, or,
+ * where a client has chosen its CAS, a place in a segment opened now. A copy keeps its order the same ways.
+ *
+ * Why the order against sets holds, in acquire and release alone:
+ *  1. F is drawn, the table and doubt_number are written under the arena's lock, under which segments get
+ *     their numbers and workers theirs. So whoever has a number or a segment above F has seen F's table before; what it
+ *     replaces or copies it has judged by that table, under the lock of the home.
+ *  2. Stored and answered before the flush was asked for: its order is below F. Whoever was told that the
+ *     flush is done was told so by a message that orders its look at doubt_number: gone for every client.
+ *  3. Stored by a request that came after the flush was answered: by the same message who stores sees F's table, and
+ *     the item's order is above F: it lives.
+ *  4. A request that overlaps with the flush may go either way, once.
+ *
+ * Why a round proves that a flush can be forgotten: the round looks at each home under its lock after its worker
+ * has seen F. What was there with an order below F is taken out. Whoever locks the home later sees, by that lock,
+ * at least the table that the round saw, and so publishes nothing below F there; a copy of an item that the round
+ * has taken out is dropped, because its entry is gone. A worker that stores without F's row, after it was forgotten,
+ * has seen doubt_number without it (acquire), and whoever finds the item sees no older doubt_number (by the
+ * item's publication).
+ *
+ * Tables are retired as segments are: freed when every worker has passed a quiescent state (epoch.h).
+ */
+#ifndef RIPOSTE_STORE_FLUSH_PREFIX_H
+#define RIPOSTE_STORE_FLUSH_PREFIX_H
+
+#include "segment.h"
+#include "state.h"
+
+void flush_prefix_init(struct store *store);
+
+/* All workers have left. */
+void flush_prefix_deinit(struct store *store);
+
+/* The cold half of flush_prefix_would_take. */
+bool flush_prefix_is_low(struct store_worker *worker, const struct item *item, uint32_t location);
+
+/*
+ * Whether an item that is about to be published would be taken by a flush that came before. Then
+ * worker->number_above is not below that flush. Under the lock of the key's home.
+ */
+static inline bool flush_prefix_would_take(struct store_worker *worker, const struct item *item,
+                                           uint32_t location) {
+    return unlikely(store_place_in_doubt(worker->store, location)) &&
+           flush_prefix_is_low(worker, item, location);
+}
+
+/* A copy of a live item whose CAS a client has chosen is to be made: its segment must not be older than a flush. */
+void flush_prefix_before_copy(struct store_worker *worker, struct bytes key, enum segment_queue queue,
+                              unsigned class);
+
+/* The cold half of flush_prefix_turn. */
+unsigned flush_prefix_work(struct store_worker *worker);
+
+/*
+ * A piece of the round, if one is due. Returns within how many ms it wants another turn; 0: no need. In a quiescent
+ * state.
+ */
+static inline unsigned flush_prefix_turn(struct store_worker *worker) {
+    /* relaxed: a hint; who has set it goes on itself. */
+    return likely(!atomic_load_explicit(&worker->store->flush_sweep.is_busy, memory_order_relaxed))
+               ? 0
+               : flush_prefix_work(worker);
+}
+
+#endif
