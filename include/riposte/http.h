@@ -4,6 +4,7 @@
  *
  *      /                a page that shows how the server is; people keep it open
  *      /cache/<key>     GET HEAD PUT POST DELETE: the store, shared with every other protocol
+ *      /cache/?prefix=  DELETE: everything stored under keys that begin so
  *      /metrics         for Prometheus
  *      /stats.json      the same for people and scripts
  *      /healthz         200 while the process serves
@@ -49,6 +50,7 @@ struct http_config {
     struct store *store;     /* borrowed for the service's life */
     size_t item_size_max;    /* as the store's; bytes. A body may have as many */
     bool cas_enabled;        /* false (-C): no entity tags, no conditions on them */
+    bool flush_enabled;      /* false (-F): DELETE of a prefix is refused: 403 */
     bool readonly;           /* PUT, POST and DELETE are refused: 403 */
     const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
     uint32_t timeout_ms;     /* a head, or a body beside 256 bytes a second, takes longer: 408. >= 1000 */

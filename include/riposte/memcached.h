@@ -50,7 +50,7 @@ struct memcached_config {
     struct store *store;      /* borrowed for the service's life */
     size_t item_size_max;     /* as the store's; bytes */
     bool cas_enabled;         /* false (-C): every CAS is shown as 0 */
-    bool flush_enabled;       /* false (-F): flush_all is refused */
+    bool flush_enabled;       /* false (-F): flush_all and flush_prefix are refused */
     bool dump_enabled;        /* false (-X): listings of keys are refused */
     bool watch_enabled;       /* false (-W) */
     bool shutdown_enabled;    /* -A */

@@ -253,6 +253,7 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .store = parts->store,
         .item_size_max = options->max_item_size,
         .cas_enabled = options->cas,
+        .flush_enabled = options->flush_all,
         .readonly = options->http_readonly,
         .cors_origin = options->http_cors,
         .hotkeys = protocols->hotkeys,

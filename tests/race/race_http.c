@@ -211,6 +211,7 @@ int main(int argument_count, char **arguments) {
         .store = torture.store,
         .item_size_max = 8192,
         .cas_enabled = true,
+        .flush_enabled = true,
         .timeout_ms = 30000,
         .files_root = site.root,
         .files_size_max = FILES_MEMORY,

@@ -31,6 +31,7 @@ void http_talk_server_config(struct http_talk_server *server) {
     server->config = (struct http_config){
         .item_size_max = (size_t)1 << 20,
         .cas_enabled = true,
+        .flush_enabled = true,
         .timeout_ms = 30000,
         .workers_max = 1,
     };

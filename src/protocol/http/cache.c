@@ -152,6 +152,10 @@ static void cache_get(struct http_call *call, const struct http_request *request
 void http_cache(struct http_call *call, struct http_request *request, struct bytes name,
                 struct http_change *change) {
     size_t key_size = 0;
+    if (unlikely(name.size == 0) && request->head->method == HTTP_DELETE) {
+        http_cache_flush(call, request);
+        return;
+    }
     if (!http_percent_decode(name, change->key, sizeof(change->key), &key_size) || key_size == 0) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_BAD_REQUEST,
                          "a key has 1 to 250 bytes, percent-encoded where they are not plain", "");

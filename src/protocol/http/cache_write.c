@@ -278,10 +278,54 @@ static void cache_delete(struct http_call *call, struct http_request *request, s
     }
 }
 
+/* True when it is answered. */
+static bool refused_readonly(struct http_call *call, const struct http_request *request) {
+    if (likely(!call->worker->service->config.readonly)) {
+        return false;
+    }
+    http_answer_page(call, &request->exchange, HTTP_STATUS_FORBIDDEN, "this server is read-only over HTTP",
+                     "");
+    return true;
+}
+
+static void flush_prefix(struct http_call *call, const struct http_request *request, struct bytes prefix) {
+    const struct http_answer answer = {.status = HTTP_STATUS_NO_CONTENT};
+    switch (store_flush_prefix(call->worker->store, prefix)) {
+    case STORE_FLUSHED:
+        http_answer_send(call, &request->exchange, &answer, bytes_of(NULL, 0));
+        return;
+    case STORE_FLUSH_TOO_MANY:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_INSUFFICIENT_STORAGE,
+                         "too many flushed prefixes are remembered", "");
+        return;
+    case STORE_FLUSH_NO_MEMORY:
+        http_answer_page(call, &request->exchange, HTTP_STATUS_INSUFFICIENT_STORAGE,
+                         "there is no memory for the prefix", "");
+        return;
+    }
+}
+
+void http_cache_flush(struct http_call *call, const struct http_request *request) {
+    struct bytes text = bytes_of(NULL, 0);
+    char prefix[STORE_KEY_SIZE_MAX];
+    size_t size = 0;
+    if (refused_readonly(call, request)) {
+        return;
+    }
+    if (!call->worker->service->config.flush_enabled) {
+        http_answer_page(call, &request->exchange, HTTP_STATUS_FORBIDDEN, "this server flushes nothing", "");
+    } else if (http_condition_any(request->head)) {
+        answer_bad(call, request, "a prefix has no entity tag");
+    } else if (!http_query_find(request->target.query, "prefix", &text) ||
+               !http_percent_decode(text, prefix, sizeof(prefix), &size) || size == 0) {
+        answer_bad(call, request, "a prefix has 1 to 250 bytes, percent-encoded where they are not plain");
+    } else {
+        flush_prefix(call, request, bytes_of(prefix, size));
+    }
+}
+
 void http_cache_write(struct http_call *call, struct http_request *request, struct http_change *change) {
-    if (call->worker->service->config.readonly) {
-        http_answer_page(call, &request->exchange, HTTP_STATUS_FORBIDDEN,
-                         "this server is read-only over HTTP", "");
+    if (refused_readonly(call, request)) {
         return;
     }
     http_worker_count_key(call->worker, key_of(change), true);

@@ -20,4 +20,7 @@ struct http_validator http_cache_validator(const struct http_call *call, const s
 /* change->key is the key. Answers, or says in *change what the body is for. */
 void http_cache_write(struct http_call *call, struct http_request *request, struct http_change *change);
 
+/* DELETE of everything under the prefix that the query names. */
+void http_cache_flush(struct http_call *call, const struct http_request *request);
+
 #endif

@@ -28,6 +28,10 @@ static const char *error_text(enum mc_error error) {
         return "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n";
     case MC_ERROR_FLUSH_REFUSED:
         return "CLIENT_ERROR flush_all not allowed\r\n";
+    case MC_ERROR_FLUSH_PREFIX_REFUSED:
+        return "CLIENT_ERROR flush_prefix not allowed\r\n";
+    case MC_ERROR_FLUSH_PREFIX_FULL:
+        return "SERVER_ERROR too many flushed prefixes\r\n";
     case MC_ERROR_TOO_LARGE:
         return "SERVER_ERROR object too large for cache\r\n";
     case MC_ERROR_NO_MEMORY_STORE:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_admin: version, quit, flush_all, verbosity, cache_memlimit, shutdown, debugtime.
+ * cmd_admin: version, quit, flush_all, flush_prefix, verbosity, cache_memlimit, shutdown, debugtime.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,6 +39,44 @@ void cmd_flush_all(struct mc_call *call, const struct mc_request *request) {
     bool at_once = request->exptime <= 0;
     store_flush(worker->store, at_once ? 0 : store_expiry(worker->store, request->exptime));
     call_answer(call, request->noreply, CALL_LINE("OK"));
+}
+
+/*
+ * `<prefix> [noreply]`, and not a word more: who writes a prefix with a space in it must not flush what begins with
+ * the half before it.
+ */
+static bool prefix_read(const struct mc_request *request, struct bytes *prefix, bool *noreply) {
+    struct bytes arguments = request->arguments;
+    *prefix = tokens_next(&arguments);
+    struct bytes second = tokens_next(&arguments);
+    *noreply = request->noreply && second.size > 0; /* `flush_prefix noreply` has a prefix of that name */
+    return prefix->size >= 1 && prefix->size <= STORE_KEY_SIZE_MAX && tokens_next(&arguments).size == 0 &&
+           (second.size == 0 || *noreply);
+}
+
+void cmd_flush_prefix(struct mc_call *call, const struct mc_request *request) {
+    struct bytes prefix;
+    bool noreply;
+    call->requests++;
+    if (!prefix_read(request, &prefix, &noreply)) {
+        call_fail(call, noreply, MC_ERROR_FORMAT);
+        return;
+    }
+    if (!call->worker->service->config.flush_enabled) {
+        call_fail(call, noreply, MC_ERROR_FLUSH_PREFIX_REFUSED);
+        return;
+    }
+    switch (store_flush_prefix(call->worker->store, prefix)) {
+    case STORE_FLUSHED:
+        call_answer(call, noreply, CALL_LINE("OK"));
+        return;
+    case STORE_FLUSH_TOO_MANY:
+        call_fail(call, noreply, MC_ERROR_FLUSH_PREFIX_FULL);
+        return;
+    case STORE_FLUSH_NO_MEMORY:
+        call_fail(call, noreply, MC_ERROR_NO_MEMORY);
+        return;
+    }
 }
 
 void cmd_verbosity(struct mc_call *call, const struct mc_request *request) {

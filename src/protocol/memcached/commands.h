@@ -95,6 +95,7 @@ void cmd_ma(struct mc_call *call, const struct mc_request *request);
 void cmd_version(struct mc_call *call, const struct mc_request *request);
 void cmd_quit(struct mc_call *call, const struct mc_request *request);
 void cmd_flush_all(struct mc_call *call, const struct mc_request *request);
+void cmd_flush_prefix(struct mc_call *call, const struct mc_request *request);
 void cmd_verbosity(struct mc_call *call, const struct mc_request *request);
 void cmd_cache_memlimit(struct mc_call *call, const struct mc_request *request);
 void cmd_shutdown(struct mc_call *call, const struct mc_request *request);

@@ -41,6 +41,8 @@ enum mc_error {
     MC_ERROR_DELTA,                /* invalid numeric delta argument */
     MC_ERROR_NOT_NUMBER,           /* cannot increment or decrement non-numeric value */
     MC_ERROR_FLUSH_REFUSED,        /* flush_all not allowed */
+    MC_ERROR_FLUSH_PREFIX_REFUSED, /* flush_prefix not allowed */
+    MC_ERROR_FLUSH_PREFIX_FULL,    /* too many flushed prefixes */
     MC_ERROR_TOO_LARGE,            /* object too large for cache */
     MC_ERROR_NO_MEMORY_STORE,      /* out of memory storing object */
     MC_ERROR_NO_MEMORY,            /* out of memory */

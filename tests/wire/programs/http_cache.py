@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """HTTP: the store at /cache/, beside memcached clients of the same server."""
 
+import contextlib
 import os
 import signal
 import time
@@ -214,3 +215,46 @@ def large_answers_to_a_client_that_does_not_read_are_bounded(lab):
         check(server.resident_kib() - before < 20_000, "memory stays")
         for _ in range(100):
             check_equal(1_000_000, len(read_answer(web).body), "bytes of the answer")
+
+
+@test(families=BOTH)
+def a_prefix_is_flushed_at_once_for_every_client(lab):
+    """DELETE /cache/?prefix=: gone for both protocols and every worker; what is stored after it lives."""
+    server = http_start(lab, "-t", "2")
+    with contextlib.ExitStack() as stack:
+        webs = [stack.enter_context(http_connect(server)) for _ in range(8)]
+        text = lab.connect(server)
+        for i, web in enumerate(webs):
+            ask_status(web, 201, "PUT", f"/cache/user:42:{i}", body=b"old")
+            ask_status(web, 201, "PUT", f"/cache/user:4%20{i}", body=b"kept")
+        ask_status(webs[0], 204, "DELETE", "/cache/?prefix=user:42:")
+        for i, web in enumerate(webs):
+            ask_status(web, 404, "GET", f"/cache/user:42:{7 - i}")
+            check_equal(b"kept", ask(web, "GET", f"/cache/user:4%20{i}").body, "another's value")
+        check_equal(None, text.get("user:42:0"), "the value for memcached's client")
+        ask_status(webs[1], 201, "PUT", "/cache/user:42:1", body=b"new")
+        check_equal(b"new", ask(webs[2], "GET", "/cache/user:42:1").body, "what came after")
+        ask_status(webs[3], 204, "DELETE", "/cache/?prefix=user:4%20")
+        ask_status(webs[4], 404, "GET", "/cache/user:4%200")
+        text.send("flush_prefix user:\r\n")
+        check_equal(b"OK", text.read_line(), "flush_prefix")
+        ask_status(webs[5], 404, "GET", "/cache/user:42:1")
+
+
+@test(families=BOTH)
+def a_prefix_that_cannot_be_flushed_is_refused(lab):
+    """Without a prefix, with a long one, with -F, with --http-readonly: nothing is gone."""
+    server = http_start(lab)
+    with http_connect(server) as web:
+        ask(web, "PUT", "/cache/a", body=b"x")
+        for query in ("", "?prefix=", "?prefix=" + 251 * "a", "?prefix=%zz", "?other=a"):
+            ask_status(web, 400, "DELETE", "/cache/" + query)
+        ask_status(web, 400, "DELETE", "/cache/?prefix=a", 'If-Match: "1"\r\n')
+        ask_status(web, 200, "GET", "/cache/a")
+        ask_status(web, 204, "DELETE", "/cache/?prefix=" + 250 * "a")
+    for flag in ("-F", "--http-readonly"):
+        server = http_start(lab, flag)
+        lab.connect(server).set("a", "x")
+        with http_connect(server) as web:
+            ask_status(web, 403, "DELETE", "/cache/?prefix=a")
+            ask_status(web, 200, "GET", "/cache/a")

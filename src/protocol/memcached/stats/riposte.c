@@ -72,6 +72,7 @@ static void store_lines(const struct store_levels *store, struct reply *reply) {
     stat_number(reply, "index_power", store->index_power);
     stat_number(reply, "index_growing", store->index_growing);
     stat_number(reply, "epoch", store->epoch);
+    stat_number(reply, "flushed_prefixes", store->flushed_prefixes);
     stat_number(reply, "retired_count", store->retired_count);
 #define STORE_COUNTER_LINE(name, help) stat_number(reply, #name, counter_read(&store->sums.name));
     STORE_COUNTERS(STORE_COUNTER_LINE)

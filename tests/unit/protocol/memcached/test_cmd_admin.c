@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_admin: flush_all, verbosity, version, quit, cache_memlimit, shutdown, debugtime.
+ * cmd_admin: flush_all, flush_prefix, verbosity, version, quit, cache_memlimit, shutdown, debugtime.
  */
+#include <stdio.h>
+
 #include "fixture.h"
 
 TestSuite(admin, .init = open_all, .fini = close_all);
@@ -31,6 +33,44 @@ Test(admin, flush_all_is_refused_where_it_is_turned_off) {
     reopen_with(flush_off);
     talk_check(&talk, "set a 0 0 1\r\n1\r\nflush_all\r\nflush_all 10 noreply\r\nget a\r\n",
                "STORED\r\nCLIENT_ERROR flush_all not allowed\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
+}
+
+Test(admin, flush_prefix_takes_what_begins_so) {
+    talk_check(&talk, "set user:1:a 0 0 1\r\n1\r\nset user:2:a 0 0 1\r\n2\r\nflush_prefix user:1:\r\n",
+               "STORED\r\nSTORED\r\nOK\r\n");
+    talk_check(&talk, "get user:1:a user:2:a\r\n", "VALUE user:2:a 0 1\r\n2\r\nEND\r\n");
+    talk_check(&talk, "set user:1:a 0 0 1\r\n3\r\nget user:1:a\r\n",
+               "STORED\r\nVALUE user:1:a 0 1\r\n3\r\nEND\r\n");
+    talk_check(&talk, "flush_prefix user: noreply\r\nget user:1:a user:2:a\r\n", "END\r\n");
+}
+
+Test(admin, flush_prefix_takes_one_word) {
+    char line[300];
+    talk_check(&talk, "set noreply 0 0 1\r\n1\r\nflush_prefix noreply\r\nget noreply\r\n",
+               "STORED\r\nOK\r\nEND\r\n");
+    talk_check(&talk, "flush_prefix\r\nflush_prefix a b\r\nflush_prefix a noreply b\r\n",
+               BAD_FORMAT BAD_FORMAT BAD_FORMAT);
+    snprintf(line, sizeof(line), "flush_prefix %0250d\r\n", 0);
+    talk_check(&talk, line, "OK\r\n");
+    snprintf(line, sizeof(line), "flush_prefix %0251d\r\n", 0);
+    talk_check(&talk, line, BAD_FORMAT);
+}
+
+Test(admin, flush_prefix_is_refused_where_flush_all_is) {
+    reopen_with(flush_off);
+    talk_check(&talk, "set a 0 0 1\r\n1\r\nflush_prefix a\r\nflush_prefix a noreply\r\nget a\r\n",
+               "STORED\r\nCLIENT_ERROR flush_prefix not allowed\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
+}
+
+Test(admin, flush_prefix_is_refused_when_4096_are_remembered) {
+    char prefix[8];
+    for (unsigned i = 0; i < STORE_FLUSHED_PREFIXES_MAX; i++) {
+        snprintf(prefix, sizeof(prefix), "p%04u", i);
+        cr_assert_eq(store_flush_prefix(server.store_worker, bytes_from_string(prefix)), STORE_FLUSHED);
+    }
+    talk_check(&talk, "flush_prefix q\r\nflush_prefix q noreply\r\n",
+               "SERVER_ERROR too many flushed prefixes\r\n");
+    talk_check(&talk, "flush_prefix p\r\nflush_prefix q\r\n", "OK\r\nOK\r\n");
 }
 
 Test(admin, verbosity_is_accepted) {
