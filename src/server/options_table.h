@@ -77,7 +77,7 @@
       "a full store answers an error instead of evicting")                                                   \
     X(CLIENT, cas, "disable-cas", 'C', OFF, OBEYED, "yes", 0, 0, NULL, "show every CAS number as 0")         \
     X(CLIENT, flush_all, "disable-flush-all", 'F', OFF, OBEYED, "yes", 0, 0, NULL,                           \
-      "refuse flush_all and flush_prefix")                                                                        \
+      "refuse flush_all and flush_prefix")                                                                   \
     X(CLIENT, dumping, "disable-dumping", 'X', OFF, OBEYED, "yes", 0, 0, NULL, "refuse listings of keys")    \
     X(CLIENT, watch, "disable-watch", 'W', OFF, OBEYED, "yes", 0, 0, NULL, "refuse the command watch")       \
     X(CLIENT, enable_shutdown, "enable-shutdown", 'A', ON, OBEYED, "", 0, 0, NULL,                           \
