@@ -64,12 +64,16 @@ installed_completion = $(strip $(if $(filter %.bash,$(1)),share/bash-completion/
     $(if $(filter %.fish,$(1)),share/fish/vendor_completions.d/$(notdir $(1)),share/zsh/site-functions/$(notdir $(1)))))
 INSTALLED_SHARED := $(foreach page,$(MANUAL),$(call installed_page,$(page))) \
     $(foreach completion,$(COMPLETIONS),$(call installed_completion,$(completion)))
+UNITS := $(wildcard tools/systemd/riposte.*)
+# Where systemd looks for units: what it says itself for a distribution's package, else beside the rest (systemd.unit(5) names
+# /usr/local/lib, too). UNIT_DIR= on the command line installs none.
+UNIT_DIR ?= $(or $(if $(filter /usr,$(PREFIX)),$(shell pkg-config --variable=systemd_system_unit_dir systemd 2>/dev/null)),$(PREFIX)/lib/systemd/system)
 INSTALLED := bin/riposte bin/riposte-load lib/libriposte.a lib/pkgconfig/riposte.pc $(INSTALLED_SHARED)
 # Between single quotes wherever it is used: a DESTDIR may have spaces.
 ROOT = $(DESTDIR)$(PREFIX)
 
 .PHONY: install uninstall
-install: $(INSTALLED_FILES) ## install programs, library, headers, riposte.pc, manual and completion below PREFIX (/usr/local)
+install: $(INSTALLED_FILES) ## install programs, library, headers, manual, completion and units below PREFIX (/usr/local)
 	$(call say,copy,$(ROOT))
 	$(QUIET)$(INSTALL) -d '$(ROOT)/bin' '$(ROOT)/include/riposte' '$(ROOT)/lib/pkgconfig'
 	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load '$(ROOT)/bin'
@@ -79,8 +83,11 @@ install: $(INSTALLED_FILES) ## install programs, library, headers, riposte.pc, m
 	$(QUIET)$(INSTALL) -m 644 $(O)/library/riposte.pc '$(ROOT)/lib/pkgconfig'
 	$(QUIET)set -e; $(foreach page,$(MANUAL),$(INSTALL) -D -m 644 $(page) '$(ROOT)/$(call installed_page,$(page))';)
 	$(QUIET)set -e; $(foreach completion,$(COMPLETIONS),$(INSTALL) -D -m 644 $(completion) '$(ROOT)/$(call installed_completion,$(completion))';)
+	$(QUIET)$(if $(UNIT_DIR),$(INSTALL) -d '$(DESTDIR)$(UNIT_DIR)' && $(foreach unit,$(UNITS),sed 's,/usr/bin/,$(PREFIX)/bin/,' $(unit) \
+	    > '$(DESTDIR)$(UNIT_DIR)/$(notdir $(unit))' &&) chmod 644 $(foreach unit,$(UNITS),'$(DESTDIR)$(UNIT_DIR)/$(notdir $(unit))'))
 
 uninstall: ## remove what install has put there
 	$(call say,remove,$(ROOT))
 	$(QUIET)cd '$(ROOT)' && rm -f $(INSTALLED) $(addprefix include/riposte/,names.h $(HEADERS)) && \
 	    if [ -d include/riposte ]; then rmdir include/riposte; fi
+	$(QUIET)$(if $(UNIT_DIR),rm -f $(foreach unit,$(UNITS),'$(DESTDIR)$(UNIT_DIR)/$(notdir $(unit))'))

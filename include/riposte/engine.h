@@ -283,6 +283,12 @@ int engine_start(struct engine *engine, struct engine_error *error);
 void engine_stop(struct engine *engine, enum engine_stop kind);
 
 /*
+ * Every worker's loop comes round once, also that of one that sleeps: its counter `turns` grows. One that does not grow hangs.
+ * Any thread, from engine_start to engine_destroy.
+ */
+void engine_wake(struct engine *engine);
+
+/*
  * The listening sockets of listen `listen_index`: the first fds_count_max go to `fds`; returns how many there
  * are. They stay the engine's: duplicate what is to outlive engine_destroy (dup(2), SCM_RIGHTS). Any thread,
  * from engine_create to engine_destroy.

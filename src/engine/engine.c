@@ -210,6 +210,10 @@ void engine_stop(struct engine *engine, enum engine_stop kind) {
     /* release: pairs with the acquire in loop_on_wake and drain_begin. The first kind counts. */
     atomic_compare_exchange_strong_explicit(&engine->stop, &none, kind, memory_order_release,
                                             memory_order_relaxed);
+    engine_wake(engine);
+}
+
+void engine_wake(struct engine *engine) {
     for (unsigned i = 0; i < engine->workers_count; i++) {
         worker_wake(engine->workers[i]);
     }

@@ -26,6 +26,7 @@ static const struct step {
     {process_write_pidfile, process_remove_pidfile},
     {process_set_memory, NULL},
     {process_block_signals, NULL},
+    {server_open_supervision, server_close_supervision},
     {server_open_engine, server_close_engine},
     {server_write_ports, NULL},
     {process_drop_privileges, process_end_janitor},
@@ -36,6 +37,7 @@ static const struct step {
     {server_start_workers, server_stop_workers},
     {server_announce, NULL},
     {process_release_parent, NULL},
+    {server_report_ready, NULL},
 };
 
 enum { STEPS_COUNT = sizeof(steps) / sizeof(steps[0]) };

@@ -12,6 +12,7 @@
 
 #include "address.h"
 #include "metrics.h"
+#include "riposte/clock.h"
 #include "riposte/http.h"
 #include "riposte/log.h"
 #include "riposte/memcached.h"
@@ -351,10 +352,33 @@ static void server_reload(struct server *server) {
     }
 }
 
+bool server_open_supervision(struct server *server, struct failure *failure) {
+    (void)failure; /* serving does not hang on it */
+    supervision_open(&server->supervision);
+    return true;
+}
+
+void server_close_supervision(struct server *server) {
+    supervision_close(&server->supervision);
+}
+
+bool server_report_ready(struct server *server, struct failure *failure) {
+    (void)failure; /* as above */
+    supervision_ready(&server->supervision, server->engine, server->store);
+    return true;
+}
+
 void server_wait(struct server *server) {
-    while (signals_wait() == SIGNALS_RELOAD) {
-        server_reload(server);
+    enum signals_event event = SIGNALS_NONE;
+    while (event != SIGNALS_STOP) {
+        event = signals_wait(supervision_turn(&server->supervision, clock_monotonic_ns()));
+        if (event == SIGNALS_RELOAD) {
+            supervision_reloading(&server->supervision);
+            server_reload(server);
+            supervision_reloaded(&server->supervision);
+        }
     }
     log_line(LOG_LEVEL_INFO, "stopping");
+    supervision_stopping(&server->supervision, server->options.drain_timeout * MS_PER_S);
     signals_exit_on_next_stop();
 }

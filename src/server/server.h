@@ -17,6 +17,7 @@
 #include "options_table.h"
 #include "protocols.h"
 #include "riposte/engine.h"
+#include "supervision/supervision.h"
 
 struct server {
     struct options
@@ -31,6 +32,7 @@ struct server {
     struct engine *engine;      /* owned; NULL before server_open_engine */
     struct store *store;        /* owned */
     struct protocols protocols; /* the services on that store */
+    struct supervision supervision;
 };
 
 /* What the process was started with, then -l, -p, -s, --http. */
@@ -64,6 +66,11 @@ void server_stop_workers(struct server *server);
 
 /* The start line, and warnings where the machine gives less than was asked for. */
 bool server_announce(struct server *server, struct failure *failure);
+
+/* The way to a service manager, where there is one; and the word that clients are answered. */
+bool server_open_supervision(struct server *server, struct failure *failure);
+void server_close_supervision(struct server *server);
+bool server_report_ready(struct server *server, struct failure *failure);
 
 /* Returns after a stop signal; what it asks for is done by server_stop_workers. */
 void server_wait(struct server *server);

@@ -34,12 +34,13 @@ void signals_block(void) {
     assert(status == 0);
 }
 
-enum signals_event signals_wait(void) {
+enum signals_event signals_wait(int timeout_ms) {
     sigset_t set = signals_all();
-    int number;
-    do {
-        number = sigwaitinfo(&set, NULL);
-    } while (number < 0); /* EINTR: the process was stopped and continued */
+    const struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+    int number = timeout_ms < 0 ? sigwaitinfo(&set, NULL) : sigtimedwait(&set, NULL, &timeout);
+    if (number < 0) {
+        return SIGNALS_NONE; /* the time is over, or EINTR: the process was stopped and continued */
+    }
     return number == SIGHUP ? SIGNALS_RELOAD : SIGNALS_STOP;
 }
 

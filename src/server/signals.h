@@ -14,13 +14,13 @@
 
 #include <stdbool.h>
 
-enum signals_event { SIGNALS_STOP, SIGNALS_RELOAD };
+enum signals_event { SIGNALS_STOP, SIGNALS_RELOAD, SIGNALS_NONE };
 
 /* Main thread, before any other exists: they inherit the mask. */
 void signals_block(void);
 
-/* Main thread: waits for the next one. */
-enum signals_event signals_wait(void);
+/* Main thread: waits for the next one, at most timeout_ms (NONE; -1: as long as it takes). */
+enum signals_event signals_wait(int timeout_ms);
 
 /* Main thread, once a stop has begun: from now on a stop signal ends the process with status 1. */
 void signals_exit_on_next_stop(void);

@@ -5,7 +5,7 @@ import os
 import shutil
 
 from harness.outcome import Skip, check, check_equal
-from installation import Installation, run
+from installation import PREFIX, Installation, run
 
 USE_FROM_CXX = """
 #include <syslog.h>
@@ -90,6 +90,14 @@ def the_installed_programs_run(installation, lab):
         check(run(lab, installation.path("bin", program), "--help"), f"{program} --help says nothing")
 
 
+def the_units_start_what_was_installed(installation, lab):
+    """Where systemd looks when the rest is below this prefix."""
+    with open(installation.path("lib", "systemd", "system", "riposte.service"), encoding="utf-8") as file:
+        text = file.read()
+    check(f"\nExecStart={PREFIX}/bin/riposte $RIPOSTE_FLAGS\n" in text, "ExecStart= is another program")
+    check(os.path.exists(installation.path("lib", "systemd", "system", "riposte.socket")), "there is no riposte.socket")
+
+
 def uninstall_removes_what_install_has_put_there(installation, lab):
     """And nothing else: what was there before stays."""
     other = Installation(os.path.join(lab.folder, "to go"))
@@ -111,5 +119,6 @@ TESTS = (
     the_example_includes_public_headers_only,
     the_installation_may_be_moved,
     the_installed_programs_run,
+    the_units_start_what_was_installed,
     uninstall_removes_what_install_has_put_there,
 )

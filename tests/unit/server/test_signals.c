@@ -13,11 +13,11 @@
 Test(signals, become_events) {
     signals_block();
     kill(getpid(), SIGHUP);
-    cr_expect_eq(signals_wait(), SIGNALS_RELOAD);
+    cr_expect_eq(signals_wait(-1), SIGNALS_RELOAD);
     static const int stops[] = {SIGTERM, SIGINT, SIGUSR1};
     for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
         kill(getpid(), stops[i]);
-        cr_expect_eq(signals_wait(), SIGNALS_STOP);
+        cr_expect_eq(signals_wait(-1), SIGNALS_STOP);
     }
 }
 
@@ -32,7 +32,7 @@ Test(signals, of_a_stop_can_be_sent_by_any_thread) {
         bool graceful = i == 1;
         pthread_t thread;
         cr_assert_eq(pthread_create(&thread, NULL, request_stop, &graceful), 0);
-        cr_expect_eq(signals_wait(), SIGNALS_STOP);
+        cr_expect_eq(signals_wait(-1), SIGNALS_STOP);
         pthread_join(thread, NULL);
     }
 }
@@ -48,7 +48,7 @@ Test(signals, of_a_broken_pipe_are_ignored) {
 Test(signals, of_a_second_stop_end_the_process, .exit_code = EXIT_FAILURE) {
     signals_block();
     kill(getpid(), SIGTERM);
-    cr_assert_eq(signals_wait(), SIGNALS_STOP);
+    cr_assert_eq(signals_wait(-1), SIGNALS_STOP);
     kill(getpid(), SIGINT); /* comes while nobody waits: held back until the next line */
     signals_exit_on_next_stop();
     cr_assert(false, "the process is still there");

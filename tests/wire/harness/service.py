@@ -88,6 +88,9 @@ class Service:
         self.process.send_signal(number)
 
     def wait(self, limit_s=STOP_LIMIT_S):
+        """Its exit status."""
+        if not self.process.alive():
+            return self.process.status()
         try:
             return self.process.wait(limit_s)
         except ProcessError as error:
