@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * log: lines on standard error.
+ * log: lines for the operator, on standard error or in a file.
  *
  * One line per call, written with one write(2), so that lines of several threads never mix. Nothing on the
- * path of a request logs. The level is set once, before threads start, and only read afterwards. Any thread
- * may call.
+ * path of a request logs, unless every command is asked for (LOG_LEVEL_TRACE). Level, place and layout are set once,
+ * before threads start, and only read afterwards. Any thread may call.
+ *
+ *      a terminal, a pipe    riposte: text                riposte: warning: text
+ *      a file                2026-01-31T12:00:00.000000Z riposte: warning: text
+ *      systemd's journal     <4>text
+ *      JSON, anywhere        {"time":"2026-01-31T12:00:00.000000Z","level":"warning","message":"text"}
+ *
+ * Control characters of the text are written as `?`, in JSON as they are escaped there: no text makes a second line.
  */
 #ifndef RIPOSTE_LOG_H
 #define RIPOSTE_LOG_H
 
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,9 +29,11 @@ enum log_level {
     LOG_LEVEL_ERROR,   /* the process cannot go on, or something it promised did not happen */
     LOG_LEVEL_WARNING, /* it goes on, but not as the operator asked */
     LOG_LEVEL_INFO,    /* start line, stop line */
-    LOG_LEVEL_DEBUG,   /* -v */
-    LOG_LEVEL_TRACE,   /* -vv */
+    LOG_LEVEL_DEBUG,   /* -v: connections, and how they end */
+    LOG_LEVEL_TRACE,   /* -vv: every command and its answer */
 };
+
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Most bytes of one line, line end included; a longer one is cut. */
 enum { LOG_LINE_SIZE_MAX = 1024 };
@@ -34,11 +46,49 @@ void log_level_set(enum log_level level);
 enum log_level log_level_get(void);
 
 /*
- * Writes "riposte: <text>\n" (with "warning: " before the text at LOG_LEVEL_WARNING). Never fails and never
- * waits: what standard error does not take at once is lost, and the next line that it takes is preceded by one
- * that says how many were.
+ * Finds out what standard error is and lays lines out for that: a file (their time is told, too), the journal
+ * (JOURNAL_STREAM names it: systemd.exec(5)), anything else. Call before other threads start; without it, lines are those
+ * of a terminal.
+ */
+void log_begin(enum log_format format);
+
+/*
+ * From now on lines go to the end of the file at `path`, which is made if need be (mode 0640); errors go to standard error,
+ * too. 0, or a negative errno and nothing changed. Before other threads start; log_begin was called. The file stays open
+ * until the process ends.
+ */
+int log_open(const char *path);
+
+/* log_open was called and standard error shall be that file: what the C library or the kernel say there is kept. */
+void log_take_standard_error(void);
+
+/*
+ * Opens the file of log_open by its name again (it was moved away): 0, or a negative errno, and the old one stays. One
+ * thread; others may write meanwhile.
+ */
+int log_reopen(void);
+
+/*
+ * Writes the line. Never fails and never waits: what a pipe, a socket or a terminal does not take at once is lost, and
+ * the next line that it takes is preceded by one that says how many were.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Lines that a client can bring about again and again: at most per_second_max of them a second are written; the next one
+ * that is says how many were not. All zero but per_second_max is the beginning. One per kind of line, shared by all
+ * threads.
+ */
+struct log_limit {
+    unsigned per_second_max; /* >= 1; constant */
+    _Atomic uint64_t second; /* monotonic; of the lines counted */
+    atomic_uint count;       /* lines of that second */
+    atomic_uint left_out;    /* since the last one that was written */
+};
+
+/* As log_line, within the limit. */
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #ifdef __cplusplus
 }

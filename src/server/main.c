@@ -20,6 +20,7 @@ static const struct step {
     void (*end)(struct server *server); /* NULL: nothing to undo */
 } steps[] = {
     {process_open_standard_files, NULL},
+    {process_open_log, NULL},
     {server_find_listens, NULL},
     {process_raise_limits, NULL},
     {process_become_daemon, NULL},
@@ -41,11 +42,6 @@ static const struct step {
 };
 
 enum { STEPS_COUNT = sizeof(steps) / sizeof(steps[0]) };
-
-static void warn(void *user, const char *text) {
-    (void)user;
-    log_line(LOG_LEVEL_WARNING, "%s", text);
-}
 
 static int fail(const struct failure *failure) {
     log_line(LOG_LEVEL_ERROR, "%s", failure->text);
@@ -91,9 +87,5 @@ int main(int arguments_count, char **arguments) {
     if (server.options.check != SHOW_NOT) {
         return doctor_run(&server, stdout);
     }
-    if (server.options.verbose > 0) {
-        log_level_set(server.options.verbose == 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_TRACE);
-    }
-    options_table_warn(&server.options, warn, NULL);
     return serve(&server);
 }

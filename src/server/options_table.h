@@ -102,7 +102,11 @@
     X(PROCESS, enable_largepages, "enable-largepages", 'L', ON, OBEYED, "", 0, 0, NULL,                      \
       "large pages for the store, where the system has some to give")                                        \
     X(PROCESS, verbose, "verbose", 'v', REPEAT, OBEYED, "", 0, 0, NULL,                                      \
-      "say more on standard error; may be repeated")                                                         \
+      "say more: connections and how they end; -vv every command and its answer")                            \
+    X(PROCESS, log_file, "log-file", 0, TEXT, OBEYED, "", 0, 0, "FILE",                                      \
+      "write the log there, with time and level, rather than to standard error; SIGHUP opens it again")      \
+    X(PROCESS, log_format, "log-format", 0, WORD, OBEYED, "text", 0, 0, "text|json",                         \
+      "lines of the log as text or as JSON objects")                                                         \
     X(PROCESS, extended, "extended", 'o', SUBOPTIONS, OBEYED, "", 0, 0, "NAME[=VALUE],...",                  \
       "further options, listed below")                                                                       \
     X(PROCESS, check, "check", 0, MODE, OBEYED, "", 0, 0, "json",                                            \

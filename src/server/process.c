@@ -4,6 +4,8 @@
  */
 #include "process.h"
 
+#include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "janitor.h"
@@ -12,12 +14,32 @@
 #include "protocols.h"
 #include "resources.h"
 #include "riposte/http.h"
+#include "riposte/log.h"
 #include "signals.h"
 #include "sysinfo.h"
 
 bool process_open_standard_files(struct server *server, struct failure *failure) {
     (void)server;
     return resources_open_standard_files(failure);
+}
+
+static void process_warn(void *user, const char *text) {
+    (void)user;
+    log_line(LOG_LEVEL_WARNING, "%s", text);
+}
+
+bool process_open_log(struct server *server, struct failure *failure) {
+    const struct options *options = &server->options;
+    enum log_level levels[] = {LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_TRACE};
+    log_level_set(levels[options->verbose < 2 ? options->verbose : 2]);
+    log_begin((enum log_format)options->log_format);
+    int error = options->log_file == NULL ? 0 : log_open(options->log_file);
+    if (error < 0) {
+        return failure_set(failure, EX_OSERR, "--log-file=%s cannot be opened: %s", options->log_file,
+                           strerror(-error));
+    }
+    options_table_warn(options, process_warn, NULL);
+    return true;
 }
 
 bool process_raise_limits(struct server *server, struct failure *failure) {
@@ -81,6 +103,10 @@ bool process_block_signals(struct server *server, struct failure *failure) {
 
 bool process_release_parent(struct server *server, struct failure *failure) {
     (void)failure; /* whoever waited and is gone needs no answer */
-    daemon_ready(&server->daemon, server->options.verbose > 0);
+    const struct options *options = &server->options;
+    if (options->daemon && options->log_file != NULL) {
+        log_take_standard_error();
+    }
+    daemon_ready(&server->daemon, options->verbose > 0 || options->log_file != NULL);
     return true;
 }

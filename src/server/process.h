@@ -12,6 +12,9 @@
 /* Standard input, output and error exist. */
 bool process_open_standard_files(struct server *server, struct failure *failure);
 
+/* --log-file, --log-format, and what the flags that have no effect deserve: as soon as lines have a place. */
+bool process_open_log(struct server *server, struct failure *failure);
+
 /* Descriptors for -c connections, and core files with -r. */
 bool process_raise_limits(struct server *server, struct failure *failure);
 

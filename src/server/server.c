@@ -292,15 +292,15 @@ static void start_line_log(const struct server *server) {
     const char *features = engine_features(server->engine);
     char addresses[LISTENS_TEXT_SIZE_MAX] = "";
     listens_text(&server->listens, addresses);
-    log_line(LOG_LEVEL_INFO,
-             "version " RIPOSTE_VERSION " ready: %" PRIu32
-             " worker%s on %s%s%s%s, memory %s, items up to %s, %" PRIu32 " connections (%" PRIu64
-             " descriptors), backlog %" PRIu32 ", listening on %s",
+    log_line(LOG_LEVEL_INFO, "version " RIPOSTE_VERSION " ready: %" PRIu32 " worker%s on %s, listening on %s",
              options->threads, options->threads == 1 ? "" : "s", engine_transport_name(server->engine),
-             features[0] == '\0' ? "" : " (", features, features[0] == '\0' ? "" : ")",
-             units_format_size(options->memory_limit).text, units_format_size(options->max_item_size).text,
-             options->conn_limit, server->descriptors_limit, engine_listen_backlog(server->engine),
              addresses);
+    log_line(LOG_LEVEL_DEBUG,
+             "%s%smemory %s, items up to %s, %" PRIu32 " connections (%" PRIu64
+             " descriptors), backlog %" PRIu32,
+             features, features[0] == '\0' ? "" : "; ", units_format_size(options->memory_limit).text,
+             units_format_size(options->max_item_size).text, options->conn_limit, server->descriptors_limit,
+             engine_listen_backlog(server->engine));
 }
 
 bool server_announce(struct server *server, struct failure *failure) {
@@ -337,7 +337,15 @@ static void file_reload(struct server *server, const char *path,
 
 static void server_reload(struct server *server) {
     const struct options *options = &server->options;
-    if (options->auth_file == NULL && options->http_token_file == NULL && options->http_log == NULL) {
+    if (options->log_file != NULL) {
+        int error = log_reopen();
+        if (error < 0) {
+            log_line(LOG_LEVEL_WARNING, "SIGHUP: --log-file=%s cannot be opened: %s; the old one is kept",
+                     options->log_file, strerror(-error));
+        } else {
+            log_line(LOG_LEVEL_INFO, "SIGHUP: %s is opened again", options->log_file);
+        }
+    } else if (options->auth_file == NULL && options->http_token_file == NULL && options->http_log == NULL) {
         log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
     }
     if (options->auth_file != NULL) {

@@ -8,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "riposte/log.h"
 
 static int pipe_end;
@@ -102,5 +106,160 @@ Test(log, leaves_errno_alone_when_standard_error_is_closed) {
     errno = ENOSPC;
     log_line(LOG_LEVEL_INFO, "lost");
     cr_expect_eq(errno, ENOSPC);
+    cr_expect_str_eq(logged(), "");
+}
+
+/* --- files ------------------------------------------------------------------------------------------------ */
+
+static char folder[] = "/tmp/riposte-test-log-XXXXXX";
+static char path[64], moved[64];
+
+static void folder_make(void) {
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/log", folder);
+    snprintf(moved, sizeof(moved), "%s/log.1", folder);
+}
+
+static void folder_remove(void) {
+    unlink(path);
+    unlink(moved);
+    rmdir(folder);
+}
+
+static const char *written(const char *file) {
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    text[size > 0 ? size : 0] = '\0';
+    close(fd);
+    return text;
+}
+
+/* The line without its time. */
+static void expect_stamped(const char *line, const char *expected) {
+    cr_expect_eq(line[10], 'T');
+    cr_expect_eq(line[26], 'Z');
+    cr_expect_str_eq(line + 27, expected);
+}
+
+Test(log, goes_to_a_file_with_time_and_level) {
+    folder_make();
+    log_begin(LOG_FORMAT_TEXT);
+    cr_assert_eq(log_open(path), 0);
+    log_line(LOG_LEVEL_INFO, "one");
+    expect_stamped(written(path), " riposte: info: one\n");
+    cr_expect_str_eq(logged(), "");
+    struct stat status;
+    cr_expect_eq(stat(path, &status), 0);
+    cr_expect_eq(status.st_mode & 07, 0, "others do not read it");
+    folder_remove();
+}
+
+Test(log, says_errors_where_the_start_was_asked_for_too) {
+    folder_make();
+    log_begin(LOG_FORMAT_TEXT);
+    cr_assert_eq(log_open(path), 0);
+    log_line(LOG_LEVEL_ERROR, "port taken");
+    expect_stamped(written(path), " riposte: error: port taken\n");
+    cr_expect_str_eq(logged(), "riposte: port taken\n");
+    log_take_standard_error();
+    log_line(LOG_LEVEL_ERROR, "twice");
+    cr_expect_null(strstr(strstr(written(path), "twice") + 1, "twice"));
+    folder_remove();
+}
+
+Test(log, opens_a_file_that_was_moved_away_again) {
+    folder_make();
+    log_begin(LOG_FORMAT_TEXT);
+    cr_assert_eq(log_open(path), 0);
+    log_take_standard_error();
+    log_line(LOG_LEVEL_INFO, "before");
+    cr_assert_eq(rename(path, moved), 0);
+    log_line(LOG_LEVEL_INFO, "still there");
+    cr_expect_eq(log_reopen(), 0);
+    log_line(LOG_LEVEL_INFO, "after");
+    cr_expect_eq(write(STDERR_FILENO, "library\n", 8), 8);
+    cr_expect_not_null(strstr(written(moved), "still there\n"));
+    cr_expect_not_null(strstr(written(path), "info: after\nlibrary\n"));
+    folder_remove();
+}
+
+Test(log, keeps_its_file_when_there_is_no_other) {
+    folder_make();
+    log_begin(LOG_FORMAT_TEXT);
+    cr_assert_eq(log_open(path), 0);
+    cr_assert_eq(rename(path, moved), 0);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_expect_eq(log_reopen(), -EISDIR);
+    log_line(LOG_LEVEL_INFO, "kept");
+    cr_expect_not_null(strstr(written(moved), "kept\n"));
+    rmdir(path);
+    folder_remove();
+}
+
+Test(log, changes_nothing_when_a_file_cannot_be_opened) {
+    log_begin(LOG_FORMAT_TEXT);
+    cr_expect_eq(log_open("/nonexistent/log"), -ENOENT);
+    log_line(LOG_LEVEL_INFO, "here");
+    cr_expect_str_eq(logged(), "riposte: here\n");
+}
+
+Test(log, tells_the_time_when_standard_error_is_a_file) {
+    folder_make();
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    log_begin(LOG_FORMAT_TEXT);
+    log_line(LOG_LEVEL_WARNING, "text");
+    expect_stamped(written(path), " riposte: warning: text\n");
+    close(fd);
+    folder_remove();
+}
+
+Test(log, speaks_to_the_journal_when_standard_error_is_its_socket) {
+    struct stat status;
+    char stream[64];
+    cr_assert_eq(fstat(STDERR_FILENO, &status), 0);
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_begin(LOG_FORMAT_TEXT);
+    log_line(LOG_LEVEL_WARNING, "text");
+    cr_expect_str_eq(logged(), "<4>text\n");
+    snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino + 1);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_begin(LOG_FORMAT_TEXT);
+    log_line(LOG_LEVEL_WARNING, "text");
+    cr_expect_str_eq(logged(), "riposte: warning: text\n", "another's socket");
+}
+
+/* --- what clients bring about ------------------------------------------------------------------------------ */
+
+/* A second may pass in between: twice the bound is the most then. */
+Test(log, leaves_out_what_comes_too_often_and_says_how_much) {
+    struct log_limit limit = {.per_second_max = 3};
+    for (int i = 0; i < 20; i++) {
+        log_limited(&limit, LOG_LEVEL_INFO, "again");
+    }
+    const char *line = logged();
+    unsigned lines = 0;
+    for (; (line = strstr(line, "again\n")) != NULL; line++) {
+        lines++;
+    }
+    cr_expect_geq(lines, 3);
+    cr_expect_leq(lines, 6);
+    atomic_store(&limit.second, 0); /* as if another second had begun */
+    unsigned left_out = atomic_load(&limit.left_out);
+    char expected[128];
+    snprintf(expected, sizeof(expected),
+             "riposte: %u more lines like the next one were left out\nriposte: again\n", left_out);
+    log_limited(&limit, LOG_LEVEL_INFO, "again");
+    cr_expect_str_eq(logged(), expected);
+    cr_expect_eq(atomic_load(&limit.left_out), 0);
+}
+
+Test(log, counts_nothing_that_is_not_shown) {
+    struct log_limit limit = {.per_second_max = 1};
+    for (int i = 0; i < 3; i++) {
+        log_limited(&limit, LOG_LEVEL_DEBUG, "hidden");
+    }
+    cr_expect_eq(atomic_load(&limit.left_out), 0);
     cr_expect_str_eq(logged(), "");
 }

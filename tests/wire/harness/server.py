@@ -79,6 +79,7 @@ class Server:
         self.process = Process([*prefix, *self.arguments], os.path.join(folder, "stderr"), descriptor_limit=descriptor_limit,
                                environment=dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path),
                                inherited=self.inherited)
+        self.log_paths = [flag.partition("=")[2] for flag in flags if flag.startswith("--log-file=")]
         self.port = 0
         self.stopped = False
         self.stopping = False  # a stop was asked for already; asking again would end the server at once
@@ -159,7 +160,13 @@ class Server:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def stderr_text(self):
-        return self.process.output()
+        """What the server has said; in its log file, where it has one."""
+        texts = [self.process.output()]
+        for path in self.log_paths:
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    texts.append(file.read())
+        return "".join(texts)
 
     def stderr_tail(self):
         text = self.stderr_text().strip().replace("\n", " | ")
