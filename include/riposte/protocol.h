@@ -139,8 +139,8 @@ struct protocol {
                                 void *context);
 
     /*
-     * The connection is gone, its descriptor about to be closed; release what the session holds. No reply is
-     * possible any more. Optional.
+     * The connection has ended: all that could be sent is, and what still comes is dropped. Its descriptor is open for
+     * at most the engine's linger_timeout_ms more. Release what the session holds; no other call follows. Optional.
      */
     void (*on_close)(void *session, int fd, enum protocol_close reason, void *context);
 };

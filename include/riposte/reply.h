@@ -49,6 +49,7 @@ struct reply {
     uint32_t memory_size;       /* bytes of the chunks that it owns */
     struct reply_pool *pool;    /* of the worker, borrowed; NULL: each chunk is allocated and freed */
     bool closing;               /* reply_close was called: later bytes are dropped */
+    bool closing_error;         /* reply_close_error was */
     bool broken;                /* memory ended: the connection is closed without sending the rest */
     uint32_t unsent_size_lower; /* reply_limit's; 0: none */
 };
@@ -92,6 +93,9 @@ void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *ow
  * further answers are dropped.
  */
 void reply_close(struct reply *reply);
+
+/* The same because of what the client did: the protocol is told of an error when the connection ends. */
+void reply_close_error(struct reply *reply);
 
 static inline bool reply_closing(const struct reply *reply) {
     return reply->closing;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "close.h"
+#include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
 
@@ -76,6 +77,7 @@ static void accept_say(const struct worker *worker, const struct listener *liste
  */
 static void accept_reject(struct worker *worker, struct listener *listener, int fd) {
     counter_add(&worker->counters.connections_rejected, 1);
+    conn_log_rejected(worker, fd);
     struct conn *conn = accept_open(worker, listener, fd);
     if (conn == NULL) {
         accept_say(worker, listener, fd);
@@ -138,6 +140,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
         return;
     }
     conn->counted = true;
+    conn_log_open(worker, conn);
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
     if (listen->protocol->on_open != NULL) {
@@ -145,7 +148,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
         if (conn->reply.broken) {
             close_begin(worker, conn, CLOSE_NO_MEMORY);
         } else if (reply_closing(&conn->reply)) {
-            close_flush(worker, conn, CLOSE_BY_PROTOCOL);
+            close_by_protocol(worker, conn);
         }
     }
 }
@@ -185,6 +188,7 @@ static void accept_handle_error(struct worker *worker, struct listener *listener
     switch (-error) {
     case EMFILE:
     case ENFILE:
+        conn_log_no_descriptor(worker, error);
         accept_with_spare(worker, listener);
         accept_pause(worker);
         return;

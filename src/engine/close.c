@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+#include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
 #include "memory.h"
@@ -22,6 +23,7 @@ static void close_count(struct worker *worker, enum close_reason reason) {
         counter_add(&counters->closed_by_client, 1);
         return;
     case CLOSE_BY_PROTOCOL:
+    case CLOSE_PROTOCOL_ERROR:
         counter_add(&counters->closed_by_protocol, 1);
         return;
     case CLOSE_ERROR:
@@ -106,6 +108,10 @@ void close_flush(struct worker *worker, struct conn *conn, enum close_reason rea
     worker_queue_arm(worker, conn);
 }
 
+void close_by_protocol(struct worker *worker, struct conn *conn) {
+    close_flush(worker, conn, conn->reply.closing_error ? CLOSE_PROTOCOL_ERROR : CLOSE_BY_PROTOCOL);
+}
+
 /* What the protocol is told. */
 static enum protocol_close close_told(enum close_reason reason) {
     switch (reason) {
@@ -116,6 +122,7 @@ static enum protocol_close close_told(enum close_reason reason) {
         return PROTOCOL_CLOSE_IDLE_TIMEOUT;
     case CLOSE_SHUTDOWN:
         return PROTOCOL_CLOSE_SHUTDOWN;
+    case CLOSE_PROTOCOL_ERROR:
     case CLOSE_ERROR:
     case CLOSE_SLOW_READER:
     case CLOSE_INPUT_TOO_LARGE:
@@ -126,6 +133,19 @@ static enum protocol_close close_told(enum close_reason reason) {
     return PROTOCOL_CLOSE_ERROR;
 }
 
+/* As soon as nothing more comes of it, whether the client has ended its side or not; once. */
+static void close_tell(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    if (!conn->counted || conn->told) {
+        return;
+    }
+    conn->told = true;
+    conn_log_close(worker, conn);
+    if (listen->protocol->on_close != NULL) {
+        listen->protocol->on_close(conn->session, conn->fd, close_told(conn->reason), listen->context);
+    }
+}
+
 void close_finish(struct worker *worker, struct conn *conn) {
     reply_discard(&conn->reply);
     if (conn->filter_offset != 0) {
@@ -133,9 +153,7 @@ void close_finish(struct worker *worker, struct conn *conn) {
     }
     if (conn->counted) {
         const struct worker_listen *listen = worker_listen(worker, conn);
-        if (listen->protocol->on_close != NULL) {
-            listen->protocol->on_close(conn->session, conn->fd, close_told(conn->reason), listen->context);
-        }
+        close_tell(worker, conn);
         close_count(worker, conn->reason);
         counter_add(&worker->counters.connections_current, UINT64_MAX); /* one less, modulo 2^64 */
         /* relaxed: see accept_take_place. */
@@ -154,6 +172,8 @@ void close_linger(struct worker *worker, struct conn *conn) {
         return;
     }
     conn->state = CONN_LINGERING;
+    close_tell(worker, conn);
+    conn->session_memory_size = 0;
     shutdown(conn->fd, SHUT_WR);
     deadlines_remove(&worker->deadlines, &worker->conns, conn);
     deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_LINGER,

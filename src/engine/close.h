@@ -20,10 +20,13 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
 /* The last reply is in: nothing more is parsed. In any state; OPEN only changes. */
 void close_flush(struct worker *worker, struct conn *conn, enum close_reason reason);
 
+/* The same after reply_close: the reply says why. */
+void close_by_protocol(struct worker *worker, struct conn *conn);
+
 /* The last reply has left: no more from us, and a while for the client to do the same. FLUSHING only. */
 void close_linger(struct worker *worker, struct conn *conn);
 
-/* CLOSING, and in_flight is 0: tells the protocol, closes the descriptor, gives the slot back. */
+/* CLOSING, and in_flight is 0: tells the protocol unless close_linger has, closes the descriptor, gives the slot back. */
 void close_finish(struct worker *worker, struct conn *conn);
 
 #endif

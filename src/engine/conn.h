@@ -38,6 +38,7 @@ enum conn_state {
 enum close_reason {
     CLOSE_BY_CLIENT,
     CLOSE_BY_PROTOCOL,
+    CLOSE_PROTOCOL_ERROR, /* by the protocol too, for what the client did; one counter for both */
     CLOSE_ERROR,
     CLOSE_IDLE,
     CLOSE_SLOW_READER,
@@ -102,6 +103,7 @@ struct conn {
     uint8_t costly;    /* calls of on_input that are still served behind those of others */
     bool queued[CONN_QUEUE_KIND_COUNT]; /* linked through queue_next of the same kind */
     bool is_unix;
+    bool told;              /* the protocol knows that it has ended */
     bool counted;           /* is part of connections_current; false for one that is being turned away */
     bool send_copies;       /* the next send copies: memory to be locked for a zero-copy one was refused */
     uint16_t filter_offset; /* of the conn_filter in this slot, from its begin; 0: the bytes are plain */

@@ -145,7 +145,8 @@ static void part_add_conn(struct conn_list_part *part, const struct worker *work
     entry->listen_index = conn->listen;
     entry->throttled = conn_output_throttled(conn);
     entry->sending = conn_is_sending(conn);
-    entry->receiving = input_size(&conn->input) > 0;
+    entry->waiting = conn->queued[CONN_QUEUE_RUN];
+    entry->receiving = input_size(&conn->input) > 0 || conn->session_memory_size > 0;
     entry->closing = conn->state != CONN_OPEN;
     entry->quiet_s = (worker->now_ms - conn->active_ms) / 1000;
     entry->local = &worker->engine->listens[conn->listen].address;

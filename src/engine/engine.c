@@ -14,6 +14,7 @@
 #include "address.h"
 #include "config.h"
 #include "conn_list.h"
+#include "conn_log.h"
 #include "engine_state.h"
 #include "loop.h"
 #include "net_statistics.h"
@@ -121,6 +122,8 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     memset(engine, 0, sizeof(*engine));
     start_init(&engine->start);
     engine->created_ns = clock_monotonic_ns();
+    engine->conn_lines.per_second_max = CONN_LOG_LINES_MAX;
+    engine->error_lines.per_second_max = CONN_LOG_ERRORS_MAX;
     engine->listen_backlog = net_backlog(config->listen_backlog);
     engine->overflows_readable = net_listen_overflows(&engine->listen_overflows, &engine->listen_drops);
     engine->listen_backlog_wanted = config->listen_backlog;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "riposte/engine.h"
+#include "riposte/log.h"
 #include "sizes.h"
 #include "start.h"
 #include "worker.h"
@@ -78,6 +79,8 @@ struct engine {
         fallback_reason[ENGINE_MESSAGE_SIZE_MAX]; /* why it is not io_uring; "" when nobody asked, or it is */
 
     struct engine_start start;
+    struct log_limit conn_lines;  /* connections, with -v */
+    struct log_limit error_lines; /* what makes clients wait or go */
 
     alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */

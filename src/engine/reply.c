@@ -161,6 +161,11 @@ void reply_close(struct reply *reply) {
     reply->closing = true;
 }
 
+void reply_close_error(struct reply *reply) {
+    reply->closing_error = true;
+    reply_close(reply);
+}
+
 unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_count_max, size_t *size) {
     unsigned count = 0;
     *size = 0;

@@ -175,7 +175,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
     } else if (reply_closing(&conn->reply)) {
-        close_flush(worker, conn, CLOSE_BY_PROTOCOL);
+        close_by_protocol(worker, conn);
     } else if (progress.next == PROTOCOL_NEXT_AGAIN) {
         serve_again(worker, conn, progress.requests == input.requests_max);
     } else {

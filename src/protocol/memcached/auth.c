@@ -183,7 +183,7 @@ static bool auth_check(struct auth *auth, struct bytes name, struct bytes passwo
 
 static void auth_close(struct mc_call *call) {
     counter_add(&call->worker->counters.closed_unauthenticated, 1);
-    reply_close(call->reply);
+    reply_close_error(call->reply);
 }
 
 /* Modulo 2^32, and never 0. */

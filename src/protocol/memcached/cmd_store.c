@@ -177,7 +177,7 @@ static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
     uint32_t rate_min = call->worker->service->config.upload_rate_min;
     if (unlikely(!pace_kept(&upload->pace, call->now_ns, taken_size, rate_min))) {
         counter_add(&call->worker->counters.closed_slow_writer, 1);
-        reply_close(call->reply);
+        reply_close_error(call->reply);
     }
     return false;
 }

@@ -80,6 +80,9 @@ static const char *conn_state(const struct mc_call *call, const struct engine_co
     if (conn->sending || conn->throttled) {
         return conn->throttled ? "conn_mwrite" : "conn_write";
     }
+    if (conn->waiting) {
+        return "conn_new_cmd";
+    }
     return conn->receiving ? "conn_nread" : "conn_read";
 }
 
