@@ -9,6 +9,7 @@
 #include "cmd_store.h"
 #include "dump.h"
 #include "log/events.h"
+#include "log/trace.h"
 #include "parse_ahead.h"
 #include "riposte/check.h"
 #include "stats/conns.h"
@@ -24,7 +25,7 @@ static void line_refuse(struct mc_call *call, const struct mc_request *request) 
     call->requests++;
     if (request->error == MC_ERROR_HTTP) {
         counter_add(&call->worker->counters.closed_http, 1);
-        reply_close(call->reply);
+        reply_close_error(call->reply);
         return;
     }
     call_fail(call, request->noreply, request->error);
@@ -54,7 +55,7 @@ static bool line_parse(struct mc_call *call) {
         return false;
     case PARSE_TOO_LARGE:
         counter_add(&call->worker->counters.closed_line_too_long, 1);
-        reply_close(call->reply);
+        reply_close_error(call->reply);
         return false;
     }
     return false;
@@ -71,7 +72,7 @@ static bool session_begin(struct mc_call *call) {
     }
     counter_add(&call->worker->counters.closed_binary, 1);
     service_log_binary(call->worker->service);
-    reply_close(call->reply);
+    reply_close_error(call->reply);
     return false;
 }
 
@@ -193,6 +194,35 @@ static size_t session_memory_size(const struct mc_session *session) {
 }
 
 static struct progress mc_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                   void *context);
+
+/* The same with -vv: request by request, each told with its answer. */
+static __attribute__((noinline)) struct progress
+mc_on_input_traced(void *session, const struct protocol_input *input, struct reply *reply, void *context) {
+    struct memcached_worker *worker = context;
+    struct protocol_input rest = *input;
+    struct progress one;
+    struct progress all = {.consumed = 0};
+    worker->tracing = true;
+    rest.requests_max = 1;
+    rest.bytes.data = rest.bytes.size > 0 ? rest.bytes.data : ""; /* it may have no address */
+    do {
+        struct trace trace;
+        trace_begin(&trace, session, worker->service, rest.bytes, reply);
+        one = mc_on_input(session, &rest, reply, worker);
+        trace_end(&trace, rest.bytes.data + one.consumed);
+        all.consumed += one.consumed;
+        all.requests += one.requests;
+        rest.bytes = bytes_of(rest.bytes.data + one.consumed, rest.bytes.size - one.consumed);
+    } while (one.requests > 0 && one.next == PROTOCOL_NEXT_AGAIN && !one.costly &&
+             all.requests < input->requests_max && !reply_full(reply));
+    worker->tracing = false;
+    one.consumed = all.consumed;
+    one.requests = all.requests;
+    return one;
+}
+
+static struct progress mc_on_input(void *session, const struct protocol_input *input, struct reply *reply,
                                    void *context) {
     struct memcached_worker *worker = context;
     /* An empty input may have no address. */
@@ -211,11 +241,14 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .memory_size_max = input->memory_size_max,
     };
     bool stopped = false;
-    if (unlikely(call.observed)) {
-        store_absence_take(worker->store); /* of an earlier call */
-    }
     if (unlikely(call_is_stranger(&call))) {
         auth_watch(&call);
+    }
+    if (unlikely(call.observed)) {
+        store_absence_take(worker->store); /* of an earlier call */
+        if ((call.observed & OBSERVE_LINES) != 0 && !worker->tracing) {
+            return mc_on_input_traced(session, input, reply, context);
+        }
     }
     while (call.requests < input->requests_max && !reply_full(reply) && !stopped && !call.costly) {
         stopped = !call_step(&call);

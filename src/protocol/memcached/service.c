@@ -30,7 +30,9 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     }
     created->config = *config;
     /* relaxed, both: no other thread knows the service yet. */
-    atomic_store_explicit(&created->detail_enabled, config->detail_enabled, memory_order_relaxed);
+    unsigned observed = (config->detail_enabled ? OBSERVE_PREFIXES : 0) |
+                        (log_level_get() >= LOG_LEVEL_TRACE ? OBSERVE_LINES : 0);
+    atomic_store_explicit(&created->observed, observed, memory_order_relaxed);
     atomic_store_explicit(&created->crawler_disabled, !config->lru_crawler, memory_order_relaxed);
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);

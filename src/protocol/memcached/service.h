@@ -42,7 +42,7 @@ struct memcached_service {
     _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
     _Atomic bool binary_logged;    /* the line of service_log_binary was written */
     _Atomic unsigned listings;     /* under way, at most SERVICE_LISTINGS_MAX */
-    _Atomic bool detail_enabled;   /* requests are counted by prefix */
+    _Atomic unsigned observed;     /* OBSERVE_ bits */
 
     pthread_mutex_t lock;              /* of what follows */
     struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
@@ -55,6 +55,7 @@ struct memcached_worker {
     struct store_worker *store;        /* borrowed; this thread's own */
     struct hotkeys_worker *hotkeys;    /* the same; NULL where the busiest keys are not looked for */
     unsigned index;
+    bool tracing; /* an on_input is told request by request, and this one is part of it */
     struct mc_counters counters;
 } __attribute__((aligned(MC_CACHE_LINE_SIZE)));
 
@@ -72,14 +73,16 @@ void service_listing_end(struct memcached_service *service);
 /* Tells the operator once that clients speak the binary protocol. Any worker. */
 void service_log_binary(struct memcached_service *service);
 
-/* Beside the bits of watch_kind: requests are counted by prefix. */
-enum { OBSERVE_PREFIXES = 1 << 8 };
+/* Beside the bits of watch_kind. */
+enum {
+    OBSERVE_PREFIXES = 1 << 8, /* requests are counted by prefix: `stats detail` */
+    OBSERVE_LINES = 1 << 9,    /* commands and answers are lines of the log: -vv */
+};
 
 /* What requests are looked at one by one for: bits; 0, the usual, for nothing. Any worker. */
 static inline unsigned service_observed(struct memcached_service *service) {
     /* relaxed: a few requests more or less at the edges do not matter. */
-    bool detail = atomic_load_explicit(&service->detail_enabled, memory_order_relaxed);
-    return watch_kinds(&service->watch) | (detail ? OBSERVE_PREFIXES : 0);
+    return watch_kinds(&service->watch) | atomic_load_explicit(&service->observed, memory_order_relaxed);
 }
 
 /* Bytes of -m that are not the store's: the engine's buffers and rings, and what the configuration names. */

@@ -8,7 +8,7 @@ import re
 
 from harness.connection import set_request
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import BOTH, TCP, test
 from harness.server import wait_until
 
 HEAD = rb"ts=\d+\.\d{6} gid=\d+ "
@@ -89,6 +89,38 @@ def connevents_see_clients_come_and_go(lab):
         client.version()
     expect_event(watcher, rb"type=conn_new rip=\S* rport=\d+ transport=" + transport + rb" cfd=\d+")
     expect_event(watcher, rb"type=conn_close rip=\S* rport=\d+ transport=" + transport + rb" reason=normal cfd=\d+")
+
+
+def expect_close(watcher, reason):
+    """The lines of one connection, which has just been closed."""
+    expect_event(watcher, rb"type=conn_new rip=\S* rport=\d+ transport=(?:local|tcp) cfd=\d+")
+    expect_event(watcher, rb"type=conn_close rip=\S* rport=\d+ transport=(?:local|tcp) reason=" + reason + rb" cfd=\d+")
+
+
+@test(families=BOTH)
+def connevents_tell_why_and_when_it_happens(lab):
+    """memcached's four words; the line comes although the client still holds its side open."""
+    server = lab.start("--write-timeout=1")
+    watcher = watch(lab, server, "connevents")
+    for sent, reason in (("quit\r\n", b"normal"), ("x" * 3000, b"error"), ("GET / HTTP/1.1\r\n", b"error"),
+                         (b"\x80\0\0\0", b"error")):
+        with server.connect() as client:
+            client.send(sent)
+            expect_close(watcher, reason)
+    with server.connect() as client:
+        client.set("a", "x" * 500_000)
+        client.send("get a\r\n" * 40)  # and reads none of it
+        expect_close(watcher, b"error")
+
+
+@test(families=TCP)
+def connevents_tell_of_the_idle_time_out(lab):
+    """-o idle_timeout."""
+    server = lab.start("-o", "idle_timeout=1")
+    watcher = watch(lab, server, "connevents")
+    client = lab.connect(server)
+    expect_close(watcher, b"idle_timeout")
+    client.expect_end()
 
 
 @test(families=BOTH)

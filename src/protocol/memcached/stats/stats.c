@@ -35,8 +35,13 @@ static void stats_reset(struct mc_call *call, struct bytes arguments) {
 }
 
 static void detail_switch(struct mc_call *call, bool enabled) {
+    _Atomic unsigned *observed = &call->worker->service->observed;
     /* relaxed: a few requests more or less at the edges do not matter. */
-    atomic_store_explicit(&call->worker->service->detail_enabled, enabled, memory_order_relaxed);
+    if (enabled) {
+        atomic_fetch_or_explicit(observed, OBSERVE_PREFIXES, memory_order_relaxed);
+    } else {
+        atomic_fetch_and_explicit(observed, ~(unsigned)OBSERVE_PREFIXES, memory_order_relaxed);
+    }
     call->observed = service_observed(call->worker->service); /* for the rest of this pipeline */
     reply_copy_string(call->reply, "OK\r\n");
 }
