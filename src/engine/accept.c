@@ -246,7 +246,7 @@ static void accept_resume(struct worker *worker) {
 }
 
 void accept_turn(struct worker *worker) {
-    bool due = worker->place_freed || deadline_passed(worker->now_ms, worker->accept_look_ms);
+    bool due = worker->place_freed || timeout_passed(worker->now_ms, worker->accept_look_ms);
     worker->place_freed = false;
     if (due && worker_accept_waits(worker) && worker->stage == WORKER_SERVING) {
         accept_resume(worker);

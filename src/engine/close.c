@@ -77,7 +77,7 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
     conn->state = CONN_CLOSING;
     conn->wanted = 0;
     conn->throttled = 0;
-    deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    timeouts_unwatch(worker, conn);
     input_discard(&conn->input);
     /*
      * A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not
@@ -175,7 +175,5 @@ void close_linger(struct worker *worker, struct conn *conn) {
     close_tell(worker, conn);
     conn->session_memory_size = 0;
     shutdown(conn->fd, SHUT_WR);
-    deadlines_remove(&worker->deadlines, &worker->conns, conn);
-    deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_LINGER,
-                  worker->now_ms + worker->engine->config.linger_timeout_ms);
+    timeouts_watch_linger(worker, conn);
 }

@@ -99,14 +99,14 @@ static void drain_on_answer(struct worker *worker, struct conn *conn) {
 }
 
 static bool drain_is_quiet(const struct worker *worker, const struct conn *conn) {
-    return deadline_passed(worker->now_ms, conn->active_ms + DRAIN_QUIET_MS) && !conn_is_sending(conn) &&
+    return timeout_passed(worker->now_ms, conn->active_ms + DRAIN_QUIET_MS) && !conn_is_sending(conn) &&
            drain_is_answered(conn);
 }
 
 /* The client has had time to see our end, and all of its answers. */
 static void drain_linger(struct worker *worker, struct conn *conn) {
     uint32_t began_ms = conn->deadline_ms - worker->engine->config.linger_timeout_ms;
-    if (deadline_passed(worker->now_ms, began_ms + DRAIN_LINGER_MS) && !drain_is_sending(conn)) {
+    if (timeout_passed(worker->now_ms, began_ms + DRAIN_LINGER_MS) && !drain_is_sending(conn)) {
         close_begin(worker, conn, CLOSE_SHUTDOWN);
     }
 }
@@ -146,7 +146,7 @@ static void drain_next_stage(struct worker *worker) {
 
 static void drain_look(struct worker *worker) {
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
-    if (deadline_passed(worker->now_ms, worker->drain_stage_ends_ms)) {
+    if (timeout_passed(worker->now_ms, worker->drain_stage_ends_ms)) {
         drain_next_stage(worker);
     }
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
@@ -163,7 +163,7 @@ void drain_turn(struct worker *worker) {
         index = conn->queue_next[CONN_QUEUE_ARM];
         drain_on_answer(worker, conn);
     }
-    if (deadline_passed(worker->now_ms, worker->drain_looks_ms)) {
+    if (timeout_passed(worker->now_ms, worker->drain_looks_ms)) {
         drain_look(worker);
     }
 }

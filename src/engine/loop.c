@@ -57,12 +57,12 @@ static uint64_t loop_wait_ns(const struct worker *worker) {
         (worker->place_freed && worker_accept_waits(worker))) {
         return 0;
     }
-    uint32_t wait_ms = deadlines_next_ms(&worker->deadlines, &worker->conns, worker->now_ms);
+    uint32_t wait_ms = timeouts_next_ms(&worker->timeouts, &worker->conns, worker->now_ms);
     if (worker->hook_period_ms > 0 && worker->hook_period_ms < wait_ms) {
         wait_ms = worker->hook_period_ms;
     }
     if (worker_accept_waits(worker)) {
-        bool passed = deadline_passed(worker->now_ms, worker->accept_look_ms);
+        bool passed = timeout_passed(worker->now_ms, worker->accept_look_ms);
         uint32_t left_ms = passed ? 1 : worker->accept_look_ms - worker->now_ms;
         wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
     }
@@ -255,7 +255,7 @@ static int loop_set_up(struct worker *worker) {
     worker->run_costly = CONN_QUEUE_EMPTY;
     worker->arm = CONN_QUEUE_EMPTY;
     worker->arm_next_turn = CONN_QUEUE_EMPTY;
-    deadlines_init(&worker->deadlines);
+    timeouts_init(&worker->timeouts);
     spin_init(&worker->spin, engine->config.spin_us);
     int result = loop_open_transport(worker, &error);
     if (result < 0) {

@@ -354,7 +354,7 @@ static void serve_resume(struct worker *worker, struct conn *conn) {
 }
 
 void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
-    deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    timeouts_unwatch(worker, conn);
     worker_queue_arm(worker, conn);
     if (conn->state == CONN_CLOSING) {
         return;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * timeouts: which list of deadlines a connection waits in, and what happens when its time has come.
+ * timeouts: which list a connection waits in, and what happens when its time has come.
  */
 #include "timeouts.h"
 
+#include <assert.h>
 #include <sys/ioctl.h>
 
 #include <linux/sockios.h>
@@ -11,6 +12,7 @@
 #include "close.h"
 #include "engine_state.h"
 #include "riposte/check.h"
+#include "worker.h"
 
 enum {
     IDLE_LOOK_MS = 250,
@@ -21,6 +23,16 @@ enum {
     LATE_TURNS =
         2, /* what had arrived by then is received in the next turn, and served in it or the one after */
 };
+
+/* Puts it into a list for so long from now. */
+static void timeouts_watch(struct worker *worker, struct conn *conn, enum timeout_kind kind,
+                           uint32_t time_ms) {
+    timeouts_add(&worker->timeouts, &worker->conns, conn, kind, worker->now_ms + time_ms);
+}
+
+void timeouts_unwatch(struct worker *worker, struct conn *conn) {
+    timeouts_remove(&worker->timeouts, &worker->conns, conn);
+}
 
 static uint32_t timeouts_write_look_ms(const struct worker *worker) {
     return (worker->engine->config.write_timeout_ms + WRITE_LOOKS - 1) / WRITE_LOOKS;
@@ -34,10 +46,9 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn) {
     if (conn->timeout == TIMEOUT_WRITE) {
         return;
     }
-    deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    timeouts_unwatch(worker, conn);
     conn->stalled_count = 0;
-    deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_WRITE,
-                  worker->now_ms + timeouts_write_look_ms(worker));
+    timeouts_watch(worker, conn, TIMEOUT_WRITE, timeouts_write_look_ms(worker));
 }
 
 /* The list of a connection whose on_input wants to be called although nothing comes; NONE for any other. */
@@ -59,14 +70,18 @@ static enum timeout_kind timeout_of_next(const struct conn *conn) {
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
     enum timeout_kind kind = timeout_of_next(conn);
     if (unlikely(kind != TIMEOUT_NONE) && conn->state == CONN_OPEN && conn->timeout != kind) {
-        deadlines_remove(&worker->deadlines, &worker->conns, conn);
-        deadlines_add(&worker->deadlines, &worker->conns, conn, kind,
-                      worker->now_ms + (kind == TIMEOUT_REST ? PROTOCOL_REST_MS : PROTOCOL_LATER_MS));
+        timeouts_unwatch(worker, conn);
+        timeouts_watch(worker, conn, kind, (kind == TIMEOUT_REST ? PROTOCOL_REST_MS : PROTOCOL_LATER_MS));
     }
     if (unlikely(worker_listen(worker, conn)->limits->idle_timeout_ms > 0) && conn->timeout == TIMEOUT_NONE &&
         conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
-        deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE, worker->now_ms + IDLE_LOOK_MS);
+        timeouts_watch(worker, conn, TIMEOUT_IDLE, IDLE_LOOK_MS);
     }
+}
+
+void timeouts_watch_linger(struct worker *worker, struct conn *conn) {
+    timeouts_unwatch(worker, conn);
+    timeouts_watch(worker, conn, TIMEOUT_LINGER, worker->engine->config.linger_timeout_ms);
 }
 
 /* What the client has not yet taken of what the kernel has: tcp(7), unix(7), SIOCOUTQ. */
@@ -93,12 +108,10 @@ static bool timeouts_client_takes(struct conn *conn) {
 
 static void timeouts_check_write(struct worker *worker) {
     struct conn *conn;
-    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) !=
-           NULL) {
-        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) != NULL) {
+        timeouts_unwatch(worker, conn);
         if (timeouts_client_takes(conn)) {
-            deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_WRITE,
-                          worker->now_ms + timeouts_write_look_ms(worker));
+            timeouts_watch(worker, conn, TIMEOUT_WRITE, timeouts_write_look_ms(worker));
         } else {
             close_begin(worker, conn, CLOSE_SLOW_READER);
         }
@@ -108,14 +121,13 @@ static void timeouts_check_write(struct worker *worker) {
 /* An idle look comes every IDLE_LOOK_MS, so that a request costs no list operation. */
 static void timeouts_check_idle(struct worker *worker) {
     struct conn *conn;
-    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_IDLE, worker->now_ms)) != NULL) {
-        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_IDLE, worker->now_ms)) != NULL) {
+        timeouts_unwatch(worker, conn);
         uint32_t idle_timeout_ms = worker_listen(worker, conn)->limits->idle_timeout_ms;
-        if (deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms)) {
+        if (timeout_passed(worker->now_ms, conn->active_ms + idle_timeout_ms)) {
             close_begin(worker, conn, CLOSE_IDLE);
         } else {
-            deadlines_add(&worker->deadlines, &worker->conns, conn, TIMEOUT_IDLE,
-                          worker->now_ms + IDLE_LOOK_MS);
+            timeouts_watch(worker, conn, TIMEOUT_IDLE, IDLE_LOOK_MS);
         }
     }
 }
@@ -131,14 +143,14 @@ static bool timeouts_is_idle(const struct worker *worker, const struct conn *con
         ENGINE_TIMEOUT_MS_MAX - idle_timeout_ms; /* no sum that the clock would take for the past */
     uint32_t request_ms = idle_timeout_ms < room_ms ? idle_timeout_ms : room_ms;
     return conn->next == PROTOCOL_NEXT_REST && idle_timeout_ms > 0 && conn->counted && !conn->is_unix &&
-           deadline_passed(worker->now_ms, conn->active_ms + idle_timeout_ms + request_ms + PROTOCOL_REST_MS);
+           timeout_passed(worker->now_ms, conn->active_ms + idle_timeout_ms + request_ms + PROTOCOL_REST_MS);
 }
 
 /* Called again as it asked for; one that no longer asks is looked at for idleness again. */
 static void timeouts_check_next(struct worker *worker, enum timeout_kind kind) {
     struct conn *conn;
-    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, kind, worker->now_ms)) != NULL) {
-        deadlines_remove(&worker->deadlines, &worker->conns, conn);
+    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, kind, worker->now_ms)) != NULL) {
+        timeouts_unwatch(worker, conn);
         if (timeouts_is_idle(worker, conn)) {
             close_begin(worker, conn, CLOSE_IDLE);
         } else if (timeout_of_next(conn) == kind) {
@@ -155,7 +167,7 @@ static void timeouts_check_next(struct worker *worker, enum timeout_kind kind) {
  * clients are not judged by it before what they have sent meanwhile is served.
  */
 static bool timeouts_are_late(struct worker *worker) {
-    uint32_t late_ms = deadlines_late_ms(&worker->deadlines, &worker->conns, worker->now_ms);
+    uint32_t late_ms = timeouts_late_ms(&worker->timeouts, &worker->conns, worker->now_ms);
     if (late_ms < LATE_MS || worker->late_turns == LATE_TURNS) {
         worker->late_turns = 0;
         return false;
@@ -172,9 +184,87 @@ void timeouts_turn(struct worker *worker) {
     timeouts_check_next(worker, TIMEOUT_LATER);
     timeouts_check_next(worker, TIMEOUT_REST);
     timeouts_check_write(worker);
-    while ((conn = deadlines_due(&worker->deadlines, &worker->conns, TIMEOUT_LINGER, worker->now_ms)) !=
-           NULL) {
+    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_LINGER, worker->now_ms)) != NULL) {
         close_begin(worker, conn, conn->reason);
     }
     timeouts_check_idle(worker);
+}
+
+/* --- the lists --------------------------------------------------------------------------------------- */
+
+void timeouts_init(struct timeouts *timeouts) {
+    for (int kind = 0; kind < TIMEOUT_KIND_COUNT; kind++) {
+        timeouts->lists[kind] = (struct timeout_list){.first = CONN_NONE, .last = CONN_NONE};
+    }
+}
+
+void timeouts_add(struct timeouts *timeouts, struct conn_table *table, struct conn *conn,
+                  enum timeout_kind kind, uint32_t deadline_ms) {
+    assert(conn->timeout == TIMEOUT_NONE && kind != TIMEOUT_NONE);
+    struct timeout_list *list = &timeouts->lists[kind];
+    conn->timeout = (uint8_t)kind;
+    conn->deadline_ms = deadline_ms;
+    conn->timeout_previous = list->last;
+    conn->timeout_next = CONN_NONE;
+    if (list->last == CONN_NONE) {
+        list->first = conn->index;
+    } else {
+        conn_at(table, list->last)->timeout_next = conn->index;
+    }
+    list->last = conn->index;
+}
+
+void timeouts_remove(struct timeouts *timeouts, struct conn_table *table, struct conn *conn) {
+    if (conn->timeout == TIMEOUT_NONE) {
+        return;
+    }
+    struct timeout_list *list = &timeouts->lists[conn->timeout];
+    if (conn->timeout_previous == CONN_NONE) {
+        list->first = conn->timeout_next;
+    } else {
+        conn_at(table, conn->timeout_previous)->timeout_next = conn->timeout_next;
+    }
+    if (conn->timeout_next == CONN_NONE) {
+        list->last = conn->timeout_previous;
+    } else {
+        conn_at(table, conn->timeout_next)->timeout_previous = conn->timeout_previous;
+    }
+    conn->timeout = TIMEOUT_NONE;
+}
+
+struct conn *timeouts_due(const struct timeouts *timeouts, const struct conn_table *table,
+                          enum timeout_kind kind, uint32_t now_ms) {
+    uint32_t first = timeouts->lists[kind].first;
+    if (first == CONN_NONE) {
+        return NULL;
+    }
+    struct conn *conn = conn_at(table, first);
+    return timeout_passed(now_ms, conn->deadline_ms) ? conn : NULL;
+}
+
+uint32_t timeouts_next_ms(const struct timeouts *timeouts, const struct conn_table *table, uint32_t now_ms) {
+    uint32_t next_ms = UINT32_MAX;
+    for (int kind = TIMEOUT_NONE + 1; kind < TIMEOUT_KIND_COUNT; kind++) {
+        uint32_t first = timeouts->lists[kind].first;
+        if (first == CONN_NONE) {
+            continue;
+        }
+        uint32_t deadline_ms = conn_at(table, first)->deadline_ms;
+        uint32_t left_ms = timeout_passed(now_ms, deadline_ms) ? 1 : deadline_ms - now_ms;
+        next_ms = left_ms < next_ms ? left_ms : next_ms;
+    }
+    return next_ms;
+}
+
+uint32_t timeouts_late_ms(const struct timeouts *timeouts, const struct conn_table *table, uint32_t now_ms) {
+    uint32_t late_ms = 0;
+    for (int kind = TIMEOUT_NONE + 1; kind < TIMEOUT_KIND_COUNT; kind++) {
+        uint32_t first = timeouts->lists[kind].first;
+        if (first == CONN_NONE || !timeout_passed(now_ms, conn_at(table, first)->deadline_ms)) {
+            continue;
+        }
+        uint32_t passed_ms = now_ms - conn_at(table, first)->deadline_ms;
+        late_ms = passed_ms > late_ms ? passed_ms : late_ms;
+    }
+    return late_ms;
 }

@@ -20,7 +20,7 @@
 #include "reply.h"
 #include "riposte/engine.h"
 #include "spin.h"
-#include "deadlines.h"
+#include "timeouts.h"
 #include "transport.h"
 #include "turn.h"
 
@@ -63,7 +63,7 @@ struct worker {
     uint32_t shed_woke_ms;  /* worker time when others were last woken to free some */
     char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
     size_t plain_used_size; /* of it, by plain bytes of this turn */
-    struct deadlines deadlines;
+    struct timeouts timeouts;
     struct spin spin;
     uint64_t now_ns; /* read once per turn */
     uint32_t now_ms; /* the same since the engine was created */
