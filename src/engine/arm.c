@@ -8,7 +8,6 @@
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
-#include "memory.h"
 #include "riposte/check.h"
 #include "timeouts.h"
 
@@ -101,7 +100,7 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
     if (unlikely(conn->filter_offset != 0) && conn->state != CONN_CLOSING) {
         arm_filter(worker, conn);
     }
-    memory_charge(worker, conn);
+    worker_charge(worker, conn);
     if (!conn_is_sending(conn)) {
         arm_advance(worker, conn);
         timeouts_watch_quiet(worker, conn);

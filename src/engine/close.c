@@ -14,7 +14,6 @@
 #include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
-#include "memory.h"
 
 static void close_count(struct worker *worker, enum close_reason reason) {
     struct engine_counters *counters = &worker->counters;
@@ -160,7 +159,7 @@ void close_finish(struct worker *worker, struct conn *conn) {
         atomic_fetch_sub_explicit(&listen->group->connections_count, 1, memory_order_relaxed);
     }
     conn->session_memory_size = 0;
-    memory_charge(worker, conn);
+    worker_charge(worker, conn);
     worker->transport->close_fd(worker, conn->fd);
     conn_release(&worker->conns, conn);
     worker->place_freed = true;

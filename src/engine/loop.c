@@ -22,7 +22,6 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "serve.h"
-#include "shed.h"
 #include "timeouts.h"
 
 enum {
@@ -142,6 +141,7 @@ static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
     turn_begin(&worker->turn, &worker->counters, worker->now_ns, !conn_queue_empty(&worker->run_costly));
+    memory_begin(worker);
     if (worker->engine->config.hooks.turn != NULL) {
         worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
     }
@@ -160,10 +160,7 @@ static void loop_turn(struct worker *worker) {
     if (unlikely(worker->stage != WORKER_SERVING)) {
         drain_turn(worker);
     }
-    memory_publish(worker);
-    if (memory_worker_size(worker) > 0) {
-        shed_turn(worker);
-    }
+    memory_turn(worker);
     arm_turn(worker);
     counter_add(&worker->counters.turns, 1);
 }

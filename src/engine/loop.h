@@ -5,6 +5,7 @@
  *      loop_wait            submit what was armed; spin, or sleep, until something happens
  *      read the clock       once: everything in the turn has this time
  *      turn_begin           how long it may last (turn.h)
+ *      memory_begin         how much more sessions may hold in it
  *      hooks.turn           the store's quiescent state
  *      transport reap       events -> accept_on_connection (accept.c), serve_on_recv, serve_on_sent (serve.c)
  *      woken?               the engine stops: drain_begin; a connection list waits
@@ -12,9 +13,9 @@
  *      return_buffers       what is unread was copied out (input.c): no client holds a shared buffer
  *      timeouts_turn        what time has run out for
  *      accept_turn          accepting again where a pause is over
- *      conn_list_turn          a piece of the connection list, while one is asked for
+ *      conn_list_turn       a piece of the connection list, while one is asked for
  *      drain_turn           while stopping: which connections are done
- *      memory_publish, shed_turn   what all connections hold together is bounded
+ *      memory_turn          what all connections hold together is bounded
  *      arm_turn             one send per connection with output; receives; the end of those that close
  *
  * The life of a request: kernel fills a buffer -> completion -> conn_find -> serve_on_recv -> input_append

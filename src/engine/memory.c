@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
- * memory: adds up what connections hold.
+ * memory: adds up what connections hold, and closes some where it is too much.
  */
 #include "memory.h"
 
+#include "close.h"
 #include "engine_state.h"
 #include "riposte/check.h"
 
-/* How far a worker's published sum may be behind: a line that all workers write is touched that seldom. */
-enum { MEMORY_STEP_SIZE = 64 * 1024 };
+enum {
+    /* How far a worker's published sum may be behind: a line that all workers write is touched that seldom. */
+    MEMORY_STEP_SIZE = 64 * 1024,
+    /* A connection that has moved nothing for so long is closed before one that moves. */
+    SHED_QUIET_MS = 100,
+    SHED_CLOSES_MAX = 16,       /* of one turn */
+    SHED_SLOTS_PER_TURN = 4096, /* looked at in one turn: a table may have a million */
+};
 
-void memory_charge(struct worker *worker, struct conn *conn) {
-    uint32_t held_size = conn->input.owned_capacity + conn->session_memory_size;
-    worker->held_size += held_size;
-    worker->held_size -= conn->held_size;
-    conn->held_size = held_size;
-}
-
-uint64_t memory_worker_size(const struct worker *worker) {
+/* What this worker's connections hold. */
+static uint64_t memory_worker_size(const struct worker *worker) {
     return worker->held_size + worker->reply_pool.lent_size;
 }
 
-size_t memory_session_max(const struct worker *worker, const struct conn *conn) {
+void memory_begin(struct worker *worker) {
     const struct engine *engine = worker->engine;
     /* relaxed: a number that may be a little old; nothing is reached through it. */
     uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
     uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
     uint64_t own_size = memory_worker_size(worker);
     uint64_t now_size = all_size - (published_size < all_size ? published_size : all_size) + own_size;
-    /* As much as memory_check leaves: sessions alone never bring it so far that somebody is closed. */
+    /* As much as shed_turn leaves: sessions alone never bring it so far that somebody is closed. */
     uint64_t most_size = engine->config.conn_memory_size_max / 4 * 3;
-    uint64_t left_size = now_size < most_size ? most_size - now_size : 0;
-    return conn->session_memory_size + (size_t)left_size;
+    worker->session_room_size = now_size < most_size ? (size_t)(most_size - now_size) : 0;
 }
 
-void memory_publish(struct worker *worker) {
+/* Publishes the worker's sum where it has changed much. */
+static void memory_publish(struct worker *worker) {
     uint64_t size = memory_worker_size(worker);
     /* relaxed, here and below: only this worker writes it. */
     uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
@@ -50,4 +51,119 @@ void memory_publish(struct worker *worker) {
 uint64_t engine_conn_memory_size(const struct engine *engine) {
     /* relaxed: a number for people. */
     return atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
+}
+
+/* What one connection holds. */
+static size_t memory_conn_size(const struct conn *conn) {
+    return (size_t)conn->held_size + conn->reply.memory_size;
+}
+
+/* --- at the bound ------------------------------------------------------------------------------------ */
+
+/* One that may be closed. */
+struct candidate {
+    struct conn *conn;
+    size_t size;
+    bool quiet;
+};
+
+/* Which of two is closed first. */
+static bool candidate_before(const struct candidate *left, const struct candidate *right) {
+    return left->quiet != right->quiet ? left->quiet : left->size > right->size;
+}
+
+/* Keeps the list ordered, the first to be closed first; what falls off its end is forgotten. */
+static void candidates_add(struct candidate *list, unsigned *count, struct candidate candidate) {
+    unsigned place = *count;
+    while (place > 0 && candidate_before(&candidate, &list[place - 1])) {
+        if (place < SHED_CLOSES_MAX) {
+            list[place] = list[place - 1];
+        }
+        place--;
+    }
+    if (place < SHED_CLOSES_MAX) {
+        list[place] = candidate;
+        *count += *count < SHED_CLOSES_MAX;
+    }
+}
+
+/*
+ * The candidates among the next slots, going on where the turn before has ended; and in *leaving_size what is
+ * about to be freed, since its connections are closing.
+ */
+static unsigned shed_find(struct worker *worker, struct candidate list[SHED_CLOSES_MAX],
+                          uint64_t *leaving_size) {
+    unsigned count = 0;
+    uint32_t slots_count = worker->conns.used_count;
+    uint32_t looks = slots_count < SHED_SLOTS_PER_TURN ? slots_count : SHED_SLOTS_PER_TURN;
+    for (uint32_t i = 0; i < looks; i++) {
+        worker->shed_next = worker->shed_next + 1 < slots_count ? worker->shed_next + 1 : 0;
+        struct conn *conn = conn_at(&worker->conns, worker->shed_next);
+        if (conn->state == CONN_FREE || memory_conn_size(conn) == 0) {
+            continue;
+        }
+        if (conn->state == CONN_CLOSING) {
+            *leaving_size += memory_conn_size(conn);
+            continue;
+        }
+        candidates_add(list, &count,
+                       (struct candidate){
+                           .conn = conn,
+                           .size = memory_conn_size(conn),
+                           .quiet = worker->now_ms - conn->active_ms >= SHED_QUIET_MS,
+                       });
+    }
+    return count;
+}
+
+static void shed_close(struct worker *worker, uint64_t excess_size) {
+    struct candidate list[SHED_CLOSES_MAX];
+    uint64_t freed_size = 0;
+    unsigned count = shed_find(worker, list, &freed_size);
+    for (unsigned i = 0; i < count && freed_size < excess_size; i++) {
+        freed_size += list[i].size;
+        close_begin(worker, list[i].conn, CLOSE_CONN_MEMORY);
+    }
+}
+
+/* Above its share are those that the bound is for: they may sleep, since nothing happens on what they hold. */
+static void shed_wake_others(const struct worker *worker, uint64_t share_size) {
+    const struct engine *engine = worker->engine;
+    for (unsigned i = 0; i < engine->workers_count; i++) {
+        struct worker *other = engine->workers[i];
+        /* relaxed: as memory_publish. */
+        if (other != worker &&
+            atomic_load_explicit(&other->published_size, memory_order_relaxed) > share_size) {
+            worker_wake(other);
+        }
+    }
+}
+
+/* Closes connections above the bound. */
+static void shed_turn(struct worker *worker) {
+    const struct engine *engine = worker->engine;
+    uint64_t most_size = engine->config.conn_memory_size_max;
+    /* relaxed: as memory_publish. */
+    uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
+    if (likely(all_size <= most_size / 8 * 7)) {
+        return;
+    }
+    uint64_t share_size = most_size / 4 * 3 / engine->workers_count;
+    uint64_t own_size = memory_worker_size(worker);
+    uint64_t excess_size = all_size - most_size / 4 * 3;
+    if (own_size > share_size) {
+        uint64_t own_excess_size = own_size - share_size;
+        shed_close(worker, own_excess_size < excess_size ? own_excess_size : excess_size);
+    }
+    if (worker->shed_woke_ms != worker->now_ms) {
+        worker->shed_woke_ms = worker->now_ms;
+        shed_wake_others(worker, share_size);
+    }
+}
+
+void memory_turn(struct worker *worker) {
+    memory_publish(worker);
+    if (memory_worker_size(worker) > 0) {
+        shed_turn(worker);
+    }
 }

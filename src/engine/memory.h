@@ -5,28 +5,21 @@
  *      a worker's sum = chunks that replies own + input copied out + what sessions hold
  *      the engine's   = what workers have published of it; each is at most MEMORY_STEP_SIZE behind
  *
- * What happens at the bound is in shed.c. The worker's own thread only.
+ * What a connection holds is charged to its worker by worker_charge.
+ *
+ * Above seven eighths of the bound connections are closed, those first that have moved nothing for a while, the
+ * largest first, until three quarters are left. Only a worker that holds more than its share closes; one that sleeps
+ * meanwhile is woken. The worker's own thread only.
  */
 #ifndef RIPOSTE_ENGINE_MEMORY_H
 #define RIPOSTE_ENGINE_MEMORY_H
 
 #include "worker.h"
 
-/* Charges what the connection's input and session hold now. After every turn that has touched it. */
-void memory_charge(struct worker *worker, struct conn *conn);
+/* How much more sessions may hold in this turn (worker.session_room_size). Once per turn, at its begin. */
+void memory_begin(struct worker *worker);
 
-/* What the session may hold after its next call. */
-size_t memory_session_max(const struct worker *worker, const struct conn *conn);
-
-/* What this worker's connections hold. */
-uint64_t memory_worker_size(const struct worker *worker);
-
-/* What one connection holds. */
-static inline size_t memory_conn_size(const struct conn *conn) {
-    return (size_t)conn->held_size + conn->reply.memory_size;
-}
-
-/* Publishes the worker's sum where it has changed much. Once per turn. */
-void memory_publish(struct worker *worker);
+/* Publishes the worker's sum where it has changed much, and closes connections above the bound. Once per turn. */
+void memory_turn(struct worker *worker);
 
 #endif

@@ -13,7 +13,6 @@
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
-#include "memory.h"
 #include "riposte/check.h"
 
 enum {
@@ -151,7 +150,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .ended = conn->input_ended,
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
-        .memory_size_max = memory_session_max(worker, conn),
+        .memory_size_max = conn->session_memory_size + worker->session_room_size,
     };
     conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits);
     struct progress progress =

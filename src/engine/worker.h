@@ -58,7 +58,9 @@ struct worker {
     struct conn_queue
         arm_next_turn; /* of those, while arm_turn runs: their large output waits for the next turn */
     struct reply_pool reply_pool;
-    size_t held_size;       /* bytes that inputs and sessions of connections hold (memory.c) */
+    size_t held_size; /* bytes that inputs and sessions of connections hold: the sum of conn.held_size */
+    size_t
+        session_room_size;  /* bytes that sessions may hold beyond that, as of this turn's begin (memory.h) */
     uint32_t shed_next;     /* slot that is looked at next for memory to be freed */
     uint32_t shed_woke_ms;  /* worker time when others were last woken to free some */
     char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
@@ -118,6 +120,14 @@ static inline bool worker_accept_waits(const struct worker *worker) {
 static inline const struct worker_listen *worker_listen(const struct worker *worker,
                                                         const struct conn *conn) {
     return &worker->listens[conn->listen];
+}
+
+/* Charges what the connection's input and session hold now. After every turn that has touched it. */
+static inline void worker_charge(struct worker *worker, struct conn *conn) {
+    uint32_t held_size = conn->input.owned_capacity + conn->session_memory_size;
+    worker->held_size += held_size;
+    worker->held_size -= conn->held_size;
+    conn->held_size = held_size;
 }
 
 /* The connection has something to serve: it waits for its turn. */
