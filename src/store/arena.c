@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "poison.h"
+
 enum {
     SEGMENT_SHIFT_MIN = 12,
     SEGMENT_SHIFT_MAX = 20,
@@ -132,7 +134,17 @@ int arena_init(struct arena *arena, size_t limit, size_t limit_max, size_t item_
     return 0;
 }
 
+/* Addresses that are given back to the system must not stay poisoned for whom they are given next. */
+static void unpoison_all(const struct arena *arena) {
+    unpoison(arena->base, (size_t)arena->slots_taken << arena->segment_shift);
+    for (unsigned i = 0; i < arena->classes_count; i++) {
+        const struct arena_class *class = &arena->classes[i];
+        unpoison(arena->base + class->offset, (size_t) class->taken << class->shift);
+    }
+}
+
 void arena_destroy(struct arena *arena) {
+    unpoison_all(arena);
     munmap(arena->base, arena->mapped_size);
     munmap(arena->segments, arena->table_size);
     if (arena->memory_fd >= 0) {
@@ -300,6 +312,7 @@ static void segment_begin(struct arena *arena, uint32_t index, char *memory, siz
         segment->memory = memory;
         segment->arena = arena;
     }
+    poison(memory, size);
     segment->size = (uint32_t)size;
     segment->is_large = is_large;
     segment->sweep_tick = 0;
@@ -441,6 +454,7 @@ static void window_give(struct arena *arena, uint32_t index) {
 
 void arena_give(struct arena *arena, uint32_t index) {
     struct segment *segment = &arena->segments[index];
+    poison(segment->memory, segment->size);
     arena_lock(arena);
     atomic_store_explicit(&segment->state, SEGMENT_FREE, memory_order_relaxed);
     if (segment->is_large) {

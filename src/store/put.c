@@ -56,6 +56,7 @@ static void *put_place_large(struct store_worker *worker, enum segment_queue que
         return NULL;
     }
     segment_set_queue(&arena->segments[index], queue);
+    unpoison(arena->segments[index].memory, size);
     return arena->segments[index].memory;
 }
 

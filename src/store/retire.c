@@ -109,7 +109,7 @@ static void free_buckets(struct store_worker *worker, uint64_t epoch_max) {
 void retire_pass(struct store_worker *worker) {
     struct epoch *epoch = &worker->store->epoch;
     epoch_quiescent(epoch, &worker->member);
-    if (likely(!retire_waits(worker))) {
+    if (likely(!retire_waits(worker) && worker->dead_items_count == 0)) {
         return;
     }
     if (epoch_advance(epoch, &worker->member)) {
@@ -123,6 +123,7 @@ void retire_pass(struct store_worker *worker) {
     if (unlikely(worker->pinned.first != SEGMENT_NONE)) {
         free_unpinned(worker);
     }
+    segment_poison_dead(worker);
 }
 
 /* --- leaving --- */

@@ -4,6 +4,8 @@
  */
 #include "segment.h"
 
+#include <stdlib.h>
+
 static void queue_push(struct arena *arena, enum segment_queue queue, uint32_t index) {
     struct arena_list *list = &arena->queues[queue];
     struct segment *segment = &arena->segments[index];
@@ -131,9 +133,66 @@ static __attribute__((cold, noinline)) void segment_all_dead(struct store_worker
     }
 }
 
+#if STORE_POISONS
+
+/* Remembers an item that is to be poisoned; of more than there is room for the oldest are forgotten. */
+static void dead_note(struct store_worker *worker, uint32_t location) {
+    if (worker->dead_items == NULL) {
+        worker->dead_items = calloc(STORE_DEAD_ITEMS, sizeof(*worker->dead_items));
+        assert(worker->dead_items != NULL);
+    }
+    if (worker->dead_items_count == STORE_DEAD_ITEMS) {
+        worker->dead_items_first++;
+        worker->dead_items_count--;
+    }
+    const struct arena *arena = &worker->store->arena;
+    unsigned last = worker->dead_items_first + worker->dead_items_count++;
+    worker->dead_items[last % STORE_DEAD_ITEMS] =
+        (struct dead_item){.location = location,
+                           .number = arena_number(arena, arena_segment_of(arena, location)),
+                           .epoch = epoch_tag(&worker->member)};
+}
+
+/* Under the arena's lock: nobody takes the segment for something else meanwhile. */
+static void dead_poison(const struct arena *arena, const struct dead_item *dead) {
+    uint32_t index = arena_segment_of(arena, dead->location);
+    const struct segment *segment = &arena->segments[index];
+    if (arena_number(arena, index) == dead->number && segment_state(segment) != SEGMENT_FREE &&
+        !segment_is_pinned(segment)) {
+        struct item *item = arena_item(arena, dead->location);
+        poison(item_value(item), item_value_size(item) + ITEM_LINE_END_SIZE);
+    }
+}
+
+void segment_poison_dead(struct store_worker *worker) {
+    struct arena *arena = &worker->store->arena;
+    uint64_t now = epoch_now(&worker->store->epoch);
+    arena_lock(arena);
+    while (worker->dead_items_count != 0) {
+        const struct dead_item *dead = &worker->dead_items[worker->dead_items_first % STORE_DEAD_ITEMS];
+        if (dead->epoch + EPOCH_GRACE > now) {
+            break;
+        }
+        dead_poison(arena, dead);
+        worker->dead_items_first++;
+        worker->dead_items_count--;
+    }
+    arena_unlock(arena);
+}
+
+#else
+
+static void dead_note(struct store_worker *worker, uint32_t location) {
+    (void)worker;
+    (void)location;
+}
+
+#endif
+
 void segment_kill(struct store_worker *worker, uint32_t location, size_t size) {
     struct arena *arena = &worker->store->arena;
     uint32_t index = arena_segment_of(arena, location);
+    dead_note(worker, location);
     struct segment *segment = &arena->segments[index];
     uint32_t rounded = (uint32_t)arena_round(arena, size);
     /* acquire and release: see the header, and segment_enqueue. */
@@ -166,6 +225,7 @@ static bool segment_move_back(struct store_worker *worker, uint32_t location, si
         return false;
     }
     open->position = (uint32_t)offset;
+    poison(arena_item(arena, location), arena_round(arena, size));
     return true;
 }
 

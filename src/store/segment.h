@@ -23,6 +23,7 @@
 #ifndef RIPOSTE_STORE_SEGMENT_H
 #define RIPOSTE_STORE_SEGMENT_H
 
+#include "poison.h"
 #include "state.h"
 
 /* The class of what expires then: never, within a quarter of an hour, later. */
@@ -46,6 +47,7 @@ static inline void *segment_append(struct store_worker *worker, enum segment_que
                                    size_t size, bool for_move) {
     struct store *store = worker->store;
     struct segment_open *open = &worker->open[queue][class];
+    size_t item_size = size;
     size = arena_round(&store->arena, size);
     /* An open segment from before a flush would be flushed with all that comes into it. */
     if (unlikely(open->index == SEGMENT_NONE || open->position + size > arena_segment_size(&store->arena) ||
@@ -56,6 +58,7 @@ static inline void *segment_append(struct store_worker *worker, enum segment_que
     }
     char *block = store->arena.base + ((size_t)open->index << store->arena.segment_shift) + open->position;
     open->position += (uint32_t)size;
+    unpoison(block, item_size);
     return block;
 }
 
@@ -70,6 +73,15 @@ void segment_kill(struct store_worker *worker, uint32_t location, size_t size);
 
 /* A segment that the worker owns goes into a queue; one without live items is retired. */
 void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_queue queue, uint32_t used);
+
+#if STORE_POISONS
+/* Poisons dead items that no reader can have any more: those that this worker has killed. */
+void segment_poison_dead(struct store_worker *worker);
+#else
+static inline void segment_poison_dead(struct store_worker *worker) {
+    (void)worker;
+}
+#endif
 
 /* Takes a segment out of its queue. Under the arena's lock. */
 void segment_dequeue(struct arena *arena, uint32_t index);

@@ -15,6 +15,7 @@
 #include "epoch.h"
 #include "flush_table.h"
 #include "ghost.h"
+#include "poison.h"
 #include "riposte/store.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
     STORE_PREFETCHES_MAX = 8, /* a power of two */
     STORE_EPOCH_LISTS = 4,    /* more than EPOCH_GRACE, a power of two */
     STORE_CLASSES_COUNT = 3,  /* of time to live: see segment_class */
+    STORE_DEAD_ITEMS = 4096,  /* a power of two */
 };
 
 struct bucket;
@@ -137,6 +139,12 @@ struct segment_walk {
     uint32_t expires_first, expires_last; /* of what stays, while sweeping */
 };
 
+/* See segment_poison_dead. */
+struct dead_item {
+    uint32_t location;
+    uint64_t number, epoch; /* of its segment; of when it was killed */
+};
+
 struct store_worker {
     struct epoch_member member;
     struct store *store;                       /* borrowed until store_worker_leave */
@@ -169,6 +177,9 @@ struct store_worker {
     uint64_t flush_seen;  /* flush_number when the open segments were closed last */
     uint32_t flush_round; /* scan_rounds when a flushed segment was found last */
     bool joined;          /* under store->lock */
+    struct dead_item
+        *dead_items; /* where memory is poisoned: the last ones that this worker has killed, a ring */
+    unsigned dead_items_first, dead_items_count;
 
     struct counter items_size_added, items_size_removed; /* bytes of items linked and unlinked */
     struct counter moved_size;                           /* bytes copied by eviction */

@@ -173,6 +173,7 @@ static void destroy_workers(struct store *store) {
         struct store_worker *worker = store_member(store, i);
         assert(!worker->joined);
         arena_uncharge(&store->arena, sizeof(*worker));
+        free(worker->dead_items);
         free(worker);
     }
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "arena.h"
+#include "poison.h"
 
 enum { MIB = 1024 * 1024, LIMIT = 16 * MIB };
 
@@ -72,6 +73,7 @@ Test(arena, trims_what_is_ready_down_to_the_reserve) {
     uint32_t indices[64];
     for (unsigned i = 0; i < 64; i++) {
         indices[i] = arena_take_slot(arena, 0);
+        unpoison(arena->segments[indices[i]].memory, arena_segment_size(arena));
         memset(arena->segments[indices[i]].memory, 'x', arena_segment_size(arena));
     }
     for (unsigned i = 0; i < 64; i++) {
@@ -81,6 +83,7 @@ Test(arena, trims_what_is_ready_down_to_the_reserve) {
         continue;
     }
     cr_expect_leq(used(arena), arena_reserve(arena));
+    unpoison(arena->segments[indices[63]].memory, 1);
     cr_expect_eq(arena->segments[indices[63]].memory[0], 0, "its memory has gone back");
     arena_destroy(arena);
 }
@@ -91,6 +94,7 @@ Test(arena, gives_windows_of_every_size_and_finds_items_in_them) {
         uint32_t index = arena_take_window(arena, size);
         cr_assert_neq(index, SEGMENT_NONE);
         struct item *item = (struct item *)(void *)arena->segments[index].memory;
+        unpoison(arena->segments[index].memory, size);
         memset(arena->segments[index].memory, 'x', size);
         uint32_t location = arena_location_of(arena, item);
         cr_expect_geq(location, arena->large_first);
