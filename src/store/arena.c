@@ -13,9 +13,9 @@
 enum {
     SEGMENT_SHIFT_MIN = 12,
     SEGMENT_SHIFT_MAX = 20,
-    ARENA_SEGMENTS_WANTED = 256,   /* so many at least: eviction is as fine as a segment */
+    ARENA_SEGMENTS_WANTED = 256,   /* about so many at least: eviction is as fine as a segment */
     ARENA_SEGMENTS_OF_WORKER = 32, /* and so many for each worker, which keeps up to six of them open */
-    ARENA_RESERVE_SHARE = 50,      /* 2 % */
+    ARENA_RESERVE_SHARE = 100,     /* 1 % */
     ARENA_RESERVE_SLOTS = 4,
     ARENA_HUGE_SIZE = 2 * 1024 * 1024,
     ARENA_WINDOWS_READY_SHARE = 16,
@@ -35,7 +35,9 @@ static unsigned segment_shift_for(size_t limit, unsigned workers_max) {
     if (wanted < ARENA_SEGMENTS_WANTED) {
         wanted = ARENA_SEGMENTS_WANTED;
     }
-    unsigned shift = limit / wanted == 0 ? 0 : log2_floor(limit / wanted);
+    /* To the nearest power, about: -m less the engine's part is just below one, and half the size has twice the tails. */
+    size_t size = limit / wanted + limit / wanted / 3;
+    unsigned shift = size == 0 ? 0 : log2_floor(size);
     if (shift < SEGMENT_SHIFT_MIN) {
         return SEGMENT_SHIFT_MIN;
     }

@@ -77,9 +77,12 @@ static bool floors_init(struct store *store) {
     while (count * sizeof(uint64_t) * 2 <= store->arena.limit / STORE_FLOORS_SHARE) {
         count *= 2;
     }
-    store->floors = calloc(count, sizeof(*store->floors));
+    /* Mapped, so that a page of it takes memory only when the first key of its groups has gone: looking takes none. */
+    void *start = mmap(NULL, count * sizeof(*store->floors), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     store->floors_mask = count - 1;
-    return store->floors != NULL;
+    store->floors = start == MAP_FAILED ? NULL : start;
+    return start != MAP_FAILED;
 }
 
 static void unmap_all(struct store *store) {
@@ -187,7 +190,7 @@ void store_destroy(struct store *store) {
     assert(atomic_load_explicit(&store->arena.uploads_size, memory_order_relaxed) == 0);
     assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
     unmap_all(store);
-    free((void *)store->floors);
+    munmap((void *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors));
     pthread_mutex_destroy(&store->lock);
     free(store);
 }
