@@ -24,6 +24,7 @@
 
 struct conns;
 struct dump;
+struct prefixes_dump;
 struct store_upload;
 struct watcher;
 
@@ -43,18 +44,18 @@ enum mc_session_state {
  * connections are idle.
  */
 struct mc_session {
-    union {                          /* owned; which one says the state, NULL in all states but these */
-        struct store_upload *upload; /* VALUE */
-        struct dump *dump;           /* DUMP */
-        struct conns *conns;         /* CONNS */
-        struct watcher *watcher;     /* WATCH */
-        struct auth_wait auth_wait;  /* LINE, SWALLOW before authentication: not owned, all zero behind it */
+    union {                             /* owned; which one says the state, NULL in all states but these */
+        struct store_upload *upload;    /* VALUE */
+        struct dump *dump;              /* DUMP */
+        struct conns *conns;            /* CONNS */
+        struct watcher *watcher;        /* WATCH */
+        struct prefixes_dump *prefixes; /* PREFIXES */
+        struct auth_wait auth_wait; /* LINE, SWALLOW before authentication: not owned, all zero behind it */
     };
     int fd;                 /* the connection's descriptor, its number in lists and logs; -1: it has none */
     uint32_t swallow_size;  /* SWALLOW: bytes still to be skipped, > 0 */
     uint32_t searched_size; /* LINE: bytes of the unfinished line that hold no line feed */
     uint32_t touch_expires_tick; /* KEYS with keys_touch */
-    uint32_t prefix_slot;        /* PREFIXES: where the next piece begins */
     enum mc_session_state state : 8;
     bool keys_with_cas;    /* KEYS: gets, gats */
     bool keys_touch;       /* KEYS: gat, gats */

@@ -309,6 +309,7 @@ static void session_release(struct mc_session *session, struct memcached_worker 
         service_listing_end(worker->service);
         return;
     case MC_SESSION_PREFIXES:
+        prefixes_dump_discard(session->prefixes);
         service_listing_end(worker->service);
         return;
     case MC_SESSION_WATCH:

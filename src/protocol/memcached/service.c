@@ -74,6 +74,11 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
         return NULL;
     }
     memset(worker, 0, sizeof(*worker));
+    worker->prefixes = prefixes_worker_create(service->prefixes);
+    if (worker->prefixes == NULL) {
+        free(worker);
+        return NULL;
+    }
     worker->service = service;
     worker->store = store_worker;
     worker->index = worker_index;
@@ -95,6 +100,7 @@ void memcached_worker_destroy(struct memcached_worker *worker) {
     counters_add(&service->left, &worker->counters);
     service->workers[worker->index] = NULL;
     pthread_mutex_unlock(&service->lock);
+    prefixes_worker_destroy(worker->prefixes);
     free(worker);
 }
 

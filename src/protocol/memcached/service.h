@@ -29,6 +29,7 @@ enum { MC_CACHE_LINE_SIZE = 64 };
 enum { SERVICE_LISTINGS_MAX = 4 };
 
 struct prefixes;
+struct prefixes_worker;
 
 struct memcached_service {
     struct memcached_config config; /* constant */
@@ -53,6 +54,7 @@ struct memcached_service {
 struct memcached_worker {
     struct memcached_service *service; /* borrowed */
     struct store_worker *store;        /* borrowed; this thread's own */
+    struct prefixes_worker *prefixes;  /* owned */
     struct hotkeys_worker *hotkeys;    /* the same; NULL where the busiest keys are not looked for */
     unsigned index;
     bool tracing; /* an on_input is told request by request, and this one is part of it */

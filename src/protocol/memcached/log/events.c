@@ -50,12 +50,15 @@ void events_looked(const struct mc_call *call, struct bytes key, const struct it
     events_publish(call->worker, WATCH_FETCHERS, line, at);
 }
 
+static void events_count(const struct mc_call *call, struct bytes key, struct prefix_counts counts) {
+    if (call_watched(call, OBSERVE_PREFIXES) && !prefixes_count(call->worker->prefixes, key, counts)) {
+        counter_add(&call->worker->counters.prefixes_left_out, 1);
+    }
+}
+
 void events_get(const struct mc_call *call, struct bytes key, const struct item_view *view) {
     events_looked(call, key, view);
-    if (call_watched(call, OBSERVE_PREFIXES)) {
-        prefixes_count(call->worker->service->prefixes, key,
-                       (struct prefix_counts){.gets = 1, .hits = view != NULL});
-    }
+    events_count(call, key, (struct prefix_counts){.gets = 1, .hits = view != NULL});
 }
 
 size_t events_change(const struct mc_call *call, struct bytes key) {
@@ -72,9 +75,7 @@ size_t events_change(const struct mc_call *call, struct bytes key) {
 /* --- storing -------------------------------------------------------------------------------------------- */
 
 void events_set(const struct mc_call *call, struct bytes key) {
-    if (call_watched(call, OBSERVE_PREFIXES)) {
-        prefixes_count(call->worker->service->prefixes, key, (struct prefix_counts){.sets = 1});
-    }
+    events_count(call, key, (struct prefix_counts){.sets = 1});
 }
 
 static const char *status_word(enum store_status status) {
@@ -162,9 +163,7 @@ void events_created(const struct mc_call *call, struct bytes key, const struct n
 /* --- the ends of items ---------------------------------------------------------------------------------- */
 
 void events_delete(const struct mc_call *call, struct bytes key) {
-    if (call_watched(call, OBSERVE_PREFIXES)) {
-        prefixes_count(call->worker->service->prefixes, key, (struct prefix_counts){.deletes = 1});
-    }
+    events_count(call, key, (struct prefix_counts){.deletes = 1});
 }
 
 void events_deleted(const struct mc_call *call, struct bytes key, const char *command, size_t value_size) {

@@ -42,6 +42,8 @@ struct memcached_service;
     X(log_written, "lines written for watchers")                                                             \
     X(log_sent, "lines given to watchers, counted once for each of them")                                    \
     X(log_skipped, "lines lost for a watcher that had no room, counted once for each of them")               \
+    X(prefixes_left_out,                                                                                     \
+      "gets, sets and deletes not counted by prefix because there was no room for another one")              \
     X(values_in_pieces, "values that came in more than one piece")                                           \
     X(values_refused, "values refused because connections held too much (--conn-memory), or memory ended")   \
     X(values_pinned, "values sent from the store's own memory")

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "prefixes.h"
 #include "stats.h"
 
 enum {
@@ -108,6 +109,7 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     if (service->engine != NULL) {
         engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, &kernel, reply);
     }
+    stat_number(reply, "prefixes_memory", prefixes_memory_size(service->prefixes));
     stat_number(reply, "auth_files_refused", auth_files_refused(&service->auth));
     command_lines(&totals.commands, reply);
     store_lines(&totals.store, reply);

@@ -30,7 +30,7 @@ static void stats_sizes(struct mc_call *call, struct bytes arguments) {
 static void stats_reset(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
     counters_reset(call->worker->service);
-    prefixes_reset(call->worker->service->prefixes);
+    prefixes_reset(call->worker->service);
     reply_copy_string(call->reply, "RESET\r\n");
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "../fixture.h"
+#include "stats/prefixes.h"
 
 TestSuite(prefixes, .init = open_all, .fini = close_all);
 
@@ -146,4 +147,36 @@ Test(prefixes, beyond_the_bound_are_not_counted) {
     count_many(0, 16384 + 10);
     talk_send(&talk, bytes_from_string("stats detail dump\r\n"));
     cr_assert_eq(lines_of(talk_output(&talk)), 16384);
+    talk_send(&talk, bytes_from_string("stats riposte\r\n"));
+    cr_expect_not_null(strstr(talk_output(&talk).data, "STAT prefixes_left_out 10\r\n"));
+}
+
+/* --- many workers --------------------------------------------------------------------------------------- */
+
+enum { WORKERS = 20 };
+
+Test(prefixes, of_all_workers_have_one_bound_of_memory) {
+    struct prefixes *prefixes = prefixes_create(':');
+    struct prefixes_worker *own[WORKERS];
+    char key[STORE_KEY_SIZE_MAX];
+    unsigned refused = 0;
+    memset(key, 'x', sizeof(key));
+    key[sizeof(key) - 1] = ':';
+    for (unsigned i = 0; i < WORKERS; i++) {
+        own[i] = prefixes_worker_create(prefixes);
+        for (unsigned number = 0; number < PREFIXES_MAX; number++) {
+            key[0] = (char)('a' + number % 16);
+            key[1] = (char)('a' + number / 16 % 16);
+            key[2] = (char)('a' + number / 256 % 16);
+            key[3] = (char)('a' + number / 4096);
+            refused += !prefixes_count(own[i], bytes_of(key, sizeof(key)), (struct prefix_counts){.gets = 1});
+            cr_assert_leq(prefixes_memory_size(prefixes), (size_t)PREFIXES_MEMORY_MAX);
+        }
+    }
+    cr_expect_gt(refused, 0);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        prefixes_worker_destroy(own[i]);
+    }
+    cr_expect_eq(prefixes_memory_size(prefixes), 0);
+    prefixes_destroy(prefixes);
 }
