@@ -147,6 +147,9 @@ struct engine_hooks {
      */
     unsigned (*turn)(void *worker_user, uint64_t now_ns);
 
+    /* All requests of the turn are executed, their answers about to be handed to the transport. now_ns as in `turn`. */
+    void (*turn_end)(void *worker_user, uint64_t now_ns);
+
     /* The worker is about to sleep; it is back. No request runs in between. */
     void (*offline)(void *worker_user);
     void (*online)(void *worker_user, uint64_t now_ns);

@@ -45,6 +45,12 @@ struct protocol_input {
     uint64_t now_ns;       /* CLOCK_MONOTONIC, read once per turn */
 
     /*
+     * now_ns, or an earlier turn's: when the oldest of `bytes` came, where requests had to wait for a later turn. The
+     * rest of a request that had begun makes it new.
+     */
+    uint64_t received_ns;
+
+    /*
      * Bytes that the session may hold after this call in memory of its own (an upload under way), what it holds
      * now included: what three quarters of the bound of all connections' memory leave. It may keep what it has,
      * and must refuse what would need more.

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "input.h"
 #include "riposte/protocol.h"
@@ -81,6 +82,9 @@ enum conn_queue_kind {
 
 #define CONN_NONE UINT32_MAX
 
+/* Bytes of one send: no more fit into its result, and the kernel takes no more (MAX_RW_COUNT of Linux). */
+enum { CONN_SEND_SIZE_MAX = 1 << 30 };
+
 struct conn {
     int fd;              /* -1 while FREE */
     uint32_t index;      /* of this slot; constant */
@@ -127,8 +131,12 @@ struct conn {
     uint32_t queue_next[CONN_QUEUE_KIND_COUNT]; /* CONN_NONE at the end */
     uint32_t timeout_previous;
     uint32_t timeout_next;
-    size_t sending_size;    /* bytes handed to the send in flight */
-    int64_t sending_result; /* what its completions said so far: bytes taken, or a negative errno */
+    uint32_t sending_size;  /* bytes handed to the send in flight */
+    int32_t sending_result; /* what its completions said so far: bytes taken, or a negative errno */
+    uint32_t
+        received_us; /* worker time, modulo 2^32, of the turn in which requests came that wait for a later
+                               one; 0: none do */
+    uint32_t received_size; /* bytes of these */
     struct input input;
     struct reply reply;
     alignas(8) char session[];
@@ -249,8 +257,17 @@ static inline bool conn_has_output(const struct conn *conn) {
 
 /* Points up to iov_count_max (>= 1) entries at the oldest of them; returns how many, and their bytes in *size. */
 static inline unsigned conn_output_iov(const struct conn *conn, struct iovec *iov, unsigned iov_count_max,
-                                       size_t *size) {
-    return reply_iov(conn_output(conn), iov, iov_count_max, size);
+                                       uint32_t *size) {
+    size_t total;
+    unsigned count = reply_iov(conn_output(conn), iov, iov_count_max, &total);
+    while (unlikely(total > CONN_SEND_SIZE_MAX && count > 1)) {
+        total -= iov[--count].iov_len;
+    }
+    if (unlikely(total > CONN_SEND_SIZE_MAX)) {
+        iov[0].iov_len = total = CONN_SEND_SIZE_MAX;
+    }
+    *size = (uint32_t)total;
+    return count;
 }
 
 /* The kernel has taken the oldest `size` of them. */

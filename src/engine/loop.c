@@ -161,6 +161,9 @@ static void loop_turn(struct worker *worker) {
         drain_turn(worker);
     }
     memory_turn(worker);
+    if (worker->engine->config.hooks.turn_end != NULL) {
+        worker->engine->config.hooks.turn_end(worker->user, worker->now_ns);
+    }
     arm_turn(worker);
     counter_add(&worker->counters.turns, 1);
 }

@@ -126,9 +126,9 @@ static void send_done(struct worker *worker, struct uring *uring, struct conn *c
     conn->send_armed = false;
     conn->in_flight--;
     if (conn->uring.send_way == SEND_WAY_BUNDLE) {
-        bundle_return(uring, conn->uring.send_group, conn->sending_result == (int64_t)conn->sending_size);
+        bundle_return(uring, conn->uring.send_group, (uint32_t)conn->sending_result == conn->sending_size);
     }
-    if (conn->sending_result < 0 && send_refused(uring, conn, (int)conn->sending_result)) {
+    if (conn->sending_result < 0 && send_refused(uring, conn, conn->sending_result)) {
         conn->sending_result = 0;
     }
     serve_on_sent(worker, conn, conn->sending_result);

@@ -5,12 +5,14 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "deadline.h"
 #include "dial.h"
+#include "riposte/clock.h"
 #include "riposte/reply.h"
 
 TestSuite(engine_again, .timeout = 120);
@@ -367,5 +369,44 @@ ON_BOTH_TRANSPORTS(keeps_what_is_unread_when_a_costly_client_joins_the_others_ag
     }
     close(fd);
     close(other);
+    dial_stop(engine);
+}
+
+/* Answers each byte with how many ms ago it came, in calls that take 3 ms. */
+static struct progress slow_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                     void *context) {
+    (void)session, (void)context;
+    char answer = (char)('0' + (input->now_ns - input->received_ns) / CLOCK_NS_PER_MS);
+    uint64_t end_ns = clock_monotonic_ns() + 3 * CLOCK_NS_PER_MS;
+    while (clock_monotonic_ns() < end_ns) {
+        continue;
+    }
+    reply_copy(reply, bytes_of(answer < '9' ? &answer : "9", 1));
+    return (struct progress){.consumed = 1,
+                             .requests = 1,
+                             .costly = true,
+                             .next = input->bytes.size > 1 ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT};
+}
+
+static const struct protocol slow_protocol = {.name = "slow", .on_input = slow_on_input};
+
+ON_BOTH_TRANSPORTS(tells_since_when_requests_have_waited) {
+    struct engine_listen listen = dial_listen(&slow_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    char ages[4];
+    for (unsigned round = 0; round < 2; round++) {
+        dial_send(fd, "abcd", 4);
+        for (size_t size = 0; size < sizeof(ages);) {
+            ssize_t got = recv(fd, ages + size, sizeof(ages) - size, 0);
+            cr_assert(got > 0 || errno == EINTR || errno == EAGAIN);
+            size += got > 0 ? (size_t)got : 0;
+        }
+        cr_expect_eq(ages[0], '0', "it came in this turn");
+        cr_expect_geq(ages[2], '5', "it waited for two others, and came with the first");
+        cr_expect_geq(ages[3], '8');
+    }
+    close(fd);
     dial_stop(engine);
 }
