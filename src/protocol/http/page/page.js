@@ -7,6 +7,8 @@ const PERIOD_MS = 1000;
 const POINTS = 120;
 
 const points = { requests: [], hits: [], evictions: [], traffic: [] };
+const SHARES = [["p50", 0.5], ["p99", 0.99], ["p99.9", 0.999]];
+const latencies = SHARES.map(() => []);
 let before = null; // the figures of the last answer, and when it came
 let paused = false;
 
@@ -80,11 +82,82 @@ function draw(id, values, top) {
     }
 }
 
-function keep(name, value) {
-    points[name].push(value);
-    if (points[name].length > POINTS) {
-        points[name].shift();
+function push(list, value) {
+    list.push(value);
+    if (list.length > POINTS) {
+        list.shift();
     }
+}
+
+const keep = (name, value) => push(points[name], value);
+
+function time(us) {
+    const units = [[1e6, "s"], [1e3, "ms"]];
+    const unit = units.find(([size]) => us >= size);
+    return unit ? `${(us / unit[0]).toPrecision(3)} ${unit[1]}` : `${us.toPrecision(us < 10 ? 2 : 3)} \u00b5s`;
+}
+
+// What a command's histogram has got since: pairs of a slot's end and a count, the shortest first.
+function slotsSince(now, old) {
+    const before = new Map(old ? old.slots : []);
+    return now.slots.map(([end, count]) => [end, count - (before.get(end) || 0)]).filter(([, count]) => count > 0);
+}
+
+const countOf = (slots) => slots.reduce((total, [, count]) => total + count, 0);
+
+function percentile(slots, share) {
+    const wanted = Math.max(1, Math.ceil(countOf(slots) * share));
+    let seen = 0;
+    for (const [end, count] of slots) {
+        seen += count;
+        if (seen >= wanted) {
+            return end;
+        }
+    }
+    return null;
+}
+
+// Three lines over the last POINTS points, on a scale of powers of two.
+function drawLatencies() {
+    const known = latencies.flat().filter((value) => value !== null);
+    const chart = element("latency-chart");
+    chart.replaceChildren();
+    if (known.length === 0) {
+        return;
+    }
+    const low = Math.floor(Math.log2(Math.min(...known)));
+    const high = Math.max(low + 2, Math.ceil(Math.log2(Math.max(...known))));
+    chart.append(...latencies.map((values, line) => svg("polyline", {
+        class: `line-${line}`,
+        points: values.map((value, index) => (value === null ? null :
+            `${((POINTS - values.length + index) * 300 / (POINTS - 1)).toFixed(1)},${(58 - 56 * (Math.log2(value) - low) / (high - low)).toFixed(1)}`)).filter(Boolean).join(" "),
+    })));
+    put("latency-note", `the last two minutes, from ${time(2 ** low)} to ${time(2 ** high)} on a logarithmic scale`);
+}
+
+// Of all commands but those that only ask for figures; by command for the last second.
+function showLatency(stats, old, seconds) {
+    element("latency-card").hidden = !stats.latency;
+    if (!stats.latency) {
+        return;
+    }
+    const commands = Object.keys(stats.latency).filter((name) => !name.endsWith("other"))
+        .map((name) => [name, slotsSince(stats.latency[name], (old.latency || {})[name])]).filter(([, slots]) => slots.length > 0);
+    const all = commands.flatMap(([, slots]) => slots).sort((left, right) => left[0] - right[0]);
+    element("latency").replaceChildren(...SHARES.map(([name, share], line) => {
+        const value = percentile(all, share);
+        const item = document.createElement("li");
+        const mark = document.createElement("span");
+        push(latencies[line], value);
+        mark.className = `part-${line}`;
+        item.append(mark, `${name} ${value === null ? "-" : time(value)}`);
+        return item;
+    }));
+    drawLatencies();
+    commands.sort((left, right) => countOf(right[1]) - countOf(left[1]));
+    element("commands").replaceChildren(...commands.map(([name, slots]) => tableRow([
+        name.replace("_", " "), short(countOf(slots) / seconds), ...SHARES.map(([, share]) => time(percentile(slots, share))),
+    ])));
 }
 
 function showMemory(stats) {
@@ -176,6 +249,7 @@ function show(now, old, seconds) {
     put("state", text);
     const version = Object.keys(now.stats.riposte_info)[0];
     put("about", `version ${version}, up ${duration(now.stats.memcached_uptime_seconds)}`);
+    showLatency(now.stats, old.stats, seconds);
     showMemory(now.stats);
     showWorkers(now.stats, old.stats, seconds);
     showKeys(now.stats.hot_keys);
@@ -201,11 +275,11 @@ async function tick() {
     if (!paused && !document.hidden) {
         try {
             const now = await ask();
-            const time = performance.now();
+            const at = performance.now();
             if (before !== null) {
-                show(now, before.figures, (time - before.time) / 1000);
+                show(now, before.figures, (at - before.at) / 1000);
             }
-            before = { figures: now, time };
+            before = { figures: now, at };
         } catch (error) {
             before = null;
             fail(error.name === "TypeError" || error.name === "TimeoutError" ? "does not answer" : error.message);
