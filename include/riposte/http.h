@@ -30,6 +30,8 @@ extern "C" {
 
 struct engine;
 struct hotkeys;
+struct latency;
+struct slow_log;
 struct http_service;
 struct http_worker;
 struct store;
@@ -60,8 +62,10 @@ struct http_config {
     const char *files_root;  /* folder whose files are served; NULL: none. Read at http_service_create */
     size_t
         files_size_max; /* bytes of files kept in memory; one of more than half of it is read as it is sent */
-    struct hotkeys *hotkeys; /* requests for keys are counted there, and shown; NULL: nowhere. Borrowed */
-    unsigned workers_max;    /* as the engine's */
+    struct hotkeys *hotkeys;   /* requests for keys are counted there, and shown; NULL: nowhere. Borrowed */
+    struct latency *latency;   /* the same of how long requests take. Borrowed */
+    struct slow_log *slow_log; /* requests that take long are written there; NULL: nowhere. Borrowed */
+    unsigned workers_max;      /* as the engine's */
     struct metrics_source sources[HTTP_SOURCES_MAX]; /* of /metrics and /stats.json, beside this protocol's */
     unsigned sources_count;
 };

@@ -22,6 +22,8 @@ extern "C" {
 
 struct engine;
 struct hotkeys;
+struct latency;
+struct slow_log;
 struct store;
 struct store_worker;
 struct memcached_service;
@@ -47,19 +49,21 @@ struct memcached_settings_writer {
 };
 
 struct memcached_config {
-    struct store *store;      /* borrowed for the service's life */
-    size_t item_size_max;     /* as the store's; bytes */
-    bool cas_enabled;         /* false (-C): every CAS is shown as 0 */
-    bool flush_enabled;       /* false (-F): flush_all and flush_prefix are refused */
-    bool dump_enabled;        /* false (-X): listings of keys are refused */
-    bool watch_enabled;       /* false (-W) */
-    bool shutdown_enabled;    /* -A */
-    bool debug_commands;      /* debugtime is there; test builds */
-    char prefix_delimiter;    /* -D, ':' by default */
-    bool detail_enabled;      /* -D given: per-prefix statistics from the start */
-    struct hotkeys *hotkeys;  /* requests for keys are counted there; NULL: nowhere. Borrowed */
-    uint32_t connections_max; /* for `stats` */
-    unsigned workers_max;     /* as the engine's */
+    struct store *store;       /* borrowed for the service's life */
+    size_t item_size_max;      /* as the store's; bytes */
+    bool cas_enabled;          /* false (-C): every CAS is shown as 0 */
+    bool flush_enabled;        /* false (-F): flush_all and flush_prefix are refused */
+    bool dump_enabled;         /* false (-X): listings of keys are refused */
+    bool watch_enabled;        /* false (-W) */
+    bool shutdown_enabled;     /* -A */
+    bool debug_commands;       /* debugtime is there; test builds */
+    char prefix_delimiter;     /* -D, ':' by default */
+    bool detail_enabled;       /* -D given: per-prefix statistics from the start */
+    struct hotkeys *hotkeys;   /* requests for keys are counted there; NULL: nowhere. Borrowed */
+    struct latency *latency;   /* how long requests take is counted there; NULL: nowhere. Borrowed */
+    struct slow_log *slow_log; /* requests that take long are written there; NULL: nowhere. Borrowed */
+    uint32_t connections_max;  /* for `stats` */
+    unsigned workers_max;      /* as the engine's */
     uint64_t memory_limit; /* -m, bytes: without -A cache_memlimit goes no further; 0: as far as it likes */
     size_t reserved_size;  /* bytes of it that are neither items nor the engine's buffers: HTTP's files */
     uint64_t conn_memory_size_max; /* as the engine's; for `stats riposte` */

@@ -15,15 +15,17 @@ extern "C" {
 #endif
 
 enum metrics_kind {
-    METRICS_COUNTER, /* only grows, from 0 at start */
-    METRICS_GAUGE,   /* a level */
+    METRICS_COUNTER,   /* only grows, from 0 at start */
+    METRICS_GAUGE,     /* a level */
+    METRICS_HISTOGRAM, /* one number of a histogram: `suffix` tells which */
 };
 
 enum { METRICS_LABELS_MAX = 2 };
 
 struct metrics_row {
-    const char *name; /* letters, digits and '_'; of a counter ends in _total (OpenMetrics) */
-    const char *help; /* a sentence without line ends, backslashes */
+    const char *name;   /* letters, digits and '_'; of a counter ends in _total (OpenMetrics) */
+    const char *help;   /* a sentence without line ends, backslashes */
+    const char *suffix; /* of a histogram: _bucket (labels: ..., le), _sum, _count; NULL: none */
     struct {
         const char *name;  /* NULL: no more labels */
         const char *value; /* without quotes, backslashes, line ends */

@@ -84,6 +84,10 @@
       "obey the command shutdown")                                                                           \
     X(CLIENT, auth_file, "auth-file", 'Y', TEXT, OBEYED, "", 0, 0, "PATH",                                   \
       "clients must authenticate with a name:password of this file; SIGHUP reads it again")                  \
+    X(CLIENT, latency, "no-latency", 0, OFF, OBEYED, "yes", 0, 0, NULL,                                      \
+      "do not count how long requests take (`stats latency`)")                                               \
+    X(CLIENT, slow_us, "slow-us", 0, COUNT, OBEYED, "0", 0, 1000000000, "N",                                 \
+      "remember the last 128 requests that took N microseconds or longer (`stats slow`); 0: none")           \
     X(CLIENT, stat_key_prefix, "prefix-delimiter", 'D', CHARACTER, OBEYED, ":", 0, 0, "CHARACTER",           \
       "end of the key prefix in `stats detail`; giving it turns detail on")                                  \
     X(CLIENT, protocol, "protocol", 'B', WORD, OBEYED, "auto", 0, 0, "auto|ascii|binary",                    \

@@ -12,7 +12,9 @@
 #include "riposte/clock.h"
 #include "riposte/hotkeys.h"
 #include "riposte/http.h"
+#include "riposte/latency.h"
 #include "riposte/memcached.h"
+#include "riposte/slow_log.h"
 #include "riposte/store.h"
 #include "settings.h"
 #include "signals.h"
@@ -28,6 +30,7 @@ struct thread {
     struct store_worker *store;         /* joined */
     struct memcached_worker *memcached; /* owned */
     struct http_worker *http;           /* owned; NULL without a service */
+    struct latency_worker *latency;     /* of this thread; NULL where it is not counted */
 };
 
 /* NULL when memory ends; the engine then ends the start. */
@@ -45,6 +48,9 @@ static void *thread_start(void *user, unsigned worker_index) {
     thread->memcached = memcached_worker_create(protocols->memcached, thread->store, worker_index);
     if (thread->memcached == NULL) {
         goto leave_store;
+    }
+    if (protocols->latency != NULL) {
+        thread->latency = latency_worker(protocols->latency, worker_index);
     }
     if (protocols->http != NULL) {
         thread->http = http_worker_create(protocols->http, thread->store, worker_index);
@@ -79,6 +85,13 @@ static unsigned thread_turn(void *worker_user, uint64_t now_ns) {
     return store_quiescent(thread->store, now_ns);
 }
 
+static void thread_turn_end(void *worker_user, uint64_t now_ns) {
+    struct thread *thread = worker_user;
+    if (thread->latency != NULL) {
+        latency_record(thread->latency, now_ns);
+    }
+}
+
 static void thread_offline(void *worker_user) {
     store_offline(((struct thread *)worker_user)->store);
 }
@@ -92,6 +105,7 @@ struct engine_hooks protocols_hooks(struct protocols *protocols) {
         .user = protocols,
         .worker_start = thread_start,
         .turn = thread_turn,
+        .turn_end = thread_turn_end,
         .offline = thread_offline,
         .online = thread_online,
         .worker_stop = thread_stop,
@@ -181,6 +195,8 @@ static bool memcached_create(struct protocols *protocols, const struct protocols
         .debug_commands = true,
 #endif
         .hotkeys = protocols->hotkeys,
+        .latency = protocols->latency,
+        .slow_log = protocols->slow_log,
         .prefix_delimiter = options->stat_key_prefix,
         .detail_enabled = options->given[OPTION_INDEX_stat_key_prefix],
         .connections_max = options->conn_limit,
@@ -249,7 +265,7 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
     if (!http_flags_fit(options, failure)) {
         return false;
     }
-    const struct http_config config = {
+    struct http_config config = {
         .store = parts->store,
         .item_size_max = options->max_item_size,
         .cas_enabled = options->cas,
@@ -257,6 +273,8 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .readonly = options->http_readonly,
         .cors_origin = options->http_cors,
         .hotkeys = protocols->hotkeys,
+        .latency = protocols->latency,
+        .slow_log = protocols->slow_log,
         .log_path = options->http_log,
         .log_json = options->http_log_json,
         .admin_apart = options->http_admin.count > 0,
@@ -267,6 +285,9 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .sources = {parts->metrics, memcached_service_metrics(protocols->memcached)},
         .sources_count = 2,
     };
+    if (protocols->latency != NULL) {
+        config.sources[config.sources_count++] = latency_metrics(protocols->latency);
+    }
     int status = http_service_create(&config, &protocols->http);
     if (status < 0 && status != -ENOMEM) {
         return failure_set(failure, EX_OSERR, "--http-root %s or --http-log %s cannot be opened: %s",
@@ -290,6 +311,12 @@ bool protocols_load_token(struct protocols *protocols, const struct options *opt
 /* --- all of them ------------------------------------------------------------------------------------------
  */
 
+static void observers_destroy(struct protocols *protocols) {
+    slow_log_destroy(protocols->slow_log);
+    latency_destroy(protocols->latency);
+    hotkeys_destroy(protocols->hotkeys);
+}
+
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure) {
     struct wall_times times = wall_times_read();
@@ -299,13 +326,19 @@ bool protocols_create(struct protocols *protocols, const struct protocols_parts 
         protocols->hotkeys =
             hotkeys_create(parts->options->threads); /* without memory they are not looked for */
     }
+    if (parts->options->latency) {
+        protocols->latency = latency_create(parts->options->threads); /* the same */
+    }
+    if (parts->options->slow_us > 0) {
+        protocols->slow_log = slow_log_create(parts->options->slow_us);
+    }
     if (!memcached_create(protocols, parts, failure)) {
-        hotkeys_destroy(protocols->hotkeys);
+        observers_destroy(protocols);
         return false;
     }
     if (!http_create(protocols, parts, failure)) {
         memcached_service_destroy(protocols->memcached);
-        hotkeys_destroy(protocols->hotkeys);
+        observers_destroy(protocols);
         return false;
     }
     return true;
@@ -314,7 +347,7 @@ bool protocols_create(struct protocols *protocols, const struct protocols_parts 
 void protocols_destroy(struct protocols *protocols) {
     http_service_destroy(protocols->http);
     memcached_service_destroy(protocols->memcached);
-    hotkeys_destroy(protocols->hotkeys);
+    observers_destroy(protocols);
 }
 
 void protocols_drain(struct protocols *protocols) {

@@ -22,6 +22,8 @@
 #include "wall_clock.h"
 
 struct hotkeys;
+struct latency;
+struct slow_log;
 struct http_service;
 struct memcached_service;
 struct store;
@@ -56,6 +58,8 @@ const struct server_protocol *protocols_find(struct bytes name);
 struct protocols {
     struct store *store;                 /* borrowed */
     struct hotkeys *hotkeys;             /* owned; NULL with -X: nobody is to list keys */
+    struct latency *latency;             /* owned; NULL with --no-latency */
+    struct slow_log *slow_log;           /* owned; NULL without --slow-us */
     struct memcached_service *memcached; /* owned */
     struct http_service *http;           /* owned; NULL where no listen speaks it */
     struct wall_clock wall_clock;        /* the store's beside the world's */

@@ -124,8 +124,10 @@ static void talk_step(struct http_talk *talk) {
     struct bytes input = bytes_of(talk->input, talk->input_size);
     void *context = talk_context(talk);
     http_protocol.prefetch(talk->session, input, context);
-    const struct protocol_input call = {
-        .bytes = input, .requests_max = talk->requests_max, .now_ns = talk->server->now_ns};
+    const struct protocol_input call = {.bytes = input,
+                                        .requests_max = talk->requests_max,
+                                        .now_ns = talk->server->now_ns,
+                                        .received_ns = talk->server->now_ns};
     struct progress progress = http_protocol.on_input(talk->session, &call, &talk->reply, context);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
     talk->requests += progress.requests;

@@ -139,6 +139,7 @@ void talk_step(struct talk *talk, bool keep) {
     const struct protocol_input call = {.bytes = input,
                                         .requests_max = talk->requests_max,
                                         .now_ns = talk->server->now_ns,
+                                        .received_ns = talk->server->now_ns,
                                         .memory_size_max = talk->memory_size_max};
     struct progress progress = memcached_protocol.on_input(talk->session, &call, &talk->reply, worker);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);

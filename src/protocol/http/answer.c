@@ -174,6 +174,12 @@ static void count_answer(struct http_counters *counters, enum http_status status
 void http_answer_end(struct http_call *call, const struct http_exchange *exchange, enum http_status status) {
     count_answer(&call->worker->counters, status);
     call->requests++;
+    if (likely(call->worker->latency != NULL)) {
+        latency_count(call->worker->latency, exchange->latency, 1);
+    }
+    if (unlikely(call->worker->service->config.slow_log != NULL)) {
+        http_note_slow(call);
+    }
     if (unlikely(call->worker->service->log != NULL)) {
         http_note_write(call, status);
     }
@@ -208,7 +214,7 @@ void http_answer_page(struct http_call *call, const struct http_exchange *exchan
 }
 
 void http_answer_refuse(struct http_call *call, enum http_status status, const char *sentence) {
-    const struct http_exchange last = {.keep_alive = false};
+    const struct http_exchange last = {.keep_alive = false, .latency = LATENCY_HTTP_OTHER};
     counter_add(&call->worker->counters.refused, 1);
     http_answer_page(call, &last, status, sentence, "");
 }

@@ -149,6 +149,27 @@ static void cache_get(struct http_call *call, const struct http_request *request
     answer_value(call, request, &view, &answer, view.value);
 }
 
+static enum latency_command latency_of(enum http_method method) {
+    switch (method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+        return LATENCY_HTTP_GET;
+    case HTTP_PUT:
+        return LATENCY_HTTP_PUT;
+    case HTTP_POST:
+        return LATENCY_HTTP_POST;
+    case HTTP_DELETE:
+        return LATENCY_HTTP_DELETE;
+    case HTTP_OPTIONS:
+    case HTTP_CONNECT:
+    case HTTP_PATCH:
+    case HTTP_TRACE:
+    case HTTP_METHOD_UNKNOWN:
+        break;
+    }
+    return LATENCY_HTTP_OTHER;
+}
+
 void http_cache(struct http_call *call, struct http_request *request, struct bytes name,
                 struct http_change *change) {
     size_t key_size = 0;
@@ -162,6 +183,7 @@ void http_cache(struct http_call *call, struct http_request *request, struct byt
         return;
     }
     change->key_size = (uint8_t)key_size;
+    request->exchange.latency = (uint8_t)latency_of(request->head->method);
     switch (request->head->method) {
     case HTTP_GET:
     case HTTP_HEAD:

@@ -17,6 +17,7 @@ struct http_exchange {
     bool is_old;     /* HTTP/1.0: keep-alive must be said */
     bool head_only;  /* HEAD: no body in the answer */
     bool cors;       /* a page of the allowed origin asks */
+    uint8_t latency; /* enum latency_command */
 };
 
 struct http_call {
@@ -26,7 +27,9 @@ struct http_call {
     const struct http_endpoint *endpoint;
     const char *at; /* first unread byte */
     const char *end;
-    uint64_t now_ns;
+    uint64_t now_ns; /* as the input's, both */
+    uint64_t received_ns;
+    uint64_t since_ns; /* with a slow log: when the answer before was complete, or the call began */
     const struct http_request
         *request;       /* the one that is being served; NULL when it cannot be read, or waited */
     uint64_t body_size; /* of the answer that was begun last, bytes */

@@ -53,6 +53,7 @@ static void head_serve(struct http_call *call, const struct http_head *head, str
     counter_add(&call->worker->counters.requests, 1);
     request->exchange.is_old = head->minor == 0;
     request->exchange.head_only = head->method == HTTP_HEAD;
+    request->exchange.latency = LATENCY_HTTP_OTHER;
     struct http_change change;
     change.stores = false;
     change.item = NULL;
@@ -121,6 +122,13 @@ static enum protocol_next call_wait(struct http_call *call) {
     return PROTOCOL_NEXT_INPUT;
 }
 
+/* Requests that had to wait for this turn are counted by themselves. */
+static void call_record(const struct http_call *call, uint64_t since_ns) {
+    if (unlikely(call->received_ns != call->now_ns) && call->worker->latency != NULL) {
+        latency_record(call->worker->latency, since_ns);
+    }
+}
+
 static struct progress http_on_input(void *session, const struct protocol_input *input, struct reply *reply,
                                      void *context) {
     const struct http_endpoint *endpoint = context;
@@ -134,10 +142,15 @@ static struct progress http_on_input(void *session, const struct protocol_input 
         .at = begin,
         .end = begin + input->bytes.size,
         .now_ns = input->now_ns,
+        .received_ns = input->received_ns,
         .requests_max = input->requests_max,
     };
     bool stopped = false;
     http_worker_tell_time(call.worker, input->now_ns);
+    call_record(&call, call.now_ns);
+    if (unlikely(call.worker->service->config.slow_log != NULL)) {
+        call.since_ns = clock_monotonic_ns();
+    }
     while (call.requests < call.requests_max && !reply_full(reply) && !stopped &&
            (call.at < call.end || call.session->change != NULL || call.session->stream != NULL)) {
         stopped = !call_step(&call);
@@ -145,6 +158,7 @@ static struct progress http_on_input(void *session, const struct protocol_input 
             break; /* the next pieces when others have had their turn */
         }
     }
+    call_record(&call, call.received_ns);
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
     if (unlikely(call.session->stream != NULL && !reply_closing(reply))) {
         next = stopped ? PROTOCOL_NEXT_LATER : PROTOCOL_NEXT_AGAIN;
@@ -181,9 +195,11 @@ static void http_prefetch(const void *session, struct bytes input, void *context
 
 static enum protocol_next http_on_open(void *session, int fd, struct reply *reply, void *context) {
     const struct http_endpoint *endpoint = context;
+    struct http_session *own = session;
     (void)reply;
+    own->fd = fd;
     if (endpoint->worker->service->log != NULL) {
-        http_note_peer(session, fd);
+        http_note_peer(own, fd);
     }
     return PROTOCOL_NEXT_INPUT;
 }

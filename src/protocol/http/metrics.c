@@ -69,12 +69,23 @@ static unsigned labels_count(const struct metrics_row *row) {
     return count;
 }
 
+static const char *kind_word(enum metrics_kind kind) {
+    switch (kind) {
+    case METRICS_COUNTER:
+        return "counter";
+    case METRICS_GAUGE:
+        return "gauge";
+    case METRICS_HISTOGRAM:
+        return "histogram";
+    }
+    return "untyped";
+}
+
 static void row_text(struct metrics_text *text, const struct metrics_row *row, bool is_new) {
     if (is_new) {
-        text_add(text, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
-                 row->kind == METRICS_COUNTER ? "counter" : "gauge");
+        text_add(text, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name, kind_word(row->kind));
     }
-    text_add(text, "%s", row->name);
+    text_add(text, "%s%s", row->name, row->suffix != NULL ? row->suffix : "");
     for (unsigned i = 0; i < labels_count(row); i++) {
         text_add(text, "%s%s=\"%s\"", i == 0 ? "{" : ",", row->labels[i].name, row->labels[i].value);
     }
@@ -101,6 +112,9 @@ static void row_json(struct metrics_text *text, const struct metrics_row *row, b
 
 static void text_row(void *target, const struct metrics_row *row) {
     struct metrics_text *text = target;
+    if (row->kind == METRICS_HISTOGRAM && !text->is_text) {
+        return; /* latency_json has finer ones */
+    }
     bool is_new = strcmp(text->last_name, row->name) != 0;
     snprintf(text->last_name, sizeof(text->last_name), "%s", row->name);
     if (text->is_text) {
@@ -182,6 +196,42 @@ static void hot_keys_json(struct http_worker *worker, struct metrics_text *text)
     text_add(text, "]");
 }
 
+/* Slots that hold something, each as its end in us and its count: whoever asks again subtracts. */
+static void slots_json(struct metrics_text *text, const struct latency_summary *summary) {
+    bool is_first = true;
+    text_add(text, "\"slots\":[");
+    for (unsigned slot = 0; slot < LATENCY_SLOTS_COUNT; slot++) {
+        if (summary->slots[slot] > 0) {
+            text_add(text, "%s[%.2f,%" PRIu64 "]", is_first ? "" : ",",
+                     (double)latency_slot_end_ns(slot) / 1e3, summary->slots[slot]);
+            is_first = false;
+        }
+    }
+    text_add(text, "]");
+}
+
+/* "latency": an object, a member for each command that was met. */
+static void latency_json(const struct latency *latency, struct metrics_text *text) {
+    struct latency_summary summary;
+    bool is_first = true;
+    text_add(text, ",\"latency\":{");
+    for (unsigned i = 0; i < LATENCY_COMMANDS_COUNT; i++) {
+        latency_read(latency, (enum latency_command)i, &summary);
+        if (summary.count > 0) {
+            text_add(text, "%s\"%s\":{\"count\":%" PRIu64 ",\"p50_us\":%.1f,\"p99_us\":%.1f,",
+                     is_first ? "" : ",", latency_command_name((enum latency_command)i), summary.count,
+                     (double)latency_percentile_ns(&summary, 500000) / 1e3,
+                     (double)latency_percentile_ns(&summary, 990000) / 1e3);
+            text_add(text, "\"p99.9_us\":%.1f,\"max_us\":%.1f,",
+                     (double)latency_percentile_ns(&summary, 999000) / 1e3, (double)summary.max_ns / 1e3);
+            slots_json(text, &summary);
+            text_add(text, "}");
+            is_first = false;
+        }
+    }
+    text_add(text, "}");
+}
+
 static void text_make(struct http_worker *worker, struct metrics_text *text) {
     struct http_service *service = worker->service;
     if (!text->is_text) {
@@ -200,6 +250,9 @@ static void text_make(struct http_worker *worker, struct metrics_text *text) {
         text_add(text, "%s", open ? "}" : "");
         if (service->config.hotkeys != NULL) {
             hot_keys_json(worker, text);
+        }
+        if (service->config.latency != NULL) {
+            latency_json(service->config.latency, text);
         }
         text_add(text, "}\n");
     }

@@ -117,7 +117,7 @@ static bool serves_values(const struct http_call *call) {
 }
 
 /* The parts that are only read. */
-static void route_read(struct http_call *call, const struct http_request *request) {
+static void route_read(struct http_call *call, struct http_request *request) {
     bool known = path_is_state(request) || path_is_admin(call, request);
     bool has_files = call->worker->service->files != NULL && serves_values(call);
     bool reads = request->head->method == HTTP_GET || request->head->method == HTTP_HEAD;
@@ -129,6 +129,7 @@ static void route_read(struct http_call *call, const struct http_request *reques
     } else if (path_is_state(request)) {
         answer_state(call, request);
     } else if (!known) {
+        request->exchange.latency = LATENCY_HTTP_FILE;
         http_files(call, request);
     } else if (http_page_is(call, request->target.path)) {
         http_page(call, request);

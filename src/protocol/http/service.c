@@ -100,6 +100,9 @@ struct http_worker *http_worker_create(struct http_service *service, struct stor
     if (service->config.hotkeys != NULL) {
         worker->hotkeys = hotkeys_worker(service->config.hotkeys, worker_index);
     }
+    if (service->config.latency != NULL) {
+        worker->latency = latency_worker(service->config.latency, worker_index);
+    }
     for (unsigned i = 0; i < HTTP_ENDPOINT_KIND_COUNT; i++) {
         worker->endpoints[i] = (struct http_endpoint){worker, i};
     }

@@ -21,6 +21,7 @@
 #include "files/file_cache.h"
 #include "parse/host.h"
 #include "riposte/hotkeys.h"
+#include "riposte/latency.h"
 #include "riposte/http.h"
 #include "riposte/store.h"
 
@@ -65,6 +66,7 @@ struct http_worker {
     struct http_service *service;   /* borrowed */
     struct store_worker *store;     /* borrowed; this thread's own */
     struct hotkeys_worker *hotkeys; /* the same; NULL where the busiest keys are not looked for */
+    struct latency_worker *latency; /* the same; NULL where latencies are not counted */
     unsigned index;
     struct http_host_memo host;
     uint64_t date_until_ns;              /* monotonic time at which the date is no longer true */

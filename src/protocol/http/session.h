@@ -22,6 +22,7 @@ struct http_session {
     struct http_change *change; /* BODY: what the body is for, owned; NULL: HEAD */
     struct http_note *note; /* owned: of a request whose answer waits, for the access log; NULL without one */
     uint64_t began_ns;      /* when the unfinished request began to come; 0 while nothing is unfinished */
+    int fd;                 /* the connection's descriptor: its number in lists and logs */
     uint8_t peer_family;    /* AF_INET, AF_INET6, or 0: a Unix socket, or no access log */
     uint8_t peer[16];       /* the client's address, 4 or 16 bytes of it */
 };

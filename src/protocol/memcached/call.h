@@ -64,6 +64,7 @@ struct mc_session {
     bool keys_skipped;     /* KEYS with keys_open: one was bad, the rest of the line is nobody's */
     bool authenticated;    /* looked at only where that is asked for */
     uint8_t auth_failures; /* requests refused for want of it */
+    uint8_t latency;       /* enum latency_command of the line that was executed last */
     bool spoken; /* a first byte was seen: what the binary protocol begins with is only looked for there */
     struct peer peer; /* of the client; local where watching is not allowed: nobody asks */
 };
@@ -74,17 +75,18 @@ struct mc_call {
     struct memcached_worker *worker;
     struct mc_session *session;
     struct reply *reply;
-    const char *at;         /* the first unread byte */
-    const char *end;        /* behind the last one */
-    const char *ahead;      /* requests below it were looked at ahead of their turn */
-    unsigned requests;      /* completed in this call */
-    unsigned requests_max;  /* of this call; requests <= requests_max */
-    unsigned observed;      /* what requests are looked at one by one for: see service_observed */
-    bool auth_required;     /* a connection must authenticate first */
-    bool yielded;           /* a step stopped for the sake of others, not for want of input */
-    bool costly;            /* a step did work that small requests do not: the call ends behind it */
-    bool later;             /* a step waits for something outside the connection */
-    uint64_t now_ns;        /* as the input's, both */
+    const char *at;        /* the first unread byte */
+    const char *end;       /* behind the last one */
+    const char *ahead;     /* requests below it were looked at ahead of their turn */
+    unsigned requests;     /* completed in this call */
+    unsigned requests_max; /* of this call; requests <= requests_max */
+    unsigned observed;     /* what requests are looked at one by one for: see service_observed */
+    bool auth_required;    /* a connection must authenticate first */
+    bool yielded;          /* a step stopped for the sake of others, not for want of input */
+    bool costly;           /* a step did work that small requests do not: the call ends behind it */
+    bool later;            /* a step waits for something outside the connection */
+    uint64_t now_ns;       /* as the input's, all three */
+    uint64_t received_ns;
     size_t memory_size_max; /* what the session may hold behind this call */
     unsigned keys;          /* look-ups that get lines did in this call */
 };

@@ -71,7 +71,8 @@ static void get_one(const struct mc_call *call, struct bytes key) {
 
 bool cmd_get_run(struct mc_call *call) {
     struct get_run run;
-    run_collect(&run, call_unread(call), call->requests_max - call->requests);
+    bool one_by_one = (call->observed & OBSERVE_SLOW) != 0;
+    run_collect(&run, call_unread(call), unlikely(one_by_one) ? 1 : call->requests_max - call->requests);
     if (run.count == 0) {
         return false;
     }

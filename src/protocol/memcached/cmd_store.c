@@ -101,7 +101,7 @@ static void text_keep(struct store_upload *upload, struct bytes key, size_t text
     block->key_text.data = text;
 }
 
-static struct bytes upload_key(const struct store_upload *upload) {
+struct bytes cmd_store_key(const struct store_upload *upload) {
     return bytes_of(upload->text, upload->key_size);
 }
 
@@ -144,7 +144,7 @@ static void upload_end(struct mc_call *call) {
 
 static void upload_refuse(struct mc_call *call, struct store_upload *upload, enum store_status status) {
     counter_add(&call->worker->counters.values_refused, status == STORE_NO_MEMORY);
-    block_refuse(call, &upload->block, upload_key(upload), status, upload_missing_size(&upload->upload));
+    block_refuse(call, &upload->block, cmd_store_key(upload), status, upload_missing_size(&upload->upload));
     upload_end(call);
 }
 
@@ -191,8 +191,8 @@ static bool upload_make_item(struct mc_call *call, struct store_upload *upload) 
         return false;
     }
     enum store_status status =
-        store_item_create(call->worker->store, upload_key(upload), block->key_is_binary, block->client_flags,
-                          block->expires_tick, block->value_size, &upload->item);
+        store_item_create(call->worker->store, cmd_store_key(upload), block->key_is_binary,
+                          block->client_flags, block->expires_tick, block->value_size, &upload->item);
     if (unlikely(status != STORE_OK)) {
         upload->item = NULL;
         upload_refuse(call, upload, status);

@@ -43,6 +43,9 @@ struct store_upload;
 /* Goes on in the state VALUE. False when it needs more input. */
 bool cmd_store_continue(struct mc_call *call);
 
+/* The key that it is for; until the upload ends. */
+struct bytes cmd_store_key(const struct store_upload *upload);
+
 /* Bytes that the upload takes now. */
 size_t cmd_store_memory_size(const struct store_upload *upload);
 

@@ -12,46 +12,53 @@ static const struct mc_command commands[COMMAND_NAME_SIZE_MAX + 1][NAMES_OF_A_SI
     {
         [2] =
             {
-                {"mg", SHAPE_META, .key_word = 1, .execute = cmd_mg},
-                {"ms", SHAPE_META_BLOCK, .key_word = 1, .block_word = 2, .execute = cmd_ms},
-                {"md", SHAPE_META, .key_word = 1, .execute = cmd_md},
-                {"ma", SHAPE_META_ARITHMETIC, .key_word = 1, .execute = cmd_ma},
+                {"mg", SHAPE_META, .key_word = 1, .latency = LATENCY_MG, .execute = cmd_mg},
+                {"ms", SHAPE_META_BLOCK, .key_word = 1, .block_word = 2, .latency = LATENCY_MS,
+                 .execute = cmd_ms},
+                {"md", SHAPE_META, .key_word = 1, .latency = LATENCY_MD, .execute = cmd_md},
+                {"ma", SHAPE_META_ARITHMETIC, .key_word = 1, .latency = LATENCY_MA, .execute = cmd_ma},
                 {"mn", SHAPE_WORDS, .execute = cmd_mn},
                 {"me", SHAPE_META_DEBUG, .key_word = 1, .execute = cmd_me},
             },
         [3] =
             {
-                {"set", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .execute = cmd_set},
-                {"get", SHAPE_KEYS, .execute = cmd_get},
-                {"add", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .execute = cmd_add},
-                {"cas", SHAPE_STORAGE_CAS, .key_word = 1, .block_word = 4, .execute = cmd_cas},
-                {"gat", SHAPE_TOUCH_KEYS, .execute = cmd_gat},
+                {"set", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .latency = LATENCY_SET,
+                 .execute = cmd_set},
+                {"get", SHAPE_KEYS, .latency = LATENCY_GET, .execute = cmd_get},
+                {"add", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .latency = LATENCY_ADD,
+                 .execute = cmd_add},
+                {"cas", SHAPE_STORAGE_CAS, .key_word = 1, .block_word = 4, .latency = LATENCY_CAS,
+                 .execute = cmd_cas},
+                {"gat", SHAPE_TOUCH_KEYS, .latency = LATENCY_GAT, .execute = cmd_gat},
                 {"lru", SHAPE_WORDS_NOREPLY, .execute = cmd_lru},
             },
         [4] =
             {
-                {"gets", SHAPE_KEYS, .execute = cmd_gets},
-                {"incr", SHAPE_KEY_DELTA, .key_word = 1, .execute = cmd_incr},
-                {"decr", SHAPE_KEY_DELTA, .key_word = 1, .execute = cmd_decr},
-                {"gats", SHAPE_TOUCH_KEYS, .execute = cmd_gats},
+                {"gets", SHAPE_KEYS, .latency = LATENCY_GET, .execute = cmd_gets},
+                {"incr", SHAPE_KEY_DELTA, .key_word = 1, .latency = LATENCY_INCR, .execute = cmd_incr},
+                {"decr", SHAPE_KEY_DELTA, .key_word = 1, .latency = LATENCY_INCR, .execute = cmd_decr},
+                {"gats", SHAPE_TOUCH_KEYS, .latency = LATENCY_GAT, .execute = cmd_gats},
                 {"quit", SHAPE_WORDS, .execute = cmd_quit},
             },
         [5] =
             {
-                {"touch", SHAPE_KEY_EXPTIME, .key_word = 1, .execute = cmd_touch},
+                {"touch", SHAPE_KEY_EXPTIME, .key_word = 1, .latency = LATENCY_TOUCH, .execute = cmd_touch},
                 {"stats", SHAPE_WORDS, .execute = cmd_stats},
                 {"watch", SHAPE_WORDS, .execute = cmd_watch},
                 {"slabs", SHAPE_WORDS_NOREPLY, .execute = cmd_slabs},
             },
         [6] =
             {
-                {"delete", SHAPE_KEY, .key_word = 1, .execute = cmd_delete},
-                {"append", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .execute = cmd_append},
+                {"delete", SHAPE_KEY, .key_word = 1, .latency = LATENCY_DELETE, .execute = cmd_delete},
+                {"append", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .latency = LATENCY_APPEND,
+                 .execute = cmd_append},
             },
         [7] =
             {
-                {"replace", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .execute = cmd_replace},
-                {"prepend", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .execute = cmd_prepend},
+                {"replace", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .latency = LATENCY_REPLACE,
+                 .execute = cmd_replace},
+                {"prepend", SHAPE_STORAGE, .key_word = 1, .block_word = 4, .latency = LATENCY_APPEND,
+                 .execute = cmd_prepend},
                 {"version", SHAPE_WORDS, .execute = cmd_version},
             },
         [8] = {{"shutdown", SHAPE_WORDS, .execute = cmd_shutdown}},

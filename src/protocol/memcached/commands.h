@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "riposte/bytes.h"
+#include "riposte/latency.h"
 
 struct mc_call;
 struct mc_request;
@@ -41,6 +42,7 @@ struct mc_command {
     char name[COMMAND_NAME_SIZE_MAX + 1]; /* filled up with zero bytes */
     enum command_shape shape : 8;
     unsigned char key_word;   /* which word is its only key, the name being word 0; 0: it has none, or many */
+    unsigned char latency;    /* enum latency_command */
     unsigned char block_word; /* which word says the bytes of its data block; 0: it has none */
     void (*execute)(struct mc_call *call, const struct mc_request *request);
 };

@@ -9,6 +9,7 @@
 #include "cmd_store.h"
 #include "dump.h"
 #include "log/events.h"
+#include "log/slow.h"
 #include "log/trace.h"
 #include "parse_ahead.h"
 #include "riposte/check.h"
@@ -43,10 +44,12 @@ static bool line_parse(struct mc_call *call) {
     case PARSE_OPEN:
         session->searched_size = 0;
         call->at += request.line_size;
+        session->latency = request.command->latency;
         request.command->execute(call, &request);
         return true;
     case PARSE_BAD:
         session->searched_size = 0;
+        session->latency = LATENCY_OTHER;
         call->at += request.line_size;
         line_refuse(call, &request);
         return true;
@@ -94,7 +97,7 @@ static void line_look_ahead(struct mc_call *call) {
     call->ahead = input.data;
 }
 
-static bool line_next(struct mc_call *call) {
+static inline __attribute__((always_inline)) bool line_next(struct mc_call *call) {
     if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
         return false;
     }
@@ -102,6 +105,7 @@ static bool line_next(struct mc_call *call) {
         return auth_step(call);
     }
     if (call->session->searched_size == 0 && cmd_get_run(call)) {
+        call->session->latency = LATENCY_GET;
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead) {
@@ -123,8 +127,11 @@ static bool swallow_continue(struct mc_call *call) {
     return true;
 }
 
-/* One step. False when it needs more input, or a bound stopped it. */
-static bool call_step(struct mc_call *call) {
+/*
+ * One step. False when it needs more input, or a bound stopped it. Inlined by force, as is line_next: there are two
+ * callers, and the calls would cost a plain get some 80 instructions.
+ */
+static inline __attribute__((always_inline)) bool call_step(struct mc_call *call) {
     switch (call->session->state) {
     case MC_SESSION_LINE:
         return line_next(call);
@@ -193,6 +200,51 @@ static size_t session_memory_size(const struct mc_session *session) {
     return session->state == MC_SESSION_VALUE ? cmd_store_memory_size(session->upload) : 0;
 }
 
+/* Neither a bound nor want of input has stopped the call. */
+static bool call_may_go_on(const struct mc_call *call) {
+    return call->requests < call->requests_max && !reply_full(call->reply) && !call->costly;
+}
+
+static inline void call_count(const struct mc_call *call, unsigned requests_before) {
+    if (likely(call->requests > requests_before) && likely(call->worker->latency != NULL)) {
+        latency_count(call->worker->latency, call->session->latency, call->requests - requests_before);
+    }
+}
+
+/* All steps of a call. True when it was not a bound that ended them. */
+static inline bool call_run(struct mc_call *call) {
+    bool stopped = false;
+    while (call_may_go_on(call) && !stopped) {
+        unsigned before = call->requests;
+        stopped = !call_step(call);
+        call_count(call, before);
+    }
+    return stopped;
+}
+
+/* The same, with a look at the clock behind each request. */
+static __attribute__((cold, noinline)) bool call_run_slow(struct mc_call *call) {
+    struct slow slow = {0};
+    bool stopped = false;
+    while (call_may_go_on(call) && !stopped) {
+        unsigned before = call->requests;
+        slow_begin(&slow, call);
+        stopped = !call_step(call);
+        call_count(call, before);
+        if (call->requests > before) {
+            slow_end(&slow, call);
+        }
+    }
+    return stopped;
+}
+
+/* Requests that had to wait for this turn are counted by themselves. */
+static void call_record(const struct mc_call *call, uint64_t since_ns) {
+    if (unlikely(call->received_ns != call->now_ns) && call->worker->latency != NULL) {
+        latency_record(call->worker->latency, since_ns);
+    }
+}
+
 static struct progress mc_on_input(void *session, const struct protocol_input *input, struct reply *reply,
                                    void *context);
 
@@ -238,9 +290,9 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .observed = service_observed(worker->service),
         .auth_required = auth_required(&worker->service->auth),
         .now_ns = input->now_ns,
+        .received_ns = input->received_ns,
         .memory_size_max = input->memory_size_max,
     };
-    bool stopped = false;
     if (unlikely(call_is_stranger(&call))) {
         auth_watch(&call);
     }
@@ -250,9 +302,9 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
             return mc_on_input_traced(session, input, reply, context);
         }
     }
-    while (call.requests < input->requests_max && !reply_full(reply) && !stopped && !call.costly) {
-        stopped = !call_step(&call);
-    }
+    call_record(&call, call.now_ns);
+    bool stopped = unlikely(call.observed & OBSERVE_SLOW) ? call_run_slow(&call) : call_run(&call);
+    call_record(&call, call.received_ns);
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,

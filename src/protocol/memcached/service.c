@@ -31,6 +31,7 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     created->config = *config;
     /* relaxed, both: no other thread knows the service yet. */
     unsigned observed = (config->detail_enabled ? OBSERVE_PREFIXES : 0) |
+                        (config->slow_log != NULL ? OBSERVE_SLOW : 0) |
                         (log_level_get() >= LOG_LEVEL_TRACE ? OBSERVE_LINES : 0);
     atomic_store_explicit(&created->observed, observed, memory_order_relaxed);
     atomic_store_explicit(&created->crawler_disabled, !config->lru_crawler, memory_order_relaxed);
@@ -84,6 +85,9 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
     worker->index = worker_index;
     if (service->config.hotkeys != NULL) {
         worker->hotkeys = hotkeys_worker(service->config.hotkeys, worker_index);
+    }
+    if (service->config.latency != NULL) {
+        worker->latency = latency_worker(service->config.latency, worker_index);
     }
     store_worker_on_evict(store_worker, events_evicted, worker);
     pthread_mutex_lock(&service->lock);

@@ -18,6 +18,7 @@
 #include "log/watch.h"
 #include "riposte/engine.h"
 #include "riposte/hotkeys.h"
+#include "riposte/latency.h"
 #include "riposte/memcached.h"
 #include "riposte/store.h"
 #include "stats/counters.h"
@@ -56,6 +57,7 @@ struct memcached_worker {
     struct store_worker *store;        /* borrowed; this thread's own */
     struct prefixes_worker *prefixes;  /* owned */
     struct hotkeys_worker *hotkeys;    /* the same; NULL where the busiest keys are not looked for */
+    struct latency_worker *latency;    /* the same; NULL where latencies are not counted */
     unsigned index;
     bool tracing; /* an on_input is told request by request, and this one is part of it */
     struct mc_counters counters;
@@ -79,6 +81,7 @@ void service_log_binary(struct memcached_service *service);
 enum {
     OBSERVE_PREFIXES = 1 << 8, /* requests are counted by prefix: `stats detail` */
     OBSERVE_LINES = 1 << 9,    /* commands and answers are lines of the log: -vv */
+    OBSERVE_SLOW = 1 << 10,    /* the clock is looked at behind each request: --slow-us */
 };
 
 /* What requests are looked at one by one for: bits; 0, the usual, for nothing. Any worker. */

@@ -130,3 +130,38 @@ def stats_are_json(lab):
         check_equal(0, stats["memcached_commands_total"]["get,hit"], "hits")
         check("0" in stats["riposte_engine_requests_total"], "figures per worker")
         check_equal(b"", ask(web, "HEAD", "/stats.json").body, "HEAD has no body")
+
+
+@test(families=BOTH)
+def latencies_are_a_histogram_by_command(lab):
+    """riposte_command_duration_seconds: cumulative buckets, their sum and count; the same in /stats.json."""
+    server = http_start(lab, "-t", "2")
+    text = lab.connect(server)
+    with http_connect(server) as web:
+        for _ in range(20):
+            text.get("none")
+        for i in range(5):
+            ask_status(web, 201, "PUT", f"/cache/{i}", body=b"x")
+        found = numbers(ask_status(web, 200, "GET", "/metrics").body.decode())
+        name = "riposte_command_duration_seconds"
+        for command, count in (("get", 20), ("http_put", 5)):
+            buckets = [value for row, value in found.items() if row.startswith(f'{name}_bucket{{command="{command}"')]
+            check_equal(sorted(buckets), buckets, "buckets are cumulative")
+            check_equal(count, found[f'{name}_bucket{{command="{command}",le="+Inf"}}'], "all of them")
+            check_equal(count, found[f'{name}_count{{command="{command}"}}'], "the count")
+            check(0 < found[f'{name}_sum{{command="{command}"}}'] < count, "the sum in seconds")
+        check(f'{name}_count{{command="set"}}' not in found, "what was not met has no histogram")
+        latency = json.loads(ask_status(web, 200, "GET", "/stats.json").body)["latency"]
+        check_equal(20, latency["get"]["count"], "the count of gets")
+        check_equal(20, sum(count for _, count in latency["get"]["slots"]), "the slots")
+        check(latency["get"]["p50_us"] <= latency["get"]["p99_us"] <= latency["get"]["p99.9_us"] <=
+              latency["get"]["max_us"], "percentiles rise")
+
+
+@test()
+def without_latencies_there_is_no_histogram(lab):
+    """--no-latency: neither in /metrics nor in /stats.json."""
+    server = http_start(lab, "--no-latency")
+    with http_connect(server) as web:
+        check(b"duration" not in ask_status(web, 200, "GET", "/metrics").body, "/metrics")
+        check("latency" not in json.loads(ask_status(web, 200, "GET", "/stats.json").body), "/stats.json")

@@ -2,6 +2,7 @@
 """stats and its kin: the names in src/protocol/memcached/README.md, values that strict readers can read, counters that count."""
 
 import re
+import time
 
 from harness.outcome import check, check_equal
 from harness.registry import BOTH, test
@@ -221,3 +222,39 @@ def bytes_read_and_written_count_what_went_over_the_wire(lab):
     for name in ("bytes_read", "bytes_written"):
         grown = int(after[name]) - int(before[name])
         check(100_000 <= grown <= 110_000, f"{name} grew by {grown}")
+
+
+@test(families=BOTH)
+def latencies_are_told_by_command(lab):
+    """stats latency: count and percentiles of what was met; --no-latency refuses it."""
+    client = lab.connect(lab.start())
+    client.set("a", "x")
+    for _ in range(10):
+        client.get("a")
+    found = client.stats("latency")
+    check_equal("10", found["latency:get:count"], "gets")
+    check_equal("1", found["latency:set:count"], "sets")
+    shares = [float(found[f"latency:get:{name}_us"]) for name in ("p50", "p99", "p99.9", "max")]
+    check(0 < shares[0] and shares == sorted(shares), f"percentiles rise: {shares}")
+    client = lab.connect(lab.start("--no-latency"))
+    client.ask("stats latency", "CLIENT_ERROR stats latency not allowed")
+
+
+@test(families=BOTH)
+def slow_requests_are_remembered(lab):
+    """--slow-us: time, command, key, size, microseconds and connection of the last 128, the newest first."""
+    client = lab.connect(lab.start("--slow-us=1"))
+    client.ask("stats slow", "END")
+    client.set("a b".replace(" ", "%"), "x" * 500_000)
+    found = client.stats("slow")
+    check_equal(("set", "a%25b"), (found["slow:1:command"], found["slow:1:key"]), "the newest")
+    check(int(found["slow:1:us"]) >= int(found["slow:1:own_us"]) >= 0, "its duration and its own part")
+    check(abs(float(found["slow:1:time"]) - time.time()) < 60, "when")
+    check(int(found["slow:1:size"]) > 0 and int(found["slow:1:connection"]) > 0, "size and connection")
+    for i in range(200):
+        client.set(f"k{i}", "x" * 50_000)
+    found = client.stats("slow")
+    check_equal(128, sum(name.endswith(":us") for name in found), "so many are remembered")
+    check_equal("k199", found["slow:1:key"], "the newest key")
+    for flags in ((), ("--slow-us=1", "-X")):
+        lab.connect(lab.start(*flags)).ask("stats slow", "CLIENT_ERROR stats slow not allowed")

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 
 #include "access_log.h"
+#include "change.h"
+#include "riposte/clock.h"
+#include "riposte/slow_log.h"
 
 struct http_note {
     struct http_access access; /* its texts are in `text` */
@@ -98,4 +101,34 @@ void http_note_write(struct http_call *call, enum http_status status) {
     access.size = call->body_size;
     http_access_log_line(log, call->worker->index, &access);
     http_note_drop(session);
+}
+
+/* Of a body that came in pieces the head is gone; what it is for is there still. */
+static void slow_names(const struct http_call *call, struct bytes *command, struct bytes *key) {
+    const struct http_change *change = call->session->change;
+    *command = *key = bytes_of(NULL, 0);
+    if (call->request != NULL) {
+        *command = call->request->head->method_text;
+        *key = call->request->head->target;
+    } else if (change != NULL) {
+        *command = bytes_from_string(latency_command_name((enum latency_command)change->exchange.latency));
+        *key = bytes_of(change->key, change->key_size);
+    }
+}
+
+void http_note_slow(struct http_call *call) {
+    struct slow_log *log = call->worker->service->config.slow_log;
+    uint64_t now_ns = clock_monotonic_ns();
+    if (now_ns - call->received_ns >= slow_log_threshold_ns(log)) {
+        struct bytes command, key;
+        struct slow_request request = {
+            .us = (now_ns - call->received_ns) / CLOCK_NS_PER_US,
+            .own_us = (now_ns - call->since_ns) / CLOCK_NS_PER_US,
+            .size = (call->request != NULL ? call->request->head->size : 0) + call->body_size,
+            .connection = call->session->fd,
+        };
+        slow_names(call, &command, &key);
+        slow_log_add(log, &request, command, key);
+    }
+    call->since_ns = now_ns;
 }

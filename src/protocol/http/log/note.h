@@ -19,4 +19,7 @@ void http_note_drop(struct http_session *session);
 /* The line of an answer that is complete: of this call's request, or of the one that was kept. */
 void http_note_write(struct http_call *call, enum http_status status);
 
+/* An answer is complete: writes its request into the slow log if it took long. There is one. */
+void http_note_slow(struct http_call *call);
+
 #endif

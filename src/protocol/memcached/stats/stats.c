@@ -71,7 +71,8 @@ static const struct {
     {"", stats_general},      {"settings", stats_settings},   {"items", stats_items},
     {"slabs", stats_slabs},   {"sizes", stats_sizes},         {"reset", stats_reset},
     {"detail", stats_detail}, {"cachedump", stats_cachedump}, {"riposte", stats_riposte},
-    {"conns", stats_conns},   {"hotkeys", stats_hotkeys},
+    {"conns", stats_conns},   {"hotkeys", stats_hotkeys},     {"latency", stats_latency},
+    {"slow", stats_slow},
 };
 
 void cmd_stats(struct mc_call *call, const struct mc_request *request) {

@@ -20,6 +20,8 @@ void stats_riposte(struct mc_call *call, struct bytes arguments);
 
 /* hotkeys.c: the busiest keys. */
 void stats_hotkeys(struct mc_call *call, struct bytes arguments);
+void stats_latency(struct mc_call *call, struct bytes arguments);
+void stats_slow(struct mc_call *call, struct bytes arguments);
 
 /* items.c: what memcached says of its slab classes; here all items are of one class. */
 void stats_items(struct mc_call *call, struct bytes arguments);

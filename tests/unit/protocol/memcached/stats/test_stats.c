@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "riposte/clock.h"
+#include "riposte/latency.h"
+#include "riposte/slow_log.h"
 #include "../fixture.h"
 
 TestSuite(stats, .init = open_all, .fini = close_all);
@@ -338,4 +341,93 @@ Test(stats, items_and_slabs_show_one_class) {
     cr_assert_eq(value_of(text, "1:get_hits"), 1);
     cr_assert_eq(value_of(text, "active_slabs"), 1);
     free(text);
+}
+
+static struct latency *latency;
+static struct slow_log *slow_log;
+
+static void measure(struct talk_server *changed) {
+    latency = latency_create(1);
+    slow_log = slow_log_create(1);
+    changed->config.latency = latency;
+    changed->config.slow_log = slow_log;
+}
+
+static void measure_end(void) {
+    close_all();
+    latency_destroy(latency);
+    slow_log_destroy(slow_log);
+    open_all();
+}
+
+/* The turn of all that was asked so far began `ms` ago. */
+static void turn_end(uint64_t ms) {
+    latency_record(latency_worker(latency, 0), clock_monotonic_ns() - ms * CLOCK_NS_PER_MS);
+}
+
+Test(stats, of_latencies_are_told_by_command) {
+    reopen_with(measure);
+    talk_check(&talk, "stats latency\r\n", "END\r\n");
+    talk_check(&talk, "get a\r\nget b\r\nget a b\r\nset a 0 0 1\r\n1\r\nset a 0 0 1\r\n1\r\n",
+               "END\r\nEND\r\nEND\r\nSTORED\r\nSTORED\r\n");
+    turn_end(3);
+    char *text = ask("stats latency\r\n");
+    check_form(text);
+    cr_assert_eq(value_of(text, "latency:get:count"), 3);
+    cr_assert_eq(value_of(text, "latency:set:count"), 2);
+    cr_assert_geq(value_of(text, "latency:set:p50_us"), 3000);
+    cr_assert_geq(value_of(text, "latency:get:p99.9_us"), value_of(text, "latency:get:p50_us"));
+    cr_assert_geq(value_of(text, "latency:get:max_us"), value_of(text, "latency:get:p99.9_us"));
+    cr_assert_eq(value_of(text, "latency:mg:count"), -1);
+    free(text);
+    measure_end();
+}
+
+Test(stats, of_latencies_count_a_value_in_pieces_when_it_is_whole) {
+    reopen_with(measure);
+    talk_check(&talk, "set a 0 0 10\r\n01234", "");
+    turn_end(1);
+    struct latency_summary summary;
+    latency_read(latency, LATENCY_SET, &summary);
+    cr_expect_eq(summary.count, 0);
+    talk_check(&talk, "56789\r\nget b\r\n", "STORED\r\nEND\r\n");
+    turn_end(1);
+    latency_read(latency, LATENCY_SET, &summary);
+    cr_expect_eq(summary.count, 1);
+    measure_end();
+}
+
+Test(stats, of_slow_requests_are_told_newest_first) {
+    reopen_with(measure);
+    server.now_ns -= CLOCK_NS_PER_S; /* the turn began long ago */
+    talk_check(&talk, "set a%b 0 0 3\r\nabc\r\nget a%b\r\nget other a%b\r\n",
+               "STORED\r\nVALUE a%b 0 3\r\nabc\r\nEND\r\nVALUE a%b 0 3\r\nabc\r\nEND\r\n");
+    char *text = ask("stats slow\r\n");
+    check_form(text);
+    cr_assert_not_null(strstr(text, "STAT slow:1:command get\r\nSTAT slow:1:key other\r\n"));
+    cr_assert_not_null(strstr(text, "STAT slow:2:command get\r\nSTAT slow:2:key a%25b\r\n"));
+    cr_assert_not_null(strstr(text, "STAT slow:3:command set\r\nSTAT slow:3:key a%25b\r\n"));
+    cr_assert_geq(value_of(text, "slow:1:us"), 1000000);
+    cr_assert_lt(value_of(text, "slow:1:own_us"), value_of(text, "slow:1:us"));
+    cr_assert_eq(value_of(text, "slow:3:size"), 20 + 8);
+    cr_assert_eq(value_of(text, "slow:3:connection"), TALK_FD);
+    cr_assert_eq(value_of(text, "slow:4:us"), -1);
+    free(text);
+    measure_end();
+}
+
+static void hide(struct talk_server *changed) {
+    measure(changed);
+    changed->config.dump_enabled = false;
+}
+
+Test(stats, of_slow_requests_are_refused_where_keys_may_not_be_listed) {
+    reopen_with(hide);
+    talk_check(&talk, "stats slow\r\n", "CLIENT_ERROR stats slow not allowed\r\n");
+    measure_end();
+}
+
+Test(stats, of_latencies_are_refused_where_nobody_measures) {
+    talk_check(&talk, "stats latency\r\nstats slow\r\n",
+               "CLIENT_ERROR stats latency not allowed\r\nCLIENT_ERROR stats slow not allowed\r\n");
 }
