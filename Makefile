@@ -133,7 +133,7 @@ asan: ## build/asan/riposte: address and undefined-behaviour sanitizers
 tsan: ## build/tsan/riposte: thread sanitizer
 	+$(QUIET)$(call in_mode,tsan) all
 
-include tools/tools.mk tools/manual.mk tools/install.mk tests/tests.mk bench/bench.mk
+include tools/tools.mk tools/manual.mk tools/install.mk tools/package.mk tests/tests.mk bench/bench.mk
 
 # The rest of `check`, in the order of what fails soonest.
 .PHONY: check check-rest
@@ -160,7 +160,7 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile tests/tests.mk bench/bench.mk tools/tools.mk tools/manual.mk tools/install.mk
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile tests/tests.mk bench/bench.mk tools/tools.mk tools/manual.mk tools/install.mk tools/package.mk
 
 # For tools/tidy: every C source that some target builds.
 .PHONY: list-sources
