@@ -244,12 +244,25 @@ static enum options_outcome letters_read(struct parser *parser, const char *argu
     return outcome;
 }
 
+static enum options_outcome operand_append(struct parser *parser, const char *argument) {
+    const struct options_table *table = parser->table;
+    struct option_list *list = (void *)((char *)parser->values + table->operand_offset);
+    if (list->count == OPTION_LIST_COUNT_MAX) {
+        return refuse(parser, "more than %d of %s; see --help", OPTION_LIST_COUNT_MAX, table->operand);
+    }
+    list->texts[list->count++] = argument;
+    return OPTIONS_COMPLETE;
+}
+
 static enum options_outcome operand_read(struct parser *parser, const char *argument) {
     const struct options_table *table = parser->table;
     if (table->operand == NULL) {
         return parser->operands_only
                    ? refuse(parser, "unexpected argument '%s' after --", argument)
                    : refuse(parser, "unexpected argument '%s'; flags begin with - or --", argument);
+    }
+    if (table->operand_repeats) {
+        return operand_append(parser, argument);
     }
     const char **operand = (const char **)(void *)((char *)parser->values + table->operand_offset);
     if (*operand != NULL) {

@@ -50,8 +50,9 @@ struct options_table {
 
     size_t given_offset; /* of a bool per option in the values: it stood on the command line */
 
-    const char *operand;   /* what the one operand is called; NULL: there is none */
+    const char *operand;   /* what an operand is called; NULL: there is none */
     size_t operand_offset; /* of its const char *, which stays NULL without one */
+    bool operand_repeats;  /* there may be several: operand_offset is that of a struct option_list */
 
     /* Called when an option has been read: for one that changes others. NULL: there is none. */
     void (*taken)(void *values, unsigned option_index);

@@ -231,3 +231,39 @@ Test(options, without_effect_are_told_once) {
     cr_expect_str_eq(lines, "-O, --old-way has no effect: there is a new one\n"
                             "-o crawl has no effect: nothing crawls\n");
 }
+
+/* --- several operands ------------------------------------------------------------------------------------- */
+
+struct places {
+    struct option_list list;
+    bool given[1];
+};
+
+static const struct options_table places_table = {
+    .options =
+        (const struct option[]){{.name = "x", .kind = OPTION_ON, .offset = offsetof(struct places, given)}},
+    .options_count = 1,
+    .sections = (const struct options_section[]){{.title = "Some"}, {.title = NULL}},
+    .given_offset = offsetof(struct places, given),
+    .operand = "places",
+    .operand_offset = offsetof(struct places, list),
+    .operand_repeats = true,
+};
+
+Test(options, take_as_many_operands_as_a_list_holds) {
+    static const char *arguments[OPTION_LIST_COUNT_MAX + 2] = {"program"};
+    struct failure reason = {0};
+    struct places places = {0};
+    for (int i = 1; i <= OPTION_LIST_COUNT_MAX + 1; i++) {
+        arguments[i] = "a";
+    }
+    arguments[2] = "b";
+    cr_expect_eq(options_parse(&places_table, &places, OPTION_LIST_COUNT_MAX + 1, arguments, &reason),
+                 OPTIONS_COMPLETE);
+    cr_expect_eq(places.list.count, OPTION_LIST_COUNT_MAX);
+    cr_expect_str_eq(places.list.texts[1], "b");
+    places = (struct places){0};
+    cr_expect_eq(options_parse(&places_table, &places, OPTION_LIST_COUNT_MAX + 2, arguments, &reason),
+                 OPTIONS_REFUSED);
+    cr_expect_str_eq(reason.text, "more than 64 of places; see --help");
+}
