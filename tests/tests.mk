@@ -33,6 +33,11 @@ $(eval $(call compile_rule,tests/unit/load,$(call load_includes,tools/load/) -It
 $(eval $(call link_rule,$(O)/unit/load/%,$(O)/tests/unit/load/%.o $(SUPPORT) $(call archive,base) \
     $(call objects,$(LOAD_TEST_SUPPORT) $(filter-out %/main.c,$(LOAD_SOURCES))),-lcriterion $(LOAD_LIBS)))
 
+# Those of riposte-top get all of it but main and the terminal.
+$(eval $(call compile_rule,tests/unit/top,$(top_includes) -Itests/support))
+$(eval $(call link_rule,$(O)/unit/top/%,$(O)/tests/unit/top/%.o $(SUPPORT) $(call archive,base) \
+    $(call objects,$(filter-out %/main.c %/terminal.c,$(TOP_SOURCES))),-lcriterion $(LIBS)))
+
 .PHONY: unit unit-programs
 unit-programs: $(UNIT_PROGRAMS)
 	@:

@@ -57,7 +57,9 @@ Libs: -L$${libdir} -lriposte -lmimalloc -lpthread
 endef
 
 INSTALLED_HEADERS := $(addprefix $(O)/include/riposte/,names.h $(HEADERS))
-INSTALLED_FILES := $(BIN)/riposte $(BIN)/riposte-load $(LIBRARY) $(INSTALLED_HEADERS) $(MANUAL) $(COMPLETIONS)
+# riposte, riposte-load, and riposte-top where it is built.
+INSTALLED_PROGRAMS := $(addprefix $(BIN)/,$(DOCUMENTED))
+INSTALLED_FILES := $(INSTALLED_PROGRAMS) $(LIBRARY) $(INSTALLED_HEADERS) $(MANUAL) $(COMPLETIONS)
 # share/man/man1/riposte.1; where each shell looks for what completes a command of that name.
 installed_page = share/man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 installed_completion = $(strip $(if $(filter %.bash,$(1)),share/bash-completion/completions/$(basename $(notdir $(1))),\
@@ -68,7 +70,7 @@ UNITS := $(wildcard tools/systemd/riposte.*)
 # Where systemd looks for units: what it says itself for a distribution's package, else beside the rest (systemd.unit(5) names
 # /usr/local/lib, too). UNIT_DIR= on the command line installs none.
 UNIT_DIR ?= $(or $(if $(filter /usr,$(PREFIX)),$(shell pkg-config --variable=systemd_system_unit_dir systemd 2>/dev/null)),$(PREFIX)/lib/systemd/system)
-INSTALLED := bin/riposte bin/riposte-load lib/libriposte.a lib/pkgconfig/riposte.pc $(INSTALLED_SHARED)
+INSTALLED := $(addprefix bin/,$(DOCUMENTED)) lib/libriposte.a lib/pkgconfig/riposte.pc $(INSTALLED_SHARED)
 # Between single quotes wherever it is used: a DESTDIR may have spaces.
 ROOT = $(DESTDIR)$(PREFIX)
 
@@ -76,7 +78,7 @@ ROOT = $(DESTDIR)$(PREFIX)
 install: $(INSTALLED_FILES) ## install programs, library, headers, manual, completion and units below PREFIX (/usr/local)
 	$(call say,copy,$(ROOT))
 	$(QUIET)$(INSTALL) -d '$(ROOT)/bin' '$(ROOT)/include/riposte' '$(ROOT)/lib/pkgconfig'
-	$(QUIET)$(INSTALL) $(BIN)/riposte $(BIN)/riposte-load '$(ROOT)/bin'
+	$(QUIET)$(INSTALL) $(INSTALLED_PROGRAMS) '$(ROOT)/bin'
 	$(QUIET)$(INSTALL) -m 644 $(INSTALLED_HEADERS) '$(ROOT)/include/riposte'
 	$(QUIET)$(INSTALL) -m 644 $(LIBRARY) '$(ROOT)/lib'
 	$(file >$(O)/library/riposte.pc,$(PKG_CONFIG_FILE))

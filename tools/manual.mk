@@ -3,7 +3,7 @@
 # Makefile.
 
 # Programs whose --help=man, bash, zsh and fish these are.
-DOCUMENTED := riposte riposte-load
+DOCUMENTED := riposte riposte-load $(if $(TOP_LIBS),riposte-top)
 MANUAL_PAGES := $(addsuffix .1,$(DOCUMENTED)) riposte-protocol.7
 MANUAL := $(addprefix $(O)/manual/,$(MANUAL_PAGES))
 COMPLETIONS := $(foreach program,$(DOCUMENTED),$(O)/completion/$(program).bash $(O)/completion/_$(program) $(O)/completion/$(program).fish)

@@ -19,6 +19,20 @@ all: $(BIN)/riposte-load
 $(eval $(call compile_rule,tools/load,$$(call load_includes,$$<)))
 $(eval $(call link_rule,$(BIN)/riposte-load,$(call objects,$(LOAD_SOURCES)) $(call archive,base),$(LOAD_LIBS)))
 
+# --- riposte-top: tools/top, built where there is ncurses; shares src/base with the server -------------------------
+
+TOP_LIBS := $(shell pkg-config --libs ncursesw 2>/dev/null || pkg-config --libs ncurses 2>/dev/null)
+TOP_SOURCES := $(sort $(wildcard tools/top/*.c))
+top_includes := -Itools/top $(BASE_INCLUDE)
+
+.PHONY: top
+top: $(BIN)/riposte-top ## build/riposte-top, the full-screen view (needs ncurses; `make` builds it where that is)
+
+all: $(if $(TOP_LIBS),$(BIN)/riposte-top)
+
+$(eval $(call compile_rule,tools/top,$(top_includes)))
+$(eval $(call link_rule,$(BIN)/riposte-top,$(call objects,$(TOP_SOURCES)) $(call archive,base),$(or $(TOP_LIBS),-lncurses)))
+
 # --- style and static analysis -------------------------------------------------------------------------------
 
 C_FILES := $(sort $(shell find src include tests tools bench -name '*.[ch]' 2>/dev/null))
@@ -35,22 +49,24 @@ tidy: ## sizes, include direction, banned calls, left-overs, files nobody builds
 	$(QUIET)tools/tidy --cc $(CC)
 
 # One stamp per source, so that a second run looks at what has changed only; headers are those the compiler saw.
-ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES)
+ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES) $(TOP_SOURCES)
+# Where the headers of a source are.
+includes_of = $(if $(filter tools/top/%,$(1)),$(top_includes),$(if $(filter tools/%,$(1)),$(call load_includes,$(1)),$(call own_includes,$(1))))
 $(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy
 	$(call say,tidy,$<)
 	@mkdir -p $(dir $@)
-	$(QUIET)clang-tidy --quiet $< -- $(CPPFLAGS_common) $(if $(filter tools/%,$<),$(call load_includes,$<),$(call own_includes,$<)) -std=gnu17 2>$@.log || \
+	$(QUIET)clang-tidy --quiet $< -- $(CPPFLAGS_common) $(call includes_of,$<) -std=gnu17 2>$@.log || \
 	    { cat $@.log; exit 1; }
 	$(QUIET)touch $@
 
 # A folder at a time, with its own include paths: two folders may each have a header of the same name.
 cppcheck = cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 --quiet --error-exitcode=1 -j2 \
            '-D__builtin_expect(value,expected)=(value)' $(CPPFLAGS_common)
-cppcheck_includes = $(if $(filter tools/%,$(1)),$(call load_includes,$(1)),$(call own_includes,$(1)))
+cppcheck_includes = $(call includes_of,$(1))
 cppcheck_files = $(sort $(foreach source,$(1),$(call cppcheck_includes,$(source)))) $(1)
 
 .PHONY: analyse
 analyse: $(patsubst %.c,$(O)/analysis/%.ok,$(ANALYSED)) ## clang-tidy (.clang-tidy) and cppcheck over src and tools
 	$(call say,check,src tools)
 	$(QUIET)set -e; $(foreach folder,$(FOLDERS),$(cppcheck) $(call cppcheck_files,$(call sources,$(folder)));) \
-	    $(cppcheck) $(call cppcheck_files,$(MAIN)); $(cppcheck) $(call cppcheck_files,$(LOAD_SOURCES))
+	    $(cppcheck) $(call cppcheck_files,$(MAIN)); $(cppcheck) $(call cppcheck_files,$(LOAD_SOURCES)); $(cppcheck) $(call cppcheck_files,$(TOP_SOURCES))

@@ -6,7 +6,7 @@ import os
 TOP = BUILD = PROGRAMS = ""
 
 # What has a manual page and is completed.
-DOCUMENTED = ("riposte", "riposte-load")
+DOCUMENTED = ["riposte", "riposte-load"]
 
 
 def top(*parts):
