@@ -169,6 +169,12 @@ struct engine_config {
     uint32_t send_zero_copy_size_min; /* bytes of one send; default 65536 */
     int spin_us;                      /* ENGINE_SPIN_AUTO (default), 0 never, else 1 to ENGINE_SPIN_US_MAX */
 
+    /*
+     * Rings take the operations that the engine uses and no others, whoever writes into them (io_uring_register_restrictions,
+     * Linux 5.10); default false.
+     */
+    bool restrict_rings;
+
     struct engine_limits limits; /* of listens that have none of their own */
 
     /*

@@ -60,7 +60,8 @@ static void close_abort_output(struct conn *conn) {
     if (conn->in_flight > 0 && !conn->is_unix) {
         /* AF_UNSPEC disconnects at once (connect(2)): memory that a zero-copy send pins is released, too. */
         struct sockaddr none = {.sa_family = AF_UNSPEC};
-        failed = connect(conn->fd, &none, sizeof(none));
+        failed = connect(conn->fd, &none,
+                         sizeof(none.sa_family)); /* a size that no connection can be opened with */
         (void)failed;
     }
 }

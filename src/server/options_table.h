@@ -96,6 +96,10 @@
 #define OPTIONS_PROCESS(X)                                                                                   \
     X(PROCESS, user, "user", 'u', TEXT, OBEYED, "", 0, 0, "USER",                                            \
       "become this user once the ports are open (root only)")                                                \
+    X(PROCESS, sandbox, "sandbox", 0, WORD, OBEYED, "auto", 0, 0, "auto|on|off",                             \
+      "give up what a running server has no use for (files, system calls, operations of rings, rights); "    \
+      "auto: "                                                                                               \
+      "as far as the kernel knows how; on: all of it, or it does not start")                                 \
     X(PROCESS, daemon, "daemon", 'd', ON, OBEYED, "", 0, 0, NULL, "go to the background once ready")         \
     X(PROCESS, pidfile, "pidfile", 'P', TEXT, OBEYED, "", 0, 0, "PATH",                                      \
       "write the process id here; removed at exit")                                                          \

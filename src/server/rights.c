@@ -46,3 +46,10 @@ void rights_keep_to_remove_files(void) {
     /* DAC_OVERRIDE: write to the folder; FOWNER: remove another user's file from one with the sticky bit. */
     rights_set(UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_FOWNER);
 }
+
+void rights_keep_to_lock_memory(void) {
+    /* A process cannot take what it has not: then there is nothing to keep. */
+    if (!rights_set(UINT64_C(1) << CAP_IPC_LOCK)) {
+        rights_set(0);
+    }
+}

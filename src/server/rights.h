@@ -22,6 +22,9 @@ void rights_bound(void);
 /* Gives every capability away. False, with errno set, when that failed. */
 bool rights_give_away(void);
 
+/* Gives all away but that of locking memory, where it is there: for the calling thread, and those that it starts from then on. */
+void rights_keep_to_lock_memory(void);
+
 /* Gives all away but those that removing files from anybody's folder takes. As root. */
 void rights_keep_to_remove_files(void);
 

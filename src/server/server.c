@@ -18,6 +18,7 @@
 #include "riposte/memcached.h"
 #include "riposte/random.h"
 #include "riposte/store.h"
+#include "sandbox/sandbox.h"
 #include "signals.h"
 #include "sysinfo.h"
 #include "units.h"
@@ -91,6 +92,7 @@ void server_fill_config(struct server *server, struct engine_config *config) {
     config->write_timeout_ms = options->write_timeout * MS_PER_S;
     config->drain_timeout_ms = options->drain_timeout * MS_PER_S;
     config->limits.reject_when_full = options->maxconns_fast;
+    config->restrict_rings = sandbox_wanted(options);
     config->hooks = protocols_hooks(&server->protocols);
 }
 
@@ -312,6 +314,14 @@ bool server_announce(struct server *server, struct failure *failure) {
 
 /* --- serving ----------------------------------------------------------------------------------------------
  */
+
+bool server_close_files(struct server *server, struct failure *failure) {
+    return sandbox_close_files(&server->options, &server->listens, failure);
+}
+
+bool server_close_calls(struct server *server, struct failure *failure) {
+    return sandbox_close_calls(&server->options, failure);
+}
 
 bool server_start_workers(struct server *server, struct failure *failure) {
     struct engine_error error;

@@ -60,6 +60,10 @@ void server_destroy_protocols(struct server *server);
 bool server_load_passwords(struct server *server, struct failure *failure);
 bool server_load_token(struct server *server, struct failure *failure);
 
+/* --sandbox, in two steps: files before the workers start, system calls once they run. */
+bool server_close_files(struct server *server, struct failure *failure);
+bool server_close_calls(struct server *server, struct failure *failure);
+
 /* From here on clients are answered. */
 bool server_start_workers(struct server *server, struct failure *failure);
 void server_stop_workers(struct server *server);

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "riposte/clock.h"
 
@@ -112,6 +114,43 @@ int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, 
         ring->enter_flags |= IORING_ENTER_REGISTERED_RING;
     }
     return 0;
+}
+
+/* Operations of uring.c, send.c and bundle.c. */
+static const uint8_t ring_operations[] = {
+    IORING_OP_ACCEPT, IORING_OP_RECV,         IORING_OP_SEND,       IORING_OP_SENDMSG, IORING_OP_POLL_ADD,
+    IORING_OP_CLOSE,  IORING_OP_ASYNC_CANCEL, IORING_OP_SENDMSG_ZC, /* the last one: see below */
+};
+
+/* Buffer rings come and go (bundle.c); the ring's own number is given up at the end. */
+static const uint8_t ring_registrations[] = {
+    IORING_REGISTER_PBUF_RING,
+    IORING_UNREGISTER_PBUF_RING,
+    IORING_UNREGISTER_RING_FDS,
+};
+
+/* liburing 2.3 declares these two registrations and does not export them. */
+static int ring_register(struct ring *ring, unsigned what, const void *argument, unsigned count) {
+    long result = syscall(SYS_io_uring_register, ring->io.ring_fd, what, argument, count);
+    return result < 0 ? -errno : 0;
+}
+
+int ring_restrict(struct ring *ring, bool zero_copy) {
+    struct io_uring_restriction list[sizeof(ring_operations) + sizeof(ring_registrations) + 1] = {0};
+    unsigned count = 0;
+    /* The list may have no operation that the kernel does not know. */
+    for (size_t i = 0; i < sizeof(ring_operations) - !zero_copy; i++) {
+        list[count].opcode = IORING_RESTRICTION_SQE_OP;
+        list[count++].sqe_op = ring_operations[i];
+    }
+    for (size_t i = 0; i < sizeof(ring_registrations); i++) {
+        list[count].opcode = IORING_RESTRICTION_REGISTER_OP;
+        list[count++].register_op = ring_registrations[i];
+    }
+    list[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+    list[count++].sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
+    int result = ring_register(ring, IORING_REGISTER_RESTRICTIONS, list, count);
+    return result < 0 ? result : ring_register(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
 void ring_deinit(struct ring *ring) {

@@ -35,6 +35,13 @@ int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, 
               bool no_iowait);
 void ring_deinit(struct ring *ring);
 
+/*
+ * For a ring made with IORING_SETUP_R_DISABLED in *setup_flags, which takes nothing until then: from now on it takes the
+ * operations, flags and registrations that the engine uses; all else completes with -EACCES. For ever. zero_copy: a zero-copy
+ * send is one that the kernel knows. 0 or a negative errno.
+ */
+int ring_restrict(struct ring *ring, bool zero_copy);
+
 /* A cleared submission entry, or NULL when all are taken: ring_enter first. */
 static inline struct io_uring_sqe *ring_sqe(struct ring *ring) {
     return io_uring_get_sqe(&ring->io);

@@ -39,7 +39,8 @@ static int uring_open(struct worker *worker, struct engine_error *error) {
     const struct engine_sizes *sizes = &engine->sizes;
     struct uring *uring = calloc(1, sizeof(*uring));
     struct send_scratch *scratch = calloc(1, send_scratch_size(sizes->send_messages));
-    unsigned setup_flags = engine->uring.setup_flags;
+    /* R_DISABLED: the ring takes nothing before its list of operations is there. Linux 5.10. */
+    unsigned setup_flags = engine->uring.setup_flags | (config->restrict_rings ? IORING_SETUP_R_DISABLED : 0);
     int result = -ENOMEM;
     if (uring == NULL || scratch == NULL) {
         goto free_memory;
@@ -48,6 +49,10 @@ static int uring_open(struct worker *worker, struct engine_error *error) {
                        engine->uring.no_iowait);
     if (result < 0) {
         goto free_memory;
+    }
+    result = config->restrict_rings ? ring_restrict(&uring->ring, engine->uring.send_zero_copy) : 0;
+    if (result < 0) {
+        goto close_ring;
     }
     result = buffers_init(&uring->buffers, &uring->ring, URING_RECV_GROUP, sizes->recv_buffer_size,
                           sizes->recv_buffer_count, engine->uring.incremental_buffers);

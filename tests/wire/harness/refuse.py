@@ -13,8 +13,9 @@ import sys
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 SECCOMP_RET_ERRNO, SECCOMP_RET_ALLOW = 0x00050000, 0x7FFF0000
 BPF_LD_W_ABS, BPF_JEQ_K, BPF_RET_K = 0x20, 0x15, 0x06
-# The same numbers on every architecture (include/uapi/asm-generic/unistd.h).
+# The same numbers on every architecture (include/uapi/asm-generic/unistd.h), but for seccomp's on x86-64.
 CALLS = {"io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427}
+SANDBOX_CALLS = {"landlock_create_ruleset": 444, "seccomp": 317 if os.uname().machine == "x86_64" else 277}
 
 
 class Program(ctypes.Structure):
@@ -36,5 +37,5 @@ def refuse(call, number):
 
 
 if __name__ == "__main__":
-    refuse(CALLS[sys.argv[1]], getattr(errno, sys.argv[2]))
+    refuse({**CALLS, **SANDBOX_CALLS}[sys.argv[1]], getattr(errno, sys.argv[2]))
     os.execv(sys.argv[3], sys.argv[3:])

@@ -6,10 +6,12 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -181,5 +183,54 @@ Test(ring, fewer_completions_than_entries_are_enough) {
     struct ring ring = fixture_ring(64, 4);
     take_nop(&ring, 1);
     cr_assert_eq(fixture_reap(&ring).tag, 1);
+    ring_deinit(&ring);
+}
+
+/* --- restrictions ------------------------------------------------------------------------------------------ */
+
+static struct ring restricted_ring(void) {
+    struct ring ring;
+    unsigned flags = ring_setup_flags_all() | IORING_SETUP_R_DISABLED;
+    int result = ring_init(&ring, ENTRIES, COMPLETIONS, &flags, false);
+    if (result < 0) {
+        cr_skip_test("no io_uring here: %s", strerror(-result));
+    }
+    result = ring_restrict(&ring, true);
+    cr_assert_eq(result, 0, "%s", strerror(-result));
+    return ring;
+}
+
+Test(ring, a_restricted_one_takes_what_the_engine_uses) {
+    struct ring ring = restricted_ring();
+    int fd = eventfd(1, 0);
+    take_poll(&ring, fd, 1);
+    cr_assert_eq(fixture_reap(&ring).result, POLLIN);
+    struct io_uring_sqe *sqe = ring_sqe(&ring);
+    io_uring_prep_close(sqe, fd);
+    cr_assert_eq(fixture_reap(&ring).result, 0);
+    ring_deinit(&ring);
+}
+
+Test(ring, a_restricted_one_opens_no_file_and_no_connection) {
+    struct ring ring = restricted_ring();
+    struct sockaddr address = {.sa_family = AF_UNIX};
+    io_uring_prep_openat(ring_sqe(&ring), AT_FDCWD, "/dev/null", O_RDONLY, 0);
+    cr_expect_eq(fixture_reap(&ring).result, -EACCES);
+    io_uring_prep_connect(ring_sqe(&ring), 0, &address, sizeof(address));
+    cr_expect_eq(fixture_reap(&ring).result, -EACCES);
+    take_nop(&ring, 1);
+    cr_expect_eq(fixture_reap(&ring).result, -EACCES);
+    ring_deinit(&ring);
+}
+
+Test(ring, a_restricted_one_takes_no_other_flags_and_registrations) {
+    struct ring ring = restricted_ring();
+    int fd = eventfd(1, 0);
+    take_poll(&ring, fd, 1);
+    /* The entry that was taken last. */
+    ring.io.sq.sqes[(ring.io.sq.sqe_tail - 1) & *ring.io.sq.kring_mask].flags |= IOSQE_ASYNC;
+    cr_expect_eq(fixture_reap(&ring).result, -EACCES);
+    cr_expect_eq(io_uring_register_eventfd(&ring.io, fd), -EACCES);
+    close(fd);
     ring_deinit(&ring);
 }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sandbox: which files, in which order, and what is said where the kernel has it not.
+ */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "calls.h"
+#include "landlock.h"
+#include "rights.h"
+#include "riposte/log.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED true
+#elif defined(__has_feature)
+#define SANDBOX_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANDBOX_SANITIZED false
+#endif
+
+bool sandbox_wanted(const struct options *options) {
+    return options->sandbox == SANDBOX_ON || (options->sandbox == SANDBOX_AUTO && !SANDBOX_SANITIZED);
+}
+
+/* What the kernel refuses is the end of a start that wants all of it, and else a line. */
+static bool sandbox_lacks(const struct options *options, int error, const char *what, const char *consequence,
+                          struct failure *failure) {
+    if (options->sandbox == SANDBOX_ON) {
+        return failure_set(
+            failure, EX_UNAVAILABLE,
+            "--sandbox=on: the kernel refuses %s (%s); --sandbox=auto goes without what it lacks", what,
+            strerror(-error));
+    }
+    log_line(LOG_LEVEL_INFO, "sandbox without %s (%s): %s", what, strerror(-error), consequence);
+    return true;
+}
+
+/* --- files ------------------------------------------------------------------------------------------------ */
+
+static int allow_if(int rules, const char *path, int (*allow)(int rules, const char *path, unsigned may),
+                    unsigned may) {
+    return path == NULL ? 0 : allow(rules, path, may);
+}
+
+/* Those that are read again or made anew for SIGHUP: an editor and logrotate(8) put another file in their place. */
+static int allow_named(int rules, const struct options *options) {
+    int result = allow_if(rules, options->auth_file, landlock_allow_folder_of, LANDLOCK_MAY_READ);
+    result = result < 0
+                 ? result
+                 : allow_if(rules, options->http_token_file, landlock_allow_folder_of, LANDLOCK_MAY_READ);
+    result = result < 0
+                 ? result
+                 : allow_if(rules, options->http_root, landlock_allow, LANDLOCK_MAY_READ | LANDLOCK_MAY_LIST);
+    result = result < 0 ? result
+                        : allow_if(rules, options->http_log, landlock_allow_folder_of,
+                                   LANDLOCK_MAY_WRITE | LANDLOCK_MAY_MAKE);
+    return result;
+}
+
+/* Those that are removed at the end. */
+static int allow_made(int rules, const struct options *options, const struct listen_list *list) {
+    int result =
+        allow_if(rules, options->pidfile, landlock_allow_folder_of, LANDLOCK_MAY_READ | LANDLOCK_MAY_REMOVE);
+    for (unsigned i = 0; i < list->count && result == 0; i++) {
+        result = allow_if(rules, listen_own_path(&list->listens[i]), landlock_allow_folder_of,
+                          LANDLOCK_MAY_REMOVE);
+    }
+    return result;
+}
+
+/*
+ * What the kernel tells of network, memory and limits, and the file that stands in for a descriptor. All of /proc, since what is
+ * below it is made anew at any time, and a rule would not know it again; of other processes Landlock hides the rest (ptrace(2)).
+ */
+static int allow_machine(int rules) {
+    int result = landlock_allow(rules, "/dev/null", LANDLOCK_MAY_READ | LANDLOCK_MAY_WRITE);
+    result = result < 0 ? result : landlock_allow(rules, "/proc", LANDLOCK_MAY_READ);
+    return result < 0 ? result : landlock_allow(rules, "/sys/fs/cgroup", LANDLOCK_MAY_READ);
+}
+
+static int files_restrict(const struct options *options, const struct listen_list *list) {
+    int rules = landlock_open();
+    if (rules < 0) {
+        return rules;
+    }
+    int result = allow_machine(rules);
+    result = result < 0 ? result : allow_named(rules, options);
+    result = result < 0 ? result : allow_made(rules, options, list);
+    int entered =
+        landlock_enter(rules); /* also with fewer rules than there should be: then less is in reach */
+    return result < 0 ? result : entered;
+}
+
+bool sandbox_close_files(const struct options *options, const struct listen_list *list,
+                         struct failure *failure) {
+    if (!sandbox_wanted(options)) {
+        return true;
+    }
+    tzset(); /* what formats a time would look for the zone later */
+    rights_bound();
+    rights_keep_to_lock_memory();
+    int result = files_restrict(options, list);
+    return result == 0 ||
+           sandbox_lacks(options, result, "Landlock", "files that its user may open stay in reach", failure);
+}
+
+/* --- calls ------------------------------------------------------------------------------------------------ */
+
+bool sandbox_close_calls(const struct options *options, struct failure *failure) {
+    if (!sandbox_wanted(options)) {
+        if (options->sandbox == SANDBOX_AUTO) {
+            log_line(LOG_LEVEL_INFO, "sandbox off: this build has a sanitizer, which needs what it forbids");
+        }
+        return true;
+    }
+    int result = calls_restrict();
+    return result == 0 ||
+           sandbox_lacks(options, result, "seccomp", "every system call stays in reach", failure);
+}
