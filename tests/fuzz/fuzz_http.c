@@ -30,7 +30,7 @@ static void server_open(void) {
 }
 
 /* Everything that was answered; owned by the caller. */
-static struct bytes output_take(struct http_talk *talk) {
+static struct bytes output_take(struct talk *talk) {
     struct bytes output = http_talk_output(talk);
     char *copy = malloc(output.size + 1);
     assert(copy != NULL);
@@ -39,7 +39,7 @@ static struct bytes output_take(struct http_talk *talk) {
 }
 
 static struct bytes send_all(struct bytes input, struct random *random) {
-    struct http_talk talk;
+    struct talk talk;
     server_open();
     http_talk_open(&talk, &server);
     if (random != NULL) {
@@ -49,11 +49,11 @@ static struct bytes send_all(struct bytes input, struct random *random) {
     while (input.size > 0) {
         size_t size = random != NULL ? 1 + random_below(random, PIECE_SIZE_MAX) : input.size;
         size = size < input.size ? size : input.size;
-        http_talk_send(&talk, bytes_of(input.data, size));
+        talk_send(&talk, bytes_of(input.data, size));
         input = bytes_of(input.data + size, input.size - size);
     }
     struct bytes output = output_take(&talk);
-    http_talk_close(&talk);
+    talk_close(&talk);
     http_talk_server_deinit(&server);
     return output;
 }

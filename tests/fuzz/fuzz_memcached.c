@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memcached_talk.h"
 #include "riposte/random.h"
-#include "talk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * talk: see talk.h.
+ * talk: plays the engine for one connection.
  */
 #include "talk.h"
 
@@ -10,82 +10,30 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "riposte/clock.h"
-
 enum {
     IOV_COUNT = 16,
     REQUESTS_MAX = 20,
     UNSENT_SIZE_MAX = 8 << 20,
+    SHOWN_SIZE_MAX = 900,
 };
 
-void talk_server_config(struct talk_server *server) {
-    memset(server, 0, sizeof(*server));
-    server->store_config = (struct store_config){
-        .memory_size_max = (size_t)64 << 20,
-        .item_size_max = (size_t)1 << 20,
-        .evict = true,
-        .workers_max = 1,
-        .hash_seed = 1,
-    };
-    server->config = (struct memcached_config){
-        .item_size_max = (size_t)1 << 20,
-        .cas_enabled = true,
-        .flush_enabled = true,
-        .dump_enabled = true,
-        .watch_enabled = true,
-        .debug_commands = true,
-        .prefix_delimiter = ':',
-        .connections_max = 16384,
-        .workers_max = 1,
-        .maxconns_fast = true,
-        .slab_reassign = true,
-        .lru_crawler = true,
-        .lru_maintainer = true,
-    };
-}
-
-void talk_server_init(struct talk_server *server) {
-    int result = store_create(&server->store_config, &server->store);
-    assert(result == 0);
-    server->config.store = server->store;
-    result = memcached_service_create(&server->config, &server->service);
-    assert(result == 0);
-    server->now_ns = clock_monotonic_ns();
-    server->store_worker = store_worker_join(server->store, server->now_ns);
-    assert(server->store_worker != NULL);
-    server->worker = memcached_worker_create(server->service, server->store_worker, 0);
-    assert(server->worker != NULL);
-}
-
-void talk_server_deinit(struct talk_server *server) {
-    memcached_worker_destroy(server->worker);
-    store_worker_leave(server->store_worker);
-    memcached_service_destroy(server->service);
-    store_destroy(server->store);
-}
-
-void talk_server_advance(struct talk_server *server, uint32_t seconds) {
-    store_clock_advance(server->store, seconds);
-    store_quiescent(server->store_worker, server->now_ns);
-}
-
-void talk_open(struct talk *talk, struct talk_server *server) {
+void talk_begin(struct talk *talk, const struct talk_place *place) {
     memset(talk, 0, sizeof(*talk));
-    talk->server = server;
-    talk->session = calloc(1, memcached_protocol.session_size);
+    talk->place = *place;
+    talk->session = calloc(1, place->protocol->session_size);
     talk->reply.unsent_size_max = UNSENT_SIZE_MAX;
     talk->requests_max = REQUESTS_MAX;
     talk->memory_size_max = SIZE_MAX;
     talk->output = calloc(1, 1);
     assert(talk->session != NULL && talk->output != NULL);
-    if (memcached_protocol.on_open != NULL) {
-        memcached_protocol.on_open(talk->session, TALK_FD, &talk->reply, server->worker);
+    if (place->protocol->on_open != NULL) {
+        place->protocol->on_open(talk->session, TALK_FD, &talk->reply, place->context);
     }
 }
 
 void talk_close(struct talk *talk) {
-    if (memcached_protocol.on_close != NULL) {
-        memcached_protocol.on_close(talk->session, TALK_FD, PROTOCOL_CLOSE_NORMAL, talk->server->worker);
+    if (talk->place.protocol->on_close != NULL) {
+        talk->place.protocol->on_close(talk->session, TALK_FD, PROTOCOL_CLOSE_NORMAL, talk->place.context);
     }
     reply_discard(&talk->reply);
     free(talk->session);
@@ -129,24 +77,23 @@ static void talk_reshape(struct talk *talk, size_t size, struct bytes more) {
     talk->input_size = kept_size + more.size;
 }
 
-void talk_step(struct talk *talk, bool keep) {
+/* One call of on_input. */
+static void talk_call(struct talk *talk, bool keep) {
     struct bytes input = bytes_of(talk->input, talk->input_size);
-    if (talk->closed || (input.size == 0 && !talk->again && !talk->later)) {
-        return;
-    }
-    struct memcached_worker *worker = talk->server->worker;
-    memcached_protocol.prefetch(talk->session, input, worker);
+    const struct talk_place *place = &talk->place;
+    place->protocol->prefetch(talk->session, input, place->context);
     const struct protocol_input call = {.bytes = input,
                                         .requests_max = talk->requests_max,
-                                        .now_ns = talk->server->now_ns,
-                                        .received_ns = talk->server->now_ns,
+                                        .now_ns = *place->now_ns,
+                                        .received_ns = *place->now_ns,
                                         .memory_size_max = talk->memory_size_max};
-    struct progress progress = memcached_protocol.on_input(talk->session, &call, &talk->reply, worker);
+    struct progress progress = place->protocol->on_input(talk->session, &call, &talk->reply, place->context);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
     talk->requests += progress.requests;
     assert(progress.memory_size <= talk->memory_size_max);
     talk->memory_size = progress.memory_size;
     talk->costly = progress.costly;
+    talk->next = progress.next;
     talk->again = progress.next == PROTOCOL_NEXT_AGAIN;
     talk->later = progress.next != PROTOCOL_NEXT_AGAIN && progress.next != PROTOCOL_NEXT_INPUT;
     talk_reshape(talk, progress.consumed, bytes_of(NULL, 0));
@@ -154,14 +101,26 @@ void talk_step(struct talk *talk, bool keep) {
         talk_drain(talk);
     }
     talk->closed = reply_closing(&talk->reply);
-    store_quiescent(talk->server->store_worker, talk->server->now_ns);
+    store_quiescent(place->store_worker, *place->now_ns);
+}
+
+void talk_step(struct talk *talk, bool keep) {
+    if (!talk->closed && (talk->input_size > 0 || talk->again || talk->later)) {
+        talk_call(talk, keep);
+    }
 }
 
 void talk_send(struct talk *talk, struct bytes bytes) {
     talk_reshape(talk, 0, bytes);
     do {
-        talk_step(talk, false);
-    } while (talk->again && !talk->closed);
+        talk_step(talk, talk->hold);
+    } while (talk->again && !talk->closed && !(talk->hold && reply_full(&talk->reply)));
+}
+
+void talk_go_on(struct talk *talk) {
+    while (talk->again && !talk->closed) {
+        talk_step(talk, talk->hold);
+    }
 }
 
 struct bytes talk_output(struct talk *talk) {
@@ -171,12 +130,16 @@ struct bytes talk_output(struct talk *talk) {
     return output;
 }
 
+void talk_fail(const char *request, const char *expected, struct bytes output) {
+    fprintf(stderr, "request:  %.300s\nexpected: %.900s\nanswered: %.*s\n", request, expected,
+            (int)(output.size < SHOWN_SIZE_MAX ? output.size : SHOWN_SIZE_MAX), output.data);
+    abort();
+}
+
 void talk_check(struct talk *talk, const char *request, const char *expected) {
     talk_send(talk, bytes_from_string(request));
     struct bytes output = talk_output(talk);
     if (!bytes_equal_string(output, expected)) {
-        fprintf(stderr, "request:  %.300s\nexpected: %.600s\nanswered: %.*s\n", request, expected,
-                (int)(output.size < 600 ? output.size : 600), output.data);
-        abort();
+        talk_fail(request, expected, output);
     }
 }

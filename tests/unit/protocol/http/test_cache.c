@@ -18,7 +18,7 @@
 #define DELETE(path, fields)  "DELETE " path " HTTP/1.1\r\n" HOST fields "\r\n"
 
 static struct http_talk_server server;
-static struct http_talk talk;
+static struct talk talk;
 
 static void open_server(void) {
     http_talk_server_config(&server);
@@ -27,7 +27,7 @@ static void open_server(void) {
 }
 
 static void close_server(void) {
-    http_talk_close(&talk);
+    talk_close(&talk);
     http_talk_server_deinit(&server);
 }
 
@@ -141,12 +141,12 @@ Test(http_cache, checks_conditions_on_the_tag) {
 
 Test(http_cache, binds_a_condition_to_the_value_it_was_checked_against) {
     store_value("a", "old", 0);
-    http_talk_send(&talk, bytes_from_string(PUT_WITH("/cache/a", "If-Match: \"1\"\r\n", 5, "he")));
-    http_talk_send(&talk, bytes_from_string("l"));
+    talk_send(&talk, bytes_from_string(PUT_WITH("/cache/a", "If-Match: \"1\"\r\n", 5, "he")));
+    talk_send(&talk, bytes_from_string("l"));
     store_value("a", "other", 0);
     http_talk_check_status(&talk, "lo", "412");
     cr_assert(bytes_equal_string(look(bytes_from_string("a")).value, "other"));
-    http_talk_send(&talk, bytes_from_string(PUT_WITH("/cache/b", "If-None-Match: *\r\n", 5, "he")));
+    talk_send(&talk, bytes_from_string(PUT_WITH("/cache/b", "If-None-Match: *\r\n", 5, "he")));
     store_value("b", "first", 0);
     http_talk_check_status(&talk, "llo", "412");
     cr_assert(bytes_equal_string(look(bytes_from_string("b")).value, "first"));
@@ -220,9 +220,9 @@ Test(http_cache, tells_of_stale_values_and_who_is_to_make_a_new_one) {
     store_value("a", "old", 0);
     const struct delete_options options = {.invalidate = true};
     cr_assert_eq(store_delete(server.store_worker, bytes_from_string("a"), &options, NULL), STORE_OK);
-    http_talk_send(&talk, bytes_from_string(GET("/cache/a")));
+    talk_send(&talk, bytes_from_string(GET("/cache/a")));
     cr_assert_not_null(strstr(http_talk_output(&talk).data, "\r\nX-Cache: won\r\n"));
-    http_talk_send(&talk, bytes_from_string(GET("/cache/a")));
+    talk_send(&talk, bytes_from_string(GET("/cache/a")));
     cr_assert_not_null(strstr(http_talk_output(&talk).data, "\r\nX-Cache: stale\r\n"));
 }
 
@@ -237,9 +237,9 @@ Test(http_cache, sends_values_of_every_size_whole) {
         int head_size = snprintf(request, sizeof(request),
                                  "PUT /cache/v HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", sizes[i]);
         memcpy(request + head_size, value, sizes[i]);
-        http_talk_send(&talk, bytes_of(request, (size_t)head_size + sizes[i]));
+        talk_send(&talk, bytes_of(request, (size_t)head_size + sizes[i]));
         http_talk_output(&talk);
-        http_talk_send(&talk, bytes_from_string(GET("/cache/v")));
+        talk_send(&talk, bytes_from_string(GET("/cache/v")));
         struct bytes output = http_talk_output(&talk);
         const char *body = memmem(output.data, output.size, "\r\n\r\n", 4);
         cr_assert_not_null(body);

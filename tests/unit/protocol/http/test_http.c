@@ -13,7 +13,7 @@
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
 
 static struct http_talk_server server;
-static struct http_talk talk;
+static struct talk talk;
 
 static void configure(void) {
     http_talk_server_config(&server);
@@ -25,7 +25,7 @@ static void start(void) {
 }
 
 static void close_server(void) {
-    http_talk_close(&talk);
+    talk_close(&talk);
     http_talk_server_deinit(&server);
 }
 
@@ -67,8 +67,7 @@ Test(http, answers_the_same_however_a_conversation_is_cut) {
             close_server();
             start();
             for (size_t at = 0; at < text.size; at += step) {
-                http_talk_send(&talk,
-                               bytes_of(text.data + at, text.size - at < step ? text.size - at : step));
+                talk_send(&talk, bytes_of(text.data + at, text.size - at < step ? text.size - at : step));
             }
             struct bytes output = http_talk_output(&talk);
             if (step == text.size) {
@@ -87,7 +86,7 @@ Test(http, serves_a_pipeline_in_order_and_in_turns) {
     for (int i = 0; i < 16; i++) {
         size += (size_t)snprintf(text + size, sizeof(text) - size, "%s", GET("/healthz"));
     }
-    http_talk_send(&talk, bytes_of(text, size));
+    talk_send(&talk, bytes_of(text, size));
     cr_assert_eq(talk.requests, 16);
     cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 200 OK"), 16);
     cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
@@ -110,7 +109,7 @@ Test(http, refuses_a_body_before_it_is_sent_where_the_client_waits) {
         &talk, "PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 2000000\r\nExpect: 100-continue\r\n\r\n",
         "413");
     cr_assert(talk.closed);
-    http_talk_close(&talk);
+    talk_close(&talk);
     http_talk_open(&talk, &server);
     http_talk_check_status(
         &talk, "POST /cache/a?op=no HTTP/1.1\r\n" HOST "Content-Length: 20\r\nExpect: 100-continue\r\n\r\n",
@@ -124,12 +123,12 @@ Test(http, refuses_a_body_that_is_too_large_in_pieces) {
     start();
     static char piece[400];
     memset(piece, 'x', sizeof(piece));
-    http_talk_send(&talk,
-                   bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"));
+    talk_send(&talk,
+              bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"));
     for (int i = 0; i < 3 && !talk.closed; i++) {
-        http_talk_send(&talk, bytes_from_string("190\r\n"));
-        http_talk_send(&talk, bytes_of(piece, sizeof(piece)));
-        http_talk_send(&talk, bytes_from_string("\r\n"));
+        talk_send(&talk, bytes_from_string("190\r\n"));
+        talk_send(&talk, bytes_of(piece, sizeof(piece)));
+        talk_send(&talk, bytes_from_string("\r\n"));
     }
     cr_assert(talk.closed);
     cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 413 "), 1);
@@ -147,7 +146,7 @@ Test(http, closes_when_the_end_of_a_request_is_in_doubt) {
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         http_talk_check_status(&talk, refused[i], "400");
         cr_assert(talk.closed, "%s", refused[i]);
-        http_talk_close(&talk);
+        talk_close(&talk);
         http_talk_open(&talk, &server);
     }
 }
@@ -189,13 +188,13 @@ Test(http, says_keep_alive_to_old_clients_that_ask_for_it) {
 
 Test(http, gives_a_head_thirty_seconds) {
     start();
-    http_talk_send(&talk, bytes_from_string("GET / HTTP/1.1\r\n"));
+    talk_send(&talk, bytes_from_string("GET / HTTP/1.1\r\n"));
     cr_assert_eq(talk.next, PROTOCOL_NEXT_REST);
     http_talk_server_advance(&server, 30);
-    http_talk_look(&talk);
+    talk_step(&talk, false);
     cr_assert(!talk.closed);
     http_talk_server_advance(&server, 1);
-    http_talk_look(&talk);
+    talk_step(&talk, false);
     cr_assert(talk.closed);
     cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 408 "), 1);
 }
@@ -204,13 +203,13 @@ Test(http, gives_a_body_a_second_more_for_each_256_bytes) {
     start();
     static char piece[512];
     memset(piece, 'x', sizeof(piece));
-    http_talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5000\r\n\r\n"));
-    http_talk_send(&talk, bytes_of(piece, sizeof(piece)));
+    talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5000\r\n\r\n"));
+    talk_send(&talk, bytes_of(piece, sizeof(piece)));
     http_talk_server_advance(&server, 32);
-    http_talk_look(&talk);
+    talk_step(&talk, false);
     cr_assert(!talk.closed);
     http_talk_server_advance(&server, 1);
-    http_talk_look(&talk);
+    talk_step(&talk, false);
     cr_assert(talk.closed);
     cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 408 "), 1);
 }
@@ -219,21 +218,21 @@ Test(http, waits_for_nothing_between_requests) {
     start();
     http_talk_check_status(&talk, GET("/healthz"), "200");
     cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
-    http_talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n"));
+    talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n"));
     cr_assert_eq(talk.next, PROTOCOL_NEXT_REST);
-    http_talk_send(&talk, bytes_from_string("ab"));
+    talk_send(&talk, bytes_from_string("ab"));
     cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
 }
 
 Test(http, serves_only_names_of_loopback_where_it_is_told_to) {
     start();
-    talk.endpoint = HTTP_ENDPOINT_LOOPBACK;
+    http_talk_move(&talk, &server, HTTP_ENDPOINT_LOOPBACK);
     http_talk_check_status(&talk, "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421");
     http_talk_check_status(&talk, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", "200");
     http_talk_check_status(&talk, "GET http://evil.example/healthz HTTP/1.1\r\n" HOST "\r\n", "421");
     http_talk_check_status(&talk, "GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n",
                            "421");
-    talk.endpoint = HTTP_ENDPOINT_OPEN;
+    http_talk_move(&talk, &server, HTTP_ENDPOINT_OPEN);
     http_talk_check_status(&talk, "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", "200");
 }
 
@@ -249,12 +248,10 @@ Test(http, refuses_writes_from_pages_of_other_origins) {
         &talk, PUT_FROM("https://app.example"),
         "HTTP/1.1 204 No Content\r\nETag: \"3\"\r\nAccess-Control-Allow-Origin: https://app.example\r\n"
         "Access-Control-Expose-Headers: ETag, X-Cache\r\nVary: Origin\r\n\r\n");
-    http_talk_send(&talk,
-                   bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://app.example\r\n"
-                                     "Access-Control-Request-Method: PUT\r\n\r\n"));
+    talk_send(&talk, bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://app.example\r\n"
+                                       "Access-Control-Request-Method: PUT\r\n\r\n"));
     cr_assert_eq(count(http_talk_output(&talk), "Access-Control-Allow-Methods: "), 1);
-    http_talk_send(&talk,
-                   bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://b\r\n\r\n"));
+    talk_send(&talk, bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://b\r\n\r\n"));
     cr_assert_eq(count(http_talk_output(&talk), "Access-Control"), 0);
 }
 
@@ -328,7 +325,7 @@ Test(http, tells_its_metrics_and_those_of_its_sources) {
     server.config.sources[0] = (struct metrics_source){.write = rows};
     server.config.sources_count = 1;
     start();
-    http_talk_send(&talk, bytes_from_string(GET("/metrics")));
+    talk_send(&talk, bytes_from_string(GET("/metrics")));
     struct bytes output = http_talk_output(&talk);
     cr_assert_eq(count(output, "# TYPE riposte_http_requests_total counter\nriposte_http_requests_total 1\n"),
                  1);
@@ -336,7 +333,7 @@ Test(http, tells_its_metrics_and_those_of_its_sources) {
                        "# HELP a_total h\n# TYPE a_total counter\na_total 3\n# HELP b i\n# TYPE b gauge\n"
                        "b{w=\"0\"} 1\nb{w=\"1\",x=\"y\"} 0.5\n# HELP c j\n# TYPE c gauge\nc 2\n"),
                  1);
-    http_talk_send(&talk, bytes_from_string(GET("/stats.json")));
+    talk_send(&talk, bytes_from_string(GET("/stats.json")));
     output = http_talk_output(&talk);
     cr_assert_eq(count(output, "{\"riposte_http_requests_total\":2,"), 1);
     cr_assert_eq(count(output, ",\"a_total\":3,\"b\":{\"0\":1 ,\"1,y\":0.5 },\"c\":2}\n"), 1, "%s",

@@ -7,7 +7,7 @@
 
 #include <criterion/criterion.h>
 
-#include "talk.h"
+#include "memcached_talk.h"
 
 static struct talk_server server;
 static struct talk talk;

@@ -17,7 +17,7 @@
 enum { LARGE_SIZE = 1 << 20 };
 
 static struct http_talk_server server;
-static struct http_talk talk;
+static struct talk talk;
 static char root[64];
 static char large[LARGE_SIZE];
 
@@ -55,7 +55,7 @@ static void open_server(void) {
 
 static void close_server(void) {
     char command[128];
-    http_talk_close(&talk);
+    talk_close(&talk);
     http_talk_server_deinit(&server);
     snprintf(command, sizeof(command), "rm -rf %s", root);
     cr_assert_eq(system(command), 0);
@@ -69,7 +69,7 @@ static void check_status(const char *request, const char *status) {
 
 /* The answer has that status, that line (when not NULL) and ends with `body`. */
 static void check(const char *request, const char *status, const char *line, const char *body) {
-    http_talk_send(&talk, bytes_from_string(request));
+    talk_send(&talk, bytes_from_string(request));
     struct bytes output = http_talk_output(&talk);
     size_t size = strlen(body);
     cr_assert(output.size > 13 && memcmp(output.data + 9, status, 3) == 0, "%s: %.300s", request,
@@ -117,7 +117,7 @@ Test(http_files, sends_a_coded_sibling_to_who_takes_it) {
 static void tag_of(const char *path, char tag[64]) {
     char request[256];
     snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\n" HOST "\r\n", path);
-    http_talk_send(&talk, bytes_from_string(request));
+    talk_send(&talk, bytes_from_string(request));
     const char *at = strstr(http_talk_output(&talk).data, "ETag: ");
     cr_assert_not_null(at);
     snprintf(tag, 64, "%.*s", (int)strcspn(at + 6, "\r"), at + 6);
@@ -139,7 +139,7 @@ Test(http_files, checks_conditions_on_tag_and_date) {
 
 Test(http_files, streams_a_large_file_and_goes_on) {
     talk.reply.unsent_size_max = 100000;
-    http_talk_send(&talk, bytes_from_string(GET("/large") GET("/index.html")));
+    talk_send(&talk, bytes_from_string(GET("/large") GET("/index.html")));
     struct bytes output = http_talk_output(&talk);
     const char *body = memmem(output.data, output.size, "\r\n\r\n", 4);
     cr_assert_not_null(body);
@@ -147,8 +147,8 @@ Test(http_files, streams_a_large_file_and_goes_on) {
     cr_assert_eq(memcmp(body + 4, large, LARGE_SIZE), 0);
     cr_assert_eq(memcmp(body + 4 + LARGE_SIZE, "HTTP/1.1 200", 12), 0);
     cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
-    http_talk_send(
-        &talk, bytes_from_string(GET_WITH("/large", "Range: bytes=1000-700999\r\nConnection: close\r\n")));
+    talk_send(&talk,
+              bytes_from_string(GET_WITH("/large", "Range: bytes=1000-700999\r\nConnection: close\r\n")));
     output = http_talk_output(&talk);
     cr_assert_eq(memcmp(output.data + output.size - 700000, large + 1000, 700000), 0);
     cr_assert(talk.closed);
@@ -157,11 +157,11 @@ Test(http_files, streams_a_large_file_and_goes_on) {
 Test(http_files, ends_the_connection_when_a_file_shrinks_while_it_is_sent) {
     talk.reply.unsent_size_max = 1;
     talk.hold = true;
-    http_talk_send(&talk, bytes_from_string(GET("/large")));
+    talk_send(&talk, bytes_from_string(GET("/large")));
     file_write("large", "short", 5);
     talk.hold = false;
     http_talk_output(&talk);
-    http_talk_go_on(&talk);
+    talk_go_on(&talk);
     cr_assert(talk.closed);
 }
 
