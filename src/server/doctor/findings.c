@@ -49,14 +49,26 @@ static void finding_cure(struct finding *finding, const char *format, ...) {
     va_end(arguments);
 }
 
-/* A sentence of the server's own is "cause; cure", or a cause alone. */
+/* Where "cause; cure" or "cause: raise it ..." is cut, outside of brackets; the end where it is a cause alone. */
+static const char *sentence_cut(const char *sentence) {
+    unsigned depth = 0;
+    for (const char *at = sentence; *at != '\0'; at++) {
+        depth += *at == '(';
+        depth -= *at == ')' && depth > 0;
+        if (depth == 0 && (strncmp(at, "; ", 2) == 0 || strncmp(at, ": raise ", 8) == 0)) {
+            return at;
+        }
+    }
+    return sentence + strlen(sentence);
+}
+
+/* A sentence of the server's own, as it would end a start. */
 static void finding_add_sentence(struct findings *findings, enum finding_verdict verdict, const char *area,
                                  const char *sentence) {
-    const char *cure = strstr(sentence, "; ");
-    size_t size = cure == NULL ? strlen(sentence) : (size_t)(cure - sentence);
-    struct finding *finding = finding_add(findings, verdict, area, "%.*s", (int)size, sentence);
-    if (cure != NULL) {
-        finding_cure(finding, "%s", cure + 2);
+    const char *cut = sentence_cut(sentence);
+    struct finding *finding = finding_add(findings, verdict, area, "%.*s", (int)(cut - sentence), sentence);
+    if (*cut != '\0') {
+        finding_cure(finding, "%s", cut + 2);
     }
 }
 

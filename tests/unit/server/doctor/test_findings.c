@@ -127,8 +127,12 @@ Test(findings, call_it_fair_when_fewer_connections_than_the_default_fit) {
 
 Test(findings, call_it_wrong_when_the_connections_asked_for_do_not_fit) {
     facts->descriptors_connections = 0;
-    snprintf(facts->descriptors_reason, sizeof(facts->descriptors_reason), "-c 9 needs 99 descriptors");
-    expect("descriptors", FINDING_WRONG, "-c 9 needs 99", "");
+    snprintf(facts->descriptors_reason, sizeof(facts->descriptors_reason),
+             "-c 9 needs 99 descriptors, the hard limit is 20: raise it (systemd: LimitNOFILE=99; Docker: "
+             "more) or take -c 1");
+    expect("descriptors", FINDING_WRONG, "the hard limit is 20",
+           "raise it (systemd: LimitNOFILE=99; Docker: more) or take -c 1");
+    cr_expect_str_eq(finding_of("descriptors")->text, "-c 9 needs 99 descriptors, the hard limit is 20");
 }
 
 Test(findings, compare_the_backlog_with_somaxconn) {
