@@ -12,6 +12,15 @@
 
 #include "address.h"
 
+/* Who is gone without an address was a client of that family all the same: 0.0.0.0 or ::, port 0. */
+static void peer_read_family(struct peer *peer, int fd) {
+    int family;
+    socklen_t size = sizeof(family);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0) {
+        peer->family = (uint8_t)family;
+    }
+}
+
 void peer_read(struct peer *peer, int fd) {
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&address;
@@ -19,7 +28,8 @@ void peer_read(struct peer *peer, int fd) {
     socklen_t size = sizeof(address);
     *peer = (struct peer){.family = AF_UNSPEC};
     if (getpeername(fd, (struct sockaddr *)&address, &size) < 0) {
-        return; /* ENOTCONN: gone already */
+        peer_read_family(peer, fd); /* ENOTCONN: gone already */
+        return;
     }
     peer->family = (uint8_t)address.ss_family;
     peer->port = address_port(&address);

@@ -33,6 +33,14 @@ Test(peer, that_is_gone_is_local) {
     cr_expect_str_eq(shown(&peer), "rip=unix rport=0 transport=local");
 }
 
+Test(peer, that_is_gone_without_an_address_had_a_family) {
+    struct peer peer;
+    int gone = socket(AF_INET, SOCK_STREAM, 0);
+    peer_read(&peer, gone);
+    cr_expect_str_eq(shown(&peer), "rip=0.0.0.0 rport=0 transport=tcp");
+    close(gone);
+}
+
 Test(peer, of_a_tcp_socket_has_address_and_port) {
     struct peer peer;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
