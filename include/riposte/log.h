@@ -16,11 +16,6 @@
 #ifndef RIPOSTE_LOG_H
 #define RIPOSTE_LOG_H
 
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -73,22 +68,6 @@ int log_reopen(void);
  * the next line that it takes is preceded by one that says how many were.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/*
- * Lines that a client can bring about again and again: at most per_second_max of them a second are written; the next one
- * that is says how many were not. All zero but per_second_max is the beginning. One per kind of line, shared by all
- * threads.
- */
-struct log_limit {
-    unsigned per_second_max; /* >= 1; constant */
-    _Atomic uint64_t second; /* monotonic; of the lines counted */
-    atomic_uint count;       /* lines of that second */
-    atomic_uint left_out;    /* since the last one that was written */
-};
-
-/* As log_line, within the limit. */
-void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 #ifdef __cplusplus
 }

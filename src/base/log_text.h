@@ -5,6 +5,7 @@
 #ifndef BASE_LOG_TEXT_H
 #define BASE_LOG_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

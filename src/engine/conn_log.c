@@ -10,8 +10,8 @@
 
 #include "address.h"
 #include "engine_state.h"
+#include "log_limit.h"
 #include "riposte/check.h"
-#include "riposte/log.h"
 
 static bool is_wanted(void) {
     return unlikely(log_level_get() >= LOG_LEVEL_DEBUG);

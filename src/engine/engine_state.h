@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "log_limit.h"
 #include "riposte/engine.h"
-#include "riposte/log.h"
 #include "sizes.h"
 #include "start.h"
 #include "worker.h"

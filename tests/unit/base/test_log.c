@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -228,38 +229,4 @@ Test(log, speaks_to_the_journal_when_standard_error_is_its_socket) {
     log_begin(LOG_FORMAT_TEXT);
     log_line(LOG_LEVEL_WARNING, "text");
     cr_expect_str_eq(logged(), "riposte: warning: text\n", "another's socket");
-}
-
-/* --- what clients bring about ------------------------------------------------------------------------------ */
-
-/* A second may pass in between: twice the bound is the most then. */
-Test(log, leaves_out_what_comes_too_often_and_says_how_much) {
-    struct log_limit limit = {.per_second_max = 3};
-    for (int i = 0; i < 20; i++) {
-        log_limited(&limit, LOG_LEVEL_INFO, "again");
-    }
-    const char *line = logged();
-    unsigned lines = 0;
-    for (; (line = strstr(line, "again\n")) != NULL; line++) {
-        lines++;
-    }
-    cr_expect_geq(lines, 3);
-    cr_expect_leq(lines, 6);
-    atomic_store(&limit.second, 0); /* as if another second had begun */
-    unsigned left_out = atomic_load(&limit.left_out);
-    char expected[128];
-    snprintf(expected, sizeof(expected),
-             "riposte: %u more lines like the next one were left out\nriposte: again\n", left_out);
-    log_limited(&limit, LOG_LEVEL_INFO, "again");
-    cr_expect_str_eq(logged(), expected);
-    cr_expect_eq(atomic_load(&limit.left_out), 0);
-}
-
-Test(log, counts_nothing_that_is_not_shown) {
-    struct log_limit limit = {.per_second_max = 1};
-    for (int i = 0; i < 3; i++) {
-        log_limited(&limit, LOG_LEVEL_DEBUG, "hidden");
-    }
-    cr_expect_eq(atomic_load(&limit.left_out), 0);
-    cr_expect_str_eq(logged(), "");
 }
