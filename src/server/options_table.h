@@ -70,7 +70,10 @@
     X(LIMIT, write_timeout, "write-timeout", 0, COUNT, OBEYED, "60", 1, 86400, "SECONDS",                    \
       "a client that takes none of its output for so long is closed")                                        \
     X(LIMIT, drain_timeout, "drain-timeout", 0, COUNT, OBEYED, "10", 1, 3600, "SECONDS",                     \
-      "longest stop: what has been received is answered until then")
+      "longest stop: what has been received is answered until then")                                         \
+    X(LIMIT, stop_delay, "stop-delay", 0, COUNT, OBEYED, "0", 0, 3600, "SECONDS",                            \
+      "goes on serving for so long after the signal to stop, with /readyz answering 503; a second signal "   \
+      "ends it")
 
 #define OPTIONS_CLIENT(X)                                                                                    \
     X(CLIENT, evictions, "disable-evictions", 'M', OFF, OBEYED, "yes", 0, 0, NULL,                           \

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -386,17 +387,33 @@ bool server_report_ready(struct server *server, struct failure *failure) {
     return true;
 }
 
-void server_wait(struct server *server) {
+/* Until a stop is asked for, at most until end_ns (monotonic). */
+static void server_serve(struct server *server, uint64_t end_ns) {
     enum signals_event event = SIGNALS_NONE;
-    while (event != SIGNALS_STOP) {
-        event = signals_wait(supervision_turn(&server->supervision, clock_monotonic_ns()));
+    for (uint64_t now_ns; event != SIGNALS_STOP && (now_ns = clock_monotonic_ns()) < end_ns;) {
+        int timeout_ms = supervision_turn(&server->supervision, now_ns);
+        uint64_t left_ms = (end_ns - now_ns) / CLOCK_NS_PER_MS + 1;
+        if (left_ms < (timeout_ms < 0 ? INT_MAX : (uint64_t)timeout_ms)) {
+            timeout_ms = (int)left_ms;
+        }
+        event = signals_wait(timeout_ms);
         if (event == SIGNALS_RELOAD) {
             supervision_reloading(&server->supervision);
             server_reload(server);
             supervision_reloaded(&server->supervision);
         }
     }
+}
+
+void server_wait(struct server *server) {
+    uint32_t delay_s = server->options.stop_delay;
+    server_serve(server, UINT64_MAX);
+    supervision_stopping(&server->supervision, (delay_s + server->options.drain_timeout) * MS_PER_S);
+    if (delay_s > 0) {
+        log_line(LOG_LEVEL_INFO, "stopping in %" PRIu32 " s; until then /readyz answers 503", delay_s);
+        protocols_drain(&server->protocols);
+        server_serve(server, clock_monotonic_ns() + delay_s * CLOCK_NS_PER_S);
+    }
     log_line(LOG_LEVEL_INFO, "stopping");
-    supervision_stopping(&server->supervision, server->options.drain_timeout * MS_PER_S);
     signals_exit_on_next_stop();
 }

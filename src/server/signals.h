@@ -2,7 +2,8 @@
  *
  * signals: what the operator asks for while the server runs.
  *
- *      SIGTERM SIGINT SIGUSR1    stop; a second one ends the process at once
+ *      SIGTERM SIGINT SIGUSR1    stop, with --stop-delay a little later; a second one ends that time, or else the
+ *                                process at once
  *      SIGHUP                    reload
  *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
  *

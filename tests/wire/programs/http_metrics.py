@@ -3,11 +3,14 @@
 
 import json
 import re
+import signal
+import time
 
 from harness.connection import Connection
 from harness.http import ask, ask_status, http_connect, http_start, read_answer, request
-from harness.outcome import check, check_equal
+from harness.outcome import Failure, check, check_equal
 from harness.registry import BOTH, test
+from harness.server import wait_until
 
 
 def numbers(text):
@@ -165,3 +168,51 @@ def without_latencies_there_is_no_histogram(lab):
     with http_connect(server) as web:
         check(b"duration" not in ask_status(web, 200, "GET", "/metrics").body, "/metrics")
         check("latency" not in json.loads(ask_status(web, 200, "GET", "/stats.json").body), "/stats.json")
+
+
+@test(families=BOTH)
+def a_server_that_will_stop_says_so_first(lab):
+    """--stop-delay: after SIGTERM /readyz is 503, all else is served, new connections too; a second signal stops."""
+    server = http_start(lab, "--stop-delay=600")
+    with http_connect(server) as web:
+        ask_status(web, 200, "GET", "/readyz")
+        server.signal(signal.SIGTERM)
+        wait_until(lambda: ask(web, "GET", "/readyz").status == 503, "not ready")
+        ask_status(web, 200, "GET", "/healthz")
+        with http_connect(server) as other:
+            check_equal(b"draining\n", ask_status(other, 503, "GET", "/readyz").body, "the answer to a new connection")
+            ask_status(other, 201, "PUT", "/cache/a", body=b"x")
+        check_equal(b"x", lab.connect(server).get("a"), "the value, for memcached's clients")
+        check_equal(None, server.process.status(), "the exit status")
+    server.signal(signal.SIGTERM)
+    server.expect_exit(0, 5)
+
+
+@test(families=BOTH)
+def the_stop_begins_when_its_delay_is_over(lab):
+    """--stop-delay=1: SIGHUP meanwhile changes nothing."""
+    server = http_start(lab, "--stop-delay=1")
+    begin = time.monotonic()
+    server.signal(signal.SIGTERM)
+    server.signal(signal.SIGHUP)
+    server.expect_exit(0, 10)
+    check(time.monotonic() - begin >= 0.9, "it went on serving")
+
+
+@test(families=BOTH)
+def a_client_that_keeps_asking_is_told_of_the_stop(lab):
+    """Without a delay: 200, then at most one 503, then the end, and never an answer cut short."""
+    server = http_start(lab)
+    with http_connect(server) as web:
+        statuses = [ask(web, "GET", "/readyz").status for _ in range(10)]
+        server.signal(signal.SIGTERM)
+        try:
+            while True:
+                web.send(request("GET", "/readyz"))
+                statuses.append(read_answer(web).status)
+        except (Failure, OSError):
+            pass
+    check_equal({200}, set(statuses[:10]), "before the signal")
+    later = statuses[statuses.index(503):] if 503 in statuses else []
+    check(set(later) <= {503}, f"ready again: {statuses[-5:]}")
+    server.expect_exit(0, 15)
