@@ -42,6 +42,9 @@ ROWS = (
     Row("floor-get-d16", "get 32 B, 16 pipelined", "get-32-d16", "get-32-d16"),
     Row("floor-set-d16", "set 32 B, 16 pipelined, against the floor of get", "set-32-d16", "get-32-d16"),
     Row("floor-get-c1", "get 32 B, 1 connection, requests/s", "get-32-c1", "get-32-c1", RATE, quick=False),
+    Row("floor-web-c64", "web: 13 bytes, 64 connections", "web-13-c64", "web-13-c64", quick=False),
+    Row("floor-web-d16", "web: 13 bytes, 16 pipelined", "web-13-d16", "web-13-d16", quick=False),
+    Row("floor-web-cache-1k", "web: cached value of 1 KiB, 64 connections", "web-cache-1k", "web-cache-1k", quick=False),
 )
 
 
@@ -95,7 +98,7 @@ def multiples(results, floors):
 
 
 def floor_text(result, figure):
-    row = row_of(result, FLOOR)
+    row = row_of(result, FLOOR) or row_of(result, SHAPES["http"])
     if not row:
         return "-"
     value = row["median"][figure]

@@ -94,7 +94,10 @@ class Generator:
         return report
 
     def path(self):
-        return f"/{self.workload.value_size()}" if self.server.peer.protocol == "http" else ""
+        if self.server.peer.protocol != "http":
+            return ""
+        is_cached = self.workload.cached and self.server.peer.kind == "riposte-http"
+        return "/cache/{key}" if is_cached else f"/{self.workload.value_size()}"
 
     def cpu_arguments(self):
         """A thread per CPU, which spins there unless the server needs the same CPU."""

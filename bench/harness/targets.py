@@ -13,7 +13,7 @@ from harness.summary import paired_difference, paired_ratio, row_of
 RATE = "requests_per_s"
 CPU = "cpu_ns_per_request"
 BEST = "the best peer"
-US, EPOLL, TWO = "riposte", "riposte-epoll", "riposte-2-workers"
+US, EPOLL, TWO, WEB = "riposte", "riposte-epoll", "riposte-2-workers", "riposte-http"
 MEMCACHED_PACKAGED = (1, 6, 18)
 
 
@@ -47,11 +47,20 @@ TARGETS = (
     Target("churn-c64", RATE, "memcached", 1.0),
     Target("churn-c64", RATE, "nginx", 1.0),
     Target("get-32-c64", RATE, EPOLL, 1.12),
+    Target("churn-c64", CPU, "nginx", 1.0, at_most=True, ours=WEB),
+    Target("web-file-64k", CPU, "nginx", 1.0, at_most=True, ours=WEB),
+    Target("web-file-10m", CPU, "nginx", 1.0, at_most=True, ours=WEB),
     Target("mixed-2-workers", CPU, US, 1.1, at_most=True, ours=TWO),
 )
 
-FLOOR = "floor"  # the peer that is the bare kernel path
-FLOOR_BOUNDS = (("floor-get-d16", 1.10), ("floor-set-d16", 1.25))  # row, multiple of the floor
+FLOOR, WEB_FLOOR = "floor", "floor-http"  # the peers that are the bare kernel path
+FLOOR_BOUNDS = (  # row, multiple of the floor, whose, of which floor
+    ("floor-get-d16", 1.10, US, FLOOR),
+    ("floor-set-d16", 1.25, US, FLOOR),
+    ("floor-web-c64", 1.06, WEB, WEB_FLOOR),
+    ("floor-web-d16", 1.5, WEB, WEB_FLOOR),
+    ("floor-web-cache-1k", 1.08, WEB, WEB_FLOOR),
+)
 
 FIGURE_NAMES = {RATE: "requests/s", CPU: "CPU per request"}
 # Workload, the one it is compared with, what is left of that one's rate. Two such workloads share their rounds.
@@ -72,9 +81,9 @@ def judge(results, versions, floor_results=()):
     return [judge_multiple(floor_results, *bound) for bound in FLOOR_BOUNDS] + verdicts
 
 
-def judge_multiple(floor_results, name, bound):
+def judge_multiple(floor_results, name, bound, ours, floor):
     result = next((result for result in floor_results if result["name"] == name), None)
-    value = paired_ratio(row_of(result, US), row_of(result, FLOOR), CPU) if result else None
+    value = paired_ratio(row_of(result, ours), row_of(result, floor), CPU) if result else None
     return verdict(f"{name}: CPU per request against the bare kernel path", shown(value), f"at most {bound:g} x",
                    value is not None and value <= bound)
 

@@ -29,6 +29,8 @@ class Workload:
     dialect: str = ""       # of memcached's protocol: meta, noop; its text commands when empty
     check: str = "full"     # of each reply, by the generator
     http: bool = False      # web servers can be asked the same: a fixed reply of that size
+    web: bool = False       # only web servers are asked
+    cached: bool = False    # riposte has the value in its cache, at /cache/<key>, rather than as a file
     memory_mib: int = 1024
     item_mib: int = 1
     peers: tuple = ()       # names; all when empty
@@ -40,6 +42,8 @@ class Workload:
         arguments = ["-c", self.connections, "-d", self.depth]
         if protocol != "http":
             arguments += ["-k", self.keys, "-v", self.value, "-R", self.ratio, "--popularity", self.popularity]
+        elif self.cached:
+            arguments += ["-k", self.keys, "-v", self.value]
         if self.dialect and protocol == "memcached":
             arguments += ["--protocol", self.dialect]
         if self.check != "full":
@@ -59,12 +63,18 @@ class Workload:
     def value_size(self):
         return units.size(self.value)
 
+    def values(self):
+        """What servers are started with: those of one start can be asked all workloads that want the same."""
+        return self.value, self.web
+
     def unit(self):
         return "connection" if self.churn else "request"
 
     def takes(self, peer):
         if self.peers:
             return peer.name in self.peers
+        if self.web:
+            return not peer.asked_only and peer.protocol == "http"
         return not peer.asked_only and (self.http or peer.protocol != "http")
 
 
@@ -97,6 +107,13 @@ WORKLOADS = (
     Workload("get-10m-keys-d16", "get over 10 M keys uniform, 64 connections, 16 pipelined", depth=16, keys="10m",
              memory_mib=3072, strace=False),
     Workload("churn-c64", "connect, get 32 B, close; 64 at a time", churn=1, http=True, quick=True),
+    # Web servers among themselves: 13 bytes is "Hello, World!".
+    Workload("web-13-c64", "web: 13 bytes, 64 connections", value="13", keys="1", http=True, web=True, cached=True),
+    Workload("web-13-d16", "web: 13 bytes, 64 connections, 16 pipelined", depth=16, value="13", keys="1", http=True, web=True,
+             cached=True),
+    Workload("web-cache-1k", "web: cached value of 1 KiB, 64 connections", value="1k", keys="1", http=True, web=True, cached=True),
+    Workload("web-file-64k", "web: file of 64 KiB, 64 connections", value="64k", http=True, web=True),
+    Workload("web-file-10m", "web: file of 10 MiB, 16 connections", connections=16, value="10m", http=True, web=True),
     Workload("idle-10k-c64", "get 32 B, 64 busy beside 10,000 idle connections", idle="10k", http=True),
     # Pipelined: where the second worker has the generator's CPU, one request at a time measures the switches between the two.
     Workload("mixed-2-workers", "90:10 mixed, 100 k keys Zipf 0.99, 100 B, 16 pipelined: two workers against one", depth=16, keys="100k",
