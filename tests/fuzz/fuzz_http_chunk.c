@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "parse/chunk.h"
+#include "parse/body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

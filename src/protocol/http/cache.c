@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "answer.h"
-#include "cache_write.h"
 #include "parse/condition.h"
 #include "parse/range.h"
 #include "riposte/check.h"

@@ -6,7 +6,7 @@
  * is made only if that value, or its absence, is still what there is (cas and add of the store). So nothing
  * comes between a condition and its change, however long the body takes.
  */
-#include "cache_write.h"
+#include "cache.h"
 
 #include "answer.h"
 #include "riposte/check.h"

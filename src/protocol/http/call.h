@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * call: one call of on_input, and the request that it is at.
+ * call: one call of on_input, the request that it is at, and the session, which is what the connection is in the
+ * middle of.
  */
 #ifndef HTTP_CALL_H
 #define HTTP_CALL_H
@@ -8,8 +9,30 @@
 #include "parse/message.h"
 #include "riposte/reply.h"
 #include "service.h"
-#include "session.h"
 #include "parse/target.h"
+
+struct http_change;
+struct http_note;
+struct http_stream;
+
+/*
+ * session: what one connection is in the middle of.
+ *
+ *      HEAD --head, body not all there--> BODY --last byte--> HEAD
+ *        \--large file--> STREAM --last byte--> HEAD, or BODY where the request has one
+ *
+ * Lives in the engine's slot, zeroed at accept; all zero is the beginning of HEAD. Small, because most
+ * connections are idle: what a body needs is allocated for those that wait for one.
+ */
+struct http_session {
+    struct http_stream *stream; /* STREAM: the file that is being sent, owned; NULL in all other states */
+    struct http_change *change; /* BODY: what the body is for, owned; NULL: HEAD */
+    struct http_note *note; /* owned: of a request whose answer waits, for the access log; NULL without one */
+    uint64_t began_ns;      /* when the unfinished request began to come; 0 while nothing is unfinished */
+    int fd;                 /* the connection's descriptor: its number in lists and logs */
+    uint8_t peer_family;    /* AF_INET, AF_INET6, or 0: a Unix socket, or no access log */
+    uint8_t peer[16];       /* the client's address, 4 or 16 bytes of it */
+};
 
 /* What an answer needs to know of its request; kept while a body comes. */
 struct http_exchange {

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "chunk.h"
+#include "body.h"
 #include "guard.h"
 #include "head.h"
 
