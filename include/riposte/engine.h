@@ -237,7 +237,7 @@ struct engine_config {
     X(turns, COUNT, "turns of the loop")                                                                     \
     X(turns_costly, COUNT, "turns in which costly requests waited: their CPU time is measured")              \
     X(turns_long, COUNT, "such turns that took more than 2 ms of CPU time, sends and receives included")     \
-    X(turn_longest_us, MOST, "microseconds of CPU time of the longest such turn since the start")            \
+    X(turn_longest_us, MOST, "CPU time of the longest such turn since the start")                            \
     X(enters, COUNT, "system calls that submit or wait (io_uring_enter, epoll_wait)")                        \
     X(sleeps, COUNT, "waits that gave the CPU away")                                                         \
     X(spins, COUNT, "waits that looked for work without sleeping first")                                     \

@@ -4,7 +4,9 @@
  */
 #include "metrics.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "riposte/clock.h"
@@ -105,9 +107,21 @@ static void engine_rows(const struct server *server, const struct rows *rows) {
     }
 }
 
+enum { ROW_NAME_SIZE_MAX = 64 };
+
+/* Prometheus wants base units: what counts microseconds is told in seconds. Returns what a count is worth. */
+static double row_name(char row[ROW_NAME_SIZE_MAX], const char *name) {
+    size_t size = strlen(name);
+    bool is_us = size > 3 && strcmp(name + size - 3, "_us") == 0;
+    snprintf(row, ROW_NAME_SIZE_MAX, "%.*s%s", (int)(is_us ? size - 3 : size), name, is_us ? "_seconds" : "");
+    return is_us ? 1e-6 : 1;
+}
+
 /* One counter, worker by worker. */
-static void worker_rows(const struct server *server, const struct rows *rows, const char *name,
+static void worker_rows(const struct server *server, const struct rows *rows, const char *counter_name,
                         const char *help, enum metrics_kind kind, size_t offset) {
+    char name[ROW_NAME_SIZE_MAX];
+    double unit = row_name(name, counter_name);
     for (unsigned i = 0; i < engine_workers_count(server->engine); i++) {
         char worker[16];
         const char *counters = (const char *)engine_worker_counters(server->engine, i);
@@ -117,7 +131,7 @@ static void worker_rows(const struct server *server, const struct rows *rows, co
                                                       .help = help,
                                                       .labels = {{"worker", worker}},
                                                       .kind = kind,
-                                                      .value = (double)counter_read(counter)});
+                                                      .value = unit * (double)counter_read(counter)});
     }
 }
 

@@ -74,11 +74,9 @@ struct metrics_source counts_source(const struct counted *counted) {
 #define NAME_OF_LEVEL(name) "engine_" #name
 #define NAME_OF_MOST(name)  "engine_" #name
 #define NAME_OF_COUNT(name) "engine_" #name "_total"
-#define NAME_OF_MOST(name)  "engine_" #name
 #define KIND_OF_LEVEL       METRICS_GAUGE
 #define KIND_OF_MOST        METRICS_GAUGE
 #define KIND_OF_COUNT       METRICS_COUNTER
-#define KIND_OF_MOST        METRICS_GAUGE
 
 static void engine_write(void *user, void (*row)(void *target, const struct metrics_row *row), void *target) {
     struct engine_counters sum;
