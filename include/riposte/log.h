@@ -54,6 +54,9 @@ void log_begin(enum log_format format);
  */
 int log_open(const char *path);
 
+/* The file that log_open has opened, from the root on; NULL without. Static storage. */
+const char *log_file_path(void);
+
 /* log_open was called and standard error shall be that file: what the C library or the kernel say there is kept. */
 void log_take_standard_error(void);
 

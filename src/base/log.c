@@ -97,6 +97,10 @@ int log_open(const char *path) {
     return 0;
 }
 
+const char *log_file_path(void) {
+    return log_path[0] == '\0' ? NULL : log_path;
+}
+
 void log_take_standard_error(void) {
     error_is_log = log_path[0] != '\0' && dup2(log_fd, STDERR_FILENO) == STDERR_FILENO;
 }

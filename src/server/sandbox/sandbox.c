@@ -41,33 +41,36 @@ static bool sandbox_lacks(const struct options *options, int error, const char *
 
 /* --- files ------------------------------------------------------------------------------------------------ */
 
-static int allow_if(int rules, const char *path, int (*allow)(int rules, const char *path, unsigned may),
-                    unsigned may) {
-    return path == NULL ? 0 : allow(rules, path, may);
-}
-
 /* Those that are read again or made anew for SIGHUP: an editor and logrotate(8) put another file in their place. */
 static int allow_named(int rules, const struct options *options) {
-    int result = allow_if(rules, options->auth_file, landlock_allow_folder_of, LANDLOCK_MAY_READ);
-    result = result < 0
-                 ? result
-                 : allow_if(rules, options->http_token_file, landlock_allow_folder_of, LANDLOCK_MAY_READ);
-    result = result < 0
-                 ? result
-                 : allow_if(rules, options->http_root, landlock_allow, LANDLOCK_MAY_READ | LANDLOCK_MAY_LIST);
-    result = result < 0 ? result
-                        : allow_if(rules, options->http_log, landlock_allow_folder_of,
-                                   LANDLOCK_MAY_WRITE | LANDLOCK_MAY_MAKE);
+    const unsigned append = LANDLOCK_MAY_WRITE | LANDLOCK_MAY_MAKE;
+    const struct {
+        const char *path;
+        int (*allow)(int rules, const char *path, unsigned may);
+        unsigned may;
+    } named[] = {
+        {options->auth_file, landlock_allow_folder_of, LANDLOCK_MAY_READ},
+        {options->http_token_file, landlock_allow_folder_of, LANDLOCK_MAY_READ},
+        {options->http_root, landlock_allow, LANDLOCK_MAY_READ | LANDLOCK_MAY_LIST},
+        {options->http_log, landlock_allow_folder_of, append},
+        {log_file_path(), landlock_allow_folder_of, append},
+    };
+    int result = 0;
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]) && result == 0; i++) {
+        result = named[i].path == NULL ? 0 : named[i].allow(rules, named[i].path, named[i].may);
+    }
     return result;
 }
 
 /* Those that are removed at the end. */
 static int allow_made(int rules, const struct options *options, const struct listen_list *list) {
-    int result =
-        allow_if(rules, options->pidfile, landlock_allow_folder_of, LANDLOCK_MAY_READ | LANDLOCK_MAY_REMOVE);
+    const char *pidfile = options->pidfile;
+    int result = pidfile == NULL
+                     ? 0
+                     : landlock_allow_folder_of(rules, pidfile, LANDLOCK_MAY_READ | LANDLOCK_MAY_REMOVE);
     for (unsigned i = 0; i < list->count && result == 0; i++) {
-        result = allow_if(rules, listen_own_path(&list->listens[i]), landlock_allow_folder_of,
-                          LANDLOCK_MAY_REMOVE);
+        const char *path = listen_own_path(&list->listens[i]);
+        result = path == NULL ? 0 : landlock_allow_folder_of(rules, path, LANDLOCK_MAY_REMOVE);
     }
     return result;
 }
