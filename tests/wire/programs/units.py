@@ -15,6 +15,7 @@ from harness.service import Service
 
 UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, os.pardir, "tools", "systemd")
 EXPOSURE_TENTHS_MAX = "15"
+WORKERS = 2
 
 
 def unit(name):
@@ -96,7 +97,7 @@ def the_unit_allows_every_call_that_the_server_makes(lab):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    flags = ["-s", path, "-t", "2", "-k", f"--http=127.0.0.1:{port}", f"--http-root={folder}",
+    flags = ["-s", path, "-t", str(WORKERS), "-k", f"--http=127.0.0.1:{port}", f"--http-root={folder}",
              f"--http-log={os.path.join(folder, 'log')}"]
     with Service(lab, *flags, prefix=[strace, "-f", "-qq", "-o", trace]) as service:
         work(service, path, port)
@@ -112,3 +113,6 @@ def the_unit_allows_every_call_that_the_server_makes(lab):
     check_equal([], re.findall(r".* = -1 E(?:PERM|ACCES) .*", inside), "calls that its own sandbox refused")
     check("io_uring_enter" in called or "epoll_wait" in called, f"strace saw no loop: {sorted(called)}")
     check_equal([], sorted(called - allowed), "calls that the unit forbids")
+    if lab.engine == "uring" and not lab.program.is_sanitized:
+        rings = text.count("IORING_REGISTER_RESTRICTIONS, "), text.count("IORING_REGISTER_ENABLE_RINGS, ")
+        check_equal((WORKERS, WORKERS), rings, "rings that got a list of operations, and were enabled then")
