@@ -11,7 +11,7 @@ from harness.registry import test
 from programs.proxies import free_ports
 
 # What a query has beside names of metrics.
-WORDS = {"sum", "rate", "by", "instance", "worker", "command", "status", "label_values", "get", "hit", "__rate_interval"}
+WORDS = {"sum", "rate", "by", "instance", "worker", "command", "status", "label_values", "get", "hit", "le", "__rate_interval", "histogram_quantile"}
 
 
 def yaml_of(path):
@@ -26,7 +26,8 @@ def yaml_of(path):
 def metrics(lab):
     """The names that /metrics of a running server has."""
     port = free_ports(1)[0]
-    lab.start(f"--http-admin=127.0.0.1:{port}")
+    server = lab.start(f"--http-admin=127.0.0.1:{port}")
+    lab.connect(server).set("a", "x")  # a command has a histogram once it was met
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         text = answer.read().decode()
     return {re.match(r"\w+", line)[0] for line in text.splitlines() if line and not line.startswith("#")}

@@ -17,6 +17,8 @@ enum {
     NUMBER_SIZE_MAX = 32,
     MEMORY_INDENT = 8,
     PERCENT = 100,
+    NS_PER_US = 1000,
+    TENTHS_BELOW_US = 100,
 };
 
 struct painter {
@@ -63,11 +65,14 @@ static struct number number_of_percent(double percent) {
     return number;
 }
 
-/* What nobody tells is a dash. */
-static struct number number_of_us(uint64_t us) {
+/* Microseconds, with tenths below a hundred. What nobody tells is a dash. */
+static struct number number_of_us(uint64_t time_ns) {
     struct number number = {"-"};
-    if (us > 0) {
-        snprintf(number.text, sizeof(number.text), "%s", units_show_count(us).text);
+    double us = (double)time_ns / NS_PER_US;
+    if (us >= TENTHS_BELOW_US) {
+        snprintf(number.text, sizeof(number.text), "%s", units_show_count((uint64_t)us).text);
+    } else if (time_ns > 0) {
+        snprintf(number.text, sizeof(number.text), "%.1f", us);
     }
     return number;
 }
@@ -156,8 +161,8 @@ static void commands_paint(struct painter *painter, const struct view *view) {
                  ? number_of_percent(view_hit_percent(command->hits_per_s, command->misses_per_s)).text
                  : "",
              command->has_hits ? number_of_rate(command->misses_per_s).text : "",
-             number_of_us(command->p50_us).text, number_of_us(command->p99_us).text,
-             number_of_us(command->p999_us).text);
+             number_of_us(command->p50_ns).text, number_of_us(command->p99_ns).text,
+             number_of_us(command->p999_ns).text);
     }
 }
 

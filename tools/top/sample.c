@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "units.h"
+
 const char *const sample_command_names[] = {
     [SAMPLE_GET] = "get",     [SAMPLE_SET] = "set",   [SAMPLE_DELETE] = "delete",
     [SAMPLE_TOUCH] = "touch", [SAMPLE_INCR] = "incr", [SAMPLE_DECR] = "decr",
@@ -166,7 +168,7 @@ static unsigned command_of(struct bytes *name) {
     return SAMPLE_COMMANDS_COUNT;
 }
 
-/* "get:p99_us 45", "set:p999_us 120" */
+/* "latency:get:p99_us 45.2" */
 static void latency_read(struct sample *sample, struct bytes name, struct bytes value) {
     unsigned command = command_of(&name);
     if (command == SAMPLE_COMMANDS_COUNT) {
@@ -174,13 +176,14 @@ static void latency_read(struct sample *sample, struct bytes name, struct bytes 
     }
     struct sample_requests *requests = &sample->commands[command];
     struct bytes word = bytes_of(name.data, bytes_before(name, '_'));
-    uint64_t *target = bytes_equal_string(word, "p50")   ? &requests->p50_us
-                       : bytes_equal_string(word, "p99") ? &requests->p99_us
+    uint64_t *target = bytes_equal_string(word, "p50")   ? &requests->p50_ns
+                       : bytes_equal_string(word, "p99") ? &requests->p99_ns
                        : bytes_equal_string(word, "p999") || bytes_equal_string(word, "p99.9")
-                           ? &requests->p999_us
+                           ? &requests->p999_ns
                            : NULL;
-    if (target != NULL) {
-        *target = number_of(value);
+    uint64_t millionths; /* of a microsecond: picoseconds */
+    if (target != NULL && units_parse_millionths(value, &millionths)) {
+        *target = millionths / 1000;
     }
 }
 

@@ -42,7 +42,7 @@ struct sample_requests {
     uint64_t hits;
     uint64_t misses;
     bool has_hits;
-    uint64_t p50_us, p99_us, p999_us; /* 0 where the server does not say */
+    uint64_t p50_ns, p99_ns, p999_ns; /* 0 where the server does not say */
 };
 
 struct sample_key {

@@ -44,14 +44,14 @@ static void command_add(struct view *view, struct view_server *server, const str
     command->per_s += requests;
     command->hits_per_s += hits;
     command->misses_per_s += misses;
-    command->p50_us = now->p50_us > command->p50_us ? now->p50_us : command->p50_us;
-    command->p99_us = now->p99_us > command->p99_us ? now->p99_us : command->p99_us;
-    command->p999_us = now->p999_us > command->p999_us ? now->p999_us : command->p999_us;
+    command->p50_ns = now->p50_ns > command->p50_ns ? now->p50_ns : command->p50_ns;
+    command->p99_ns = now->p99_ns > command->p99_ns ? now->p99_ns : command->p99_ns;
+    command->p999_ns = now->p999_ns > command->p999_ns ? now->p999_ns : command->p999_ns;
     server->requests_per_s += requests;
     if (index == SAMPLE_GET) {
         server->hits_per_s = hits;
         server->misses_per_s = misses;
-        server->p99_us = now->p99_us;
+        server->p99_ns = now->p99_ns;
     }
 }
 
@@ -89,7 +89,7 @@ static void rates_sum(struct view_server *all, const struct view_server *server)
     all->reclaimed_per_s += server->reclaimed_per_s;
     all->yields_per_s += server->yields_per_s;
     all->accepts_per_s += server->accepts_per_s;
-    all->p99_us = server->p99_us > all->p99_us ? server->p99_us : all->p99_us;
+    all->p99_ns = server->p99_ns > all->p99_ns ? server->p99_ns : all->p99_ns;
 }
 
 static void server_add(struct view *view, const struct view_pair *pair) {
@@ -132,7 +132,7 @@ static int command_compare(const void *one, const void *other, void *sort) {
         order = falling(left->misses_per_s, right->misses_per_s);
         break;
     case VIEW_BY_LATENCY:
-        order = falling((double)left->p99_us, (double)right->p99_us);
+        order = falling((double)left->p99_ns, (double)right->p99_ns);
         break;
     case VIEW_BY_RATE:
     case VIEW_SORTS_COUNT:
@@ -153,7 +153,7 @@ static int server_compare(const void *one, const void *other, void *sort) {
         order = falling(left->misses_per_s, right->misses_per_s);
         break;
     case VIEW_BY_LATENCY:
-        order = falling((double)left->p99_us, (double)right->p99_us);
+        order = falling((double)left->p99_ns, (double)right->p99_ns);
         break;
     case VIEW_BY_RATE:
     case VIEW_SORTS_COUNT:

@@ -18,7 +18,7 @@ struct view_command {
     bool has_hits;
     uint64_t total; /* since the servers' start */
     double per_s, hits_per_s, misses_per_s;
-    uint64_t p50_us, p99_us, p999_us; /* the worst of all servers; 0: nobody says */
+    uint64_t p50_ns, p99_ns, p999_ns; /* the worst of all servers; 0: nobody says */
 };
 
 struct view_server {
@@ -26,7 +26,7 @@ struct view_server {
     const struct sample *now; /* borrowed; answered or not */
     double requests_per_s, hits_per_s, misses_per_s, read_per_s, written_per_s;
     double evictions_per_s, reclaimed_per_s, yields_per_s, accepts_per_s;
-    uint64_t p99_us; /* of get */
+    uint64_t p99_ns; /* of get */
 };
 
 struct view {

@@ -36,7 +36,7 @@ static void sample_fill(struct sample *sample, uint64_t scale) {
                                                        .hits = scale * 1000000,
                                                        .misses = scale * 234567,
                                                        .has_hits = true,
-                                                       .p99_us = 1234567};
+                                                       .p99_ns = 1234567};
     }
     for (unsigned i = 0; i < SAMPLE_MEMORY_COUNT; i++) {
         sample->memory[i] = UINT64_C(7) << 30;

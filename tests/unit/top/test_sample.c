@@ -53,12 +53,12 @@ Test(sample, reads_what_riposte_says_of_itself) {
 Test(sample, reads_percentiles_with_or_without_a_heading) {
     answer(
         SAMPLE_STATS_LATENCY,
-        "STAT get:p50_us 12\r\nSTAT latency:get:p99_us 45\r\nSTAT get:p999_us 130.5\r\nSTAT set:p99.9 7\r\n"
+        "STAT get:p50_us 12\r\nSTAT latency:get:p99_us 45\r\nSTAT get:p999_us 130.5\r\nSTAT set:p99.9 0.7\r\n"
         "STAT gets:p50_us 1\r\nEND\r\n");
-    cr_expect_eq(sample.commands[SAMPLE_GET].p50_us, 12);
-    cr_expect_eq(sample.commands[SAMPLE_GET].p99_us, 45);
-    cr_expect_eq(sample.commands[SAMPLE_GET].p999_us, 130);
-    cr_expect_eq(sample.commands[SAMPLE_SET].p999_us, 7);
+    cr_expect_eq(sample.commands[SAMPLE_GET].p50_ns, 12000);
+    cr_expect_eq(sample.commands[SAMPLE_GET].p99_ns, 45000);
+    cr_expect_eq(sample.commands[SAMPLE_GET].p999_ns, 130500);
+    cr_expect_eq(sample.commands[SAMPLE_SET].p999_ns, 700);
 }
 
 Test(sample, reads_keys_from_the_first_to_the_last_there_is_room_for) {

@@ -76,14 +76,14 @@ Test(view, adds_servers_up_and_leaves_out_the_silent) {
     samples[0][1].connections = 5;
     samples[1][1].connections = 6;
     samples[2][1].connections = 100;
-    samples[0][1].commands[SAMPLE_GET].p99_us = 10;
-    samples[1][1].commands[SAMPLE_GET].p99_us = 30;
+    samples[0][1].commands[SAMPLE_GET].p99_ns = 10;
+    samples[1][1].commands[SAMPLE_GET].p99_ns = 30;
     show(3, VIEW_BY_RATE);
     expect_near(view.all.requests_per_s, 150);
     cr_expect_eq(view.connections, 11);
     cr_expect_eq(view.answered_count, 2);
     cr_expect_eq(view.servers_count, 3);
-    cr_expect_eq(view.all.p99_us, 30);
+    cr_expect_eq(view.all.p99_ns, 30);
 }
 
 Test(view, sorts_servers_and_commands) {
@@ -98,7 +98,7 @@ Test(view, sorts_servers_and_commands) {
     show(3, VIEW_BY_MISSES);
     cr_expect_str_eq(view.servers[0].address, "a:1");
     cr_expect_eq(view.commands[0].command, SAMPLE_GET);
-    samples[2][1].commands[SAMPLE_GET].p99_us = 5;
+    samples[2][1].commands[SAMPLE_GET].p99_ns = 5;
     show(3, VIEW_BY_LATENCY);
     cr_expect_str_eq(view.servers[0].address, "c:1");
 }
