@@ -55,11 +55,13 @@ struct http_config {
     bool flush_enabled;      /* false (-F): DELETE of a prefix is refused: 403 */
     bool readonly;           /* PUT, POST and DELETE are refused: 403 */
     const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
-    uint32_t timeout_ms;     /* a head, or a body beside 256 bytes a second, takes longer: 408. >= 1000 */
-    const char *log_path;    /* access log; "-" is standard output, NULL: none. Borrowed */
-    bool log_json;           /* an object a line instead of the combined format */
-    bool admin_apart;        /* OPEN and LOOPBACK have no page, no /metrics, no /stats.json */
-    const char *files_root;  /* folder whose files are served; NULL: none. Read at http_service_create */
+    uint32_t timeout_ms;     /* a head takes longer: 408. >= 1000 */
+    uint32_t
+        upload_rate_min; /* bytes/s at which a body must come, over timeout_ms or 10 s, what is less; else 408. 0: at any */
+    const char *log_path;   /* access log; "-" is standard output, NULL: none. Borrowed */
+    bool log_json;          /* an object a line instead of the combined format */
+    bool admin_apart;       /* OPEN and LOOPBACK have no page, no /metrics, no /stats.json */
+    const char *files_root; /* folder whose files are served; NULL: none. Read at http_service_create */
     size_t
         files_size_max; /* bytes of files kept in memory; one of more than half of it is read as it is sent */
     struct hotkeys *hotkeys;   /* requests for keys are counted there, and shown; NULL: nowhere. Borrowed */

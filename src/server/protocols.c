@@ -281,6 +281,7 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         .files_root = options->http_root,
         .files_size_max = options->http_files_memory,
         .timeout_ms = options->http_timeout * MS_PER_S,
+        .upload_rate_min = options->min_rate,
         .workers_max = options->threads,
         .sources = {parts->metrics, memcached_service_metrics(protocols->memcached)},
         .sources_count = 2,

@@ -89,6 +89,7 @@ static void talk_call(struct talk *talk, bool keep) {
                                         .memory_size_max = talk->memory_size_max};
     struct progress progress = place->protocol->on_input(talk->session, &call, &talk->reply, place->context);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
+    talk->calls++;
     talk->requests += progress.requests;
     assert(progress.memory_size <= talk->memory_size_max);
     talk->memory_size = progress.memory_size;

@@ -40,6 +40,7 @@ struct talk {
     size_t memory_size_max;  /* what the session may hold; no bound unless changed */
     size_t memory_size;      /* what it held after the last on_input */
     bool costly;             /* the last on_input said so */
+    unsigned calls;          /* of on_input so far */
     unsigned requests;       /* completed so far */
     enum protocol_next next; /* what the last on_input waits for */
     bool again;              /* the last on_input had more to do */

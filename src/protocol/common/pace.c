@@ -7,13 +7,11 @@
 #include "riposte/clock.h"
 #include "riposte/protocol.h"
 
-enum { MS_PER_S = 1000 };
-
-static const uint64_t window_ns = PACE_WINDOW_MS * CLOCK_NS_PER_MS;
 static const uint64_t look_ns_max = PROTOCOL_REST_MS * CLOCK_NS_PER_MS;
 
-void pace_begin(struct pace *pace, uint64_t now_ns) {
-    *pace = (struct pace){.looked_ns = now_ns};
+void pace_begin(struct pace *pace, uint64_t now_ns, uint32_t window_ms) {
+    uint64_t ms = window_ms < PACE_WINDOW_MS ? window_ms : PACE_WINDOW_MS;
+    *pace = (struct pace){.looked_ns = now_ns, .window_ns = ms * CLOCK_NS_PER_MS};
 }
 
 bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_min) {
@@ -21,10 +19,11 @@ bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_mi
     pace->looked_ns = now_ns;
     pace->spent_ns += look_ns < look_ns_max ? look_ns : look_ns_max;
     pace->size += size;
-    if (pace->spent_ns < window_ns) {
+    if (pace->spent_ns < pace->window_ns) {
         return true;
     }
-    bool kept = pace->size >= (uint64_t)rate_min * (PACE_WINDOW_MS / MS_PER_S);
+    /* No overflow: a rate of 32 bits times a window of some seconds. */
+    bool kept = pace->size >= rate_min * pace->window_ns / CLOCK_NS_PER_S;
     pace->spent_ns = 0;
     pace->size = 0;
     return kept;

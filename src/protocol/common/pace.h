@@ -2,7 +2,7 @@
  *
  * pace: whether a client that has begun something large goes on with it fast enough.
  *
- * Judged over windows of PACE_WINDOW_MS, by the bytes that came in each. Only time in which the server looked
+ * Judged over windows of PACE_WINDOW_MS or less, by the bytes that came in each. Only time in which the server looked
  * counts: between two calls that are further apart than PROTOCOL_REST_MS, which is how often a session in the
  * middle of something is called, the server itself was elsewhere (stopped, or held up).
  *
@@ -19,11 +19,13 @@ enum { PACE_WINDOW_MS = 10000 };
 
 struct pace {
     uint64_t looked_ns; /* monotonic time of the last call */
-    uint64_t spent_ns;  /* time of this window that counts, below PACE_WINDOW_MS */
+    uint64_t window_ns; /* how long a window is */
+    uint64_t spent_ns;  /* time of this window that counts, below window_ns */
     uint64_t size;      /* bytes that came in this window */
 };
 
-void pace_begin(struct pace *pace, uint64_t now_ns);
+/* Windows of window_ms, PACE_WINDOW_MS at most. */
+void pace_begin(struct pace *pace, uint64_t now_ns, uint32_t window_ms);
 
 /*
  * `size` bytes came since the last call. False when a window is over and less than rate_min bytes a second

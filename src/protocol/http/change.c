@@ -10,21 +10,22 @@
 #include "log/note.h"
 #include "riposte/check.h"
 
-enum { BUFFER_CAPACITY_MIN = 4096 };
+enum {
+    COPY_SIZE_MAX = 1 << 20,     /* bytes of a body in pieces that one call copies into the store */
+    COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
+};
 
-/* Gives back item and buffer. */
+/* Gives back item and blocks. */
 static void change_release(struct http_change *change, struct http_worker *worker) {
     if (change->item != NULL) {
         store_item_discard(worker->store, change->item);
         change->item = NULL;
     }
-    if (change->buffer != NULL) {
-        /* relaxed, here and below: a sum that orders nothing. */
-        atomic_fetch_sub_explicit(&worker->service->chunked_size, change->buffer_capacity,
-                                  memory_order_relaxed);
-        free(change->buffer);
-        change->buffer = NULL;
-    }
+    upload_discard(&change->upload);
+}
+
+size_t http_change_memory_size(const struct http_change *change) {
+    return sizeof(*change) + change->upload.memory_size;
 }
 
 void http_change_drop(struct http_session *session, struct http_worker *worker) {
@@ -35,15 +36,15 @@ void http_change_drop(struct http_session *session, struct http_worker *worker) 
 
 /* --- room for the body -------------------------------------------------------------------------------------- */
 
-/* NONE, or why there is no item of `size` bytes, of which `here_size` have come. */
-static enum http_status item_make(struct http_call *call, struct http_change *change, size_t size,
-                                  size_t here_size) {
+static struct bytes change_key(const struct http_change *change) {
+    return bytes_of(change->key, change->key_size);
+}
+
+/* NONE, or why there is no item of `size` bytes. */
+static enum http_status item_make(struct http_call *call, struct http_change *change, size_t size) {
     enum store_status status =
-        store_item_create(call->worker->store, bytes_of(change->key, change->key_size), change->key_is_binary,
+        store_item_create(call->worker->store, change_key(change), change->key_is_binary,
                           change->client_flags, change->expires_tick, size, &change->item);
-    if (status == STORE_OK && here_size < size) {
-        status = store_item_keep(call->worker->store, &change->item);
-    }
     if (likely(status == STORE_OK)) {
         return HTTP_STATUS_NONE;
     }
@@ -51,29 +52,31 @@ static enum http_status item_make(struct http_call *call, struct http_change *ch
     return status == STORE_TOO_LARGE ? HTTP_STATUS_CONTENT_TOO_LARGE : HTTP_STATUS_INSUFFICIENT_STORAGE;
 }
 
-/* NONE, or why the buffer cannot hold `size` more bytes. */
-static enum http_status buffer_grow(struct http_call *call, struct http_change *change, size_t size) {
-    struct http_service *service = call->worker->service;
-    size_t capacity = change->buffer_capacity > 0 ? change->buffer_capacity : BUFFER_CAPACITY_MIN;
-    if (size > service->config.item_size_max - change->buffer_size) {
+/* Where the body goes: into an item that is there, or into blocks. NONE, or why it can go nowhere. */
+static enum http_status room_make(struct http_call *call, struct http_change *change) {
+    bool is_chunked = change->body.kind == HTTP_BODY_CHUNKED;
+    size_t size = is_chunked ? call->worker->service->config.item_size_max : (size_t)change->body.left;
+    if (!is_chunked && (size_t)(call->end - call->at) >= size) {
+        return item_make(call, change, size);
+    }
+    if (!is_chunked &&
+        !store_item_fits(call->worker->store, change->key_size, size, change->client_flags != 0)) {
         return HTTP_STATUS_CONTENT_TOO_LARGE;
     }
-    while (capacity - change->buffer_size < size) {
-        capacity *= 2;
-    }
-    size_t added = capacity - change->buffer_capacity;
-    if (added == 0) {
-        return HTTP_STATUS_NONE;
-    }
-    size_t before = atomic_fetch_add_explicit(&service->chunked_size, added, memory_order_relaxed);
-    char *grown = before + added <= service->chunked_size_max ? realloc(change->buffer, capacity) : NULL;
-    if (grown == NULL) {
-        atomic_fetch_sub_explicit(&service->chunked_size, added, memory_order_relaxed);
-        return HTTP_STATUS_UNAVAILABLE;
-    }
-    change->buffer = grown;
-    change->buffer_capacity = capacity;
+    upload_init(&change->upload, size, bytes_of(NULL, 0));
     return HTTP_STATUS_NONE;
+}
+
+/* NONE, or why the blocks cannot hold `data`, too. */
+static enum http_status upload_add(struct http_call *call, struct http_change *change, struct bytes data) {
+    size_t taken_size;
+    if (data.size > upload_missing_size(&change->upload)) {
+        return HTTP_STATUS_CONTENT_TOO_LARGE;
+    }
+    size_t own_size = sizeof(*change);
+    size_t size_max = call->memory_size_max > own_size ? call->memory_size_max - own_size : 0;
+    bool has_room = upload_take(&change->upload, data, size_max, &taken_size);
+    return likely(has_room) ? HTTP_STATUS_NONE : HTTP_STATUS_UNAVAILABLE;
 }
 
 /* --- the end of the body ------------------------------------------------------------------------------------ */
@@ -81,8 +84,7 @@ static enum http_status buffer_grow(struct http_call *call, struct http_change *
 static bool key_exists(struct http_call *call, const struct http_change *change) {
     static const struct get_options unused = {.no_use = true};
     struct item_view view;
-    return store_get_with(call->worker->store, bytes_of(change->key, change->key_size), &unused, &view) ==
-           STORE_OK;
+    return store_get_with(call->worker->store, change_key(change), &unused, &view) == STORE_OK;
 }
 
 static void answer_stored(struct http_call *call, const struct http_change *change, enum http_status status,
@@ -145,22 +147,33 @@ static void item_store(struct http_call *call, struct http_change *change) {
     }
 }
 
-/* All of the body is there. */
-static void change_finish(struct http_call *call, struct http_change *change) {
+/* The next piece goes from the blocks to the item. False when others come first. */
+static bool upload_store(struct http_call *call, struct http_change *change) {
+    char *value = store_item_value(change->item) + change->upload.moved_size;
+    size_t size = upload_move(&change->upload, value, COPY_SIZE_MAX);
+    call->costly |= size >= COSTLY_SIZE_MIN;
+    call->yielded = !upload_empty(&change->upload);
+    return !call->yielded;
+}
+
+/* All of the body is there. False when it goes on with the next call. */
+static bool change_finish(struct http_call *call, struct http_change *change) {
     if (!change->stores) {
-        return;
+        return true;
     }
-    if (change->body.kind == HTTP_BODY_CHUNKED) {
-        enum http_status status = item_make(call, change, change->buffer_size, change->buffer_size);
+    if (change->item == NULL) {
+        change->upload.value_size = change->upload.received_size; /* of chunks it was not known before */
+        enum http_status status = item_make(call, change, change->upload.value_size);
         if (status != HTTP_STATUS_NONE) {
             answer_no_room(call, &change->exchange, status);
-            return;
-        }
-        if (change->buffer_size > 0) {
-            memcpy(store_item_value(change->item), change->buffer, change->buffer_size);
+            return true;
         }
     }
+    if (!upload_empty(&change->upload) && !upload_store(call, change)) {
+        return false;
+    }
     item_store(call, change);
+    return true;
 }
 
 /* --- the body on its way ------------------------------------------------------------------------------------ */
@@ -178,12 +191,7 @@ static enum http_status change_take(struct http_call *call, struct http_change *
         memcpy(store_item_value(change->item) + change->body.size - data.size, data.data, data.size);
         return HTTP_STATUS_NONE;
     }
-    enum http_status status = buffer_grow(call, change, data.size);
-    if (status == HTTP_STATUS_NONE) {
-        memcpy(change->buffer + change->buffer_size, data.data, data.size);
-        change->buffer_size += data.size;
-    }
-    return status;
+    return upload_add(call, change, data);
 }
 
 /* The connection ends in the middle of a body: with a page, unless the request has its answer. */
@@ -223,19 +231,19 @@ static bool change_read(struct http_call *call, struct http_change *change) {
             return true;
         }
     }
-    change_finish(call, change);
-    return true;
+    return change_finish(call, change);
 }
 
 /* The rest will come later. */
 static void change_keep(struct http_call *call, struct http_change *change) {
-    struct http_change *kept = malloc(sizeof(*kept));
+    struct http_change *kept = sizeof(*kept) <= call->memory_size_max ? malloc(sizeof(*kept)) : NULL;
     if (kept == NULL) {
         change_abort(call, change, HTTP_STATUS_UNAVAILABLE);
         change_release(change, call->worker);
         return;
     }
     *kept = *change;
+    pace_begin(&kept->pace, call->now_ns, call->worker->service->config.timeout_ms);
     call->session->change = kept;
     if (change->stores) {
         http_note_keep(call);
@@ -248,9 +256,8 @@ void http_change_begin(struct http_call *call, const struct http_request *reques
                        struct http_change *change) {
     http_body_init(&change->body, &request->message);
     change->exchange = request->exchange;
-    if (change->stores && request->message.body != HTTP_BODY_CHUNKED) {
-        enum http_status status =
-            item_make(call, change, request->message.body_size, (size_t)(call->end - call->at));
+    if (change->stores) {
+        enum http_status status = room_make(call, change);
         if (unlikely(status != HTTP_STATUS_NONE)) {
             change->exchange.keep_alive &= !request->message.expect_continue;
             answer_no_room(call, &change->exchange, status);
@@ -270,7 +277,12 @@ void http_change_begin(struct http_call *call, const struct http_request *reques
 
 bool http_change_continue(struct http_call *call) {
     struct http_session *session = call->session;
-    if (!change_read(call, session->change)) {
+    struct http_change *change = session->change;
+    const char *from = call->at;
+    if (!change_read(call, change)) {
+        uint32_t rate_min = call->worker->service->config.upload_rate_min;
+        size_t size = (size_t)(call->at - from);
+        change->is_late = !call->yielded && !pace_kept(&change->pace, call->now_ns, size, rate_min);
         return false;
     }
     session->began_ns = 0;

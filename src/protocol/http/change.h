@@ -6,14 +6,17 @@
  *             |                            \--no--> session->change: http_change_continue until the last byte
  *             \--refused--> answered; the body is dropped as it comes
  *
- * A body whose size is known goes straight into its item. One that comes in chunks is gathered outside the
- * store first; all workers together hold a bounded amount of those.
+ * A body that is all there with its head goes straight into its item. Any other is gathered outside the store first
+ * (protocol/common/upload): it takes memory as its bytes come, within the bound of all connections, pushes nothing out of
+ * the store before it is whole, and must come at a pace.
  */
 #ifndef HTTP_CHANGE_H
 #define HTTP_CHANGE_H
 
 #include "parse/body.h"
 #include "call.h"
+#include "pace.h"
+#include "upload.h"
 
 struct http_change {
     bool stores; /* false: the request is answered, its body is dropped */
@@ -22,11 +25,11 @@ struct http_change {
     struct put_options options; /* what follows: of a change that stores */
     uint32_t client_flags;
     uint32_t expires_tick;
-    struct item *item;      /* size known: what the bytes go to; owned */
-    char *buffer;           /* chunks: what has come; owned, NULL while nothing has */
-    size_t buffer_size;     /* bytes in use */
-    size_t buffer_capacity; /* bytes; counted in service->chunked_size */
-    bool key_is_binary;     /* not a key that a line of text could hold */
+    struct item *item;    /* what the bytes go to, once all are there; owned */
+    struct upload upload; /* what has come of a body that was not all there with its head */
+    struct pace pace;     /* of the same */
+    bool is_late;         /* it came too slowly */
+    bool key_is_binary;   /* not a key that a line of text could hold */
     uint8_t key_size;
     char key[STORE_KEY_SIZE_MAX];
 };
@@ -40,6 +43,9 @@ void http_change_begin(struct http_call *call, const struct http_request *reques
 
 /* Goes on with session->change. False when it needs more input. */
 bool http_change_continue(struct http_call *call);
+
+/* Bytes of memory that the session's change holds. */
+size_t http_change_memory_size(const struct http_change *change);
 
 /* Gives back what the session's change holds, and the change. */
 void http_change_drop(struct http_session *session, struct http_worker *worker);

@@ -13,9 +13,6 @@
 #include "route.h"
 #include "files/stream.h"
 
-/* A body may take a second for so many bytes, beside the time-out (--http-timeout). */
-enum { BODY_BYTES_PER_S_MIN = 256 };
-
 static size_t call_unread_size(const struct http_call *call) {
     return (size_t)(call->end - call->at);
 }
@@ -57,9 +54,8 @@ static void head_serve(struct http_call *call, const struct http_head *head, str
     struct http_change change;
     change.stores = false;
     change.item = NULL;
-    change.buffer = NULL;
-    change.buffer_size = 0;
-    change.buffer_capacity = 0;
+    change.is_late = false;
+    upload_init(&change.upload, 0, bytes_of(NULL, 0));
     http_route(call, request, &change);
     if ((request->message.body != HTTP_BODY_NONE || change.stores) && !reply_closing(call->reply)) {
         http_change_begin(call, request, &change);
@@ -103,7 +99,7 @@ static bool call_is_late(const struct http_call *call) {
     const struct http_session *session = call->session;
     uint64_t allowed_ns = call->worker->service->config.timeout_ms * CLOCK_NS_PER_MS;
     if (session->change != NULL) {
-        allowed_ns += session->change->body.size * (CLOCK_NS_PER_S / BODY_BYTES_PER_S_MIN);
+        return session->change->is_late;
     }
     return call->now_ns - session->began_ns > allowed_ns;
 }
@@ -144,6 +140,7 @@ static struct progress http_on_input(void *session, const struct protocol_input 
         .now_ns = input->now_ns,
         .received_ns = input->received_ns,
         .requests_max = input->requests_max,
+        .memory_size_max = input->memory_size_max,
     };
     bool stopped = false;
     http_worker_tell_time(call.worker, input->now_ns);
@@ -151,7 +148,7 @@ static struct progress http_on_input(void *session, const struct protocol_input 
     if (unlikely(call.worker->service->config.slow_log != NULL)) {
         call.since_ns = clock_monotonic_ns();
     }
-    while (call.requests < call.requests_max && !reply_full(reply) && !stopped &&
+    while (call.requests < call.requests_max && !reply_full(reply) && !stopped && !call.costly &&
            (call.at < call.end || call.session->change != NULL || call.session->stream != NULL)) {
         stopped = !call_step(&call);
         if (unlikely(call.session->stream != NULL)) {
@@ -162,6 +159,8 @@ static struct progress http_on_input(void *session, const struct protocol_input 
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
     if (unlikely(call.session->stream != NULL && !reply_closing(reply))) {
         next = stopped ? PROTOCOL_NEXT_LATER : PROTOCOL_NEXT_AGAIN;
+    } else if (unlikely(call.yielded && !reply_closing(reply))) {
+        next = PROTOCOL_NEXT_AGAIN;
     } else if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
         next = call_wait(&call);
     } else if (unlikely(!stopped && call.at < call.end && !reply_closing(reply))) {
@@ -171,6 +170,8 @@ static struct progress http_on_input(void *session, const struct protocol_input 
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,
         .next = next,
+        .memory_size = call.session->change != NULL ? http_change_memory_size(call.session->change) : 0,
+        .costly = call.costly,
     };
 }
 

@@ -134,10 +134,6 @@ static void own_rows(struct http_service *service, struct metrics_text *text) {
                                          .value = (double)counts.name_});
     HTTP_COUNTERS(HTTP_COUNTER_ROW)
 #undef HTTP_COUNTER_ROW
-    text_row(text, &(struct metrics_row){.name = "riposte_http_chunked_bytes",
-                                         .help = "bytes of bodies of unknown size that are under way",
-                                         .kind = METRICS_GAUGE,
-                                         .value = (double)atomic_load(&service->chunked_size)});
     text_row(text, &(struct metrics_row){.name = "riposte_http_stream_bytes",
                                          .help = "bytes of large files on their way to clients",
                                          .kind = METRICS_GAUGE,
@@ -260,6 +256,7 @@ static void text_make(struct http_worker *worker, struct metrics_text *text) {
 
 void http_metrics(struct http_call *call, const struct http_request *request, bool is_text) {
     struct metrics_text text = {.is_text = is_text};
+    call->costly = true; /* hundreds of rows, sums over all workers */
     text_make(call->worker, &text);
     if (text.failed) {
         free(text.data);

@@ -17,9 +17,6 @@
 #include "riposte/clock.h"
 #include "parse/text.h"
 
-/* Bodies of unknown size live outside the store until they are complete: this much of them at a time. */
-enum { CHUNKED_SIZE_MAX = 64 << 20 };
-
 /* What may fail. */
 static int service_fill(struct http_service *service) {
     const struct http_config *config = &service->config;
@@ -41,8 +38,6 @@ int http_service_create(const struct http_config *config, struct http_service **
         return -ENOMEM;
     }
     made->config = *config;
-    made->chunked_size_max =
-        config->item_size_max > CHUNKED_SIZE_MAX / 2 ? 2 * config->item_size_max : CHUNKED_SIZE_MAX;
     int error = service_fill(made);
     if (error < 0) {
         http_access_log_destroy(made->log);

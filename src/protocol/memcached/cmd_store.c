@@ -116,7 +116,7 @@ static struct store_upload *upload_create(const struct mc_call *call, const stru
     }
     *upload = (struct store_upload){.block = *block, .memory_size = memory_size};
     upload_init(&upload->upload, block->value_size, bytes_from_string("\r\n"));
-    pace_begin(&upload->pace, call->now_ns);
+    pace_begin(&upload->pace, call->now_ns, PACE_WINDOW_MS);
     text_keep(upload, key, text_size);
     return upload;
 }

@@ -14,7 +14,7 @@ enum { RATE_MIN = 256 };
 static unsigned calls_kept(size_t size, uint32_t rate_min, uint64_t gap_ms, unsigned calls_max) {
     struct pace pace;
     uint64_t now_ns = 1000 * CLOCK_NS_PER_S;
-    pace_begin(&pace, now_ns);
+    pace_begin(&pace, now_ns, PACE_WINDOW_MS);
     for (unsigned i = 0; i < calls_max; i++) {
         now_ns += gap_ms * CLOCK_NS_PER_MS;
         if (!pace_kept(&pace, now_ns, size, rate_min)) {
@@ -48,11 +48,24 @@ Test(pace, counts_no_time_in_which_the_server_did_not_look) {
 Test(pace, forgets_a_window_that_is_over) {
     struct pace pace;
     uint64_t now_ns = 0;
-    pace_begin(&pace, now_ns);
+    pace_begin(&pace, now_ns, PACE_WINDOW_MS);
     cr_expect(pace_kept(&pace, now_ns, 1000000, RATE_MIN));
     for (unsigned i = 0; i < 19; i++) {
         now_ns += CLOCK_NS_PER_S;
         cr_assert(pace_kept(&pace, now_ns, 0, RATE_MIN));
     }
     cr_expect_not(pace_kept(&pace, now_ns + CLOCK_NS_PER_S, 0, RATE_MIN));
+}
+
+Test(pace, is_judged_over_a_shorter_window_where_that_is_asked_for) {
+    struct pace pace;
+    uint64_t now_ns = 0;
+    pace_begin(&pace, now_ns, 2000);
+    cr_expect(pace_kept(&pace, now_ns + CLOCK_NS_PER_S, 2 * RATE_MIN - 1, RATE_MIN));
+    cr_expect_not(pace_kept(&pace, now_ns + 2 * CLOCK_NS_PER_S, 0, RATE_MIN));
+    pace_begin(&pace, now_ns, UINT32_MAX);
+    for (unsigned i = 1; i < 10; i++) {
+        cr_expect(pace_kept(&pace, now_ns + i * CLOCK_NS_PER_S, 0, RATE_MIN));
+    }
+    cr_expect_not(pace_kept(&pace, now_ns + 10 * CLOCK_NS_PER_S, 0, RATE_MIN));
 }

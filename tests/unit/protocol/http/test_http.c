@@ -199,21 +199,6 @@ Test(http, gives_a_head_thirty_seconds) {
     cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 408 "), 1);
 }
 
-Test(http, gives_a_body_a_second_more_for_each_256_bytes) {
-    start();
-    static char piece[512];
-    memset(piece, 'x', sizeof(piece));
-    talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST "Content-Length: 5000\r\n\r\n"));
-    talk_send(&talk, bytes_of(piece, sizeof(piece)));
-    http_talk_server_advance(&server, 32);
-    talk_step(&talk, false);
-    cr_assert(!talk.closed);
-    http_talk_server_advance(&server, 1);
-    talk_step(&talk, false);
-    cr_assert(talk.closed);
-    cr_assert_eq(count(http_talk_output(&talk), "HTTP/1.1 408 "), 1);
-}
-
 Test(http, waits_for_nothing_between_requests) {
     start();
     http_talk_check_status(&talk, GET("/healthz"), "200");
