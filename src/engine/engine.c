@@ -125,7 +125,7 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     engine->conn_lines.per_second_max = CONN_LOG_LINES_MAX;
     engine->error_lines.per_second_max = CONN_LOG_ERRORS_MAX;
     engine->listen_backlog = net_backlog(config->listen_backlog);
-    engine->overflows_readable = net_listen_overflows(&engine->listen_overflows, &engine->listen_drops);
+    net_overflows_init(&engine->overflows, engine->created_ns);
     engine->listen_backlog_wanted = config->listen_backlog;
     result = config_copy(engine, config);
     if (result < 0) {
@@ -157,6 +157,7 @@ void engine_destroy(struct engine *engine) {
     free(engine->workers);
     sockets_close(engine, stop != ENGINE_STOP_HAND_OVER);
     config_free(engine);
+    net_overflows_deinit(&engine->overflows);
     start_deinit(&engine->start);
     free(engine);
 }
@@ -289,10 +290,7 @@ void engine_counters_sum(const struct engine *engine, struct engine_counters *su
 }
 
 bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops) {
-    if (!engine->overflows_readable || !net_listen_overflows(overflows, drops)) {
-        return false;
-    }
-    *overflows -= engine->listen_overflows;
-    *drops -= engine->listen_drops;
-    return true;
+    /* Not the engine's state but what was seen of the kernel's changes. */
+    struct net_overflows *net = (struct net_overflows *)(uintptr_t)&engine->overflows;
+    return net_overflows_read(net, clock_monotonic_ns(), overflows, drops);
 }

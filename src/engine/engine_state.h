@@ -14,6 +14,7 @@
 #include "log_limit.h"
 #include "riposte/engine.h"
 #include "sizes.h"
+#include "net_statistics.h"
 #include "start.h"
 #include "worker.h"
 
@@ -69,9 +70,7 @@ struct engine {
     uint64_t created_ns; /* monotonic; worker times count from here */
     uint32_t listen_backlog_wanted;
     uint32_t listen_backlog; /* after net.core.somaxconn */
-    bool overflows_readable;
-    uint64_t listen_overflows; /* when created */
-    uint64_t listen_drops;
+    struct net_overflows overflows;
     size_t session_size;      /* largest of all protocols */
     size_t filter_state_size; /* largest of all filters, at least 1 where there is one; 0: none */
     char features[ENGINE_FEATURES_SIZE_MAX];
