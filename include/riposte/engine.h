@@ -257,7 +257,8 @@ struct engine_config {
     X(completions, COUNT, "completions reaped")                                                              \
     X(completions_stray, COUNT, "completions that came after their connection, or request, was gone")        \
     X(completion_overflows, COUNT, "times completions did not fit the completion queue")                     \
-    X(ring_errors, COUNT, "times io_uring_enter failed in a way that a kernel should not")
+    X(ring_errors, COUNT, "times io_uring_enter failed in a way that a kernel should not")                   \
+    X(ring_failovers, COUNT, "workers whose ring failed for a second, so that they went on with epoll")
 
 struct engine_counters {
 #define ENGINE_COUNTER_FIELD(name, kind, help) struct counter name;

@@ -18,6 +18,7 @@
 #include "conn_list.h"
 #include "drain.h"
 #include "engine_state.h"
+#include "failover.h"
 #include "memory.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
@@ -168,6 +169,14 @@ static void loop_turn(struct worker *worker) {
     counter_add(&worker->counters.turns, 1);
 }
 
+/* False: nothing can be served any more. */
+static bool loop_goes_on(struct worker *worker) {
+    if (unlikely(worker->transport_failed) && !failover_turn(worker)) {
+        return false;
+    }
+    return worker->stage == WORKER_SERVING || worker->conns.open_count > 0;
+}
+
 /* --- the thread ----------------------------------------------------------------------------------------- */
 
 static int loop_fail(struct engine_error *error, int number, const char *what) {
@@ -292,7 +301,9 @@ static void loop_tear_down(struct worker *worker) {
     if (worker->spare_fd >= 0) {
         close(worker->spare_fd);
     }
-    worker->transport->close(worker);
+    if (worker->transport != NULL) {
+        worker->transport->close(worker);
+    }
     if (hooks->worker_stop != NULL) {
         hooks->worker_stop(worker->user);
     }
@@ -308,7 +319,7 @@ void *loop_main(void *argument) {
     if (loop_set_up(worker) < 0) {
         return NULL;
     }
-    while (worker->stage == WORKER_SERVING || worker->conns.open_count > 0) {
+    while (loop_goes_on(worker)) {
         loop_turn(worker);
     }
     loop_tear_down(worker);

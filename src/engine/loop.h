@@ -17,6 +17,7 @@
  *      drain_turn           while stopping: which connections are done
  *      memory_turn          what all connections hold together is bounded
  *      arm_turn             one send per connection with output; receives; the end of those that close
+ *      transport_failed?    failover_turn: the ring has failed for good
  *
  * The life of a request: kernel fills a buffer -> completion -> conn_find -> serve_on_recv -> input_append
  * -> prefetch -> on_input (parse, execute, reply) -> arm_turn -> transport arm: one send -> completion ->

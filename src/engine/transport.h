@@ -32,6 +32,12 @@ struct transport {
     void (*close)(struct worker *worker);
 
     /*
+     * The kernel no longer answers (transport_failed): gives up what `open` made, but for memory that the kernel may
+     * still write to. NULL where that cannot happen.
+     */
+    void (*abandon)(struct worker *worker);
+
+    /*
      * Hands what conn->wanted says to the kernel and clears those bits. False: no room now, ask again next
      * turn.
      */

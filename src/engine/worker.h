@@ -51,6 +51,7 @@ struct worker {
     struct engine *engine; /* borrowed */
     const struct transport *transport;
     void *transport_state; /* owned by the transport, from open to close */
+    bool transport_failed; /* set by it when it will not come back (failover.h) */
     struct conn_table conns;
     struct conn_queue run;        /* connections with something to serve */
     struct conn_queue run_costly; /* the same, behind all others: their last requests took long */

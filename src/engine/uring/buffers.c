@@ -77,6 +77,12 @@ int buffers_init(struct buffers *buffers, struct ring *ring, uint16_t group, uin
     return 0;
 }
 
+void buffers_abandon(struct buffers *buffers) {
+    buffers->ring = NULL;
+    buffers->memory = NULL;
+    buffers_free(buffers);
+}
+
 void buffers_deinit(struct buffers *buffers, struct ring *ring, uint16_t group) {
     io_uring_unregister_buf_ring(&ring->io, group);
     buffers_free(buffers);

@@ -35,6 +35,9 @@ struct buffers {
  */
 int buffers_init(struct buffers *buffers, struct ring *ring, uint16_t group, uint32_t size, uint32_t count,
                  bool incremental);
+/* Frees what the kernel does not know of. Its memory stays mapped: an abandoned ring may still write to it. */
+void buffers_abandon(struct buffers *buffers);
+
 void buffers_deinit(struct buffers *buffers, struct ring *ring, uint16_t group);
 
 /* Where the bytes of a completion with a result above 0 and F_BUFFER are; they stay until buffers_return. */

@@ -27,6 +27,10 @@ enum {
     /* Completions handled in one turn: more would let the first request wait for too many others. */
     URING_REAP_MAX = 1024,
     URING_ERROR_PAUSE_MS = 1,
+    /* A ring of which every enter has failed for so long is given up. */
+    URING_FAILING_MS_MAX = 1000,
+    /* Enters in a row without effect, each followed by a reap, before the CPU is left to others for a moment. */
+    URING_REFUSED_MAX = 64,
 };
 
 static struct uring *uring_of(const struct worker *worker) {
@@ -84,6 +88,17 @@ static void uring_close(struct worker *worker) {
     ring_enter(&uring->ring, 0); /* the last descriptors are on their way to be closed */
     bundle_deinit(uring);
     buffers_deinit(&uring->buffers, &uring->ring, URING_RECV_GROUP);
+    ring_deinit(&uring->ring);
+    free(uring->scratch);
+    free(uring);
+    worker->transport_state = NULL;
+}
+
+/* The ring's requests end with it; that of the wake-up too. */
+static void uring_abandon(struct worker *worker) {
+    struct uring *uring = uring_of(worker);
+    bundle_deinit(uring);
+    buffers_abandon(&uring->buffers);
     ring_deinit(&uring->ring);
     free(uring->scratch);
     free(uring);
@@ -232,7 +247,7 @@ static void uring_count_overflow(struct worker *worker, struct uring *uring) {
 /*
  * What a kernel should not answer a ring that has worked (EBADF, EFAULT, EINVAL, EPERM, ...): a sandbox that was put on
  * later, a fault of the kernel or of ours. What was queued stays queued; the loop goes on, at a pace that leaves the CPU to
- * others, and hears of a stop although nothing completes.
+ * others, and hears of a stop although nothing completes. After a second without a success the ring is given up.
  */
 static void uring_on_enter_error(struct worker *worker, struct uring *uring, int result) {
     static const struct timespec pause = {.tv_nsec = URING_ERROR_PAUSE_MS * CLOCK_NS_PER_MS};
@@ -244,8 +259,20 @@ static void uring_on_enter_error(struct worker *worker, struct uring *uring, int
                  worker->index, strerror(-result),
                  (unsigned long long)counter_read(&worker->counters.ring_errors));
     }
+    if (uring->failing_since_ns == 0) {
+        uring->failing_since_ns = now_ns;
+    }
+    worker->transport_failed = now_ns - uring->failing_since_ns >= URING_FAILING_MS_MAX * CLOCK_NS_PER_MS;
     worker->woken = true;
     nanosleep(&pause, NULL); /* a signal only makes it shorter */
+}
+
+/* No memory for a request just now: it stays queued. Or completions wait to be reaped first. */
+static void uring_on_refused(struct uring *uring) {
+    static const struct timespec pause = {.tv_nsec = URING_ERROR_PAUSE_MS * CLOCK_NS_PER_MS};
+    if (++uring->refused_in_row >= URING_REFUSED_MAX) {
+        nanosleep(&pause, NULL);
+    }
 }
 
 static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
@@ -266,8 +293,13 @@ static void uring_wait(struct worker *worker, uint64_t timeout_ns) {
     case 0:
     case ETIME:
     case EINTR:
-    case EAGAIN: /* no memory for a request just now: it stays queued */
-    case EBUSY:  /* completions wait to be reaped first */
+        uring->failing_since_ns = 0;
+        uring->refused_in_row = 0;
+        return;
+    case EAGAIN:
+    case EBUSY:
+        uring->failing_since_ns = 0;
+        uring_on_refused(uring);
         return;
     case EBADR: /* completions were lost for want of memory: the connections they belonged to stay until the
                    process ends */
@@ -434,6 +466,7 @@ const struct transport transport_uring = {
     .name = "io_uring",
     .open = uring_open,
     .close = uring_close,
+    .abandon = uring_abandon,
     .arm = uring_arm,
     .arm_accept = uring_arm_accept,
     .stop_accept = uring_stop_accept,

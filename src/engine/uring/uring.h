@@ -69,6 +69,8 @@ struct uring {
     bool overflow_seen; /* counted once per overflow */
     bool lost_reported;
     uint64_t error_reported_ns; /* the last line about a failed enter; 0: none yet */
+    uint64_t failing_since_ns;  /* since when every enter has failed; 0: the last one has not */
+    unsigned refused_in_row;    /* enters in a row that found no memory, or wanted to be reaped first */
 };
 
 /*

@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <liburing.h>
@@ -30,6 +32,17 @@ int io_uring_enter2(unsigned fd, unsigned to_submit, unsigned min_complete, unsi
     }
     long result = syscall(SYS_io_uring_enter, fd, to_submit, min_complete, flags, argument, size);
     return result < 0 ? -errno : (int)result;
+}
+
+static _Atomic bool epoll_refused;
+
+/* The same, of the C library. */
+int epoll_create1(int flags) {
+    if (atomic_load(&epoll_refused)) {
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_epoll_create1, flags);
 }
 
 static struct engine *start_or_skip(void) {
@@ -79,4 +92,86 @@ Test(uring, a_worker_whose_ring_fails_hears_of_a_stop) {
     engine_join(engine);
     atomic_store(&refused_with, 0);
     engine_destroy(engine);
+}
+
+static uint64_t process_cpu_ms(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+}
+
+/* From now on every enter fails; returns when every worker has given its ring up. */
+static void fail_for_good(struct engine *engine, int error) {
+    struct deadline given_up = deadline_of("every worker has given its ring up");
+    atomic_store(&refused_with, error);
+    engine_conn_list_end(engine_conn_list_begin(engine));
+    while (dial_counter(engine, ring_failovers) < engine_workers_count(engine)) {
+        deadline_wait(&given_up);
+    }
+}
+
+Test(uring, a_worker_whose_ring_fails_for_good_goes_on_with_epoll) {
+    struct engine *engine = start_or_skip();
+    enum { COUNT = 20 };
+    int fds[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = dial(engine);
+        expect_echo(fds[i]);
+    }
+    uint64_t before_ms = process_cpu_ms();
+    fail_for_good(engine, -EINVAL);
+    cr_expect_lt(process_cpu_ms() - before_ms, 700, "it does not spin meanwhile: %u workers, a second",
+                 engine_workers_count(engine));
+    for (int i = 0; i < COUNT; i++) {
+        dial_expect_end(fds[i]);
+        close(fds[i]);
+    }
+    cr_expect_eq(dial_counter(engine, connections_current), 0);
+    cr_expect_eq(dial_counter(engine, closed_error), COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = dial(engine);
+        expect_echo(fds[i]);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        expect_echo(fds[i]);
+        close(fds[i]);
+    }
+    dial_stop(engine);
+}
+
+Test(uring, clients_that_were_in_the_middle_of_something_are_closed_with_the_ring) {
+    struct engine *engine = start_or_skip();
+    int half = dial(engine), silent = dial(engine), late = dial(engine);
+    static char much[100000];
+    expect_echo(half);
+    dial_send(half, "\0\5ab", 4);
+    atomic_store(&refused_with, -EPERM);
+    dial_send(late, "\0\1a", 3);
+    send(late, much, sizeof(much), MSG_DONTWAIT | MSG_NOSIGNAL);
+    fail_for_good(engine, -EPERM);
+    dial_expect_end(half);
+    dial_expect_end(silent);
+    close(half);
+    close(silent);
+    close(late);
+    int fd = dial(engine);
+    expect_echo(fd);
+    close(fd);
+    dial_stop(engine);
+}
+
+Test(uring, a_worker_that_can_have_neither_ends_and_its_listener_closes) {
+    struct engine *engine = start_or_skip();
+    int fd = dial(engine);
+    expect_echo(fd);
+    atomic_store(&epoll_refused, true);
+    fail_for_good(engine, -EINVAL);
+    dial_expect_end(fd);
+    close(fd);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    engine_join(engine);
+    cr_expect_eq(dial_counter(engine, connections_current), 0);
+    engine_destroy(engine);
+    atomic_store(&epoll_refused, false);
+    atomic_store(&refused_with, 0);
 }
