@@ -151,6 +151,14 @@ class Server:
             fields = file.read().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
 
+    def cpu_ns(self):
+        """CPU time of all threads so far, kernel included."""
+        folder, total = f"/proc/{self.pid}/task", 0
+        for thread in os.listdir(folder):
+            with open(f"{folder}/{thread}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
+        return total
+
     def page_faults(self):
         """Minor page faults of all threads so far."""
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
