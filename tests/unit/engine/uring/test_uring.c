@@ -144,6 +144,8 @@ Test(uring, clients_that_were_in_the_middle_of_something_are_closed_with_the_rin
     int half = dial(engine), silent = dial(engine), late = dial(engine);
     static char much[100000];
     expect_echo(half);
+    expect_echo(silent);
+    expect_echo(late);
     dial_send(half, "\0\5ab", 4);
     atomic_store(&refused_with, -EPERM);
     dial_send(late, "\0\1a", 3);
