@@ -7,6 +7,7 @@ import sys
 import time
 
 from harness import hog
+from harness.http import http_start, request
 from harness.outcome import check
 from harness.registry import BOTH, test
 from harness.victim import check_served
@@ -17,13 +18,12 @@ LONG_TURNS_MAX = 5  # while the clients begin
 
 
 @contextlib.contextmanager
-def hogs(server, request, count):
-    """`count` clients that send the request over and over, in a process of their own."""
-    address = server.socket_path if server.family == "unix" else str(server.port)
-    command = [sys.executable, "-B", hog.__file__, address, str(count)]
+def hogs(address, asked, count):
+    """`count` clients that send `asked` over and over, in a process of their own."""
+    command = [sys.executable, "-B", hog.__file__, str(address), str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=tie_to_parent) as process:
         try:
-            process.stdin.write(request)
+            process.stdin.write(asked)
             process.stdin.close()
             check(process.stdout.readline() == b"ready\n", "the hogs are connected")
             yield
@@ -31,8 +31,8 @@ def hogs(server, request, count):
             process.kill()
 
 
-def check_victim(lab, request, count, turns_short=True):
-    """A get is answered soon (harness/victim.py), beside `count` clients that send `request`.
+def check_victim(lab, asked, count, turns_short=True):
+    """A get is answered soon (harness/victim.py), beside `count` clients that send `asked`.
 
     turns_short=False where one request may take a turn by itself on a machine whose memory others use, too: a copy of
     1 MB.
@@ -41,11 +41,17 @@ def check_victim(lab, request, count, turns_short=True):
     lab.connect(server).set("big", b"y" * 1_000_000)  # who stores that much waits behind others, too
     victim = lab.connect(server)
     victim.set("small", "x")
-    with hogs(server, request, count):
-        ends = time.monotonic() + TIME_S
-        check_served(lab, server, victim, lambda _: time.monotonic() > ends)
+    address = server.socket_path if server.family == "unix" else server.port
+    check_beside(lab, server, victim, hogs(address, asked, count))
     if turns_short:
         check_turns(lab, server)
+
+
+def check_beside(lab, server, victim, herd):
+    """Gets of the victim while the hogs are there."""
+    with herd:
+        ends = time.monotonic() + TIME_S
+        check_served(lab, server, victim, lambda _: time.monotonic() > ends)
 
 
 def check_turns(lab, server):
@@ -100,3 +106,14 @@ def a_client_is_served_beside_a_hundred_that_ask_for_stats_riposte(lab):
 def a_client_is_served_beside_a_hundred_that_ask_for_many_keys(lab):
     """gets of 1000 keys, over and over."""
     check_victim(lab, b"get " + b" ".join(b"small" for _ in range(1000)) + b"\r\n", 100)
+
+
+@test(families=BOTH)
+def a_client_is_served_beside_fifty_that_ask_for_metrics(lab):
+    """GET /metrics, over and over, on the listener of HTTP."""
+    server = http_start(lab, "-m", "256")
+    victim = lab.connect(server)
+    victim.set("small", "x")
+    address = server.http_socket_path if server.family == "unix" else server.http_port
+    check_beside(lab, server, victim, hogs(address, request("GET", "/metrics"), 50))
+    check_turns(lab, server)
