@@ -24,41 +24,6 @@ enum {
 /* How often all connections are looked through for one that stalls. */
 #define LOOK_INTERVAL_NS (50 * CLOCK_NS_PER_MS)
 
-void client_offer(struct client *client, struct connection *connection) {
-    if (connection->ready_listed) {
-        return;
-    }
-    connection->ready_listed = true;
-    connection->free_ns = client->now_ns;
-    client->ready[(client->ready_begin + client->ready_count) & (client->ready_max - 1)] = connection->index;
-    client->ready_count++;
-}
-
-static struct connection *ready_take(struct client *client) {
-    uint32_t index = client->ready[client->ready_begin & (client->ready_max - 1)];
-    client->ready_begin++;
-    client->ready_count--;
-    client->connections[index].ready_listed = false;
-    return &client->connections[index];
-}
-
-bool client_may_start(const struct client *client, const struct connection *connection) {
-    const struct phase *phase = &client->phase;
-    switch (connection->state) {
-    case CONNECTION_CLOSED:
-        return true; /* it connects first */
-    case CONNECTION_OPEN:
-        break;
-    case CONNECTION_CONNECTING:
-    case CONNECTION_CLOSING:
-        return false;
-    }
-    if (connection->sending || (phase->churn_count > 0 && connection->served >= phase->churn_count)) {
-        return false;
-    }
-    return phase->whole_batches ? connection->pending_count == 0 : connection->pending_count < phase->depth;
-}
-
 /* Whether the phase has a request that should be under way by now. */
 static bool request_is_due(const struct client *client) {
     const struct phase *phase = &client->phase;
@@ -157,7 +122,7 @@ static void batch_start(struct client *client, struct connection *connection) {
 
 static void start_what_is_due(struct client *client) {
     while (client->ready_count > 0 && request_is_due(client)) {
-        struct connection *connection = ready_take(client);
+        struct connection *connection = client_take_offered(client);
         if (client_may_start(client, connection)) {
             batch_start(client, connection);
         }

@@ -121,7 +121,11 @@ bool client_prepare(struct client *client);
 /* Measures: client->counts has the result. */
 bool client_measure(struct client *client, const struct step *step);
 
-/* --- among the parts of a client --- */
+/*
+ * --- among the parts of a client ---
+ *
+ *      client_phase.c (what is done one after the other) --> client.c (a turn) --> client_event.c (what a completion means)
+ */
 
 /* What a completion means. May set client->failure. */
 void client_on_completion(struct client *client, const struct io_uring_cqe *completion);
@@ -133,9 +137,41 @@ bool client_connect(struct client *client, struct connection *connection);
 void client_settle(struct client *client, struct connection *connection);
 
 /* Whether the connection may take a request now; one that is CLOSED connects first. */
-bool client_may_start(const struct client *client, const struct connection *connection);
+static inline bool client_may_start(const struct client *client, const struct connection *connection) {
+    const struct phase *phase = &client->phase;
+    switch (connection->state) {
+    case CONNECTION_CLOSED:
+        return true; /* it connects first */
+    case CONNECTION_OPEN:
+        break;
+    case CONNECTION_CONNECTING:
+    case CONNECTION_CLOSING:
+        return false;
+    }
+    if (connection->sending || (phase->churn_count > 0 && connection->served >= phase->churn_count)) {
+        return false;
+    }
+    return phase->whole_batches ? connection->pending_count == 0 : connection->pending_count < phase->depth;
+}
 
 /* Puts a connection that may start in line, behind those that have been free for longer. */
-void client_offer(struct client *client, struct connection *connection);
+static inline void client_offer(struct client *client, struct connection *connection) {
+    if (connection->ready_listed) {
+        return;
+    }
+    connection->ready_listed = true;
+    connection->free_ns = client->now_ns;
+    client->ready[(client->ready_begin + client->ready_count) & (client->ready_max - 1)] = connection->index;
+    client->ready_count++;
+}
+
+/* The one that has been free for longest; there is one. */
+static inline struct connection *client_take_offered(struct client *client) {
+    uint32_t index = client->ready[client->ready_begin & (client->ready_max - 1)];
+    client->ready_begin++;
+    client->ready_count--;
+    client->connections[index].ready_listed = false;
+    return &client->connections[index];
+}
 
 #endif
