@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * start: reports and orders of a start, under one mutex. See start.h.
+ * start: reports and orders of a start, under one mutex.
  */
 #include "start.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * turn: looks at the clocks. See turn.h.
+ * turn: looks at the clocks, and learns from a turn that was measured what the next may have.
  */
 #include "turn.h"
 
