@@ -71,6 +71,8 @@ static void store_rows(const struct server *server, const struct rows *rows) {
     level(rows, "riposte_store_index_bytes", "bytes of the index", (double)levels.index_size);
     level(rows, "riposte_store_retired_segments", "segments that wait until nobody can read them",
           (double)levels.retired_count);
+    level(rows, "riposte_store_flushed_prefixes", "flushed prefixes that are remembered",
+          (double)levels.flushed_prefixes);
 #define STORE_ROW(name, help)                                                                                \
     count(rows, "riposte_store_" #name "_total", help, (double)counter_read(&levels.sums.name));
     STORE_COUNTERS(STORE_ROW)

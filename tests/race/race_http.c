@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "riposte/hotkeys.h"
+#include "riposte/latency.h"
+#include "riposte/slow_log.h"
 #include "riposte/http.h"
 #include "riposte/reply.h"
 #include "torture.h"
@@ -88,6 +90,7 @@ static const char *client_ask(struct client *client, const char *request, unsign
     client->answer_size = 0;
     client->now_ns += CLOCK_NS_PER_S / 2;
     input.now_ns = client->now_ns;
+    input.received_ns = client->now_ns - 1; /* the turn before: its latency is counted at once */
     do {
         progress = http_protocol.on_input(client->session, &input, &client->reply, endpoint);
         client_drain(client);
@@ -205,8 +208,15 @@ int main(int argument_count, char **arguments) {
     torture_open(&torture, argument_count, arguments, (size_t)8 << 20, true);
     struct hotkeys *hotkeys = hotkeys_create(TORTURE_THREADS);
     torture_check(hotkeys != NULL, "no memory");
+    struct latency *latency = latency_create(TORTURE_THREADS);
+    struct slow_log *slow_log = slow_log_create(1);
+    torture_check(latency != NULL && slow_log != NULL, "no memory");
     const struct http_config config = {
         .hotkeys = hotkeys,
+        .latency = latency,
+        .slow_log = slow_log,
+        .sources = {latency_metrics(latency)},
+        .sources_count = 1,
         .log_path = "/dev/null",
         .store = torture.store,
         .item_size_max = 8192,
@@ -227,6 +237,8 @@ int main(int argument_count, char **arguments) {
     void (*const runs[])(struct torture_thread *) = {run_asker, run_asker, run_asker, run_changer};
     torture_run(&torture, runs, TORTURE_THREADS);
     http_service_destroy(site.service);
+    slow_log_destroy(slow_log);
+    latency_destroy(latency);
     hotkeys_destroy(hotkeys);
     torture_close(&torture, "http");
     for (unsigned i = 0; i < FILES; i++) {
