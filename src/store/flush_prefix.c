@@ -305,6 +305,19 @@ static bool round_is_due(const struct store_worker *worker) {
            worker->now_ns >= last_ns + FLUSH_BUSY_MS * CLOCK_NS_PER_MS;
 }
 
+/*
+ * Whoever found an entry before the round took it out judges the item by the table: that has to be the one that the
+ * round saw. So its rows stay until every worker has passed a quiescent state.
+ */
+static void round_end(struct store_worker *worker) {
+    struct flush_sweep *sweep = &worker->store->flush_sweep;
+    epoch_advance(&worker->store->epoch, &worker->member);
+    if (sweep->round_epoch + EPOCH_GRACE <= epoch_now(&worker->store->epoch)) {
+        sweep->is_waiting = false;
+        forget(worker, sweep->round_number);
+    }
+}
+
 /* Under the sweep's lock. */
 static void round_go_on(struct store_worker *worker) {
     struct store *store = worker->store;
@@ -319,7 +332,8 @@ static void round_go_on(struct store_worker *worker) {
     atomic_store_explicit(&sweep->round_ns, worker->now_ns, memory_order_relaxed);
     if (sweep->cursor.done) {
         sweep->in_round = false;
-        forget(worker, sweep->round_number);
+        sweep->is_waiting = true;
+        sweep->round_epoch = epoch_tag(&worker->member);
     }
 }
 
@@ -337,8 +351,10 @@ unsigned flush_prefix_work(struct store_worker *worker) {
     }
     retired_free(worker);
     if (is_over(store)) {
-        sweep->in_round = false;
+        sweep->in_round = sweep->is_waiting = false;
         forget(worker, store_flush_number(store));
+    } else if (sweep->is_waiting) {
+        round_end(worker);
     } else if (atomic_load_explicit(&store->flush_table, memory_order_relaxed) != NULL) {
         round_go_on(worker);
     } else if (sweep->retired == NULL) {

@@ -28,7 +28,8 @@
  *
  * Why a round proves that a flush can be forgotten: the round looks at each home under its lock after its worker
  * has seen F. What was there with an order below F is taken out. Whoever locks the home later sees, by that lock,
- * at least the table that the round saw, and so publishes nothing below F there; a copy of an item that the round
+ * at least the table that the round saw, and so publishes nothing below F there. A reader without a lock may have found
+ * an entry before the round took it out: the row stays until all of them have passed a quiescent state; a copy of an item that the round
  * has taken out is dropped, because its entry is gone. A worker that stores without F's row, after it was forgotten,
  * has seen doubt_number without it (acquire), and whoever finds the item sees no older doubt_number (by the
  * item's publication).
@@ -55,7 +56,8 @@ bool flush_prefix_is_low(struct store_worker *worker, const struct item *item, u
  */
 static inline bool flush_prefix_would_take(struct store_worker *worker, const struct item *item,
                                            uint32_t location) {
-    return unlikely(store_place_in_doubt(worker->store, location)) &&
+    /* A number may be older than the place: it comes from a block that the worker has drawn before. */
+    return unlikely(store_place_in_doubt(worker->store, location) || item_has(item, ITEM_DRAWN)) &&
            flush_prefix_is_low(worker, item, location);
 }
 

@@ -70,6 +70,8 @@ struct flush_sweep {
     struct flush_table *retired;      /* tables that a reader may still look at */
     size_t retired_size;              /* bytes of these */
     bool in_round;                    /* items of flushed prefixes are being taken out */
+    bool is_waiting;                  /* the round is over: until nobody can hold what it has met */
+    uint64_t round_epoch;             /* of its end */
     uint64_t round_number;            /* flushes up to this one were there when the round began */
     struct store_cursor cursor;       /* of the round */
     _Atomic uint64_t round_ns;        /* when the last piece was done */
