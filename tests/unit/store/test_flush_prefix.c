@@ -183,6 +183,26 @@ Test(flush_prefix, a_flush_during_a_round_waits_for_the_next) {
     fixture_close(&fixture);
 }
 
+/* It may have found an entry before the round took it out, and judges the item by the table afterwards. */
+Test(flush_prefix, is_remembered_until_every_worker_has_passed_a_quiescent_state) {
+    struct fixture fixture = fixture_open();
+    struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
+    fixture_set(&fixture, "p:a", "x");
+    flush(&fixture, "p:");
+    for (unsigned i = 0; i < 200; i++) {
+        cr_assert_neq(fixture_turn(&fixture, 1), 0u);
+    }
+    cr_expect_eq(fixture_levels(&fixture).items_count, 0, "the round is over");
+    cr_expect_eq(remembered(&fixture), 1);
+    for (unsigned i = 0; i < 4; i++) {
+        store_quiescent(other, fixture.now_ns);
+        fixture_turn(&fixture, 1);
+    }
+    cr_expect_eq(remembered(&fixture), 0);
+    store_worker_leave(other);
+    fixture_close(&fixture);
+}
+
 Test(flush_prefix, a_flush_of_everything_covers_it) {
     struct fixture fixture = fixture_open();
     fixture_set(&fixture, "p:a", "x");
