@@ -229,6 +229,31 @@ static inline bool arena_has_drawn(const struct arena *arena, uint64_t number) {
 /* Where an item of the arena stands. */
 uint32_t arena_location_of(const struct arena *arena, const struct item *item);
 
+/* A list's end; a list belongs to whom its owner says. */
+static inline void arena_list_push(struct arena *arena, struct arena_list *list, uint32_t index) {
+    arena->segments[index].next = SEGMENT_NONE;
+    if (list->last == SEGMENT_NONE) {
+        list->first = index;
+    } else {
+        arena->segments[list->last].next = index;
+    }
+    list->last = index;
+    list->size += arena->segments[index].size;
+}
+
+/* A list's beginning, taken out, or SEGMENT_NONE. */
+static inline uint32_t arena_list_pop(struct arena *arena, struct arena_list *list) {
+    uint32_t index = list->first;
+    if (index != SEGMENT_NONE) {
+        list->first = arena->segments[index].next;
+        list->size -= arena->segments[index].size;
+        if (list->first == SEGMENT_NONE) {
+            list->last = SEGMENT_NONE;
+        }
+    }
+    return index;
+}
+
 static inline void arena_lock(struct arena *arena) {
     pthread_mutex_lock(&arena->lock);
 }

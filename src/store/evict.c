@@ -325,7 +325,7 @@ static void evict_end(struct store_worker *worker) {
     }
     worker->emptying.index = SEGMENT_NONE;
     segment_set_state(segment, SEGMENT_RETIRED);
-    retire_segment(worker, index);
+    segment_retire(worker, index);
 }
 
 /* It goes back into a queue as it is. */

@@ -76,7 +76,7 @@ static void sweep_end(struct store_worker *worker) {
     }
     arena_unlock(arena);
     if (empty) {
-        retire_segment(worker, index);
+        segment_retire(worker, index);
     } else {
         uint32_t first = atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
         if (first != UINT32_MAX) {

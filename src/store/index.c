@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 
 #include "cpu_relax.h"
-#include "segment.h"
 
 enum {
     LOCK_SPINS_MAX = 64,
@@ -76,6 +75,43 @@ void bucket_move_end(struct bucket *home) {
     assert((header_of(home) & BUCKET_MOVING) != 0);
     /* release: the moves come before it. */
     atomic_store_explicit(&home->header, version_next(header_of(home)), memory_order_release);
+}
+
+/* --- overflow buckets that are retired: lists linked in overflow_links, by the epoch of retiring --- */
+
+/* A list of buckets is free. */
+static void free_list(struct store_worker *worker, uint32_t first) {
+    struct index *index = &worker->store->index;
+    while (first != 0) {
+        uint32_t next = index->overflow_links[first];
+        worker->buckets_retired_count--;
+        if (worker->buckets_spare_count < 2 * OVERFLOW_HANDFUL) {
+            index->overflow_links[first] = worker->buckets_spare;
+            worker->buckets_spare = first;
+            worker->buckets_spare_count++;
+        } else {
+            pthread_mutex_lock(&index->overflow_lock);
+            index->overflow_links[first] = index->overflow_free;
+            index->overflow_free = first;
+            pthread_mutex_unlock(&index->overflow_lock);
+        }
+        first = next;
+    }
+}
+
+/* An overflow bucket is unlinked and empty, and may still be read. */
+static void bucket_retire(struct store_worker *worker, uint32_t number) {
+    uint64_t epoch = epoch_tag(&worker->member);
+    unsigned list = epoch % STORE_EPOCH_LISTS;
+    /* A list is freed before its turn comes again: EPOCH_GRACE is below the number of lists. */
+    if (worker->buckets_epochs[list] != epoch) {
+        free_list(worker, worker->buckets_retired[list]);
+        worker->buckets_retired[list] = 0;
+        worker->buckets_epochs[list] = epoch;
+    }
+    worker->store->index.overflow_links[number] = worker->buckets_retired[list];
+    worker->buckets_retired[list] = number;
+    worker->buckets_retired_count++;
 }
 
 /* --- chains --- */
@@ -157,7 +193,7 @@ static void chain_shorten(struct store_worker *worker, struct bucket *before, st
     assert(&index->overflow[number] == last);
     header_set_next(before, 0);
     atomic_fetch_sub_explicit(&index->overflow_count, 1, memory_order_relaxed);
-    retire_bucket(worker, number);
+    bucket_retire(worker, number);
 }
 
 static unsigned bucket_last_entry(const struct bucket *bucket) {
@@ -347,25 +383,6 @@ bool index_supply(struct store_worker *worker, unsigned count) {
     return likely(worker->buckets_spare_count >= count) || index_supply_more(worker, count);
 }
 
-void index_free_buckets(struct store_worker *worker, uint32_t first, unsigned *count) {
-    struct index *index = &worker->store->index;
-    while (first != 0) {
-        uint32_t next = index->overflow_links[first];
-        --*count;
-        if (worker->buckets_spare_count < 2 * OVERFLOW_HANDFUL) {
-            index->overflow_links[first] = worker->buckets_spare;
-            worker->buckets_spare = first;
-            worker->buckets_spare_count++;
-        } else {
-            pthread_mutex_lock(&index->overflow_lock);
-            index->overflow_links[first] = index->overflow_free;
-            index->overflow_free = first;
-            pthread_mutex_unlock(&index->overflow_lock);
-        }
-        first = next;
-    }
-}
-
 void index_leave(struct store_worker *worker) {
     struct index *index = &worker->store->index;
     pthread_mutex_lock(&index->overflow_lock);
@@ -376,6 +393,35 @@ void index_leave(struct store_worker *worker) {
     }
     pthread_mutex_unlock(&index->overflow_lock);
     worker->buckets_spare_count = 0;
+}
+
+void index_free_due(struct store_worker *worker, uint64_t epoch_max) {
+    for (unsigned list = 0; list < STORE_EPOCH_LISTS; list++) {
+        if (worker->buckets_retired[list] != 0 && worker->buckets_epochs[list] <= epoch_max) {
+            free_list(worker, worker->buckets_retired[list]);
+            worker->buckets_retired[list] = 0;
+        }
+    }
+}
+
+void index_orphan_buckets(struct store_worker *worker) {
+    struct store *store = worker->store;
+    for (unsigned list = 0; list < STORE_EPOCH_LISTS; list++) {
+        for (uint32_t number; (number = worker->buckets_retired[list]) != 0;) {
+            worker->buckets_retired[list] = store->index.overflow_links[number];
+            store->index.overflow_links[number] = store->orphan_buckets;
+            store->orphan_buckets = number;
+        }
+    }
+    worker->buckets_retired_count = 0;
+}
+
+void index_adopt_buckets(struct store_worker *worker) {
+    struct store *store = worker->store;
+    for (uint32_t number; (number = store->orphan_buckets) != 0;) {
+        store->orphan_buckets = store->index.overflow_links[number];
+        bucket_retire(worker, number);
+    }
 }
 
 /* --- beginning and end --- */

@@ -256,8 +256,12 @@ void place_clear(struct store_worker *worker, struct place *place);
 /* Makes sure of so many spare overflow buckets; false where there is no memory. */
 bool index_supply(struct store_worker *worker, unsigned count);
 
-/* A list of overflow buckets is free; counts them off. */
-void index_free_buckets(struct store_worker *worker, uint32_t first, unsigned *count);
+/* Frees overflow buckets that were retired in this epoch or before. */
+void index_free_due(struct store_worker *worker, uint64_t epoch_max);
+
+/* The worker leaves: hands those that wait to the store, or takes over what others have left. Under store->lock. */
+void index_orphan_buckets(struct store_worker *worker);
+void index_adopt_buckets(struct store_worker *worker);
 
 /* The worker leaves: gives its spare buckets back. */
 void index_leave(struct store_worker *worker);

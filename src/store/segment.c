@@ -6,6 +6,17 @@
 
 #include <stdlib.h>
 
+void segment_retire(struct store_worker *worker, uint32_t index) {
+    struct arena *arena = &worker->store->arena;
+    struct segment *segment = &arena->segments[index];
+    assert(segment_state(segment) == SEGMENT_RETIRED);
+    segment->retired_epoch = epoch_tag(&worker->member);
+    counter_add(&worker->counters.retired, 1);
+    /* relaxed: a level. */
+    atomic_fetch_add_explicit(&arena->coming_size, segment->size, memory_order_relaxed);
+    arena_list_push(arena, &worker->retired, index);
+}
+
 static void queue_push(struct arena *arena, enum segment_queue queue, uint32_t index) {
     struct arena_list *list = &arena->queues[queue];
     struct segment *segment = &arena->segments[index];
@@ -58,7 +69,7 @@ void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_q
     }
     arena_unlock(arena);
     if (empty) {
-        retire_segment(worker, index);
+        segment_retire(worker, index);
     }
 }
 
@@ -129,7 +140,7 @@ static __attribute__((cold, noinline)) void segment_all_dead(struct store_worker
     }
     arena_unlock(arena);
     if (queued) {
-        retire_segment(worker, index);
+        segment_retire(worker, index);
     }
 }
 

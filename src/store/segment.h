@@ -71,6 +71,9 @@ void segment_drop(struct store_worker *worker, struct item *item);
 /* The item in a place is out of the index. */
 void segment_kill(struct store_worker *worker, uint32_t location, size_t size);
 
+/* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue: see retire.c. */
+void segment_retire(struct store_worker *worker, uint32_t index);
+
 /* A segment that the worker owns goes into a queue; one without live items is retired. */
 void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_queue queue, uint32_t used);
 
@@ -128,12 +131,6 @@ static inline void segment_set_state(struct segment *segment, enum segment_state
  * Lists without memory of their own: segments are linked in their descriptors, buckets in index.overflow_links.
  * Worker's own thread.
  */
-/* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue. */
-void retire_segment(struct store_worker *worker, uint32_t index);
-
-/* An overflow bucket that is unlinked and empty. */
-void retire_bucket(struct store_worker *worker, uint32_t number);
-
 /* Announces a quiescent state, moves the epoch on where that helps, and frees what has become free. */
 void retire_pass(struct store_worker *worker);
 
