@@ -35,6 +35,11 @@ static bool see(struct check *check, uint32_t location) {
     return !before;
 }
 
+static bool is_in_arena(const struct store *store, uint32_t location) {
+    uint32_t index = arena_segment_of(&store->arena, location);
+    return index < store->arena.segments_count && store->arena.segments[index].memory != NULL;
+}
+
 /* How often a key stands in a chain. */
 static unsigned occurrences(const struct store *store, const struct bucket *home, struct bytes key) {
     unsigned count = 0;
@@ -42,7 +47,8 @@ static unsigned occurrences(const struct store *store, const struct bucket *home
          bucket = index_next(&store->index, bucket_header(bucket))) {
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
             uint32_t location = entry_location(bucket, i);
-            count += location != 0 && item_has_key(arena_item(&store->arena, location), key);
+            count += location != 0 && is_in_arena(store, location) &&
+                     item_has_key(arena_item(&store->arena, location), key);
         }
     }
     return count;
@@ -53,7 +59,7 @@ static void check_entry(struct check *check, const struct bucket *home, const st
     struct store *store = check->store;
     uint32_t location = entry_location(bucket, i);
     uint32_t segment = arena_segment_of(&store->arena, location);
-    if (segment >= store->arena.segments_count) {
+    if (!is_in_arena(store, location)) {
         expect(check, false, "an entry leads out of the arena");
         return;
     }

@@ -153,6 +153,24 @@ static struct bucket *first_used(struct store *store) {
         cr_assert(index_check((fixture)->store));                                                            \
     } while (0)
 
+/* Of an item that has another home. */
+static uint32_t location_elsewhere(const struct bucket *home) {
+    for (const struct bucket *other = home + 1;; other++) {
+        if (atomic_load(&other->locations[0]) != 0) {
+            return atomic_load(&other->locations[0]);
+        }
+    }
+}
+
+/* Of an item with the same key that is not stored. */
+static uint32_t twin_of(struct fixture *fixture, uint32_t location) {
+    struct item *twin;
+    struct bytes key = item_key(arena_item(&fixture->store->arena, location));
+    cr_assert_eq(store_item_create(fixture->worker, key, false, 0, STORE_EXPIRES_NEVER, 10, &twin), STORE_OK);
+    memset(store_item_value(twin), 'x', 10);
+    return arena_location_of(&fixture->store->arena, twin);
+}
+
 Test(index, the_checker_notices_what_is_wrong) {
     struct fixture fixture = fixture_open();
     for (unsigned i = 0; i < 20; i++) {
@@ -163,13 +181,21 @@ Test(index, the_checker_notices_what_is_wrong) {
     uint32_t location = atomic_load(&home->locations[0]);
     struct segment *segment =
         &fixture.store->arena.segments[arena_segment_of(&fixture.store->arena, location)];
-    expect_noticed(&fixture, &home->locations[0], 0u);                     /* an item is missing */
-    expect_noticed(&fixture, &home->tags[0], (uint16_t)(right_value ^ 4)); /* another tag */
-    expect_noticed(&fixture, &home->locations[9], location);               /* twice */
-    expect_noticed(&fixture, &home->header, BUCKET_LOCKED);                /* a lock was left */
+    uint32_t other = location_elsewhere(home);
+    expect_noticed(&fixture, &home->locations[0], 0u);         /* an item is missing */
+    expect_noticed(&fixture, &home->locations[0], UINT32_MAX); /* beyond the last window */
+    expect_noticed(&fixture, &home->locations[0], fixture.store->arena.large_first - 1); /* never used */
+    expect_noticed(&fixture, &home->locations[0], other);                       /* the key hashes elsewhere */
+    expect_noticed(&fixture, &home->locations[9], twin_of(&fixture, location)); /* a key with two items */
+    expect_noticed(&fixture, &home->tags[0], (uint16_t)(right_value ^ 4));      /* another tag */
+    expect_noticed(&fixture, &home->locations[9], location);                    /* twice */
+    expect_noticed(&fixture, &home->header, BUCKET_LOCKED);                     /* a lock was left */
     expect_noticed(&fixture, &home->header, BUCKET_MOVING);
     expect_noticed(&fixture, &fixture.store->index.overflow_count, 1u);
     expect_noticed(&fixture, &segment->dead, 8u); /* too few live bytes */
+    expect_noticed(&fixture, &segment->used, atomic_load(&segment->used) + 8);
     expect_noticed(&fixture, &segment->state, (uint8_t)SEGMENT_RETIRED);
+    expect_noticed(&fixture, &segment->state, (uint8_t)SEGMENT_FREE);
+    store_item_discard(fixture.worker, fixture.worker->fresh);
     fixture_close(&fixture);
 }
