@@ -143,7 +143,8 @@ struct engine_hooks {
     /*
      * Once per turn, between the requests of the turn before and those of this one: now_ns is the monotonic
      * time at which the next requests will be executed. Returns within how many ms it wants to be called
-     * again although nothing happens: 0 for "no need".
+     * again although nothing happens: 0 for "no need". Called once more before the worker sleeps, because what the
+     * last requests have left behind counts, too.
      */
     unsigned (*turn)(void *worker_user, uint64_t now_ns);
 

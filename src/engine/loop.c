@@ -112,9 +112,14 @@ static void loop_sleep(struct worker *worker, uint64_t wait_ns) {
     }
 }
 
+static void loop_call_hook(struct worker *worker) {
+    if (worker->engine->config.hooks.turn != NULL) {
+        worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
+    }
+}
+
 static void loop_wait(struct worker *worker) {
-    uint64_t wait_ns = loop_wait_ns(worker);
-    if (wait_ns == 0) {
+    if (loop_wait_ns(worker) == 0) {
         worker->transport->wait(worker, 0);
         return;
     }
@@ -124,6 +129,13 @@ static void loop_wait(struct worker *worker) {
         if (worker->transport->ready(worker) || loop_spin(worker)) {
             return;
         }
+    }
+    /* Once more: a request of this turn may have left work behind, such as a flush, and nobody may ask again. */
+    loop_call_hook(worker);
+    uint64_t wait_ns = loop_wait_ns(worker);
+    if (unlikely(wait_ns == 0)) {
+        worker->transport->wait(worker, 0);
+        return;
     }
     loop_sleep(worker, wait_ns);
 }
@@ -143,9 +155,7 @@ static void loop_turn(struct worker *worker) {
     loop_read_clock(worker);
     turn_begin(&worker->turn, &worker->counters, worker->now_ns, !conn_queue_empty(&worker->run_costly));
     memory_begin(worker);
-    if (worker->engine->config.hooks.turn != NULL) {
-        worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
-    }
+    loop_call_hook(worker);
     worker->transport->reap(worker);
     if (unlikely(worker->woken)) {
         loop_on_wake(worker);

@@ -4,10 +4,12 @@
 from harness.connection import set_request
 from harness.outcome import check, check_equal
 from harness.registry import test
+from harness.server import wait_until
 
 MIB = 1 << 20
 LIMIT_MIB = 64
 RESIDENT_SLACK_KIB = 24 << 10  # code, stacks, rings, buffers, and what the allocator keeps
+PEAK_SLACK_KIB = 16 << 10
 
 
 def store_much(lab, server, client, total_size):
@@ -181,3 +183,71 @@ def a_lowered_limit_is_what_was_asked_for_and_holds_two_of_the_largest_items(lab
     check_equal(20 * MIB - 1000, len(client.get("large")), "size of the large value")
     kept = sum(client.get(f"small-{number}") is not None for number in range(1000))
     check_equal(1000, kept, "small items that are kept beside the large one")
+
+
+def peak_kib(server):
+    """The most that was ever resident."""
+    with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+
+def store_values(client, name, count, sizes, kept=lambda number: True):
+    """Stores `count` values without asking for replies; those that are not kept are deleted at the end."""
+    filler, batch, size = b"x" * max(sizes), [], 0
+    for number in range(count):
+        value = filler[: sizes[number % len(sizes)]]
+        batch.append(set_request(f"{name}-{number}", value, tail=" noreply"))
+        size += len(value)
+        if size > 400_000:
+            client.send(b"".join(batch))
+            batch, size = [], 0
+    batch += [b"delete %s-%d noreply\r\n" % (name.encode(), number) for number in range(count) if not kept(number)]
+    client.send(b"".join(batch))
+    client.ask("mn", "MN")
+
+
+def check_peak(lab, server, limit_mib):
+    """Never above the limit by more than the program itself takes, and no set has failed."""
+    check_equal("0", server.own_stats()["no_memory"], "sets that failed")
+    if not lab.program.is_sanitized:
+        peak, allowed = peak_kib(server), (limit_mib << 10) + PEAK_SLACK_KIB
+        check(peak <= allowed, f"resident memory was up to {peak} KiB, allowed {allowed}")
+
+
+@test(long=True)
+def sizes_that_change_stay_within_the_limit(lab):
+    """-m 64, two workers: values of 100 B, 1000 B, 40 to 3000 B, 20 KB, 500 KB, then 100 B again; 100 MB of each."""
+    server = lab.start("-m", "64", "-t", "2")
+    clients = [lab.connect(server) for _ in range(4)]
+    for turn, sizes in enumerate(((100,), (1000,), tuple(range(40, 3000, 37)), (20_000,), (500_000,), (100,))):
+        count = 100_000_000 // (sum(sizes) // len(sizes) + 60) // len(clients)
+        for index, client in enumerate(clients):
+            store_values(client, f"{turn}-{index}", count, sizes)
+    check_peak(lab, server, 64)
+    check(int(clients[0].stats()["evictions"]) > 10_000, "hardly anything was evicted")
+
+
+@test(long=True)
+def one_item_kept_in_every_64_kib_holds_nothing_but_itself(lab):
+    """-m 64, 24 sizes one after the other, of each one item of every 64 KiB is left: what is between them is used again."""
+    server = lab.start("-m", "64", "-t", "2")
+    client = lab.connect(server)
+    for step in range(24):
+        size = int(64 * 1.35**step)
+        each = max(1, 65536 // (size + 60))
+        store_values(client, f"size-{step}", 64 * MIB // (size + 60), (size,), lambda number, each=each: number % each == 0)
+    check_peak(lab, server, 64)
+
+
+@test()
+def memory_is_back_within_5_s_of_a_flush_and_of_deletes(lab):
+    """-m 64 full: below a quarter of it afterwards, without a request, and the program's own."""
+    server = lab.start("-m", "64")
+    client = lab.connect(server)
+    for number, way in enumerate(("flush_all", "delete")):
+        store_values(client, f"way-{number}", 50_000, (1000,), lambda _, way=way: way == "flush_all")
+        if way == "flush_all":
+            client.ask("flush_all", "OK")
+        if not lab.program.is_sanitized:
+            wait_until(lambda: server.resident_kib() <= (16 << 10) + PEAK_SLACK_KIB, f"memory that comes back after {way}", 5.0)
+    check_equal("0", client.stats()["curr_items"], "items")
