@@ -46,6 +46,37 @@ static inline struct bytes bytes_after(struct bytes text, size_t size) {
     return bytes_of(text.data + size, text.size - size);
 }
 
+/* Most bytes that bytes_copy copies itself. */
+enum { BYTES_COPY_SHORT_MAX = 128 };
+
+/*
+ * Copies `from` to `to`, where it does not overlap and there is room, and returns behind it: as memcpy, but for keys and
+ * small values, for which that call would cost as much as the copy.
+ */
+static inline char *bytes_copy(char *to, struct bytes from) {
+    size_t size = from.size;
+    if (size - 16 <= BYTES_COPY_SHORT_MAX - 16) {
+        size_t last = size - 16; /* the last step overlaps the one before */
+        for (size_t at = 0; at < last; at += 16) {
+            memcpy(to + at, from.data + at, 16);
+        }
+        memcpy(to + last, from.data + last, 16);
+    } else if (size > 16) {
+        memcpy(to, from.data, size);
+    } else if (size >= 8) {
+        memcpy(to, from.data, 8);
+        memcpy(to + size - 8, from.data + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from.data, 4);
+        memcpy(to + size - 4, from.data + size - 4, 4);
+    } else if (size > 0) {
+        to[0] = from.data[0];
+        to[size / 2] = from.data[size / 2];
+        to[size - 1] = from.data[size - 1];
+    }
+    return to + size;
+}
+
 /* How many bytes stand before the first `wanted`; all of them when there is none. */
 static inline size_t bytes_before(struct bytes text, char wanted) {
     const char *found = text.size == 0 ? NULL : (const char *)memchr(text.data, wanted, text.size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * check: two levels of assertion.
+ * check: two levels of assertion, and what the compiler is told of the path of a request.
  *
  * assert (from <assert.h>) is for what costs a comparison; it stays on in release builds. assert_slow is for
  * checkers that walk a whole structure; it is on in debug, sanitizer and fuzz builds only
@@ -19,5 +19,8 @@
 
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* For the few functions of the shortest path whose call would cost about as much as what they do. */
+#define inline_always inline __attribute__((always_inline))
 
 #endif

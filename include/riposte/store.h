@@ -280,8 +280,14 @@ void store_clock_stop(struct store *store, uint64_t now_ns);
 /* It goes on, with the time that has passed meanwhile. As above. */
 void store_clock_restart(struct store *store);
 
-/* Asks the memory system for the bucket of `key` (1 to 250 bytes): worth it when several look-ups follow. */
-void store_prefetch(struct store_worker *worker, struct bytes key);
+/* The number by which this store finds `key` (1 to 250 bytes); the same for its whole life. */
+uint64_t store_hash(const struct store_worker *worker, struct bytes key);
+
+/*
+ * Asks the memory system for the bucket of `key` (1 to 250 bytes): worth it when several look-ups follow. Returns the key's
+ * hash: who keeps it until the look-up does not pay for it twice.
+ */
+uint64_t store_prefetch(struct store_worker *worker, struct bytes key);
 
 /*
  * STORE_OK and *view, or STORE_MISS. The view's bytes stay valid until this worker's next store_quiescent,
@@ -289,6 +295,10 @@ void store_prefetch(struct store_worker *worker, struct bytes key);
  * that creates or touches; store_pin keeps them longer. key.size is 1 to STORE_KEY_SIZE_MAX, here and below.
  */
 enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view);
+
+/* As store_get; `hash` is the key's. */
+enum store_status store_get_hashed(struct store_worker *worker, struct bytes key, uint64_t hash,
+                                   struct item_view *view);
 
 /* The same with options; may also answer STORE_NO_MEMORY where it creates or touches. */
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,

@@ -53,6 +53,7 @@ static void arena_plan_slots(struct arena *arena, size_t limit_max) {
         arena->step_shift++;
     }
     arena->unit_shift = (uint8_t)(arena->segment_shift - arena->step_shift);
+    arena->unit_mask = (UINT32_C(1) << arena->unit_shift) - 1;
     arena->large_first = (uint32_t)(arena->slots_size >> arena->step_shift);
     arena->segments_count = arena->slots_count;
     arena->mapped_size = round_up(arena->slots_size, ARENA_HUGE_SIZE);

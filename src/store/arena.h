@@ -94,12 +94,15 @@ struct arena_list {
 };
 
 struct arena {
-    /* What every look-up reads: constant. */
+    /* What every look-up reads: constant, but for a flush. */
     alignas(64) char *base;
     struct segment *segments;
     _Atomic uint64_t *numbers; /* of each segment's first step, where no item is; written when it is opened */
     uint32_t large_first;      /* locations from here on are windows */
     uint32_t slots_count;
+    _Atomic uint64_t
+        flush_number;      /* items of segments opened before are gone; written under the lock, by a flush */
+    uint32_t unit_mask;    /* steps of a slot, less one */
     uint8_t step_shift;    /* log2 of a step */
     uint8_t segment_shift; /* log2 of a slot's size */
     uint8_t unit_shift;    /* log2 of the steps of a slot */
@@ -127,7 +130,6 @@ struct arena {
     _Atomic uint64_t windows_ready_size; /* of windows alone */
     _Atomic uint64_t wanted;             /* bytes that the index needs to grow */
     _Atomic uint64_t sequence;           /* the number given out last */
-    _Atomic uint64_t flush_number;       /* items of segments opened before are gone */
     _Atomic uint64_t open_size;          /* bytes of open segments, for the statistics */
     _Atomic int64_t coming_size;         /* bytes of segments being emptied or retired: free soon */
     _Atomic uint64_t pinned_size;        /* of retired segments that replies still send from */
@@ -206,6 +208,26 @@ static inline struct item *arena_item(const struct arena *arena, uint32_t locati
     return (struct item *)(void *)arena->segments[arena_segment_of(arena, location)].memory;
 }
 
+/* Where a location points to. */
+struct arena_spot {
+    struct item *item;
+    uint32_t segment;
+    uint32_t step; /* of the item in its segment; its number is the segment's and so many more */
+};
+
+static inline struct arena_spot arena_spot_of(const struct arena *arena, uint32_t location) {
+    if (likely(location < arena->large_first)) {
+        return (struct arena_spot){
+            .item = (struct item *)(void *)(arena->base + ((size_t)location << arena->step_shift)),
+            .segment = location >> arena->unit_shift,
+            .step = location & arena->unit_mask,
+        };
+    }
+    uint32_t segment = arena->slots_count + (location - arena->large_first);
+    return (struct arena_spot){
+        .item = (struct item *)(void *)arena->segments[segment].memory, .segment = segment, .step = 1};
+}
+
 /* Number before that of the segment's first item: no item stands in its first step. */
 static inline uint64_t arena_number(const struct arena *arena, uint32_t segment) {
     /* relaxed: written before the segment's items are published. */
@@ -214,10 +236,8 @@ static inline uint64_t arena_number(const struct arena *arena, uint32_t segment)
 
 /* Number of a place. */
 static inline uint64_t arena_place_number(const struct arena *arena, uint32_t location) {
-    uint64_t number = arena_number(arena, arena_segment_of(arena, location));
-    return likely(location < arena->large_first)
-               ? number + (location & ((UINT32_C(1) << arena->unit_shift) - 1))
-               : number + 1;
+    struct arena_spot spot = arena_spot_of(arena, location);
+    return arena_number(arena, spot.segment) + spot.step;
 }
 
 /* Whether a number was ever given out here: a client may have chosen any other. */

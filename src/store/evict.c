@@ -163,7 +163,7 @@ static void push_out(struct store_worker *worker, struct place *place, const str
     const struct segment *segment = &store->arena.segments[worker->emptying.index];
     struct item_view view;
     size_t size = item_size(victim->item);
-    get_view(store, victim->item, victim->location, &view);
+    get_view(store, victim->location, &view);
     evict_count(worker, victim->item);
     put_take_out(worker, place);
     place_close(place);

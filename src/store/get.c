@@ -43,27 +43,45 @@ static __attribute__((cold, noinline)) void meet_dead(struct store_worker *worke
     place_close(&place);
 }
 
-uint32_t get_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
+/* As get_find, and where the location points to. */
+static inline_always uint32_t find(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                   struct arena_spot *spot) {
     const struct store *store = worker->store;
     get_prefetch_end(worker);
     uint32_t location = index_find(store, hash, key);
-    if (location == 0 || likely(worker_item_lives(worker, arena_item(&store->arena, location), location))) {
+    if (location == 0) {
+        return 0;
+    }
+    *spot = arena_spot_of(&store->arena, location);
+    if (likely(worker_spot_lives(worker, spot, location))) {
         return location;
     }
     meet_dead(worker, hash, location);
     return 0;
 }
 
-enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
-    const struct store *store = worker->store;
-    uint32_t location = get_find(worker, index_hash(&store->index, key), key);
-    if (location == 0) {
+uint32_t get_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
+    struct arena_spot spot;
+    return find(worker, hash, key, &spot);
+}
+
+uint64_t store_hash(const struct store_worker *worker, struct bytes key) {
+    return index_hash(&worker->store->index, key);
+}
+
+enum store_status store_get_hashed(struct store_worker *worker, struct bytes key, uint64_t hash,
+                                   struct item_view *view) {
+    struct arena_spot spot;
+    if (unlikely(find(worker, hash, key, &spot) == 0)) {
         return STORE_MISS;
     }
-    struct item *item = arena_item(&store->arena, location);
-    get_view(store, item, location, view);
-    item_use(item, worker_now_tick(worker), ITEM_FETCHED);
+    get_view_spot(worker->store, &spot, view);
+    item_use(spot.item, worker_now_tick(worker), ITEM_FETCHED);
     return STORE_OK;
+}
+
+enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
+    return store_get_hashed(worker, key, store_hash(worker, key), view);
 }
 
 enum store_absence store_absence_take(struct store_worker *worker) {
@@ -107,13 +125,13 @@ static void prefetch_item(const struct store *store, uint64_t hash) {
     }
 }
 
-void store_prefetch(struct store_worker *worker, struct bytes key) {
+uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
     const struct store *store = worker->store;
     uint64_t hash = index_hash(&store->index, key);
     uint64_t homes_count = index_homes_count(&store->index);
     if (homes_count < PREFETCH_HOMES_MIN) {
         prefetch_item(store, hash);
-        return;
+        return hash;
     }
     uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
     __builtin_prefetch(index_home(&store->index, homes_count, hash), 0, 3);
@@ -122,6 +140,7 @@ void store_prefetch(struct store_worker *worker, struct bytes key) {
     }
     *waiting = hash;
     worker->prefetches_count++;
+    return hash;
 }
 
 void get_prefetch_finish(struct store_worker *worker) {
@@ -285,7 +304,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
                              const struct get_options *options, struct item_view *view) {
     struct item *item = arena_item(&worker->store->arena, location);
     bool touched = true;
-    get_view(worker->store, item, location, view);
+    get_view(worker->store, location, view);
     if (unlikely(options->touch || should_win(worker, options, view)) &&
         !hit_locked(worker, hash, location, options, view, &touched)) {
         return STORE_EXISTS;
@@ -310,7 +329,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
     if (options->no_use) {
         item_set_used(item, before.used_tick << ITEM_TICK_SHIFT | (before.fetched ? ITEM_FETCHED : 0));
     }
-    get_view(worker->store, item, location, view);
+    get_view(worker->store, location, view);
     view->expires_tick = before.expires_tick;
     view->used_tick = before.used_tick;
     view->fetched = before.fetched;
@@ -323,7 +342,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
 static void created(struct store_worker *worker, const struct get_options *options, uint32_t location,
                     struct item_view *view) {
     struct item *item = arena_item(&worker->store->arena, location);
-    get_view(worker->store, item, location, view);
+    get_view(worker->store, location, view);
     view->won = true;
     view->won_before = false;
     if (!options->no_use) {

@@ -155,9 +155,9 @@ static inline uint64_t index_homes_count(const struct index *index) {
 }
 
 static inline uint64_t index_home_number(uint64_t homes_count, uint64_t hash) {
-    uint64_t upper = UINT64_C(1) << (63 - (unsigned)__builtin_clzl(homes_count)); /* 2^l */
-    uint64_t number = hash & (upper * 2 - 1);
-    return number < homes_count ? number : number & (upper - 1);
+    uint64_t mask = UINT64_MAX >> __builtin_clzl(homes_count); /* 2^(l + 1) - 1 */
+    uint64_t number = hash & mask;
+    return number < homes_count ? number : number & mask >> 1;
 }
 
 static inline struct bucket *index_home(const struct index *index, uint64_t homes_count, uint64_t hash) {
@@ -190,8 +190,8 @@ static inline bool index_miss_is_true(const struct index *index, const struct bu
 }
 
 /* Looks in one chain: the item's location, or 0. */
-static inline uint32_t index_find_in(const struct store *store, const struct bucket *home, uint32_t header,
-                                     uint64_t hash, struct bytes key) {
+static inline_always uint32_t index_find_in(const struct store *store, const struct bucket *home,
+                                            uint32_t header, uint64_t hash, struct bytes key) {
     uint16_t tag = entry_tag(hash);
     for (const struct bucket *bucket = home;;) {
         for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
@@ -209,7 +209,7 @@ static inline uint32_t index_find_in(const struct store *store, const struct buc
 }
 
 /* The location of a key's item, live or not, or 0. On-line worker; see R1 for how long it stays valid. */
-static inline uint32_t index_find(const struct store *store, uint64_t hash, struct bytes key) {
+static inline_always uint32_t index_find(const struct store *store, uint64_t hash, struct bytes key) {
     const struct index *index = &store->index;
     for (;;) {
         const struct bucket *home = index_home(index, index_homes_count(index), hash);

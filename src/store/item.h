@@ -82,11 +82,14 @@ static inline unsigned item_form_marks(const struct item_form *form) {
            (form->key_is_binary ? ITEM_KEY_BINARY : 0u) | (form->cas_is_drawn ? ITEM_DRAWN : 0u);
 }
 
-/* Bytes between header and key. */
+/* Bytes between header and key: four for each of the first three marks, eight for the fourth. */
 static inline size_t item_extra_size(unsigned marks) {
-    return 4 * ((marks & 1) + (marks >> 1 & 1) + (marks >> 2 & 1)) + (marks & ITEM_HAS_CAS);
+    /* In words, a digit for each set of marks: what this costs, every look-up pays. */
+    const uint64_t words = UINT64_C(0x5443433232212110);
+    return 4 * (size_t)(words >> (marks & 15) * 4 & 15);
 }
-static_assert(ITEM_HAS_CAS == 8, "the mark is the size of what it stands for");
+static_assert((ITEM_HAS_EXPIRY | ITEM_HAS_SIZE | ITEM_HAS_FLAGS) == 7 && ITEM_HAS_CAS == 8,
+              "the digits' marks");
 
 /* Bytes of the whole item, before it is rounded up to a step. */
 static inline size_t item_form_size(const struct item_form *form) {
@@ -247,6 +250,14 @@ static inline struct item_form item_form_of(const struct item *item) {
                               .cas_is_drawn = item_has(item, ITEM_DRAWN)};
 }
 
+static inline bool item_has_short_key(const char *own, struct bytes key) {
+    size_t at = 0;
+    while (at < key.size && own[at] == key.data[at]) {
+        at++;
+    }
+    return at == key.size;
+}
+
 /*
  * Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost more
  * than the comparison.
@@ -257,7 +268,7 @@ static inline bool item_has_key(const struct item *item, struct bytes key) {
         return false;
     }
     if (unlikely(key.size < sizeof(uint64_t))) {
-        return memcmp(own.data, key.data, key.size) == 0;
+        return item_has_short_key(own.data, key);
     }
     size_t last = key.size - sizeof(uint64_t);
     for (size_t at = 0; at < last; at += sizeof(uint64_t)) {

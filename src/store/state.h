@@ -229,6 +229,17 @@ static inline bool worker_item_lives(const struct store_worker *worker, const st
             !flush_has_taken(worker->store, item, location));
 }
 
+/* The same of the item in a spot; `location` is where it is. */
+static inline bool worker_spot_lives(const struct store_worker *worker, const struct arena_spot *spot,
+                                     uint32_t location) {
+    const struct store *store = worker->store;
+    /* acquire: as in store_place_in_doubt. */
+    uint64_t doubt_number = atomic_load_explicit(&store->doubt_number, memory_order_acquire);
+    return likely(!worker_item_expired(worker, spot->item)) &&
+           (likely(arena_number(&store->arena, spot->segment) >= doubt_number) ||
+            !flush_has_taken(store, spot->item, location));
+}
+
 /* The number that clients know the item by. */
 static inline uint64_t store_item_cas(const struct store *store, const struct item *item, uint32_t location) {
     uint64_t own = item_own_cas(item);

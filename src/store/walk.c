@@ -32,7 +32,7 @@ static void walk_item(const struct walk *walk, uint32_t location) {
         !worker_item_lives(walk->worker, item, location)) {
         return;
     }
-    get_view(store, item, location, &view);
+    get_view(store, location, &view);
     walk->visit(walk->user, &view);
 }
 

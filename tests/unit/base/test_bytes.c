@@ -60,6 +60,21 @@ Test(bytes, are_cut_before_and_after_a_byte) {
     cr_expect_eq(bytes_after(text, text.size).size, 0);
 }
 
+Test(bytes, are_copied_whole_and_no_further_whatever_their_size) {
+    char from[300], to[302];
+    for (size_t i = 0; i < sizeof(from); i++) {
+        from[i] = (char)(i * 7 + 1);
+    }
+    for (size_t size = 0; size <= sizeof(from); size++) {
+        struct bytes exact = {.data = malloc(size == 0 ? 1 : size), .size = size};
+        memcpy((void *)exact.data, from, size);
+        memset(to, '?', sizeof(to));
+        cr_assert_eq(bytes_copy(to + 1, exact), to + 1 + size);
+        cr_assert(memcmp(to + 1, from, size) == 0 && to[0] == '?' && to[size + 1] == '?', "%zu bytes", size);
+        free((void *)exact.data);
+    }
+}
+
 Test(bytes, parses_u64_up_to_its_limit) {
     expect_u64("0", true, 0);
     expect_u64("7", true, 7);

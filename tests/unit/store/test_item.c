@@ -40,6 +40,14 @@ Test(item, has_8_bytes_before_its_key_unless_it_needs_more) {
     cr_expect_eq(item_form_size(&form), 8 + 20 + 1 + 16384 + 2);
 }
 
+Test(item, extra_bytes_are_the_sum_of_what_the_marks_stand_for) {
+    for (unsigned marks = 0; marks <= ITEM_MARKS_MASK; marks++) {
+        size_t size = ((marks & ITEM_HAS_EXPIRY) != 0 ? 4 : 0) + ((marks & ITEM_HAS_SIZE) != 0 ? 4 : 0) +
+                      ((marks & ITEM_HAS_FLAGS) != 0 ? 4 : 0) + ((marks & ITEM_HAS_CAS) != 0 ? 8 : 0);
+        cr_assert_eq(item_extra_size(marks), size, "marks %x", marks);
+    }
+}
+
 Test(item, keeps_its_parts_apart) {
     static const size_t key_sizes[] = {1, 7, 8, 9, 250};
     static const size_t value_sizes[] = {0, 1, 100, 16383, 16384, 1 << 20};
