@@ -42,15 +42,16 @@ struct reply_pool;  /* the same */
 struct reply {
     char *at;  /* next free byte of the last chunk; NULL exactly while there is no chunk */
     char *end; /* first byte that may not be written: one piece below the chunk's lowest piece */
-    struct reply_chunk *first;  /* oldest chunk with bytes to send; owned */
-    struct reply_chunk *last;   /* chunk being written; owned */
-    size_t unsent_size;         /* bytes committed or pinned and not yet taken by the kernel */
-    uint32_t unsent_size_max;   /* where reply_full begins: the connection's output bound, or less */
-    uint32_t memory_size;       /* bytes of the chunks that it owns */
-    struct reply_pool *pool;    /* of the worker, borrowed; NULL: each chunk is allocated and freed */
-    bool closing;               /* reply_close was called: later bytes are dropped */
-    bool closing_error;         /* reply_close_error was */
-    bool broken;                /* memory ended: the connection is closed without sending the rest */
+    struct reply_chunk *first; /* oldest chunk with bytes to send; owned */
+    struct reply_chunk *last;  /* chunk being written; owned */
+    size_t unsent_size;        /* bytes committed or pinned and not yet taken by the kernel */
+    uint32_t unsent_size_max;  /* where reply_full begins: the connection's output bound, or less */
+    uint32_t memory_size;      /* bytes of the chunks that it owns */
+    struct reply_pool *pool;   /* of the worker, borrowed; NULL: each chunk is allocated and freed */
+    bool closing;              /* reply_close was called: later bytes are dropped */
+    bool closing_error;        /* reply_close_error was */
+    bool broken;               /* memory ended: the connection is closed without sending the rest */
+    bool open; /* the newest run is one of copied bytes and goes on to `at`, whatever it says */
     uint32_t unsent_size_lower; /* reply_limit's; 0: none */
 };
 
@@ -70,8 +71,19 @@ static inline char *reply_reserve(struct reply *reply, size_t size) {
     return reply_reserve_slow(reply, size);
 }
 
+/* The slow half of reply_commit: begins a run, or drops what nobody will get. */
+void reply_commit_slow(struct reply *reply, size_t size);
+
 /* Takes over the first `size` bytes of the last reserve (0 to the size reserved). */
-void reply_commit(struct reply *reply, size_t size);
+static inline void reply_commit(struct reply *reply, size_t size) {
+    if (__builtin_expect(!reply->open, 0)) {
+        reply_commit_slow(reply, size);
+        return;
+    }
+    assert(size <= (size_t)(reply->end - reply->at));
+    reply->at += size;
+    reply->unsent_size += size;
+}
 
 /* Copies `bytes`, any size, behind what is there. */
 void reply_copy(struct reply *reply, struct bytes bytes);

@@ -99,6 +99,15 @@ enum put_mode {
     PUT_PREPEND,
 };
 
+/* A key and its whole value. */
+struct store_set {
+    struct bytes key;   /* copied */
+    struct bytes value; /* copied */
+    uint64_t hash;      /* of the key: store_hash */
+    uint32_t client_flags;
+    uint32_t expires_tick; /* STORE_EXPIRES_NEVER or a tick */
+};
+
 struct put_options {
     enum put_mode mode;
     bool compare; /* STORE_EXISTS when the CAS differs; set, replace: STORE_MISS without an item; add: no */
@@ -344,6 +353,12 @@ enum store_status store_item_keep(struct store_worker *worker, struct item **ite
 
 /* Gives an unfinished item back. */
 void store_item_discard(struct store_worker *worker, struct item *item);
+
+/*
+ * Stores what is all there, whatever was stored before: store_item_create and store_put with PUT_SET in one step.
+ * STORE_OK, STORE_TOO_LARGE, STORE_NO_MEMORY; what was there before stays with the latter two.
+ */
+enum store_status store_set(struct store_worker *worker, const struct store_set *set);
 
 /*
  * Stores an item of store_item_create; consumes it whatever the outcome. STORE_OK, STORE_MISS,

@@ -4,7 +4,8 @@
  * chunks come from.
  *
  * Invariants, for every chunk: data of its copied pieces lies below `at` (or the chunk is closed), at <=
- * lowest piece, piece_first <= piece_count; over a reply: unsent_size is the sum of all pieces. A reply with
+ * lowest piece, piece_first <= piece_count; over a reply: unsent_size is the sum of all pieces. While the reply is open
+ * its newest piece ends at `at`, and its size is written when somebody needs it (reply_settle): a commit is two sums. A reply with
  * nothing unsent holds no memory, so an idle connection costs nothing here.
  */
 #include "reply.h"
@@ -59,10 +60,20 @@ static void reply_set_end(struct reply *reply) {
     reply->end = reply->at + (room > spare ? room - spare : 0);
 }
 
+/* The size of the newest piece, if it has grown. */
+static void reply_settle(const struct reply *reply) {
+    if (reply->open) {
+        struct reply_piece *newest = chunk_piece(reply->last, reply->last->piece_count - 1);
+        newest->size = (size_t)(reply->at - newest->data);
+    }
+}
+
 static bool reply_open_chunk(struct reply *reply, size_t size) {
     size_t needed = size + 2 * sizeof(struct reply_piece);
     bool first = reply->last == NULL && needed <= CHUNK_FIRST_SIZE;
     struct reply_chunk *chunk = reply_pool_take(reply->pool, first ? CHUNK_FIRST_SIZE : CHUNK_NEXT_SIZE);
+    reply_settle(reply);
+    reply->open = false;
     if (unlikely(chunk == NULL)) {
         reply->broken = true;
         return false;
@@ -92,34 +103,21 @@ char *reply_reserve_slow(struct reply *reply, size_t size) {
 
 static void reply_push_piece(struct reply *reply, struct reply_piece piece) {
     assert(reply_room(reply) >= sizeof(piece));
+    reply_settle(reply);
     reply->last->piece_count++;
     *chunk_piece(reply->last, reply->last->piece_count - 1) = piece;
+    reply->open = piece.release == NULL;
     reply_set_end(reply);
 }
 
-/* The newest piece, when it is one of copied bytes that end at `at`: more can be added to it. */
-static struct reply_piece *reply_open_piece(const struct reply *reply) {
-    struct reply_chunk *chunk = reply->last;
-    if (chunk->piece_count == chunk->piece_first) {
-        return NULL;
-    }
-    struct reply_piece *piece = chunk_piece(chunk, chunk->piece_count - 1);
-    return piece->release == NULL && piece->data + piece->size == reply->at ? piece : NULL;
-}
-
-void reply_commit(struct reply *reply, size_t size) {
+void reply_commit_slow(struct reply *reply, size_t size) {
     if (unlikely(reply->closing || reply->broken || size == 0)) {
         return;
     }
     assert(size <= reply_room(reply));
     char *data = reply->at;
-    struct reply_piece *piece = reply_open_piece(reply);
     reply->at += size;
     reply->unsent_size += size;
-    if (piece != NULL) {
-        piece->size += size;
-        return;
-    }
     reply_push_piece(reply, (struct reply_piece){.data = data, .size = size});
 }
 
@@ -158,6 +156,8 @@ void reply_limit(struct reply *reply, uint32_t size) {
 }
 
 void reply_close(struct reply *reply) {
+    reply_settle(reply);
+    reply->open = false; /* what comes is dropped */
     reply->closing = true;
 }
 
@@ -169,6 +169,7 @@ void reply_close_error(struct reply *reply) {
 unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_count_max, size_t *size) {
     unsigned count = 0;
     *size = 0;
+    reply_settle(reply);
     for (struct reply_chunk *chunk = reply->first; chunk != NULL; chunk = chunk->next) {
         for (uint32_t i = chunk->piece_first; i < chunk->piece_count; i++) {
             if (count == iov_count_max) {
@@ -214,11 +215,13 @@ static void reply_free_first(struct reply *reply) {
         reply->last = NULL;
         reply->at = NULL;
         reply->end = NULL;
+        reply->open = false;
     }
 }
 
 void reply_sent(struct reply *reply, size_t size) {
     assert(size <= reply->unsent_size);
+    reply_settle(reply);
     reply->unsent_size -= size;
     while (reply->first != NULL) {
         size -= chunk_sent(reply->first, size);

@@ -483,11 +483,8 @@ uint32_t arena_scan(const struct arena *arena, uint32_t index) {
     return SEGMENT_NONE;
 }
 
-uint32_t arena_location_of(const struct arena *arena, const struct item *item) {
+uint32_t arena_location_of_large(const struct arena *arena, const struct item *item) {
     size_t offset = (size_t)((const char *)item - arena->base);
-    if (likely(offset < arena->slots_size)) {
-        return (uint32_t)(offset >> arena->step_shift);
-    }
     const struct arena_class *class = arena->classes;
     while (offset >= class->offset + ((size_t) class->count << class->shift)) {
         class ++;

@@ -246,8 +246,16 @@ static inline bool arena_has_drawn(const struct arena *arena, uint64_t number) {
     return number <= atomic_load_explicit(&arena->sequence, memory_order_relaxed);
 }
 
+/* The location of a large item. */
+uint32_t arena_location_of_large(const struct arena *arena, const struct item *item);
+
 /* Where an item of the arena stands. */
-uint32_t arena_location_of(const struct arena *arena, const struct item *item);
+static inline uint32_t arena_location_of(const struct arena *arena, const struct item *item) {
+    size_t offset = (size_t)((const char *)item - arena->base);
+    return likely(offset < (size_t)arena->large_first << arena->step_shift)
+               ? (uint32_t)(offset >> arena->step_shift)
+               : arena_location_of_large(arena, item);
+}
 
 /* A list's end; a list belongs to whom its owner says. */
 static inline void arena_list_push(struct arena *arena, struct arena_list *list, uint32_t index) {

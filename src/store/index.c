@@ -30,20 +30,17 @@ static void lock_wait(unsigned *spins) {
     }
 }
 
-void bucket_lock(struct store_worker *worker, struct bucket *home) {
+void bucket_lock_wait(struct store_worker *worker, struct bucket *home, uint32_t header) {
     unsigned spins = 0;
-    uint32_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
     for (;;) {
-        if (unlikely((header & BUCKET_LOCKED) != 0)) {
+        if ((header & BUCKET_LOCKED) != 0) {
             if (spins == 0) {
                 counter_add(&worker->counters.lock_waits, 1);
             }
             lock_wait(&spins);
             header = atomic_load_explicit(&home->header, memory_order_relaxed);
-        } else if (likely(atomic_compare_exchange_weak_explicit(&home->header, &header,
-                                                                header | BUCKET_LOCKED, memory_order_acquire,
-                                                                memory_order_relaxed))) {
-            /* acquire: what the last holder wrote comes before what this one reads. */
+        } else if (atomic_compare_exchange_weak_explicit(&home->header, &header, header | BUCKET_LOCKED,
+                                                         memory_order_acquire, memory_order_relaxed)) {
             return;
         }
     }
@@ -52,13 +49,6 @@ void bucket_lock(struct store_worker *worker, struct bucket *home) {
 static uint32_t header_of(const struct bucket *bucket) {
     /* relaxed: under the lock. */
     return atomic_load_explicit(&bucket->header, memory_order_relaxed);
-}
-
-void bucket_unlock(struct bucket *home) {
-    uint32_t header = header_of(home);
-    assert((header & BUCKET_LOCKED) != 0 && (header & BUCKET_MOVING) == 0);
-    /* release: the holder's changes come before the next holder's. */
-    atomic_store_explicit(&home->header, header & ~BUCKET_LOCKED, memory_order_release);
 }
 
 static uint32_t version_next(uint32_t header) {
@@ -232,20 +222,22 @@ void chain_remove(struct store_worker *worker, struct bucket *home, struct bucke
 /* --- places --- */
 
 /* The home of a key, locked (W1). */
-static struct bucket *place_lock(struct store_worker *worker, uint64_t hash) {
+static inline_always struct bucket *place_lock(struct store_worker *worker, uint64_t hash) {
     const struct index *index = &worker->store->index;
     for (;;) {
-        struct bucket *home = index_home(index, index_homes_count(index), hash);
+        uint64_t homes_count = index_homes_count(index);
+        struct bucket *home = index_home(index, homes_count, hash);
         bucket_lock(worker, home);
-        if (likely(index_home(index, index_homes_count(index), hash) == home)) {
+        uint64_t homes_count_now = index_homes_count(index);
+        if (likely(homes_count_now == homes_count) || index_home(index, homes_count_now, hash) == home) {
             return home;
         }
         bucket_unlock(home);
     }
 }
 
-static void place_found(struct place *place, struct bucket *bucket, unsigned i, struct item *item,
-                        uint32_t location) {
+static inline void place_found(struct place *place, struct bucket *bucket, unsigned i, struct item *item,
+                               uint32_t location) {
     place->item = item;
     place->location = location;
     place->bucket = bucket;
@@ -253,8 +245,8 @@ static void place_found(struct place *place, struct bucket *bucket, unsigned i, 
 }
 
 /* Looks in one bucket of the chain, for a key or, where the location is not 0, for that. */
-static bool place_look(const struct store *store, struct place *place, struct bucket *bucket,
-                       const struct bytes *key, uint32_t wanted) {
+static inline_always bool place_look(const struct store *store, struct place *place, struct bucket *bucket,
+                                     const struct bytes *key, uint32_t wanted) {
     assert(wanted != 0 || key != NULL);
     for (uint32_t matches = match_tag(bucket, entry_tag(place->hash)); matches != 0;) {
         unsigned i = match_next(&matches);
@@ -268,8 +260,8 @@ static bool place_look(const struct store *store, struct place *place, struct bu
     return false;
 }
 
-static void place_open(struct store_worker *worker, uint64_t hash, const struct bytes *key, uint32_t wanted,
-                       struct place *place) {
+static inline_always void place_open(struct store_worker *worker, uint64_t hash, const struct bytes *key,
+                                     uint32_t wanted, struct place *place) {
     const struct store *store = worker->store;
     struct bucket *bucket = place_lock(worker, hash);
     *place = (struct place){.hash = hash, .home = bucket};
@@ -294,10 +286,6 @@ void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key
 
 void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t location, struct place *place) {
     place_open(worker, hash, NULL, location, place);
-}
-
-void place_close(struct place *place) {
-    bucket_unlock(place->home);
 }
 
 void place_set(struct store_worker *worker, struct place *place, uint32_t location) {

@@ -221,6 +221,29 @@ static inline_always uint32_t index_find(const struct store *store, uint64_t has
     }
 }
 
+/* --- locks --- */
+
+/* The slow half of bucket_lock; `header` is what was seen there. */
+void bucket_lock_wait(struct store_worker *worker, struct bucket *home, uint32_t header);
+
+static inline void bucket_lock(struct store_worker *worker, struct bucket *home) {
+    uint32_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
+    /* acquire: what the last holder wrote comes before what this one reads. */
+    if (unlikely((header & BUCKET_LOCKED) != 0) ||
+        unlikely(!atomic_compare_exchange_weak_explicit(&home->header, &header, header | BUCKET_LOCKED,
+                                                        memory_order_acquire, memory_order_relaxed))) {
+        bucket_lock_wait(worker, home, header);
+    }
+}
+
+static inline void bucket_unlock(struct bucket *home) {
+    /* relaxed: under the lock. */
+    uint32_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
+    assert((header & (BUCKET_LOCKED | BUCKET_MOVING)) == BUCKET_LOCKED);
+    /* release: the holder's changes come before the next holder's. */
+    atomic_store_explicit(&home->header, header & ~BUCKET_LOCKED, memory_order_release);
+}
+
 /* --- a key's place, with its home locked --- */
 
 struct place {
@@ -241,8 +264,9 @@ void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key
 /* Locks and looks for the entry of an item in a given place. */
 void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t location, struct place *place);
 
-/* Unlocks. */
-void place_close(struct place *place);
+static inline void place_close(struct place *place) {
+    bucket_unlock(place->home);
+}
 
 /*
  * Makes the item in `location`, which is complete, that of the place: in the entry of place->item, or in a free
@@ -281,10 +305,7 @@ bool index_resize(struct store_worker *worker, unsigned steps_max);
 void index_resize_lock(struct index *index);
 void index_resize_unlock(struct index *index);
 
-/* --- locks --- */
-
-void bucket_lock(struct store_worker *worker, struct bucket *home);
-void bucket_unlock(struct bucket *home);
+/* --- chains --- */
 
 /* Around moves of entries, under the lock. */
 void bucket_move_begin(struct bucket *home);

@@ -139,13 +139,17 @@ static inline uint64_t item_load_u64(const char *bytes) {
     return word;
 }
 
-static inline size_t item_value_size(const struct item *item) {
-    uint32_t shape = item_shape(item);
+/* `shape` is the item's, loaded before: an atomic load is never left out. */
+static inline size_t item_value_size_of(const struct item *item, uint32_t shape) {
     unsigned marks = shape_marks(shape);
     if (likely((marks & ITEM_HAS_SIZE) == 0)) {
         return shape >> ITEM_SIZE_SHIFT;
     }
     return item_load_u32(item->bytes + item_extra_size(marks & ITEM_HAS_EXPIRY));
+}
+
+static inline size_t item_value_size(const struct item *item) {
+    return item_value_size_of(item, item_shape(item));
 }
 
 static inline char *item_value(struct item *item) {
@@ -156,8 +160,8 @@ static inline char *item_value(struct item *item) {
 /* Bytes of the whole item, before it is rounded up to a step. */
 static inline size_t item_size(const struct item *item) {
     uint32_t shape = item_shape(item);
-    return ITEM_HEADER_SIZE + item_extra_size(shape_marks(shape)) + (shape & 0xff) + item_value_size(item) +
-           ITEM_LINE_END_SIZE;
+    return ITEM_HEADER_SIZE + item_extra_size(shape_marks(shape)) + (shape & 0xff) +
+           item_value_size_of(item, shape) + ITEM_LINE_END_SIZE;
 }
 
 static inline _Atomic uint32_t *item_expiry(const struct item *item) {
@@ -208,7 +212,7 @@ static inline void item_set_own_cas(struct item *item, uint64_t cas) {
 
 /* Writes everything but the value. `block` has item_form_size bytes and begins on a step. */
 static inline struct item *item_init(void *block, const struct item_form *form) {
-    assert(form->key.size >= 1 && form->key.size <= STORE_KEY_SIZE_MAX && form->value_size < UINT32_MAX);
+    assert(form->key.size - 1 < STORE_KEY_SIZE_MAX && form->value_size < UINT32_MAX);
     struct item *item = block;
     unsigned marks = item_form_marks(form);
     uint32_t size_short = (marks & ITEM_HAS_SIZE) != 0 ? 0 : (uint32_t)form->value_size;
@@ -233,8 +237,8 @@ static inline struct item *item_init(void *block, const struct item_form *form) 
         memcpy(at, &form->cas, sizeof(form->cas));
         at += sizeof(form->cas);
     }
-    memcpy(at, form->key.data, form->key.size);
-    memcpy(at + form->key.size + form->value_size, "\r\n", ITEM_LINE_END_SIZE);
+    at = bytes_copy(at, form->key);
+    memcpy(at + form->value_size, "\r\n", ITEM_LINE_END_SIZE);
     return item;
 }
 

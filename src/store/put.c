@@ -34,7 +34,7 @@ bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_s
 /* --- making --- */
 
 /* Where a key that is stored anew goes. */
-static enum segment_queue put_queue(struct store_worker *worker, uint64_t hash, size_t size) {
+static inline enum segment_queue put_queue(struct store_worker *worker, uint64_t hash, size_t size) {
     struct ghost *ghost = &worker->store->ghost;
     if (likely(!ghost_is_active(ghost))) {
         return QUEUE_SMALL;
@@ -60,27 +60,40 @@ static void *put_place_large(struct store_worker *worker, enum segment_queue que
     return arena->segments[index].memory;
 }
 
-static void *put_place(struct store_worker *worker, enum segment_queue queue, const struct item_form *form,
-                       size_t size) {
+static inline void *put_place(struct store_worker *worker, enum segment_queue queue, unsigned class,
+                              size_t size) {
     if (unlikely(arena_is_large(&worker->store->arena, size))) {
         return put_place_large(worker, queue, size);
     }
-    return segment_append(worker, queue, segment_class(worker, form->expires_tick), size, false);
+    return segment_append(worker, queue, class, size, false);
 }
 
-struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash) {
-    size_t size = item_form_size(form);
-    enum segment_queue queue = put_queue(worker, hash, size);
-    if (unlikely(worker->fresh != NULL)) {
-        segment_keep_fresh(worker);
-    }
-    void *block = put_place(worker, queue, form, size);
-    for (struct evict_wait wait = {0}; unlikely(block == NULL);
-         block = put_place(worker, queue, form, size)) {
+/* There is no room yet; NULL where there will be none. */
+static __attribute__((cold, noinline)) void *
+put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned class, size_t size) {
+    struct evict_wait wait = {0};
+    void *block;
+    do {
         if (!evict_make_room(worker, size, &wait)) {
             counter_add(&worker->counters.no_memory, 1);
             return NULL;
         }
+        block = put_place(worker, queue, class, size);
+    } while (block == NULL);
+    return block;
+}
+
+static inline_always struct item *make(struct store_worker *worker, const struct item_form *form,
+                                       uint64_t hash) {
+    size_t size = item_form_size(form);
+    enum segment_queue queue = put_queue(worker, hash, size);
+    unsigned class = segment_class(worker, form->expires_tick);
+    if (unlikely(worker->fresh != NULL)) {
+        segment_keep_fresh(worker);
+    }
+    void *block = put_place(worker, queue, class, size);
+    if (unlikely(block == NULL) && (block = put_place_wait(worker, queue, class, size)) == NULL) {
+        return NULL;
     }
     struct item *item = item_init(block, form);
     if (likely(!arena_is_large(&worker->store->arena, size))) {
@@ -88,6 +101,10 @@ struct item *put_make(struct store_worker *worker, const struct item_form *form,
         worker->fresh_hash = hash;
     }
     return item;
+}
+
+struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash) {
+    return make(worker, form, hash);
 }
 
 /* --- giving back --- */
@@ -278,45 +295,43 @@ static uint32_t used_of_new(const struct store_worker *worker, const struct plac
 }
 
 /* What follows the exchange of the entry, without the lock. */
-static void put_published(struct store_worker *worker, struct item *item, uint32_t location, size_t size,
-                          bool kept) {
+static inline void put_published(struct store_worker *worker, struct item *item, uint32_t location,
+                                 size_t size, bool kept) {
     struct arena *arena = &worker->store->arena;
-    uint32_t index = arena_segment_of(arena, location);
-    struct segment *segment = &arena->segments[index];
     count_linked(worker, size);
     put_settle(worker, item, kept);
-    if (unlikely(segment->is_large)) {
-        segment_enqueue(worker, index, segment_queue(segment), (uint32_t)arena_round(arena, size));
+    if (unlikely(location >= arena->large_first)) {
+        uint32_t index = arena_segment_of(arena, location);
+        enum segment_queue queue = segment_queue(&arena->segments[index]);
+        segment_enqueue(worker, index, queue, (uint32_t)arena_round(arena, size));
     }
 }
 
-bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
-                 struct put_result *result) {
+static inline_always bool publish(struct store_worker *worker, struct place *place, struct item *item,
+                                  bool has_given_number, struct put_result *result) {
     struct store *store = worker->store;
     uint32_t location = arena_location_of(&store->arena, item);
     uint64_t cas = store_item_cas(store, item, location);
     uint32_t old_location = place->location;
-    size_t size = item_size(item), old_size = 0;
+    size_t size = item_size(item);
     if ((!has_given_number && unlikely(number_is_low(worker, place, cas))) ||
         unlikely(flush_prefix_would_take(worker, item, location))) {
         place_close(place);
         return false;
     }
-    if (place->item != NULL) {
-        old_size = item_size(place->item);
-    }
     bool kept = item_has(item, ITEM_KEPT);
     uint32_t expires_tick = item_expires(item);
-    if (kept) {
+    if (unlikely(kept)) {
         item_set_mark(item, ITEM_KEPT, false);
     }
     item_set_used(item, used_of_new(worker, place) | (item_used(item) & ITEM_FETCHED));
-    if (unlikely(expires_tick != STORE_EXPIRES_NEVER) || location >= store->arena.large_first) {
+    if (unlikely(expires_tick != STORE_EXPIRES_NEVER) || unlikely(location >= store->arena.large_first)) {
         expire_note(worker, put_segment(worker, item), expires_tick);
     }
     if (result != NULL) {
         *result = (struct put_result){.cas = cas, .value_size = item_value_size(item)};
     }
+    size_t old_size = place->item != NULL ? item_size(place->item) : 0;
     place_set(worker, place, location);
     place_close(place);
     put_published(worker, item, location, size, kept);
@@ -327,6 +342,11 @@ bool put_publish(struct store_worker *worker, struct place *place, struct item *
         index_count(worker, 1);
     }
     return true;
+}
+
+bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
+                 struct put_result *result) {
+    return publish(worker, place, item, has_given_number, result);
 }
 
 /* --- set, add, replace, compare --- */
@@ -435,6 +455,41 @@ enum store_status store_put(struct store_worker *worker, struct item *item, cons
         return STORE_NO_MEMORY;
     }
     enum store_status status = put_store(worker, item, hash, options, result);
+    put_help_resize(worker);
+    return status;
+}
+
+/* --- a plain set, the commonest of all --- */
+
+/* The item is made; stores it. */
+static inline_always enum store_status set_publish(struct store_worker *worker, struct item *item,
+                                                   uint64_t hash, struct bytes key) {
+    static const struct put_options plain = {.mode = PUT_SET};
+    struct place place;
+    if (likely(index_supply(worker, 1))) {
+        put_open(worker, hash, key, &place);
+        if (likely(publish(worker, &place, item, false, NULL))) {
+            return STORE_OK;
+        }
+        item = put_renumber(worker, item, hash);
+    }
+    return item != NULL ? put_store(worker, item, hash, &plain, NULL) : STORE_NO_MEMORY;
+}
+
+enum store_status store_set(struct store_worker *worker, const struct store_set *set) {
+    const struct item_form form = {.key = set->key,
+                                   .value_size = set->value.size,
+                                   .client_flags = set->client_flags,
+                                   .expires_tick = set->expires_tick};
+    if (unlikely(!store_item_fits(worker, set->key.size, set->value.size, set->client_flags != 0))) {
+        return STORE_TOO_LARGE;
+    }
+    struct item *item = make(worker, &form, set->hash);
+    if (unlikely(item == NULL)) {
+        return STORE_NO_MEMORY;
+    }
+    bytes_copy(item_value(item), set->value);
+    enum store_status status = set_publish(worker, item, set->hash, set->key);
     put_help_resize(worker);
     return status;
 }

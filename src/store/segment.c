@@ -128,7 +128,6 @@ void segment_note_expiry(struct segment *segment, uint32_t expires_tick) {
 
 /* --- the end of items --- */
 
-/* The last item has gone. */
 static __attribute__((cold, noinline)) void segment_all_dead(struct store_worker *worker, uint32_t index) {
     struct arena *arena = &worker->store->arena;
     struct segment *segment = &arena->segments[index];

@@ -204,6 +204,20 @@ static inline size_t torture_value_size(struct torture_thread *thread) {
     return sizeof(struct torture_stamp) + random_below(&thread->random, above);
 }
 
+/* The same in one step; for a plain set. */
+static inline enum store_status torture_set(struct torture_thread *thread, uint64_t key_number,
+                                            uint64_t version, uint32_t expires_tick, size_t value_size) {
+    struct torture_key key;
+    char value[TORTURE_VALUE_SIZE_MAX];
+    torture_write(value, value_size, key_number, version);
+    const struct store_set set = {.key = torture_key(&key, key_number),
+                                  .value = bytes_of(value, value_size),
+                                  .hash = store_hash(thread->worker, torture_key(&key, key_number)),
+                                  .client_flags = (uint32_t)(version & 1),
+                                  .expires_tick = expires_tick};
+    return store_set(thread->worker, &set);
+}
+
 /* Stores a proving value. */
 static inline enum store_status torture_put(struct torture_thread *thread, uint64_t key_number,
                                             uint64_t version, uint32_t expires_tick,
@@ -211,6 +225,10 @@ static inline enum store_status torture_put(struct torture_thread *thread, uint6
     struct torture_key key;
     struct item *item;
     size_t value_size = torture_value_size(thread);
+    bool is_plain = options->mode == PUT_SET && !options->compare && options->cas_new == 0 && result == NULL;
+    if (is_plain && random_below(&thread->random, 2) == 0) {
+        return torture_set(thread, key_number, version, expires_tick, value_size);
+    }
     enum store_status status = store_item_create(thread->worker, torture_key(&key, key_number), false,
                                                  (uint32_t)(version & 1), expires_tick, value_size, &item);
     if (status != STORE_OK) {

@@ -19,6 +19,7 @@
 
 #include "answer.h"
 #include "log/peer.h"
+#include "riposte/check.h"
 #include "riposte/reply.h"
 #include "service.h"
 
@@ -79,6 +80,7 @@ struct mc_call {
     const char *end;       /* behind the last one */
     const char *ahead;     /* requests below it were looked at ahead of their turn */
     unsigned requests;     /* completed in this call */
+    unsigned counted;      /* of these, as the latency of their command */
     unsigned requests_max; /* of this call; requests <= requests_max */
     unsigned observed;     /* what requests are looked at one by one for: see service_observed */
     bool auth_required;    /* a connection must authenticate first */
@@ -93,6 +95,14 @@ struct mc_call {
 
 static inline struct bytes call_unread(const struct mc_call *call) {
     return bytes_of(call->at, (size_t)(call->end - call->at));
+}
+
+/* What was completed since the last time has been of the command that session->latency says. */
+static inline void call_count(struct mc_call *call) {
+    if (likely(call->requests > call->counted) && likely(call->worker->latency != NULL)) {
+        latency_count(call->worker->latency, call->session->latency, call->requests - call->counted);
+    }
+    call->counted = call->requests;
 }
 
 /* Answers a command that may have asked for silence. */

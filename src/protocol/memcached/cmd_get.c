@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_get: get, gets, gat, gats.
+ * cmd_get: get, gets, gat, gats, but for the plain gets of cmd_run.c.
  *
- * Keys are looked up in runs: the store is asked to fetch the buckets of a whole run, then the run is
- * answered, so that the cache misses of a run overlap. A run is the keys of one line, or those of several
- * pipelined gets.
+ * The keys of a line are looked up in runs: the store is asked to fetch the buckets of a whole run, then the run is
+ * answered, so that the cache misses of a run overlap.
  *
  * A get line may be longer than what one call may answer. Its keys are consumed one by one, and what is left of
  * the line stays in the input with the session in state KEYS. Up to PARSE_LINE_SIZE_MAX bytes all keys were checked
@@ -26,68 +25,12 @@ enum {
     RUN_KEYS_MAX = 16,       /* as many misses as a core has in flight, and a little more */
 };
 
-/* A complete plain get each. */
-struct get_run {
+/* Keys of a line. */
+struct key_run {
     unsigned count;
     struct bytes key[RUN_KEYS_MAX];
-    const char *end[RUN_KEYS_MAX]; /* behind the line of that key */
+    const char *end[RUN_KEYS_MAX]; /* behind that key */
 };
-
-static void run_collect(struct get_run *run, struct bytes input, unsigned count_max) {
-    run->count = 0;
-    while (run->count < count_max && run->count < RUN_KEYS_MAX) {
-        size_t line_size = mc_parse_get(input, &run->key[run->count]);
-        if (line_size == 0) {
-            return;
-        }
-        input = bytes_of(input.data + line_size, input.size - line_size);
-        run->end[run->count++] = input.data;
-    }
-}
-
-static void keys_prefetch(struct store_worker *store, const struct bytes *key, unsigned count) {
-    for (unsigned i = 0; i < count; i++) {
-        store_prefetch(store, key[i]);
-    }
-}
-
-/* A plain get of one key. */
-static void get_one(const struct mc_call *call, struct bytes key) {
-    struct memcached_worker *worker = call->worker;
-    struct item_view view;
-    bool hit = store_get(worker->store, key, &view) == STORE_OK;
-    service_count_key(worker, key, false);
-    if (likely(hit)) {
-        counter_add(&worker->counters.get_hits, 1);
-        answer_value(worker, call->reply, &view, false, true);
-    } else {
-        counter_add(&worker->counters.get_misses, 1);
-        reply_copy(call->reply, CALL_LINE("END"));
-    }
-    if (unlikely(call->observed)) {
-        events_get(call, key, hit ? &view : NULL);
-    }
-}
-
-bool cmd_get_run(struct mc_call *call) {
-    struct get_run run;
-    bool one_by_one = (call->observed & OBSERVE_SLOW) != 0;
-    run_collect(&run, call_unread(call), unlikely(one_by_one) ? 1 : call->requests_max - call->requests);
-    if (run.count == 0) {
-        return false;
-    }
-    if (run.count > 1) {
-        keys_prefetch(call->worker->store, run.key, run.count);
-    }
-    unsigned done = 0;
-    do {
-        get_one(call, run.key[done]);
-        done++;
-    } while (done < run.count && !reply_full(call->reply));
-    call->at = run.end[done - 1];
-    call->requests += done;
-    return true;
-}
 
 /* One key of a get line: `VALUE ...` when it is there, nothing otherwise. */
 static void get_key(struct mc_call *call, struct bytes key) {
@@ -113,7 +56,7 @@ static void get_key(struct mc_call *call, struct bytes key) {
  * The next keys of the line at call->at, and where each one ends; fewer than RUN_KEYS_MAX at the end of the
  * line only.
  */
-static void keys_collect(struct get_run *run, struct bytes line) {
+static void keys_collect(struct key_run *run, struct bytes line) {
     run->count = 0;
     while (run->count < RUN_KEYS_MAX) {
         struct bytes key = tokens_next(&line);
@@ -126,7 +69,7 @@ static void keys_collect(struct get_run *run, struct bytes line) {
 }
 
 /* Answers a run of keys; false when a bound stopped it before its last one, or one of an open line is bad. */
-static bool keys_answer(struct mc_call *call, const struct get_run *run) {
+static bool keys_answer(struct mc_call *call, const struct key_run *run) {
     for (unsigned i = 0; i < run->count; i++) {
         if (reply_full(call->reply) || call->keys == CALL_KEYS_MAX) {
             call->yielded = true;
@@ -146,10 +89,12 @@ static bool keys_answer(struct mc_call *call, const struct get_run *run) {
 
 /* All keys up to `end`. False as keys_answer. */
 static bool keys_run(struct mc_call *call, const char *end) {
-    struct get_run run;
+    struct key_run run;
     do {
         keys_collect(&run, bytes_of(call->at, (size_t)(end - call->at)));
-        keys_prefetch(call->worker->store, run.key, run.count);
+        for (unsigned i = 0; i < run.count; i++) {
+            store_prefetch(call->worker->store, run.key[i]);
+        }
         if (!keys_answer(call, &run)) {
             return false;
         }

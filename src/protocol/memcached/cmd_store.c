@@ -88,6 +88,11 @@ static void block_refuse(struct mc_call *call, const struct store_block *block, 
     }
 }
 
+void cmd_store_refuse(struct mc_call *call, struct bytes key, bool noreply, enum store_status status) {
+    const struct store_block block = {.noreply = noreply, .replaces = true};
+    block_refuse(call, &block, key, status, 0);
+}
+
 /* --- a block in pieces ---------------------------------------------------------------------------------- */
 
 /* Copies the key, and the part of the line that the answer needs, and points the slices to the copy. */

@@ -37,6 +37,9 @@ struct store_block {
 /* The line is consumed; the block begins at call->at. The item's key is `key`. */
 void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key);
 
+/* A set whose data block is consumed cannot be stored: the client is told, and what was there before goes. */
+void cmd_store_refuse(struct mc_call *call, struct bytes key, bool noreply, enum store_status status);
+
 /* A data block that comes in pieces; what a session in state VALUE owns. */
 struct store_upload;
 

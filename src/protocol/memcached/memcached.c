@@ -2,7 +2,7 @@
  *
  * memcached: the protocol's functions for the engine: the states of a session, one after the other.
  *
- *      mc_on_input --> LINE: cmd_get_run, or mc_parse_line --> the command's function, cmd_*.c
+ *      mc_on_input --> LINE: cmd_run, or mc_parse_line --> the command's function, cmd_*.c
  *                  \-> VALUE, SWALLOW, KEYS, DUMP, ...: the rest of what an earlier line began
  */
 #include "call.h"
@@ -80,7 +80,7 @@ static bool session_begin(struct mc_call *call) {
 }
 
 /*
- * In a pipeline of anything but plain gets, which see to themselves: the store is asked for the items of the
+ * In a pipeline of anything but plain gets and sets, which see to themselves: the store is asked for the items of the
  * next requests, so that their cache misses overlap.
  */
 static void line_look_ahead(struct mc_call *call) {
@@ -97,15 +97,14 @@ static void line_look_ahead(struct mc_call *call) {
     call->ahead = input.data;
 }
 
-static inline __attribute__((always_inline)) bool line_next(struct mc_call *call) {
+static inline_always bool line_next(struct mc_call *call) {
     if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
         return false;
     }
     if (unlikely(call_is_stranger(call))) {
         return auth_step(call);
     }
-    if (call->session->searched_size == 0 && cmd_get_run(call)) {
-        call->session->latency = LATENCY_GET;
+    if (call->session->searched_size == 0 && cmd_run(call)) {
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead) {
@@ -131,7 +130,7 @@ static bool swallow_continue(struct mc_call *call) {
  * One step. False when it needs more input, or a bound stopped it. Inlined by force, as is line_next: there are two
  * callers, and the calls would cost a plain get some 80 instructions.
  */
-static inline __attribute__((always_inline)) bool call_step(struct mc_call *call) {
+static inline_always bool call_step(struct mc_call *call) {
     switch (call->session->state) {
     case MC_SESSION_LINE:
         return line_next(call);
@@ -205,19 +204,12 @@ static bool call_may_go_on(const struct mc_call *call) {
     return call->requests < call->requests_max && !reply_full(call->reply) && !call->costly;
 }
 
-static inline void call_count(const struct mc_call *call, unsigned requests_before) {
-    if (likely(call->requests > requests_before) && likely(call->worker->latency != NULL)) {
-        latency_count(call->worker->latency, call->session->latency, call->requests - requests_before);
-    }
-}
-
 /* All steps of a call. True when it was not a bound that ended them. */
 static inline bool call_run(struct mc_call *call) {
     bool stopped = false;
     while (call_may_go_on(call) && !stopped) {
-        unsigned before = call->requests;
         stopped = !call_step(call);
-        call_count(call, before);
+        call_count(call);
     }
     return stopped;
 }
@@ -230,7 +222,7 @@ static __attribute__((cold, noinline)) bool call_run_slow(struct mc_call *call) 
         unsigned before = call->requests;
         slow_begin(&slow, call);
         stopped = !call_step(call);
-        call_count(call, before);
+        call_count(call);
         if (call->requests > before) {
             slow_end(&slow, call);
         }

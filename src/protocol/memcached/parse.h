@@ -116,4 +116,20 @@ static inline size_t mc_parse_get(struct bytes input, struct bytes *key) {
     return (size_t)(stop + 1 - input.data);
 }
 
+/* A plain set and its value. */
+struct mc_set {
+    struct bytes key;   /* 1 to STORE_KEY_SIZE_MAX bytes; borrowed, as the value */
+    struct bytes value; /* without its line end */
+    uint32_t client_flags;
+    uint32_t exptime; /* as the client wrote it */
+    bool noreply;
+};
+
+/*
+ * The commonest request that writes, `set <key> <flags> <exptime> <bytes>[ noreply]\r\n` with single spaces, numbers of up
+ * to nine digits, and all of its data block behind it: returns the bytes of line and block and fills *set. 0 for everything
+ * else, which mc_parse_line then judges.
+ */
+size_t mc_parse_set(struct bytes input, struct mc_set *set);
+
 #endif

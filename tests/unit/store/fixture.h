@@ -94,7 +94,19 @@ static inline enum store_status fixture_set_expiring(struct fixture *fixture, co
     return fixture_put(fixture, text(key), text(value), 0, expires_tick, &options, NULL);
 }
 
-/* A key and a value made from a number: "key-17" with `value_size` bytes. */
+/* In one step. */
+static inline enum store_status fixture_set_at_once(struct fixture *fixture, struct bytes key,
+                                                    struct bytes value, uint32_t client_flags,
+                                                    uint32_t expires_tick) {
+    const struct store_set set = {.key = key,
+                                  .value = value,
+                                  .hash = store_hash(fixture->worker, key),
+                                  .client_flags = client_flags,
+                                  .expires_tick = expires_tick};
+    return store_set(fixture->worker, &set);
+}
+
+/* A key and a value made from a number: "key-17" with `value_size` bytes; every other one in one step. */
 static inline enum store_status fixture_set_number(struct fixture *fixture, uint64_t number,
                                                    size_t value_size) {
     const struct put_options options = {.mode = PUT_SET};
@@ -102,9 +114,10 @@ static inline enum store_status fixture_set_number(struct fixture *fixture, uint
     int key_size = snprintf(key, sizeof(key), "key-%" PRIu64, number);
     char *value = malloc(value_size + 1);
     memset(value, 'a' + (int)(number % 26), value_size);
+    struct bytes key_bytes = bytes_of(key, (size_t)key_size), value_bytes = bytes_of(value, value_size);
     enum store_status status =
-        fixture_put(fixture, bytes_of(key, (size_t)key_size), bytes_of(value, value_size), 0,
-                    STORE_EXPIRES_NEVER, &options, NULL);
+        number % 2 == 0 ? fixture_put(fixture, key_bytes, value_bytes, 0, STORE_EXPIRES_NEVER, &options, NULL)
+                        : fixture_set_at_once(fixture, key_bytes, value_bytes, 0, STORE_EXPIRES_NEVER);
     free(value);
     return status;
 }

@@ -42,8 +42,8 @@ Test(item, has_8_bytes_before_its_key_unless_it_needs_more) {
 
 Test(item, extra_bytes_are_the_sum_of_what_the_marks_stand_for) {
     for (unsigned marks = 0; marks <= ITEM_MARKS_MASK; marks++) {
-        size_t size = ((marks & ITEM_HAS_EXPIRY) != 0 ? 4 : 0) + ((marks & ITEM_HAS_SIZE) != 0 ? 4 : 0) +
-                      ((marks & ITEM_HAS_FLAGS) != 0 ? 4 : 0) + ((marks & ITEM_HAS_CAS) != 0 ? 8 : 0);
+        size_t size = ((marks & ITEM_HAS_EXPIRY) != 0 ? 4u : 0u) + ((marks & ITEM_HAS_SIZE) != 0 ? 4u : 0u) +
+                      ((marks & ITEM_HAS_FLAGS) != 0 ? 4u : 0u) + ((marks & ITEM_HAS_CAS) != 0 ? 8u : 0u);
         cr_assert_eq(item_extra_size(marks), size, "marks %x", marks);
     }
 }

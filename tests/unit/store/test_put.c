@@ -340,3 +340,40 @@ Test(put, refuses_when_full_and_not_allowed_to_evict) {
     cr_expect_eq(fixture_set_number(&fixture, 0, 1000), STORE_OK, "room was made");
     fixture_close(&fixture);
 }
+
+Test(put, set_in_one_step_stores_what_it_is_given) {
+    struct fixture fixture = fixture_open();
+    uint32_t expires_tick = store_now_tick(fixture.worker) + 10;
+    cr_assert_eq(fixture_set_at_once(&fixture, text("key"), text("one"), 0, STORE_EXPIRES_NEVER), STORE_OK);
+    uint64_t cas = fixture_get(&fixture, "key").cas;
+    cr_assert_eq(fixture_set_at_once(&fixture, text("key"), text(""), 7, expires_tick), STORE_OK);
+    struct item_view view = fixture_get(&fixture, "key");
+    cr_expect_eq(view.value.size, 0);
+    cr_expect_eq(view.client_flags, 7);
+    cr_expect_eq(view.expires_tick, expires_tick);
+    cr_expect_gt(view.cas, cas);
+    cr_expect_eq(fixture_count(&fixture, items_added), 2);
+    cr_expect_eq(fixture_count(&fixture, items_removed), 1);
+    fixture_close(&fixture);
+}
+
+Test(put, set_in_one_step_refuses_what_is_too_large_and_keeps_what_was_there) {
+    struct fixture fixture = fixture_open();
+    size_t size = fixture.store->item_size_max;
+    char *value = calloc(1, size);
+    cr_assert_eq(fixture_set(&fixture, "key", "one"), STORE_OK);
+    cr_expect_eq(fixture_set_at_once(&fixture, text("key"), bytes_of(value, size), 0, STORE_EXPIRES_NEVER),
+                 STORE_TOO_LARGE);
+    cr_expect_eq(fixture_count(&fixture, too_large), 1);
+    fixture_expect(&fixture, "key", "one");
+    /* One byte less than the largest, and the largest: each has a segment to itself. */
+    size -= 8 + 3 + 2;
+    for (size_t less = 0; less < 2; less++) {
+        cr_expect_eq(fixture_set_at_once(&fixture, text("key"), bytes_of(value, size - 4 - less), 0,
+                                         STORE_EXPIRES_NEVER),
+                     STORE_OK);
+        cr_expect_eq(fixture_get(&fixture, "key").value.size, size - 4 - less);
+    }
+    free(value);
+    fixture_close(&fixture);
+}

@@ -369,3 +369,66 @@ Test(parse_get, serves_plain_gets_of_one_key_only) {
     }
     guard_deinit(&guard);
 }
+
+/* What mc_parse_set takes must be what mc_parse_line takes it for, and nothing that is cut may be taken. */
+static void check_plain_set(struct guard *guard, const char *text, size_t size) {
+    struct mc_set set;
+    struct mc_request request;
+    struct bytes input = guard_copy(guard, bytes_of(text, size));
+    cr_assert_eq(mc_parse_set(input, &set), size, "%s", text);
+    cr_assert_eq(mc_parse_line(input, 0, &request), PARSE_OK);
+    cr_expect(bytes_equal(set.key, request.key) && set.value.size == request.value_size &&
+                  set.client_flags == request.client_flags && set.exptime == request.exptime &&
+                  set.noreply == request.noreply,
+              "%s", text);
+    cr_expect_eq(set.value.data, input.data + request.line_size);
+    for (size_t cut = 0; cut < size; cut++) {
+        cr_assert_eq(mc_parse_set(guard_copy(guard, bytes_of(text, cut)), &set), 0, "%zu of %s", cut, text);
+    }
+}
+
+Test(parse_set, takes_plain_sets_whose_value_is_there_and_nothing_else) {
+    static const char *const plain[] = {
+        "set a 0 0 1\r\nx\r\n",
+        "set a 0 0 0\r\n\r\n",
+        "set a 0 0 1\nx\r\n",
+        "set a 0 0 3 noreply\r\nabc\r\n",
+        "set a 1 0 2\r\nab\r\n",
+        "set a 0 9 2\r\nab\r\n",
+        "set a 123456789 987654321 2\r\nab\r\n",
+        "set " KEY_250 " 0 0 1\r\nx\r\n",
+        "set a 00 000 0002\r\n\r\n\r\n",
+    };
+    static const char *const others[] = {
+        "set " KEY_251 " 0 0 1\r\nx\r\n",
+        "set a 0 0 1\r\nxyz",
+        "set a 0 0 1\r\nx\n\n",
+        "set a 0 0 -1\r\nx\r\n",
+        "set a 0 -1 1\r\nx\r\n",
+        "set a 0 0 1  noreply\r\nx\r\n",
+        "set a 0 0 1 norepl\r\nx\r\n",
+        "set a 0 0 1 noreplyy\r\nx\r\n",
+        "set  a 0 0 1\r\nx\r\n",
+        "set a  0 0 1\r\nx\r\n",
+        "set a 0 0 1 \r\nx\r\n",
+        "set a 0 0\r\nx\r\n",
+        "set  0 0 1\r\nx\r\n",
+        "set a 1234567890 0 1\r\nx\r\n",
+        "set a 0 0 1234567890\r\nx\r\n",
+        "sets a 0 0 1\r\nx\r\n",
+        "add a 0 0 1\r\nx\r\n",
+        "set a 0 0 1\r\r\nx\r\n",
+        "set a 0 0 x\r\nx\r\n",
+    };
+    struct guard guard;
+    struct mc_set set;
+    guard_init(&guard, 8192);
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        check_plain_set(&guard, plain[i], strlen(plain[i]));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct bytes input = guard_copy(&guard, bytes_from_string(others[i]));
+        cr_expect_eq(mc_parse_set(input, &set), 0, "%s", others[i]);
+    }
+    guard_deinit(&guard);
+}
