@@ -82,19 +82,36 @@ static inline const char *number_scan(const char *at, const char *end, uint32_t 
     return at > first && at < end ? at : NULL;
 }
 
+/* Two digits of a number below 100. */
+static inline void number_write_two(char *at, uint32_t number) {
+    at[0] = (char)('0' + number / 10);
+    at[1] = (char)('0' + number % 10);
+}
+
 /*
- * Writes `number` at `at`, which has room for BYTES_U64_DIGITS_MAX bytes, and returns behind it; one and two
- * digits, which most numbers of an answer have, at once.
+ * Writes `number` at `at`, which has room for BYTES_U64_DIGITS_MAX bytes, and returns behind it; up to four digits,
+ * which most numbers of an answer have, at once.
  */
 static inline char *number_write(char *at, uint64_t number) {
-    if (number >= 100) {
+    if (number < 10) {
+        *at = (char)('0' + number);
+        return at + 1;
+    }
+    uint32_t small = (uint32_t)number; /* so that the divisions are narrow */
+    if (number < 100) {
+        number_write_two(at, small);
+        return at + 2;
+    }
+    if (number >= 10000) {
         return at + bytes_format_u64(at, number);
     }
-    if (number >= 10) {
-        *at++ = (char)('0' + number / 10);
+    number_write_two(at, small / 100);
+    if (small < 1000) {
+        at[0] = at[1];
+        at--;
     }
-    *at = (char)('0' + number % 10);
-    return at + 1;
+    number_write_two(at + 2, small % 100);
+    return at + 4;
 }
 
 #endif

@@ -76,28 +76,6 @@ struct bytes answer_error(enum mc_error error) {
 
 /* --- hits of the get family ----------------------------------------------------------------------------- */
 
-enum {
-    END_SIZE = 5,
-    /* Most bytes around a value. */
-    AROUND_SIZE_MAX = ANSWER_VALUE_LINE_SIZE_MAX + PARSE_LINE_END_SIZE + END_SIZE,
-};
-
-static char *value_line(char *at, const struct item_view *view, const uint64_t *cas) {
-    memcpy(at, "VALUE ", 6);
-    memcpy(at + 6, view->key.data, view->key.size);
-    at += 6 + view->key.size;
-    *at++ = ' ';
-    at = number_write(at, view->client_flags);
-    *at++ = ' ';
-    at = number_write(at, view->value.size);
-    if (cas != NULL) {
-        *at++ = ' ';
-        at = number_write(at, *cas);
-    }
-    memcpy(at, "\r\n", PARSE_LINE_END_SIZE);
-    return at + PARSE_LINE_END_SIZE;
-}
-
 void answer_value_data(struct memcached_worker *worker, struct reply *reply, const struct item_view *view) {
     struct bytes data = bytes_of(view->value.data, view->value.size + PARSE_LINE_END_SIZE);
     if (value_reply(reply, view, data)) {
@@ -107,21 +85,24 @@ void answer_value_data(struct memcached_worker *worker, struct reply *reply, con
 
 void answer_value(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,
                   bool with_cas, bool last) {
-    uint64_t cas = worker->service->config.cas_enabled ? view->cas : 0;
-    bool is_inline = value_fits_reserve(AROUND_SIZE_MAX, view->value.size);
-    char *begin = reply_reserve(reply, AROUND_SIZE_MAX + (is_inline ? view->value.size : 0));
-    char *at = value_line(begin, view, with_cas ? &cas : NULL);
-    if (likely(is_inline)) {
-        memcpy(at, view->value.data, view->value.size + PARSE_LINE_END_SIZE);
-        at += view->value.size + PARSE_LINE_END_SIZE;
-        memcpy(at, "END\r\n", END_SIZE); /* beyond what is committed, unless this is the last */
-        reply_commit(reply, (size_t)(at - begin) + (last ? END_SIZE : 0));
-        return;
+    bool is_inline = value_fits_reserve(ANSWER_AROUND_SIZE_MAX, view->value.size);
+    char *begin = reply_reserve(reply, ANSWER_AROUND_SIZE_MAX + (is_inline ? view->value.size : 0));
+    char *at = answer_value_line(begin, view);
+    if (with_cas) {
+        *at++ = ' ';
+        at = number_write(at, service_cas(worker->service, view->cas));
     }
-    reply_commit(reply, (size_t)(at - begin));
-    answer_value_data(worker, reply, view);
+    memcpy(at, "\r\n", PARSE_LINE_END_SIZE);
+    at += PARSE_LINE_END_SIZE;
+    if (likely(is_inline)) {
+        at = bytes_copy(at, bytes_of(view->value.data, view->value.size + PARSE_LINE_END_SIZE));
+        reply_commit(reply, (size_t)(at - begin));
+    } else {
+        reply_commit(reply, (size_t)(at - begin));
+        answer_value_data(worker, reply, view);
+    }
     if (last) {
-        reply_copy(reply, bytes_of("END\r\n", END_SIZE));
+        reply_copy(reply, bytes_of("END\r\n", ANSWER_END_SIZE));
     }
 }
 

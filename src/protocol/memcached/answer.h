@@ -28,6 +28,22 @@ enum {
     ANSWER_ITEM_CLASS = 1,
 };
 
+enum {
+    ANSWER_END_SIZE = 5,
+    /* Most bytes around a value. */
+    ANSWER_AROUND_SIZE_MAX = ANSWER_VALUE_LINE_SIZE_MAX + PARSE_LINE_END_SIZE + ANSWER_END_SIZE,
+};
+
+/* `VALUE <key> <flags> <bytes>`, the beginning of every hit. */
+static inline char *answer_value_line(char *at, const struct item_view *view) {
+    memcpy(at, "VALUE ", 6);
+    at = bytes_copy(at + 6, view->key);
+    *at++ = ' ';
+    at = number_write(at, view->client_flags);
+    *at++ = ' ';
+    return number_write(at, view->value.size);
+}
+
 /* `VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\n`: one hit, followed by "END\r\n" when `last`. */
 void answer_value(struct memcached_worker *worker, struct reply *reply, const struct item_view *view,
                   bool with_cas, bool last);

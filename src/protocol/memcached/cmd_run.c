@@ -12,6 +12,7 @@
 #include "cmd_store.h"
 #include "log/events.h"
 #include "riposte/check.h"
+#include "value.h"
 
 enum { RUN_REQUESTS_MAX = 16 /* as many misses as a core has in flight, and a little more */ };
 
@@ -54,6 +55,21 @@ static unsigned run_collect(const struct mc_call *call, struct run_request *run)
     return count;
 }
 
+/* The whole answer of a hit, in place. False, and nothing done, where the value is too large for that. */
+static inline bool run_answer(struct reply *reply, const struct item_view *view) {
+    if (unlikely(!value_fits_reserve(ANSWER_AROUND_SIZE_MAX, view->value.size))) {
+        return false;
+    }
+    char *begin = reply_reserve(reply, ANSWER_AROUND_SIZE_MAX + view->value.size);
+    char *at = answer_value_line(begin, view);
+    memcpy(at, "\r\n", PARSE_LINE_END_SIZE);
+    at = bytes_copy(at + PARSE_LINE_END_SIZE,
+                    bytes_of(view->value.data, view->value.size + PARSE_LINE_END_SIZE));
+    memcpy(at, "END\r\n", ANSWER_END_SIZE);
+    reply_commit(reply, (size_t)(at + ANSWER_END_SIZE - begin));
+    return true;
+}
+
 static inline void run_get(struct mc_call *call, const struct run_request *request) {
     struct memcached_worker *worker = call->worker;
     struct bytes key = request->set.key;
@@ -63,7 +79,9 @@ static inline void run_get(struct mc_call *call, const struct run_request *reque
     call->requests++;
     if (likely(hit)) {
         counter_add(&worker->counters.get_hits, 1);
-        answer_value(worker, call->reply, &view, false, true);
+        if (unlikely(!run_answer(call->reply, &view))) {
+            answer_value(worker, call->reply, &view, false, true);
+        }
     } else {
         counter_add(&worker->counters.get_misses, 1);
         reply_copy(call->reply, CALL_LINE("END"));
