@@ -376,12 +376,13 @@ ON_BOTH_TRANSPORTS(keeps_what_is_unread_when_a_costly_client_joins_the_others_ag
 static struct progress slow_on_input(void *session, const struct protocol_input *input, struct reply *reply,
                                      void *context) {
     (void)session, (void)context;
-    char answer = (char)('0' + (input->now_ns - input->received_ns) / CLOCK_NS_PER_MS);
+    uint64_t age_ms = (input->now_ns - input->received_ns) / CLOCK_NS_PER_MS;
+    char answer = (char)('0' + (age_ms < 9 ? age_ms : 9));
     uint64_t end_ns = clock_monotonic_ns() + 3 * CLOCK_NS_PER_MS;
     while (clock_monotonic_ns() < end_ns) {
         continue;
     }
-    reply_copy(reply, bytes_of(answer < '9' ? &answer : "9", 1));
+    reply_copy(reply, bytes_of(&answer, 1));
     return (struct progress){.consumed = 1,
                              .requests = 1,
                              .costly = true,

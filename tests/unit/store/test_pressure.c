@@ -152,6 +152,9 @@ static void model_touch(struct model *model) {
     model_look(model);
     struct known *known = &model->known[model->key];
     enum store_status status = store_touch(model->fixture.worker, model_key(model), expires_tick);
+    if (model->evicts && status == STORE_MISS) {
+        model_forget(known); /* to have room for an expiry it was made anew, and pushed out for that */
+    }
     cr_assert_eq(status, known->present ? STORE_OK : STORE_MISS);
     known->expires_tick = expires_tick;
 }
