@@ -293,6 +293,12 @@ void store_clock_restart(struct store *store);
 uint64_t store_hash(const struct store_worker *worker, struct bytes key);
 
 /*
+ * False while the store holds so little that a core has it in its own caches: looking ahead of requests would gain
+ * nothing then. As of the worker's last turn.
+ */
+bool store_prefetch_helps(const struct store_worker *worker);
+
+/*
  * Asks the memory system for the bucket of `key` (1 to 250 bytes): worth it when several look-ups follow. Returns the key's
  * hash: who keeps it until the look-up does not pay for it twice.
  */

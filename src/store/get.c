@@ -18,6 +18,7 @@
 #include "put.h"
 
 enum {
+    PREFETCH_ITEMS_MIN = 2048, /* with their homes 256 KiB and more */
     PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
     PREFETCH_LINE_SIZE = 64,
     PIN_SHARE = 8, /* segments with pins take one part in so many of the limit, at most */
@@ -123,6 +124,16 @@ static void prefetch_item(const struct store *store, uint64_t hash) {
         __builtin_prefetch(item, 0, 3);
         __builtin_prefetch(item + PREFETCH_LINE_SIZE, 0, 3);
     }
+}
+
+bool store_prefetch_helps(const struct store_worker *worker) {
+    return worker->prefetch_helps;
+}
+
+void get_turn(struct store_worker *worker) {
+    /* relaxed: a level. */
+    worker->prefetch_helps =
+        atomic_load_explicit(&worker->store->index.items_count, memory_order_relaxed) >= PREFETCH_ITEMS_MIN;
 }
 
 uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {

@@ -55,6 +55,9 @@ void get_count_dead(struct store_worker *worker, const struct item *item);
 /* The location of a key's live item, or 0: a dead one is counted as met and taken out. */
 uint32_t get_find(struct store_worker *worker, uint64_t hash, struct bytes key);
 
+/* Once a turn: whether prefetching helps. */
+void get_turn(struct store_worker *worker);
+
 /* The homes asked for may be looked at now: asks for the items of those that are left. */
 void get_prefetch_finish(struct store_worker *worker);
 

@@ -351,7 +351,7 @@ static uint32_t overflow_take(struct store *store) {
     return ++index->overflow_taken;
 }
 
-static __attribute__((noinline)) bool index_supply_more(struct store_worker *worker, unsigned count) {
+bool index_supply_more(struct store_worker *worker, unsigned count) {
     struct index *index = &worker->store->index;
     pthread_mutex_lock(&index->overflow_lock);
     while (worker->buckets_spare_count < count + OVERFLOW_HANDFUL) {
@@ -365,10 +365,6 @@ static __attribute__((noinline)) bool index_supply_more(struct store_worker *wor
     }
     pthread_mutex_unlock(&index->overflow_lock);
     return worker->buckets_spare_count >= count;
-}
-
-bool index_supply(struct store_worker *worker, unsigned count) {
-    return likely(worker->buckets_spare_count >= count) || index_supply_more(worker, count);
 }
 
 void index_leave(struct store_worker *worker) {

@@ -277,8 +277,13 @@ void place_set(struct store_worker *worker, struct place *place, uint32_t locati
 /* Takes the entry of place->item out; the place has no item then. Counts nothing. */
 void place_clear(struct store_worker *worker, struct place *place);
 
+/* The slow half of index_supply. */
+bool index_supply_more(struct store_worker *worker, unsigned count);
+
 /* Makes sure of so many spare overflow buckets; false where there is no memory. */
-bool index_supply(struct store_worker *worker, unsigned count);
+static inline bool index_supply(struct store_worker *worker, unsigned count) {
+    return likely(worker->buckets_spare_count >= count) || index_supply_more(worker, count);
+}
 
 /* Frees overflow buckets that were retired in this epoch or before. */
 void index_free_due(struct store_worker *worker, uint64_t epoch_max);

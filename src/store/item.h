@@ -75,7 +75,7 @@ struct item_form {
     bool cas_is_drawn; /* it comes from the store's sequence */
 };
 
-static inline unsigned item_form_marks(const struct item_form *form) {
+static inline_always unsigned item_form_marks(const struct item_form *form) {
     return (form->has_expiry || form->expires_tick != STORE_EXPIRES_NEVER ? ITEM_HAS_EXPIRY : 0u) |
            (form->value_size > ITEM_SIZE_SHORT_MAX ? ITEM_HAS_SIZE : 0u) |
            (form->client_flags != 0 ? ITEM_HAS_FLAGS : 0u) | (form->cas != 0 ? ITEM_HAS_CAS : 0u) |
@@ -92,7 +92,7 @@ static_assert((ITEM_HAS_EXPIRY | ITEM_HAS_SIZE | ITEM_HAS_FLAGS) == 7 && ITEM_HA
               "the digits' marks");
 
 /* Bytes of the whole item, before it is rounded up to a step. */
-static inline size_t item_form_size(const struct item_form *form) {
+static inline_always size_t item_form_size(const struct item_form *form) {
     return ITEM_HEADER_SIZE + item_extra_size(item_form_marks(form)) + form->key.size + form->value_size +
            ITEM_LINE_END_SIZE;
 }
@@ -211,7 +211,7 @@ static inline void item_set_own_cas(struct item *item, uint64_t cas) {
 }
 
 /* Writes everything but the value. `block` has item_form_size bytes and begins on a step. */
-static inline struct item *item_init(void *block, const struct item_form *form) {
+static inline_always struct item *item_init(void *block, const struct item_form *form) {
     assert(form->key.size - 1 < STORE_KEY_SIZE_MAX && form->value_size < UINT32_MAX);
     struct item *item = block;
     unsigned marks = item_form_marks(form);

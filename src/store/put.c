@@ -24,11 +24,16 @@ size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags) {
     return (item_form_size(&form) + 7) & ~(size_t)7;
 }
 
-bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
+static inline bool fits(const struct store_worker *worker, size_t key_size, size_t value_size,
+                        bool has_flags) {
     size_t item_size_max = worker->store->item_size_max;
     const struct item_form form = {
         .key = bytes_of(NULL, key_size), .value_size = value_size, .client_flags = has_flags};
     return value_size <= item_size_max && item_form_size(&form) <= item_size_max;
+}
+
+bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
+    return fits(worker, key_size, value_size, has_flags);
 }
 
 /* --- making --- */
@@ -162,31 +167,6 @@ void put_drop(struct store_worker *worker, struct item *item) {
 
 /* --- numbers --- */
 
-static _Atomic uint64_t *floor_of(const struct store *store, uint64_t hash) {
-    return &store->floors[hash & store->floors_mask];
-}
-
-/* A number leaves the index. relaxed: a key's numbers change under the lock of its home. */
-static void floor_raise(const struct store *store, uint64_t hash, uint64_t cas) {
-    _Atomic uint64_t *floor = floor_of(store, hash);
-    uint64_t present = atomic_load_explicit(floor, memory_order_relaxed);
-    while (cas > present && arena_has_drawn(&store->arena, cas) &&
-           !atomic_compare_exchange_weak_explicit(floor, &present, cas, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
-        continue;
-    }
-}
-
-/* Whether clients would see the numbers of this key go down. */
-static bool number_is_low(struct store_worker *worker, const struct place *place, uint64_t cas) {
-    const struct store *store = worker->store;
-    uint64_t above = place->item != NULL
-                         ? store_item_cas(store, place->item, place->location)
-                         : atomic_load_explicit(floor_of(store, place->hash), memory_order_relaxed);
-    worker->number_above = above;
-    return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
-}
-
 uint64_t put_draw_number(struct store_worker *worker) {
     if (worker->numbers_next == worker->numbers_end || worker->numbers_next <= worker->number_above) {
         worker->numbers_next = arena_draw_numbers(&worker->store->arena, PUT_NUMBERS_BLOCK);
@@ -204,12 +184,12 @@ void put_count_reclaimed(struct store_worker *worker, const struct item *item) {
     }
 }
 
-static void count_linked(struct store_worker *worker, size_t size) {
+static inline_always void count_linked(struct store_worker *worker, size_t size) {
     counter_add(&worker->counters.items_added, 1);
     counter_add(&worker->items_size_added, arena_round(&worker->store->arena, size));
 }
 
-static void count_unlinked(struct store_worker *worker, size_t size) {
+static inline_always void count_unlinked(struct store_worker *worker, size_t size) {
     counter_add(&worker->counters.items_removed, 1);
     counter_add(&worker->items_size_removed, arena_round(&worker->store->arena, size));
 }
@@ -217,21 +197,31 @@ static void count_unlinked(struct store_worker *worker, size_t size) {
 void put_take_out(struct store_worker *worker, struct place *place) {
     uint32_t location = place->location;
     size_t size = item_size(place->item);
-    floor_raise(worker->store, place->hash, store_item_cas(worker->store, place->item, location));
+    put_floor_raise(worker->store, place->hash, store_item_cas(worker->store, place->item, location));
     place_clear(worker, place);
     count_unlinked(worker, size);
     index_count(worker, -1);
     segment_kill(worker, location, size);
 }
 
-void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
+/* A dead item is in the way. */
+static __attribute__((cold, noinline)) void put_open_dead(struct store_worker *worker, struct place *place) {
+    get_count_dead(worker, place->item);
+    put_count_reclaimed(worker, place->item);
+    put_take_out(worker, place);
+}
+
+static inline_always void open_place(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                     struct place *place) {
     get_prefetch_end(worker);
     place_open_key(worker, hash, key, place);
     if (unlikely(place->item != NULL && !worker_item_lives(worker, place->item, place->location))) {
-        get_count_dead(worker, place->item);
-        put_count_reclaimed(worker, place->item);
-        put_take_out(worker, place);
+        put_open_dead(worker, place);
     }
+}
+
+void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
+    open_place(worker, hash, key, place);
 }
 
 void put_set_expires(struct store_worker *worker, struct place *place, uint32_t expires_tick) {
@@ -283,7 +273,7 @@ struct item *put_renumber(struct store_worker *worker, struct item *item, uint64
 /* --- publishing --- */
 
 /* An overwritten item hands its use on; what lived in main comes back there at the first look. */
-static uint32_t used_of_new(const struct store_worker *worker, const struct place *place) {
+static inline_always uint32_t used_of_new(const struct store_worker *worker, const struct place *place) {
     uint32_t used = worker_now_tick(worker) << ITEM_TICK_SHIFT;
     if (place->item != NULL) {
         const struct arena *arena = &worker->store->arena;
@@ -314,7 +304,7 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
     uint64_t cas = store_item_cas(store, item, location);
     uint32_t old_location = place->location;
     size_t size = item_size(item);
-    if ((!has_given_number && unlikely(number_is_low(worker, place, cas))) ||
+    if ((!has_given_number && unlikely(put_number_is_low(worker, place, cas))) ||
         unlikely(flush_prefix_would_take(worker, item, location))) {
         place_close(place);
         return false;
@@ -467,7 +457,7 @@ static inline_always enum store_status set_publish(struct store_worker *worker, 
     static const struct put_options plain = {.mode = PUT_SET};
     struct place place;
     if (likely(index_supply(worker, 1))) {
-        put_open(worker, hash, key, &place);
+        open_place(worker, hash, key, &place);
         if (likely(publish(worker, &place, item, false, NULL))) {
             return STORE_OK;
         }
@@ -481,7 +471,8 @@ enum store_status store_set(struct store_worker *worker, const struct store_set 
                                    .value_size = set->value.size,
                                    .client_flags = set->client_flags,
                                    .expires_tick = set->expires_tick};
-    if (unlikely(!store_item_fits(worker, set->key.size, set->value.size, set->client_flags != 0))) {
+    if (unlikely(!fits(worker, set->key.size, set->value.size, set->client_flags != 0))) {
+        counter_add(&worker->counters.too_large, 1);
         return STORE_TOO_LARGE;
     }
     struct item *item = make(worker, &form, set->hash);

@@ -45,6 +45,36 @@ struct item *put_renumber(struct store_worker *worker, struct item *item, uint64
 /* A number above that of the item which the last put_publish could not replace. */
 uint64_t put_draw_number(struct store_worker *worker);
 
+/* --- numbers --- */
+
+static inline _Atomic uint64_t *put_floor(const struct store *store, uint64_t hash) {
+    return &store->floors[hash & store->floors_mask];
+}
+
+/* A number leaves the index. relaxed: a key's numbers change under the lock of its home. */
+static inline void put_floor_raise(const struct store *store, uint64_t hash, uint64_t cas) {
+    _Atomic uint64_t *floor = put_floor(store, hash);
+    uint64_t present = atomic_load_explicit(floor, memory_order_relaxed);
+    while (cas > present && arena_has_drawn(&store->arena, cas) &&
+           !atomic_compare_exchange_weak_explicit(floor, &present, cas, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+        continue;
+    }
+}
+
+/* Whether clients would see the numbers of this key go down. */
+static inline_always bool put_number_is_low(struct store_worker *worker, const struct place *place,
+                                            uint64_t cas) {
+    const struct store *store = worker->store;
+    uint64_t above = place->item != NULL
+                         ? store_item_cas(store, place->item, place->location)
+                         : atomic_load_explicit(put_floor(store, place->hash), memory_order_relaxed);
+    worker->number_above = above;
+    return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
+}
+
+/* --- places --- */
+
 /* Locks the place of a key. A dead item there is counted as met and taken out. */
 void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
 

@@ -152,6 +152,7 @@ struct store_worker {
     struct store *store;                       /* borrowed until store_worker_leave */
     uint32_t now_tick;                         /* without clock_advance_s */
     uint64_t now_ns;                           /* the monotonic time it was made from */
+    bool prefetch_helps;                       /* see store_prefetch_helps */
     unsigned prefetches_count;                 /* of this batch of look-ups */
     uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see get.c */
 

@@ -181,7 +181,8 @@ static void http_prefetch(const void *session, struct bytes input, void *context
     const size_t start_size = sizeof(start) - 1;
     const struct http_session *own = session;
     const struct http_endpoint *endpoint = context;
-    if (own->change != NULL || input.size <= start_size || memcmp(input.data, start, start_size) != 0) {
+    if (own->change != NULL || input.size <= start_size || !store_prefetch_helps(endpoint->worker->store) ||
+        memcmp(input.data, start, start_size) != 0) {
         return;
     }
     size_t size = 0;

@@ -36,6 +36,7 @@ static unsigned run_collect(const struct mc_call *call, struct run_request *run)
     struct store_worker *store = call->worker->store;
     unsigned left = call->requests_max - call->requests, count = 0;
     unsigned count_max = left < RUN_REQUESTS_MAX ? left : RUN_REQUESTS_MAX;
+    bool prefetches = store_prefetch_helps(store);
     if (unlikely((call->observed & OBSERVE_SLOW) != 0)) {
         count_max = 1;
     }
@@ -48,8 +49,9 @@ static unsigned run_collect(const struct mc_call *call, struct run_request *run)
         input = bytes_after(input, size);
         request->end = input.data;
         /* A lone request has nothing to overlap with. */
-        request->hash = count == 0 && input.size == 0 ? store_hash(store, request->set.key)
-                                                      : store_prefetch(store, request->set.key);
+        request->hash = prefetches && (count != 0 || input.size != 0)
+                            ? store_prefetch(store, request->set.key)
+                            : store_hash(store, request->set.key);
         count++;
     }
     return count;

@@ -107,7 +107,7 @@ static inline_always bool line_next(struct mc_call *call) {
     if (call->session->searched_size == 0 && cmd_run(call)) {
         return true;
     }
-    if (call->requests > 0 && call->at >= call->ahead) {
+    if (call->requests > 0 && call->at >= call->ahead && store_prefetch_helps(call->worker->store)) {
         line_look_ahead(call);
     }
     return line_parse(call);
@@ -310,7 +310,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
 static void mc_prefetch(const void *session, struct bytes input, void *context) {
     const struct mc_session *own = session;
     const struct memcached_worker *worker = context;
-    if (own->state != MC_SESSION_LINE || input.size == 0) {
+    if (own->state != MC_SESSION_LINE || input.size == 0 || !store_prefetch_helps(worker->store)) {
         return;
     }
     const char *end = input.data + input.size;
