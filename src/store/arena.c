@@ -457,9 +457,10 @@ static void window_give(struct arena *arena, uint32_t index) {
 
 void arena_give(struct arena *arena, uint32_t index) {
     struct segment *segment = &arena->segments[index];
-    poison(segment->memory, segment->size);
     arena_lock(arena);
+    /* Both under the lock: who poisons the dead looks at the state, then reads the item's size. */
     atomic_store_explicit(&segment->state, SEGMENT_FREE, memory_order_relaxed);
+    poison(segment->memory, segment->size);
     if (segment->is_large) {
         window_give(arena, index);
     } else {
