@@ -100,7 +100,7 @@ enum put_mode {
 };
 
 /* A key and its whole value. */
-struct store_set {
+struct store_record {
     struct bytes key;   /* copied */
     struct bytes value; /* copied */
     uint64_t hash;      /* of the key: store_hash */
@@ -364,7 +364,7 @@ void store_item_discard(struct store_worker *worker, struct item *item);
  * Stores what is all there, whatever was stored before: store_item_create and store_put with PUT_SET in one step.
  * STORE_OK, STORE_TOO_LARGE, STORE_NO_MEMORY; what was there before stays with the latter two.
  */
-enum store_status store_set(struct store_worker *worker, const struct store_set *set);
+enum store_status store_set(struct store_worker *worker, const struct store_record *set);
 
 /*
  * Stores an item of store_item_create; consumes it whatever the outcome. STORE_OK, STORE_MISS,

@@ -466,7 +466,7 @@ static inline_always enum store_status set_publish(struct store_worker *worker, 
     return item != NULL ? put_store(worker, item, hash, &plain, NULL) : STORE_NO_MEMORY;
 }
 
-enum store_status store_set(struct store_worker *worker, const struct store_set *set) {
+enum store_status store_set(struct store_worker *worker, const struct store_record *set) {
     const struct item_form form = {.key = set->key,
                                    .value_size = set->value.size,
                                    .client_flags = set->client_flags,

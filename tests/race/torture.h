@@ -210,11 +210,11 @@ static inline enum store_status torture_set(struct torture_thread *thread, uint6
     struct torture_key key;
     char value[TORTURE_VALUE_SIZE_MAX];
     torture_write(value, value_size, key_number, version);
-    const struct store_set set = {.key = torture_key(&key, key_number),
-                                  .value = bytes_of(value, value_size),
-                                  .hash = store_hash(thread->worker, torture_key(&key, key_number)),
-                                  .client_flags = (uint32_t)(version & 1),
-                                  .expires_tick = expires_tick};
+    const struct store_record set = {.key = torture_key(&key, key_number),
+                                     .value = bytes_of(value, value_size),
+                                     .hash = store_hash(thread->worker, torture_key(&key, key_number)),
+                                     .client_flags = (uint32_t)(version & 1),
+                                     .expires_tick = expires_tick};
     return store_set(thread->worker, &set);
 }
 

@@ -96,7 +96,7 @@ static inline void run_get(struct mc_call *call, const struct run_request *reque
 static inline void run_set(struct mc_call *call, const struct run_request *request) {
     struct memcached_worker *worker = call->worker;
     const struct mc_set *set = &request->set;
-    const struct store_set stored = {
+    const struct store_record stored = {
         .key = set->key,
         .value = set->value,
         .hash = request->hash,

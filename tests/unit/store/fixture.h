@@ -98,11 +98,11 @@ static inline enum store_status fixture_set_expiring(struct fixture *fixture, co
 static inline enum store_status fixture_set_at_once(struct fixture *fixture, struct bytes key,
                                                     struct bytes value, uint32_t client_flags,
                                                     uint32_t expires_tick) {
-    const struct store_set set = {.key = key,
-                                  .value = value,
-                                  .hash = store_hash(fixture->worker, key),
-                                  .client_flags = client_flags,
-                                  .expires_tick = expires_tick};
+    const struct store_record set = {.key = key,
+                                     .value = value,
+                                     .hash = store_hash(fixture->worker, key),
+                                     .client_flags = client_flags,
+                                     .expires_tick = expires_tick};
     return store_set(fixture->worker, &set);
 }
 
