@@ -13,6 +13,7 @@ enum {
     MEMORY_STEP_SIZE = 64 * 1024,
     /* A connection that has moved nothing for so long is closed before one that moves. */
     SHED_QUIET_MS = 100,
+    SHED_LITTLE_SHARE = 8,      /* an eighth of the average is little */
     SHED_CLOSES_MAX = 16,       /* of one turn */
     SHED_SLOTS_PER_TURN = 4096, /* looked at in one turn: a table may have a million */
 };
@@ -88,12 +89,13 @@ static void candidates_add(struct candidate *list, unsigned *count, struct candi
 }
 
 /*
- * The candidates among the next slots, going on where the turn before has ended; and in *leaving_size what is
- * about to be freed, since its connections are closing.
+ * The candidates among the next slots, going on where the turn before has ended; in *leaving_size what is about to
+ * be freed, since its connections are closing; in *mean_size what those that hold anything hold on average.
  */
 static unsigned shed_find(struct worker *worker, struct candidate list[SHED_CLOSES_MAX],
-                          uint64_t *leaving_size) {
+                          uint64_t *leaving_size, uint64_t *mean_size) {
     unsigned count = 0;
+    uint64_t seen_size = 0, seen_count = 0;
     uint32_t slots_count = worker->conns.used_count;
     uint32_t looks = slots_count < SHED_SLOTS_PER_TURN ? slots_count : SHED_SLOTS_PER_TURN;
     for (uint32_t i = 0; i < looks; i++) {
@@ -106,6 +108,8 @@ static unsigned shed_find(struct worker *worker, struct candidate list[SHED_CLOS
             *leaving_size += memory_conn_size(conn);
             continue;
         }
+        seen_size += memory_conn_size(conn);
+        seen_count++;
         candidates_add(list, &count,
                        (struct candidate){
                            .conn = conn,
@@ -113,16 +117,34 @@ static unsigned shed_find(struct worker *worker, struct candidate list[SHED_CLOS
                            .quiet = worker->now_ms - conn->active_ms >= SHED_QUIET_MS,
                        });
     }
+    *mean_size = seen_count == 0 ? 0 : seen_size / seen_count;
     return count;
 }
 
+static bool candidates_any_holds(const struct candidate *list, unsigned count, uint64_t size) {
+    for (unsigned i = 0; i < count; i++) {
+        if (list[i].size >= size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Who holds little against the average stays while somebody on the list holds more: closing it frees nothing, and it
+ * is the one that the bound is there for. Where all on the list hold little (many are quiet), they go: each turn gains.
+ */
 static void shed_close(struct worker *worker, uint64_t excess_size) {
     struct candidate list[SHED_CLOSES_MAX];
-    uint64_t freed_size = 0;
-    unsigned count = shed_find(worker, list, &freed_size);
+    uint64_t freed_size = 0, mean_size = 0;
+    unsigned count = shed_find(worker, list, &freed_size, &mean_size);
+    uint64_t little_size = mean_size / SHED_LITTLE_SHARE;
+    uint64_t floor_size = candidates_any_holds(list, count, little_size) ? little_size : 0;
     for (unsigned i = 0; i < count && freed_size < excess_size; i++) {
-        freed_size += list[i].size;
-        close_begin(worker, list[i].conn, CLOSE_CONN_MEMORY);
+        if (list[i].size >= floor_size) {
+            freed_size += list[i].size;
+            close_begin(worker, list[i].conn, CLOSE_CONN_MEMORY);
+        }
     }
 }
 
