@@ -63,6 +63,7 @@ static void reply_set_end(struct reply *reply) {
 /* The size of the newest piece, if it has grown. */
 static void reply_settle(const struct reply *reply) {
     if (reply->open) {
+        assert(reply->last != NULL); /* the open piece lies in the newest chunk */
         struct reply_piece *newest = chunk_piece(reply->last, reply->last->piece_count - 1);
         newest->size = (size_t)(reply->at - newest->data);
     }
