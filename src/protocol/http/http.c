@@ -159,12 +159,11 @@ static struct progress http_on_input(void *session, const struct protocol_input 
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
     if (unlikely(call.session->stream != NULL && !reply_closing(reply))) {
         next = stopped ? PROTOCOL_NEXT_LATER : PROTOCOL_NEXT_AGAIN;
-    } else if (unlikely(call.yielded && !reply_closing(reply))) {
+    } else if (unlikely((call.yielded || (call.session->began_ns == 0 && !stopped && call.at < call.end)) &&
+                        !reply_closing(reply))) {
         next = PROTOCOL_NEXT_AGAIN;
     } else if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
         next = call_wait(&call);
-    } else if (unlikely(!stopped && call.at < call.end && !reply_closing(reply))) {
-        next = PROTOCOL_NEXT_AGAIN;
     }
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
