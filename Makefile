@@ -4,6 +4,7 @@
 #   MODE=release|debug|asan|tsan|fuzz  what to build: build/riposte, or build/<mode>/riposte
 #   O=build/<folder>                   another place for everything, so that builds can stand side by side
 #   WERROR=1                           warnings are errors
+#   TLS=no                             without OpenSSL: nothing speaks TLS
 #   V=1                                show the commands
 
 MODE ?= release
@@ -21,9 +22,14 @@ BIN := $(if $(OWN_OUTPUT),$(O),$(if $(filter release,$(MODE)),build,$(O)))
 # $(call in_mode,asan): the same Makefile in another mode, beside this one's output.
 in_mode = $(MAKE) MODE=$(1) $(if $(OWN_OUTPUT),O=$(O)-$(1))
 
+# What speaks TLS is left out by TLS=no, with the library it needs.
+TLS ?= yes
+WITH_TLS := $(filter-out no,$(TLS))
+TLS_LIBS := $(if $(WITH_TLS),-lssl -lcrypto)
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
             -Wundef
-CPPFLAGS_common := -D_GNU_SOURCE -DRIPOSTE_VERSION='"$(VERSION)"' -Iinclude
+CPPFLAGS_common := -D_GNU_SOURCE -DRIPOSTE_VERSION='"$(VERSION)"' $(if $(WITH_TLS),-DRIPOSTE_TLS=1) -Iinclude
 CFLAGS_common := -std=gnu17 -g -fno-omit-frame-pointer $(WARNINGS) $(if $(WERROR),-Werror)
 # Assertions stay on in release builds too: no NDEBUG anywhere.
 # Hardened where it costs nothing measurable (functions with arrays have a guard, copies of known size are checked, the
