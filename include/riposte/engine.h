@@ -113,8 +113,8 @@ struct engine_listen {
     /* What stands between the wire and the protocol; NULL: nothing. Borrowed for the engine's life. */
     const struct filter *filter;
 
-    /* The filter's `context`, as context_of is the protocol's. */
-    void *(*filter_context_of)(void *worker_user);
+    /* The filter's `context`, as context_of is the protocol's; listen_index: of this one in the configuration. */
+    void *(*filter_context_of)(void *worker_user, unsigned listen_index);
 
     /*
      * Sockets that listen already (systemd.socket(5), a hand-over): duplicated instead of binding, so the

@@ -10,7 +10,7 @@
  * writes to `output` is sent. All functions are called by the worker that owns the connection, and must not
  * block.
  *
- *      open -> { receive, send }* -> finish? -> close
+ *      open -> { receive, send }* -> ended? -> finish? -> close
  */
 #ifndef RIPOSTE_FILTER_H
 #define RIPOSTE_FILTER_H
@@ -59,7 +59,7 @@ struct filter {
     /*
      * Bytes came. Writes what they mean for the protocol to `plain`, at most plain_size_max (>= 4096) bytes,
      * and answers the other side in `output` if need be. `wire` is borrowed until the function returns; what
-     * is not consumed with FILTER_NEXT_AGAIN is given again.
+     * is not consumed with FILTER_NEXT_AGAIN is given again, at once, even if that is nothing.
      */
     struct filter_progress (*receive)(void *state, struct bytes wire, char *plain, size_t plain_size_max,
                                       struct reply *output, void *context);
@@ -72,6 +72,13 @@ struct filter {
      */
     size_t (*send)(void *state, const struct iovec *plain, unsigned plain_count, struct reply *output,
                    void *context);
+
+    /*
+     * The other side sends no more, everything that came was received, and what it asked for is answered. True: it had said
+     * its last word (FILTER_NEXT_ENDED), so that nothing can be missing. False: it was cut off; the protocol is told of an
+     * error. Once; optional: true.
+     */
+    bool (*ended)(void *state, void *context);
 
     /* Everything was sent, our side is about to be shut down: the last word. Once, optional. */
     void (*finish)(void *state, struct reply *output, void *context);

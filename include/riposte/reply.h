@@ -109,6 +109,11 @@ void reply_close(struct reply *reply);
 /* The same because of what the client did: the protocol is told of an error when the connection ends. */
 void reply_close_error(struct reply *reply);
 
+/* Memory has ended elsewhere, and with it what was to be said: as if it had ended here. */
+static inline void reply_break(struct reply *reply) {
+    reply->broken = true;
+}
+
 static inline bool reply_closing(const struct reply *reply) {
     return reply->closing;
 }

@@ -35,7 +35,8 @@ static void arm_advance(struct worker *worker, struct conn *conn) {
         return;
     case CONN_OPEN:
         if (arm_is_done(conn) && conn->filter_offset != 0) {
-            close_flush(worker, conn, CLOSE_BY_CLIENT); /* the filter has a last word to say */
+            /* The filter has a last word to say. */
+            close_flush(worker, conn, filter_ended(worker, conn) ? CLOSE_BY_CLIENT : CLOSE_ERROR);
         } else if (arm_is_done(conn)) {
             close_begin(worker, conn, CLOSE_BY_CLIENT);
         }

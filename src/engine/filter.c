@@ -84,6 +84,12 @@ bool filter_send(struct worker *worker, struct conn *conn) {
     return !own->output.broken;
 }
 
+bool filter_ended(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    return listen->filter->ended == NULL ||
+           listen->filter->ended(conn_filter(conn)->state, listen->filter_context);
+}
+
 bool filter_finish(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);

@@ -27,6 +27,9 @@ enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct
 /* As much of the protocol's reply as may be on its way is turned into output. False when memory has ended. */
 bool filter_send(struct worker *worker, struct conn *conn);
 
+/* The other side sends no more and is answered. False: it was cut off. */
+bool filter_ended(struct worker *worker, struct conn *conn);
+
 /* Everything was sent. True when the filter had a last word, which is to be sent now. */
 bool filter_finish(struct worker *worker, struct conn *conn);
 

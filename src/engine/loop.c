@@ -256,7 +256,7 @@ static void loop_fill_listens(struct worker *worker) {
             .context = listen->context_of == NULL ? worker->user : listen->context_of(worker->user),
             .filter = listen->filter,
             .filter_context =
-                listen->filter_context_of == NULL ? worker->user : listen->filter_context_of(worker->user),
+                listen->filter_context_of == NULL ? worker->user : listen->filter_context_of(worker->user, i),
             .limits = &group->limits,
             .group = group,
         };

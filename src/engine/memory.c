@@ -56,7 +56,9 @@ uint64_t engine_conn_memory_size(const struct engine *engine) {
 
 /* What one connection holds. */
 static size_t memory_conn_size(const struct conn *conn) {
-    return (size_t)conn->held_size + conn->reply.memory_size;
+    /* Where bytes are filtered, conn_output is not the protocol's reply. */
+    size_t output_size = conn->filter_offset == 0 ? 0 : conn_output(conn)->memory_size;
+    return (size_t)conn->held_size + conn->reply.memory_size + output_size;
 }
 
 /* --- at the bound ------------------------------------------------------------------------------------ */
