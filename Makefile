@@ -3,6 +3,7 @@
 #
 #   MODE=release|debug|asan|tsan|fuzz  what to build: build/riposte, or build/<mode>/riposte
 #   O=build/<folder>                   another place for everything, so that builds can stand side by side
+#   TLS=no                             without TLS, and without OpenSSL
 #   WERROR=1                           warnings are errors
 #   TLS=no                             without OpenSSL: nothing speaks TLS
 #   V=1                                show the commands
@@ -48,15 +49,17 @@ CFLAGS_all := $(CFLAGS_common) $(CFLAGS_$(MODE)) $(CFLAGS)
 LDFLAGS_all := $(LDFLAGS_$(MODE)) $(LDFLAGS)
 compile = $(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(1) $(CFLAGS_all) -MMD -MP -c $< -o $@
 link = $(CC) $(CFLAGS_all) $(LDFLAGS_all) -o $@ -Wl,--start-group $^ -Wl,--end-group
-LIBS := -luring -lpthread $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
+TLS ?= yes
+LIBS := -luring -lpthread $(if $(filter no,$(TLS)),,-lssl -lcrypto) $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
 
 # The folders of src, lowest first: an archive each. A folder sees include/, src/base and its own headers;
 # a protocol also protocol/common.
-FOLDERS := base store engine protocol/common protocol/memcached protocol/http server
+FOLDERS := base store engine tls protocol/common protocol/memcached protocol/http server
 # What a folder's code may need at link time: a unit program gets these archives and no others.
 NEEDS_base := base
 NEEDS_store := base store
 NEEDS_engine := base engine
+NEEDS_tls := base engine tls
 NEEDS_protocol/common := base store engine protocol/common
 NEEDS_protocol/memcached := base store engine protocol/common protocol/memcached
 NEEDS_protocol/http := base store engine protocol/common protocol/http
@@ -65,7 +68,9 @@ NEEDS_server := $(FOLDERS)
 BASE_INCLUDE := -Isrc/base
 
 MAIN := src/server/main.c
-sources = $(filter-out $(MAIN),$(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c)))
+# src/tls is there twice: on OpenSSL, and what says that it is not there.
+NOT_BUILT := $(if $(filter no,$(TLS)),$(wildcard src/tls/*.c),src/tls/absent/absent.c)
+sources = $(filter-out $(MAIN) $(NOT_BUILT),$(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c)))
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 archive = $(O)/$(subst /,-,$(1)).a
 ARCHIVES := $(foreach folder,$(FOLDERS),$(call archive,$(folder)))
@@ -171,6 +176,6 @@ help: ## this list
 # For tools/tidy: every C source that some target builds.
 .PHONY: list-sources
 list-sources:
-	@printf '%s\n' $(ANALYSED) $(TEST_SOURCES) $(BENCH_SOURCES)
+	@printf '%s\n' $(ANALYSED) $(NOT_BUILT) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

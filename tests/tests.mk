@@ -13,10 +13,12 @@ test: ## install what tests need, run unit and wire tests, the example, what shi
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
-UNIT_SOURCES := $(sort $(wildcard $(addprefix tests/unit/,*/test_*.c */*/test_*.c */*/*/test_*.c)))
+UNIT_SOURCES := $(filter-out $(if $(filter no,$(TLS)),tests/unit/tls/%),\
+    $(sort $(wildcard $(addprefix tests/unit/,*/test_*.c */*/test_*.c */*/*/test_*.c))))
 UNIT_CHOSEN := $(foreach source,$(UNIT_SOURCES),$(if $(TESTS),$(if $(findstring $(TESTS),$(source)),$(source)),$(source)))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_CHOSEN))
-SUPPORT_SOURCES := $(sort $(wildcard tests/support/*.c))
+# Without TLS, what talks it is not built.
+SUPPORT_SOURCES := $(filter-out $(if $(filter no,$(TLS)),%/certificate.c %/tls_talk.c),$(sort $(wildcard tests/support/*.c)))
 SUPPORT := $(O)/support.a
 # The private headers of the folder under test, and what tests share.
 unit_includes = $(call own_includes,$(patsubst tests/unit/%,src/%,$(1))) -Itests/support

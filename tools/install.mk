@@ -51,7 +51,7 @@ libdir=$${prefix}/lib
 Name: riposte
 Description: request/reply engine on io_uring, and a shared in-memory store
 Version: $(VERSION)
-Requires: liburing
+Requires: liburing$(if $(filter no,$(TLS)),, libssl libcrypto)
 Cflags: -I$${includedir}
 Libs: -L$${libdir} -lriposte -lmimalloc -lpthread
 endef

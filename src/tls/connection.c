@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connection: the functions of the filter. See connection.h.
+ */
+#include "connection.h"
+
+#include <assert.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "riposte/check.h"
+#include "riposte/log.h"
+#include "riposte/reply.h"
+
+enum {
+    RECORD_TYPE_HANDSHAKE = 22, /* RFC 8446 section 5.1: the first byte of every client */
+    HANDSHAKE_KEY_UPDATE = 24,
+    RECORD_PLAIN_SIZE_MAX = 16384,
+    /*
+     * Updates of a key in what one receive brings: each costs as much as hundreds of small requests, and a client needs
+     * one in 2^24 records.
+     */
+    KEY_UPDATES_MAX = 16,
+};
+
+static struct tls_counters *connection_counters(const struct tls_connection *connection) {
+    return tls_worker_counters(connection->endpoint->worker);
+}
+
+/* --- begin and end ---------------------------------------------------------------------------------------- */
+
+/* Sees the messages of handshakes go by. */
+static void message_seen(int is_write, int version, int content_type, const void *data, size_t size, SSL *ssl,
+                         void *argument) {
+    (void)version;
+    (void)argument;
+    if (!is_write && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
+        ((const uint8_t *)data)[0] == HANDSHAKE_KEY_UPDATE) {
+        connection_of(ssl)->key_updates++;
+    }
+}
+
+static int verify_mode(enum tls_verify verify) {
+    switch (verify) {
+    case TLS_VERIFY_NONE:
+        return SSL_VERIFY_NONE;
+    case TLS_VERIFY_ASK:
+        return SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE;
+    case TLS_VERIFY_REQUIRE:
+        return SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+}
+
+static bool connection_begin(struct tls_connection *connection) {
+    struct tls_worker *worker = connection->endpoint->worker;
+    SSL *ssl = SSL_new(connection->contexts->of[0]);
+    BIO *wire = ssl == NULL ? NULL : wire_create(worker);
+    if (wire == NULL) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        return false;
+    }
+    SSL_set_bio(ssl, wire, wire); /* which owns it from here on */
+    SSL_set_app_data(ssl, connection);
+    SSL_set_msg_callback(ssl, message_seen);
+    SSL_set_verify(ssl, verify_mode(connection->endpoint->listen->verify), NULL);
+    SSL_set_accept_state(ssl);
+    connection->ssl = ssl;
+    return true;
+}
+
+static void connection_open(void *state, struct reply *output, void *context) {
+    struct tls_connection *connection = state;
+    (void)output;
+    connection->endpoint = context;
+    connection->contexts = worker_contexts(connection->endpoint->worker);
+    contexts_hold(connection->contexts);
+    connection_begin(connection);
+}
+
+static void connection_close(void *state, void *context) {
+    struct tls_connection *connection = state;
+    (void)context;
+    SSL_free(connection->ssl);
+    contexts_release(connection->contexts);
+}
+
+/* --- what comes ------------------------------------------------------------------------------------------- */
+
+/* An error of OpenSSL's, which has written the alert. */
+static enum filter_next connection_fail(struct tls_connection *connection) {
+    struct tls_worker *worker = connection->endpoint->worker;
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    counter_add(connection->established ? &connection_counters(connection)->protocol_errors
+                                        : &connection_counters(connection)->handshake_errors,
+                1);
+    if (unlikely(log_level_get() >= LOG_LEVEL_DEBUG)) {
+        log_limited(&worker->tls->lines, LOG_LEVEL_DEBUG, "TLS %s failed: %s",
+                    connection->established ? "connection" : "handshake",
+                    reason == NULL ? "the client's alert" : reason);
+    }
+    ERR_clear_error();
+    connection->failed = true;
+    return FILTER_NEXT_BROKEN;
+}
+
+/* A client that does not speak TLS gets a line of its own protocol. */
+static enum filter_next connection_refuse_plain(struct tls_connection *connection, struct reply *output) {
+    const char *text = connection->endpoint->listen->plain_text;
+    counter_add(&connection_counters(connection)->plain_clients, 1);
+    if (text != NULL) {
+        reply_copy_string(output, text);
+    }
+    connection->failed = true;
+    return FILTER_NEXT_BROKEN;
+}
+
+static void connection_note_established(struct tls_connection *connection) {
+    if (likely(connection->established) || !SSL_is_init_finished(connection->ssl)) {
+        return;
+    }
+    connection->established = true;
+    counter_add(&connection_counters(connection)->handshakes, 1);
+    counter_add(&connection_counters(connection)->handshakes_resumed,
+                (uint64_t)(SSL_session_reused(connection->ssl) != 0));
+}
+
+/* SSL_read has returned without bytes: AGAIN when there is more to read, a record of something else than data. */
+static enum filter_next connection_stopped(struct tls_connection *connection) {
+    switch (SSL_get_error(connection->ssl, 0)) {
+    case SSL_ERROR_WANT_READ:
+        return connection->endpoint->worker->received.size > 0 ? FILTER_NEXT_AGAIN : FILTER_NEXT_INPUT;
+    case SSL_ERROR_ZERO_RETURN:
+        connection->ended = true;
+        return FILTER_NEXT_ENDED;
+    default:
+        return connection_fail(connection);
+    }
+}
+
+/* Decrypts what there is. The handshake goes on by itself in SSL_read. */
+static enum filter_next connection_read(struct tls_connection *connection, char *plain, size_t plain_size_max,
+                                        size_t *plain_size) {
+    struct tls_worker *worker = connection->endpoint->worker;
+    connection->key_updates = 0;
+    while (*plain_size < plain_size_max) {
+        size_t size = 0;
+        int result = SSL_read_ex(connection->ssl, plain + *plain_size, plain_size_max - *plain_size, &size);
+        connection_note_established(connection);
+        if (unlikely(connection->key_updates > KEY_UPDATES_MAX)) {
+            return connection_fail(connection);
+        }
+        if (result != 1) {
+            enum filter_next next = connection_stopped(connection);
+            if (next != FILTER_NEXT_AGAIN) {
+                return next;
+            }
+            continue;
+        }
+        *plain_size += size;
+        /* Another call would only find nothing, and take a buffer to put it into. */
+        if (worker->received.size == 0 && SSL_has_pending(connection->ssl) == 0) {
+            return FILTER_NEXT_INPUT;
+        }
+    }
+    return FILTER_NEXT_AGAIN;
+}
+
+static struct filter_progress connection_receive(void *state, struct bytes wire, char *plain,
+                                                 size_t plain_size_max, struct reply *output, void *context) {
+    struct tls_connection *connection = state;
+    struct tls_worker *worker = connection->endpoint->worker;
+    struct filter_progress progress = {.consumed = wire.size};
+    (void)context;
+    if (unlikely(connection->failed || connection->ended)) {
+        progress.next = FILTER_NEXT_ENDED; /* what comes behind the last word is nobody's */
+        return progress;
+    }
+    if (unlikely(connection->ssl == NULL)) {
+        progress.next = FILTER_NEXT_BROKEN;
+        return progress;
+    }
+    if (unlikely(!connection->spoken) && wire.size > 0) {
+        if ((uint8_t)wire.data[0] != RECORD_TYPE_HANDSHAKE) {
+            progress.next = connection_refuse_plain(connection, output);
+            return progress;
+        }
+        connection->spoken = true;
+    }
+    worker->received = wire;
+    worker->output = output;
+    progress.next = connection_read(connection, plain, plain_size_max, &progress.plain_size);
+    progress.consumed = wire.size - worker->received.size;
+    return progress;
+}
+
+static bool connection_ended(void *state, void *context) {
+    const struct tls_connection *connection = state;
+    (void)context;
+    if (!connection->ended && !connection->failed && connection->established) {
+        counter_add(&connection_counters(connection)->truncations, 1);
+    }
+    return connection->ended;
+}
+
+/* --- what goes -------------------------------------------------------------------------------------------- */
+
+/* The next record's plain bytes: of the first piece alone where it fills one, else of as many as fit, copied together. */
+static struct bytes connection_gather(struct tls_worker *worker, const struct iovec *plain,
+                                      unsigned plain_count) {
+    size_t size = 0;
+    if (plain_count == 1 || plain[0].iov_len >= RECORD_PLAIN_SIZE_MAX) {
+        size = plain[0].iov_len < RECORD_PLAIN_SIZE_MAX ? plain[0].iov_len : RECORD_PLAIN_SIZE_MAX;
+        return bytes_of(plain[0].iov_base, size);
+    }
+    for (unsigned i = 0; i < plain_count && size < RECORD_PLAIN_SIZE_MAX; i++) {
+        size_t room = RECORD_PLAIN_SIZE_MAX - size;
+        size_t part = plain[i].iov_len < room ? plain[i].iov_len : room;
+        memcpy(worker->gather + size, plain[i].iov_base, part);
+        size += part;
+    }
+    return bytes_of(worker->gather, size);
+}
+
+static size_t connection_send(void *state, const struct iovec *plain, unsigned plain_count,
+                              struct reply *output, void *context) {
+    struct tls_connection *connection = state;
+    struct tls_worker *worker = connection->endpoint->worker;
+    size_t size = 0;
+    (void)context;
+    if (!connection->established || connection->failed) {
+        return 0;
+    }
+    struct bytes record = connection_gather(worker, plain, plain_count);
+    worker->received = bytes_of(NULL, 0);
+    worker->output = output;
+    if (unlikely(SSL_write_ex(connection->ssl, record.data, record.size, &size) != 1)) {
+        /* Output is never refused, so that memory has ended. */
+        connection_fail(connection);
+        reply_break(output);
+        return 0;
+    }
+    counter_add(&connection_counters(connection)->records_sent, 1);
+    return size;
+}
+
+static void connection_finish(void *state, struct reply *output, void *context) {
+    struct tls_connection *connection = state;
+    (void)context;
+    if (!connection->established || connection->failed) {
+        return;
+    }
+    connection->endpoint->worker->output = output;
+    SSL_shutdown(connection->ssl); /* close_notify; that of the client is not waited for */
+    ERR_clear_error();
+}
+
+const struct filter tls_filter = {
+    .name = "tls",
+    .state_size = sizeof(struct tls_connection),
+    .open = connection_open,
+    .receive = connection_receive,
+    .send = connection_send,
+    .ended = connection_ended,
+    .finish = connection_finish,
+    .close = connection_close,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * connection: one connection: its handshake, and its bytes in both directions.
+ *
+ *      first byte --is no record--> plain_text, closed
+ *          |
+ *      handshake --fails--> alert, closed
+ *          |
+ *      records in: decrypted to where the engine wants them         records out: up to 16 KiB of plain bytes in each
+ *          |
+ *      close_notify of the client: its input ends                    close_notify of ours: when everything was sent
+ */
+#ifndef TLS_CONNECTION_H
+#define TLS_CONNECTION_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "context.h"
+#include "service.h"
+
+/* The filter's state: in the connection's slot, all zero at its begin. */
+struct tls_connection {
+    SSL *ssl;                            /* owned; NULL: memory had ended */
+    const struct tls_endpoint *endpoint; /* of its listen; the worker's */
+    struct contexts *contexts;           /* held */
+    uint8_t key_updates;                 /* that came in the receive under way */
+    bool spoken;                         /* its first byte has come, and is one of TLS */
+    bool established;                    /* the handshake is done */
+    bool ended;                          /* close_notify has come */
+    bool failed;                         /* an alert was sent or received: nothing more is */
+};
+
+/* Whose SSL it is. */
+static inline struct tls_connection *connection_of(const SSL *ssl) {
+    return SSL_get_app_data(ssl);
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tls: the process's part and the workers': made, refreshed, asked, ended. See riposte/tls.h.
+ */
+#include "riposte/tls.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "riposte/clock.h"
+#include "service.h"
+
+enum {
+    GATHER_SIZE = 16384,      /* plain bytes of one record */
+    CONNECTION_LINES_MAX = 10 /* a second, of all workers */
+};
+
+bool tls_is_built(void) {
+    return true;
+}
+
+/* --- the process ------------------------------------------------------------------------------------------ */
+
+static int config_copy(struct tls *tls, const struct tls_config *config) {
+    tls->config = *config;
+    tls->listens = calloc(config->listens_count, sizeof(*tls->listens));
+    tls->slots = aligned_alloc(alignof(struct tls_slot), config->workers_max * sizeof(*tls->slots));
+    if (tls->listens == NULL || tls->slots == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(tls->listens, config->listens, config->listens_count * sizeof(*tls->listens));
+    memset(tls->slots, 0, config->workers_max * sizeof(*tls->slots));
+    tls->config.listens = tls->listens;
+    return 0;
+}
+
+/* Reads the files, and tries them. */
+static int material_load(const struct tls *tls, struct material **material, int64_t *ends_s,
+                         char message[TLS_MESSAGE_SIZE_MAX]) {
+    struct contexts *tried;
+    int result = material_read(&tls->config, material, message);
+    if (result < 0) {
+        return result;
+    }
+    result = contexts_create(&tls->config, *material, &tried, message);
+    if (result < 0) {
+        material_free(*material);
+        return result;
+    }
+    *ends_s = tried->ends_s;
+    contexts_release(tried);
+    return 0;
+}
+
+int tls_create(const struct tls_config *config, struct tls **tls, char message[TLS_MESSAGE_SIZE_MAX]) {
+    struct tls *made = calloc(1, sizeof(*made));
+    uint64_t now_ns = clock_monotonic_ns();
+    snprintf(message, TLS_MESSAGE_SIZE_MAX, "no memory for TLS");
+    if (made == NULL) {
+        return -ENOMEM;
+    }
+    pthread_mutex_init(&made->mutex, NULL);
+    made->lines.per_second_max = CONNECTION_LINES_MAX;
+    int result = config_copy(made, config);
+    result = result < 0 ? result : ticket_keys_init(&made->tickets, now_ns);
+    made->wire_method = wire_method_create();
+    result = result < 0 || made->wire_method != NULL ? result : -ENOMEM;
+    result =
+        result < 0 ? result : material_load(made, &made->material, &made->status.certificate_ends_s, message);
+    if (result < 0) {
+        made->material = NULL;
+        tls_destroy(made);
+        return result;
+    }
+    made->status.refreshed_ns = now_ns;
+    *tls = made;
+    return 0;
+}
+
+void tls_destroy(struct tls *tls) {
+    if (tls == NULL) {
+        return;
+    }
+    for (unsigned i = 0; tls->slots != NULL && i < tls->config.workers_max; i++) {
+        /* relaxed: the workers are gone. */
+        contexts_release(atomic_load_explicit(&tls->slots[i].next, memory_order_relaxed));
+    }
+    BIO_meth_free(tls->wire_method);
+    ticket_keys_deinit(&tls->tickets);
+    pthread_mutex_destroy(&tls->mutex);
+    material_free(tls->material);
+    free(tls->slots);
+    free(tls->listens);
+    free(tls);
+}
+
+/* A set for each worker, all of them or none. */
+static int contexts_create_all(const struct tls *tls, const struct material *material, struct contexts **all,
+                               char message[TLS_MESSAGE_SIZE_MAX]) {
+    for (unsigned i = 0; i < tls->config.workers_max; i++) {
+        int result = contexts_create(&tls->config, material, &all[i], message);
+        if (result < 0) {
+            while (i > 0) {
+                contexts_release(all[--i]);
+            }
+            return result;
+        }
+    }
+    return 0;
+}
+
+static int refresh(struct tls *tls, char message[TLS_MESSAGE_SIZE_MAX]) {
+    struct material *material;
+    struct contexts **all = calloc(tls->config.workers_max, sizeof(*all));
+    int result = all == NULL ? -ENOMEM : material_read(&tls->config, &material, message);
+    if (result < 0) {
+        free(all);
+        return result;
+    }
+    result = contexts_create_all(tls, material, all, message);
+    if (result < 0) {
+        material_free(material);
+        free(all);
+        return result;
+    }
+    pthread_mutex_lock(&tls->mutex);
+    struct material *old = tls->material;
+    tls->material = material;
+    tls->status.certificate_ends_s = all[0]->ends_s;
+    tls->status.refreshed_ns = clock_monotonic_ns();
+    tls->status.refreshes++;
+    pthread_mutex_unlock(&tls->mutex);
+    for (unsigned i = 0; i < tls->config.workers_max; i++) {
+        /* acq_rel: the worker finds what was made; what it has not taken yet is freed here. */
+        contexts_release(atomic_exchange_explicit(&tls->slots[i].next, all[i], memory_order_acq_rel));
+    }
+    material_free(old);
+    free(all);
+    return 0;
+}
+
+int tls_refresh(struct tls *tls, char message[TLS_MESSAGE_SIZE_MAX]) {
+    snprintf(message, TLS_MESSAGE_SIZE_MAX, "no memory for certificates");
+    int result = refresh(tls, message);
+    if (result < 0) {
+        pthread_mutex_lock(&tls->mutex);
+        tls->status.refresh_errors++;
+        pthread_mutex_unlock(&tls->mutex);
+    }
+    return result;
+}
+
+bool tls_files_changed(const struct tls *tls) {
+    return material_changed(tls->material); /* only the thread that asks replaces it */
+}
+
+void tls_rotate_tickets(struct tls *tls, uint64_t now_ns) {
+    ticket_keys_rotate(&tls->tickets, now_ns);
+}
+
+struct tls_status tls_status(const struct tls *tls) {
+    pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&tls->mutex;
+    pthread_mutex_lock(mutex);
+    struct tls_status status = tls->status;
+    pthread_mutex_unlock(mutex);
+    return status;
+}
+
+void tls_counters_sum(const struct tls *tls, struct tls_counters *sum) {
+    *sum = (struct tls_counters){0};
+    for (unsigned i = 0; i < tls->config.workers_max; i++) {
+#define SUM(name, help) counter_add(&sum->name, counter_read(&tls->slots[i].counters.name));
+        TLS_COUNTERS(SUM)
+#undef SUM
+    }
+}
+
+/* --- a worker --------------------------------------------------------------------------------------------- */
+
+struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {
+    char message[TLS_MESSAGE_SIZE_MAX];
+    struct tls_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        return NULL;
+    }
+    worker->tls = tls;
+    worker->index = worker_index;
+    worker->gather = malloc(GATHER_SIZE);
+    worker->endpoints = calloc(tls->config.listens_count, sizeof(*worker->endpoints));
+    pthread_mutex_lock(&tls->mutex);
+    int result = contexts_create(&tls->config, tls->material, &worker->contexts, message);
+    pthread_mutex_unlock(&tls->mutex);
+    if (result < 0 || worker->gather == NULL || worker->endpoints == NULL) {
+        tls_worker_destroy(worker);
+        return NULL;
+    }
+    for (unsigned i = 0; i < tls->config.listens_count; i++) {
+        worker->endpoints[i] = (struct tls_endpoint){worker, &tls->listens[i]};
+    }
+    return worker;
+}
+
+void tls_worker_destroy(struct tls_worker *worker) {
+    contexts_release(worker->contexts);
+    free(worker->endpoints);
+    free(worker->gather);
+    free(worker);
+}
+
+void *tls_worker_context(struct tls_worker *worker, unsigned listen_index) {
+    return worker->tls->listens[listen_index].used ? &worker->endpoints[listen_index] : NULL;
+}
+
+struct contexts *worker_contexts(struct tls_worker *worker) {
+    struct tls_slot *slot = &worker->tls->slots[worker->index];
+    /* relaxed: only whether there is something to exchange. */
+    if (atomic_load_explicit(&slot->next, memory_order_relaxed) != NULL) {
+        contexts_release(worker->contexts);
+        /* acquire: pairs with the release of the refresh that has made them. */
+        worker->contexts = atomic_exchange_explicit(&slot->next, NULL, memory_order_acquire);
+    }
+    return worker->contexts;
+}
