@@ -13,7 +13,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "listen_entry.h"
 #include "suggestion.h"
 
 enum { HTTP_PORT = 8080, HTTP_ADMIN_PORT = 8081 };
@@ -58,9 +57,9 @@ static const struct server_protocol *entry_protocol(const struct listen_entry *e
     bool is_unsaid = entry->protocol.data == NULL;
     struct bytes name = is_unsaid ? bytes_from_string(defaults->protocol) : entry->protocol;
     const struct server_protocol *protocol = protocols_find(name);
-    if (bytes_equal_string(name, "binary") || entry->tls >= LISTEN_TLS_ON) {
-        failure_write(failure, EX_USAGE, "%s %.*s: neither TLS nor the binary protocol is spoken here",
-                      defaults->flag, (int)text.size, text.data);
+    if (bytes_equal_string(name, "binary")) {
+        failure_write(failure, EX_USAGE, "%s %.*s: the binary protocol is not spoken here", defaults->flag,
+                      (int)text.size, text.data);
         return NULL;
     }
     if (protocol == NULL) {
@@ -77,12 +76,15 @@ static bool list_join(struct listen *known, const struct listen *listen, struct 
     if (known->is_inherited && !known->is_named && !listen->is_inherited) {
         known->protocol = listen->protocol;
         known->tag = listen->tag;
+        known->tls = listen->tls;
         known->is_named = true;
     }
-    if (known->protocol->protocol == listen->protocol->protocol) {
-        return true;
-    }
     listen_text(listen, text);
+    if (known->protocol->protocol == listen->protocol->protocol) {
+        return known->tls == listen->tls || known->tls == LISTEN_TLS_UNSAID ||
+               failure_set(failure, EX_USAGE, "%s cannot be with and without TLS, or certificates of clients",
+                           text);
+    }
     return failure_set(failure, EX_USAGE, "%s cannot speak %s and %s; give one of them another port", text,
                        known->protocol->name, listen->protocol->name);
 }
@@ -208,6 +210,9 @@ static bool list_add_entry(struct listen_list *list, const struct listen_default
         return false;
     }
     struct listen listen = {.protocol = entry_protocol(&entry, defaults, text, failure), .tag = entry.tag};
+    /* Who may reach a Unix socket, its file's mode says: there it must be asked for. */
+    enum listen_tls unsaid = entry.path.size > 0 ? LISTEN_TLS_OFF : defaults->tls;
+    listen.tls = entry.tls == LISTEN_TLS_UNSAID ? unsaid : entry.tls;
     if (listen.protocol == NULL) {
         return false;
     }
@@ -238,7 +243,10 @@ bool listen_list_add(struct listen_list *list, const struct listen_defaults *def
 /* -l with -p, then -s. */
 static bool list_add_memcached(struct listen_list *list, const struct options *options,
                                struct failure *failure) {
-    const struct listen_defaults defaults = {.flag = "-l", .protocol = "memcached", .port = options->port};
+    const struct listen_defaults defaults = {.flag = "-l",
+                                             .protocol = "memcached",
+                                             .port = options->port,
+                                             .tls = options->enable_ssl ? LISTEN_TLS_ON : LISTEN_TLS_OFF};
     bool is_enough = list->count > 0 && !options->given[OPTION_INDEX_port];
     if (options->listen.count == 0 && !is_enough && !listen_list_add(list, &defaults, "127.0.0.1", failure)) {
         return false;
@@ -251,7 +259,8 @@ static bool list_add_memcached(struct listen_list *list, const struct options *o
     if (options->unix_socket == NULL) {
         return true;
     }
-    struct listen listen = {.protocol = protocols_find(bytes_from_string(defaults.protocol))};
+    struct listen listen = {.protocol = protocols_find(bytes_from_string(defaults.protocol)),
+                            .tls = LISTEN_TLS_OFF};
     return list_add_unix(list, "-s", bytes_from_string(options->unix_socket), &listen, failure);
 }
 
@@ -275,18 +284,37 @@ bool listen_list_inherit(struct listen_list *list, const struct listen *listen, 
     return true;
 }
 
+/* What no flag has named of what was inherited: as -Z says for addresses of the same kind. */
+static void list_settle_tls(struct listen_list *list, bool enable_ssl) {
+    for (unsigned i = 0; i < list->count; i++) {
+        struct listen *listen = &list->listens[i];
+        bool is_memcached = bytes_equal_string(bytes_from_string(listen->protocol->scheme), "");
+        if (listen->tls == LISTEN_TLS_UNSAID) {
+            bool wanted = enable_ssl && is_memcached && listen->address.ss_family != AF_UNIX;
+            listen->tls = wanted ? LISTEN_TLS_ON : LISTEN_TLS_OFF;
+        }
+    }
+}
+
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure) {
     if (!list_add_memcached(list, options, failure)) {
         return false;
     }
-    const struct listen_defaults http = {
-        .flag = "--http", .protocol = "http", .port = HTTP_PORT, .port_0_is_free = true};
-    const struct listen_defaults admin = {
-        .flag = "--http-admin", .protocol = "http-admin", .port = HTTP_ADMIN_PORT, .port_0_is_free = true};
+    const struct listen_defaults http = {.flag = "--http",
+                                         .protocol = "http",
+                                         .port = HTTP_PORT,
+                                         .tls = LISTEN_TLS_OFF,
+                                         .port_0_is_free = true};
+    const struct listen_defaults admin = {.flag = "--http-admin",
+                                          .protocol = "http-admin",
+                                          .port = HTTP_ADMIN_PORT,
+                                          .tls = LISTEN_TLS_OFF,
+                                          .port_0_is_free = true};
     if (!list_add_texts(list, &http, &options->http, failure) ||
         !list_add_texts(list, &admin, &options->http_admin, failure)) {
         return false;
     }
+    list_settle_tls(list, options->enable_ssl);
     if (list->count == 0) {
         return failure_set(failure, EX_USAGE, "nothing to listen on: -p 0 turns TCP off and there is no -s");
     }
@@ -311,11 +339,14 @@ const char *listen_own_path(const struct listen *listen) {
 
 void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]) {
     char address[ADDRESS_TEXT_SIZE_MAX];
-    const char *scheme = listen->protocol->scheme;
     bool is_unix = listen->address.ss_family == AF_UNIX;
+    bool is_tls = listen->tls >= LISTEN_TLS_ON;
+    const char *scheme = listen->protocol->scheme;
+    const char *letter = is_tls && *scheme != '\0' ? "s" : "";
+    scheme = is_tls && *scheme == '\0' ? "tls" : scheme;
     bool has_scheme = *scheme != '\0';
     address_text(&listen->address, address);
-    snprintf(text, LISTEN_TEXT_SIZE_MAX, "%s%s%s", scheme,
+    snprintf(text, LISTEN_TEXT_SIZE_MAX, "%s%s%s%s", scheme, letter,
              is_unix && has_scheme ? "+unix:"
              : is_unix             ? "unix:"
              : has_scheme          ? "://"

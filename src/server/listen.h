@@ -12,13 +12,14 @@
 
 #include "address.h"
 #include "failure.h"
+#include "listen_entry.h"
 #include "options_table.h"
 #include "protocols.h"
 #include "riposte/bytes.h"
 #include "riposte/engine.h"
 
 enum {
-    LISTEN_TEXT_SIZE_MAX = ADDRESS_TEXT_SIZE_MAX + 10, /* of listen_text, terminator included */
+    LISTEN_TEXT_SIZE_MAX = ADDRESS_TEXT_SIZE_MAX + 11, /* of listen_text, terminator included */
 };
 
 /* One address. */
@@ -27,8 +28,9 @@ struct listen {
     socklen_t address_size; /* in bytes, of the part of `address` that is used */
     const struct server_protocol *protocol;
     struct bytes tag;
-    bool is_inherited; /* listens already; its file, if any, is somebody else's */
-    bool is_named;     /* of an inherited one: whoever gave it has said what is spoken there */
+    enum listen_tls tls; /* ON, MUTUAL, or plain: OFF; UNSAID of an inherited one until the list is made */
+    bool is_inherited;   /* listens already; its file, if any, is somebody else's */
+    bool is_named;       /* of an inherited one: whoever gave it has said what is spoken there */
 };
 
 struct listen_list {
@@ -41,6 +43,7 @@ struct listen_defaults {
     const char *flag;     /* where the texts come from, for messages */
     const char *protocol; /* a name that protocols_find knows */
     int32_t port;         /* -1: a free one; 0: an entry without a port is left out */
+    enum listen_tls tls;  /* OFF or ON */
     bool port_0_is_free;  /* an entry may name port 0 for a free one; else that is refused */
 };
 
@@ -71,7 +74,7 @@ bool listen_list_speaks(const struct listen_list *list, const struct protocol *p
 /* The file of a Unix socket that this server makes; NULL for all else. Lives as long as *listen. */
 const char *listen_own_path(const struct listen *listen);
 
-/* "127.0.0.1:11211", "[::1]:11211", "unix:/run/riposte.sock", "http://127.0.0.1:8080", "http+unix:/run/s" */
+/* "127.0.0.1:11211", "[::1]:11211", "unix:/run/riposte.sock", "tls://127.0.0.1:11211", "https://127.0.0.1:8080", "http+unix:/run/s" */
 void listen_text(const struct listen *listen, char text[LISTEN_TEXT_SIZE_MAX]);
 
 /*

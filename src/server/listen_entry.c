@@ -40,7 +40,7 @@ static bool prefixes_take(struct bytes *text, struct listen_entry *entry) {
             }
         } else if (prefix_take(text, "notls:")) {
             entry->tls = LISTEN_TLS_OFF;
-        } else if (prefix_take(text, "tls:") || prefix_take(text, "btls:")) {
+        } else if (prefix_take(text, "tls:") || prefix_take(text, "btls:") || prefix_take(text, "https:")) {
             entry->tls = LISTEN_TLS_ON;
         } else if (prefix_take(text, "mtls:")) {
             entry->tls = LISTEN_TLS_MUTUAL;

@@ -3,7 +3,7 @@
  * listen_entry: one place to listen on, as it is written, taken apart.
  *
  *      entry    = *( prefix ":" ) place
- *      prefix   = "proto[" name "]" | "tag[" text "]" | "notls" | "tls" | "btls" | "mtls"
+ *      prefix   = "proto[" name "]" | "tag[" text "]" | "notls" | "tls" | "btls" | "https" | "mtls"
  *      place    = "*" | host | "*:" port | host ":" port | "[" v6 "]" | "[" v6 "]:" port | v6 | "unix:" path
  *
  * Pure: nothing is looked up, texts are borrowed from the entry.
@@ -24,7 +24,7 @@ enum {
 enum listen_tls {
     LISTEN_TLS_UNSAID,
     LISTEN_TLS_OFF,    /* notls: */
-    LISTEN_TLS_ON,     /* tls:, btls: */
+    LISTEN_TLS_ON,     /* tls:, btls:, https: */
     LISTEN_TLS_MUTUAL, /* mtls: clients show a certificate, too */
 };
 

@@ -30,6 +30,7 @@ static const struct step {
     {server_open_supervision, server_close_supervision},
     {server_open_engine, server_close_engine},
     {server_write_ports, NULL},
+    {server_open_encryption, server_close_encryption},
     {process_drop_privileges, process_end_janitor},
     {server_create_store, server_destroy_store},
     {server_create_protocols, server_destroy_protocols},

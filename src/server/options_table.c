@@ -15,6 +15,7 @@ enum section {
     SECTION_PROCESS,
     SECTION_ENGINE,
     SECTION_HTTP,
+    SECTION_TLS,
     SECTION_ABSENT,
     SECTION_EXTENDED,
     SECTION_COUNT,
@@ -27,6 +28,7 @@ static const struct options_section sections[] = {
     [SECTION_PROCESS] = {.title = "The process"},
     [SECTION_ENGINE] = {.title = "The engine"},
     [SECTION_HTTP] = {.title = "HTTP"},
+    [SECTION_TLS] = {.title = "TLS"},
     [SECTION_ABSENT] = {.title = "Flags of memcached without meaning here"},
     [SECTION_EXTENDED] = {.title = "Names of -o",
                           .is_suboptions = true,
@@ -59,7 +61,6 @@ static_assert((int)ENGINE_SPIN_AUTO == (int)OPTION_AUTO_VALUE,
 
 /* -o names of whole features that are not here: silence would be a trap. */
 static const struct options_family families_refused[] = {
-    {"ssl_", "TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)"},
     {"ext_", "extstore is not here: items live in memory only"},
     {"proxy_", "the proxy is not here; use mcrouter or twemproxy in front"},
     {NULL, NULL},

@@ -179,9 +179,33 @@
     X(ABSENT, napi_ids, "napi-ids", 'N', COUNT, IGNORED, "", 0, UINT32_MAX, "N",                             \
       "the kernel's choice of listener decides which worker gets a connection")                              \
     X(ABSENT, enable_sasl, "enable-sasl", 'S', ON, REFUSED, "", 0, 0, NULL,                                  \
-      "SASL belongs to the binary protocol, which is not spoken here")                                       \
-    X(ABSENT, enable_ssl, "enable-ssl", 'Z', ON, REFUSED, "", 0, 0, NULL,                                    \
-      "TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)")
+      "SASL belongs to the binary protocol, which is not spoken here")
+
+/* Their files and words are names of -o. */
+#define OPTIONS_TLS(X)                                                                                       \
+    X(TLS, enable_ssl, "enable-ssl", 'Z', ON, OBEYED, "", 0, 0, NULL,                                        \
+      "TLS on every TCP address of -l and -p that does not say notls:; needs -o ssl_chain_cert and ssl_key")
+
+#define OPTIONS_SSL(X)                                                                                       \
+    X(EXTENDED, ssl_chain_cert, "ssl_chain_cert", 0, LIST, OBEYED, "", 0, 0, "FILE",                         \
+      "certificate of the server and those that lead to its root, PEM; again for another name (SNI)")        \
+    X(EXTENDED, ssl_key, "ssl_key", 0, LIST, OBEYED, "", 0, 0, "FILE",                                       \
+      "private key of the certificate, PEM, without a passphrase; as many as ssl_chain_cert")                \
+    X(EXTENDED, ssl_ca_cert, "ssl_ca_cert", 0, TEXT, OBEYED, "", 0, 0, "FILE",                               \
+      "who may have signed the certificates of clients, PEM")                                                \
+    X(EXTENDED, ssl_verify_mode, "ssl_verify_mode", 0, COUNT, OBEYED, "0", 0, 3, "N",                        \
+      "certificates of clients: 0 not asked for, 1 checked where shown, 2 or 3 demanded")                    \
+    X(EXTENDED, ssl_ciphers, "ssl_ciphers", 0, TEXT, OBEYED, "", 0, 0, "LIST",                               \
+      "cipher suites in OpenSSL's words, with : between them; names of TLS 1.3 begin with TLS_")             \
+    X(EXTENDED, ssl_min_version, "ssl_min_version", 0, WORD, OBEYED, "tlsv1.2", 0, 0, "tlsv1.2|tlsv1.3",     \
+      "oldest version that is spoken")                                                                       \
+    X(EXTENDED, ssl_session_cache, "ssl_session_cache", 0, SWITCH, OBEYED, "yes", 0, 0, NULL,                \
+      "sessions go on by ticket: a shorter handshake for a client that comes back")                          \
+    X(EXTENDED, ssl_kernel_tls, "ssl_kernel_tls", 0, SWITCH, IGNORED, "", 0, 0, NULL,                        \
+      "records are made by OpenSSL in the worker, not by the kernel")                                        \
+    X(EXTENDED, ssl_keyformat, "ssl_keyformat", 0, COUNT, IGNORED, "1", 1, 2, "N", "keys are PEM")           \
+    X(EXTENDED, ssl_wbuf_size, "ssl_wbuf_size", 0, COUNT, IGNORED, "16", 1, 65536, "KB",                     \
+      "a record has at most 16 KiB, and its buffer exists while it is written")
 
 #define OPTIONS_EXTENDED(X)                                                                                  \
     X(EXTENDED, maxconns_fast, "maxconns_fast", 0, SWITCH, OBEYED, "yes", 0, 0, NULL,                        \
@@ -258,7 +282,9 @@
     OPTIONS_PROCESS(X)                                                                                       \
     OPTIONS_ENGINE(X)                                                                                        \
     OPTIONS_HTTP(X)                                                                                          \
+    OPTIONS_TLS(X)                                                                                           \
     OPTIONS_ABSENT(X)                                                                                        \
+    OPTIONS_SSL(X)                                                                                           \
     OPTIONS_EXTENDED(X)
 
 /* OPTION_INDEX_port and so on: the row of a field in the table. */

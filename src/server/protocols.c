@@ -16,6 +16,7 @@
 #include "riposte/memcached.h"
 #include "riposte/slow_log.h"
 #include "riposte/store.h"
+#include "riposte/tls.h"
 #include "settings.h"
 #include "signals.h"
 
@@ -30,6 +31,7 @@ struct thread {
     struct store_worker *store;         /* joined */
     struct memcached_worker *memcached; /* owned */
     struct http_worker *http;           /* owned; NULL without a service */
+    struct tls_worker *tls;             /* owned; NULL where no listen speaks it */
     struct latency_worker *latency;     /* of this thread; NULL where it is not counted */
 };
 
@@ -58,8 +60,18 @@ static void *thread_start(void *user, unsigned worker_index) {
             goto destroy_memcached;
         }
     }
+    if (protocols->tls != NULL) {
+        thread->tls = tls_worker_create(protocols->tls, worker_index);
+        if (thread->tls == NULL) {
+            goto destroy_http;
+        }
+    }
     return thread;
 
+destroy_http:
+    if (thread->http != NULL) {
+        http_worker_destroy(thread->http);
+    }
 destroy_memcached:
     memcached_worker_destroy(thread->memcached);
 leave_store:
@@ -71,6 +83,9 @@ free_thread:
 
 static void thread_stop(void *worker_user) {
     struct thread *thread = worker_user;
+    if (thread->tls != NULL) {
+        tls_worker_destroy(thread->tls);
+    }
     if (thread->http != NULL) {
         http_worker_destroy(thread->http);
     }
@@ -110,6 +125,11 @@ struct engine_hooks protocols_hooks(struct protocols *protocols) {
         .online = thread_online,
         .worker_stop = thread_stop,
     };
+}
+
+void *protocols_filter_context(void *worker_user, unsigned listen_index) {
+    struct tls_worker *tls = ((struct thread *)worker_user)->tls;
+    return tls == NULL ? NULL : tls_worker_context(tls, listen_index);
 }
 
 /* --- the table --------------------------------------------------------------------------------------------
@@ -289,6 +309,9 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
     if (protocols->latency != NULL) {
         config.sources[config.sources_count++] = latency_metrics(protocols->latency);
     }
+    if (parts->tls != NULL) {
+        config.sources[config.sources_count++] = tls_metrics(parts->tls);
+    }
     int status = http_service_create(&config, &protocols->http);
     if (status < 0 && status != -ENOMEM) {
         return failure_set(failure, EX_OSERR, "--http-root %s or --http-log %s cannot be opened: %s",
@@ -321,7 +344,7 @@ static void observers_destroy(struct protocols *protocols) {
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure) {
     struct wall_times times = wall_times_read();
-    *protocols = (struct protocols){.store = parts->store};
+    *protocols = (struct protocols){.store = parts->store, .tls = parts->tls};
     wall_clock_init(&protocols->wall_clock, &times);
     if (parts->options->dumping) {
         protocols->hotkeys =

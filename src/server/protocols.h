@@ -27,6 +27,7 @@ struct slow_log;
 struct http_service;
 struct memcached_service;
 struct store;
+struct tls;
 
 /* What a listen can speak. */
 struct server_protocol {
@@ -62,6 +63,7 @@ struct protocols {
     struct slow_log *slow_log;           /* owned; NULL without --slow-us */
     struct memcached_service *memcached; /* owned */
     struct http_service *http;           /* owned; NULL where no listen speaks it */
+    struct tls *tls;                     /* borrowed; NULL where no listen speaks it */
     struct wall_clock wall_clock;        /* the store's beside the world's */
 };
 
@@ -69,6 +71,7 @@ struct protocols {
 struct protocols_parts {
     struct store *store;
     struct engine *engine;
+    struct tls *tls;               /* NULL where no listen speaks it */
     struct options *options;       /* for as long as the services live */
     struct metrics_source metrics; /* of all but the protocols */
     bool has_http;                 /* a listen speaks it */
@@ -94,6 +97,9 @@ void protocols_reopen_log(struct protocols *protocols);
 
 /* The stop begins: who asks is told so. */
 void protocols_drain(struct protocols *protocols);
+
+/* For engine_listen.filter_context_of. */
+void *protocols_filter_context(void *worker_user, unsigned listen_index);
 
 /*
  * The hooks of an engine whose workers share `protocols`, which is filled in before they start. Each makes a

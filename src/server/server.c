@@ -19,6 +19,7 @@
 #include "riposte/memcached.h"
 #include "riposte/random.h"
 #include "riposte/store.h"
+#include "riposte/tls.h"
 #include "sandbox/sandbox.h"
 #include "signals.h"
 #include "sysinfo.h"
@@ -59,6 +60,8 @@ static void listens_fill(const struct server *server, const struct engine_limits
             .protocol = protocol->protocol,
             /* Names of one protocol share their limits: NULL are those of the configuration. */
             .limits = protocol->limits == NULL ? NULL : &limits[protocol - protocols_table],
+            .filter = listen->tls >= LISTEN_TLS_ON ? &tls_filter : NULL,
+            .filter_context_of = protocols_filter_context,
             .context_of = is_loopback ? protocol->loopback_context_of : protocol->context_of,
             .address = listen->address,
             .address_size = listen->address_size,
@@ -145,6 +148,14 @@ void server_close_engine(struct server *server) {
 
 bool server_write_ports(struct server *server, struct failure *failure) {
     return listen_list_write(&server->listens, getenv("MEMCACHED_PORT_FILENAME"), failure);
+}
+
+bool server_open_encryption(struct server *server, struct failure *failure) {
+    return encryption_open(&server->encryption, &server->options, &server->listens, failure);
+}
+
+void server_close_encryption(struct server *server) {
+    encryption_close(&server->encryption);
 }
 
 /* --- the store --------------------------------------------------------------------------------------------
@@ -237,6 +248,7 @@ bool server_create_protocols(struct server *server, struct failure *failure) {
     const struct protocols_parts parts = {
         .store = server->store,
         .engine = server->engine,
+        .tls = server->encryption.tls,
         .options = &server->options,
         .metrics = metrics_of_server(server),
         .has_http = listen_list_speaks(&server->listens, &http_protocol),
@@ -356,7 +368,8 @@ static void server_reload(struct server *server) {
         } else {
             log_line(LOG_LEVEL_INFO, "SIGHUP: %s is opened again", options->log_file);
         }
-    } else if (options->auth_file == NULL && options->http_token_file == NULL && options->http_log == NULL) {
+    } else if (options->auth_file == NULL && options->http_token_file == NULL && options->http_log == NULL &&
+               server->encryption.tls == NULL) {
         log_line(LOG_LEVEL_INFO, "SIGHUP: there is nothing to read again");
     }
     if (options->auth_file != NULL) {
@@ -364,6 +377,9 @@ static void server_reload(struct server *server) {
     }
     if (options->http_token_file != NULL) {
         file_reload(server, options->http_token_file, server_load_token);
+    }
+    if (server->encryption.tls != NULL) {
+        encryption_refresh(&server->encryption, "SIGHUP");
     }
     if (options->http_log != NULL) {
         protocols_reopen_log(&server->protocols);
@@ -392,6 +408,8 @@ static void server_serve(struct server *server, uint64_t end_ns) {
     enum signals_event event = SIGNALS_NONE;
     for (uint64_t now_ns; event != SIGNALS_STOP && (now_ns = clock_monotonic_ns()) < end_ns;) {
         int timeout_ms = supervision_turn(&server->supervision, now_ns);
+        int look_ms = encryption_turn(&server->encryption, now_ns);
+        timeout_ms = timeout_ms < 0 || (look_ms >= 0 && look_ms < timeout_ms) ? look_ms : timeout_ms;
         uint64_t left_ms = (end_ns - now_ns) / CLOCK_NS_PER_MS + 1;
         if (left_ms < (timeout_ms < 0 ? INT_MAX : (uint64_t)timeout_ms)) {
             timeout_ms = (int)left_ms;

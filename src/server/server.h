@@ -10,6 +10,7 @@
 #define RIPOSTE_SERVER_SERVER_H
 
 #include "daemon.h"
+#include "encryption.h"
 #include "failure.h"
 #include "inherited.h"
 #include "janitor.h"
@@ -27,9 +28,10 @@ struct server {
     struct listen_list listens; /* free ports are filled in by server_open_engine */
     uint64_t descriptors_limit; /* the soft limit of descriptors */
     struct daemon daemon;
-    struct janitor janitor;     /* with -u */
-    uint64_t start_ns;          /* monotonic time of the start */
-    struct engine *engine;      /* owned; NULL before server_open_engine */
+    struct janitor janitor; /* with -u */
+    uint64_t start_ns;      /* monotonic time of the start */
+    struct engine *engine;  /* owned; NULL before server_open_engine */
+    struct encryption encryption;
     struct store *store;        /* owned */
     struct protocols protocols; /* the services on that store */
     struct supervision supervision;
@@ -47,6 +49,10 @@ void server_close_engine(struct server *server);
 
 /* The file of MEMCACHED_PORT_FILENAME: as soon as the ports are known, while root may still write it. */
 bool server_write_ports(struct server *server, struct failure *failure);
+
+/* Certificates and keys, while root may still read them. */
+bool server_open_encryption(struct server *server, struct failure *failure);
+void server_close_encryption(struct server *server);
 
 /* The store, in the memory that the engine leaves of -m. */
 bool server_create_store(struct server *server, struct failure *failure);

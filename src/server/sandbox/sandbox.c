@@ -5,6 +5,8 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -41,6 +43,34 @@ static bool sandbox_lacks(const struct options *options, int error, const char *
 
 /* --- files ------------------------------------------------------------------------------------------------ */
 
+/* The folder of a name, and that of the file which it leads to: live/example.org and archive/example.org of certbot(1). */
+static int allow_linked(int rules, const char *path) {
+    char file[PATH_MAX];
+    int result = landlock_allow_folder_of(rules, path, LANDLOCK_MAY_READ);
+    if (result < 0 || realpath(path, file) == NULL) {
+        return result;
+    }
+    return landlock_allow_folder_of(rules, file, LANDLOCK_MAY_READ);
+}
+
+static int allow_list(int rules, const struct option_list *list) {
+    int result = 0;
+    for (unsigned i = 0; i < list->count && result == 0; i++) {
+        result = allow_linked(rules, list->texts[i]);
+    }
+    return result;
+}
+
+/* Read again when they change. */
+static int allow_certificates(int rules, const struct options *options) {
+    int result = allow_list(rules, &options->ssl_chain_cert);
+    result = result < 0 ? result : allow_list(rules, &options->ssl_key);
+    if (result == 0 && options->ssl_ca_cert != NULL) {
+        result = allow_linked(rules, options->ssl_ca_cert);
+    }
+    return result;
+}
+
 /* Those that are read again or made anew for SIGHUP: an editor and logrotate(8) put another file in their place. */
 static int allow_named(int rules, const struct options *options) {
     const unsigned append = LANDLOCK_MAY_WRITE | LANDLOCK_MAY_MAKE;
@@ -59,7 +89,7 @@ static int allow_named(int rules, const struct options *options) {
     for (size_t i = 0; i < sizeof(named) / sizeof(named[0]) && result == 0; i++) {
         result = named[i].path == NULL ? 0 : named[i].allow(rules, named[i].path, named[i].may);
     }
-    return result;
+    return result < 0 ? result : allow_certificates(rules, options);
 }
 
 /* Those that are removed at the end. */

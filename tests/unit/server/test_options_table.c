@@ -296,16 +296,11 @@ Test(options_table, refuse_wrong_names_and_values_of_o) {
 }
 
 Test(options_table, refuse_whole_features_that_are_not_here) {
-    expect_refused("-o ssl_key=/k",
-                   "-o ssl_key: TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)");
     expect_refused("-o modern,ext_path=/x:1g",
                    "-o ext_path: extstore is not here: items live in memory only");
     expect_refused("-o proxy_config=x",
                    "-o proxy_config: the proxy is not here; use mcrouter or twemproxy in front");
     expect_refused("-S", "-S: SASL belongs to the binary protocol, which is not spoken here");
-    expect_refused(
-        "--enable-ssl",
-        "--enable-ssl: TLS is not spoken here; put a TLS front before it (stunnel, nginx, HAProxy)");
 }
 
 Test(options_table, bound_the_length_of_all_o_together) {

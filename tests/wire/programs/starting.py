@@ -60,8 +60,7 @@ def values_out_of_range_are_usage_errors(lab):
 
 @test()
 def what_is_not_here_refuses_to_start_and_says_what_to_use(lab):
-    """TLS and SASL."""
-    check_refused(lab, ["-p", "-1", "-Z"], USAGE, "TLS")
+    """SASL, values on flash, the proxy."""
     check_refused(lab, ["-p", "-1", "-S"], USAGE, "SASL")
     for name in ("ext_path=/tmp/x:1g", "proxy_config=/tmp/x"):
         check_equal(USAGE, lab.run_server("-p", "-1", "-o", name).returncode, f"exit status of -o {name}")
@@ -192,7 +191,8 @@ def an_address_says_what_is_spoken_there(lab):
             check_equal(b"VERSION ", client.recv(100)[:8], f"the reply at {address}")
     check_refused(lab, ["-p", "-1", "-l", "proto[asci]:127.0.0.1"], USAGE, "proto[asci]", "did you mean ascii?")
     check_refused(lab, ["-p", "-1", "-l", "proto[gopher]:127.0.0.1"], USAGE, "gopher", "there are memcached")
-    check_refused(lab, ["-p", "-1", "-l", "tls:127.0.0.1"], USAGE, "TLS")
+    check_refused(lab, ["-p", "-1", "-l", "tls:127.0.0.1"], USAGE, "ssl_chain_cert")
+    check_refused(lab, ["-p", "-1", "-Z"], USAGE, "ssl_chain_cert")
     check_refused(lab, ["-p", "-1", "-l", "proto[binary]:127.0.0.1"], USAGE, "binary")
 
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * encryption: flags to a configuration, and a look a minute. See encryption.h.
+ */
+#include "encryption.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "riposte/clock.h"
+#include "riposte/http.h"
+#include "riposte/log.h"
+#include "riposte/tls.h"
+
+enum {
+    LOOK_S = 60,
+    DAY_S = 24 * 60 * 60,
+    ENDS_SOON_DAYS = 14, /* of warning */
+};
+
+/* What a client without TLS is told, in the words of its protocol. */
+static const char plain_memcached[] = "SERVER_ERROR this port speaks TLS\r\n";
+static const char plain_http[] =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 27\r\n"
+    "Connection: close\r\n\r\nThis port speaks TLS only.\n";
+
+/* --- flags ------------------------------------------------------------------------------------------------ */
+
+/* -o ssl_verify_mode, in memcached's numbers. `once` differs from 2 only where handshakes are repeated, which are not. */
+static enum tls_verify verify_of(const struct options *options, const struct listen *listen) {
+    static const enum tls_verify modes[] = {TLS_VERIFY_NONE, TLS_VERIFY_ASK, TLS_VERIFY_REQUIRE,
+                                            TLS_VERIFY_REQUIRE};
+    return listen->tls == LISTEN_TLS_MUTUAL ? TLS_VERIFY_REQUIRE : modes[options->ssl_verify_mode];
+}
+
+/* False: no listen speaks TLS. *verifies: one asks for certificates. */
+static bool listens_fill(const struct options *options, const struct listen_list *list,
+                         struct tls_listen listens[ENGINE_LISTENS_MAX], bool *verifies) {
+    bool any = false;
+    *verifies = false;
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct listen *listen = &list->listens[i];
+        bool is_http = listen->protocol->protocol == &http_protocol;
+        listens[i] = (struct tls_listen){
+            .used = listen->tls >= LISTEN_TLS_ON,
+            .verify = verify_of(options, listen),
+            .alpn = is_http ? "http/1.1" : NULL,
+            .plain_text = is_http ? plain_http : plain_memcached,
+        };
+        any = any || listens[i].used;
+        *verifies = *verifies || (listens[i].used && listens[i].verify != TLS_VERIFY_NONE);
+    }
+    return any;
+}
+
+static bool flags_fit(const struct options *options, bool verifies, struct failure *failure) {
+    unsigned chains = options->ssl_chain_cert.count, keys = options->ssl_key.count;
+    if (!tls_is_built()) {
+        return failure_set(failure, EX_UNAVAILABLE, "-Z: this riposte was built without TLS (make TLS=no)");
+    }
+    if (chains == 0 || keys == 0 || chains != keys || chains > TLS_CERTIFICATES_MAX) {
+        return failure_set(
+            failure, EX_USAGE,
+            "TLS needs -o ssl_chain_cert=FILE,ssl_key=FILE, 1 to %d of each in the same order; "
+            "there are %u and %u",
+            TLS_CERTIFICATES_MAX, chains, keys);
+    }
+    if (verifies && options->ssl_ca_cert == NULL) {
+        return failure_set(failure, EX_USAGE,
+                           "who may have signed the certificates of clients? -o ssl_ca_cert=FILE says so");
+    }
+    return true;
+}
+
+bool encryption_open(struct encryption *encryption, const struct options *options,
+                     const struct listen_list *listens, struct failure *failure) {
+    struct tls_listen tls_listens[ENGINE_LISTENS_MAX];
+    char message[TLS_MESSAGE_SIZE_MAX];
+    bool verifies;
+    *encryption = (struct encryption){.look_next_ns = clock_monotonic_ns() + LOOK_S * CLOCK_NS_PER_S};
+    if (!listens_fill(options, listens, tls_listens, &verifies)) {
+        return true;
+    }
+    if (!flags_fit(options, verifies, failure)) {
+        return false;
+    }
+    struct tls_config config = {
+        .certificates_count = options->ssl_chain_cert.count,
+        .ca_path = options->ssl_ca_cert,
+        .ciphers = options->ssl_ciphers,
+        .version_min = (enum tls_version)options->ssl_min_version,
+        .tickets = options->ssl_session_cache,
+        .listens = tls_listens,
+        .listens_count = listens->count,
+        .workers_max = options->threads,
+    };
+    for (unsigned i = 0; i < config.certificates_count; i++) {
+        config.certificates[i] =
+            (struct tls_certificate){options->ssl_chain_cert.texts[i], options->ssl_key.texts[i]};
+    }
+    int result = tls_create(&config, &encryption->tls, message);
+    return result == 0 || failure_set(failure, result == -EINVAL ? EX_USAGE : EX_OSERR, "%s", message);
+}
+
+void encryption_close(struct encryption *encryption) {
+    tls_destroy(encryption->tls);
+    encryption->tls = NULL;
+}
+
+/* --- while the server runs -------------------------------------------------------------------------------- */
+
+bool encryption_refresh(struct encryption *encryption, const char *why) {
+    char message[TLS_MESSAGE_SIZE_MAX];
+    encryption->warn_next_ns = 0;
+    if (tls_refresh(encryption->tls, message) < 0) {
+        log_line(LOG_LEVEL_WARNING, "%s: %s; the certificates that were read before stay", why, message);
+        return false;
+    }
+    log_line(LOG_LEVEL_INFO, "%s: certificates are read again", why);
+    return true;
+}
+
+/* A line a day from two weeks before the end. */
+static void end_warn(struct encryption *encryption, uint64_t now_ns) {
+    int64_t left_s =
+        tls_status(encryption->tls).certificate_ends_s - (int64_t)(clock_real_ns() / CLOCK_NS_PER_S);
+    if (left_s >= ENDS_SOON_DAYS * DAY_S || now_ns < encryption->warn_next_ns) {
+        return;
+    }
+    encryption->warn_next_ns = now_ns + DAY_S * CLOCK_NS_PER_S;
+    if (left_s <= 0) {
+        log_line(LOG_LEVEL_WARNING,
+                 "a certificate of -o ssl_chain_cert has ended: clients that look refuse it");
+    } else {
+        log_line(LOG_LEVEL_WARNING, "a certificate of -o ssl_chain_cert ends in %" PRId64 " days",
+                 left_s / DAY_S);
+    }
+}
+
+int encryption_turn(struct encryption *encryption, uint64_t now_ns) {
+    if (encryption->tls == NULL) {
+        return -1;
+    }
+    if (now_ns >= encryption->look_next_ns) {
+        encryption->look_next_ns = now_ns + LOOK_S * CLOCK_NS_PER_S;
+        if (tls_files_changed(encryption->tls)) {
+            encryption_refresh(encryption, "a file of TLS has changed");
+        }
+        tls_rotate_tickets(encryption->tls, now_ns);
+    }
+    end_warn(encryption, now_ns);
+    return (int)((encryption->look_next_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
+}
