@@ -8,7 +8,7 @@ DEB_FOLDER := build/deb
 # What git knows or would add; from an archive without git, what is there.
 list_files = { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -type f ! -path './build/*' ! -path './debian/*'; }
 
-.PHONY: dist deb check-deb
+.PHONY: dist deb check-deb check-systemd check-docker
 dist: ## build/riposte-VERSION.tar.gz: the tree, the same bytes for the same files
 	$(call say,tar,$(DIST_FILE))
 	@mkdir -p build
@@ -29,3 +29,9 @@ deb: dist ## Debian packages riposte, riposte-tools, libriposte-dev in build/deb
 
 check-deb: deb ## install, use and remove the packages in a fresh Debian (needs root and debootstrap)
 	$(QUIET)tests/package/run $(DEB_FOLDER)
+
+check-systemd: deb ## boot a fresh Debian with the packages and use the service there (needs root, debootstrap, systemd-nspawn)
+	$(QUIET)tests/package/systemd $(DEB_FOLDER)
+
+check-docker: all ## build and run the image with a Docker of its own (needs root, debootstrap, dockerd)
+	$(QUIET)tests/package/docker

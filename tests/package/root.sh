@@ -3,6 +3,7 @@
 #
 #   root_make <folder>            a copy of a debootstrap of its own, made once below build/package
 #   in_root <folder> command...   runs there, with /proc and /dev and processes of its own, which end with it
+#   until_true <seconds> command...   asks again until it holds, or the time is over
 #   step "sentence" command...    a test: counted, and its output shown when it fails
 
 release=bookworm
@@ -46,6 +47,16 @@ in_root() {
     unshare --mount --pid --fork --kill-child sh -c 'root=$1; shift
         mkdir -p "$root/proc" "$root/dev"
         mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && exec chroot "$root" "$@"' sh "$root" "$@"
+}
+
+until_true() {
+    local end_s=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end_s ] || return 1
+        sleep 0.2
+    done
+    return 0
 }
 
 step() {
