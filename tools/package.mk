@@ -8,7 +8,7 @@ DEB_FOLDER := build/deb
 # What git knows or would add; from an archive without git, what is there.
 list_files = { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -type f ! -path './build/*' ! -path './debian/*'; }
 
-.PHONY: dist deb check-deb check-systemd check-docker
+.PHONY: dist deb check-deb check-systemd check-docker check-arm64
 dist: ## build/riposte-VERSION.tar.gz: the tree, the same bytes for the same files
 	$(call say,tar,$(DIST_FILE))
 	@mkdir -p build
@@ -35,3 +35,6 @@ check-systemd: deb ## boot a fresh Debian with the packages and use the service 
 
 check-docker: all ## build and run the image with a Docker of its own (needs root, debootstrap, dockerd)
 	$(QUIET)tests/package/docker
+
+check-arm64: ## build everything for arm64 and play the transcripts against it, emulated (needs root, debootstrap)
+	$(QUIET)tests/package/arm64
