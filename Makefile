@@ -5,7 +5,6 @@
 #   O=build/<folder>                   another place for everything, so that builds can stand side by side
 #   TLS=no                             without TLS, and without OpenSSL
 #   WERROR=1                           warnings are errors
-#   TLS=no                             without OpenSSL: nothing speaks TLS
 #   V=1                                show the commands
 
 MODE ?= release
@@ -49,8 +48,7 @@ CFLAGS_all := $(CFLAGS_common) $(CFLAGS_$(MODE)) $(CFLAGS)
 LDFLAGS_all := $(LDFLAGS_$(MODE)) $(LDFLAGS)
 compile = $(CC) $(CPPFLAGS_common) $(CPPFLAGS) $(1) $(CFLAGS_all) -MMD -MP -c $< -o $@
 link = $(CC) $(CFLAGS_all) $(LDFLAGS_all) -o $@ -Wl,--start-group $^ -Wl,--end-group
-TLS ?= yes
-LIBS := -luring -lpthread $(if $(filter no,$(TLS)),,-lssl -lcrypto) $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
+LIBS := -luring -lpthread $(TLS_LIBS) $(if $(filter asan tsan fuzz,$(MODE)),,-lmimalloc)
 
 # The folders of src, lowest first: an archive each. A folder sees include/, src/base and its own headers;
 # a protocol also protocol/common.
@@ -69,7 +67,7 @@ BASE_INCLUDE := -Isrc/base
 
 MAIN := src/server/main.c
 # src/tls is there twice: on OpenSSL, and what says that it is not there.
-NOT_BUILT := $(if $(filter no,$(TLS)),$(wildcard src/tls/*.c),src/tls/absent/absent.c)
+NOT_BUILT := $(if $(WITH_TLS),src/tls/absent/absent.c,$(wildcard src/tls/*.c))
 sources = $(filter-out $(MAIN) $(NOT_BUILT),$(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c)))
 objects = $(patsubst %.c,$(O)/%.o,$(1))
 archive = $(O)/$(subst /,-,$(1)).a
@@ -176,6 +174,6 @@ help: ## this list
 # For tools/tidy: every C source that some target builds.
 .PHONY: list-sources
 list-sources:
-	@printf '%s\n' $(ANALYSED) $(NOT_BUILT) $(TEST_SOURCES) $(BENCH_SOURCES)
+	@printf '%s\n' $(ANALYSED) $(NOT_BUILT) $(wildcard tools/tls/*.c) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -13,12 +13,13 @@ test: ## install what tests need, run unit and wire tests, the example, what shi
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
-UNIT_SOURCES := $(filter-out $(if $(filter no,$(TLS)),tests/unit/tls/%),\
+# What speaks TLS has no tests in a build without it.
+UNIT_SOURCES := $(filter-out $(if $(WITH_TLS),,tests/unit/tls/% tests/unit/load/tls/%),\
     $(sort $(wildcard $(addprefix tests/unit/,*/test_*.c */*/test_*.c */*/*/test_*.c))))
 UNIT_CHOSEN := $(foreach source,$(UNIT_SOURCES),$(if $(TESTS),$(if $(findstring $(TESTS),$(source)),$(source)),$(source)))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_CHOSEN))
 # Without TLS, what talks it is not built.
-SUPPORT_SOURCES := $(filter-out $(if $(filter no,$(TLS)),%/certificate.c %/tls_talk.c),$(sort $(wildcard tests/support/*.c)))
+SUPPORT_SOURCES := $(filter-out $(if $(WITH_TLS),,%/certificate.c %/tls_talk.c),$(sort $(wildcard tests/support/*.c)))
 SUPPORT := $(O)/support.a
 # The private headers of the folder under test, and what tests share.
 unit_includes = $(call own_includes,$(patsubst tests/unit/%,src/%,$(1))) -Itests/support

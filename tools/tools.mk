@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: MIT
 # Programs beside the server, and what looks at the sources; included by the Makefile.
 
+# --- tools/tls: the client's side of TLS, for both programs; a stand-in without OpenSSL -----------------------------
+
+TLS_SOURCES := tools/tls/$(if $(WITH_TLS),tls,tls_absent).c
+tls_includes := -Itools/tls $(BASE_INCLUDE)
+$(eval $(call compile_rule,tools/tls,$(tls_includes)))
+
 # --- riposte-load: tools/load, a program of its own; shares src/base with the server -----------------------------
 
 # Its folders, lowest first, and what each may include: itself and those below it. `load` is the program around them.
 LOAD_SEES_data := data
 LOAD_SEES_protocol := protocol $(LOAD_SEES_data)
-LOAD_SEES_io := io $(LOAD_SEES_protocol)
+LOAD_SEES_io := io ../tls $(LOAD_SEES_protocol)
 LOAD_SEES_report := report $(LOAD_SEES_io)
 LOAD_SEES_load := . $(LOAD_SEES_report)
 load_includes = $(addprefix -Itools/load/,$(LOAD_SEES_$(notdir $(patsubst %/,%,$(dir $(1)))))) $(BASE_INCLUDE)
 
-LOAD_SOURCES := $(sort $(wildcard tools/load/*.c tools/load/*/*.c))
-LOAD_LIBS := -luring -lpthread -lm
+LOAD_SOURCES := $(sort $(wildcard tools/load/*.c tools/load/*/*.c) $(TLS_SOURCES))
+LOAD_LIBS := $(TLS_LIBS) -luring -lpthread -lm
 
 all: $(BIN)/riposte-load
 
@@ -51,7 +57,7 @@ tidy: ## sizes, include direction, banned calls, left-overs, files nobody builds
 # One stamp per source, so that a second run looks at what has changed only; headers are those the compiler saw.
 ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES) $(TOP_SOURCES)
 # Where the headers of a source are.
-includes_of = $(if $(filter tools/top/%,$(1)),$(top_includes),$(if $(filter tools/%,$(1)),$(call load_includes,$(1)),$(call own_includes,$(1))))
+includes_of = $(if $(filter tools/top/%,$(1)),$(top_includes),$(if $(filter tools/tls/%,$(1)),$(tls_includes),$(if $(filter tools/%,$(1)),$(call load_includes,$(1)),$(call own_includes,$(1)))))
 $(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy
 	$(call say,tidy,$<)
 	@mkdir -p $(dir $@)

@@ -24,13 +24,13 @@ struct command_line {
 /* --- the rows ---------------------------------------------------------------------------------------------
  */
 
-enum section { SERVER, CONNECTIONS, LOAD, WORKLOAD, GENERATOR, OUTPUT, SECTION_COUNT };
+enum section { SERVER, TLS, CONNECTIONS, LOAD, WORKLOAD, GENERATOR, OUTPUT, SECTION_COUNT };
 
 static const struct options_section sections[] = {
-    [SERVER] = {.title = "The server"},       [CONNECTIONS] = {.title = "Connections"},
-    [LOAD] = {.title = "The load"},           [WORKLOAD] = {.title = "The workload"},
-    [GENERATOR] = {.title = "The generator"}, [OUTPUT] = {.title = "The output"},
-    [SECTION_COUNT] = {.title = NULL},
+    [SERVER] = {.title = "The server"},       [TLS] = {.title = "TLS"},
+    [CONNECTIONS] = {.title = "Connections"}, [LOAD] = {.title = "The load"},
+    [WORKLOAD] = {.title = "The workload"},   [GENERATOR] = {.title = "The generator"},
+    [OUTPUT] = {.title = "The output"},       [SECTION_COUNT] = {.title = NULL},
 };
 
 #define HOUR_NS     (3600 * INT64_C(1000000000))
@@ -62,6 +62,27 @@ static const struct option rows[] = {
     OTHER(SERVER, "meta-flags", 0, form_meta_flags_read, "v", "flags with v among them and neither q nor O",
           "FLAGS", "flags of mg; v must be among them, k makes replies name their key"),
 
+    ROW(TLS, "tls", 0, ON, options.tls.is_on, NULL, 0, 0, NULL,
+        "connections speak TLS 1.2 or 1.3; so they do when the target is https:// or rediss://"),
+    ROW(TLS, "tls-ca", 0, TEXT, options.tls.ca_path, NULL, 0, 0, "FILE",
+        "certificates that the server's must come from (PEM); without it those that the system trusts"),
+    ROW(TLS, "tls-no-verify", 0, ON, options.tls.no_verify, NULL, 0, 0, NULL, "whoever answers is believed"),
+    ROW(TLS, "tls-cert", 0, TEXT, options.tls.cert_path, NULL, 0, 0, "FILE",
+        "the client's own certificate and those behind it (PEM)"),
+    ROW(TLS, "tls-key", 0, TEXT, options.tls.key_path, NULL, 0, 0, "FILE",
+        "the key of --tls-cert (PEM); without it that file has it too"),
+    ROW(TLS, "tls-name", 0, TEXT, options.tls.name, NULL, 0, 0, "NAME",
+        "the name that the server is asked for (SNI) and that its certificate must have; without it the "
+        "target's host"),
+    ROW(TLS, "tls-ciphers", 0, TEXT, options.tls.ciphers, NULL, 0, 0, "LIST",
+        "suites of TLS 1.3 (TLS_AES_128_GCM_SHA256) or ciphers of TLS 1.2, colons between; see "
+        "openssl-ciphers(1)"),
+    ROW(TLS, "tls-version", 0, WORD, options.tls.version, "auto", 0, 0, "auto|1.2|1.3", "only this one"),
+    ROW(TLS, "tls-resume", 0, ON, options.tls.resume, NULL, 0, 0, NULL,
+        "with --churn: a connection takes up the session of the one before it; without this every handshake "
+        "is a full "
+        "one"),
+
     ROW(CONNECTIONS, "connections", 'c', THOUSANDS, options.connections_count, "64", 1, 1000000, "N",
         "connections, over all threads"),
     ROW(CONNECTIONS, "threads", 'T', THOUSANDS, options.threads_count, "1", 1, 1024, "N",
@@ -75,7 +96,8 @@ static const struct option rows[] = {
     ROW(CONNECTIONS, "idle", 0, THOUSANDS, options.idle_count, "0", 0, 1000000, "N",
         "connections more that never say a word"),
     ROW(CONNECTIONS, "churn", 0, THOUSANDS, options.churn_count, "0", 0, UINT32_MAX, "N",
-        "close each connection after N requests and make a new one; latency then includes connecting. 0: "
+        "close each connection after N requests and make a new one; latency then includes connecting (and "
+        "the handshake of TLS). 0: "
         "connections stay"),
 
     ROW(LOAD, "rate", 'r', THOUSANDS, options.rate_per_s, "0", 0, 1000000000, "N",
@@ -171,6 +193,7 @@ const struct options_table options_table = {
         "  riposte-load --sweep 50k:400k:50k -t 3s 127.0.0.1   latency at each rate, up to the knee\n"
         "  riposte-load noop://127.0.0.1                       mn: what a round trip costs without a cache\n"
         "  riposte-load --churn 1 127.0.0.1                    connect, one request, close\n"
+        "  riposte-load --tls --tls-ca ca.pem --churn 1 cache.example.org       full handshakes per second\n"
         "  riposte-load --idle 10k -c 64 127.0.0.1             64 busy among 10,000 idle connections\n"
         "\n"
         "Closed loop or open loop? Without --rate each connection sends its next request when the last was "
@@ -209,6 +232,19 @@ const struct options_table options_table = {
 /* --- what one option says of another ----------------------------------------------------------------------
  */
 
+static const char *tls_contradiction_find(const struct tls_settings *tls) {
+    bool is_named = tls->ca_path != NULL || tls->no_verify || tls->cert_path != NULL ||
+                    tls->key_path != NULL || tls->name != NULL || tls->ciphers != NULL ||
+                    tls->version != TLS_VERSION_AUTO || tls->resume;
+    if (is_named && !tls->is_on) {
+        return "options of TLS need --tls, or a target https://";
+    }
+    if (tls->key_path != NULL && tls->cert_path == NULL) {
+        return "--tls-key needs the certificate that it is of (--tls-cert)";
+    }
+    return NULL;
+}
+
 /* A reason why the options cannot go together, or NULL. */
 static const char *contradiction_find(const struct options *options) {
     if (options->threads_count > options->connections_count) {
@@ -226,7 +262,7 @@ static const char *contradiction_find(const struct options *options) {
     if (strpbrk(options->target.path, " \r\n\t") != NULL) {
         return "a path has no spaces; write %20";
     }
-    return NULL;
+    return tls_contradiction_find(&options->tls);
 }
 
 /* A target's protocol goes before the option's; but memcached:// may be spoken to in each of its dialects. */
@@ -250,6 +286,7 @@ static bool target_take(struct command_line *line, struct failure *failure) {
         return failure_set(failure, EXIT_CODE_USAGE, "%s: %s", text, reason);
     }
     line->options.protocol = protocol_choose(&line->options);
+    line->options.tls.is_on |= line->options.target.has_tls;
     return true;
 }
 

@@ -11,11 +11,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "exit_code.h"
+#include "idle.h"
 #include "riposte/clock.h"
 #include "threads.h"
 
@@ -34,13 +33,6 @@ struct interrupt {
     sigset_t mask_before;
 };
 
-/* Connections that are made and then never say a word. Nobody waits for them until the end. */
-struct idle {
-    int *fds; /* owned */
-    uint32_t count;
-    uint32_t max;
-};
-
 struct run {
     const struct scenario *scenario;
     const struct run_observer *observer;
@@ -50,68 +42,6 @@ struct run {
     struct interrupt interrupt;
     bool interrupted;
 };
-
-/* --- idle connections --- */
-
-/* A connected socket, or a negative errno. */
-static int connect_one(const struct target *target, uint32_t source_index, uint64_t timeout_ns) {
-    int fd = target_socket(target, source_index);
-    if (fd < 0) {
-        return fd;
-    }
-    /* Bounds connect() too (socket(7)). */
-    struct timeval timeout = {
-        .tv_sec = (time_t)(timeout_ns / CLOCK_NS_PER_S),
-        .tv_usec = (suseconds_t)(timeout_ns % CLOCK_NS_PER_S / CLOCK_NS_PER_US),
-    };
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    if (connect(fd, (const struct sockaddr *)&target->address, target->address_size) < 0) {
-        int status = errno == EINPROGRESS ? -ETIMEDOUT : -errno;
-        close(fd);
-        return status;
-    }
-    return fd;
-}
-
-/* Makes `count` connections, each within timeout_ns. False: *failure. idle_close is due either way. */
-static bool idle_open(struct idle *idle, const struct target *target, uint32_t count, bool rotate_sources,
-                      uint64_t timeout_ns, struct failure *failure) {
-    *idle = (struct idle){.max = count, .fds = calloc(count + 1, sizeof(int))};
-    if (idle->fds == NULL) {
-        failure_write(failure, EXIT_CODE_SYSTEM, "no memory for %u idle connections", count);
-        return false;
-    }
-    while (idle->count < count) {
-        int fd = connect_one(target, rotate_sources ? idle->count + 1 : 0, timeout_ns);
-        if (fd < 0) {
-            failure_write(failure, fd == -EMFILE ? EXIT_CODE_SYSTEM : EXIT_CODE_ENDED_EARLY,
-                          "idle connection %u to %s cannot be made: %s", idle->count + 1, target->name,
-                          strerror(-fd));
-            return false;
-        }
-        idle->fds[idle->count++] = fd;
-    }
-    return true;
-}
-
-/* How many of them the server has ended, or sent something unasked. */
-static uint32_t idle_lost(const struct idle *idle) {
-    uint32_t lost = 0;
-    for (uint32_t i = 0; i < idle->count; i++) {
-        char byte;
-        ssize_t got = recv(idle->fds[i], &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
-        lost += got >= 0 || (errno != EAGAIN);
-    }
-    return lost;
-}
-
-static void idle_close(struct idle *idle) {
-    for (uint32_t i = 0; i < idle->count; i++) {
-        close(idle->fds[i]);
-    }
-    free(idle->fds);
-    *idle = (struct idle){0};
-}
 
 /* --- signals --- */
 
@@ -269,9 +199,7 @@ static bool descriptors_ensure(const struct options *options, struct failure *fa
 
 /* With barrier and signals in place. */
 static void run_prepared(struct run *run) {
-    const struct options *options = run->scenario->options;
-    if (idle_open(&run->idle, &run->scenario->target, (uint32_t)options->idle_count,
-                  run->scenario->rotate_sources, options->timeout_ns, &run->result->failure)) {
+    if (idle_open(&run->idle, run->scenario, &run->result->failure)) {
         run_threads(run);
     }
     idle_close(&run->idle);

@@ -145,6 +145,19 @@ Test(options_table, what_does_not_go_together_is_refused) {
     expect_wrong("--meta-flags t meta://h", "flags with v among them");
     expect_wrong("--meta-flags vq meta://h", "neither q nor O");
     expect_wrong("--arrival closed -r 5 h", "expected poisson or fixed");
+    expect_wrong("--tls-ca ca.pem h", "need --tls");
+    expect_wrong("--tls-resume http://h", "need --tls");
+    expect_wrong("--tls --tls-key key.pem h", "--tls-cert");
+    expect_wrong("--tls --tls-version 1.1 h", "auto|1.2|1.3");
+}
+
+Test(options_table, a_target_may_say_that_it_speaks_tls) {
+    cr_assert_eq(parse("--tls-ca ca.pem --tls-version 1.3 https://h/"), OPTIONS_COMPLETE, "%s", failure.text);
+    cr_expect(options.tls.is_on);
+    cr_expect_eq(options.protocol, PROTOCOL_HTTP);
+    cr_expect_eq(options.tls.version, TLS_VERSION_1_3);
+    cr_assert_eq(parse("h"), OPTIONS_COMPLETE);
+    cr_expect_not(options.tls.is_on);
 }
 
 Test(options_table, may_be_called_as_other_load_generators_call_them) {

@@ -139,7 +139,7 @@ static void flush(struct client *client) {
         if (connection->state != CONNECTION_OPEN || output_is_empty(&connection->output)) {
             continue;
         }
-        connection_arm_send(connection, &client->wire, client->phase.whole_batches);
+        client_send(client, connection);
         if (!connection->receiving) {
             connection_arm_receive(connection, &client->wire);
         }
@@ -177,6 +177,7 @@ static bool is_waiting(const struct connection *connection) {
     case CONNECTION_CLOSED:
         return false;
     case CONNECTION_CONNECTING:
+    case CONNECTION_HANDSHAKING:
     case CONNECTION_CLOSING:
         return true;
     case CONNECTION_OPEN:
@@ -193,10 +194,12 @@ static void look_for_stalls(struct client *client) {
         if (!is_waiting(connection) || client->now_ns - connection->progress_ns < timeout_ns) {
             continue;
         }
-        bool is_connecting = connection->state == CONNECTION_CONNECTING;
+        const char *what = connection->state == CONNECTION_CONNECTING    ? "a connection is not accepted"
+                           : connection->state == CONNECTION_HANDSHAKING ? "a TLS handshake is not answered"
+                                                                         : "no reply";
         failure_write(&client->failure, EXIT_CODE_ENDED_EARLY,
-                      "%s is dead or stalled: %s for %.3g s (--timeout)", client->scenario->target.name,
-                      is_connecting ? "a connection is not accepted" : "no reply", (double)timeout_ns / 1e9);
+                      "%s is dead or stalled: %s for %.3g s (--timeout)", client->scenario->target.name, what,
+                      (double)timeout_ns / 1e9);
         return;
     }
 }

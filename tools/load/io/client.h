@@ -87,7 +87,8 @@ struct client {
     uint64_t outstanding_count; /* requests started and not answered */
     struct random random;       /* of keys and kinds */
     struct checker checker;
-    struct counts *counts; /* owned; of the step that runs or ran last */
+    struct counts *counts;              /* owned; of the step that runs or ran last */
+    char tls_suite[TLS_SUITE_SIZE_MAX]; /* of the first handshake; empty: none yet */
     struct failure failure;
 
     struct counter live_replies; /* answered, since the client began */
@@ -133,6 +134,9 @@ void client_on_completion(struct client *client, const struct io_uring_cqe *comp
 /* Begins to connect. False: client->failure. CLOSED connections only. */
 bool client_connect(struct client *client, struct connection *connection);
 
+/* Arms the send of what waits. A lack of memory is client->failure. */
+void client_send(struct client *client, struct connection *connection);
+
 /* Looks at what the connection may do next: arm, close, stand in line. After every event. */
 void client_settle(struct client *client, struct connection *connection);
 
@@ -145,6 +149,7 @@ static inline bool client_may_start(const struct client *client, const struct co
     case CONNECTION_OPEN:
         break;
     case CONNECTION_CONNECTING:
+    case CONNECTION_HANDSHAKING:
     case CONNECTION_CLOSING:
         return false;
     }

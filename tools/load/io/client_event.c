@@ -2,8 +2,8 @@
  *
  * client_event: what completions mean for a client.
  *
- * The life of a reply: kernel fills a buffer -> on_receive -> read_replies -> reader_next -> on_reply ->
- * counts, buffer goes back.
+ * The life of a reply: kernel fills a buffer -> on_receive -> (TLS: read_records) -> read_replies -> reader_next ->
+ * on_reply -> counts, buffer goes back.
  */
 #include "client.h"
 
@@ -96,6 +96,9 @@ void client_settle(struct client *client, struct connection *connection) {
         on_closed(client, connection);
         return;
     }
+    if (connection->state == CONNECTION_HANDSHAKING && !connection->receiving) {
+        connection_arm_receive(connection, &client->wire);
+    }
     if (connection->state != CONNECTION_OPEN) {
         return;
     }
@@ -108,18 +111,67 @@ void client_settle(struct client *client, struct connection *connection) {
     }
 }
 
+void client_send(struct client *client, struct connection *connection) {
+    if (!connection_arm_send(connection, &client->wire, client->phase.whole_batches)) {
+        failure_write(&client->failure, EXIT_CODE_SYSTEM, "no memory for what TLS sends");
+    }
+}
+
+static void send_what_waits(struct client *client, struct connection *connection) {
+    if (!connection->sending && connection_has_output(connection)) {
+        client_send(client, connection);
+    }
+}
+
+/* It may take requests; those that were encoded meanwhile leave. */
+static void on_open(struct client *client, struct connection *connection) {
+    client->connecting_count--;
+    connection->state = CONNECTION_OPEN;
+    connection->progress_ns = client->now_ns;
+    client->counts->connects += client->phase.in_window;
+    send_what_waits(client, connection);
+}
+
+static void __attribute__((cold)) on_tls_broken(struct client *client, const struct connection *connection) {
+    bool is_handshake = connection->state == CONNECTION_HANDSHAKING;
+    failure_write(&client->failure, EXIT_CODE_ENDED_EARLY, "%s with %s failed: %s",
+                  is_handshake ? "the TLS handshake" : "TLS", server_name(client),
+                  tls_reason(connection->tls));
+}
+
+/* As far as what was received allows. */
+static void handshake_advance(struct client *client, struct connection *connection) {
+    switch (tls_handshake(connection->tls)) {
+    case TLS_MORE:
+        send_what_waits(client, connection);
+        break;
+    case TLS_DONE:
+        client->counts->resumed += client->phase.in_window && tls_is_resumed(connection->tls);
+        if (client->tls_suite[0] == '\0') {
+            tls_suite(connection->tls, client->tls_suite);
+        }
+        on_open(client, connection);
+        break;
+    case TLS_ENDED:
+    case TLS_BROKEN:
+        on_tls_broken(client, connection);
+        break;
+    }
+}
+
 static void on_connect(struct client *client, struct connection *connection, int result) {
     connection->in_flight--;
-    client->connecting_count--;
     if (result < 0) {
         on_connect_failed(client, result);
         return;
     }
-    connection->state = CONNECTION_OPEN;
-    connection->progress_ns = client->now_ns;
-    client->counts->connects += client->phase.in_window;
-    if (!output_is_empty(&connection->output)) {
-        connection_arm_send(connection, &client->wire, client->phase.whole_batches);
+    if (connection->tls == NULL) {
+        on_open(client, connection);
+    } else if (tls_begin(connection->tls)) {
+        connection->state = CONNECTION_HANDSHAKING;
+        handshake_advance(client, connection);
+    } else {
+        failure_write(&client->failure, EXIT_CODE_SYSTEM, "no memory for TLS");
     }
     client_settle(client, connection);
 }
@@ -130,15 +182,16 @@ static void on_send(struct client *client, struct connection *connection, int re
     }
     connection->in_flight--;
     connection->sending = false;
-    if (connection->state == CONNECTION_OPEN) {
+    if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_HANDSHAKING) {
         if (result < 0) {
             failure_write(&client->failure, EXIT_CODE_ENDED_EARLY, "sending to %s failed: %s",
                           server_name(client), strerror(-result));
             return;
         }
-        client->counts->bytes_sent += client->phase.in_window ? (uint64_t)result : 0;
-        if (!output_sent(&connection->output, (size_t)result)) {
-            connection_arm_send(connection, &client->wire, client->phase.whole_batches);
+        size_t size = connection_sent(connection, (size_t)result);
+        client->counts->bytes_sent += client->phase.in_window ? size : 0;
+        if (connection_has_output(connection)) {
+            client_send(client, connection);
             return;
         }
     }
@@ -256,7 +309,7 @@ static void on_input(struct client *client, struct connection *connection, struc
 /* The receive brought no bytes. */
 static void __attribute__((cold))
 on_receive_end(struct client *client, struct connection *connection, int result) {
-    if (connection->state != CONNECTION_OPEN) {
+    if (connection->state != CONNECTION_OPEN && connection->state != CONNECTION_HANDSHAKING) {
         return;
     }
     switch (result) {
@@ -274,8 +327,9 @@ on_receive_end(struct client *client, struct connection *connection, int result)
     case 0:
         failure_write(&client->failure, EXIT_CODE_ENDED_EARLY,
                       "%s closed a connection, %s (%u of its requests unanswered)", server_name(client),
-                      reader_is_between(&connection->reader) ? "between two replies"
-                                                             : "in the middle of a reply",
+                      connection->state == CONNECTION_HANDSHAKING ? "in the TLS handshake"
+                      : reader_is_between(&connection->reader)    ? "between two replies"
+                                                                  : "in the middle of a reply",
                       connection->pending_count);
         return;
     default:
@@ -283,6 +337,39 @@ on_receive_end(struct client *client, struct connection *connection, int result)
                       "a connection to %s broke: %s (%u requests unanswered)", server_name(client),
                       strerror(-result), connection->pending_count);
     }
+}
+
+/* A record after the other, until what was received is used up. */
+static void read_records(struct client *client, struct connection *connection) {
+    while (connection->state == CONNECTION_OPEN && !failure_happened(&client->failure)) {
+        size_t size;
+        switch (tls_read(connection->tls, client->wire.plain, TLS_PLAIN_SIZE_MAX, &size)) {
+        case TLS_DONE:
+            on_input(client, connection, bytes_of(client->wire.plain, size));
+            break;
+        case TLS_MORE:
+            return;
+        case TLS_ENDED:
+            on_receive_end(client, connection, 0);
+            return;
+        case TLS_BROKEN:
+            on_tls_broken(client, connection);
+            return;
+        }
+    }
+}
+
+static void on_received(struct client *client, struct connection *connection, struct bytes received) {
+    if (connection->tls == NULL) {
+        on_input(client, connection, received);
+        return;
+    }
+    tls_input(connection->tls, received);
+    if (connection->state == CONNECTION_HANDSHAKING) {
+        handshake_advance(client, connection);
+    }
+    read_records(client, connection);
+    tls_input_drop(connection->tls);
 }
 
 /*
@@ -304,7 +391,7 @@ static void on_receive(struct client *client, struct connection *connection,
     uint32_t buffer_id = completion->flags >> IORING_CQE_BUFFER_SHIFT;
     if (completion->res > 0) {
         const char *data = has_buffer ? buffers_at(&client->wire.buffers, buffer_id) : connection->input;
-        on_input(client, connection, bytes_of(data, (size_t)completion->res));
+        on_received(client, connection, bytes_of(data, (size_t)completion->res));
     } else {
         on_receive_end(client, connection, completion->res);
     }

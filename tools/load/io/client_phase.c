@@ -279,6 +279,7 @@ bool client_measure(struct client *client, const struct step *step) {
          */
         window_close(client);
     }
+    memcpy(client->counts->tls_suite, client->tls_suite, sizeof(client->tls_suite));
     client->phase = (struct phase){.kind = PHASE_NONE};
     return is_complete;
 }

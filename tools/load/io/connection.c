@@ -20,6 +20,9 @@ enum {
     BUFFERS_CACHED_MAX = 2 << 20,  /* bytes; what may be hoped to stay in a second-level cache */
     BUFFERS_MEMORY_MAX = 64 << 20, /* bytes; of buffers of one thread */
     REPLY_OVERHEAD = 64,           /* bytes of a reply beside key and value, generously */
+    RECORD_OVERHEAD = 32,          /* bytes of TLS around what is sent at once */
+    HANDSHAKE_SIZE = 4096,         /* bytes of a server's part of a handshake, with two certificates */
+    SEAL_SIZE_MAX = 256 << 10,     /* bytes of output that are encrypted at a time: 16 records */
     PAGE_SIZE_GUESS = 16384,
     ENTRIES_MIN = 64,
     ENTRIES_MAX = 8192,
@@ -46,7 +49,10 @@ static uint32_t buffer_size(const struct scenario *scenario) {
     const struct options *options = scenario->options;
     uint64_t value_size = body_size(scenario, options->value_sizes.size_mean);
     uint64_t reply_size = value_size + options->key_size + REPLY_OVERHEAD;
-    return (uint32_t)clamp(power_of_two(reply_size * options->depth), BUFFER_SIZE_MIN, BUFFER_SIZE_MAX);
+    uint64_t batch_size = reply_size * options->depth + (scenario->tls != NULL ? RECORD_OVERHEAD : 0);
+    bool handshakes = scenario->tls != NULL && options->churn_count > 0;
+    return (uint32_t)clamp(power_of_two(batch_size), handshakes ? HANDSHAKE_SIZE : BUFFER_SIZE_MIN,
+                           BUFFER_SIZE_MAX);
 }
 
 /*
@@ -90,6 +96,12 @@ bool wire_init(struct wire *wire, const struct scenario *scenario, uint32_t conn
                struct failure *failure) {
     wire->target = &scenario->target;
     wire->rotate_sources = scenario->rotate_sources;
+    if (scenario->tls != NULL) {
+        wire->plain = malloc(TLS_PLAIN_SIZE_MAX);
+        if (wire->plain == NULL) {
+            return failure_set(failure, EXIT_CODE_SYSTEM, "no memory for TLS");
+        }
+    }
     unsigned entries = (unsigned)clamp(power_of_two(connections_count * 2), ENTRIES_MIN, ENTRIES_MAX);
     return ring_init(&wire->ring, entries, scenario->spin, failure) &&
            receive_init(wire, scenario, connections_count, failure);
@@ -99,6 +111,7 @@ void wire_deinit(struct wire *wire) {
     /* The ring first: it ends what the kernel still does with the buffers. */
     ring_deinit(&wire->ring);
     buffers_deinit(&wire->buffers);
+    free(wire->plain);
 }
 
 bool connection_init(struct connection *connection, uint32_t index, struct pending *pending,
@@ -113,6 +126,12 @@ bool connection_init(struct connection *connection, uint32_t index, struct pendi
     if (!wire->multishot) {
         connection->input = malloc(wire->input_size);
     }
+    if (scenario->tls != NULL) {
+        connection->tls = tls_create(scenario->tls);
+        if (connection->tls == NULL) {
+            return false;
+        }
+    }
     return output_init(&connection->output, &scenario->encoder, depth,
                        scenario->options->value_sizes.size_max) &&
            (wire->multishot || connection->input != NULL);
@@ -122,6 +141,7 @@ void connection_deinit(struct connection *connection) {
     if (connection->fd >= 0) {
         close(connection->fd);
     }
+    tls_destroy(connection->tls);
     free(connection->input);
     output_deinit(&connection->output);
     reader_deinit(&connection->reader);
@@ -174,13 +194,56 @@ int connection_connect(struct connection *connection, struct wire *wire) {
     return 0;
 }
 
-void connection_arm_send(struct connection *connection, struct wire *wire, bool whole_batch) {
-    assert(connection->state == CONNECTION_OPEN && !connection->sending);
+/* Encrypts a bounded part of the output. False: no memory. */
+static bool output_seal(struct connection *connection) {
+    const struct output *output = &connection->output;
+    for (unsigned i = output->pieces_sent; i < output->pieces_count && connection->sealed < SEAL_SIZE_MAX;
+         i++) {
+        const struct iovec *piece = &output->pieces[i];
+        size_t room = SEAL_SIZE_MAX - connection->sealed;
+        size_t size = piece->iov_len < room ? piece->iov_len : room;
+        if (!tls_write(connection->tls, bytes_of(piece->iov_base, size))) {
+            return false;
+        }
+        connection->sealed += size;
+    }
+    return true;
+}
+
+/*
+ * The piece that a send begins with and how many there are: of what is encrypted there is always one. *is_last: nothing
+ * but this send is needed for what the output holds. False: no memory.
+ */
+static bool send_prepare(struct connection *connection, struct iovec *first, unsigned *pieces_count,
+                         bool *is_last) {
+    bool has_output = connection->state == CONNECTION_OPEN && !output_is_empty(&connection->output);
+    *pieces_count = has_output ? output_finish(&connection->output, first) : 0;
+    *is_last = *pieces_count == 1;
+    if (connection->tls == NULL) {
+        return true;
+    }
+    if (has_output && connection->sealed == 0 && !output_seal(connection)) {
+        return false;
+    }
+    struct bytes sealed = tls_output_take(connection->tls);
+    *first = (struct iovec){.iov_base = (void *)(uintptr_t)sealed.data, .iov_len = sealed.size};
+    *is_last = *is_last && connection->sealed == connection->output.size;
+    *pieces_count = 1;
+    return true;
+}
+
+bool connection_arm_send(struct connection *connection, struct wire *wire, bool whole_batch) {
+    assert((connection->state == CONNECTION_OPEN || connection->state == CONNECTION_HANDSHAKING) &&
+           !connection->sending);
     struct iovec first;
-    unsigned pieces_count = output_finish(&connection->output, &first);
+    unsigned pieces_count;
+    bool is_last;
+    if (!send_prepare(connection, &first, &pieces_count, &is_last)) {
+        return false;
+    }
     struct io_uring_sqe *sqe = connection_sqe(connection, wire);
     if (sqe == NULL) {
-        return;
+        return true;
     }
     /*
      * MSG_WAITALL: the kernel goes on after a short send instead of coming back with it (5.19); it may still
@@ -195,21 +258,41 @@ void connection_arm_send(struct connection *connection, struct wire *wire, bool 
     io_uring_sqe_set_data64(sqe, connection_tag(connection, TAG_SEND));
     connection->sending = true;
     /* A send that is short fails because of MSG_WAITALL, and is heard of. */
-    connection->send_quiet = whole_batch && pieces_count == 1 && ring_has_quiet_success(&wire->ring);
+    connection->send_quiet = whole_batch && is_last && ring_has_quiet_success(&wire->ring);
     if (connection->send_quiet) {
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
     }
+    return true;
+}
+
+size_t connection_sent(struct connection *connection, size_t size) {
+    if (connection->tls != NULL) {
+        if (!tls_output_sent(connection->tls, size)) {
+            return 0;
+        }
+        size = connection->sealed;
+        connection->sealed = 0;
+    }
+    if (size > 0) {
+        output_sent(&connection->output, size);
+    }
+    return size;
 }
 
 size_t connection_end_quiet_send(struct connection *connection) {
     assert(connection->sending && connection->send_quiet && connection->in_flight > 0);
     connection->in_flight--;
     connection->sending = false;
+    if (connection->tls != NULL) {
+        tls_output_sent(connection->tls, tls_output_take(connection->tls).size);
+        connection->sealed = 0;
+    }
     return output_drop(&connection->output);
 }
 
 void connection_arm_receive(struct connection *connection, struct wire *wire) {
-    assert(connection->state == CONNECTION_OPEN && !connection->receiving);
+    assert((connection->state == CONNECTION_OPEN || connection->state == CONNECTION_HANDSHAKING) &&
+           !connection->receiving);
     struct io_uring_sqe *sqe = connection_sqe(connection, wire);
     if (sqe == NULL) {
         return;
@@ -225,8 +308,19 @@ void connection_arm_receive(struct connection *connection, struct wire *wire) {
     connection->receiving = true;
 }
 
+/* A few bytes, once for each connection and behind all others, so that a system call of their own may send them. */
+static void last_word_send(struct connection *connection) {
+    tls_close(connection->tls);
+    struct bytes words = tls_output_take(connection->tls);
+    ssize_t sent = send(connection->fd, words.data, words.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* who does not take them learns of the end by the end */
+}
+
 void connection_begin_close(struct connection *connection, uint64_t now_ns) {
     assert(connection->state == CONNECTION_OPEN);
+    if (connection->tls != NULL && !connection->sending) {
+        last_word_send(connection);
+    }
     connection->state = CONNECTION_CLOSING;
     connection->progress_ns = now_ns;
     if (connection->receiving) {
@@ -245,6 +339,10 @@ bool connection_finish_close(struct connection *connection) {
     connection->generation++;
     connection->sending = false;
     connection->receiving = false;
+    if (connection->tls != NULL) {
+        tls_end(connection->tls);
+        connection->sealed = 0;
+    }
     output_reset(&connection->output);
     reader_reset(&connection->reader);
     return true;

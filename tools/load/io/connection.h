@@ -3,7 +3,8 @@
  * connection: one connection of the load and what the kernel does for it.
  *
  *      CLOSED --connection_connect--> CONNECTING --connected--> OPEN --connection_begin_close--> CLOSING
- *        ^                                                                                          |
+ *        ^                                |                       ^                                 |
+ *        |                                +--TLS--> HANDSHAKING --+                                 |
  *        +---------------------------- in_flight == 0: closed, generation + 1 ----------------------+
  *
  * in_flight: requests of this connection that the kernel has not completed. The descriptor is closed exactly
@@ -24,8 +25,15 @@
 #include "reader.h"
 #include "ring.h"
 #include "scenario.h"
+#include "tls.h"
 
-enum connection_state { CONNECTION_CLOSED, CONNECTION_CONNECTING, CONNECTION_OPEN, CONNECTION_CLOSING };
+enum connection_state {
+    CONNECTION_CLOSED,
+    CONNECTION_CONNECTING,
+    CONNECTION_HANDSHAKING, /* of TLS */
+    CONNECTION_OPEN,
+    CONNECTION_CLOSING,
+};
 
 /* A request that was encoded and not yet answered. */
 struct pending {
@@ -57,6 +65,8 @@ struct connection {
     uint64_t bytes_since_progress;
 
     struct output output; /* owned */
+    struct tls *tls;      /* owned; NULL: the connection is plain */
+    size_t sealed;        /* bytes at the front of output that the send under way holds, encrypted */
     struct reader reader; /* owned */
     char *input;          /* owned; receive buffer when receives are armed one by one, else NULL */
 };
@@ -68,6 +78,7 @@ struct wire {
     bool multishot;      /* one receive answers many times, from shared buffers */
     uint32_t input_size; /* bytes of connection->input otherwise */
     const struct target *target;
+    char *plain; /* owned; what a record brought, where connections have TLS */
     bool rotate_sources;
     uint32_t sources_used; /* counts sockets, for source addresses */
 };
@@ -103,15 +114,25 @@ int connection_connect(struct connection *connection, struct wire *wire);
 
 /*
  * Arms what the named thing needs; the completion carries the connection's tag. whole_batch: nothing else is
- * sent before all replies are in, so that the send may be a quiet one, whose success needs no completion.
+ * sent before all replies are in, so that the send may be a quiet one, whose success needs no completion. With TLS a
+ * send takes a bounded piece of the output. False: no memory for it.
  */
-void connection_arm_send(struct connection *connection, struct wire *wire, bool whole_batch);
+bool connection_arm_send(struct connection *connection, struct wire *wire, bool whole_batch);
 void connection_arm_receive(struct connection *connection, struct wire *wire);
+
+/* Whether there is something that may be sent now: requests wait for the end of a handshake. */
+static inline bool connection_has_output(const struct connection *connection) {
+    return (connection->state == CONNECTION_OPEN && !output_is_empty(&connection->output)) ||
+           (connection->tls != NULL && tls_has_output(connection->tls));
+}
+
+/* So many bytes have left; how many that was of the output, before TLS. The next send takes the rest, if any. */
+size_t connection_sent(struct connection *connection, size_t size);
 
 /* A quiet send that the replies show to be done, or whose connection is given up: the bytes that it was. */
 size_t connection_end_quiet_send(struct connection *connection);
 
-/* From OPEN: no more sends; the kernel lets go of the receive by itself. */
+/* From OPEN: no more sends but TLS's last word; the kernel lets go of the receive by itself. */
 void connection_begin_close(struct connection *connection, uint64_t now_ns);
 
 /* CLOSING and nothing in flight: closes. True when the connection is now CLOSED. */

@@ -52,12 +52,16 @@ void counts_merge(struct counts *target, const struct counts *source) {
     target->bytes_received += source->bytes_received;
     target->bytes_sent += source->bytes_sent;
     target->connects += source->connects;
+    target->resumed += source->resumed;
     target->unsent += source->unsent;
     target->buffers_empty += source->buffers_empty;
     target->window_ns = source->window_ns > target->window_ns ? source->window_ns : target->window_ns;
     usage_add(&target->usage, &source->usage);
     if (source->busy_share_max > target->busy_share_max) {
         target->busy_share_max = source->busy_share_max;
+    }
+    if (target->tls_suite[0] == '\0') {
+        memcpy(target->tls_suite, source->tls_suite, sizeof(target->tls_suite));
     }
     line_keep_first(target->error_line, source->error_line);
     line_keep_first(target->wrong_sample, source->wrong_sample);

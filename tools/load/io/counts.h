@@ -14,6 +14,7 @@
 #include "failure.h"
 #include "reader.h"
 #include "riposte/histogram.h"
+#include "tls.h"
 
 /* Between two looks at the clock and at getrusage(2). */
 struct counts_usage {
@@ -30,16 +31,18 @@ struct counts_usage counts_usage_read(void);
 struct counts {
     struct histogram latency;  /* ns from intended time to last byte, of requests intended in the window */
     struct histogram lateness; /* ns from due and connection free to encoded, of the same requests */
-    uint64_t outcomes[OUTCOME_COUNT]; /* of requests intended in the window; faults: of all */
-    uint64_t replies_in_window;       /* completed in the window, whenever they were intended */
-    uint64_t bytes_received;          /* in the window */
-    uint64_t bytes_sent;              /* in the window */
-    uint64_t connects;                /* connections made, in the window */
-    uint64_t unsent;                  /* due in the window and never sent; their waiting is in `latency` */
-    uint64_t buffers_empty;           /* receives that found no free buffer, in all */
-    uint64_t window_ns;               /* length of the window; the longest of the threads */
-    struct counts_usage usage;        /* in the window; summed over threads, elapsed_ns too */
-    double busy_share_max;            /* of the thread that had most to do, 0 to 1 */
+    uint64_t outcomes[OUTCOME_COUNT];   /* of requests intended in the window; faults: of all */
+    uint64_t replies_in_window;         /* completed in the window, whenever they were intended */
+    uint64_t bytes_received;            /* in the window */
+    uint64_t bytes_sent;                /* in the window */
+    uint64_t connects;                  /* connections made, in the window; with TLS: handshakes completed */
+    uint64_t resumed;                   /* those of them that took up an earlier session of TLS */
+    uint64_t unsent;                    /* due in the window and never sent; their waiting is in `latency` */
+    uint64_t buffers_empty;             /* receives that found no free buffer, in all */
+    uint64_t window_ns;                 /* length of the window; the longest of the threads */
+    struct counts_usage usage;          /* in the window; summed over threads, elapsed_ns too */
+    double busy_share_max;              /* of the thread that had most to do, 0 to 1 */
+    char tls_suite[TLS_SUITE_SIZE_MAX]; /* of the first handshake; empty: no TLS */
     char error_line[CHECKER_LINE_SIZE_MAX];   /* of the first refusal */
     char wrong_sample[CHECKER_LINE_SIZE_MAX]; /* what was wrong with the first wrong reply */
 };

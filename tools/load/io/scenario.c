@@ -20,7 +20,20 @@ static bool target_find(struct scenario *scenario, struct failure *failure) {
     if (options->unix_path != NULL) {
         return target_unix(options->unix_path, &scenario->target, failure);
     }
-    return target_resolve(&options->target, scenario->protocol->default_port, &scenario->target, failure);
+    bool is_https = options->tls.is_on && options->protocol == PROTOCOL_HTTP;
+    return target_resolve(&options->target, is_https ? "443" : scenario->protocol->default_port,
+                          &scenario->target, failure);
+}
+
+static bool tls_prepare(struct scenario *scenario, struct failure *failure) {
+    const struct options *options = scenario->options;
+    if (!options->tls.is_on) {
+        return true;
+    }
+    const char *alpn = options->protocol == PROTOCOL_HTTP ? "http/1.1" : NULL;
+    const char *host = options->target.host[0] != '\0' ? options->target.host : "127.0.0.1";
+    scenario->tls = tls_context_create(&options->tls, host, alpn, EXIT_CODE_USAGE, failure);
+    return scenario->tls != NULL;
 }
 
 static bool keys_describe(struct scenario *scenario, struct failure *failure) {
@@ -133,7 +146,8 @@ bool scenario_init(struct scenario *scenario, const struct options *options, str
     scenario->single_receive = single_receive_choose(options);
     scenario->rotate_sources =
         options->churn_count > 0 || options->connections_count + options->idle_count > CONNECTIONS_PER_SOURCE;
-    if (!workload_describe(scenario, failure) || !encoder_describe(scenario, failure)) {
+    if (!tls_prepare(scenario, failure) || !workload_describe(scenario, failure) ||
+        !encoder_describe(scenario, failure)) {
         scenario_deinit(scenario);
         return false;
     }
@@ -141,6 +155,7 @@ bool scenario_init(struct scenario *scenario, const struct options *options, str
 }
 
 void scenario_deinit(struct scenario *scenario) {
+    tls_context_destroy(scenario->tls);
     encoder_deinit(&scenario->encoder);
     values_deinit(&scenario->workload.values);
 }

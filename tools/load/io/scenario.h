@@ -17,6 +17,7 @@
 #include "plan.h"
 #include "reader.h"
 #include "target.h"
+#include "tls.h"
 #include "workload.h"
 
 enum refill { REFILL_ALL, REFILL_ANY };
@@ -33,6 +34,7 @@ struct options {
     enum protocol_kind protocol; /* of --protocol and of the target, which goes first */
     const char *unix_path;       /* NULL: the target; borrowed from the command line, as all texts here */
     const char *meta_flags;
+    struct tls_settings tls;
 
     /* connections */
     uint64_t connections_count;
@@ -79,6 +81,7 @@ struct scenario {
     const struct options *options; /* borrowed */
     const struct protocol *protocol;
     struct target target;
+    struct tls_context *tls;  /* owned; NULL: connections are plain */
     struct workload workload; /* owned */
     struct encoder encoder;   /* owned; borrows workload.keys: a scenario is not copied */
     bool is_keyed;            /* requests name keys; false: HTTP with a path that is always the same, or mn */

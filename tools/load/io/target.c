@@ -36,9 +36,10 @@ static bool scheme_parse(struct bytes scheme, struct target_text *parts) {
             return true;
         }
     }
+    parts->has_tls = bytes_equal_string(scheme, "https") || bytes_equal_string(scheme, "rediss");
+    parts->protocol = bytes_equal_string(scheme, "https") ? PROTOCOL_HTTP : PROTOCOL_RESP;
     /* The name that Redis clients use. */
-    parts->protocol = PROTOCOL_RESP;
-    return bytes_equal_string(scheme, "redis");
+    return parts->has_tls || bytes_equal_string(scheme, "redis");
 }
 
 /* host, host:port, [v6], [v6]:port, :port */
@@ -69,7 +70,8 @@ bool target_parse(const char *text, struct target_text *parts, const char **reas
     if (separator != NULL) {
         parts->has_protocol = true;
         if (!scheme_parse(bytes_of(text, (size_t)(separator - text)), parts)) {
-            *reason = "the protocol before :// is none of memcached, meta, noop, http, resp, redis";
+            *reason =
+                "the protocol before :// is none of memcached, meta, noop, http, https, resp, redis, rediss";
             return false;
         }
         text = separator + 3;

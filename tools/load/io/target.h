@@ -18,6 +18,7 @@ enum { TARGET_TEXT_SIZE_MAX = 512, TARGET_PATH_SIZE_MAX = 4096 };
 struct target_text {
     bool has_protocol;
     enum protocol_kind protocol;
+    bool has_tls;                    /* the protocol's name says so: https, rediss */
     char host[TARGET_TEXT_SIZE_MAX]; /* without brackets */
     char port[TARGET_TEXT_SIZE_MAX]; /* empty: the protocol's */
     char path[TARGET_PATH_SIZE_MAX]; /* empty: none was written */

@@ -100,8 +100,8 @@ static void head_loop(FILE *out, const struct options *options) {
 }
 
 void report_head(FILE *out, const struct scenario *scenario) {
-    fprintf(out, "riposte-load %s: %s at %s\n", RIPOSTE_VERSION, scenario->protocol->title,
-            scenario->target.name);
+    fprintf(out, "riposte-load %s: %s at %s%s\n", RIPOSTE_VERSION, scenario->protocol->title,
+            scenario->target.name, scenario->tls != NULL ? " over TLS" : "");
     head_connections(out, scenario);
     head_workload(out, scenario);
     if (scenario->options->preload != PRELOAD_ONLY) {
@@ -123,7 +123,15 @@ static void step_throughput(FILE *out, const struct step_result *step) {
     fprintf(out, "%s sent\n", units_show_size((uint64_t)report_per_second(counts, counts->bytes_sent)).text);
     if (counts->connects > 0) {
         uint64_t connects_per_s = (uint64_t)report_per_second(counts, counts->connects);
-        fprintf(out, "  connects/s  %s\n", units_show_count(connects_per_s).text);
+        fprintf(out, "  connects/s  %s", units_show_count(connects_per_s).text);
+        if (counts->tls_suite[0] != '\0') {
+            fprintf(out, ": %s full handshakes", units_show_count(counts->connects - counts->resumed).text);
+            fprintf(out, ", %s resumed", units_show_count(counts->resumed).text);
+        }
+        fprintf(out, "\n");
+    }
+    if (counts->tls_suite[0] != '\0') {
+        fprintf(out, "  TLS         %s\n", counts->tls_suite);
     }
 }
 

@@ -48,6 +48,8 @@ static void settings_write(FILE *out, const struct scenario *scenario) {
     member_text(out, "\n    ", "protocol", scenario->protocol->name);
     member_text(out, next, "target", scenario->target.name);
     member_text(out, next, "path", options->target.path);
+    member_truth(out, next, "tls", scenario->tls != NULL);
+    member_truth(out, next, "tls_resume", options->tls.resume);
     member_count(out, next, "connections", options->connections_count);
     member_count(out, next, "threads", options->threads_count);
     member_count(out, next, "depth", options->depth);
@@ -131,6 +133,9 @@ static void step_write(FILE *out, const struct scenario *scenario, const struct 
     member_decimal(out, next, "bytes_received_per_s", report_per_second(counts, counts->bytes_received));
     member_decimal(out, next, "bytes_sent_per_s", report_per_second(counts, counts->bytes_sent));
     member_decimal(out, next, "connects_per_s", report_per_second(counts, counts->connects));
+    member_count(out, next, "connects", counts->connects);
+    member_count(out, next, "handshakes_resumed", counts->resumed);
+    member_text(out, next, "tls_suite", counts->tls_suite);
     member_truth(out, next, "complete", step->complete);
     member_truth(out, next, "interrupted", step->interrupted);
     member_truth(out, next, "kept_up", step_kept_up(step));

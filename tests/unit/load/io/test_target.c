@@ -34,7 +34,12 @@ Test(target, names_its_protocol_before_two_slashes) {
     cr_assert(target_parse("http://h:80/a/{key}?b", &parts, &reason));
     cr_expect(parts.protocol == PROTOCOL_HTTP);
     cr_expect_str_eq(parts.path, "/a/{key}?b");
-    cr_expect_not(target_parse("https://h/", &parts, &reason));
+    cr_expect_not(parts.has_tls);
+    cr_assert(target_parse("https://h/", &parts, &reason));
+    cr_expect(parts.protocol == PROTOCOL_HTTP && parts.has_tls);
+    cr_assert(target_parse("rediss://h", &parts, &reason));
+    cr_expect(parts.protocol == PROTOCOL_RESP && parts.has_tls);
+    cr_expect_not(target_parse("gopher://h/", &parts, &reason));
     cr_expect_not_null(strstr(reason, "protocol"));
 }
 
