@@ -18,6 +18,7 @@
 #include "failure.h"
 #include "listen.h"
 #include "riposte/engine.h"
+#include "sandbox/sandbox.h"
 
 #define FACTS_UNKNOWN UINT64_MAX
 
@@ -26,6 +27,7 @@ enum { FACTS_WORD_SIZE_MAX = 32, FACTS_NAME_SIZE_MAX = 72, FACTS_FEATURES_SIZE_M
 /* What became of one address. */
 struct facts_port {
     char text[LISTEN_TEXT_SIZE_MAX];
+    bool is_inherited;                    /* somebody else listens on it, and passes it (LISTEN_FDS) */
     char reason[ENGINE_MESSAGE_SIZE_MAX]; /* why it cannot be listened on; "": it can */
 };
 
@@ -39,6 +41,8 @@ struct facts_flags {
     uint64_t memory_limit; /* -m, in bytes */
     uint64_t conn_memory;  /* in bytes */
     bool lock_memory;      /* -k */
+    enum sandbox_wanted sandbox;
+    bool sandbox_is_tried; /* not off, nor a build that has none by itself */
 };
 
 struct facts {
@@ -71,6 +75,8 @@ struct facts {
     bool engine_started;                      /* every worker had its transport, and ran */
     char transport[FACTS_WORD_SIZE_MAX];      /* that they had */
     char features[FACTS_FEATURES_SIZE_MAX];   /* of io_uring that work, a space between them */
+    int landlock_result;                      /* of a child that shut itself in: 0, or a negative errno */
+    int calls_result;                         /* likewise, by a seccomp list */
     char reason[ENGINE_MESSAGE_SIZE_MAX];     /* why it is not io_uring, or why nothing ran */
     char store_reason[FAILURE_TEXT_SIZE_MAX]; /* why the store cannot be made; "": it can, or was not tried */
     uint64_t descriptors_limit;               /* what a start would have */

@@ -223,27 +223,65 @@ static void judge_files(struct findings *findings, const struct facts *facts) {
     }
 }
 
-static void judge_ports(struct findings *findings, const struct facts *facts) {
-    char free[FINDING_TEXT_SIZE_MAX] = "";
-    unsigned free_count = 0;
+/* Adds a line with the addresses that are inherited, or are not. */
+static void judge_ports_kind(struct findings *findings, const struct facts *facts, bool inherited) {
+    char list[FINDING_TEXT_SIZE_MAX] = "";
     size_t at = 0;
+    bool is_cut = false;
+    for (unsigned i = 0; i < facts->ports_count; i++) {
+        const struct facts_port *port = &facts->ports[i];
+        if (*port->reason == '\0' && port->is_inherited == inherited) {
+            is_cut = at + LISTEN_TEXT_SIZE_MAX >= sizeof(list);
+            at += is_cut ? 0
+                         : (size_t)snprintf(list + at, sizeof(list) - at, "%s%s", at == 0 ? "" : ", ",
+                                            port->text);
+        }
+    }
+    if (at > 0) {
+        finding_add(findings, FINDING_GOOD, "address", "%s: %s%s",
+                    inherited ? "passed on (LISTEN_FDS)" : "free", list, is_cut ? ", ..." : "");
+    }
+}
+
+static void judge_ports(struct findings *findings, const struct facts *facts) {
     if (*facts->listens_reason != '\0') {
         finding_add_sentence(findings, FINDING_WRONG, "address", facts->listens_reason);
     }
     for (unsigned i = 0; i < facts->ports_count; i++) {
         if (*facts->ports[i].reason != '\0') {
             finding_add_sentence(findings, FINDING_WRONG, "address", facts->ports[i].reason);
-            continue;
-        }
-        free_count++;
-        if (at + LISTEN_TEXT_SIZE_MAX < sizeof(free)) {
-            at += (size_t)snprintf(free + at, sizeof(free) - at, "%s%s", at == 0 ? "" : ", ",
-                                   facts->ports[i].text);
         }
     }
-    if (free_count > 0) {
-        finding_add(findings, FINDING_GOOD, "address", "free: %s%s", free,
-                    at + LISTEN_TEXT_SIZE_MAX < sizeof(free) ? "" : ", ...");
+    judge_ports_kind(findings, facts, true);
+    judge_ports_kind(findings, facts, false);
+}
+
+/* --- sandbox ----------------------------------------------------------------------------------------------
+ */
+
+static void sandbox_lacks(struct findings *findings, const struct facts *facts, const char *what, int result,
+                          const char *cure) {
+    bool is_asked = facts->flags.sandbox == SANDBOX_ON;
+    finding_cure(finding_add(findings, is_asked ? FINDING_WRONG : FINDING_FAIR, "sandbox", "without %s (%s)",
+                             what, strerror(-result)),
+                 "%s%s", cure, is_asked ? "; or --sandbox=auto" : "");
+}
+
+static void judge_sandbox(struct findings *findings, const struct facts *facts) {
+    if (!facts->flags.sandbox_is_tried) {
+        return; /* as asked, or by the nature of the build */
+    }
+    if (facts->landlock_result < 0) {
+        sandbox_lacks(findings, facts, "Landlock", facts->landlock_result,
+                      "a kernel with it (5.13), landlock in lsm= of its command line, or a container that "
+                      "lets it be used");
+    }
+    if (facts->calls_result < 0) {
+        sandbox_lacks(findings, facts, "seccomp", facts->calls_result,
+                      "a kernel with CONFIG_SECCOMP_FILTER, or a container that lets it be used");
+    }
+    if (facts->landlock_result == 0 && facts->calls_result == 0) {
+        finding_add(findings, FINDING_GOOD, "sandbox", "the kernel has all of it: Landlock, seccomp, rings");
     }
 }
 
@@ -366,8 +404,8 @@ static void judge_clock(struct findings *findings, const struct facts *facts) {
 
 void findings_judge(struct findings *findings, const struct facts *facts) {
     static void (*const judges[])(struct findings * findings, const struct facts *facts) = {
-        judge_engine, judge_ports, judge_files,       judge_descriptors, judge_backlog, judge_syn_queue,
-        judge_memory, judge_lock,  judge_large_pages, judge_cpus,        judge_clock,
+        judge_engine,    judge_ports,  judge_sandbox, judge_files,       judge_descriptors, judge_backlog,
+        judge_syn_queue, judge_memory, judge_lock,    judge_large_pages, judge_cpus,        judge_clock,
     };
     memset(findings, 0, sizeof(*findings));
     for (size_t i = 0; i < sizeof(judges) / sizeof(judges[0]); i++) {

@@ -101,6 +101,7 @@ static void port_try(const struct server *server, const struct listen *listen, s
     config.listens_count = 1;
     listen_text(listen, port->text);
     *port->reason = '\0';
+    port->is_inherited = listen->is_inherited;
     if (listen->is_inherited) {
         return; /* it listens already */
     }
@@ -169,7 +170,17 @@ static void flags_copy(const struct options *options, struct facts_flags *flags)
         .memory_limit = options->memory_limit,
         .conn_memory = options->conn_memory,
         .lock_memory = options->lock_memory,
+        .sandbox = (enum sandbox_wanted)options->sandbox,
+        .sandbox_is_tried = sandbox_wanted(options),
     };
+}
+
+static void sandbox_check(struct facts *facts) {
+    if (facts->flags.sandbox_is_tried) {
+        struct sandbox_trial trial = sandbox_try();
+        facts->landlock_result = trial.landlock_result;
+        facts->calls_result = trial.calls_result;
+    }
 }
 
 void trial_run(struct server *server, struct facts *facts) {
@@ -182,5 +193,6 @@ void trial_run(struct server *server, struct facts *facts) {
         snprintf(facts->listens_reason, sizeof(facts->listens_reason), "%s", failure.text);
     }
     descriptors_try(server, facts);
+    sandbox_check(facts); /* forks: before the engine has threads */
     engine_try(server, facts);
 }

@@ -8,8 +8,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "calls.h"
 #include "landlock.h"
@@ -153,4 +155,32 @@ bool sandbox_close_calls(const struct options *options, struct failure *failure)
     int result = calls_restrict();
     return result == 0 ||
            sandbox_lacks(options, result, "seccomp", "every system call stays in reach", failure);
+}
+
+/* --- a trial -------------------------------------------------------------------------------------------------- */
+
+/* An exit status holds an errno: they are below 134. */
+static int result_of_child(int (*try)(void)) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        rights_bound();
+        _exit(-try());
+    }
+    if (child < 0 || waitpid(child, &status, 0) < 0) {
+        return -errno;
+    }
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECANCELED;
+}
+
+static int landlock_try(void) {
+    int rules = landlock_open();
+    return rules < 0 ? rules : landlock_enter(rules);
+}
+
+struct sandbox_trial sandbox_try(void) {
+    return (struct sandbox_trial){
+        .landlock_result = result_of_child(landlock_try),
+        .calls_result = result_of_child(calls_restrict),
+    };
 }

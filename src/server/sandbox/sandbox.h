@@ -37,4 +37,16 @@ bool sandbox_close_files(const struct options *options, const struct listen_list
 /* After the workers have started. As above. */
 bool sandbox_close_calls(const struct options *options, struct failure *failure);
 
+/* What the kernel said to one who shut itself in: 0, or a negative errno. */
+struct sandbox_trial {
+    int landlock_result;
+    int calls_result;
+};
+
+/*
+ * Tries both in a child, which ends at once: nothing is given up here. -EAGAIN or -ENOMEM where no child can be had. Before
+ * there are other threads.
+ */
+struct sandbox_trial sandbox_try(void);
+
 #endif

@@ -3,6 +3,7 @@
  * Each verdict of the doctor: one thing of a good machine is spoilt, and the line about it, and no other, says so.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -179,6 +180,25 @@ Test(findings, have_room_for_as_many_addresses_as_there_can_be) {
     fall_back("refused");
     findings_judge(&findings, facts);
     cr_expect_eq(findings.of_verdict[FINDING_WRONG], ENGINE_LISTENS_MAX + 1);
+}
+
+Test(findings, list_the_addresses_that_are_passed_on_beside_the_free_ones) {
+    facts->ports[0].is_inherited = true;
+    expect("address", FINDING_GOOD, "passed on (LISTEN_FDS): 127.0.0.1:11211", "");
+}
+
+Test(findings, name_what_the_sandbox_would_lack) {
+    expect("sandbox", FINDING_GOOD, "Landlock, seccomp, rings", "");
+    facts->landlock_result = -ENOSYS;
+    expect("sandbox", FINDING_FAIR, "without Landlock (Function not implemented)", "5.13");
+    facts->landlock_result = 0;
+    facts->calls_result = -EINVAL;
+    expect("sandbox", FINDING_FAIR, "without seccomp", "CONFIG_SECCOMP_FILTER");
+    facts->flags.sandbox = SANDBOX_ON;
+    expect("sandbox", FINDING_WRONG, "without seccomp", "--sandbox=auto");
+    facts->flags.sandbox_is_tried = false;
+    findings_judge(&findings, facts);
+    cr_expect_null(finding_of("sandbox"));
 }
 
 Test(findings, say_which_file_or_user_is_not_there) {
