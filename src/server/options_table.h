@@ -112,6 +112,10 @@
       "keep all memory from being paged out")                                                                \
     X(PROCESS, enable_largepages, "enable-largepages", 'L', ON, OBEYED, "", 0, 0, NULL,                      \
       "large pages for the store, where the system has some to give")                                        \
+    X(PROCESS, memory_file, "memory-file", 'e', TEXT, OBEYED, "", 0, 0, "PATH",                              \
+      "keep the items in this file (on tmpfs or a DAX mount): the next start after a stop in order has "     \
+      "them, "                                                                                               \
+      "after a crash it has none")                                                                           \
     X(PROCESS, verbose, "verbose", 'v', REPEAT, OBEYED, "", 0, 0, NULL,                                      \
       "say more: connections and how they end; -vv every command and its answer")                            \
     X(PROCESS, log_file, "log-file", 0, TEXT, OBEYED, "", 0, 0, "FILE",                                      \
@@ -174,8 +178,6 @@
       "items are not kept in slabs")                                                                         \
     X(ABSENT, slab_min_size, "slab-min-size", 'n', COUNT, IGNORED, "48", 1, UINT32_MAX, "BYTES",             \
       "items are not kept in slabs")                                                                         \
-    X(ABSENT, memory_file, "memory-file", 'e', TEXT, IGNORED, "", 0, 0, "PATH",                              \
-      "a restart begins with an empty cache")                                                                \
     X(ABSENT, napi_ids, "napi-ids", 'N', COUNT, IGNORED, "", 0, UINT32_MAX, "N",                             \
       "the kernel's choice of listener decides which worker gets a connection")                              \
     X(ABSENT, enable_sasl, "enable-sasl", 'S', ON, REFUSED, "", 0, 0, NULL,                                  \

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "address.h"
+#include "memory_file.h"
 #include "metrics.h"
 #include "riposte/clock.h"
 #include "riposte/http.h"
@@ -196,23 +198,40 @@ static bool store_size_find(struct server *server, size_t *store_size, struct fa
     return true;
 }
 
+/* In memory that ends with the process, or in the file of -e. */
+static int store_create_somewhere(struct server *server, int fd, const struct store_config *config) {
+    return fd < 0 ? store_create(config, &server->store)
+                  : memory_file_create_store(server->options.memory_file, fd, config, &server->store);
+}
+
 /*
  * As store_create; a first index for which -m has no room is made smaller, because it would grow to what is
  * needed anyway.
  */
-static int store_create_fitting(struct server *server, struct store_config *config) {
-    int status = store_create(config, &server->store);
+static int store_create_fitting(struct server *server, int fd, struct store_config *config) {
+    int status = store_create_somewhere(server, fd, config);
     while (status == -EINVAL && config->index_power_min > STORE_INDEX_POWER_MIN) {
         config->index_power_min--;
-        status = store_create(config, &server->store);
+        status = store_create_somewhere(server, fd, config);
     }
     return status;
+}
+
+static bool store_failed(const struct server *server, int status, struct failure *failure) {
+    if (status == -EEXIST) {
+        return failure_set(failure, EX_USAGE,
+                           "-e %s holds something else, which would be lost; remove it or name another",
+                           server->options.memory_file);
+    }
+    return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
 }
 
 bool server_create_store(struct server *server, struct failure *failure) {
     struct options *options = &server->options;
     size_t store_size;
-    if (!store_size_find(server, &store_size, failure)) {
+    int fd = -1;
+    if (!store_size_find(server, &store_size, failure) ||
+        (options->memory_file != NULL && !memory_file_open(options->memory_file, store_size, &fd, failure))) {
         return false;
     }
     struct store_config config = {
@@ -223,9 +242,12 @@ bool server_create_store(struct server *server, struct failure *failure) {
         .hash_seed = random_seed(),
         .index_power_min = options->hashpower - BUCKET_ITEMS_POWER,
     };
-    int status = store_create_fitting(server, &config);
+    int status = store_create_fitting(server, fd, &config);
+    if (fd >= 0) {
+        close(fd); /* the store has a duplicate, which keeps the lock */
+    }
     if (status < 0) {
-        return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
+        return store_failed(server, status, failure);
     }
     uint32_t hashpower = config.index_power_min + BUCKET_ITEMS_POWER;
     if (hashpower < options->hashpower) {
@@ -238,6 +260,9 @@ bool server_create_store(struct server *server, struct failure *failure) {
 }
 
 void server_destroy_store(struct server *server) {
+    if (server->options.memory_file != NULL) {
+        memory_file_leave(server->options.memory_file, server->store);
+    }
     store_destroy(server->store);
 }
 

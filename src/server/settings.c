@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Four values are worded otherwise than the flags they come from. */
+/* Five values are worded otherwise than the flags they come from. */
 
 static const char *evictions_word(const struct options *options) {
     return options->evictions ? "on" : "off";
@@ -23,6 +23,10 @@ static const char *detail_word(const struct options *options) {
 
 static const char *auth_word(const struct options *options) {
     return options->auth_file != NULL ? options->auth_file : "no";
+}
+
+static const char *memory_file_word(const struct options *options) {
+    return options->memory_file != NULL ? options->memory_file : "(null)";
 }
 
 static const struct setting {
@@ -83,7 +87,7 @@ static const struct setting {
     {"track_sizes", .option = OPTION_INDEX_track_sizes},
     {"inline_ascii_response", .option = OPTION_INDEX_inline_ascii_resp},
     {"num_napi_ids", .fixed = "(null)"},
-    {"memory_file", .fixed = "(null)"},
+    {"memory_file", .word = memory_file_word},
     {"client_flags_size", .fixed = "4"},
 };
 

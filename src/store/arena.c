@@ -11,129 +11,59 @@
 #include "poison.h"
 
 enum {
-    SEGMENT_SHIFT_MIN = 12,
-    SEGMENT_SHIFT_MAX = 20,
-    ARENA_SEGMENTS_WANTED = 256,   /* about so many at least: eviction is as fine as a segment */
-    ARENA_SEGMENTS_OF_WORKER = 32, /* and so many for each worker, which keeps up to six of them open */
-    ARENA_RESERVE_SHARE = 100,     /* 1 % */
+    ARENA_RESERVE_SHARE = 100, /* 1 % */
     ARENA_RESERVE_SLOTS = 4,
-    ARENA_HUGE_SIZE = 2 * 1024 * 1024,
     ARENA_WINDOWS_READY_SHARE = 16,
-    ARENA_ITEM_GROWTH_MAX = 64, /* an item that is copied may get an expiry and a number of its own */
 };
-
-static unsigned log2_floor(size_t number) {
-    return 63 - (unsigned)__builtin_clzl(number);
-}
 
 static size_t round_up(size_t size, size_t unit) {
     return (size + unit - 1) / unit * unit;
 }
 
-static unsigned segment_shift_for(size_t limit, unsigned workers_max) {
-    size_t wanted = (size_t)workers_max * ARENA_SEGMENTS_OF_WORKER;
-    if (wanted < ARENA_SEGMENTS_WANTED) {
-        wanted = ARENA_SEGMENTS_WANTED;
-    }
-    /* To the nearest power, about: -m less the engine's part is just below one, and half the size has twice the tails. */
-    size_t size = limit / wanted + limit / wanted / 3;
-    unsigned shift = size == 0 ? 0 : log2_floor(size);
-    if (shift < SEGMENT_SHIFT_MIN) {
-        return SEGMENT_SHIFT_MIN;
-    }
-    return shift < SEGMENT_SHIFT_MAX ? shift : SEGMENT_SHIFT_MAX;
-}
-
-/* Lays out the slots. */
-static void arena_plan_slots(struct arena *arena, size_t limit_max) {
-    arena->slots_count = (uint32_t)(limit_max >> arena->segment_shift);
-    arena->slots_size = (size_t)arena->slots_count << arena->segment_shift;
-    arena->step_shift = ARENA_STEP_SHIFT_MIN;
-    while (arena->slots_size >> arena->step_shift > UINT32_MAX / 8 * 7) {
-        arena->step_shift++;
-    }
-    arena->unit_shift = (uint8_t)(arena->segment_shift - arena->step_shift);
-    arena->unit_mask = (UINT32_C(1) << arena->unit_shift) - 1;
-    arena->large_first = (uint32_t)(arena->slots_size >> arena->step_shift);
-    arena->segments_count = arena->slots_count;
-    arena->mapped_size = round_up(arena->slots_size, ARENA_HUGE_SIZE);
-}
-
-/* Lays out the windows behind them: of each size as many as half full ones would fill the limit. */
-static void arena_plan_windows(struct arena *arena, size_t limit_max, size_t item_size_max) {
-    unsigned shift = arena->segment_shift - 1u;
-    if (shift < SEGMENT_SHIFT_MIN) {
-        shift = SEGMENT_SHIFT_MIN;
-    }
-    for (;; shift++) {
-        struct arena_class *class = &arena->classes[arena->classes_count++];
-        assert(arena->classes_count < ARENA_CLASSES_MAX);
-        *class = (struct arena_class){.offset = arena->mapped_size,
-                                      .shift = shift,
-                                      .first = arena->segments_count,
-                                      .count = (uint32_t)((limit_max >> (shift - 1)) + 1),
-                                      .free_first = SEGMENT_NONE,
-                                      .ready_first = SEGMENT_NONE};
-        arena->segments_count += class->count;
-        arena->mapped_size += (size_t) class->count << shift;
-        if ((size_t)1 << shift >= item_size_max) {
-            return;
-        }
-    }
-}
-
 static void *map(size_t size, int fd) {
     int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
+    off_t offset = fd < 0 ? 0 : ARENA_FILE_OFFSET;
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, offset);
     return start == MAP_FAILED ? NULL : start;
 }
 
-/* A memfd, so that another process can be given the items; anonymous memory where there is none. */
-static int memory_open(size_t size) {
-    int fd = memfd_create("riposte", MFD_CLOEXEC);
-    if (fd >= 0 && ftruncate(fd, (off_t)size) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static bool arena_map(struct arena *arena) {
+static int arena_map(struct arena *arena, const struct arena_plan *plan) {
     size_t table_size = arena->segments_count * (sizeof(struct segment) + sizeof(uint64_t)) + ARENA_PAGE_SIZE;
     arena->table_size = round_up(table_size, ARENA_PAGE_SIZE);
-    arena->segments = map(arena->table_size, -1);
-    if (arena->segments == NULL) {
-        return false;
+    arena->memory_fd = arena_file_open(arena, plan);
+    if (arena->memory_fd < 0 && arena->is_in_file) {
+        return -errno;
     }
-    arena->numbers = (_Atomic uint64_t *)(void *)(arena->segments + arena->segments_count);
-    arena->memory_fd = memory_open(arena->mapped_size);
-    arena->base = map(arena->mapped_size, arena->memory_fd);
+    arena->segments = map(arena->table_size, -1);
+    arena->base = arena->segments == NULL ? NULL : map(arena->mapped_size, arena->memory_fd);
     if (arena->base == NULL) {
-        munmap(arena->segments, arena->table_size);
+        if (arena->segments != NULL) {
+            munmap(arena->segments, arena->table_size);
+        }
         if (arena->memory_fd >= 0) {
             close(arena->memory_fd);
         }
-        return false;
+        return -ENOMEM;
     }
+    arena->numbers = (_Atomic uint64_t *)(void *)(arena->segments + arena->segments_count);
     /* Large pages by advice: a kernel without them says EINVAL, and small pages serve. */
     madvise(arena->base, arena->slots_size, MADV_HUGEPAGE);
-    return true;
+    return 0;
 }
 
-int arena_init(struct arena *arena, size_t limit, size_t limit_max, size_t item_size_max,
-               unsigned workers_max) {
-    *arena = (struct arena){.ready_first = SEGMENT_NONE, .bare_first = SEGMENT_NONE};
-    arena->segment_shift = (uint8_t)segment_shift_for(limit, workers_max);
-    arena_plan_slots(arena, limit_max);
-    arena_plan_windows(arena, limit_max, item_size_max + ARENA_ITEM_GROWTH_MAX);
-    if (!arena_map(arena)) {
-        return -ENOMEM;
+int arena_init(struct arena *arena, const struct arena_plan *plan) {
+    *arena =
+        (struct arena){.ready_first = SEGMENT_NONE, .bare_first = SEGMENT_NONE, .is_in_file = plan->fd >= 0};
+    arena_plan_lay_out(plan, arena);
+    int status = arena_map(arena, plan);
+    if (status < 0) {
+        return status;
     }
     pthread_mutex_init(&arena->lock, NULL);
     for (unsigned i = 0; i < QUEUES_COUNT; i++) {
         arena->queues[i] = (struct arena_list){.first = SEGMENT_NONE, .last = SEGMENT_NONE};
     }
-    atomic_init(&arena->limit, limit);
+    atomic_init(&arena->limit, plan->limit);
     return 0;
 }
 
@@ -297,6 +227,14 @@ bool arena_trim(struct arena *arena) {
     return stripped;
 }
 
+void arena_strip(struct arena *arena) {
+    arena_lock(arena);
+    while (window_strip(arena) || slot_strip(arena)) {
+        continue;
+    }
+    arena_unlock(arena);
+}
+
 /* --- segments --- */
 
 uint64_t arena_draw_numbers(struct arena *arena, uint64_t count) {
@@ -332,7 +270,11 @@ static void segment_begin(struct arena *arena, uint32_t index, char *memory, siz
     level_add(&arena->open_size, size);
 }
 
-/* A free slot with its memory charged, or SEGMENT_NONE. */
+static char *slot_memory(const struct arena *arena, uint32_t index) {
+    return arena->base + ((size_t)index << arena->segment_shift);
+}
+
+/* A free slot with its memory charged, or SEGMENT_NONE. Under the lock, which may be let go meanwhile. */
 static uint32_t slot_find(struct arena *arena) {
     uint32_t index = segment_unlink_first(arena, &arena->ready_first);
     if (index != SEGMENT_NONE) {
@@ -349,8 +291,13 @@ static uint32_t slot_find(struct arena *arena) {
     if (index == SEGMENT_NONE && arena->slots_taken < arena->slots_count) {
         index = arena->slots_taken++;
     }
-    if (index != SEGMENT_NONE) {
-        level_add(&arena->used, arena_segment_size(arena));
+    if (index == SEGMENT_NONE) {
+        return SEGMENT_NONE;
+    }
+    level_add(&arena->used, arena_segment_size(arena));
+    if (!arena_file_reserve(arena, slot_memory(arena, index), arena_segment_size(arena))) {
+        segment_link_first(arena, &arena->bare_first, index);
+        return SEGMENT_NONE;
     }
     return index;
 }
@@ -362,8 +309,7 @@ uint32_t arena_take_slot(struct arena *arena, unsigned spare_slots) {
         index = slot_find(arena);
     }
     if (index != SEGMENT_NONE) {
-        char *memory = arena->base + ((size_t)index << arena->segment_shift);
-        segment_begin(arena, index, memory, arena_segment_size(arena), false);
+        segment_begin(arena, index, slot_memory(arena, index), arena_segment_size(arena), false);
     }
     arena_unlock(arena);
     return index;
@@ -378,6 +324,10 @@ static struct arena_class *class_for(struct arena *arena, size_t size) {
     return class;
 }
 
+static char *window_memory(const struct arena *arena, const struct arena_class *class, uint32_t index) {
+    return arena->base + class->offset + ((size_t)(index - class->first) << class->shift);
+}
+
 /*
  * A window that kept its memory, with `charge` bytes of it charged, or SEGMENT_NONE. Under the lock, which may be let go
  * meanwhile.
@@ -388,7 +338,8 @@ static uint32_t window_find_ready(struct arena *arena, struct arena_class *class
         return SEGMENT_NONE;
     }
     size_t has = arena->segments[index].size;
-    if (has < charge && !charge_by_all_means(arena, charge - has)) {
+    if (has < charge && !(charge_by_all_means(arena, charge - has) &&
+                          arena_file_reserve(arena, arena->segments[index].memory + has, charge - has))) {
         window_add_ready(arena, class, index);
         return SEGMENT_NONE;
     }
@@ -416,6 +367,9 @@ static uint32_t window_find(struct arena *arena, struct arena_class *class, size
     }
     if (index == SEGMENT_NONE) {
         level_subtract(&arena->used, charge);
+    } else if (!arena_file_reserve(arena, window_memory(arena, class, index), charge)) {
+        segment_link_first(arena, &class->free_first, index);
+        return SEGMENT_NONE;
     }
     return index;
 }
@@ -430,8 +384,7 @@ uint32_t arena_take_window(struct arena *arena, size_t size) {
         index = window_find(arena, class, charge);
     }
     if (index != SEGMENT_NONE) {
-        char *memory = arena->base + class->offset + ((size_t)(index - class->first) << class->shift);
-        segment_begin(arena, index, memory, charge, true);
+        segment_begin(arena, index, window_memory(arena, class, index), charge, true);
     }
     arena_unlock(arena);
     return index;

@@ -40,9 +40,22 @@ enum {
     SEGMENT_UNUSED = UINT32_MAX, /* segment.used of one that is still open */
     ARENA_STEP_SHIFT_MIN = 3,
     ARENA_STEP_SHIFT_MAX = 8,
+    ARENA_SEGMENT_SHIFT_MIN = 12,
+    ARENA_SEGMENT_SHIFT_MAX = 20,
     ARENA_PAGE_SIZE = 4096,
     ARENA_CLASSES_MAX = 24,
     ARENA_MOVES_SLOTS = 2, /* kept for eviction, which must copy to make room */
+    ARENA_FILE_OFFSET =
+        2 * 1024 * 1024, /* where the range begins in its file: on a large page, see image.h */
+};
+
+/* What the range is laid out for. The same plan always makes the same range. */
+struct arena_plan {
+    size_t limit, limit_max; /* bytes; it can be raised so far */
+    size_t item_size_max;    /* bytes */
+    unsigned segment_shift;  /* log2 of a slot's size; 0: by the limit and the number of workers */
+    unsigned workers_max;    /* for that */
+    int fd;                  /* of the file for its memory, borrowed for the call; -1: a memfd of its own */
 };
 
 /* What a segment is for; also which of a worker's open ones. */
@@ -110,8 +123,10 @@ struct arena {
 
     /* Constant, less often read. */
     size_t mapped_size, slots_size, table_size;
-    uint32_t segments_count; /* slots and windows */
-    int memory_fd;           /* of the memfd; -1: anonymous */
+    uint32_t segments_count;         /* slots and windows */
+    size_t limit_max, item_size_max; /* of the plan */
+    int memory_fd;                   /* of the file or memfd; -1: anonymous */
+    bool is_in_file;                 /* of a plan with a descriptor: room is reserved before it is used */
     struct arena_class classes[ARENA_CLASSES_MAX];
 
     /* Under the lock. */
@@ -140,10 +155,12 @@ struct arena {
 
 /*
  * Reserves the addresses, for a limit of up to limit_max bytes, and opens the account with the descriptors
- * charged. 0, -ENOMEM.
+ * charged. 0, -ENOMEM; with a file -errno: it cannot be made as long as that.
  */
-int arena_init(struct arena *arena, size_t limit, size_t limit_max, size_t item_size_max,
-               unsigned workers_max);
+int arena_init(struct arena *arena, const struct arena_plan *plan);
+
+/* arena_plan.c: lays the range of an arena out that has none yet: sizes, slots, windows. */
+void arena_plan_lay_out(const struct arena_plan *plan, struct arena *arena);
 
 /* Nothing is in use any more. */
 void arena_destroy(struct arena *arena);
@@ -168,6 +185,9 @@ void arena_give(struct arena *arena, uint32_t index);
 
 /* Gives memory of one ready slot back when there are more than needed; true when there may be more to do. */
 bool arena_trim(struct arena *arena);
+
+/* Gives the memory of all free segments back. */
+void arena_strip(struct arena *arena);
 
 /* The next segment number that was ever in use, from `index` on; SEGMENT_NONE behind the last. Under the lock. */
 uint32_t arena_scan(const struct arena *arena, uint32_t index);
@@ -281,6 +301,29 @@ static inline uint32_t arena_list_pop(struct arena *arena, struct arena_list *li
     }
     return index;
 }
+
+/*
+ * --- arena_file.c: the arena's memory as a file ---
+ */
+
+/* A descriptor of its own for the memory, made long enough: of the plan's file, else of a memfd. Or -1 and errno. */
+int arena_file_open(const struct arena *arena, const struct arena_plan *plan);
+
+/*
+ * Whether there is room for memory that is about to be used for the first time: a page for which a full file system has
+ * none would kill the process (SIGBUS). If not, the limit sinks to what is in use, and eviction sees to the rest. Under
+ * the lock, which is let go meanwhile.
+ */
+bool arena_file_reserve(struct arena *arena, const char *memory, size_t size);
+
+/*
+ * A segment that another process has left in the file is in use here: its memory, size, kind and charge are set. False:
+ * there is no such segment, it was taken already, or its size is none. Before there are workers.
+ */
+bool arena_file_adopt(struct arena *arena, uint32_t index, size_t size);
+
+/* After the last of these: all segments between them are free. */
+void arena_file_adopted(struct arena *arena);
 
 static inline void arena_lock(struct arena *arena) {
     pthread_mutex_lock(&arena->lock);

@@ -42,6 +42,17 @@ void flush_prefix_deinit(struct store *store) {
     pthread_mutex_destroy(&sweep->lock);
 }
 
+void flush_prefix_take(struct store *store, struct flush_table *table, size_t charged_size) {
+    struct flush_sweep *sweep = &store->flush_sweep;
+    if (table != NULL) {
+        table->next = NULL;
+        table->charged_size = charged_size;
+        atomic_store_explicit(&sweep->count, table->count, memory_order_relaxed);
+        atomic_store_explicit(&sweep->is_busy, true, memory_order_relaxed);
+    }
+    atomic_store_explicit(&store->flush_table, table, memory_order_relaxed);
+}
+
 /* --- judging --- */
 
 /* The number of the last flush of a prefix that has met the key; 0: none. */

@@ -47,6 +47,9 @@ void flush_prefix_init(struct store *store);
 /* All workers have left. */
 void flush_prefix_deinit(struct store *store);
 
+/* A table, charged and the store's from now on, that another process has left; NULL: none. Before there are workers. */
+void flush_prefix_take(struct store *store, struct flush_table *table, size_t charged_size);
+
 /* The cold half of flush_prefix_would_take. */
 bool flush_prefix_is_low(struct store_worker *worker, const struct item *item, uint32_t location);
 

@@ -17,7 +17,7 @@ void segment_retire(struct store_worker *worker, uint32_t index) {
     arena_list_push(arena, &worker->retired, index);
 }
 
-static void queue_push(struct arena *arena, enum segment_queue queue, uint32_t index) {
+void segment_push(struct arena *arena, enum segment_queue queue, uint32_t index) {
     struct arena_list *list = &arena->queues[queue];
     struct segment *segment = &arena->segments[index];
     segment->next = SEGMENT_NONE;
@@ -65,7 +65,7 @@ void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_q
     bool empty = atomic_fetch_add_explicit(&segment->dead, 0, memory_order_acq_rel) == used;
     segment_set_state(segment, empty ? SEGMENT_RETIRED : SEGMENT_QUEUED);
     if (!empty) {
-        queue_push(arena, queue, index);
+        segment_push(arena, queue, index);
     }
     arena_unlock(arena);
     if (empty) {

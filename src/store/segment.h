@@ -86,6 +86,9 @@ static inline void segment_poison_dead(struct store_worker *worker) {
 }
 #endif
 
+/* Puts a segment at the end of a queue. Under the arena's lock. */
+void segment_push(struct arena *arena, enum segment_queue queue, uint32_t index);
+
 /* Takes a segment out of its queue. Under the arena's lock. */
 void segment_dequeue(struct arena *arena, uint32_t index);
 

@@ -19,11 +19,12 @@
 #include "riposte/store.h"
 
 enum {
-    STORE_TICK_FIRST = 2,     /* 0 means never, 1 long ago */
-    STORE_PREFETCHES_MAX = 8, /* a power of two */
-    STORE_EPOCH_LISTS = 4,    /* more than EPOCH_GRACE, a power of two */
-    STORE_CLASSES_COUNT = 3,  /* of time to live: see segment_class */
-    STORE_DEAD_ITEMS = 4096,  /* a power of two */
+    STORE_TICK_FIRST = 2,      /* 0 means never, 1 long ago */
+    STORE_PREFETCHES_MAX = 8,  /* a power of two */
+    STORE_EPOCH_LISTS = 4,     /* more than EPOCH_GRACE, a power of two */
+    STORE_CLASSES_COUNT = 3,   /* of time to live: see segment_class */
+    STORE_DEAD_ITEMS = 4096,   /* a power of two */
+    STORE_LIMIT_RAISE_MAX = 4, /* the limit can be raised so far: addresses are reserved for it */
 };
 
 struct bucket;
@@ -106,6 +107,7 @@ struct store {
     alignas(64) size_t item_size_max;
     unsigned workers_max;
     uint64_t fixed_size; /* bytes charged for this struct, the descriptors and the ghosts */
+    bool is_moved; /* what was in it is in its file, or was damaged there: nothing but the end is left */
 
     /* Constant from the first joining on. */
     bool clock_started;
@@ -246,6 +248,17 @@ static inline uint64_t store_item_cas(const struct store *store, const struct it
     uint64_t own = item_own_cas(item);
     return own != 0 ? own : arena_place_number(&store->arena, location);
 }
+
+/* What a store is laid out for beyond its configuration; see arena_plan. Zero: what the configuration says. */
+struct store_shape {
+    int fd;
+    size_t limit_max, item_size_max;
+    unsigned segment_shift;
+};
+
+/* store.c: what store_create refuses with -EINVAL; and the same as that. */
+bool store_config_is_valid(const struct store_config *config);
+int store_make(const struct store_config *config, const struct store_shape *shape, struct store **created);
 
 /* clock.c: the first joining starts the clock (under store->lock); a turn sets the worker's time. */
 void clock_start(struct store *store, uint64_t now_ns);

@@ -24,7 +24,6 @@ enum {
     STORE_WORKERS_MAX = 1024,
     STORE_ITEM_SIZE_MIN = 1024, /* bytes, smallest item_size_max */
     STORE_INDEX_SHARE = 2,      /* the first index takes at most one part in so many of the limit */
-    STORE_LIMIT_RAISE_MAX = 4,  /* the limit can be raised so far: addresses are reserved for it */
     STORE_LIMIT_STEP_SHARE =
         8, /* where the system refuses addresses, the limit sinks by one part in so many */
     STORE_RETIRED_WAIT_MS_MIN = 1,
@@ -40,7 +39,7 @@ static unsigned first_power(const struct store_config *config) {
     return config->index_power_min != 0 ? config->index_power_min : STORE_POWER_DEFAULT;
 }
 
-static bool config_is_valid(const struct store_config *config) {
+bool store_config_is_valid(const struct store_config *config) {
     unsigned power = first_power(config);
     return config->memory_size_max >= STORE_MEMORY_SIZE_MIN && config->item_size_max >= STORE_ITEM_SIZE_MIN &&
            config->item_size_max <= config->memory_size_max / 2 && config->workers_max >= 1 &&
@@ -54,8 +53,17 @@ static size_t struct_size(unsigned workers_max) {
 }
 
 /* The parts that are mapped: arena, index, ghosts. */
-static int store_map(struct store *store, const struct store_config *config, size_t limit, size_t limit_max) {
-    int status = arena_init(&store->arena, limit, limit_max, config->item_size_max, config->workers_max);
+static int store_map(struct store *store, const struct store_config *config, const struct store_shape *shape,
+                     size_t limit, size_t limit_max) {
+    const struct arena_plan plan = {
+        .limit = limit,
+        .limit_max = limit_max,
+        .item_size_max = shape->item_size_max != 0 ? shape->item_size_max : config->item_size_max,
+        .segment_shift = shape->segment_shift,
+        .workers_max = config->workers_max,
+        .fd = shape->fd,
+    };
+    int status = arena_init(&store->arena, &plan);
     if (status < 0) {
         return status;
     }
@@ -104,9 +112,9 @@ static bool addresses_left(const struct store_config *config) {
 }
 
 /* As store_map, with addresses left for others. */
-static int store_map_leaving(struct store *store, const struct store_config *config, size_t limit,
-                             size_t limit_max) {
-    int status = store_map(store, config, limit, limit_max);
+static int store_map_leaving(struct store *store, const struct store_config *config,
+                             const struct store_shape *shape, size_t limit, size_t limit_max) {
+    int status = store_map(store, config, shape, limit, limit_max);
     if (status == 0 && !addresses_left(config)) {
         unmap_all(store);
         return -ENOMEM;
@@ -118,11 +126,15 @@ static int store_map_leaving(struct store *store, const struct store_config *con
  * Where the system refuses addresses (RLIMIT_AS, overcommit), first those for a later rise of the limit are given
  * up, then the limit sinks: a smaller store is better than none.
  */
-static int store_map_fitting(struct store *store, const struct store_config *config) {
+static int store_map_fitting(struct store *store, const struct store_config *config,
+                             const struct store_shape *shape) {
     size_t limit = config->memory_size_max;
-    int status = store_map_leaving(store, config, limit, limit * STORE_LIMIT_RAISE_MAX);
+    if (shape->limit_max != 0) {
+        return store_map_leaving(store, config, shape, limit, shape->limit_max);
+    }
+    int status = store_map_leaving(store, config, shape, limit, limit * STORE_LIMIT_RAISE_MAX);
     while (status == -ENOMEM && limit >= STORE_MEMORY_SIZE_MIN && config->item_size_max <= limit / 2) {
-        status = store_map_leaving(store, config, limit, limit);
+        status = store_map_leaving(store, config, shape, limit, limit);
         if (status == -ENOMEM) {
             limit -= limit / STORE_LIMIT_STEP_SHARE;
         }
@@ -145,8 +157,8 @@ static void store_init(struct store *store, const struct store_config *config) {
                         (store->arena.limit >> store->arena.segment_shift) * 2 * sizeof(struct segment);
 }
 
-int store_create(const struct store_config *config, struct store **created) {
-    if (!config_is_valid(config)) {
+int store_make(const struct store_config *config, const struct store_shape *shape, struct store **created) {
+    if (!store_config_is_valid(config)) {
         return -EINVAL;
     }
     struct store *store = aligned_alloc(BUCKET_SIZE, struct_size(config->workers_max));
@@ -154,7 +166,7 @@ int store_create(const struct store_config *config, struct store **created) {
         return -ENOMEM;
     }
     memset((void *)store, 0, struct_size(config->workers_max));
-    int status = store_map_fitting(store, config);
+    int status = store_map_fitting(store, config, shape);
     if (status == 0 && !floors_init(store)) {
         unmap_all(store);
         status = -ENOMEM;
@@ -168,6 +180,10 @@ int store_create(const struct store_config *config, struct store **created) {
     assert(charged); /* half of the limit for the index, and a few per cent */
     *created = store;
     return 0;
+}
+
+int store_create(const struct store_config *config, struct store **created) {
+    return store_make(config, &(struct store_shape){.fd = -1}, created);
 }
 
 /* --- the end --- */
@@ -184,7 +200,7 @@ static void destroy_workers(struct store *store) {
 
 /* What is still in the index needs no end of its own: the arena goes as a whole. */
 void store_destroy(struct store *store) {
-    assert_slow(index_check(store));
+    assert_slow(store->is_moved || index_check(store));
     retire_free_orphans(store);
     flush_prefix_deinit(store);
     destroy_workers(store);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory_file.h"
 #include "process.h"
 
 /* --- the engine -------------------------------------------------------------------------------------------
@@ -51,8 +52,10 @@ static bool engine_make(struct server *server, struct facts *facts) {
     return true;
 }
 
+/* Not in the file of -e: its items are for a start. */
 static void store_try(struct server *server, struct facts *facts) {
     struct failure failure = {0};
+    server->options.memory_file = NULL;
     if (server_create_store(server, &failure)) {
         server_destroy_store(server);
     } else {
@@ -153,7 +156,19 @@ static void user_try(struct facts *facts, const char *name) {
     }
 }
 
+static void memory_try(struct facts *facts, const char *path) {
+    struct failure failure = {0};
+    if (path == NULL) {
+        return;
+    }
+    facts->files_count++;
+    if (!memory_file_try(path, &failure) && *facts->files_reason == '\0') {
+        snprintf(facts->files_reason, sizeof(facts->files_reason), "%s", failure.text);
+    }
+}
+
 static void files_try(const struct options *options, struct facts *facts) {
+    memory_try(facts, options->memory_file);
     user_try(facts, options->user);
     file_try(facts, "-Y", options->auth_file);
     file_try(facts, "--http-token-file", options->http_token_file);

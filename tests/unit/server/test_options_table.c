@@ -413,7 +413,7 @@ Test(options_table, warn_once_of_what_has_no_effect) {
     cr_expect_str_eq(warnings, "-f, --slab-growth-factor has no effect: items are not kept in slabs\n");
     cr_expect_eq(warnings_of("-o no_lru_crawler,lru_crawler -o lru_crawler"), 1);
     cr_expect_str_eq(warnings, "-o lru_crawler has no effect: expired items are always swept\n");
-    cr_expect_eq(warnings_of("-n 48 -e /tmp/x -N 2 -o slab_reassign,hash_algorithm=jenkins"), 5);
+    cr_expect_eq(warnings_of("-n 48 -e /tmp/x -N 2 -o slab_reassign,hash_algorithm=jenkins"), 4);
 }
 
 Test(options_table, warn_of_udp_and_of_the_binary_protocol) {

@@ -11,7 +11,9 @@ enum { MIB = 1024 * 1024, LIMIT = 16 * MIB };
 
 static struct arena *open_arena(void) {
     static struct arena arena;
-    cr_assert_eq(arena_init(&arena, LIMIT, 4 * (size_t)LIMIT, MIB, 4), 0);
+    const struct arena_plan plan = {
+        .limit = LIMIT, .limit_max = 4 * (size_t)LIMIT, .item_size_max = MIB, .workers_max = 4, .fd = -1};
+    cr_assert_eq(arena_init(&arena, &plan), 0);
     return &arena;
 }
 
@@ -31,7 +33,12 @@ Test(arena, has_segments_enough_for_the_policy_and_the_workers) {
                  {256 * 1024, 4, 4096}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct arena arena;
-        cr_assert_eq(arena_init(&arena, cases[i].limit, cases[i].limit, 64 * 1024, cases[i].workers), 0);
+        const struct arena_plan plan = {.limit = cases[i].limit,
+                                        .limit_max = cases[i].limit,
+                                        .item_size_max = 64 * 1024,
+                                        .workers_max = cases[i].workers,
+                                        .fd = -1};
+        cr_assert_eq(arena_init(&arena, &plan), 0);
         cr_expect_eq(arena_segment_size(&arena), cases[i].segment_size);
         arena_destroy(&arena);
     }

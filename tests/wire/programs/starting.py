@@ -86,7 +86,7 @@ def help_and_version_go_to_standard_output_and_exit_0(lab):
 @test()
 def flags_without_meaning_here_cost_one_warning_line_each(lab):
     """The server starts and serves; each flag is named once on standard error."""
-    for flags in (["-f", "1.5"], ["-n", "64"], ["-U", "5"], ["-B", "binary"], ["-N", "4"], ["-e", "/tmp/x"],
+    for flags in (["-f", "1.5"], ["-n", "64"], ["-U", "5"], ["-B", "binary"], ["-N", "4"],
                   ["-o", "slab_automove=2"], ["-o", "no_lru_crawler"]):
         server = lab.start(*flags)
         lab.connect(server).set("a", "x")

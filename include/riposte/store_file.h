@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store_file: a store whose items lie in a file (on tmpfs or a DAX mount), and outlive the process there.
+ *
+ *      store_file_create --> joins, work, leaves --> store_file_save --> store_destroy
+ *             ^                                                              |
+ *             +--------------------- another process, the same file --------+
+ *
+ * What survives: items with their flags, CAS numbers, expiry, marks and use; delayed flushes and flushed prefixes; the
+ * queues of eviction in their order, and its ghosts. Times go on by the wall clock. What does not: counters other
+ * than those of what is there.
+ *
+ * The file is the server's alone: who may write it may change everything in the store. Lock it (flock(2)).
+ */
+#ifndef RIPOSTE_STORE_FILE_H
+#define RIPOSTE_STORE_FILE_H
+
+#include "riposte/store.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What became of what was in the file; all but TAKEN: the store is empty. */
+enum store_image {
+    STORE_IMAGE_TAKEN,
+    STORE_IMAGE_NONE,      /* the file was empty */
+    STORE_IMAGE_FOREIGN,   /* it holds something else: there is no store, and nothing was written */
+    STORE_IMAGE_UNCLEAN,   /* the last process was killed, or is still there */
+    STORE_IMAGE_VERSION,   /* it was left by another version, with another layout */
+    STORE_IMAGE_DAMAGED,   /* a checksum is wrong, or something is missing */
+    STORE_IMAGE_BOOT,      /* the machine was booted since */
+    STORE_IMAGE_ITEM_SIZE, /* it was laid out for smaller items */
+    STORE_IMAGE_LIMIT, /* it was laid out for other limits: from what the index needs to four times the old one fits */
+};
+
+/*
+ * As store_create, with the arena in a file. `fd`: of a regular file or memfd, open for reading and writing, borrowed for
+ * the call. What a store before has left there is taken; then its layout, its hash seed and the number of its
+ * first buckets apply in place of those of `config`, and the limit is lowered by eviction where it has to be. now_ns:
+ * monotonic. 0 and *image; -EINVAL, -ENOMEM as store_create; -EEXIST: STORE_IMAGE_FOREIGN; other -errno of the file:
+ * *image is STORE_IMAGE_NONE.
+ */
+int store_file_create(const struct store_config *config, int fd, uint64_t now_ns, enum store_image *image,
+                      struct store **created);
+
+/*
+ * Leaves the store in its file, for store_file_create of another process. All workers have left, nothing is pinned. After
+ * 0 only store_destroy may be called. now_ns: monotonic. -errno (-ENOSPC: the file system has no room
+ * for the index): nothing is left, and the store is as before. Also of a store without a file, which then lives as long as
+ * somebody has a duplicate of store_file_fd.
+ */
+int store_file_save(struct store *store, uint64_t now_ns);
+
+/* The descriptor of the memory, the store's; -1: the system has no such files. */
+int store_file_fd(const struct store *store);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

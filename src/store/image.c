@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * image: moving a store's structures into its file, and out of it. See image.h.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "evict.h"
+#include "flush_prefix.h"
+#include "index.h"
+#include "segment.h"
+#include "riposte/clock.h"
+
+enum { IMAGE_PIECE_SIZE = 1024 * 1024, IMAGE_ATTEMPTS = 16 };
+
+/* A section in memory. */
+struct part {
+    char *memory;
+    size_t size;
+    bool is_moved; /* a mapping of its own: its pages go as it is written */
+};
+
+static int write_all(int fd, const char *bytes, size_t size, off_t offset) {
+    while (size > 0) {
+        ssize_t done = pwrite(fd, bytes, size, offset);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            return done < 0 ? -errno : -EIO;
+        }
+        bytes += done;
+        size -= (size_t)done;
+        offset += done;
+    }
+    return 0;
+}
+
+static int read_all(int fd, char *bytes, size_t size, off_t offset) {
+    while (size > 0) {
+        ssize_t done = pread(fd, bytes, size, offset);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            return done < 0 ? -errno : -EIO;
+        }
+        bytes += done;
+        size -= (size_t)done;
+        offset += done;
+    }
+    return 0;
+}
+
+static size_t piece_of(size_t size) {
+    return size < IMAGE_PIECE_SIZE ? size : IMAGE_PIECE_SIZE;
+}
+
+/* Sections begin on a page, so that what was read can be punched out. */
+static off_t offset_behind(off_t offset, size_t size) {
+    return offset + (off_t)((size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE);
+}
+
+static off_t sections_offset(const struct store *store) {
+    return (off_t)(ARENA_FILE_OFFSET + store->arena.mapped_size);
+}
+
+int image_root_write(int fd, const struct image_root *root) {
+    return write_all(fd, (const char *)root, sizeof(*root), 0);
+}
+
+/* Where each section is, and how large. Segments and prefixes have memory of their own: the caller's. */
+static void parts_find(const struct store *store, const struct image_root *root,
+                       struct part parts[IMAGE_SECTIONS_COUNT]) {
+    const struct index *index = &store->index;
+    size_t overflow_count = root->overflow_taken == 0 ? 0 : root->overflow_taken + 1;
+    bool has_ghosts = store->evict && root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
+    parts[IMAGE_HOMES] = (struct part){(char *)index->homes, root->homes_count * BUCKET_SIZE, true};
+    parts[IMAGE_OVERFLOW] = (struct part){(char *)index->overflow, overflow_count * BUCKET_SIZE, true};
+    parts[IMAGE_LINKS] =
+        (struct part){(char *)index->overflow_links, overflow_count * sizeof(*index->overflow_links), true};
+    parts[IMAGE_FLOORS] =
+        (struct part){(char *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors), true};
+    parts[IMAGE_GHOSTS] =
+        (struct part){(char *)store->ghost.entries, has_ghosts ? store->ghost.mapped_size : 0, true};
+}
+
+/* --- saving --- */
+
+static uint64_t load(const _Atomic uint64_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+/* What nobody reads any more is free: no worker is there. */
+static void free_orphans(struct store *store) {
+    retire_free_orphans(store);
+    for (uint32_t number; (number = store->orphan_buckets) != 0;) {
+        store->orphan_buckets = store->index.overflow_links[number];
+        store->index.overflow_links[number] = store->index.overflow_free;
+        store->index.overflow_free = number;
+    }
+    atomic_store_explicit(&store->orphans_wait, false, memory_order_relaxed);
+}
+
+static void sum_items(const struct store *store, struct image_root *root) {
+    for (unsigned i = 0; i < epoch_members_count(&store->epoch); i++) {
+        const struct store_worker *worker = store_member(store, i);
+        assert(!worker->joined);
+        root->items_count +=
+            counter_read(&worker->counters.items_added) - counter_read(&worker->counters.items_removed);
+        root->items_size +=
+            counter_read(&worker->items_size_added) - counter_read(&worker->items_size_removed);
+    }
+}
+
+static void root_fill(const struct store *store, uint64_t now_ns, struct image_root *root) {
+    const struct arena *arena = &store->arena;
+    uint64_t elapsed_ns = now_ns > store->clock_start_ns ? now_ns - store->clock_start_ns : 0;
+    root->limit = store->ghost.store_size;
+    root->limit_max = arena->limit_max;
+    root->item_size_max = arena->item_size_max;
+    root->segment_shift = arena->segment_shift;
+    root->hash_seed = store->index.hash_seed;
+    root->homes_count = index_homes_count(&store->index);
+    root->homes_min = store->index.homes_min;
+    root->overflow_taken = store->index.overflow_taken;
+    root->overflow_free = store->index.overflow_free;
+    root->overflow_count = load(&store->index.overflow_count);
+    root->sequence = load(&arena->sequence);
+    root->flush_number = load(&arena->flush_number);
+    root->doubt_number = load(&store->doubt_number);
+    root->stopped_unix_s = clock_real_ns() / CLOCK_NS_PER_S;
+    root->stopped_tick = STORE_TICK_FIRST + elapsed_ns / CLOCK_NS_PER_S +
+                         atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
+    root->start_unix_s = load(&store->clock_start_unix_s);
+    root->flush_at_tick = atomic_load_explicit(&store->flush_at_tick, memory_order_relaxed);
+    root->ghost_clocks[QUEUE_SMALL] = load(&store->ghost.clocks[QUEUE_SMALL]);
+    root->ghost_clocks[QUEUE_MAIN] = load(&store->ghost.clocks[QUEUE_MAIN]);
+    root->ghost_target = load(&store->ghost.small_target);
+    sum_items(store, root);
+}
+
+static uint32_t load_u32(const _Atomic uint32_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+/* The rows of all queued segments, which are all that are in use; NULL: no memory. */
+static struct image_segment *segments_list(const struct store *store, size_t *count) {
+    const struct arena *arena = &store->arena;
+    size_t most = 1, at = 0;
+    for (uint32_t i = 0; (i = arena_scan(arena, i)) != SEGMENT_NONE; i++) {
+        enum segment_state state = segment_state(&arena->segments[i]);
+        assert(state == SEGMENT_FREE || state == SEGMENT_QUEUED);
+        most += state == SEGMENT_QUEUED;
+    }
+    struct image_segment *rows = calloc(most, sizeof(*rows));
+    for (unsigned queue = 0; queue < QUEUES_COUNT && rows != NULL; queue++) {
+        for (uint32_t i = arena->queues[queue].first; i != SEGMENT_NONE; i = arena->segments[i].next) {
+            const struct segment *segment = &arena->segments[i];
+            rows[at++] = (struct image_segment){.number = arena_number(arena, i),
+                                                .index = i,
+                                                .size = segment->size,
+                                                .used = load_u32(&segment->used),
+                                                .dead = load_u32(&segment->dead),
+                                                .expires_first = load_u32(&segment->expires_first),
+                                                .expires_last = load_u32(&segment->expires_last),
+                                                .queue = queue};
+        }
+    }
+    *count = at;
+    return rows;
+}
+
+/* Before anything is moved: a file system that is nearly full is not filled up in vain. */
+static int room_check(int fd, const struct part parts[IMAGE_SECTIONS_COUNT]) {
+    struct statvfs status;
+    uint64_t needed = 0;
+    for (unsigned i = 0; i < IMAGE_SECTIONS_COUNT; i++) {
+        needed += (uint64_t)offset_behind(0, parts[i].size);
+    }
+    /* A memfd has no file system with an end: all figures are 0. */
+    if (fstatvfs(fd, &status) < 0 || status.f_blocks == 0) {
+        return 0;
+    }
+    return (uint64_t)status.f_bavail * status.f_frsize < needed ? -ENOSPC : 0;
+}
+
+/* Writes a part, *done bytes of it in the end. Their memory is gone then, where it is a mapping. */
+static int part_write(int fd, off_t offset, const struct part *part, size_t *done, uint64_t *checksum) {
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    int status = 0;
+    for (*done = 0; *done < part->size && status == 0;) {
+        char *piece = part->memory + *done;
+        size_t size = piece_of(part->size - *done);
+        XXH3_64bits_update(&state, piece, size);
+        status = write_all(fd, piece, size, offset + (off_t)*done);
+        if (status == 0) {
+            *done += size;
+            /* Whole pages only: what lies behind the end of the part is another's. */
+            if (part->is_moved && size == IMAGE_PIECE_SIZE) {
+                madvise(piece, size, MADV_DONTNEED);
+            }
+        }
+    }
+    *checksum = XXH3_64bits_digest(&state);
+    return status;
+}
+
+/* After a failure: what was written comes back. A file that was just written can be read. */
+static void part_restore(int fd, off_t offset, const struct part *part, size_t done) {
+    if (part->is_moved) {
+        int status = read_all(fd, part->memory, done, offset);
+        assert(status == 0);
+    }
+}
+
+static int parts_write(int fd, off_t begin, const struct part parts[IMAGE_SECTIONS_COUNT],
+                       struct image_root *root) {
+    size_t done[IMAGE_SECTIONS_COUNT] = {0};
+    off_t offsets[IMAGE_SECTIONS_COUNT];
+    int status = room_check(fd, parts);
+    unsigned count = 0;
+    for (off_t offset = begin; count < IMAGE_SECTIONS_COUNT && status == 0; count++) {
+        root->sections[count].size = parts[count].size;
+        offsets[count] = offset;
+        status = part_write(fd, offset, &parts[count], &done[count], &root->sections[count].checksum);
+        offset = offset_behind(offset, parts[count].size);
+    }
+    for (unsigned i = 0; i < count && status < 0; i++) {
+        part_restore(fd, offsets[i], &parts[i], done[i]);
+    }
+    return status;
+}
+
+static int sections_write(struct store *store, struct image_root *root) {
+    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+    size_t segments_count;
+    struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+    struct image_segment *segments = segments_list(store, &segments_count);
+    if (segments == NULL) {
+        return -ENOMEM;
+    }
+    parts_find(store, root, parts);
+    parts[IMAGE_SEGMENTS] = (struct part){(char *)segments, segments_count * sizeof(*segments), false};
+    parts[IMAGE_PREFIXES] = (struct part){(char *)table, table == NULL ? 0 : table->size, false};
+    int status = parts_write(store->arena.memory_fd, sections_offset(store), parts, root);
+    free(segments);
+    return status;
+}
+
+int image_save(struct store *store, uint64_t now_ns) {
+    struct image_root root;
+    char boot[IMAGE_BOOT_SIZE];
+    int fd = store->arena.memory_fd;
+    if (fd < 0) {
+        return -ENOTSUP;
+    }
+    free_orphans(store);
+    arena_strip(&store->arena);
+    image_boot(boot);
+    image_root_init(&root, boot);
+    root_fill(store, now_ns, &root);
+    int status = sections_write(store, &root);
+    if (status == 0) {
+        root.state = IMAGE_COMPLETE;
+        image_root_seal(&root);
+        status = image_root_write(fd, &root);
+    }
+    if (status < 0) {
+        (void)!ftruncate(fd, sections_offset(store)); /* it frees memory; whether it does changes nothing */
+    }
+    return status;
+}
+
+/* --- taking --- */
+
+static bool part_read(int fd, off_t offset, const struct part *part, uint64_t checksum) {
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    for (size_t done = 0; done < part->size;) {
+        char *piece = part->memory + done;
+        size_t size = piece_of(part->size - done);
+        if (read_all(fd, piece, size, offset + (off_t)done) < 0) {
+            return false;
+        }
+        XXH3_64bits_update(&state, piece, size);
+        /* Its memory goes at once; where the file system cannot, it goes at the end. */
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset + (off_t)done, (off_t)size);
+        done += size;
+    }
+    return XXH3_64bits_digest(&state) == checksum;
+}
+
+static bool segment_take(struct arena *arena, const struct image_segment *row) {
+    if (row->queue >= QUEUES_COUNT || row->used > row->size || row->dead >= row->used ||
+        !arena_file_adopt(arena, row->index, row->size)) {
+        return false;
+    }
+    struct segment *segment = &arena->segments[row->index];
+    atomic_store_explicit(&arena->numbers[row->index], row->number, memory_order_relaxed);
+    atomic_store_explicit(&segment->used, row->used, memory_order_relaxed);
+    atomic_store_explicit(&segment->dead, row->dead, memory_order_relaxed);
+    atomic_store_explicit(&segment->expires_first, row->expires_first, memory_order_relaxed);
+    atomic_store_explicit(&segment->expires_last, row->expires_last, memory_order_relaxed);
+    segment_set_state(segment, SEGMENT_QUEUED);
+    segment_push(arena, (enum segment_queue)row->queue, row->index);
+    return true;
+}
+
+static bool segments_take(struct store *store, const struct image_segment *rows, size_t count) {
+    uint32_t expires_first = UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (!segment_take(&store->arena, &rows[i])) {
+            return false;
+        }
+        expires_first = rows[i].expires_first < expires_first ? rows[i].expires_first : expires_first;
+    }
+    arena_file_adopted(&store->arena);
+    expire_lower_due(store, expires_first);
+    return true;
+}
+
+/* Homes and overflow buckets are charged; the store was made with the fewest homes. */
+static bool index_take(struct store *store, const struct image_root *root) {
+    struct index *index = &store->index;
+    size_t homes_size = (size_t)offset_behind(0, root->homes_count * BUCKET_SIZE);
+    size_t overflow_size =
+        root->overflow_taken == 0 ? 0 : (root->overflow_taken + 1) * (BUCKET_SIZE + sizeof(uint32_t));
+    if (root->overflow_taken > index->overflow_max ||
+        !arena_charge(&store->arena, homes_size - index->homes_size + overflow_size)) {
+        return false;
+    }
+    index->homes_size = homes_size;
+    index->overflow_size = overflow_size;
+    index->overflow_taken = (uint32_t)root->overflow_taken;
+    index->overflow_free = (uint32_t)root->overflow_free;
+    atomic_store_explicit(&index->overflow_count, root->overflow_count, memory_order_relaxed);
+    atomic_store_explicit(&index->homes_count, root->homes_count, memory_order_relaxed);
+    atomic_store_explicit(&index->items_count, root->items_count, memory_order_relaxed);
+    atomic_store_explicit(&index->size, homes_size + overflow_size, memory_order_relaxed);
+    return true;
+}
+
+/*
+ * Ticks go on by the wall clock. Where that was set back meanwhile, nobody knows how much time has passed: none, and times of
+ * day are from now on counted by the clock as it is.
+ */
+static void clock_take(struct store *store, const struct image_root *root, uint64_t now_ns) {
+    uint64_t real_s = clock_real_ns() / CLOCK_NS_PER_S;
+    uint64_t passed_s = real_s > root->stopped_unix_s ? real_s - root->stopped_unix_s : 0;
+    uint64_t back_s = real_s < root->stopped_unix_s ? root->stopped_unix_s - real_s : 0;
+    store->clock_started = true;
+    store->clock_start_ns = now_ns;
+    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s - back_s, memory_order_relaxed);
+    atomic_store_explicit(&store->clock_advance_s,
+                          (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s), memory_order_relaxed);
+    atomic_store_explicit(&store->flush_at_tick, (uint32_t)root->flush_at_tick, memory_order_relaxed);
+}
+
+static void rest_take(struct store *store, const struct image_root *root) {
+    struct ghost *ghost = &store->ghost;
+    atomic_store_explicit(&store->arena.sequence, root->sequence, memory_order_relaxed);
+    atomic_store_explicit(&store->arena.flush_number, root->flush_number, memory_order_relaxed);
+    atomic_store_explicit(&store->doubt_number, root->doubt_number, memory_order_relaxed);
+    atomic_store_explicit(&store->flushed_wait, root->flush_number != 0, memory_order_relaxed);
+    atomic_store_explicit(&ghost->clocks[QUEUE_SMALL], root->ghost_clocks[QUEUE_SMALL], memory_order_relaxed);
+    atomic_store_explicit(&ghost->clocks[QUEUE_MAIN], root->ghost_clocks[QUEUE_MAIN], memory_order_relaxed);
+    atomic_store_explicit(&ghost->small_target, root->ghost_target, memory_order_relaxed);
+    bool active = root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
+    atomic_store_explicit(&ghost->active, active, memory_order_relaxed);
+}
+
+static bool parts_read(const struct store *store, const struct part parts[IMAGE_SECTIONS_COUNT],
+                       const struct image_root *root) {
+    off_t offset = sections_offset(store);
+    for (unsigned i = 0; i < IMAGE_SECTIONS_COUNT; i++) {
+        if (root->sections[i].size != parts[i].size ||
+            !part_read(store->arena.memory_fd, offset, &parts[i], root->sections[i].checksum)) {
+            return false;
+        }
+        offset = offset_behind(offset, parts[i].size);
+    }
+    return true;
+}
+
+/* Memory for a section that has none of its own; an empty one has none. */
+static bool part_allocate(const struct image_root *root, enum image_section section, size_t size_max,
+                          struct part *part) {
+    size_t size = root->sections[section].size;
+    *part = (struct part){NULL, size, false};
+    if (size == 0 || size > size_max) {
+        return size == 0;
+    }
+    part->memory = malloc(size);
+    return part->memory != NULL;
+}
+
+/* The table is the store's from now on. */
+static bool prefixes_take(struct store *store, const struct part *part) {
+    struct flush_table *table = (struct flush_table *)(void *)part->memory;
+    if (table != NULL && (part->size < sizeof(*table) || table->size != part->size ||
+                          !arena_charge(&store->arena, part->size))) {
+        free(table);
+        return false;
+    }
+    flush_prefix_take(store, table, part->size);
+    return true;
+}
+
+static bool sections_take(struct store *store, const struct image_root *root, struct part *segments,
+                          struct part *prefixes) {
+    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+    parts_find(store, root, parts);
+    parts[IMAGE_SEGMENTS] = *segments;
+    parts[IMAGE_PREFIXES] = *prefixes;
+    if (!index_take(store, root) || !parts_read(store, parts, root)) {
+        return false;
+    }
+    bool taken = segments_take(store, (const struct image_segment *)(void *)segments->memory,
+                               segments->size / sizeof(struct image_segment)) &&
+                 prefixes_take(store, prefixes);
+    prefixes->memory = NULL; /* the store's, or gone */
+    return taken;
+}
+
+/* The largest table that there can be. */
+static size_t prefixes_size_max(void) {
+    return sizeof(struct flush_table) +
+           STORE_FLUSHED_PREFIXES_MAX * (sizeof(struct flush_row) + STORE_KEY_SIZE_MAX);
+}
+
+bool image_take(struct store *store, const struct image_root *root, uint64_t now_ns) {
+    struct part segments, prefixes = {0};
+    size_t segments_size_max = (size_t)store->arena.segments_count * sizeof(struct image_segment);
+    bool taken = part_allocate(root, IMAGE_SEGMENTS, segments_size_max, &segments) &&
+                 part_allocate(root, IMAGE_PREFIXES, prefixes_size_max(), &prefixes) &&
+                 sections_take(store, root, &segments, &prefixes);
+    free(segments.memory);
+    free(prefixes.memory);
+    if (taken) {
+        rest_take(store, root);
+        clock_take(store, root, now_ns);
+        (void)!ftruncate(store->arena.memory_fd, sections_offset(store)); /* what the sections took is free */
+    }
+    return taken;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * image: what a store leaves in the file of its arena, so that another process can go on with it.
+ *
+ *      0            4096        ARENA_FILE_OFFSET
+ *      | root block | (a hole)  | the arena: slots and windows, as they were | segments | homes | overflow | links |
+ *                                                                               floors | ghosts | prefixes |
+ *
+ * The arena stays where it is and is not touched. Everything else is moved through the file, a piece at a time: what was
+ * written is given back in memory, what was read is punched out of the file, so nothing of size is there twice. The index
+ * is moved, not made anew from the items: which item of a key is the last, and which were deleted, stands nowhere else;
+ * and 10 million items are 90 MB of it, which is read and checked in a tenth of a second, whatever their size.
+ *
+ * The root block is written last and made invalid before anything else is written: a file is trusted when it was
+ * completed, by a process of the same boot, and never twice.
+ *
+ *      empty --created--> IN_USE --image_save--> COMPLETE --image_take--> IN_USE --kill -9--> IN_USE: not trusted
+ *
+ * Nothing is synchronised to a disk: while the machine is up every process sees what the last one has written, and what
+ * is left after a boot is not trusted. Root block and sections have checksums; the items have none: the memory of the
+ * arena is that of the process that stopped in order.
+ */
+#ifndef RIPOSTE_STORE_IMAGE_H
+#define RIPOSTE_STORE_IMAGE_H
+
+#include "riposte/store_file.h"
+#include "state.h"
+
+enum {
+    IMAGE_VERSION = 1, /* of everything in the file: root block, sections, items, buckets, descriptors */
+    IMAGE_ROOT_SIZE = 4096,
+    IMAGE_BOOT_SIZE = 40,
+    IMAGE_MAGIC_SIZE = 16,
+};
+
+enum image_state { IMAGE_IN_USE = 1, IMAGE_COMPLETE = 2 };
+
+enum image_section {
+    IMAGE_SEGMENTS, /* image_segment, the queues one behind the other, oldest first */
+    IMAGE_HOMES,
+    IMAGE_OVERFLOW,
+    IMAGE_LINKS,
+    IMAGE_FLOORS,
+    IMAGE_GHOSTS,   /* empty: nothing was ever pushed out */
+    IMAGE_PREFIXES, /* the flush table; empty: none */
+    IMAGE_SECTIONS_COUNT,
+};
+
+/* A segment of a queue. */
+struct image_segment {
+    uint64_t number;
+    uint32_t index, size, used, dead;
+    uint32_t expires_first, expires_last;
+    uint32_t queue; /* enum segment_queue */
+    uint32_t unused;
+};
+
+/* Host byte order: it is read on the machine that wrote it. */
+struct image_root {
+    char magic[IMAGE_MAGIC_SIZE];
+    uint32_t version;
+    uint32_t state; /* enum image_state */
+    char boot[IMAGE_BOOT_SIZE];
+
+    /* What the store was laid out for: struct arena_plan. */
+    uint64_t limit, limit_max, item_size_max, segment_shift;
+
+    /* The index, as in struct index. */
+    uint64_t hash_seed, homes_count, homes_min, overflow_taken, overflow_free, overflow_count;
+
+    uint64_t sequence, flush_number, doubt_number;
+    uint64_t stopped_unix_s; /* the moment of the stop by the wall clock, */
+    uint64_t stopped_tick;   /* and by the store's */
+    uint64_t start_unix_s;   /* clock_start_unix_s */
+    uint64_t flush_at_tick;
+    uint64_t items_count, items_size;
+    uint64_t ghost_clocks[QUEUES_COUNT], ghost_target;
+
+    struct {
+        uint64_t size;     /* bytes */
+        uint64_t checksum; /* XXH3 */
+    } sections[IMAGE_SECTIONS_COUNT];
+    uint64_t checksum; /* of all before */
+};
+static_assert(sizeof(struct image_root) <= IMAGE_ROOT_SIZE, "the root block is a page");
+static_assert(sizeof(struct image_segment) == 40, "no padding: it is written as it stands");
+
+/* --- the root block: pure --- */
+
+/* Which boot of the machine this is; "" where the kernel does not say. */
+void image_boot(char boot[IMAGE_BOOT_SIZE]);
+
+/* A root block of a file in use. */
+void image_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SIZE]);
+
+/* Sets the checksum. */
+void image_root_seal(struct image_root *root);
+
+/* What the first `size` bytes of a file are, and whether a store of this configuration can go on with it. */
+enum store_image image_judge(const struct image_root *root, size_t size, const char boot[IMAGE_BOOT_SIZE],
+                             const struct store_config *config);
+
+/* --- the file --- */
+
+/* 0, or -errno: then the store is whole again, and the file not to be trusted. All workers have left. */
+int image_save(struct store *store, uint64_t now_ns);
+
+/*
+ * Gives a store that was made for this root block, and has nothing in it, what the file has. False: it is damaged, and the
+ * store good for store_destroy only. Before there are workers.
+ */
+bool image_take(struct store *store, const struct image_root *root, uint64_t now_ns);
+
+/* Writes a root block. 0, -errno. */
+int image_root_write(int fd, const struct image_root *root);
+
+#endif
