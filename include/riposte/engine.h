@@ -234,6 +234,7 @@ struct engine_config {
     X(requests, COUNT, "requests completed")                                                                 \
     X(yields, COUNT, "times a connection had used its requests of a turn (-R) and others went first")        \
     X(output_pauses, COUNT, "times a connection was paused because its unsent output passed the bound")      \
+    X(memory_pauses, COUNT, "turns that ended early because all connections together held too much")         \
     X(input_copies, COUNT, "times an unfinished request was copied out of the shared receive buffers")       \
     X(turns, COUNT, "turns of the loop")                                                                     \
     X(turns_costly, COUNT, "turns in which costly requests waited: their CPU time is measured")              \

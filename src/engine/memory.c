@@ -5,23 +5,14 @@
 #include "memory.h"
 
 #include "close.h"
-#include "engine_state.h"
-#include "riposte/check.h"
 
 enum {
-    /* How far a worker's published sum may be behind: a line that all workers write is touched that seldom. */
-    MEMORY_STEP_SIZE = 64 * 1024,
     /* A connection that has moved nothing for so long is closed before one that moves. */
     SHED_QUIET_MS = 100,
     SHED_LITTLE_SHARE = 8,      /* an eighth of the average is little */
     SHED_CLOSES_MAX = 16,       /* of one turn */
     SHED_SLOTS_PER_TURN = 4096, /* looked at in one turn: a table may have a million */
 };
-
-/* What this worker's connections hold. */
-static uint64_t memory_worker_size(const struct worker *worker) {
-    return worker->held_size + worker->reply_pool.lent_size;
-}
 
 void memory_begin(struct worker *worker) {
     const struct engine *engine = worker->engine;
@@ -35,18 +26,28 @@ void memory_begin(struct worker *worker) {
     worker->session_room_size = now_size < most_size ? (size_t)(most_size - now_size) : 0;
 }
 
-/* Publishes the worker's sum where it has changed much. */
-static void memory_publish(struct worker *worker) {
+void memory_publish_difference(struct worker *worker) {
     uint64_t size = memory_worker_size(worker);
     /* relaxed, here and below: only this worker writes it. */
     uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
-    uint64_t difference = size > published_size ? size - published_size : published_size - size;
-    if (unlikely(difference >= MEMORY_STEP_SIZE)) {
-        atomic_store_explicit(&worker->published_size, size, memory_order_relaxed);
-        /* relaxed: a sum; what it counts is not reached through it. */
-        atomic_fetch_add_explicit(&worker->engine->conn_memory_size, size - published_size,
-                                  memory_order_relaxed);
+    atomic_store_explicit(&worker->published_size, size, memory_order_relaxed);
+    /* relaxed: a sum; what it counts is not reached through it. */
+    atomic_fetch_add_explicit(&worker->engine->conn_memory_size, size - published_size, memory_order_relaxed);
+}
+
+bool memory_reserve(struct worker *worker, uint64_t size) {
+    _Atomic uint64_t *all = &worker->engine->conn_memory_size;
+    uint64_t most_size = worker->engine->config.conn_memory_size_max;
+    memory_publish_difference(worker);
+    /* relaxed: whoever adds sees what others have added to the same number; nothing is reached through it. */
+    if (atomic_fetch_add_explicit(all, size, memory_order_relaxed) + size > most_size) {
+        atomic_fetch_sub_explicit(all, size, memory_order_relaxed);
+        return false;
     }
+    /* relaxed: only this worker writes it. */
+    uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
+    atomic_store_explicit(&worker->published_size, published_size + size, memory_order_relaxed);
+    return true;
 }
 
 uint64_t engine_conn_memory_size(const struct engine *engine) {
@@ -169,7 +170,7 @@ static void shed_turn(struct worker *worker) {
     uint64_t most_size = engine->config.conn_memory_size_max;
     /* relaxed: as memory_publish. */
     uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
-    if (likely(all_size <= most_size / 8 * 7)) {
+    if (likely(all_size <= most_size / 16 * 13)) {
         return;
     }
     uint64_t share_size = most_size / 4 * 3 / engine->workers_count;

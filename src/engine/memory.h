@@ -7,14 +7,73 @@
  *
  * What a connection holds is charged to its worker by worker_charge.
  *
- * Above seven eighths of the bound connections are closed, those first that have moved nothing for a while, the
- * largest first, until three quarters are left. Only a worker that holds more than its share closes; one that sleeps
- * meanwhile is woken. The worker's own thread only.
+ *      0                                   12/16   13/16    15/16   16/16 of the bound
+ *      |------------------------------------|-------|--------|-------|
+ *                          closing ends here  begins  no call  input not kept
+ *
+ * Above thirteen sixteenths connections are closed, those first that have moved nothing for a while, the largest first, until
+ * three quarters are left. Only a worker that holds more than its share closes; one that sleeps meanwhile is woken.
+ *
+ * Below fifteen sixteenths one call of a protocol may add its worker's share of what is left, or a single answer; above nobody is
+ * served, what came waits for the next turn. Since it must be kept until then, its memory is set aside first: whose input has no
+ * place below the bound is closed. What is left above the bound is the last answers and chunks of the workers.
+ *
+ * The worker's own thread only.
  */
 #ifndef RIPOSTE_ENGINE_MEMORY_H
 #define RIPOSTE_ENGINE_MEMORY_H
 
+#include "engine_state.h"
+#include "riposte/check.h"
 #include "worker.h"
+
+/* How far a worker's published sum may be behind: a line that all workers write is touched that seldom. */
+enum { MEMORY_STEP_SIZE = 64 * 1024 };
+
+/* A share that is at most the workers' part of `size`: by the next power of two, since a division costs more than a get's parse. */
+static inline uint64_t memory_share(const struct engine *engine, uint64_t size) {
+    return size >> (engine->workers_count <= 1 ? 0 : 32 - __builtin_clz(engine->workers_count - 1));
+}
+
+/* All workers' steps together are at most a sixteenth of the bound. */
+static inline uint64_t memory_step_size(const struct engine *engine) {
+    uint64_t share_size = memory_share(engine, engine->config.conn_memory_size_max / 16);
+    return share_size < MEMORY_STEP_SIZE ? share_size : MEMORY_STEP_SIZE;
+}
+
+/* What this worker's connections hold. */
+static inline uint64_t memory_worker_size(const struct worker *worker) {
+    return worker->held_size + worker->reply_pool.lent_size;
+}
+
+/* How much this worker's connections may hold more at present; 0: nobody is served now. Before each call of a protocol. */
+static inline uint64_t memory_room_size(const struct worker *worker) {
+    const struct engine *engine = worker->engine;
+    uint64_t most_size = engine->config.conn_memory_size_max / 16 * 15;
+    /* relaxed: a number that may be a little old; nothing is reached through it. */
+    uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
+    return likely(all_size < most_size) ? memory_share(engine, most_size - all_size) : 0;
+}
+
+/*
+ * Sets `size` bytes aside before they are had: false, and nothing is, where the bound would be passed. Two workers cannot have the
+ * same room. The next memory_publish_difference counts what there is.
+ */
+bool memory_reserve(struct worker *worker, uint64_t size);
+
+/* Makes the engine's sum exact for this worker. */
+void memory_publish_difference(struct worker *worker);
+
+/* Publishes the worker's sum where it has changed much. After each call of a protocol, and once per turn. */
+static inline void memory_publish(struct worker *worker) {
+    uint64_t size = memory_worker_size(worker);
+    /* relaxed: only this worker writes it. */
+    uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
+    uint64_t difference = size > published_size ? size - published_size : published_size - size;
+    if (unlikely(difference >= memory_step_size(worker->engine))) {
+        memory_publish_difference(worker);
+    }
+}
 
 /* How much more sessions may hold in this turn (worker.session_room_size). Once per turn, at its begin. */
 void memory_begin(struct worker *worker);

@@ -13,6 +13,7 @@
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
+#include "memory.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -27,19 +28,44 @@ enum {
     RECV_HEAVY_SIZE_MIN = 16 * 1024,
     /* Unread bytes of requests that wait for their turn. A single request may pass it, up to the input bound. */
     READ_AHEAD_SIZE_MAX = 64 * 1024,
+    /* Unread bytes that are kept in any case: of who asks for little. */
+    KEPT_SIZE_MAX = 4 * 1024,
     /* Unsent bytes of a client that does not take what it has; a single answer may pass it. */
     SLOW_OUTPUT_SIZE_MAX = 64 * 1024,
 };
 
+/*
+ * Unread bytes are to be kept. Where all connections together hold what they may there is no place for many of them, and no way back
+ * into the socket: false, the connection is closed.
+ */
+static bool serve_has_place(struct worker *worker, struct conn *conn, size_t size) {
+    if (likely(size <= KEPT_SIZE_MAX || memory_reserve(worker, 2 * size))) { /* an input doubles */
+        return true;
+    }
+    close_begin(worker, conn, CLOSE_CONN_MEMORY);
+    return false;
+}
+
+/* What was set aside for its input is what the input has now. */
+static void serve_charge(struct worker *worker, struct conn *conn) {
+    worker_charge(worker, conn);
+    if (input_size(&conn->input) > KEPT_SIZE_MAX) {
+        memory_publish_difference(worker);
+    }
+}
+
 /* Unread bytes must survive the turn. */
 static void serve_keep(struct worker *worker, struct conn *conn) {
-    if (conn->input.borrowed_size == 0) {
+    size_t borrowed_size = conn->input.borrowed_size;
+    if (borrowed_size == 0 || !serve_has_place(worker, conn, borrowed_size)) {
         return;
     }
     counter_add(&worker->counters.input_copies, 1);
     if (input_detach(&conn->input) < 0) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
+        return;
     }
+    serve_charge(worker, conn);
 }
 
 static void serve_stop_recv(struct conn *conn) {
@@ -124,13 +150,18 @@ static void serve_more(struct worker *worker, struct conn *conn) {
 
 /*
  * How much the connection may have unsent. A client that does not take its output gets little more of it: it is
- * slow from the first send that was not over, or not whole, when there was more to say, until all is taken.
+ * slow from the first send that was not over, or not whole, when there was more to say, until all is taken. No client gets
+ * more than all connections together may still hold.
  */
-static uint32_t serve_output_size_max(const struct conn *conn, const struct engine_limits *limits) {
+static uint32_t serve_output_size_max(const struct conn *conn, const struct engine_limits *limits,
+                                      uint64_t room_size) {
     uint32_t size_max = limits->output_size_max;
     uint32_t lower = conn->reply.unsent_size_lower;
     if ((conn->slow || conn->send_armed) && size_max > SLOW_OUTPUT_SIZE_MAX) {
         size_max = SLOW_OUTPUT_SIZE_MAX;
+    }
+    if (unlikely(room_size < size_max) && conn->reply.unsent_size + room_size < size_max) {
+        size_max = (uint32_t)(conn->reply.unsent_size + room_size);
     }
     return lower > 0 && lower < size_max ? lower : size_max;
 }
@@ -155,6 +186,13 @@ static void serve_note_received(const struct worker *worker, struct conn *conn, 
     conn->received_size = (uint32_t)input_size(&conn->input);
 }
 
+/* All connections together hold what they may: nobody is served any more in this turn. */
+static void serve_put_off(struct worker *worker, struct conn *conn) {
+    counter_add(&worker->counters.memory_pauses, 1);
+    worker_queue_run(worker, conn);
+    worker->turn.over = true;
+}
+
 /* One call of on_input. */
 static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
@@ -163,6 +201,11 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     struct bytes bytes = input_bytes(&conn->input);
     if (bytes.size == 0 && conn->next != PROTOCOL_NEXT_AGAIN) {
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
+        return;
+    }
+    uint64_t room_size = memory_room_size(worker);
+    if (unlikely(room_size == 0)) {
+        serve_put_off(worker, conn);
         return;
     }
     const struct worker_listen *listen = worker_listen(worker, conn);
@@ -174,7 +217,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .received_ns = serve_received_ns(worker, conn),
         .memory_size_max = conn->session_memory_size + worker->session_room_size,
     };
-    conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits);
+    conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits, room_size);
     struct progress progress =
         listen->protocol->on_input(conn->session, &input, &conn->reply, listen->context);
     assert(progress.consumed <= bytes.size && progress.requests <= input.requests_max);
@@ -197,6 +240,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     conn->costly = (uint8_t)(progress.costly ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
     counter_add(&worker->counters.requests, progress.requests);
     turn_count(&worker->turn, progress.requests, progress.costly);
+    memory_publish(worker);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
@@ -226,11 +270,18 @@ static void serve_prefetch(struct worker *worker) {
     }
 }
 
+/* What was not served in this turn. While connections together hold what they may, no more is read of these. */
 static void serve_keep_rest(struct worker *worker, const struct conn_queue *queue) {
+    bool is_full = memory_room_size(worker) == 0;
     for (uint32_t index = queue->first; index != CONN_NONE;) {
         struct conn *conn = conn_at(&worker->conns, index);
         index = conn->queue_next[CONN_QUEUE_RUN];
         serve_keep(worker, conn);
+        if (unlikely(is_full) && conn->state == CONN_OPEN) {
+            conn->throttled |= THROTTLED_INPUT;
+            serve_stop_recv(conn);
+            worker_queue_arm(worker, conn);
+        }
     }
 }
 
@@ -281,6 +332,9 @@ void serve_turn(struct worker *worker) {
                 break;
             }
         }
+        if (unlikely(memory_room_size(worker) == 0)) {
+            memory_turn(worker); /* who is closed needs nothing kept */
+        }
         serve_keep_rest(worker, &worker->run);
     }
     if (unlikely(!conn_queue_empty(&worker->run_costly))) {
@@ -300,9 +354,15 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
     if (conn->state != CONN_OPEN) {
         return;
     }
-    if (input_append(&conn->input, bytes) < 0) {
+    if (input_can_borrow(&conn->input, bytes.data)) {
+        input_append(&conn->input, bytes);
+    } else if (!serve_has_place(worker, conn, bytes.size)) {
+        return;
+    } else if (input_append(&conn->input, bytes) < 0) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
+    } else {
+        serve_charge(worker, conn);
     }
     serve_throttle_input(worker, conn);
     if (conn_output_throttled(conn)) {
