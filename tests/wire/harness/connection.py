@@ -9,6 +9,7 @@ import struct
 import time
 
 from harness.outcome import Failure, check_equal, shown, unequal
+from harness.tls import TlsSocket, Truncated
 
 LIMIT_S = 10.0
 SURPLUS_WAIT_S = 0.2  # how long a failed expectation waits for more bytes, only to show them
@@ -16,9 +17,9 @@ READ_SIZE = 1 << 16
 
 
 class Connection:
-    """A stream to the server. `address` is (host, port) or the path of a Unix socket."""
+    """A stream to the server. `address` is (host, port) or the path of a Unix socket. tls: a context of ssl, or None."""
 
-    def __init__(self, address, limit_s=LIMIT_S):
+    def __init__(self, address, limit_s=LIMIT_S, tls=None):
         self.limit_s = limit_s
         self.unread = bytearray()
         self.ended = False
@@ -27,6 +28,7 @@ class Connection:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         try:
             self.connect(address, is_unix)
+            self.socket = TlsSocket(self.socket, tls) if tls else self.socket
         except OSError as error:
             self.socket.close()
             raise Failure(f"cannot connect to {address}: {error}") from error
@@ -68,7 +70,8 @@ class Connection:
     def reset(self):
         """Closes with a reset (TCP) instead of an orderly end; on a Unix socket a plain close."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        close = self.socket.cut_off if isinstance(self.socket, TlsSocket) else self.socket.close
+        close()
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -80,6 +83,8 @@ class Connection:
             data = self.socket.recv(READ_SIZE)
         except TimeoutError:
             raise Failure(f"nothing came within {self.limit_s:g} s; unread so far {shown(self.unread)}") from None
+        except Truncated:
+            raise Failure(f"the end came without close_notify; unread so far {shown(self.unread)}") from None
         except ConnectionResetError:
             raise Failure(f"the connection was reset; unread so far {shown(self.unread)}") from None
         if not data:

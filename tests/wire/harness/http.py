@@ -20,9 +20,10 @@ class Answer:
 
 
 def http_start(lab, *flags):
-    """A server that speaks HTTP, too: on a free port, and on a Unix socket of its own."""
+    """A server that speaks HTTP, too: on a free port (over TLS, if the test is about that), and on a Unix socket of its own."""
     socket_path = os.path.join(lab.new_folder(), "http")
-    server = lab.start("--http=127.0.0.1:0", f"--http=unix:{socket_path}", *flags)
+    scheme = "https:" if lab.family == "tls" else ""
+    server = lab.start(f"--http={scheme}127.0.0.1:0", f"--http=unix:{socket_path}", *flags)
     server.http_socket_path = socket_path
     with open(server.port_path, encoding="ascii") as file:
         server.http_port = next(int(line.split(": ")[1]) for line in file if line.startswith("HTTP INET: "))
@@ -32,7 +33,7 @@ def http_start(lab, *flags):
 def http_connect(server, **options):
     """A connection of the family that the test is about."""
     address = server.http_socket_path if server.family == "unix" else ("127.0.0.1", server.http_port)
-    return Connection(address, **options)
+    return Connection(address, tls=server.tls_context(), **options)
 
 
 def request(method, target, fields="", body=b""):

@@ -24,6 +24,7 @@ class Lab:
 
     def start(self, *flags, family=None, **limits):
         """A new server; flags as on the command line. One worker unless -t says otherwise."""
+        self.need_tls(family or self.family)
         server = Server(self.program, self.engine, family or self.family, self.new_folder(), flags, **limits)
         self.servers.append(server)
         return server
@@ -58,6 +59,13 @@ class Lab:
         if not path:
             raise Skip(f"{program} is not installed (Debian package {package})")
         return path
+
+    def need_tls(self, family="tls"):
+        """Skip where that is the family and there is none here."""
+        if family == "tls" and not self.program.has_tls():
+            raise Skip("a build without TLS")
+        if family == "tls" and not self.program.authority:
+            raise Skip("openssl is not installed (Debian package openssl)")
 
     def need_family(self, family, reason):
         if self.family != family:

@@ -9,6 +9,7 @@ from typing import Callable
 
 LIMIT_S = 60
 BOTH = ("tcp", "unix")
+ALL = ("tcp", "unix", "tls")
 TCP = ("tcp",)
 
 

@@ -16,6 +16,7 @@ import time
 
 from harness.connection import Connection
 from harness.outcome import Failure
+from harness.tls import client_context
 from process import Process, ProcessError
 
 READY_LIMIT_S = 20.0
@@ -33,11 +34,19 @@ class Program:
         self.path = os.path.abspath(path) if os.path.sep in path else path
         self.is_reference = os.path.basename(path) == "memcached"
         self.is_sanitized = self.has_sanitizer()
+        self.authority = None  # whose certificates servers of the family "tls" show
+
+    def data(self):
+        with open(shutil.which(self.path) or self.path, "rb") as file:
+            return file.read()
+
+    def has_tls(self):
+        """Built with OpenSSL."""
+        return b"libssl.so" in self.data()
 
     def has_sanitizer(self):
         """A sanitizer keeps memory that the program has freed: resident memory then says nothing about the program."""
-        with open(shutil.which(self.path) or self.path, "rb") as file:
-            data = file.read()
+        data = self.data()
         return b"__asan_init" in data or b"__tsan_init" in data
 
     def command(self, engine, family, socket_path, flags):
@@ -45,7 +54,8 @@ class Program:
         if self.is_reference:
             where = ["-s", socket_path] if family == "unix" else ["-p", "-1", "-l", "127.0.0.1"]
             return [self.path, "-u", "root", *where, *one_worker(flags)]
-        return [self.path, "-p", "-1", "-s", socket_path, f"--engine={engine}", *one_worker(flags)]
+        tls = self.authority.flags() if family == "tls" else []
+        return [self.path, "-p", "-1", "-s", socket_path, f"--engine={engine}", *tls, *one_worker(flags)]
 
 
 def one_worker(flags):
@@ -66,7 +76,7 @@ def wait_until(condition, what, limit_s=10.0):
 
 
 class Server:
-    """A running server. `family` ("tcp" or "unix") is what connect() uses. It inherits `inherited_count` descriptors that
+    """A running server. `family` ("tcp", "unix", or "tls" over TCP) is what connect() uses. It inherits `inherited_count` descriptors that
     are of no use to it and may have `descriptor_limit` in all. `prefix` is a command that becomes the server.
     """
 
@@ -125,7 +135,11 @@ class Server:
         return self.socket_path if (family or self.family) == "unix" else ("127.0.0.1", self.port)
 
     def connect(self, family=None, **options):
-        return Connection(self.address(family), **options)
+        return Connection(self.address(family), tls=self.tls_context(family), **options)
+
+    def tls_context(self, family=None):
+        """What a client of that family needs: None, or a context that trusts the server."""
+        return client_context(self.program.authority) if (family or self.family) == "tls" else None
 
     def own_stats(self):
         """The figures of `stats riposte`."""

@@ -6,50 +6,20 @@ import signal
 import socket
 import ssl
 
+from harness.certificates import Authority
 from harness.outcome import check, check_equal
 from harness.registry import test
 from harness.server import wait_until
+from harness.tls import client_context
 
 USAGE = 64
 LIMIT_S = 10
 
 
-class Authority:
-    """A certificate authority in a folder, by openssl(1)."""
-
-    def __init__(self, lab):
-        self.lab, self.folder = lab, lab.new_folder()
-        self.openssl = lab.need("openssl", "openssl")
-        self.path = self.make("ca", "ca.test", signed=False)[0]
-
-    def file(self, name):
-        return os.path.join(self.folder, name)
-
-    def make(self, file, name, signed=True, days=30):
-        """Writes <file>.pem and <file>.key; returns their paths."""
-        chain, key = self.file(f"{file}.pem"), self.file(f"{file}.key")
-        issuer = ["-CA", self.path, "-CAkey", self.file("ca.key")] if signed else []
-        request = self.lab.run(self.openssl, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                               "-keyout", key, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
-                               *(["-x509", "-days", str(days), "-out", chain] if not signed else ["-out", self.file("request")]))
-        check_equal(0, request.returncode, f"openssl req ({request.stderr.decode()})")
-        if signed:
-            with open(self.file("extensions"), "w", encoding="ascii") as file:
-                file.write(f"subjectAltName=DNS:{name}\n")
-            done = self.lab.run(self.openssl, "x509", "-req", "-in", self.file("request"), *issuer, "-CAcreateserial",
-                                "-days", str(days), "-extfile", self.file("extensions"), "-out", chain)
-            check_equal(0, done.returncode, f"openssl x509 ({done.stderr.decode()})")
-        return chain, key
-
-    def flags(self, *more):
-        chain, key = self.make("server", "server.test")
-        return ["-Z", "-o", ",".join([f"ssl_chain_cert={chain}", f"ssl_key={key}", *more])]
-
-    def context(self, own=None):
-        context = ssl.create_default_context(cafile=self.path)
-        if own:
-            context.load_cert_chain(*own)
-        return context
+def authority_of(lab):
+    """One of the test's own, so that its files may change."""
+    lab.need_tls()
+    return Authority(lab.new_folder())
 
 
 def dial(server, context, name="server.test", **options):
@@ -81,12 +51,10 @@ def tls_metrics(server):
 @test()
 def values_of_all_sizes_come_and_go_in_both_versions(lab):
     """set and get of 1 byte to 1 MB over TLS 1.2 and 1.3; the Unix socket beside it is plain."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     server = lab.start(*authority.flags(), "-I", "2m")
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        context = authority.context()
-        context.maximum_version = context.minimum_version = version
-        with dial(server, context) as client:
+        with dial(server, client_context(authority, version=version)) as client:
             for size in (1, 2000, 16384, 16385, 100_000, 1_000_000):
                 value = lab.random.randbytes(size)
                 ask(client, b"set a 0 0 %d\r\n%s\r\n" % (size, value), b"STORED\r\n")
@@ -97,7 +65,7 @@ def values_of_all_sizes_come_and_go_in_both_versions(lab):
 @test()
 def a_client_without_tls_reads_why_and_the_reverse_ends(lab):
     """A line on a port of memcached, a 400 on one of HTTP; both counted."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     server = lab.start(*authority.flags(), "--http=127.0.0.1:0", "--http=https:127.0.0.1:0")
     with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as client:
         client.sendall(b"get a\r\n")
@@ -114,20 +82,16 @@ def a_client_without_tls_reads_why_and_the_reverse_ends(lab):
 @test()
 def https_offers_http_1_1(lab):
     """By ALPN; a client that offers only HTTP/2 gets an alert, one that offers nothing is served."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     chain, key = authority.make("server", "server.test")
     server = lab.start("-o", f"ssl_chain_cert={chain},ssl_key={key}", "--http=https:127.0.0.1:0")
     with open(server.port_path, encoding="ascii") as file:
         server.port = next(int(line.split(": ")[1]) for line in file if line.startswith("HTTP INET: "))
     for offered, chosen in ((["h2", "http/1.1"], "http/1.1"), ([], None)):
-        context = authority.context()
-        if offered:
-            context.set_alpn_protocols(offered)
-        with dial(server, context) as client:
+        with dial(server, client_context(authority, alpn=tuple(offered))) as client:
             check_equal(chosen, client.selected_alpn_protocol(), f"of {offered}")
             ask(client, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200 OK\r\n")
-    context = authority.context()
-    context.set_alpn_protocols(["h2"])
+    context = client_context(authority, alpn=("h2",))
     check("no application protocol" in refusal(server, context).lower().replace("_", " "), "the alert")
 
 
@@ -144,26 +108,26 @@ def refusal(server, context):
 @test()
 def clients_show_certificates_where_they_must(lab):
     """ssl_verify_mode=2: one of the authority's gets in; none, another's and an ended one hear of it."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     server = lab.start(*authority.flags("ssl_verify_mode=2", f"ssl_ca_cert={authority.path}"))
     mine = authority.make("client", "client.test")
-    with dial(server, authority.context(mine)) as client:
+    with dial(server, client_context(authority, mine)) as client:
         ask(client)
-    check("certificate required" in refusal(server, authority.context()).lower().replace("_", " "), "without one")
+    check("certificate required" in refusal(server, client_context(authority)).lower().replace("_", " "), "without one")
     strange = authority.make("strange", "client.test", signed=False)
-    check("unknown ca" in refusal(server, authority.context(strange)).lower().replace("_", " "), "another's")
+    check("unknown ca" in refusal(server, client_context(authority, strange)).lower().replace("_", " "), "another's")
 
 
 @test()
 def an_end_is_told_from_a_cut(lab):
     """close_notify, then answers and ours; without it what came is answered, and the end is counted as a truncation."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     server = lab.start(*authority.flags(), "--http=127.0.0.1:0")
-    with dial(server, authority.context()) as client:
+    with dial(server, client_context(authority)) as client:
         ask(client)
         client.unwrap()  # waits for the server's close_notify
     check_equal(0, tls_metrics(server)["truncations_total"], "truncations_total")
-    with dial(server, authority.context(), suppress_ragged_eofs=False) as client:
+    with dial(server, client_context(authority), suppress_ragged_eofs=False) as client:
         client.sendall(b"version\r\n")
         socket.socket.shutdown(client, socket.SHUT_WR)
         check_equal(b"VERSION 1.6.45\r\n", client.recv(100), "the answer")
@@ -174,28 +138,28 @@ def an_end_is_told_from_a_cut(lab):
 @test()
 def certificates_are_read_again_and_kept_when_they_cannot_be(lab):
     """SIGHUP: new clients see the new one, those that are there go on; a bad file changes nothing, and a line says so."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     server = lab.start(*authority.flags())
-    with dial(server, authority.context()) as old:
+    with dial(server, client_context(authority)) as old:
         ask(old)
         authority.make("server", "new.test")
         os.kill(server.pid, signal.SIGHUP)
         wait_until(lambda: "certificates are read again" in server.stderr_text(), "a line")
-        with dial(server, authority.context(), "new.test") as client:
+        with dial(server, client_context(authority), "new.test") as client:
             ask(client)
         ask(old)
     with open(authority.file("server.key"), "w", encoding="ascii") as file:
         file.write("nothing\n")
     os.kill(server.pid, signal.SIGHUP)
     wait_until(lambda: "the certificates that were read before stay" in server.stderr_text(), "a line")
-    with dial(server, authority.context(), "new.test") as client:
+    with dial(server, client_context(authority), "new.test") as client:
         ask(client)
 
 
 @test()
 def what_cannot_be_ends_the_start_and_says_why(lab):
     """Flags that lack something, files that are not there, a key of another certificate."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     chain, key = authority.make("server", "server.test")
     other = authority.make("other", "other.test")[1]
     for options, texts in (("ssl_session_cache", ["ssl_chain_cert=FILE,ssl_key=FILE"]),
@@ -212,7 +176,7 @@ def what_cannot_be_ends_the_start_and_says_why(lab):
 @test()
 def a_certificate_that_ends_soon_is_spoken_of(lab):
     """Thirteen days before its end a warning stands in the log."""
-    authority = Authority(lab)
+    authority = authority_of(lab)
     chain, key = authority.make("server", "server.test", days=13)
     server = lab.start("-Z", "-o", f"ssl_chain_cert={chain},ssl_key={key}")
     wait_until(lambda: "ssl_chain_cert ends in 1" in server.stderr_text(), "the warning")
