@@ -199,10 +199,17 @@ struct engine_config {
     uint32_t ring_entries;       /* submission entries, power of two, 8 to 32768; default 1024 */
     uint32_t completion_entries; /* completion entries, power of two, >= 2; default 4 x ring_entries */
 
+    /*
+     * Connections whose filter is opening (a handshake), over all workers, each of which has an equal share, at least 1;
+     * default 1024. Beyond it clients wait to be accepted, and those that have said nothing for a second make room.
+     */
+    uint32_t openings_max;
+
     /* Time-outs, 1 to ENGINE_TIMEOUT_MS_MAX. */
-    uint32_t write_timeout_ms;  /* output waits and the client takes none of it: closed; default 60000 */
-    uint32_t drain_timeout_ms;  /* longest stop; default 10000 */
-    uint32_t linger_timeout_ms; /* longest wait for the client's end after our last byte; default 1000 */
+    uint32_t opening_timeout_ms; /* a filter is not open: closed; default 10000 */
+    uint32_t write_timeout_ms;   /* output waits and the client takes none of it: closed; default 60000 */
+    uint32_t drain_timeout_ms;   /* longest stop; default 10000 */
+    uint32_t linger_timeout_ms;  /* longest wait for the client's end after our last byte; default 1000 */
 
     const struct engine_listen *listens; /* listens_count of them; copied */
     unsigned listens_count;              /* 1 to ENGINE_LISTENS_MAX */
@@ -228,6 +235,7 @@ struct engine_config {
     X(closed_no_memory, COUNT, "connections closed because memory ended")                                    \
     X(closed_conn_memory, COUNT,                                                                             \
       "connections closed because all together held too much, and they most without taking anything")        \
+    X(closed_opening, COUNT, "connections closed because their handshake took too long, or others waited")   \
     X(closed_shutdown, COUNT, "connections closed because the server stops")                                 \
     X(bytes_read, COUNT, "bytes received")                                                                   \
     X(bytes_written, COUNT, "bytes the kernel took")                                                         \

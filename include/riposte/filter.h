@@ -37,11 +37,21 @@ enum filter_next {
     FILTER_NEXT_BROKEN, /* what came cannot be: `output` is sent, then the connection is closed */
 };
 
-/* What receive did. */
+/* What open or receive did. */
 struct filter_progress {
-    size_t consumed;   /* bytes of `wire` that are done with */
-    size_t plain_size; /* bytes written to `plain` */
-    enum filter_next next;
+    size_t consumed;       /* bytes of `wire` that are done with; 0 of open */
+    size_t plain_size;     /* bytes written to `plain`; 0 of open */
+    enum filter_next next; /* INPUT or BROKEN of open */
+
+    /*
+     * The two sides still get to know each other (a handshake), and what comes next takes long: it is received behind the
+     * requests of others. Such connections are bounded in number and time (openings_max, opening_timeout_ms of the engine's
+     * configuration). The protocol hears of the connection, by on_open, when it is over. Not again once it was over.
+     */
+    bool opening;
+
+    /* Bytes that the filter holds for the connection beside its state: they count as the connection's. */
+    size_t memory_size;
 };
 
 struct filter {
@@ -53,8 +63,11 @@ struct filter {
      */
     size_t state_size;
 
-    /* A connection was accepted, on_open of the protocol has not been called. May speak. Optional. */
-    void (*open)(void *state, struct reply *output, void *context);
+    /*
+     * A connection was accepted, on_open of the protocol has not been called. May speak. Optional: nothing to do, and not
+     * opening. No filter is made for a connection above a limit, which is closed without a word.
+     */
+    struct filter_progress (*open)(void *state, struct reply *output, void *context);
 
     /*
      * Bytes came. Writes what they mean for the protocol to `plain`, at most plain_size_max (>= 4096) bytes,

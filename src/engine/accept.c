@@ -7,6 +7,7 @@
  *      no descriptor:      one client is told so with the help of a spare descriptor; accepting pauses, at
  *                          most 100 ms
  *      no memory:          accepting pauses, at most 100 ms
+ *      many handshakes:    listens with a filter pause until one of them is over (opening.h)
  *
  * Nothing here ends the process, and nothing spins.
  */
@@ -23,6 +24,7 @@
 #include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
+#include "opening.h"
 
 enum {
     ACCEPT_PAUSE_MS = 100,
@@ -55,15 +57,12 @@ static struct conn *accept_open(struct worker *worker, struct listener *listener
     conn->reply.pool = &worker->reply_pool;
     conn->wanted = WANT_RECV;
     worker_queue_arm(worker, conn);
-    if (worker->listens[listener->listen].filter != NULL) {
-        conn->filter_offset = worker->conns.filter_offset;
-        filter_open(worker, conn);
-    }
     return conn;
 }
 
 static void accept_say(const struct worker *worker, const struct listener *listener, int fd) {
-    const char *text = worker->listens[listener->listen].protocol->reject_text;
+    const struct worker_listen *listen = &worker->listens[listener->listen];
+    const char *text = listen->filter != NULL ? NULL : listen->protocol->reject_text;
     if (text != NULL) {
         /* The socket is new, its buffer empty: the line fits, and if the client is gone nobody misses it. */
         ssize_t sent = send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -78,7 +77,9 @@ static void accept_say(const struct worker *worker, const struct listener *liste
 static void accept_reject(struct worker *worker, struct listener *listener, int fd) {
     counter_add(&worker->counters.connections_rejected, 1);
     conn_log_rejected(worker, fd);
-    struct conn *conn = accept_open(worker, listener, fd);
+    /* Behind a filter nothing can be said before it has opened, which costs more than there is to say. */
+    bool is_filtered = worker->listens[listener->listen].filter != NULL;
+    struct conn *conn = is_filtered ? NULL : accept_open(worker, listener, fd);
     if (conn == NULL) {
         accept_say(worker, listener, fd);
         worker->transport->close_fd(worker, fd);
@@ -94,7 +95,9 @@ static void accept_reject(struct worker *worker, struct listener *listener, int 
 
 /* Whether the listener is to be armed, as far as the worker is concerned. */
 static bool accept_is_wanted(const struct worker *worker, const struct listener *listener) {
-    return worker->stage == WORKER_SERVING && !worker->accept_paused && listener->parked_fd < 0;
+    bool is_crowded = worker->openings_full && worker->listens[listener->listen].filter != NULL;
+    return worker->stage == WORKER_SERVING && !worker->accept_paused && !is_crowded &&
+           listener->parked_fd < 0;
 }
 
 static void accept_stop(struct worker *worker, struct listener *listener) {
@@ -130,6 +133,21 @@ static void accept_park(struct worker *worker, struct listener *listener, int fd
     accept_stop(worker, listener);
 }
 
+/* One more has a handshake before it: at the bound listens with a filter stop. */
+static void accept_crowd(struct worker *worker) {
+    if (worker->openings_full || !opening_is_full(worker)) {
+        return;
+    }
+    worker->openings_full = true;
+    worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
+    counter_add(&worker->counters.accept_backoffs, 1);
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
+        if (worker->listens[worker->listeners[i].listen].filter != NULL) {
+            accept_stop(worker, &worker->listeners[i]);
+        }
+    }
+}
+
 /* The connection has its place: it is served from now on. */
 static void accept_admit(struct worker *worker, struct listener *listener, int fd) {
     const struct worker_listen *listen = &worker->listens[listener->listen];
@@ -143,8 +161,22 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     conn_log_open(worker, conn);
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
+    if (listen->filter != NULL) {
+        conn->filter_offset = worker->conns.filter_offset;
+        filter_open(worker, conn);
+        accept_crowd(worker);
+    }
+    if (conn->state == CONN_OPEN) {
+        accept_introduce(worker, conn);
+    }
+}
+
+void accept_introduce(struct worker *worker, struct conn *conn) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    conn->introduced = true;
     if (listen->protocol->on_open != NULL) {
-        conn->next = (uint8_t)listen->protocol->on_open(conn->session, fd, &conn->reply, listen->context);
+        conn->next =
+            (uint8_t)listen->protocol->on_open(conn->session, conn->fd, &conn->reply, listen->context);
         if (conn->reply.broken) {
             close_begin(worker, conn, CLOSE_NO_MEMORY);
         } else if (reply_closing(&conn->reply)) {
@@ -234,6 +266,7 @@ static void accept_admit_parked(struct worker *worker) {
 
 static void accept_resume(struct worker *worker) {
     worker->accept_paused = false;
+    worker->openings_full = opening_is_full(worker);
     accept_admit_parked(worker);
     worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
     if (worker->spare_fd < 0) {
@@ -279,6 +312,7 @@ static void accept_close(struct worker *worker, struct listener *listener) {
 
 void accept_last(struct worker *worker, bool close_listeners) {
     worker->accept_paused = false;
+    worker->openings_full = false;
     for (unsigned i = 0; i < worker->listeners_count; i++) {
         struct listener *listener = &worker->listeners[i];
         if (listener->parked_fd >= 0) {

@@ -33,6 +33,7 @@ static void arm_advance(struct worker *worker, struct conn *conn) {
     case CONN_FREE:
     case CONN_CLOSING:
         return;
+    case CONN_OPENING:
     case CONN_OPEN:
         if (arm_is_done(conn) && conn->filter_offset != 0) {
             /* The filter has a last word to say. */
@@ -66,7 +67,7 @@ static void arm_filter(struct worker *worker, struct conn *conn) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
     }
-    bool hears = conn->state == CONN_OPEN && !conn->input_ended;
+    bool hears = conn_is_live(conn) && !conn->input_ended;
     if (arm_filter_waits(conn) && !hears) {
         reply_discard(&conn->reply); /* nothing will come that could open the way */
     }

@@ -14,6 +14,7 @@
 #include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
+#include "opening.h"
 
 static void close_count(struct worker *worker, enum close_reason reason) {
     struct engine_counters *counters = &worker->counters;
@@ -43,6 +44,9 @@ static void close_count(struct worker *worker, enum close_reason reason) {
     case CLOSE_CONN_MEMORY:
         counter_add(&counters->closed_conn_memory, 1);
         return;
+    case CLOSE_OPENING:
+        counter_add(&counters->closed_opening, 1);
+        return;
     case CLOSE_SHUTDOWN:
         counter_add(&counters->closed_shutdown, 1);
         return;
@@ -71,8 +75,11 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
         return;
     }
     bool aborts = reason == CLOSE_SLOW_READER || reason == CLOSE_CONN_MEMORY;
-    if (conn->state == CONN_OPEN || aborts) {
+    if (conn_is_live(conn) || aborts) {
         conn->reason = (uint8_t)reason;
+    }
+    if (conn->state == CONN_OPENING) {
+        opening_give_up(worker, conn);
     }
     conn->state = CONN_CLOSING;
     conn->wanted = 0;
@@ -93,8 +100,11 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
 }
 
 void close_flush(struct worker *worker, struct conn *conn, enum close_reason reason) {
-    if (conn->state != CONN_OPEN) {
+    if (!conn_is_live(conn)) {
         return;
+    }
+    if (conn->state == CONN_OPENING) {
+        opening_give_up(worker, conn);
     }
     conn->state = CONN_FLUSHING;
     conn->reason = (uint8_t)reason;
@@ -128,6 +138,7 @@ static enum protocol_close close_told(enum close_reason reason) {
     case CLOSE_INPUT_TOO_LARGE:
     case CLOSE_NO_MEMORY:
     case CLOSE_CONN_MEMORY:
+    case CLOSE_OPENING:
         break;
     }
     return PROTOCOL_CLOSE_ERROR;
@@ -141,7 +152,7 @@ static void close_tell(struct worker *worker, struct conn *conn) {
     }
     conn->told = true;
     conn_log_close(worker, conn);
-    if (listen->protocol->on_close != NULL) {
+    if (conn->introduced && listen->protocol->on_close != NULL) {
         listen->protocol->on_close(conn->session, conn->fd, close_told(conn->reason), listen->context);
     }
 }

@@ -39,6 +39,8 @@ void engine_config_init(struct engine_config *config) {
         .send_zero_copy_size_min = 64 * 1024,
         .spin_us = ENGINE_SPIN_AUTO,
         .conn_memory_size_max = 64 * 1024 * 1024,
+        .openings_max = 1024,
+        .opening_timeout_ms = 10 * 1000,
         .listen_backlog = 4096,
         .write_timeout_ms = 60 * 1000,
         .drain_timeout_ms = 10 * 1000,
@@ -88,7 +90,7 @@ static int config_check_times(const struct engine_config *config, struct engine_
         return config_refuse(error, "the time to spin must be 0 to 10000 microseconds");
     }
     if (!is_timeout(config->write_timeout_ms) || !is_timeout(config->drain_timeout_ms) ||
-        !is_timeout(config->linger_timeout_ms)) {
+        !is_timeout(config->linger_timeout_ms) || !is_timeout(config->opening_timeout_ms)) {
         return config_refuse(error, "a time-out must be 1 millisecond to 2000000 seconds");
     }
     return 0;
@@ -112,6 +114,9 @@ int config_check(const struct engine_config *config, struct engine_error *error)
     }
     if (config->conn_memory_size_max < CONN_MEMORY_SIZE_MIN) {
         return config_refuse(error, "the memory of all connections must be at least 1 MiB");
+    }
+    if (config->openings_max < 1) {
+        return config_refuse(error, "the handshakes under way must be at least 1");
     }
     if (!is_size(config->recv_buffer_size, RECV_BUFFER_SIZE_MIN, RECV_BUFFER_SIZE_MAX)) {
         return config_refuse(error,

@@ -3,6 +3,8 @@
  * conn: one connection, the table of a worker's connections, the queues through them, and the tag by which the
  * kernel's answers find them.
  *
+ *                   OPENING (a filter's handshake)
+ *                   ^     v
  *      FREE --accept--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING
  *       ^                 |                                   |                      |
  *       |                 +-- peer gone, error, idle, stop ---+   client's end, time-out
@@ -28,6 +30,7 @@
 
 enum conn_state {
     CONN_FREE,
+    CONN_OPENING, /* its filter is not open; the protocol does not know it yet (opening.h) */
     CONN_OPEN,
     CONN_FLUSHING,  /* the last reply is being sent; further input is dropped */
     CONN_LINGERING, /* our side is shut down; input is drained so that closing does not reset what the client
@@ -46,6 +49,7 @@ enum close_reason {
     CLOSE_INPUT_TOO_LARGE,
     CLOSE_NO_MEMORY,
     CLOSE_CONN_MEMORY,
+    CLOSE_OPENING,
     CLOSE_SHUTDOWN,
 };
 
@@ -70,6 +74,7 @@ enum timeout_kind {
     TIMEOUT_LINGER,
     TIMEOUT_LATER,
     TIMEOUT_REST,
+    TIMEOUT_OPENING,
     TIMEOUT_KIND_COUNT
 };
 
@@ -107,7 +112,8 @@ struct conn {
     uint8_t costly;    /* calls of on_input that are still served behind those of others */
     bool queued[CONN_QUEUE_KIND_COUNT]; /* linked through queue_next of the same kind */
     bool is_unix;
-    bool told;              /* the protocol knows that it has ended */
+    bool introduced;        /* the protocol knows of it */
+    bool told;              /* and that it has ended */
     bool counted;           /* is part of connections_current; false for one that is being turned away */
     bool send_copies;       /* the next send copies: memory to be locked for a zero-copy one was refused */
     uint16_t filter_offset; /* of the conn_filter in this slot, from its begin; 0: the bytes are plain */
@@ -147,6 +153,7 @@ static_assert(sizeof(struct conn) <= 192, "an idle connection must stay small");
 /* What a connection has besides where a filter stands between it and the wire; behind the session in its slot. */
 struct conn_filter {
     struct reply output; /* bytes for the wire */
+    uint32_t held_size;  /* bytes that the filter holds elsewhere */
     bool finished;       /* the filter has said its last word */
     alignas(16) char state[];
 };
@@ -218,6 +225,11 @@ static inline struct conn *conn_find(const struct conn_table *table, uint64_t ta
     struct conn *conn = conn_at(table, tag_index(tag));
     bool is_owner = ((conn->generation ^ tag_generation(tag)) & TAG_GENERATION_MASK) == 0;
     return conn->state != CONN_FREE && is_owner ? conn : NULL;
+}
+
+/* It has not begun to end. */
+static inline bool conn_is_live(const struct conn *conn) {
+    return conn->state == CONN_OPEN || conn->state == CONN_OPENING;
 }
 
 /* Unsent output has passed its bound: nothing is parsed before the client has taken half of it. */

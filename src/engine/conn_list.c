@@ -147,7 +147,7 @@ static void part_add_conn(struct conn_list_part *part, const struct worker *work
     entry->sending = conn_is_sending(conn);
     entry->waiting = conn->queued[CONN_QUEUE_RUN];
     entry->receiving = input_size(&conn->input) > 0 || conn->session_memory_size > 0;
-    entry->closing = conn->state != CONN_OPEN;
+    entry->closing = !conn_is_live(conn);
     entry->quiet_s = (worker->now_ms - conn->active_ms) / 1000;
     entry->local = &worker->engine->listens[conn->listen].address;
     peer_read(conn->fd, conn->is_unix, &entry->peer);

@@ -37,6 +37,8 @@ static const char *reason_text(enum close_reason reason) {
         return "error: out of memory";
     case CLOSE_CONN_MEMORY:
         return "error: all connections hold too much, it most (--conn-memory)";
+    case CLOSE_OPENING:
+        return "error: its handshake took too long (--login-timeout), or others waited for its place";
     case CLOSE_SHUTDOWN:
         return "shutdown";
     }

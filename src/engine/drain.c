@@ -118,6 +118,8 @@ static void drain_conn(struct worker *worker, struct conn *conn) {
     case WORKER_DRAINING:
         if (conn->state == CONN_OPEN && drain_is_quiet(worker, conn)) {
             drain_say_goodbye(worker, conn);
+        } else if (conn->state == CONN_OPENING) {
+            close_flush(worker, conn, CLOSE_SHUTDOWN); /* it has asked for nothing yet */
         } else if (conn->state == CONN_LINGERING) {
             drain_linger(worker, conn);
         }

@@ -7,6 +7,11 @@
 #include <assert.h>
 #include <sys/uio.h>
 
+#include "accept.h"
+#include "close.h"
+#include "opening.h"
+#include "riposte/check.h"
+
 enum {
     /* Bytes of one connection between filter and wire: four records of TLS. */
     FILTER_OUTPUT_SIZE_MAX = 64 * 1024,
@@ -20,8 +25,16 @@ void filter_open(struct worker *worker, struct conn *conn) {
     struct conn_filter *own = conn_filter(conn);
     own->output.unsent_size_max = FILTER_OUTPUT_SIZE_MAX;
     own->output.pool = &worker->reply_pool;
+    struct filter_progress progress = {.next = FILTER_NEXT_INPUT};
     if (listen->filter->open != NULL) {
-        listen->filter->open(own->state, &own->output, listen->filter_context);
+        progress = listen->filter->open(own->state, &own->output, listen->filter_context);
+    }
+    own->held_size = (uint32_t)progress.memory_size;
+    if (progress.next == FILTER_NEXT_BROKEN) {
+        own->finished = true;
+        close_flush(worker, conn, CLOSE_ERROR);
+    } else if (progress.opening) {
+        opening_begin(worker, conn);
     }
     worker_queue_arm(worker, conn);
 }
@@ -47,6 +60,11 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
                                                               &own->output, listen->filter_context);
     assert(progress.consumed <= wire.size && progress.plain_size <= plain_size_max);
     worker->plain_used_size += room == NULL ? 0 : progress.plain_size;
+    own->held_size = (uint32_t)progress.memory_size;
+    if (unlikely(conn->state == CONN_OPENING) && !progress.opening && progress.next != FILTER_NEXT_BROKEN) {
+        opening_succeed(worker, conn);
+        accept_introduce(worker, conn);
+    }
     if (progress.plain_size > 0) {
         take(worker, conn, bytes_of(plain, progress.plain_size));
     }
@@ -59,7 +77,7 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
 enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
                                 void (*take)(struct worker *worker, struct conn *conn, struct bytes plain)) {
     struct filter_progress progress = {.next = FILTER_NEXT_AGAIN};
-    while (progress.next == FILTER_NEXT_AGAIN && conn->state == CONN_OPEN && !conn->reply.broken) {
+    while (progress.next == FILTER_NEXT_AGAIN && conn_is_live(conn) && !conn->reply.broken) {
         progress = filter_step(worker, conn, wire, take);
         wire = bytes_of(wire.data + progress.consumed, wire.size - progress.consumed);
     }
@@ -105,6 +123,7 @@ void filter_close(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
     reply_discard(&own->output);
+    own->held_size = 0;
     if (listen->filter->close != NULL) {
         listen->filter->close(own->state, listen->filter_context);
     }

@@ -193,9 +193,14 @@ static void serve_put_off(struct worker *worker, struct conn *conn) {
     worker->turn.over = true;
 }
 
+static void serve_opening(struct worker *worker, struct conn *conn);
+
 /* One call of on_input. */
 static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
+        if (conn->state == CONN_OPENING) {
+            serve_opening(worker, conn);
+        }
         return;
     }
     struct bytes bytes = input_bytes(&conn->input);
@@ -342,6 +347,23 @@ void serve_turn(struct worker *worker) {
     }
 }
 
+/* Adds to the unread bytes. False: there is no memory for them, the connection is closed. */
+static bool serve_append(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    if (input_can_borrow(&conn->input, bytes.data)) {
+        input_append(&conn->input, bytes);
+        return true;
+    }
+    if (!serve_has_place(worker, conn, bytes.size)) {
+        return false;
+    }
+    if (input_append(&conn->input, bytes) < 0) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+        return false;
+    }
+    serve_charge(worker, conn);
+    return true;
+}
+
 /* Plain bytes came; they stay in place until the end of the turn. */
 static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
     if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn.over && conn->costly == 0) {
@@ -354,15 +376,8 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
     if (conn->state != CONN_OPEN) {
         return;
     }
-    if (input_can_borrow(&conn->input, bytes.data)) {
-        input_append(&conn->input, bytes);
-    } else if (!serve_has_place(worker, conn, bytes.size)) {
+    if (!serve_append(worker, conn, bytes)) {
         return;
-    } else if (input_append(&conn->input, bytes) < 0) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
-        return;
-    } else {
-        serve_charge(worker, conn);
     }
     serve_throttle_input(worker, conn);
     if (conn_output_throttled(conn)) {
@@ -396,11 +411,35 @@ static void serve_filtered(struct worker *worker, struct conn *conn, struct byte
     }
 }
 
+/* Bytes of a handshake wait behind the requests of others. */
+static void serve_take_opening(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    if (serve_append(worker, conn, bytes)) {
+        serve_throttle_input(worker, conn);
+        worker_queue_run(worker, conn);
+    }
+}
+
+/* Its turn has come: what follows in the same bytes may be requests, which are the input from then on. */
+static void serve_opening(struct worker *worker, struct conn *conn) {
+    struct input wire = conn->input;
+    conn->input = (struct input){0};
+    if (conn_input_throttled(conn)) {
+        serve_release_input(conn);
+    }
+    serve_filtered(worker, conn, input_bytes(&wire));
+    input_discard(&wire);
+    turn_count(&worker->turn, 1, true);
+    worker_queue_arm(worker, conn);
+}
+
 void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
     counter_add(&worker->counters.bytes_read, bytes.size);
     counter_add(&worker->counters.recvs, 1);
     conn->recv_heavy = bytes.size >= RECV_HEAVY_SIZE_MIN;
     if (conn->state != CONN_OPEN) {
+        if (conn->state == CONN_OPENING) {
+            serve_take_opening(worker, conn, bytes);
+        }
         return; /* what comes after the last reply is dropped */
     }
     if (unlikely(conn->filter_offset != 0)) {
@@ -456,6 +495,9 @@ void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
     counter_add(&worker->counters.bytes_written, (uint64_t)result);
     conn_output_sent(conn, (size_t)result);
     conn->slow = conn->slow && conn->reply.unsent_size > 0;
+    if (conn->state == CONN_OPENING) {
+        return; /* its time runs from its beginning */
+    }
     conn->active_ms =
         worker->now_ms; /* a client that takes a long answer for longer than the idle time-out is not idle */
     if (conn_output_throttled(conn) && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {

@@ -11,6 +11,7 @@
 
 #include "close.h"
 #include "engine_state.h"
+#include "opening.h"
 #include "riposte/check.h"
 #include "worker.h"
 
@@ -68,6 +69,12 @@ static enum timeout_kind timeout_of_next(const struct conn *conn) {
 
 /* A connection with nothing to send: when somebody looks at it again although nothing has come. */
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
+    if (unlikely(conn->state == CONN_OPENING)) {
+        if (conn->timeout == TIMEOUT_NONE) {
+            timeouts_watch(worker, conn, TIMEOUT_OPENING, IDLE_LOOK_MS);
+        }
+        return;
+    }
     enum timeout_kind kind = timeout_of_next(conn);
     if (unlikely(kind != TIMEOUT_NONE) && conn->state == CONN_OPEN && conn->timeout != kind) {
         timeouts_unwatch(worker, conn);
@@ -184,6 +191,7 @@ void timeouts_turn(struct worker *worker) {
     timeouts_check_next(worker, TIMEOUT_LATER);
     timeouts_check_next(worker, TIMEOUT_REST);
     timeouts_check_write(worker);
+    opening_check(worker);
     while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_LINGER, worker->now_ms)) != NULL) {
         close_begin(worker, conn, conn->reason);
     }

@@ -6,6 +6,7 @@
  *      LINGER   the client does not end after our last byte for linger_timeout_ms        closed
  *      LATER    on_input asked to be called again: PROTOCOL_LATER_MS                     called
  *      REST     the rest of a request that has begun is due: PROTOCOL_REST_MS            called
+ *      OPENING  the filter is not open for opening_timeout_ms                            closed
  *      IDLE     no request completed and no value moved for the idle time-out            closed
  *
  * A connection is watched for one thing at a time, in the list of that kind. All connections of a list wait equally

@@ -81,6 +81,8 @@ struct worker {
     uint32_t drain_stage_ends_ms;
     uint32_t drain_looks_ms;
     bool place_freed;             /* a connection has ended since the loop looked at paused accepts */
+    bool openings_full;           /* listens with a filter do not accept (opening.h) */
+    uint32_t openings_count;      /* connections whose filter is not open */
     bool accept_paused;           /* for want of descriptors or memory */
     unsigned parked_count;        /* listeners that wait for a place below the connection limit */
     uint32_t accept_look_ms;      /* worker time of the next look at these two */
@@ -114,7 +116,7 @@ int worker_add_listener(struct worker *worker, const struct listener *listener);
 
 /* Accepting has paused, for all listeners or some. */
 static inline bool worker_accept_waits(const struct worker *worker) {
-    return worker->accept_paused || worker->parked_count > 0;
+    return worker->accept_paused || worker->openings_full || worker->parked_count > 0;
 }
 
 /* What the connection is served with. */
@@ -126,6 +128,9 @@ static inline const struct worker_listen *worker_listen(const struct worker *wor
 /* Charges what the connection's input and session hold now. After every turn that has touched it. */
 static inline void worker_charge(struct worker *worker, struct conn *conn) {
     uint32_t held_size = conn->input.owned_capacity + conn->session_memory_size;
+    if (unlikely(conn->filter_offset != 0)) {
+        held_size += conn_filter(conn)->held_size;
+    }
     worker->held_size += held_size;
     worker->held_size -= conn->held_size;
     conn->held_size = held_size;

@@ -22,6 +22,14 @@ enum {
      * one in 2^24 records.
      */
     KEY_UPDATES_MAX = 16,
+    /*
+     * What OpenSSL holds, measured (tests/unit/tls/test_memory.c): in a handshake (39 KiB), after it (14.5 KiB), of each
+     * certificate of the client (8 KiB), and of a record that is cut.
+     */
+    HANDSHAKE_SIZE = 48 * 1024,
+    ESTABLISHED_SIZE = 16 * 1024,
+    CERTIFICATE_SIZE = 8 * 1024,
+    RECORD_SIZE = 17 * 1024,
 };
 
 static struct tls_counters *connection_counters(const struct tls_connection *connection) {
@@ -71,18 +79,25 @@ static bool connection_begin(struct tls_connection *connection) {
     return true;
 }
 
-static void connection_open(void *state, struct reply *output, void *context) {
+static struct filter_progress connection_open(void *state, struct reply *output, void *context) {
     struct tls_connection *connection = state;
+    struct filter_progress progress = {
+        .next = FILTER_NEXT_INPUT, .opening = true, .memory_size = HANDSHAKE_SIZE};
+    connection->size = HANDSHAKE_SIZE;
     (void)output;
     connection->endpoint = context;
     connection->contexts = worker_contexts(connection->endpoint->worker);
     contexts_hold(connection->contexts);
-    connection_begin(connection);
+    progress.next = connection_begin(connection) ? FILTER_NEXT_INPUT : FILTER_NEXT_BROKEN;
+    return progress;
 }
 
 static void connection_close(void *state, void *context) {
     struct tls_connection *connection = state;
     (void)context;
+    if (connection->spoken && !connection->established && !connection->failed) {
+        counter_add(&connection_counters(connection)->handshake_errors, 1); /* it did not come to its end */
+    }
     SSL_free(connection->ssl);
     contexts_release(connection->contexts);
 }
@@ -117,11 +132,18 @@ static enum filter_next connection_refuse_plain(struct tls_connection *connectio
     return FILTER_NEXT_BROKEN;
 }
 
+/* Those that the client has shown: its own and, maybe, some that lead to a root. */
+static uint32_t certificates_count(const SSL *ssl) {
+    int others = sk_X509_num(SSL_get_peer_cert_chain(ssl)); /* -1: no chain */
+    return SSL_get0_peer_certificate(ssl) == NULL ? 0 : 1 + (others > 0 ? (uint32_t)others : 0);
+}
+
 static void connection_note_established(struct tls_connection *connection) {
     if (likely(connection->established) || !SSL_is_init_finished(connection->ssl)) {
         return;
     }
     connection->established = true;
+    connection->size = ESTABLISHED_SIZE + certificates_count(connection->ssl) * CERTIFICATE_SIZE;
     counter_add(&connection_counters(connection)->handshakes, 1);
     counter_add(&connection_counters(connection)->handshakes_resumed,
                 (uint64_t)(SSL_session_reused(connection->ssl) != 0));
@@ -168,18 +190,19 @@ static enum filter_next connection_read(struct tls_connection *connection, char 
     return FILTER_NEXT_AGAIN;
 }
 
+/* What is charged to the connection. */
+static size_t connection_size(const struct tls_connection *connection) {
+    return connection->size + (SSL_has_pending(connection->ssl) != 0 ? RECORD_SIZE : 0);
+}
+
 static struct filter_progress connection_receive(void *state, struct bytes wire, char *plain,
                                                  size_t plain_size_max, struct reply *output, void *context) {
     struct tls_connection *connection = state;
     struct tls_worker *worker = connection->endpoint->worker;
-    struct filter_progress progress = {.consumed = wire.size};
+    struct filter_progress progress = {.consumed = wire.size, .memory_size = connection->size};
     (void)context;
     if (unlikely(connection->failed || connection->ended)) {
         progress.next = FILTER_NEXT_ENDED; /* what comes behind the last word is nobody's */
-        return progress;
-    }
-    if (unlikely(connection->ssl == NULL)) {
-        progress.next = FILTER_NEXT_BROKEN;
         return progress;
     }
     if (unlikely(!connection->spoken) && wire.size > 0) {
@@ -193,6 +216,8 @@ static struct filter_progress connection_receive(void *state, struct bytes wire,
     worker->output = output;
     progress.next = connection_read(connection, plain, plain_size_max, &progress.plain_size);
     progress.consumed = wire.size - worker->received.size;
+    progress.opening = !connection->established;
+    progress.memory_size = connection_size(connection);
     return progress;
 }
 

@@ -24,6 +24,7 @@ struct tls_connection {
     SSL *ssl;                            /* owned; NULL: memory had ended */
     const struct tls_endpoint *endpoint; /* of its listen; the worker's */
     struct contexts *contexts;           /* held */
+    uint32_t size;                       /* bytes that OpenSSL holds for it while no record is cut; about */
     uint8_t key_updates;                 /* that came in the receive under way */
     bool spoken;                         /* its first byte has come, and is one of TLS */
     bool established;                    /* the handshake is done */

@@ -23,7 +23,10 @@ static const char suites_default[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char ciphers_default[] = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL";
 
-enum { CIPHERS_SIZE_MAX = 1024 };
+enum {
+    CIPHERS_SIZE_MAX = 1024,
+    CLIENT_CHAIN_SIZE_MAX = 32 * 1024, /* bytes of the certificates that a client shows: some ten of them */
+};
 
 /* What OpenSSL says of its last error, with the file that it is about. */
 static int context_fail(const char *what, const char *path, char message[TLS_MESSAGE_SIZE_MAX]) {
@@ -209,6 +212,7 @@ static void context_set_limits(SSL_CTX *context, const struct tls_config *config
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      (config->tickets ? 0 : SSL_OP_NO_TICKET));
+    SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_SIZE_MAX);
     SSL_CTX_set_max_early_data(context, 0); /* whoever copies a packet could send a request twice */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets keep the server free of them */
     SSL_CTX_set_num_tickets(context, config->tickets ? 1 : 0);

@@ -20,10 +20,11 @@ struct veil {
     uint8_t sent;
 };
 
-static void veil_open(void *state, struct reply *output, void *context) {
+static struct filter_progress veil_open(void *state, struct reply *output, void *context) {
     (void)state;
     (void)context;
     reply_copy_string(output, greeting);
+    return (struct filter_progress){.next = FILTER_NEXT_INPUT, .opening = true};
 }
 
 /* The next byte of the wire. At most one plain byte comes of it. */
@@ -53,6 +54,7 @@ static struct filter_progress veil_receive(void *state, struct bytes wire, char 
             progress.consumed++;
         }
     }
+    progress.opening = ((const struct veil *)state)->greeted_size < GREETING_SIZE;
     if (progress.next == FILTER_NEXT_BROKEN) {
         reply_copy_string(output, "no veil\n"); /* sent before the connection ends */
     }

@@ -36,12 +36,14 @@ struct twice {
 };
 
 static _Atomic int opened, closed;
+static bool opens; /* it says that it is opening until the way out is open */
 
-static void twice_open(void *state, struct reply *output, void *context) {
+static struct filter_progress twice_open(void *state, struct reply *output, void *context) {
     (void)state;
     (void)context;
     atomic_fetch_add(&opened, 1);
     reply_copy_string(output, "hi");
+    return (struct filter_progress){.next = FILTER_NEXT_INPUT, .opening = opens};
 }
 
 static void twice_close(void *state, void *context) {
@@ -83,6 +85,7 @@ static struct filter_progress twice_receive(void *state, struct bytes wire, char
             plain[progress.plain_size++] = byte;
         }
     }
+    progress.opening = opens && !twice->open;
     return progress;
 }
 
@@ -334,4 +337,122 @@ ON_BOTH_TRANSPORTS(a_stop_does_not_wait_for_a_handshake) {
     engine_join(engine);
     cr_expect_lt(clock_monotonic_ns() - begun_ns, 20 * CLOCK_NS_PER_S);
     engine_destroy(engine);
+}
+
+/* --- a filter that is opening ------------------------------------------------------------------------------- */
+
+/* The protocol greets, when the filter is open. */
+static struct engine_config opening_config(enum engine_transport transport, struct engine_listen *listen) {
+    greets = opens = true;
+    *listen = greeting_listen();
+    struct engine_config config = dial_config(transport, listen);
+    config.workers_count = 1;
+    return config;
+}
+
+ON_BOTH_TRANSPORTS(the_protocol_hears_of_a_connection_when_its_filter_is_open) {
+    struct engine_listen listen;
+    struct engine_config config = opening_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    size_t wire_size;
+    char *wire = frame_twice(10, &wire_size);
+    int fd = dial_silent(engine);
+    dial_expect_open(fd, 100);
+    dial_send(fd, "k", 1);
+    dial_expect_open(fd, 100);
+    dial_send(fd, "k", 1);
+    dial_expect(fd, "hheelllloo", 10);
+    dial_send(fd, wire, wire_size);
+    dial_expect(fd, wire, wire_size);
+    close(fd);
+    /* The first request in the same piece as the end of the handshake. */
+    fd = dial_silent(engine);
+    char *both = malloc(wire_size + 2);
+    memcpy(both, "kk", 2);
+    memcpy(both + 2, wire, wire_size);
+    dial_send(fd, both, wire_size + 2);
+    dial_expect(fd, "hheelllloo", 10);
+    dial_expect(fd, wire, wire_size);
+    close(fd);
+    free(both);
+    free(wire);
+    stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(a_filter_that_does_not_open_in_time_is_closed) {
+    struct engine_listen listen;
+    struct engine_config config = opening_config(*transport, &listen);
+    config.opening_timeout_ms = 300;
+    struct engine *engine = dial_start(&config);
+    int fd = dial_silent(engine);
+    dial_send(fd, "k", 1);
+    dial_expect_end(fd);
+    close(fd);
+    cr_expect_eq(dial_counter(engine, closed_opening), 1);
+    fd = dial_silent(engine);
+    dial_send(fd, "kk", 2);
+    dial_expect(fd, "hheelllloo", 10);
+    dial_expect_open(fd, 900); /* its time runs no longer */
+    close(fd);
+    stop(engine);
+}
+
+/* Two places and four clients, of which the first two say nothing: the others wait, then have their places. */
+ON_BOTH_TRANSPORTS(clients_that_say_nothing_make_room_for_others) {
+    enum { PLACES = 2, CLIENTS = 8 };
+    struct engine_listen listen;
+    struct engine_config config = opening_config(*transport, &listen);
+    config.openings_max = PLACES;
+    config.opening_timeout_ms = 60000;
+    struct engine *engine = dial_start(&config);
+    int silent[PLACES], fds[CLIENTS];
+    for (int i = 0; i < PLACES; i++) {
+        silent[i] = dial_silent(engine);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(engine);
+        dial_send(fds[i], "kk", 2);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        dial_expect(fds[i], "hihheelllloo", 12);
+        close(fds[i]);
+    }
+    for (int i = 0; i < PLACES; i++) {
+        dial_expect_end(silent[i]);
+        close(silent[i]);
+    }
+    cr_expect_eq(dial_counter(engine, closed_opening), PLACES);
+    stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(a_stop_ends_filters_that_are_opening_at_once) {
+    struct engine_listen listen;
+    struct engine_config config = opening_config(*transport, &listen);
+    config.drain_timeout_ms = 60000;
+    struct engine *engine = dial_start(&config);
+    int fd = dial_silent(engine);
+    uint64_t begun_ns = clock_monotonic_ns();
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    dial_expect(fd, "bye", 3);
+    dial_expect_end(fd);
+    close(fd);
+    engine_join(engine);
+    cr_expect_lt(clock_monotonic_ns() - begun_ns, 20 * CLOCK_NS_PER_S);
+    engine_destroy(engine);
+}
+
+/* Nothing can be said to who is one too many, so nothing is. */
+ON_BOTH_TRANSPORTS(a_connection_over_the_limit_gets_no_filter) {
+    struct engine_listen listen;
+    struct engine_config config = opening_config(*transport, &listen);
+    config.limits.connections_max = 1;
+    struct engine *engine = dial_start(&config);
+    int first = dial_silent(engine);
+    int second = dial(engine);
+    dial_expect_end(second);
+    close(second);
+    close(first);
+    cr_expect_eq(dial_counter(engine, connections_rejected), 1);
+    cr_expect_eq(atomic_load(&opened), 1);
+    stop(engine);
 }
