@@ -94,15 +94,23 @@ const struct options_table options_table = {
 /* --- reading ----------------------------------------------------------------------------------------------
  */
 
-enum { CONN_MEMORY_SIZE_MIN = 16 * UNITS_MIB, PORT_DEFAULT = 11211 };
+enum { TLS_CONN_SIZE = 16 * UNITS_KIB, CONN_MEMORY_SIZE_MIN = 16 * UNITS_MIB, PORT_DEFAULT = 11211 };
 
 static uint64_t larger(uint64_t one, uint64_t other) {
     return one > other ? one : other;
 }
 
+/* What idle connections of TLS hold, each at most 16 KiB, with the quarter that is left free before any is closed. */
+static uint64_t conn_memory_of_tls(const struct options *options) {
+    bool is_spoken = options->ssl_chain_cert.count > 0;
+    uint64_t connections = (uint64_t)options->conn_limit + options->http_conn_limit;
+    return is_spoken ? connections * TLS_CONN_SIZE / 3 * 4 : 0;
+}
+
 /* In proportion to the items; and a value of -I finds room in the part that uploads may take, three quarters. */
 static uint64_t conn_memory_default(const struct options *options) {
-    return larger(larger(options->memory_limit / 4, CONN_MEMORY_SIZE_MIN), options->max_item_size / 2 * 3);
+    return larger(larger(options->memory_limit / 4, CONN_MEMORY_SIZE_MIN), options->max_item_size / 2 * 3) +
+           conn_memory_of_tls(options);
 }
 
 /* What no single option can know. */

@@ -61,12 +61,15 @@
       "SIZE", "unsent bytes of one connection before it is paused")                                          \
     X(LIMIT, conn_memory, "conn-memory", 0, SIZE, OBEYED, "", UNITS_MIB, 1024 * UNITS_GIB, "SIZE",           \
       "what all connections may hold together: unsent output, unread input, values on their way; default a " \
-      "quarter of -m, at least 16m and one and a half of -I")                                                \
+      "quarter of -m, at least 16m and one and a half of -I; with TLS 22k more for each connection")         \
     X(LIMIT, min_rate, "min-rate", 0, COUNT, OBEYED, "256", 0, 1000000000, "BYTES",                          \
       "a value on its way comes with so many bytes a second, over 10 s, or its connection is closed; 0: at " \
       "any rate")                                                                                            \
     X(LIMIT, login_timeout, "login-timeout", 0, COUNT, OBEYED, "10", 0, 86400, "SECONDS",                    \
-      "a connection that must authenticate (-Y) has so long to do it; 0: for ever")                          \
+      "a connection that must authenticate (-Y) has so long to do it, a handshake of TLS to end; 0: for "    \
+      "ever")                                                                                                \
+    X(LIMIT, handshake_limit, "handshake-limit", 0, COUNT, OBEYED, "1024", 1, 1000000, "N",                  \
+      "handshakes of TLS under way at a time, an equal share for each worker; other clients wait")           \
     X(LIMIT, write_timeout, "write-timeout", 0, COUNT, OBEYED, "60", 1, 86400, "SECONDS",                    \
       "a client that takes none of its output for so long is closed")                                        \
     X(LIMIT, drain_timeout, "drain-timeout", 0, COUNT, OBEYED, "10", 1, 3600, "SECONDS",                     \

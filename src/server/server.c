@@ -89,6 +89,9 @@ void server_fill_config(struct server *server, struct engine_config *config) {
     config->limits.requests_per_round_max = options->max_reqs_per_event;
     config->limits.output_size_max = (uint32_t)options->conn_output_limit;
     config->conn_memory_size_max = options->conn_memory;
+    config->openings_max = options->handshake_limit;
+    config->opening_timeout_ms =
+        options->login_timeout > 0 ? options->login_timeout * MS_PER_S : ENGINE_TIMEOUT_MS_MAX;
     config->fixed_memory_size_max = (size_t)(options->memory_limit / BUFFERS_SHARE);
     config->recv_buffer_size = options->recv_buffer_size;
     config->recv_buffer_count = options->recv_buffer_count;
