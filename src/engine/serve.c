@@ -14,8 +14,8 @@
 #include "engine_state.h"
 #include "filter.h"
 #include "memory.h"
+#include "received.h"
 #include "riposte/check.h"
-#include "riposte/clock.h"
 
 enum {
     /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for
@@ -166,26 +166,6 @@ static uint32_t serve_output_size_max(const struct conn *conn, const struct engi
     return lower > 0 && lower < size_max ? lower : size_max;
 }
 
-/* When the requests came that are served now. */
-static uint64_t serve_received_ns(const struct worker *worker, const struct conn *conn) {
-    if (likely(conn->received_us == 0)) {
-        return worker->now_ns;
-    }
-    uint32_t waited_us = (uint32_t)(worker->now_ns / CLOCK_NS_PER_US) - conn->received_us;
-    /* In the turn that they came in; the last bit is no time. */
-    return waited_us + 1 <= 1 ? worker->now_ns : worker->now_ns - (uint64_t)waited_us * CLOCK_NS_PER_US;
-}
-
-/* Keeps in mind since when the oldest of the requests that are still unread have waited. */
-static void serve_note_received(const struct worker *worker, struct conn *conn, size_t consumed) {
-    if (conn->received_us != 0 && consumed < conn->received_size) {
-        conn->received_size -= (uint32_t)consumed;
-        return;
-    }
-    conn->received_us = (uint32_t)(worker->now_ns / CLOCK_NS_PER_US) | 1;
-    conn->received_size = (uint32_t)input_size(&conn->input);
-}
-
 /* All connections together hold what they may: nobody is served any more in this turn. */
 static void serve_put_off(struct worker *worker, struct conn *conn) {
     counter_add(&worker->counters.memory_pauses, 1);
@@ -219,7 +199,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .ended = conn->input_ended,
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
-        .received_ns = serve_received_ns(worker, conn),
+        .received_ns = received_ns(worker, conn),
         .memory_size_max = conn->session_memory_size + worker->session_room_size,
     };
     conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits, room_size);
@@ -234,7 +214,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
     conn->next = (uint8_t)progress.next;
     if (unlikely(progress.next == PROTOCOL_NEXT_AGAIN)) {
-        serve_note_received(worker, conn, progress.consumed);
+        received_note(worker, conn, progress.consumed);
     } else {
         conn->received_us = 0;
     }
