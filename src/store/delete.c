@@ -3,6 +3,7 @@
  * delete: taking an item out, or keeping it as stale or without its value. See put.h for the latter two.
  * Worker's own thread.
  */
+#include "link.h"
 #include "put.h"
 
 static bool delete_compares(const struct store_worker *worker, const struct delete_options *options,
@@ -15,16 +16,16 @@ static enum store_status delete_plain(struct store_worker *worker, struct bytes 
                                       const struct delete_options *options) {
     struct place place;
     enum store_status status = STORE_OK;
-    put_open(worker, index_hash(&worker->store->index, key), key, &place);
+    link_open(worker, index_hash(&worker->store->index, key), key, &place);
     if (place.item == NULL) {
         status = STORE_MISS;
     } else if (!delete_compares(worker, options, place.item, place.location)) {
         status = STORE_EXISTS;
     } else {
-        put_take_out(worker, &place);
+        link_remove(worker, &place);
     }
     place_close(&place);
-    put_help_resize(worker);
+    index_help_resize(worker);
     return status;
 }
 

@@ -7,9 +7,8 @@
 #include <sched.h>
 #include <time.h>
 
-#include "flush_prefix.h"
-#include "get.h"
-#include "put.h"
+#include "flush_table.h"
+#include "link.h"
 #include "segment.h"
 #include "riposte/clock.h"
 
@@ -163,9 +162,9 @@ static void push_out(struct store_worker *worker, struct place *place, const str
     const struct segment *segment = &store->arena.segments[worker->emptying.index];
     struct item_view view;
     size_t size = item_size(victim->item);
-    get_view(store, victim->location, &view);
+    link_view(store, victim->location, &view);
     evict_count(worker, victim->item);
-    put_take_out(worker, place);
+    link_remove(worker, place);
     place_close(place);
     ghost_insert(&store->ghost, segment_queue(segment), victim->hash, size);
     if (unlikely(worker->on_evict != NULL)) {
@@ -174,9 +173,9 @@ static void push_out(struct store_worker *worker, struct place *place, const str
 }
 
 static void take_out_dead(struct store_worker *worker, struct place *place) {
-    put_count_reclaimed(worker, place->item);
+    link_count_reclaimed(worker, place->item);
     counter_add(&worker->counters.swept, 1);
-    put_take_out(worker, place);
+    link_remove(worker, place);
     place_close(place);
 }
 
@@ -216,7 +215,7 @@ static struct item *copy_make(struct store_worker *worker, const struct evict_it
     enum segment_queue queue = queue_of_copy(worker);
     unsigned class = segment_class(worker, form.expires_tick);
     if (unlikely(!form.cas_is_drawn)) {
-        flush_prefix_before_copy(worker, form.key, queue, class);
+        flush_table_before_copy(worker, form.key, queue, class);
     }
     void *block = segment_append(worker, queue, class, item_form_size(&form), true);
     if (block == NULL) {
@@ -281,7 +280,7 @@ static enum evict_outcome evict_settle(struct store_worker *worker, const struct
     place_open_location(worker, victim->hash, victim->location, &place);
     if (place.item == NULL) {
         place_close(&place);
-    } else if (!worker_item_lives(worker, victim->item, victim->location)) {
+    } else if (!link_item_lives(worker, victim->item, victim->location)) {
         take_out_dead(worker, &place);
     } else if (*copy != NULL) {
         move(worker, &place, victim, *copy);
@@ -297,7 +296,7 @@ static enum evict_outcome evict_settle(struct store_worker *worker, const struct
 
 static enum evict_outcome evict_one(struct store_worker *worker, const struct evict_item *victim) {
     const struct store *store = worker->store;
-    bool lives = worker_item_lives(worker, victim->item, victim->location);
+    bool lives = link_item_lives(worker, victim->item, victim->location);
     bool keep = lives && should_keep(worker, victim->item);
     struct item *copy = keep && is_indexed(store, victim) ? copy_make(worker, victim) : NULL;
     enum evict_outcome outcome = evict_settle(worker, victim, &copy, store->evict && !keep);
@@ -341,7 +340,7 @@ static void evict_give_up(struct store_worker *worker, enum segment_queue queue)
 /* A large item is not copied: its segment changes the queue. True when it was kept. */
 static bool large_keep(struct store_worker *worker, const struct evict_item *victim) {
     struct store *store = worker->store;
-    if (!worker_item_lives(worker, victim->item, victim->location) || !should_keep(worker, victim->item) ||
+    if (!link_item_lives(worker, victim->item, victim->location) || !should_keep(worker, victim->item) ||
         !is_indexed(store, victim)) {
         return false;
     }
@@ -396,7 +395,7 @@ void evict_step(struct store_worker *worker, unsigned items_max) {
         }
         done += count;
     }
-    put_help_resize(worker);
+    index_help_resize(worker);
 }
 
 void evict_finish(struct store_worker *worker) {

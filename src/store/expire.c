@@ -4,8 +4,7 @@
  */
 #include "evict.h"
 
-#include "index.h"
-#include "put.h"
+#include "link.h"
 #include "segment.h"
 #include "riposte/clock.h"
 
@@ -40,15 +39,15 @@ static void sweep_item(struct store_worker *worker, struct item *item) {
         return;
     }
     uint32_t location = arena_location_of(&store->arena, item);
-    if (worker_item_lives(worker, item, location)) {
+    if (link_item_lives(worker, item, location)) {
         segment_note_expiry(segment, expires_tick);
         return;
     }
     place_open_location(worker, index_hash(&store->index, item_key(item)), location, &place);
-    if (place.item != NULL && !worker_item_lives(worker, item, location)) {
-        put_count_reclaimed(worker, item);
+    if (place.item != NULL && !link_item_lives(worker, item, location)) {
+        link_count_reclaimed(worker, item);
         counter_add(&worker->counters.swept, 1);
-        put_take_out(worker, &place);
+        link_remove(worker, &place);
     }
     place_close(&place);
 }
@@ -103,7 +102,7 @@ static void sweep_step(struct store_worker *worker, unsigned items_max) {
     if (walk->position >= used) {
         sweep_end(worker);
     }
-    put_help_resize(worker);
+    index_help_resize(worker);
 }
 
 void expire_finish(struct store_worker *worker) {

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "evict.h"
-#include "put.h"
+#include "flush_table.h"
+#include "link.h"
 #include "walk.h"
 #include "riposte/clock.h"
 
@@ -51,46 +52,6 @@ void flush_prefix_take(struct store *store, struct flush_table *table, size_t ch
         atomic_store_explicit(&sweep->is_busy, true, memory_order_relaxed);
     }
     atomic_store_explicit(&store->flush_table, table, memory_order_relaxed);
-}
-
-/* --- judging --- */
-
-/* The number of the last flush of a prefix that has met the key; 0: none. */
-static uint64_t flush_number_of(const struct store *store, struct bytes key) {
-    /* acquire: pairs with table_publish. */
-    const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_acquire);
-    return table == NULL ? 0 : flush_table_find(table, key);
-}
-
-static uint64_t item_order(const struct store *store, const struct item *item, uint32_t location) {
-    return item_has(item, ITEM_DRAWN)
-               ? item_own_cas(item)
-               : arena_number(&store->arena, arena_segment_of(&store->arena, location));
-}
-
-bool flush_has_taken(const struct store *store, const struct item *item, uint32_t location) {
-    uint64_t opened = arena_number(&store->arena, arena_segment_of(&store->arena, location));
-    return opened < store_flush_number(store) ||
-           item_order(store, item, location) < flush_number_of(store, item_key(item));
-}
-
-bool flush_prefix_is_low(struct store_worker *worker, const struct item *item, uint32_t location) {
-    uint64_t number = flush_number_of(worker->store, item_key(item));
-    if (item_order(worker->store, item, location) >= number) {
-        return false;
-    }
-    if (worker->number_above < number) {
-        worker->number_above = number;
-    }
-    return true;
-}
-
-void flush_prefix_before_copy(struct store_worker *worker, struct bytes key, enum segment_queue queue,
-                              unsigned class) {
-    const struct segment_open *open = &worker->open[queue][class];
-    if (open->index != SEGMENT_NONE && open->number < flush_number_of(worker->store, key)) {
-        segment_close(worker, queue, class);
-    }
 }
 
 /* --- changing the table --- */
@@ -250,7 +211,7 @@ static unsigned dead_collect(struct store_worker *worker, struct bucket *home,
         for (unsigned i = 0; i < BUCKET_ENTRIES && count < FLUSH_DEAD_MAX; i++) {
             uint32_t location = entry_location(bucket, i);
             const struct item *item = arena_item(&store->arena, location);
-            if (location != 0 && !worker_item_lives(worker, item, location)) {
+            if (location != 0 && !link_item_lives(worker, item, location)) {
                 dead[count++] = (struct flush_dead){.hash = index_hash(&store->index, item_key(item)),
                                                     .location = location};
             }
@@ -263,10 +224,10 @@ static unsigned dead_collect(struct store_worker *worker, struct bucket *home,
 static void dead_take_out(struct store_worker *worker, const struct flush_dead *dead) {
     struct place place;
     place_open_location(worker, dead->hash, dead->location, &place);
-    if (place.item != NULL && !worker_item_lives(worker, place.item, dead->location)) {
-        put_count_reclaimed(worker, place.item);
+    if (place.item != NULL && !link_item_lives(worker, place.item, dead->location)) {
+        link_count_reclaimed(worker, place.item);
         counter_add(&worker->counters.swept, 1);
-        put_take_out(worker, &place);
+        link_remove(worker, &place);
     }
     place_close(&place);
 }
@@ -372,6 +333,6 @@ unsigned flush_prefix_work(struct store_worker *worker) {
         atomic_store_explicit(&sweep->is_busy, false, memory_order_relaxed);
     }
     pthread_mutex_unlock(&sweep->lock);
-    put_help_resize(worker);
+    index_help_resize(worker);
     return FLUSH_BUSY_MS;
 }

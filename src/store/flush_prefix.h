@@ -13,7 +13,7 @@
  * An item's order is its CAS, where that comes from the sequence, otherwise the number of its segment. It says
  * "stored before F" of everything that was: the number was drawn before, or the segment opened before. It would
  * say so, too, of an item that is stored after F into a segment opened before; so whoever stores looks at the
- * table (flush_prefix_would_take), under the lock of the key's home, and gives such an item a number drawn now, or,
+ * table (flush_table_would_take), under the lock of the key's home, and gives such an item a number drawn now, or,
  * where a client has chosen its CAS, a place in a segment opened now. A copy keeps its order the same ways.
  *
  * Why the order against sets holds, in acquire and release alone:
@@ -49,24 +49,6 @@ void flush_prefix_deinit(struct store *store);
 
 /* A table, charged and the store's from now on, that another process has left; NULL: none. Before there are workers. */
 void flush_prefix_take(struct store *store, struct flush_table *table, size_t charged_size);
-
-/* The cold half of flush_prefix_would_take. */
-bool flush_prefix_is_low(struct store_worker *worker, const struct item *item, uint32_t location);
-
-/*
- * Whether an item that is about to be published would be taken by a flush that came before. Then
- * worker->number_above is not below that flush. Under the lock of the key's home.
- */
-static inline bool flush_prefix_would_take(struct store_worker *worker, const struct item *item,
-                                           uint32_t location) {
-    /* A number may be older than the place: it comes from a block that the worker has drawn before. */
-    return unlikely(store_place_in_doubt(worker->store, location) || item_has(item, ITEM_DRAWN)) &&
-           flush_prefix_is_low(worker, item, location);
-}
-
-/* A copy of a live item whose CAS a client has chosen is to be made: its segment must not be older than a flush. */
-void flush_prefix_before_copy(struct store_worker *worker, struct bytes key, enum segment_queue queue,
-                              unsigned class);
 
 /* The cold half of flush_prefix_turn. */
 unsigned flush_prefix_work(struct store_worker *worker);

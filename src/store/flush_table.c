@@ -156,3 +156,43 @@ struct flush_table *flush_table_make_above(void *block, const struct flush_table
     }
     return making_end(&making);
 }
+
+/* --- judging items --- */
+
+/* The number of the last flush of a prefix that has met the key; 0: none. */
+static uint64_t flush_number_of(const struct store *store, struct bytes key) {
+    /* acquire: pairs with table_publish (flush_prefix.c). */
+    const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_acquire);
+    return table == NULL ? 0 : flush_table_find(table, key);
+}
+
+static uint64_t item_order(const struct store *store, const struct item *item, uint32_t location) {
+    return item_has(item, ITEM_DRAWN)
+               ? item_own_cas(item)
+               : arena_number(&store->arena, arena_segment_of(&store->arena, location));
+}
+
+bool flush_table_has_taken(const struct store *store, const struct item *item, uint32_t location) {
+    uint64_t opened = arena_number(&store->arena, arena_segment_of(&store->arena, location));
+    return opened < store_flush_number(store) ||
+           item_order(store, item, location) < flush_number_of(store, item_key(item));
+}
+
+bool flush_table_is_low(struct store_worker *worker, const struct item *item, uint32_t location) {
+    uint64_t number = flush_number_of(worker->store, item_key(item));
+    if (item_order(worker->store, item, location) >= number) {
+        return false;
+    }
+    if (worker->number_above < number) {
+        worker->number_above = number;
+    }
+    return true;
+}
+
+void flush_table_before_copy(struct store_worker *worker, struct bytes key, enum segment_queue queue,
+                             unsigned class) {
+    const struct segment_open *open = &worker->open[queue][class];
+    if (open->index != SEGMENT_NONE && open->number < flush_number_of(worker->store, key)) {
+        segment_close(worker, queue, class);
+    }
+}

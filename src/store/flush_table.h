@@ -14,10 +14,8 @@
 #ifndef RIPOSTE_STORE_FLUSH_TABLE_H
 #define RIPOSTE_STORE_FLUSH_TABLE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "riposte/bytes.h"
+#include "segment.h"
+#include "state.h"
 
 enum { FLUSH_ROW_NONE = 0xffff };
 
@@ -56,5 +54,35 @@ uint64_t flush_table_find(const struct flush_table *table, struct bytes key);
 
 /* How many of its rows begin with `prefix`. */
 uint32_t flush_table_count_below(const struct flush_table *table, struct bytes prefix);
+
+/* --- items and the store's table: see flush_prefix.h. Worker's own thread. --- */
+
+/* Whether what stands in this place may have been flushed. Nearly always the answer is no. */
+static inline bool flush_table_doubts(const struct store *store, uint32_t location) {
+    /* acquire: pairs with who forgets prefixes; see flush_prefix.h. */
+    return arena_number(&store->arena, arena_segment_of(&store->arena, location)) <
+           atomic_load_explicit(&store->doubt_number, memory_order_acquire);
+}
+
+/* Whether an item whose place is in doubt was flushed. */
+bool flush_table_has_taken(const struct store *store, const struct item *item, uint32_t location);
+
+/* The cold half of flush_table_would_take. */
+bool flush_table_is_low(struct store_worker *worker, const struct item *item, uint32_t location);
+
+/*
+ * Whether an item that is about to be published would be taken by a flush that came before. Then
+ * worker->number_above is not below that flush. Under the lock of the key's home.
+ */
+static inline bool flush_table_would_take(struct store_worker *worker, const struct item *item,
+                                          uint32_t location) {
+    /* A number may be older than the place: it comes from a block that the worker has drawn before. */
+    return unlikely(flush_table_doubts(worker->store, location) || item_has(item, ITEM_DRAWN)) &&
+           flush_table_is_low(worker, item, location);
+}
+
+/* A copy of a live item whose CAS a client has chosen is to be made: its segment must not be older than a flush. */
+void flush_table_before_copy(struct store_worker *worker, struct bytes key, enum segment_queue queue,
+                             unsigned class);
 
 #endif

@@ -3,68 +3,14 @@
  * get: looking up. The hot path of the whole server stands first: a hash, one line of the index, one of the item.
  * After it touching, creating on a miss, and who recomputes a stale value: winning is one step under the lock, so
  * of all workers exactly one is told so.
- *
- * Prefetching is done in two steps:
- *
- *      store_prefetch of key n      asks for the home of key n, and for the item of key n - 8, whose home has come
- *                                   by now
- *      the first look-up after it   asks for the items of the last 8
- *
- * A small index stays in the CPU's own cache: its homes need no first step, items are asked for at once.
  */
-#include "get.h"
-
-#include "segment.h"
+#include "link.h"
 #include "put.h"
+#include "segment.h"
 
 enum {
-    PREFETCH_ITEMS_MIN = 2048, /* with their homes 256 KiB and more */
-    PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
-    PREFETCH_LINE_SIZE = 64,
     PIN_SHARE = 8, /* segments with pins take one part in so many of the limit, at most */
 };
-
-void get_count_dead(struct store_worker *worker, const struct item *item) {
-    bool expired = worker_item_expired(worker, item);
-    counter_add(expired ? &worker->counters.get_expired : &worker->counters.get_flushed, 1);
-    worker->absence = expired ? STORE_ABSENT_EXPIRED : STORE_ABSENT_FLUSHED;
-}
-
-/* Takes out the item that a look-up has found dead, if it is still there. */
-static __attribute__((cold, noinline)) void meet_dead(struct store_worker *worker, uint64_t hash,
-                                                      uint32_t location) {
-    struct place place;
-    const struct item *item = arena_item(&worker->store->arena, location);
-    get_count_dead(worker, item);
-    place_open_location(worker, hash, location, &place);
-    if (place.item != NULL && !worker_item_lives(worker, item, location)) {
-        put_count_reclaimed(worker, item);
-        put_take_out(worker, &place);
-    }
-    place_close(&place);
-}
-
-/* As get_find, and where the location points to. */
-static inline_always uint32_t find(struct store_worker *worker, uint64_t hash, struct bytes key,
-                                   struct arena_spot *spot) {
-    const struct store *store = worker->store;
-    get_prefetch_end(worker);
-    uint32_t location = index_find(store, hash, key);
-    if (location == 0) {
-        return 0;
-    }
-    *spot = arena_spot_of(&store->arena, location);
-    if (likely(worker_spot_lives(worker, spot, location))) {
-        return location;
-    }
-    meet_dead(worker, hash, location);
-    return 0;
-}
-
-uint32_t get_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
-    struct arena_spot spot;
-    return find(worker, hash, key, &spot);
-}
 
 uint64_t store_hash(const struct store_worker *worker, struct bytes key) {
     return index_hash(&worker->store->index, key);
@@ -73,10 +19,10 @@ uint64_t store_hash(const struct store_worker *worker, struct bytes key) {
 enum store_status store_get_hashed(struct store_worker *worker, struct bytes key, uint64_t hash,
                                    struct item_view *view) {
     struct arena_spot spot;
-    if (unlikely(find(worker, hash, key, &spot) == 0)) {
+    if (unlikely(link_find_spot(worker, hash, key, &spot) == 0)) {
         return STORE_MISS;
     }
-    get_view_spot(worker->store, &spot, view);
+    link_view_spot(worker->store, &spot, view);
     item_use(spot.item, worker_now_tick(worker), ITEM_FETCHED);
     return STORE_OK;
 }
@@ -109,58 +55,6 @@ bool store_pin(const struct item_view *view) {
 
 void store_unpin(void *pin) {
     segment_unpin(pin);
-}
-
-/* --- prefetching --- */
-
-/* The second step: which item it will be is guessed from the tag alone. Most small items lie on two lines. */
-static void prefetch_item(const struct store *store, uint64_t hash) {
-    const struct index *index = &store->index;
-    const struct bucket *home = index_home(index, index_homes_count(index), hash);
-    uint32_t matches = match_tag(home, entry_tag(hash));
-    if (matches != 0) {
-        uint32_t location = entry_location(home, match_next(&matches));
-        const char *item = (const char *)arena_item(&store->arena, location);
-        __builtin_prefetch(item, 0, 3);
-        __builtin_prefetch(item + PREFETCH_LINE_SIZE, 0, 3);
-    }
-}
-
-bool store_prefetch_helps(const struct store_worker *worker) {
-    return worker->prefetch_helps;
-}
-
-void get_turn(struct store_worker *worker) {
-    /* relaxed: a level. */
-    worker->prefetch_helps =
-        atomic_load_explicit(&worker->store->index.items_count, memory_order_relaxed) >= PREFETCH_ITEMS_MIN;
-}
-
-uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
-    const struct store *store = worker->store;
-    uint64_t hash = index_hash(&store->index, key);
-    uint64_t homes_count = index_homes_count(&store->index);
-    if (homes_count < PREFETCH_HOMES_MIN) {
-        prefetch_item(store, hash);
-        return hash;
-    }
-    uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
-    __builtin_prefetch(index_home(&store->index, homes_count, hash), 0, 3);
-    if (worker->prefetches_count >= STORE_PREFETCHES_MAX) {
-        prefetch_item(store, *waiting);
-    }
-    *waiting = hash;
-    worker->prefetches_count++;
-    return hash;
-}
-
-void get_prefetch_finish(struct store_worker *worker) {
-    unsigned count =
-        worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
-    worker->prefetches_count = 0;
-    for (unsigned i = 0; i < count; i++) {
-        prefetch_item(worker->store, worker->prefetches[i]);
-    }
 }
 
 /* --- touching --- */
@@ -222,7 +116,7 @@ static bool touch_in_place(struct store_worker *worker, struct place *place, uin
 enum store_status store_touch(struct store_worker *worker, struct bytes key, uint32_t expires_tick) {
     uint64_t hash = index_hash(&worker->store->index, key);
     struct place place;
-    put_open(worker, hash, key, &place);
+    link_open(worker, hash, key, &place);
     bool found = place.item != NULL;
     bool done = !found || touch_in_place(worker, &place, expires_tick);
     if (found && done) {
@@ -315,7 +209,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
                              const struct get_options *options, struct item_view *view) {
     struct item *item = arena_item(&worker->store->arena, location);
     bool touched = true;
-    get_view(worker->store, location, view);
+    link_view(worker->store, location, view);
     if (unlikely(options->touch || should_win(worker, options, view)) &&
         !hit_locked(worker, hash, location, options, view, &touched)) {
         return STORE_EXISTS;
@@ -340,7 +234,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
     if (options->no_use) {
         item_set_used(item, before.used_tick << ITEM_TICK_SHIFT | (before.fetched ? ITEM_FETCHED : 0));
     }
-    get_view(worker->store, location, view);
+    link_view(worker->store, location, view);
     view->expires_tick = before.expires_tick;
     view->used_tick = before.used_tick;
     view->fetched = before.fetched;
@@ -353,7 +247,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
 static void created(struct store_worker *worker, const struct get_options *options, uint32_t location,
                     struct item_view *view) {
     struct item *item = arena_item(&worker->store->arena, location);
-    get_view(worker->store, location, view);
+    link_view(worker->store, location, view);
     view->won = true;
     view->won_before = false;
     if (!options->no_use) {
@@ -365,7 +259,7 @@ enum store_status store_get_with(struct store_worker *worker, struct bytes key,
                                  const struct get_options *options, struct item_view *view) {
     uint64_t hash = index_hash(&worker->store->index, key);
     for (;;) {
-        uint32_t location = get_find(worker, hash, key);
+        uint32_t location = link_find(worker, hash, key);
         enum store_status status;
         if (location != 0) {
             status = hit(worker, hash, key, location, options, view);

@@ -13,6 +13,7 @@
 
 #include "evict.h"
 #include "flush_prefix.h"
+#include "flush_table.h"
 #include "index.h"
 #include "segment.h"
 #include "riposte/clock.h"

@@ -306,6 +306,14 @@ bool index_wants_to_grow(const struct index *index);
 /* A bounded piece of growing or shrinking; true when there is more to do. */
 bool index_resize(struct store_worker *worker, unsigned steps_max);
 
+/* After an operation that may have changed the number of items. */
+static inline void index_help_resize(struct store_worker *worker) {
+    if (unlikely(worker->resize_due)) {
+        worker->resize_due = false;
+        index_resize(worker, INDEX_STEPS_STORE);
+    }
+}
+
 /* Keeps the number of homes as it is, while a walk looks at some. */
 void index_resize_lock(struct index *index);
 void index_resize_unlock(struct index *index);

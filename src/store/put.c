@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * put: see put.h; and set, add, replace, compare-and-store. Append and prepend stand in update.c.
+ * put: see put.h; and set, add, replace, compare-and-store.
  *
  * The item is complete before anything is locked; under the lock the old item is looked at, the decision made
  * and one entry written.
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "evict.h"
-#include "flush_prefix.h"
-#include "get.h"
+#include "flush_table.h"
+#include "link.h"
 #include "segment.h"
 
 enum {
@@ -177,53 +177,6 @@ uint64_t put_draw_number(struct store_worker *worker) {
 
 /* --- places --- */
 
-void put_count_reclaimed(struct store_worker *worker, const struct item *item) {
-    counter_add(&worker->counters.reclaimed, 1);
-    if (worker_item_expired(worker, item) && (item_used(item) & ITEM_FETCHED) == 0) {
-        counter_add(&worker->counters.expired_unfetched, 1);
-    }
-}
-
-static inline_always void count_linked(struct store_worker *worker, size_t size) {
-    counter_add(&worker->counters.items_added, 1);
-    counter_add(&worker->items_size_added, arena_round(&worker->store->arena, size));
-}
-
-static inline_always void count_unlinked(struct store_worker *worker, size_t size) {
-    counter_add(&worker->counters.items_removed, 1);
-    counter_add(&worker->items_size_removed, arena_round(&worker->store->arena, size));
-}
-
-void put_take_out(struct store_worker *worker, struct place *place) {
-    uint32_t location = place->location;
-    size_t size = item_size(place->item);
-    put_floor_raise(worker->store, place->hash, store_item_cas(worker->store, place->item, location));
-    place_clear(worker, place);
-    count_unlinked(worker, size);
-    index_count(worker, -1);
-    segment_kill(worker, location, size);
-}
-
-/* A dead item is in the way. */
-static __attribute__((cold, noinline)) void put_open_dead(struct store_worker *worker, struct place *place) {
-    get_count_dead(worker, place->item);
-    put_count_reclaimed(worker, place->item);
-    put_take_out(worker, place);
-}
-
-static inline_always void open_place(struct store_worker *worker, uint64_t hash, struct bytes key,
-                                     struct place *place) {
-    get_prefetch_end(worker);
-    place_open_key(worker, hash, key, place);
-    if (unlikely(place->item != NULL && !worker_item_lives(worker, place->item, place->location))) {
-        put_open_dead(worker, place);
-    }
-}
-
-void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
-    open_place(worker, hash, key, place);
-}
-
 void put_set_expires(struct store_worker *worker, struct place *place, uint32_t expires_tick) {
     struct arena *arena = &worker->store->arena;
     item_set_expires(place->item, expires_tick);
@@ -288,13 +241,24 @@ static inline_always uint32_t used_of_new(const struct store_worker *worker, con
 static inline void put_published(struct store_worker *worker, struct item *item, uint32_t location,
                                  size_t size, bool kept) {
     struct arena *arena = &worker->store->arena;
-    count_linked(worker, size);
+    link_count_added(worker, size);
     put_settle(worker, item, kept);
     if (unlikely(location >= arena->large_first)) {
         uint32_t index = arena_segment_of(arena, location);
         enum segment_queue queue = segment_queue(&arena->segments[index]);
         segment_enqueue(worker, index, queue, (uint32_t)arena_round(arena, size));
     }
+}
+
+/* Whether clients would see the numbers of this key go down. */
+static inline_always bool put_number_is_low(struct store_worker *worker, const struct place *place,
+                                            uint64_t cas) {
+    const struct store *store = worker->store;
+    uint64_t above = place->item != NULL
+                         ? store_item_cas(store, place->item, place->location)
+                         : atomic_load_explicit(link_floor(store, place->hash), memory_order_relaxed);
+    worker->number_above = above;
+    return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
 }
 
 static inline_always bool publish(struct store_worker *worker, struct place *place, struct item *item,
@@ -305,7 +269,7 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
     uint32_t old_location = place->location;
     size_t size = item_size(item);
     if ((!has_given_number && unlikely(put_number_is_low(worker, place, cas))) ||
-        unlikely(flush_prefix_would_take(worker, item, location))) {
+        unlikely(flush_table_would_take(worker, item, location))) {
         place_close(place);
         return false;
     }
@@ -326,7 +290,7 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
     place_close(place);
     put_published(worker, item, location, size, kept);
     if (old_location != 0) {
-        count_unlinked(worker, old_size);
+        link_count_removed(worker, old_size);
         segment_kill(worker, old_location, old_size);
     } else {
         index_count(worker, 1);
@@ -394,7 +358,7 @@ static enum store_status put_store(struct store_worker *worker, struct item *ite
             put_drop(worker, item);
             return STORE_NO_MEMORY;
         }
-        put_open(worker, hash, item_key(item), &place);
+        link_open(worker, hash, item_key(item), &place);
         enum store_status status = put_decide(worker, &place, item, options);
         if (unlikely(status != STORE_OK)) {
             place_close(&place);
@@ -427,15 +391,12 @@ static struct item *put_bring_in(struct store_worker *worker, struct item *outsi
     return item;
 }
 
-enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
-                            struct put_result *result) {
+enum store_status put_item(struct store_worker *worker, struct item *item, const struct put_options *options,
+                           struct put_result *result) {
     uint64_t hash = likely(worker->fresh == item) ? worker->fresh_hash
                                                   : index_hash(&worker->store->index, item_key(item));
     if (result != NULL) {
         *result = (struct put_result){0};
-    }
-    if (options->mode == PUT_APPEND || options->mode == PUT_PREPEND) {
-        return append_put(worker, item, options, result);
     }
     if (unlikely(item_has(item, ITEM_OUTSIDE)) && (item = put_bring_in(worker, item, hash)) == NULL) {
         return STORE_NO_MEMORY;
@@ -445,7 +406,7 @@ enum store_status store_put(struct store_worker *worker, struct item *item, cons
         return STORE_NO_MEMORY;
     }
     enum store_status status = put_store(worker, item, hash, options, result);
-    put_help_resize(worker);
+    index_help_resize(worker);
     return status;
 }
 
@@ -457,7 +418,7 @@ static inline_always enum store_status set_publish(struct store_worker *worker, 
     static const struct put_options plain = {.mode = PUT_SET};
     struct place place;
     if (likely(index_supply(worker, 1))) {
-        open_place(worker, hash, key, &place);
+        link_open_place(worker, hash, key, &place);
         if (likely(publish(worker, &place, item, false, NULL))) {
             return STORE_OK;
         }
@@ -481,6 +442,6 @@ enum store_status store_set(struct store_worker *worker, const struct store_reco
     }
     bytes_copy(item_value(item), set->value);
     enum store_status status = set_publish(worker, item, set->hash, set->key);
-    put_help_resize(worker);
+    index_help_resize(worker);
     return status;
 }

@@ -45,38 +45,7 @@ struct item *put_renumber(struct store_worker *worker, struct item *item, uint64
 /* A number above that of the item which the last put_publish could not replace. */
 uint64_t put_draw_number(struct store_worker *worker);
 
-/* --- numbers --- */
-
-static inline _Atomic uint64_t *put_floor(const struct store *store, uint64_t hash) {
-    return &store->floors[hash & store->floors_mask];
-}
-
-/* A number leaves the index. relaxed: a key's numbers change under the lock of its home. */
-static inline void put_floor_raise(const struct store *store, uint64_t hash, uint64_t cas) {
-    _Atomic uint64_t *floor = put_floor(store, hash);
-    uint64_t present = atomic_load_explicit(floor, memory_order_relaxed);
-    while (cas > present && arena_has_drawn(&store->arena, cas) &&
-           !atomic_compare_exchange_weak_explicit(floor, &present, cas, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
-        continue;
-    }
-}
-
-/* Whether clients would see the numbers of this key go down. */
-static inline_always bool put_number_is_low(struct store_worker *worker, const struct place *place,
-                                            uint64_t cas) {
-    const struct store *store = worker->store;
-    uint64_t above = place->item != NULL
-                         ? store_item_cas(store, place->item, place->location)
-                         : atomic_load_explicit(put_floor(store, place->hash), memory_order_relaxed);
-    worker->number_above = above;
-    return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
-}
-
 /* --- places --- */
-
-/* Locks the place of a key. A dead item there is counted as met and taken out. */
-void put_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
 
 /*
  * Stores the item in an open place, and closes it; result may be NULL. False, with the place closed and nothing
@@ -89,22 +58,12 @@ bool put_publish(struct store_worker *worker, struct place *place, struct item *
 /* What put_publish may need; false where there is no memory. */
 bool put_supply(struct store_worker *worker);
 
-/* Takes place->item out and counts it; the place stays open. */
-void put_take_out(struct store_worker *worker, struct place *place);
-
 /* Sets the expiry of place->item, which has room for one. */
 void put_set_expires(struct store_worker *worker, struct place *place, uint32_t expires_tick);
 
-/* The memory of a dead item is taken again: counts that. */
-void put_count_reclaimed(struct store_worker *worker, const struct item *item);
-
-/* After an operation that may have changed the number of items. */
-static inline void put_help_resize(struct store_worker *worker) {
-    if (unlikely(worker->resize_due)) {
-        worker->resize_due = false;
-        index_resize(worker, INDEX_STEPS_STORE);
-    }
-}
+/* store_put for every mode but PUT_APPEND and PUT_PREPEND. Consumes `item`. */
+enum store_status put_item(struct store_worker *worker, struct item *item, const struct put_options *options,
+                           struct put_result *result);
 
 /*
  * --- update.c ---
@@ -156,9 +115,5 @@ struct update {
  */
 enum store_status update_run(struct store_worker *worker, const struct update *update,
                              struct put_result *result, uint32_t *location);
-
-/* store_put for PUT_APPEND and PUT_PREPEND. Consumes `added`. */
-enum store_status append_put(struct store_worker *worker, struct item *added,
-                             const struct put_options *options, struct put_result *result);
 
 #endif

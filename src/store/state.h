@@ -13,7 +13,6 @@
 
 #include "arena.h"
 #include "epoch.h"
-#include "flush_table.h"
 #include "ghost.h"
 #include "poison.h"
 #include "riposte/store.h"
@@ -28,6 +27,7 @@ enum {
 };
 
 struct bucket;
+struct flush_table;
 
 /* See index.h. */
 struct index {
@@ -213,34 +213,6 @@ static inline uint64_t store_flush_number(const struct store *store) {
 static inline bool worker_item_expired(const struct store_worker *worker, const struct item *item) {
     uint32_t expires_tick = item_expires(item);
     return unlikely(expires_tick != STORE_EXPIRES_NEVER) && expires_tick <= worker_now_tick(worker);
-}
-
-/* Whether what stands in this place may have been flushed. Nearly always the answer is no. */
-static inline bool store_place_in_doubt(const struct store *store, uint32_t location) {
-    /* acquire: pairs with who forgets prefixes; see flush_prefix.h. */
-    return arena_number(&store->arena, arena_segment_of(&store->arena, location)) <
-           atomic_load_explicit(&store->doubt_number, memory_order_acquire);
-}
-
-/* flush_prefix.c: whether an item whose place is in doubt was flushed. */
-bool flush_has_taken(const struct store *store, const struct item *item, uint32_t location);
-
-static inline bool worker_item_lives(const struct store_worker *worker, const struct item *item,
-                                     uint32_t location) {
-    return likely(!worker_item_expired(worker, item)) &&
-           (likely(!store_place_in_doubt(worker->store, location)) ||
-            !flush_has_taken(worker->store, item, location));
-}
-
-/* The same of the item in a spot; `location` is where it is. */
-static inline bool worker_spot_lives(const struct store_worker *worker, const struct arena_spot *spot,
-                                     uint32_t location) {
-    const struct store *store = worker->store;
-    /* acquire: as in store_place_in_doubt. */
-    uint64_t doubt_number = atomic_load_explicit(&store->doubt_number, memory_order_acquire);
-    return likely(!worker_item_expired(worker, spot->item)) &&
-           (likely(arena_number(&store->arena, spot->segment) >= doubt_number) ||
-            !flush_has_taken(store, spot->item, location));
 }
 
 /* The number that clients know the item by. */

@@ -15,7 +15,7 @@
 #include "evict.h"
 #include "flush_prefix.h"
 #include "index.h"
-#include "get.h"
+#include "link.h"
 #include "put.h"
 #include "segment.h"
 
@@ -354,7 +354,7 @@ static void turn_flush(struct store_worker *worker) {
 unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     segment_keep_fresh(worker);
     clock_set(worker, now_ns);
-    get_turn(worker);
+    link_turn(worker);
     turn_flush(worker);
     retire_adopt(worker);
     unsigned wait_ms = turn_retired(worker);

@@ -4,7 +4,7 @@
  */
 #include "put.h"
 
-#include "get.h"
+#include "link.h"
 #include "segment.h"
 
 /* One attempt. */
@@ -18,7 +18,7 @@ enum update_step { UPDATE_DONE, UPDATE_AGAIN, UPDATE_RENUMBER, UPDATE_NO_MEMORY 
 
 static enum store_status update_look(struct store_worker *worker, const struct update *update,
                                      struct update_attempt *attempt) {
-    attempt->old.location = get_find(worker, update->hash, update->key);
+    attempt->old.location = link_find(worker, update->hash, update->key);
     attempt->old.item =
         attempt->old.location == 0 ? NULL : arena_item(&worker->store->arena, attempt->old.location);
     attempt->form = (struct item_form){.has_expiry = attempt->old.item != NULL &&
@@ -52,7 +52,7 @@ static bool update_confirm(struct store_worker *worker, const struct update *upd
 static enum update_step update_exchange(struct store_worker *worker, const struct update *update,
                                         struct update_attempt *attempt, struct put_result *result) {
     struct place place;
-    put_open(worker, update->hash, update->key, &place);
+    link_open(worker, update->hash, update->key, &place);
     if (place.location != attempt->old.location) {
         place_close(&place);
         return UPDATE_AGAIN;
@@ -104,7 +104,7 @@ enum store_status update_run(struct store_worker *worker, const struct update *u
             if (location != NULL) {
                 *location = arena_location_of(&worker->store->arena, attempt.item);
             }
-            put_help_resize(worker);
+            index_help_resize(worker);
             return STORE_OK;
         case UPDATE_AGAIN:
             break;
@@ -183,8 +183,13 @@ static void append_finish(const void *input, struct item *item, const struct upd
     }
 }
 
-enum store_status append_put(struct store_worker *worker, struct item *added,
-                             const struct put_options *options, struct put_result *result) {
+/* Consumes `added`. Not inlined: every store_put would make room on the stack for it. */
+static __attribute__((noinline)) enum store_status append_put(struct store_worker *worker, struct item *added,
+                                                              const struct put_options *options,
+                                                              struct put_result *result) {
+    if (result != NULL) {
+        *result = (struct put_result){0};
+    }
     const struct append append = {.added = added, .options = options};
     const struct update update = {.key = item_key(added),
                                   .hash = index_hash(&worker->store->index, item_key(added)),
@@ -196,4 +201,11 @@ enum store_status append_put(struct store_worker *worker, struct item *added,
     enum store_status status = update_run(worker, &update, result, NULL);
     put_drop(worker, added);
     return status;
+}
+
+enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
+                            struct put_result *result) {
+    bool appends = options->mode == PUT_APPEND || options->mode == PUT_PREPEND;
+    return unlikely(appends) ? append_put(worker, item, options, result)
+                             : put_item(worker, item, options, result);
 }

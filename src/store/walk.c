@@ -11,7 +11,7 @@
  */
 #include "walk.h"
 
-#include "get.h"
+#include "link.h"
 
 enum { WALK_ENTRIES_MAX = 64 };
 
@@ -29,10 +29,10 @@ static void walk_item(const struct walk *walk, uint32_t location) {
     uint64_t mask = (UINT64_C(1) << walk->cursor->power) - 1;
     struct item_view view;
     if ((index_hash(&store->index, item_key(item)) & mask) != walk->cursor->position ||
-        !worker_item_lives(walk->worker, item, location)) {
+        !link_item_lives(walk->worker, item, location)) {
         return;
     }
-    get_view(store, location, &view);
+    link_view(store, location, &view);
     walk->visit(walk->user, &view);
 }
 

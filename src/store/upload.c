@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * item: items in the hands of callers, not stored yet: made, kept over turns while their value comes, given back.
+ * upload: items in the hands of callers, not stored yet: made, kept over turns while their value comes, given back.
  *
  * One that comes in pieces would pin its segment, and with it a thousand others; so a small one waits outside of the
  * arena, and is copied into the log when it is whole. A large one has a segment to itself anyhow. Worker's own thread.
@@ -14,7 +14,7 @@
 #include "segment.h"
 
 enum {
-    ITEM_UPLOADS_SHARE = 3, /* what comes in pieces takes one part in so many of the limit at most */
+    UPLOAD_SHARE = 3, /* what comes in pieces takes one part in so many of the limit at most */
 };
 
 bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
@@ -49,7 +49,7 @@ void store_item_discard(struct store_worker *worker, struct item *item) {
 /* Whether one more upload of that size stays within what uploads may take; one is always let in. */
 static bool uploads_add(struct store_worker *worker, size_t size) {
     struct arena *arena = &worker->store->arena;
-    uint64_t size_max = atomic_load_explicit(&arena->limit, memory_order_relaxed) / ITEM_UPLOADS_SHARE;
+    uint64_t size_max = atomic_load_explicit(&arena->limit, memory_order_relaxed) / UPLOAD_SHARE;
     /* relaxed: a level. */
     uint64_t before = atomic_fetch_add_explicit(&arena->uploads_size, size, memory_order_relaxed);
     if (before != 0 && before + size > size_max) {

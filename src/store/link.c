@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * link: finding the entry of a key, ahead of time or now, and taking what is dead out of the index. See link.h.
+ *
+ * Prefetching is done in two steps:
+ *
+ *      store_prefetch of key n      asks for the home of key n, and for the item of key n - 8, whose home has come
+ *                                   by now
+ *      the first look-up after it   asks for the items of the last 8
+ *
+ * A small index stays in the CPU's own cache: its homes need no first step, items are asked for at once.
+ */
+#include "link.h"
+
+#include "segment.h"
+
+enum {
+    PREFETCH_ITEMS_MIN = 2048, /* with their homes 256 KiB and more */
+    PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
+    PREFETCH_LINE_SIZE = 64,
+};
+
+void link_count_dead(struct store_worker *worker, const struct item *item) {
+    bool expired = worker_item_expired(worker, item);
+    counter_add(expired ? &worker->counters.get_expired : &worker->counters.get_flushed, 1);
+    worker->absence = expired ? STORE_ABSENT_EXPIRED : STORE_ABSENT_FLUSHED;
+}
+
+void link_count_reclaimed(struct store_worker *worker, const struct item *item) {
+    counter_add(&worker->counters.reclaimed, 1);
+    if (worker_item_expired(worker, item) && (item_used(item) & ITEM_FETCHED) == 0) {
+        counter_add(&worker->counters.expired_unfetched, 1);
+    }
+}
+
+void link_remove(struct store_worker *worker, struct place *place) {
+    uint32_t location = place->location;
+    size_t size = item_size(place->item);
+    link_floor_raise(worker->store, place->hash, store_item_cas(worker->store, place->item, location));
+    place_clear(worker, place);
+    link_count_removed(worker, size);
+    index_count(worker, -1);
+    segment_kill(worker, location, size);
+}
+
+/* --- looking up --- */
+
+__attribute__((cold, noinline)) void link_meet_dead(struct store_worker *worker, uint64_t hash,
+                                                    uint32_t location) {
+    struct place place;
+    const struct item *item = arena_item(&worker->store->arena, location);
+    link_count_dead(worker, item);
+    place_open_location(worker, hash, location, &place);
+    if (place.item != NULL && !link_item_lives(worker, item, location)) {
+        link_count_reclaimed(worker, item);
+        link_remove(worker, &place);
+    }
+    place_close(&place);
+}
+
+uint32_t link_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
+    struct arena_spot spot;
+    return link_find_spot(worker, hash, key, &spot);
+}
+
+__attribute__((cold, noinline)) void link_open_dead(struct store_worker *worker, struct place *place) {
+    link_count_dead(worker, place->item);
+    link_count_reclaimed(worker, place->item);
+    link_remove(worker, place);
+}
+
+void link_open(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
+    link_open_place(worker, hash, key, place);
+}
+
+/* --- prefetching --- */
+
+/* The second step: which item it will be is guessed from the tag alone. Most small items lie on two lines. */
+static void prefetch_item(const struct store *store, uint64_t hash) {
+    const struct index *index = &store->index;
+    const struct bucket *home = index_home(index, index_homes_count(index), hash);
+    uint32_t matches = match_tag(home, entry_tag(hash));
+    if (matches != 0) {
+        uint32_t location = entry_location(home, match_next(&matches));
+        const char *item = (const char *)arena_item(&store->arena, location);
+        __builtin_prefetch(item, 0, 3);
+        __builtin_prefetch(item + PREFETCH_LINE_SIZE, 0, 3);
+    }
+}
+
+bool store_prefetch_helps(const struct store_worker *worker) {
+    return worker->prefetch_helps;
+}
+
+void link_turn(struct store_worker *worker) {
+    /* relaxed: a level. */
+    worker->prefetch_helps =
+        atomic_load_explicit(&worker->store->index.items_count, memory_order_relaxed) >= PREFETCH_ITEMS_MIN;
+}
+
+uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
+    const struct store *store = worker->store;
+    uint64_t hash = index_hash(&store->index, key);
+    uint64_t homes_count = index_homes_count(&store->index);
+    if (homes_count < PREFETCH_HOMES_MIN) {
+        prefetch_item(store, hash);
+        return hash;
+    }
+    uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
+    __builtin_prefetch(index_home(&store->index, homes_count, hash), 0, 3);
+    if (worker->prefetches_count >= STORE_PREFETCHES_MAX) {
+        prefetch_item(store, *waiting);
+    }
+    *waiting = hash;
+    worker->prefetches_count++;
+    return hash;
+}
+
+void link_prefetch_finish(struct store_worker *worker) {
+    unsigned count =
+        worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
+    worker->prefetches_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        prefetch_item(worker->store, worker->prefetches[i]);
+    }
+}
