@@ -8,6 +8,7 @@ told from one that it did.
 import functools
 import socket
 import ssl
+import threading
 
 from harness.certificates import SERVER_NAME
 
@@ -36,7 +37,9 @@ def client_context(authority=None, own=None, version=None, alpn=()):
 
 
 class TlsSocket:
-    """A client. `plain` is connected and has its time-out; cut: a function from bytes to the pieces that are sent."""
+    """A client. `plain` is connected and has its time-out; cut: a function from bytes to the pieces that are sent. One
+    thread may send while another receives.
+    """
 
     def __init__(self, plain, context, name=SERVER_NAME, session=None, cut=None, shake=True):
         self.plain, self.cut = plain, cut or (lambda data: [data])
@@ -44,6 +47,8 @@ class TlsSocket:
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name, session=session)
         self.early = b""  # decrypted before it was asked for
         self.said_end = False
+        self.state_lock = threading.Lock()  # of what ssl has; not held while the wire is waited for
+        self.wire_lock = threading.Lock()  # records leave in the order in which they were made
         if shake:
             self.shake()
 
@@ -54,24 +59,30 @@ class TlsSocket:
         return self.outgoing.read()
 
     def flush(self):
-        data = self.records()
-        for piece in self.cut(data) if data else []:
-            self.plain.sendall(piece)
+        if not self.outgoing.pending:
+            return
+        with self.wire_lock:
+            with self.state_lock:
+                data = self.records()
+            for piece in self.cut(data) if data else []:
+                self.plain.sendall(piece)
 
     def feed(self):
         """Takes what the wire has, at least a byte. False at its end."""
         data = self.plain.recv(READ_SIZE)
-        if data:
-            self.incoming.write(data)
-        else:
-            self.incoming.write_eof()
+        with self.state_lock:
+            if data:
+                self.incoming.write(data)
+            else:
+                self.incoming.write_eof()
         return bool(data)
 
     def until_done(self, step, *arguments):
         """Calls step until it wants nothing more from the wire."""
         while True:
             try:
-                result = step(*arguments)
+                with self.state_lock:
+                    result = step(*arguments)
                 self.flush()
                 return result
             except ssl.SSLWantReadError:
@@ -97,7 +108,8 @@ class TlsSocket:
         """Records of up to 16 KiB."""
         view = memoryview(data)
         while view:
-            view = view[self.tls.write(view):]
+            with self.state_lock:
+                view = view[self.tls.write(view):]
         self.flush()
 
     def recv(self, size=READ_SIZE):

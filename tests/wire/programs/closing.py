@@ -5,7 +5,7 @@ import select
 
 from harness.connection import set_request, value_reply
 from harness.outcome import Failure, check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
 MORE = b"get a\r\n" * 100_000
@@ -26,7 +26,7 @@ def wait_for_hang_up(client):
     check(poll.poll(10_000), "the server has not closed within 10 s")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def replies_before_quit_arrive_although_much_more_was_sent_behind_it(lab):
     """A set, a get, quit and 700 KB of further requests; the client reads only after the server has closed."""
     server = lab.start()
@@ -41,7 +41,7 @@ def replies_before_quit_arrive_although_much_more_was_sent_behind_it(lab):
         client.close()
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def replies_before_a_line_without_an_end_arrive(lab):
     """A get, then 100 KB that are no line; the reply arrives, then the end, not a reset."""
     server = lab.start()

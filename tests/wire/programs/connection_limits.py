@@ -6,7 +6,7 @@ import signal
 import time
 
 from harness.outcome import Failure, Skip, check, check_equal
-from harness.registry import BOTH, TCP, test
+from harness.registry import ALL, BOTH, TCP, test
 from harness.server import wait_until
 
 TOO_MANY = b"ERROR Too many open connections\r\n"
@@ -190,7 +190,7 @@ def the_idle_time_out_is_for_tcp_only(lab):
     local.version()
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_value_that_keeps_moving_is_not_idle(lab):
     """idle_timeout=2: a value that takes four seconds to arrive, a piece every 0.2 s, is stored."""
     server = lab.start("-o", "idle_timeout=2")

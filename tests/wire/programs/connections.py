@@ -7,7 +7,7 @@ src/protocol/memcached/README.md, "Statistics".
 import re
 
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
 BUSY = b"BUSY currently processing crawler request"
@@ -55,7 +55,7 @@ def addresses_are_those_of_the_sockets(lab):
     check((f"tcp:{address}:{port}", f"tcp:{peer_address}:{peer_port}") in addresses, f"{address}:{port} in {addresses}")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_list_is_waited_for_after_the_end_of_the_input(lab):
     """printf 'stats conns\\r\\n' | nc."""
     client = lab.connect(lab.start("-t", "2"))
@@ -93,7 +93,7 @@ def many_ask_at_the_same_time(lab):
     wait_until(is_listed, "a list when the others are over")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def what_each_connection_is_at_is_told_truthfully(lab):
     """Idle, half a line, half a value, a value too large for a buffer, output that is not taken, a watcher."""
     server = lab.start()

@@ -5,7 +5,7 @@ import re
 
 from harness.connection import set_request, value_reply
 from harness.outcome import Failure, check, check_equal, shown
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.together import run_together
 
 VALUE_SIZE_MAX = (1 << 20) - 1024
@@ -109,25 +109,25 @@ def cut_at_random(lab, requests, replies):
             expect_replies(client, replies, key, f"turn {turn}, {key.decode()}, seed {lab.seed}")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_pipeline_cut_at_any_byte_is_answered_as_if_it_were_whole(lab):
     """Classic commands of every kind."""
     cut_everywhere(lab, PIPELINE, REPLIES)
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_meta_pipeline_cut_at_any_byte_is_answered_as_if_it_were_whole(lab):
     """Meta commands of every kind, classic ones among them."""
     cut_everywhere(lab, META_PIPELINE, META_REPLIES)
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def pipelines_in_random_pieces_are_answered_as_if_they_were_whole(lab):
     """Classic commands from three connections in turns."""
     cut_at_random(lab, PIPELINE, REPLIES)
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def meta_pipelines_in_random_pieces_are_answered_as_if_they_were_whole(lab):
     """Meta commands from three connections in turns."""
     cut_at_random(lab, META_PIPELINE, META_REPLIES)
@@ -149,7 +149,7 @@ def a_value_of_1_mib_sent_one_byte_at_a_time_is_stored(lab):
     check_equal(value, other.get("large"), "the value")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def values_of_every_size_around_a_buffer_come_back_as_they_were(lab):
     """Sizes one below, at and one above powers of two, pipelined in one go and read in one get."""
     server = lab.start()
@@ -167,7 +167,7 @@ def values_of_every_size_around_a_buffer_come_back_as_they_were(lab):
     client.expect(b"".join(value_reply(key, value) for key, value in values.items()) + b"END\r\n", "all in one get")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_large_value_between_small_requests_keeps_their_order(lab):
     """A pipeline of small set, 700 KiB set, gets of both, six times over, sent in one go."""
     server = lab.start()
@@ -179,7 +179,7 @@ def a_large_value_between_small_requests_keeps_their_order(lab):
     run_together([lambda: client.send(turn * 6), lambda: client.expect(reply * 6)])
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_multiget_line_of_just_under_1_mib_is_served(lab):
     """Thousands of keys in one line, hits among the misses."""
     server = lab.start()
@@ -193,7 +193,7 @@ def a_multiget_line_of_just_under_1_mib_is_served(lab):
     client.expect(value_reply("hit", "x") * 1000 + b"END\r\n")
 
 
-@test(families=BOTH, long=True)
+@test(families=ALL, long=True)
 def a_multiget_line_of_any_length_is_answered_and_holds_no_memory(lab):
     """8 MB in one line: every hit comes back, the server does not grow by it, another client is served meanwhile."""
     server = lab.start()

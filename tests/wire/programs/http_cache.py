@@ -8,11 +8,11 @@ import time
 
 from harness.http import HOST, ask, ask_status, http_connect, http_start, read_answer, request
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, test
 from harness.server import wait_until
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def both_protocols_see_the_same_values(lab):
     """What one stores the other reads, byte for byte; the CAS is the entity tag."""
     server = http_start(lab)
@@ -31,7 +31,7 @@ def both_protocols_see_the_same_values(lab):
         check_equal("text/html", ask(web, "GET", "/cache/b").fields["content-type"], "the type that was PUT")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def values_of_every_size_come_back_whole(lab):
     """0 bytes to 1 MB, with a length and in chunks, in one piece and in many."""
     server = http_start(lab)
@@ -52,7 +52,7 @@ def values_of_every_size_come_back_whole(lab):
             check_equal(value, ask_status(web, 200, "GET", "/cache/chunks").body, f"{size} bytes in chunks")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_pipeline_is_answered_in_order(lab):
     """A thousand requests at once, each answered with its own value."""
     server = http_start(lab)
@@ -66,7 +66,7 @@ def a_pipeline_is_answered_in_order(lab):
             check_equal((200, b"v%d" % i) if i < 50 else (404, answer.body), (answer.status, answer.body), f"k{i}")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def the_same_bytes_cut_anywhere_get_the_same_answers(lab):
     """A conversation with bodies of all kinds, whole and in random pieces."""
     server = http_start(lab)
@@ -98,7 +98,7 @@ def ask_delete(server):
         ask(web, "DELETE", "/cache/b")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def conditions_are_compare_and_swap(lab):
     """Of many who read, add one and write with If-Match, each success counts exactly once."""
     server = http_start(lab, "-t", "2")
@@ -120,7 +120,7 @@ def conditions_are_compare_and_swap(lab):
         ask_status(first, 201, "PUT", "/cache/new", "If-None-Match: *\r\n", b"x")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def values_expire_as_their_ttl_says(lab):
     """?ttl= and max-age; without either a value stays."""
     server = http_start(lab)
@@ -134,7 +134,7 @@ def values_expire_as_their_ttl_says(lab):
         ask_status(web, 200, "GET", "/cache/c")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def flags_of_the_server_hold_here_too(lab):
     """-C: no entity tags. --http-readonly: no writes."""
     server = http_start(lab, "-C", "--http-readonly")
@@ -157,7 +157,7 @@ def only_names_of_loopback_are_served_on_loopback(lab):
             check_equal(status, read_answer(web).status, f"Host: {host}")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def pages_of_other_origins_may_not_write(lab):
     """A POST that a browser sends without asking is refused, unless its origin is the allowed one."""
     server = http_start(lab, "--http-cors=https://app.example")
@@ -171,7 +171,7 @@ def pages_of_other_origins_may_not_write(lab):
         check("access-control-allow-origin" not in answer.fields, "nobody else is allowed")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_token_is_asked_for_on_all_but_health(lab):
     """--http-token-file; SIGHUP reads it again."""
     path = os.path.join(lab.new_folder(), "token")
@@ -203,7 +203,7 @@ def passwords_for_memcached_alone_do_not_leave_the_web_open(lab):
     check(b"--http-token-file" in ended.stderr, ended.stderr.decode())
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def large_answers_to_a_client_that_does_not_read_are_bounded(lab):
     """A hundred requests for 1 MB on a connection nobody reads from: the server's memory does not grow with them."""
     server = http_start(lab, "-m", "64", "--conn-output-limit=1m")
@@ -217,7 +217,7 @@ def large_answers_to_a_client_that_does_not_read_are_bounded(lab):
             check_equal(1_000_000, len(read_answer(web).body), "bytes of the answer")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_prefix_is_flushed_at_once_for_every_client(lab):
     """DELETE /cache/?prefix=: gone for both protocols and every worker; what is stored after it lives."""
     server = http_start(lab, "-t", "2")
@@ -241,7 +241,7 @@ def a_prefix_is_flushed_at_once_for_every_client(lab):
         ask_status(webs[5], 404, "GET", "/cache/user:42:1")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_prefix_that_cannot_be_flushed_is_refused(lab):
     """Without a prefix, with a long one, with -F, with --http-readonly: nothing is gone."""
     server = http_start(lab)

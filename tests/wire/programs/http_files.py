@@ -8,7 +8,7 @@ import threading
 
 from harness.http import ask, ask_status, http_connect, http_start, read_answer, request
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
 
@@ -37,7 +37,7 @@ def root_of(lab):
     return root
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def files_are_served_with_type_tag_and_date(lab):
     """Folders by their index.html, conditions, ranges, coded siblings."""
     root = root_of(lab)
@@ -69,7 +69,7 @@ OUTSIDE = ["/../outside.txt", "/%2e%2e/outside.txt", "/%2E%2E%2Foutside.txt", "/
            "/..\\outside.txt", "/..%5coutside.txt", "/%252e%252e/outside.txt", "/pipe", "/.well-known/../.env"]
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def nothing_outside_the_root_is_reachable(lab):
     """Points, slashes and their codes, links that leave it, hidden names, pipes: 404; a NUL or a broken code: 400."""
     server = http_start(lab, f"--http-root={root_of(lab)}")
@@ -82,7 +82,7 @@ def nothing_outside_the_root_is_reachable(lab):
         ask_status(web, 404, "GET", "/" + "a/" * 400 + "a")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_changed_file_is_served_anew_within_a_second(lab):
     """Written over, removed, and there again."""
     root = root_of(lab)

@@ -5,7 +5,7 @@ import time
 
 from harness.http import HOST, http_connect, http_start, read_answer, request
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, test
 
 # What follows must not be answered: the end of the message is in doubt, or the client has been told to go.
 NEXT = request("GET", "/healthz")
@@ -70,7 +70,7 @@ DOUBTFUL_LENGTHS = [
 ]
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_length_that_two_readers_could_read_differently_is_refused(lab):
     """Every known pair of ambiguities (request smuggling): 400, the end, and nothing of what follows is served."""
     server = http_start(lab)
@@ -79,7 +79,7 @@ def a_length_that_two_readers_could_read_differently_is_refused(lab):
     closes(server, with_fields("Transfer-Encoding: chunked\r\n", "1.0") + b"0\r\n\r\n" + NEXT, 400)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_transfer_coding_that_nobody_knows_is_501(lab):
     """The end could be found, what is in it could not be understood."""
     server = http_start(lab)
@@ -89,7 +89,7 @@ def a_transfer_coding_that_nobody_knows_is_501(lab):
 BAD_CHUNKS = ["-5", "+5", "0x5", " 5", "5 ", "", "g", "10000000000000005", "5;", "5;=", "5;a=\"b", "5\x00", "5,5"]
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_chunk_that_is_not_spelt_as_it_should_be_is_refused(lab):
     """Sizes with signs, prefixes, spaces, overflow or bad extensions; data without its line end; lone line ends."""
     server = http_start(lab)
@@ -122,7 +122,7 @@ BAD_HOSTS = ["", "Host:\r\n", HOST + HOST, "Host: a b\r\n", "Host: a, b\r\n", "H
              "Host: a:65536\r\n", "Host: [::1\r\n", "Host: a\r\nHost: b\r\n"]
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_malformed_head_is_refused(lab):
     """Request lines, line ends, control bytes, targets; a Host that is missing, doubled or invalid."""
     server = http_start(lab)
@@ -132,7 +132,7 @@ def a_malformed_head_is_refused(lab):
         closes(server, with_fields(host, method="GET", target="/healthz") + NEXT, 400)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def other_versions_are_505(lab):
     """HTTP/2 with and without its preface, and what was never made."""
     server = http_start(lab)
@@ -141,7 +141,7 @@ def other_versions_are_505(lab):
     closes(server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_head_may_be_16_kib_and_have_100_fields(lab):
     """At the limit it is served, one past it the answer is 431 and the end."""
     server = http_start(lab)
@@ -153,7 +153,7 @@ def a_head_may_be_16_kib_and_have_100_fields(lab):
     closes(server, with_fields(HOST + "X: a\r\n" * 100, method="GET", target="/healthz"), 431)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_target_may_be_8_kib(lab):
     """At the limit it is looked for, one past it the answer is 414 and the end."""
     server = http_start(lab)
@@ -161,7 +161,7 @@ def a_target_may_be_8_kib(lab):
     closes(server, request("GET", "/" + "a" * 8192), 414)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_body_may_be_as_large_as_a_value(lab):
     """-I 4k: a body of 4 KiB and a byte is 413 and the end, before it is sent where the client waits."""
     server = http_start(lab, "-I", "4k")
@@ -174,7 +174,7 @@ def a_body_may_be_as_large_as_a_value(lab):
     goes_on(server, head + b"x" * 4000, 201)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def methods_are_told_apart(lab):
     """Unknown ones are 501, known ones that are not served 405 with Allow; both leave the connection as it was."""
     server = http_start(lab)
@@ -186,21 +186,21 @@ def methods_are_told_apart(lab):
     closes(server, request("CONNECT", "localhost:80") + NEXT, 405)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def nothing_but_100_continue_can_be_expected(lab):
     """417, and the connection ends: the body may or may not come."""
     server = http_start(lab)
     closes(server, with_fields(HOST + "Expect: 200-ok\r\nContent-Length: 5\r\n") + b"hello", 417)
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def an_upgrade_is_answered_as_if_it_were_not_there(lab):
     """To HTTP/2 or to anything else."""
     server = http_start(lab)
     goes_on(server, request("GET", "/healthz", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"), 200)
 
 
-@test(families=BOTH, long=True)
+@test(families=ALL, long=True)
 def a_request_that_comes_too_slowly_is_408(lab):
     """--http-timeout=1: half a head, and half a body, are answered after a second or two; a byte now and then is no help."""
     server = http_start(lab, "--http-timeout=1")
@@ -215,7 +215,7 @@ def a_request_that_comes_too_slowly_is_408(lab):
             connection.expect_end()
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_pipeline_ends_with_the_first_request_that_is_refused(lab):
     """What came before is answered, what comes after is not."""
     server = http_start(lab)

@@ -8,7 +8,7 @@ import threading
 
 from harness.connection import value_reply
 from harness.outcome import Skip, check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 from harness.together import run_together, slices
 from process import Process
@@ -34,7 +34,7 @@ time.sleep(600)
 """
 
 
-@test(families=BOTH, reference=True, long=True)
+@test(families=ALL, reference=True, long=True)
 def clients_on_all_workers_read_each_others_writes(lab):
     """200 connections from 8 threads, 4 workers; in each round everyone writes, then everyone reads everything."""
     server = lab.start("-t", "4")
@@ -95,7 +95,7 @@ def counting_clients_lose_no_increment(lab):
     check_equal(str(16 * count).encode(), first.get("n"), "the number after all increments")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def compare_and_swap_lets_exactly_one_of_many_win(lab):
     """8 threads update one value by gets and cas until each has won 25 times; nothing is lost."""
     server = lab.start("-t", "4")

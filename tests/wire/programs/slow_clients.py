@@ -7,7 +7,7 @@ import time
 
 from harness.connection import set_request, value_reply
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 from harness.together import run_together
 
@@ -92,7 +92,7 @@ def read_slowly(client, reply, count):
         time.sleep(max(0.0, begin + 3.0 * index / count - time.monotonic()))
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_reset_in_the_middle_of_a_value_stores_nothing(lab):
     """50 clients announce 1 MB, send half and reset."""
     server = lab.start()
@@ -106,7 +106,7 @@ def a_reset_in_the_middle_of_a_value_stores_nothing(lab):
     check_equal(b"x", other.get("a"), "the value afterwards")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def unfinished_values_of_vanished_clients_give_their_memory_back(lab):
     """Half-sent values are charged to --conn-memory while they arrive, and no longer when their clients are gone."""
     server = lab.start()
@@ -120,7 +120,7 @@ def unfinished_values_of_vanished_clients_give_their_memory_back(lab):
     wait_until(lambda: int(server.own_stats()["conn_memory"]) <= before + 100_000, "their memory is back")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_half_close_after_a_pipeline_is_answered_whole_and_then_ended(lab):
     """2,000 requests, then the client says it is done: all replies, then the end."""
     server = lab.start()
@@ -131,7 +131,7 @@ def a_half_close_after_a_pipeline_is_answered_whole_and_then_ended(lab):
     client.expect_end()
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_half_close_after_a_request_for_much_is_answered_whole(lab):
     """20 values of 500 KiB: more than any buffer holds when the end arrives."""
     server = lab.start()
@@ -145,7 +145,7 @@ def a_half_close_after_a_request_for_much_is_answered_whole(lab):
     client.expect_end()
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def printf_version_and_a_half_close_is_answered_and_closed(lab):
     """What `printf 'version\\r\\n' | nc` does."""
     server = lab.start()
@@ -155,7 +155,7 @@ def printf_version_and_a_half_close_is_answered_and_closed(lab):
         check_equal(b"VERSION ", client.read_to_end()[:8], "the reply")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_client_that_leaves_without_reading_harms_nobody(lab):
     """Replies to a closed socket end in SIGPIPE for a careless server; 100 times over."""
     server = lab.start()
@@ -168,7 +168,7 @@ def a_client_that_leaves_without_reading_harms_nobody(lab):
     check_equal(100_000, len(other.get("a")), "the value another client reads")
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_value_being_sent_keeps_its_bytes_while_the_key_is_overwritten_and_deleted(lab):
     """One client asks for 40 values of 900 KiB and reads late; another overwrites and deletes the key meanwhile."""
     server = lab.start("-m", "512")
@@ -195,7 +195,7 @@ def read_one_version(reader, size):
     return value[:1]
 
 
-@test(families=BOTH, reference=True)
+@test(families=ALL, reference=True)
 def a_deep_pipeline_of_one_client_does_not_hold_up_another(lab):
     """While one connection has 200,000 requests waiting another is served; the fairness counter moves."""
     server = lab.start()

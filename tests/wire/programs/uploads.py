@@ -6,7 +6,7 @@ import time
 
 from harness.connection import set_request, value_reply
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
 MIB = 1 << 20
@@ -36,7 +36,7 @@ def announced_values_take_nothing_from_others(lab):
     check(lab.program.is_sanitized or growth_kib < GROWTH_KIB_MAX, f"the server grew by {growth_kib} KiB")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def values_on_their_way_are_bounded_together_and_the_next_is_refused(lab):
     """--conn-memory=4m: 3 MiB of unfinished values are taken, more is refused; gets and whole sets go on."""
     server = lab.start("-m", "64", "--conn-memory=4m")
@@ -98,7 +98,7 @@ def a_value_must_come_at_a_rate(lab):
     check_equal("1", server.own_stats()["closed_slow_writer"], "closed_slow_writer")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_value_larger_than_one_turn_copies_is_stored_whole(lab):
     """-I 16m: 10 MB in pieces beside small requests; every byte comes back."""
     server = lab.start("-m", "64", "-I", "16m")

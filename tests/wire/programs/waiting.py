@@ -4,7 +4,7 @@
 import time
 
 from harness.outcome import check
-from harness.registry import BOTH, test
+from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
 WATCHED_S = 2.0
@@ -49,7 +49,7 @@ def a_server_goes_to_sleep_after_a_burst(lab):
     expect_sleep(server, "after a burst")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_paused_connection_does_not_keep_the_server_awake(lab):
     """A client that reads nothing and has reached its output bound."""
     server = lab.start("--conn-output-limit=64k")

@@ -8,7 +8,7 @@ import re
 
 from harness.connection import set_request
 from harness.outcome import check, check_equal
-from harness.registry import BOTH, TCP, test
+from harness.registry import ALL, BOTH, TCP, test
 from harness.server import wait_until
 
 HEAD = rb"ts=\d+\.\d{6} gid=\d+ "
@@ -79,7 +79,7 @@ def deletions_see_deletes(lab):
     expect_event(watcher, rb"type=deleted key=a cmd=md clsid=\d+ size=\d+")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def connevents_see_clients_come_and_go(lab):
     """conn_new and conn_close with the reason."""
     server = lab.start()
@@ -134,7 +134,7 @@ def evictions_are_seen(lab):
     expect_event(watcher, rb"type=eviction key=key-\d+ fetch=no ttl=-?\d+ la=\d+ clsid=\d+ size=\d+")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_watcher_that_does_not_read_loses_lines_and_slows_nobody(lab):
     """200,000 look-ups beside it; the server's memory stays bounded, lines are counted as skipped."""
     server = lab.start()
@@ -151,7 +151,7 @@ def a_watcher_that_does_not_read_loses_lines_and_slows_nobody(lab):
     check(lost > 0, "lines were lost, and counted")
 
 
-@test(families=BOTH)
+@test(families=ALL)
 def a_watcher_that_leaves_is_forgotten(lab):
     """log_watchers goes back to 0 and the server serves."""
     server = lab.start()
