@@ -60,6 +60,7 @@ enum engine_stop {
     ENGINE_STOP_CLOSE, /* what waits in their queues is accepted and answered, then they refuse; those that were inherited
                               are handed back */
     ENGINE_STOP_HAND_OVER, /* somebody else accepts from them: nothing is shut down, no file is removed */
+    ENGINE_STOP_PAUSE, /* the same, but the workers stay and wait for engine_resume, or for another stop */
 };
 
 /* Why the engine could not be made: one sentence with the likely cure, for the operator. */
@@ -301,6 +302,19 @@ int engine_start(struct engine *engine, struct engine_error *error);
  * signal handler.
  */
 void engine_stop(struct engine *engine, enum engine_stop kind);
+
+/*
+ * After engine_stop with ENGINE_STOP_PAUSE: waits until all workers have ended their connections, within a second, and have been
+ * taken back from hooks (worker_stop). Nobody is accepted from then on, what waits in the queues of the listeners stays
+ * there. Asked for before engine_start, which then returns with the workers waiting. One thread.
+ */
+void engine_await_pause(struct engine *engine);
+
+/*
+ * The workers of a paused engine serve again (worker_start is called anew). 0, or a negative errno and *error: one of them could
+ * not, and the others are stopped. The thread that has waited.
+ */
+int engine_resume(struct engine *engine, struct engine_error *error);
 
 /*
  * Every worker's loop comes round once, also that of one that sleeps: its counter `turns` grows. One that does not grow hangs.

@@ -37,12 +37,12 @@ enum store_image {
 /*
  * As store_create, with the arena in a file. `fd`: of a regular file or memfd, open for reading and writing, borrowed for
  * the call. What a store before has left there is taken; then its layout, its hash seed and the number of its
- * first buckets apply in place of those of `config`, and the limit is lowered by eviction where it has to be. now_ns:
- * monotonic. 0 and *image; -EINVAL, -ENOMEM as store_create; -EEXIST: STORE_IMAGE_FOREIGN; other -errno of the file:
+ * first buckets apply in place of those of `config`, and the limit is lowered by eviction where it has to be. keeps: see store_file_resume. now_ns: monotonic. 0 and *image; -EINVAL, -ENOMEM as store_create; -EEXIST: STORE_IMAGE_FOREIGN, or with
+ * `keeps` anything but TAKEN; other -errno of the file:
  * *image is STORE_IMAGE_NONE.
  */
-int store_file_create(const struct store_config *config, int fd, uint64_t now_ns, enum store_image *image,
-                      struct store **created);
+int store_file_create(const struct store_config *config, int fd, bool keeps, uint64_t now_ns,
+                      enum store_image *image, struct store **created);
 
 /*
  * Leaves the store in its file, for store_file_create of another process. All workers have left, nothing is pinned. After
@@ -51,6 +51,21 @@ int store_file_create(const struct store_config *config, int fd, uint64_t now_ns
  * somebody has a duplicate of store_file_fd.
  */
 int store_file_save(struct store *store, uint64_t now_ns);
+
+/*
+ * The same for two processes that agree about who has the store. A first store_file_create with `keeps`:
+ *
+ *      old: store_file_save -- descriptor --> new: store_file_create, keeps --+--> old: store_destroy; new: store_file_settle
+ *                                                                             +--> new: store_destroy; old: store_file_resume
+ *
+ * Until it is settled nothing in the file is changed by the new one, which lets no worker store anything.
+ */
+
+/* The store is in this process again, as before store_file_save. No other has settled it. */
+void store_file_resume(struct store *store);
+
+/* What the old process has left for taking it back is freed. Any number of times. */
+void store_file_settle(struct store *store);
 
 /* The descriptor of the memory, the store's; -1: the system has no such files. */
 int store_file_fd(const struct store *store);

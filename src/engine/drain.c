@@ -35,20 +35,25 @@ enum {
     DRAIN_LOOK_MS = 2,   /* between two looks at all connections */
     DRAIN_QUIET_MS = 50, /* a busy client has asked again by then */
     DRAIN_LINGER_MS = 500,
+    DRAIN_PAUSE_MS_MAX = 1000, /* nobody is accepted in a pause: it is shorter than a stop may be */
 };
 
 void drain_begin(struct worker *worker) {
     if (worker->stage != WORKER_SERVING) {
         return;
     }
-    uint32_t half_ms = worker->engine->config.drain_timeout_ms / 2;
+    /* acquire: pairs with the release in engine_stop. */
+    enum engine_stop stop = atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+    worker->drain_timeout_ms = worker->engine->config.drain_timeout_ms;
+    if (stop == ENGINE_STOP_PAUSE && worker->drain_timeout_ms > DRAIN_PAUSE_MS_MAX) {
+        worker->drain_timeout_ms = DRAIN_PAUSE_MS_MAX;
+    }
+    uint32_t half_ms = worker->drain_timeout_ms / 2;
     worker->stage = WORKER_DRAINING;
     worker->drain_began_ms = worker->now_ms;
     worker->drain_stage_ends_ms =
         worker->now_ms + (half_ms < DRAIN_SERVE_MS_MAX ? half_ms : DRAIN_SERVE_MS_MAX);
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
-    /* acquire: pairs with the release in engine_stop. */
-    enum engine_stop stop = atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
     accept_last(worker, stop == ENGINE_STOP_CLOSE);
 }
 
@@ -139,10 +144,10 @@ static void drain_conn(struct worker *worker, struct conn *conn) {
 static void drain_next_stage(struct worker *worker) {
     if (worker->stage == WORKER_DRAINING) {
         worker->stage = WORKER_FLUSHING;
-        worker->drain_stage_ends_ms = worker->drain_began_ms + worker->engine->config.drain_timeout_ms;
+        worker->drain_stage_ends_ms = worker->drain_began_ms + worker->drain_timeout_ms;
     } else {
         worker->stage = WORKER_ABORTING;
-        worker->drain_stage_ends_ms = worker->now_ms + worker->engine->config.drain_timeout_ms;
+        worker->drain_stage_ends_ms = worker->now_ms + worker->drain_timeout_ms;
     }
 }
 

@@ -210,11 +210,36 @@ int engine_start(struct engine *engine, struct engine_error *error) {
 }
 
 void engine_stop(struct engine *engine, enum engine_stop kind) {
-    enum engine_stop none = ENGINE_STOP_NONE;
-    /* release: pairs with the acquire in loop_on_wake and drain_begin. The first kind counts. */
-    atomic_compare_exchange_strong_explicit(&engine->stop, &none, kind, memory_order_release,
-                                            memory_order_relaxed);
+    enum engine_stop found = ENGINE_STOP_NONE;
+    if (kind == ENGINE_STOP_PAUSE) {
+        start_begin(&engine->start);
+    }
+    /* release: pairs with the acquire in loop_on_wake and drain_begin. The first kind counts, but after a pause. */
+    if (!atomic_compare_exchange_strong_explicit(&engine->stop, &found, kind, memory_order_release,
+                                                 memory_order_relaxed) &&
+        found == ENGINE_STOP_PAUSE && kind != ENGINE_STOP_PAUSE) {
+        atomic_store_explicit(&engine->stop, kind, memory_order_release);
+        start_order(&engine->start, START_GIVE_UP);
+    }
     engine_wake(engine);
+}
+
+void engine_await_pause(struct engine *engine) {
+    struct engine_error error;
+    start_await(&engine->start, engine->workers_count, &error); /* a pause does not fail */
+}
+
+int engine_resume(struct engine *engine, struct engine_error *error) {
+    *error = (struct engine_error){0};
+    /* release: before the order, which the workers wait for. */
+    atomic_store_explicit(&engine->stop, ENGINE_STOP_NONE, memory_order_release);
+    start_order(&engine->start, START_SERVE);
+    int result = start_await(&engine->start, engine->workers_count, error);
+    if (result < 0) {
+        engine_stop(engine, ENGINE_STOP_CLOSE);
+        engine_join(engine);
+    }
+    return result;
 }
 
 void engine_wake(struct engine *engine) {

@@ -179,12 +179,30 @@ static void loop_turn(struct worker *worker) {
     counter_add(&worker->counters.turns, 1);
 }
 
+/* acquire: pairs with the release in engine_stop and engine_resume. */
+static enum engine_stop loop_stop(const struct worker *worker) {
+    return atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+}
+
+/* The kernel may still give this worker a connection, which nobody would look at. Where listeners close, it is lost anyway. */
+static bool loop_may_accept(const struct worker *worker) {
+    if (loop_stop(worker) == ENGINE_STOP_CLOSE) {
+        return false;
+    }
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
+        if (worker->listeners[i].armed) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False: nothing can be served any more. */
 static bool loop_goes_on(struct worker *worker) {
     if (unlikely(worker->transport_failed) && !failover_turn(worker)) {
         return false;
     }
-    return worker->stage == WORKER_SERVING || worker->conns.open_count > 0;
+    return worker->stage == WORKER_SERVING || worker->conns.open_count > 0 || loop_may_accept(worker);
 }
 
 /* --- the thread ----------------------------------------------------------------------------------------- */
@@ -207,12 +225,11 @@ static void loop_pin(const struct worker *worker) {
 /* Opens the engine's transport, and the other one where the engine decides to (start.h). */
 static int loop_open_transport(struct worker *worker, struct engine_error *error) {
     struct engine *engine = worker->engine;
-    unsigned orders_seen = 0;
     for (;;) {
         /* The mutex of the start orders this with engine_start's change. */
         worker->transport = engine->transport;
         int result = worker->transport->open(worker, error);
-        enum start_order order = start_report_and_wait(&engine->start, result, error, &orders_seen);
+        enum start_order order = start_report_and_wait(&engine->start, result, error, &worker->orders_seen);
         if (order == START_SERVE) {
             return 0;
         }
@@ -262,7 +279,30 @@ static void loop_fill_listens(struct worker *worker) {
         };
     }
     for (unsigned i = 0; i < worker->listeners_count; i++) {
-        worker->listeners[i].wanted = true;
+        worker->listeners[i].wanted = worker->stage == WORKER_SERVING;
+    }
+}
+
+/* From now on this worker serves: with what the hooks give it for that. */
+static int loop_begin_serving(struct worker *worker, struct engine_error *error) {
+    const struct engine_hooks *hooks = &worker->engine->config.hooks;
+    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
+    if (hooks->worker_start != NULL && worker->user == NULL) {
+        return loop_fail(error, -ENOMEM, "start");
+    }
+    /* An engine that begins with a pause is one that has drained already. */
+    worker->stage = loop_stop(worker) == ENGINE_STOP_PAUSE ? WORKER_DRAINING : WORKER_SERVING;
+    loop_fill_listens(worker);
+    loop_read_clock(worker);
+    arm_turn(worker);
+    worker->transport->wait(worker, 0);
+    return 0;
+}
+
+static void loop_end_serving(struct worker *worker) {
+    const struct engine_hooks *hooks = &worker->engine->config.hooks;
+    if (hooks->worker_stop != NULL) {
+        hooks->worker_stop(worker->user);
     }
 }
 
@@ -284,21 +324,18 @@ static int loop_set_up(struct worker *worker) {
     if (result < 0) {
         goto close_transport;
     }
-    const struct engine_hooks *hooks = &engine->config.hooks;
-    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
-    if (hooks->worker_start != NULL && worker->user == NULL) {
-        result = loop_fail(&error, -ENOMEM, "start");
+    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    result = loop_begin_serving(worker, &error);
+    if (result < 0) {
         goto free_memory;
     }
-    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    loop_fill_listens(worker);
-    loop_read_clock(worker);
-    arm_turn(worker);
-    worker->transport->wait(worker, 0);
-    start_report(&engine->start, 0, &error);
+    if (loop_stop(worker) != ENGINE_STOP_PAUSE) {
+        start_report(&engine->start, 0, &error); /* else loop_pause does */
+    }
     return 0;
 
 free_memory:
+    close(worker->spare_fd);
     loop_free_memory(worker);
 close_transport:
     worker->transport->close(worker);
@@ -306,32 +343,52 @@ close_transport:
     return result;
 }
 
-static void loop_tear_down(struct worker *worker) {
-    const struct engine_hooks *hooks = &worker->engine->config.hooks;
+/* `served`: it has what the hooks gave it. */
+static void loop_tear_down(struct worker *worker, bool served) {
     if (worker->spare_fd >= 0) {
         close(worker->spare_fd);
     }
     if (worker->transport != NULL) {
         worker->transport->close(worker);
     }
-    if (hooks->worker_stop != NULL) {
-        hooks->worker_stop(worker->user);
+    if (served) {
+        loop_end_serving(worker);
     }
     loop_free_memory(worker);
     reply_pool_deinit(&worker->reply_pool);
 }
 
+/* The engine pauses: waits for what comes of it. False: the end. */
+static bool loop_pause(struct worker *worker) {
+    struct engine_error error = {0};
+    loop_end_serving(worker);
+    enum start_order order = start_report_and_wait(&worker->engine->start, 0, &error, &worker->orders_seen);
+    if (order != START_SERVE) {
+        return false;
+    }
+    int result = loop_begin_serving(worker, &error);
+    start_report(&worker->engine->start, result, &error);
+    return result == 0;
+}
+
 void *loop_main(void *argument) {
     struct worker *worker = argument;
+    bool serves = true;
     if (worker->engine->config.pin) {
         loop_pin(worker);
     }
     if (loop_set_up(worker) < 0) {
         return NULL;
     }
-    while (loop_goes_on(worker)) {
-        loop_turn(worker);
+    while (serves) {
+        while (loop_goes_on(worker)) {
+            loop_turn(worker);
+        }
+        if (loop_stop(worker) != ENGINE_STOP_PAUSE) {
+            break;
+        }
+        serves = loop_pause(worker);
     }
-    loop_tear_down(worker);
+    loop_tear_down(worker, serves);
     return NULL;
 }

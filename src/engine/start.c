@@ -58,6 +58,13 @@ int start_await(struct engine_start *start, unsigned count, struct engine_error 
     return result;
 }
 
+void start_begin(struct engine_start *start) {
+    pthread_mutex_lock(&start->mutex);
+    start->reported_count = 0;
+    start->failed = false;
+    pthread_mutex_unlock(&start->mutex);
+}
+
 void start_order(struct engine_start *start, enum start_order order) {
     pthread_mutex_lock(&start->mutex);
     start->reported_count = 0;

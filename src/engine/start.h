@@ -8,6 +8,8 @@
  *                    ----> START_GIVE_UP --> ends
  *                    ----> START_SERVE ----> sets up the rest, accepts, reports once more
  *
+ * A pause is the same once more: each worker that has no connection left reports and waits, for START_SERVE or START_GIVE_UP.
+ *
  * A ring belongs to the thread that made it, so only the workers can find out whether there is memory for all of them.
  * No client is accepted before all have agreed on one transport.
  */
@@ -50,6 +52,9 @@ enum start_order start_report_and_wait(struct engine_start *start, int result,
 
 /* Waits for `count` reports. 0, or the first failure: a negative errno and *error. The starting thread. */
 int start_await(struct engine_start *start, unsigned count, struct engine_error *error);
+
+/* Nobody has reported yet. The starting thread, while no worker can. */
+void start_begin(struct engine_start *start);
 
 /* What those who wait do next. The starting thread, after start_await. */
 void start_order(struct engine_start *start, enum start_order order);

@@ -79,6 +79,7 @@ struct worker {
     uint8_t late_turns;      /* since this thread has found that it did not run for a while; see timeouts.c */
     uint32_t drain_began_ms; /* worker times; from DRAINING on */
     uint32_t drain_stage_ends_ms;
+    uint32_t drain_timeout_ms; /* of this stop */
     uint32_t drain_looks_ms;
     bool place_freed;             /* a connection has ended since the loop looked at paused accepts */
     bool openings_full;           /* listens with a filter do not accept (opening.h) */
@@ -97,6 +98,7 @@ struct worker {
     struct worker_listen *listens; /* one per listen of the engine; owned */
     pthread_t thread;
     bool thread_started;
+    unsigned orders_seen;                        /* of engine.start */
     alignas(64) struct engine_counters counters; /* written by this worker only */
     _Atomic uint64_t
         published_size; /* what the engine's sum of connections' memory has of this worker; as above */

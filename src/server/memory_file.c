@@ -141,7 +141,7 @@ int memory_file_create_store(const char *path, int fd, const struct store_config
                              struct store **store) {
     enum store_image image;
     uint64_t begin_ns = clock_monotonic_ns();
-    int status = store_file_create(config, fd, begin_ns, &image, store);
+    int status = store_file_create(config, fd, false, begin_ns, &image, store);
     if (status < 0) {
         return status;
     }

@@ -275,14 +275,37 @@ int image_save(struct store *store, uint64_t now_ns) {
         status = image_root_write(fd, &root);
     }
     if (status < 0) {
-        (void)!ftruncate(fd, sections_offset(store)); /* it frees memory; whether it does changes nothing */
+        image_drop(store);
     }
     return status;
 }
 
+void image_drop(struct store *store) {
+    /* It frees memory; whether it does changes nothing. */
+    (void)!ftruncate(store->arena.memory_fd, sections_offset(store));
+}
+
+void image_resume(struct store *store) {
+    struct image_root root;
+    char boot[IMAGE_BOOT_SIZE];
+    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+    off_t offset = sections_offset(store);
+    image_boot(boot);
+    image_root_init(&root, boot);
+    int status = image_root_write(store->arena.memory_fd, &root);
+    assert(status == 0); /* the page is there */
+    root_fill(store, 0, &root);
+    parts_find(store, &root, parts);
+    for (unsigned i = 0; i < IMAGE_SEGMENTS; i++) {
+        part_restore(store->arena.memory_fd, offset, &parts[i], parts[i].size);
+        offset = offset_behind(offset, parts[i].size);
+    }
+    image_drop(store);
+}
+
 /* --- taking --- */
 
-static bool part_read(int fd, off_t offset, const struct part *part, uint64_t checksum) {
+static bool part_read(int fd, off_t offset, const struct part *part, bool keeps, uint64_t checksum) {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     for (size_t done = 0; done < part->size;) {
@@ -293,7 +316,9 @@ static bool part_read(int fd, off_t offset, const struct part *part, uint64_t ch
         }
         XXH3_64bits_update(&state, piece, size);
         /* Its memory goes at once; where the file system cannot, it goes at the end. */
-        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset + (off_t)done, (off_t)size);
+        if (!keeps) {
+            fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset + (off_t)done, (off_t)size);
+        }
         done += size;
     }
     return XXH3_64bits_digest(&state) == checksum;
@@ -379,11 +404,11 @@ static void rest_take(struct store *store, const struct image_root *root) {
 }
 
 static bool parts_read(const struct store *store, const struct part parts[IMAGE_SECTIONS_COUNT],
-                       const struct image_root *root) {
+                       const struct image_root *root, bool keeps) {
     off_t offset = sections_offset(store);
     for (unsigned i = 0; i < IMAGE_SECTIONS_COUNT; i++) {
         if (root->sections[i].size != parts[i].size ||
-            !part_read(store->arena.memory_fd, offset, &parts[i], root->sections[i].checksum)) {
+            !part_read(store->arena.memory_fd, offset, &parts[i], keeps, root->sections[i].checksum)) {
             return false;
         }
         offset = offset_behind(offset, parts[i].size);
@@ -415,13 +440,13 @@ static bool prefixes_take(struct store *store, const struct part *part) {
     return true;
 }
 
-static bool sections_take(struct store *store, const struct image_root *root, struct part *segments,
-                          struct part *prefixes) {
+static bool sections_take(struct store *store, const struct image_root *root, bool keeps,
+                          struct part *segments, struct part *prefixes) {
     struct part parts[IMAGE_SECTIONS_COUNT] = {0};
     parts_find(store, root, parts);
     parts[IMAGE_SEGMENTS] = *segments;
     parts[IMAGE_PREFIXES] = *prefixes;
-    if (!index_take(store, root) || !parts_read(store, parts, root)) {
+    if (!index_take(store, root) || !parts_read(store, parts, root, keeps)) {
         return false;
     }
     bool taken = segments_take(store, (const struct image_segment *)(void *)segments->memory,
@@ -437,18 +462,20 @@ static size_t prefixes_size_max(void) {
            STORE_FLUSHED_PREFIXES_MAX * (sizeof(struct flush_row) + STORE_KEY_SIZE_MAX);
 }
 
-bool image_take(struct store *store, const struct image_root *root, uint64_t now_ns) {
+bool image_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns) {
     struct part segments, prefixes = {0};
     size_t segments_size_max = (size_t)store->arena.segments_count * sizeof(struct image_segment);
     bool taken = part_allocate(root, IMAGE_SEGMENTS, segments_size_max, &segments) &&
                  part_allocate(root, IMAGE_PREFIXES, prefixes_size_max(), &prefixes) &&
-                 sections_take(store, root, &segments, &prefixes);
+                 sections_take(store, root, keeps, &segments, &prefixes);
     free(segments.memory);
     free(prefixes.memory);
     if (taken) {
         rest_take(store, root);
         clock_take(store, root, now_ns);
-        (void)!ftruncate(store->arena.memory_fd, sections_offset(store)); /* what the sections took is free */
+    }
+    if (taken && !keeps) {
+        image_drop(store);
     }
     return taken;
 }

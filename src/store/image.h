@@ -3,8 +3,8 @@
  * image: what a store leaves in the file of its arena, so that another process can go on with it.
  *
  *      0            4096        ARENA_FILE_OFFSET
- *      | root block | (a hole)  | the arena: slots and windows, as they were | segments | homes | overflow | links |
- *                                                                               floors | ghosts | prefixes |
+ *      | root block | (a hole)  | the arena: slots and windows, as they were | homes | overflow | links | floors | ghosts |
+ *                                                                               segments | prefixes |
  *
  * The arena stays where it is and is not touched. Everything else is moved through the file, a piece at a time: what was
  * written is given back in memory, what was read is punched out of the file, so nothing of size is there twice. The index
@@ -36,12 +36,12 @@ enum {
 enum image_state { IMAGE_IN_USE = 1, IMAGE_COMPLETE = 2 };
 
 enum image_section {
-    IMAGE_SEGMENTS, /* image_segment, the queues one behind the other, oldest first */
-    IMAGE_HOMES,
+    IMAGE_HOMES, /* those that are moved come first: where each stands follows from what stays in memory */
     IMAGE_OVERFLOW,
     IMAGE_LINKS,
     IMAGE_FLOORS,
     IMAGE_GHOSTS,   /* empty: nothing was ever pushed out */
+    IMAGE_SEGMENTS, /* image_segment, the queues one behind the other, oldest first */
     IMAGE_PREFIXES, /* the flush table; empty: none */
     IMAGE_SECTIONS_COUNT,
 };
@@ -107,9 +107,15 @@ int image_save(struct store *store, uint64_t now_ns);
 
 /*
  * Gives a store that was made for this root block, and has nothing in it, what the file has. False: it is damaged, and the
- * store good for store_destroy only. Before there are workers.
+ * store good for store_destroy only. `keeps`: the sections stay in the file. Before there are workers.
  */
-bool image_take(struct store *store, const struct image_root *root, uint64_t now_ns);
+bool image_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns);
+
+/* What image_save has moved comes back. */
+void image_resume(struct store *store);
+
+/* The sections are gone from the file. */
+void image_drop(struct store *store);
 
 /* Writes a root block. 0, -errno. */
 int image_root_write(int fd, const struct image_root *root);

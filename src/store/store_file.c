@@ -35,19 +35,20 @@ static int file_begin(int fd, const char boot[IMAGE_BOOT_SIZE], bool wanted) {
 }
 
 /* Eviction until the limit, which may be a lower one now, has its reserve again. */
-static bool contents_fit(struct store_worker *worker, size_t limit, uint64_t now_ns) {
+static bool contents_fit(struct store_worker *worker, size_t limit, bool keeps, uint64_t now_ns) {
     const struct arena *arena = &worker->store->arena;
     if (!store_memory_limit_set(worker, limit)) {
         return false;
     }
-    for (unsigned i = 0; i < TRIM_TURNS_MAX && arena_headroom(arena) < (int64_t)arena_reserve(arena); i++) {
+    for (unsigned i = 0;
+         !keeps && i < TRIM_TURNS_MAX && arena_headroom(arena) < (int64_t)arena_reserve(arena); i++) {
         store_quiescent(worker, now_ns);
     }
     return arena_headroom(arena) >= 0;
 }
 
 /* The counters that say what there is are those of a worker that has stored it. */
-static int contents_settle(struct store *store, const struct image_root *root, size_t limit,
+static int contents_settle(struct store *store, const struct image_root *root, size_t limit, bool keeps,
                            uint64_t now_ns) {
     struct store_worker *worker = store_worker_join(store, now_ns);
     if (worker == NULL) {
@@ -55,12 +56,12 @@ static int contents_settle(struct store *store, const struct image_root *root, s
     }
     counter_add(&worker->counters.items_added, root->items_count);
     counter_add(&worker->items_size_added, root->items_size);
-    bool fits = contents_fit(worker, limit, now_ns);
+    bool fits = contents_fit(worker, limit, keeps, now_ns);
     store_worker_leave(worker);
     return fits ? 0 : -ENOSPC;
 }
 
-static int store_take(const struct store_config *config, const struct image_root *root, int fd,
+static int store_take(const struct store_config *config, const struct image_root *root, int fd, bool keeps,
                       uint64_t now_ns, struct store **created) {
     struct store_config as_it_was = *config;
     as_it_was.memory_size_max = root->limit;
@@ -74,8 +75,8 @@ static int store_take(const struct store_config *config, const struct image_root
     if (status < 0) {
         return status;
     }
-    status = image_take(*created, root, now_ns)
-                 ? contents_settle(*created, root, config->memory_size_max, now_ns)
+    status = image_take(*created, root, keeps, now_ns)
+                 ? contents_settle(*created, root, config->memory_size_max, keeps, now_ns)
                  : -EBADMSG;
     if (status < 0) {
         (*created)->is_moved = true;
@@ -90,8 +91,8 @@ static int store_begin(const struct store_config *config, int fd, const char boo
     return status < 0 ? status : store_make(config, &(struct store_shape){.fd = fd}, created);
 }
 
-int store_file_create(const struct store_config *config, int fd, uint64_t now_ns, enum store_image *image,
-                      struct store **created) {
+int store_file_create(const struct store_config *config, int fd, bool keeps, uint64_t now_ns,
+                      enum store_image *image, struct store **created) {
     struct image_root root;
     char boot[IMAGE_BOOT_SIZE];
     size_t size;
@@ -105,18 +106,21 @@ int store_file_create(const struct store_config *config, int fd, uint64_t now_ns
     }
     image_boot(boot);
     *image = image_judge(&root, size, boot, config);
-    if (*image == STORE_IMAGE_FOREIGN) {
+    if (*image == STORE_IMAGE_FOREIGN || (keeps && *image != STORE_IMAGE_TAKEN)) {
         return -EEXIST;
     }
     if (*image == STORE_IMAGE_TAKEN) {
         status = file_begin(fd, boot, true);
         if (status == 0) {
-            status = store_take(config, &root, fd, now_ns, created);
+            status = store_take(config, &root, fd, keeps, now_ns, created);
         }
         if (status == 0) {
             return 0;
         }
         *image = status == -ENOSPC ? STORE_IMAGE_LIMIT : STORE_IMAGE_DAMAGED;
+        if (keeps) {
+            return -EEXIST;
+        }
     }
     return store_begin(config, fd, boot, created);
 }
@@ -125,6 +129,15 @@ int store_file_save(struct store *store, uint64_t now_ns) {
     int status = image_save(store, now_ns);
     store->is_moved = status == 0;
     return status;
+}
+
+void store_file_resume(struct store *store) {
+    image_resume(store);
+    store->is_moved = false;
+}
+
+void store_file_settle(struct store *store) {
+    image_drop(store);
 }
 
 int store_file_fd(const struct store *store) {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A pause: connections end, clients wait in the queues of the listeners, and are answered when it is over.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "frames.h"
+
+TestSuite(engine_pause, .timeout = 60);
+
+static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
+static const char frame[] = {0, 3, 'a', 'b', 'c'};
+
+static void expect_answer(int fd) {
+    dial_send(fd, frame, sizeof(frame));
+    dial_expect(fd, frame, sizeof(frame));
+}
+
+static void pause_engine(struct engine *engine) {
+    engine_stop(engine, ENGINE_STOP_PAUSE);
+    engine_await_pause(engine);
+}
+
+ParameterizedTestParameters(engine_pause, who_comes_meanwhile_is_answered_afterwards) {
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_pause,
+                  who_comes_meanwhile_is_answered_afterwards) {
+    enum { ROUNDS = 5, CLIENTS = 20 };
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    struct engine_error error;
+    for (int round = 0; round < ROUNDS; round++) {
+        int before = dial(engine), meanwhile[CLIENTS];
+        expect_answer(before);
+        pause_engine(engine);
+        dial_expect_end(before);
+        close(before);
+        cr_assert_eq(dial_counter(engine, connections_current), 0);
+        for (int i = 0; i < CLIENTS; i++) {
+            meanwhile[i] = dial(engine);
+            dial_send(meanwhile[i], frame, sizeof(frame));
+        }
+        dial_expect_open(meanwhile[0], 20);
+        cr_assert_eq(engine_resume(engine, &error), 0);
+        for (int i = 0; i < CLIENTS; i++) {
+            dial_expect(meanwhile[i], frame, sizeof(frame));
+            expect_answer(meanwhile[i]);
+            close(meanwhile[i]);
+        }
+    }
+    dial_stop(engine);
+}
+
+ParameterizedTestParameters(engine_pause, an_engine_may_begin_with_one) {
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_pause, an_engine_may_begin_with_one) {
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = NULL;
+    struct engine_error error;
+    cr_assert_eq(engine_create(&config, &engine, &error), 0);
+    engine_stop(engine, ENGINE_STOP_PAUSE);
+    cr_assert_eq(engine_start(engine, &error), 0);
+    engine_await_pause(engine);
+    int fd = dial(engine);
+    dial_send(fd, frame, sizeof(frame));
+    dial_expect_open(fd, 20);
+    cr_assert_eq(engine_resume(engine, &error), 0);
+    dial_expect(fd, frame, sizeof(frame));
+    close(fd);
+    dial_stop(engine);
+}
+
+ParameterizedTestParameters(engine_pause, may_be_the_end) {
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_pause, may_be_the_end) {
+    for (int handed_over = 0; handed_over <= 1; handed_over++) {
+        struct engine_listen listen = dial_listen(&frames_protocol);
+        struct engine_config config = dial_config(*transport, &listen);
+        struct engine *engine = dial_start(&config);
+        int fd = dial(engine);
+        expect_answer(fd);
+        close(fd);
+        pause_engine(engine);
+        engine_stop(engine, handed_over ? ENGINE_STOP_HAND_OVER : ENGINE_STOP_CLOSE);
+        engine_join(engine);
+        engine_destroy(engine);
+    }
+}
+
+ParameterizedTestParameters(engine_pause, ends_although_a_client_does_not_go) {
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_pause, ends_although_a_client_does_not_go) {
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int silent = dial(engine), cut = dial(engine);
+    expect_answer(silent);
+    dial_send(cut, frame, sizeof(frame) - 1);
+    pause_engine(engine);
+    cr_assert_eq(dial_counter(engine, connections_current), 0);
+    engine_stop(engine, ENGINE_STOP_HAND_OVER);
+    engine_join(engine);
+    engine_destroy(engine);
+    close(silent);
+    close(cut);
+}
