@@ -75,7 +75,8 @@ class Generator:
 
     def run(self, arguments, expected_s):
         report_path = os.path.join(self.settings.folder, "report.json")
-        command = [self.settings.program, *self.workload.generator_arguments(self.server.peer.protocol), *arguments,
+        encryption = self.workload.encryption_arguments() if self.server.peer.tls else []
+        command = [self.settings.program, *self.workload.generator_arguments(self.server.peer.protocol), *encryption, *arguments,
                    *self.cpu_arguments(), "-s", self.seed, "--timeout", self.stall_limit, "-q", "--json", report_path,
                    self.server.target(self.path())]
         remove(report_path)  # that of the run before

@@ -12,8 +12,9 @@ import re
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness import encryption
 from process import ask
 
 CONNECTIONS_MAX = 16384
@@ -52,6 +53,7 @@ class Peer:
     extra: tuple = ()
     workers_factor: int = 1
     asked_only: bool = False  # takes part only where a workload names it
+    tls: bool = False
 
     @property
     def protocol(self):
@@ -67,7 +69,8 @@ class Peer:
         return self.kind in ("floor", "floor-http")
 
     def command(self, start):
-        return [*self.program, *KINDS[self.kind].arguments(start), *self.extra]
+        arguments = KINDS[self.kind + "-tls" if self.tls else self.kind].arguments(start)
+        return [*self.program, *arguments, *self.extra]
 
     def version_short(self):
         """7.0.15 of "Redis server v=7.0.15 sha=..."."""
@@ -145,17 +148,29 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog={backlog};
-        root {files};
+        listen 127.0.0.1:{port} backlog={backlog}{ssl};
+{certificate}        root {files};
 {locations}
     }}
 }}
 """
 
+def riposte_tls_arguments(start):
+    return [*riposte_arguments(start), *encryption.memcached_arguments(start)]
+
+
+def memcached_tls_arguments(start):
+    return [*memcached_arguments(start), *encryption.memcached_arguments(start)]
+
+
 NGINX_RETURN_SIZE_MAX = 2048  # bytes that a `return` may hold; larger values are files, sent by sendfile
 
 
-def nginx_arguments(start):
+def nginx_tls_arguments(start):
+    return nginx_arguments(start, " ssl", encryption.nginx_lines(start))
+
+
+def nginx_arguments(start, ssl="", certificate=""):
     """Writes the configuration; small values come from memory, which is nginx at its quickest."""
     locations = [f'        location = /{size} {{ return 200 "{"x" * size}"; }}'
                  for size in start.values if size <= NGINX_RETURN_SIZE_MAX]
@@ -163,7 +178,8 @@ def nginx_arguments(start):
     path = os.path.join(start.folder, "nginx.conf")
     with open(path, "w", encoding="ascii") as file:
         file.write(NGINX_CONFIGURATION.format(
-            workers=start.workers, folder=start.folder, files=files, port=start.port, backlog=BACKLOG,
+            workers=start.workers, folder=start.folder, files=files, port=start.port, backlog=BACKLOG, ssl=ssl,
+            certificate=certificate,
             locations="\n".join(locations), connections=CONNECTIONS_MAX, descriptors=CONNECTIONS_MAX + 100))
     return ["-e", "stderr", "-p", start.folder, "-c", path]
 
@@ -214,10 +230,13 @@ KINDS = {
     "valkey": Kind("redis", redis_arguments, ("--version",)),
     "dragonfly": Kind("redis", dragonfly_arguments, ("--version",)),
     "pogocache": Kind("memcached", pogocache_arguments, ("--version",)),
+    "riposte-tls": Kind("memcached", riposte_tls_arguments, ("--version",)),
+    "memcached-tls": Kind("memcached", memcached_tls_arguments, ("--version",)),
+    "nginx-tls": Kind("http", nginx_tls_arguments, ("-v",)),
     "floor": Kind("memcached", floor_arguments, ()),
     "floor-http": Kind("http", floor_arguments, ()),
 }
-OWN_KINDS = ("riposte", "riposte-http", "floor", "floor-http")
+OWN_KINDS = ("riposte", "riposte-http", "riposte-tls", "memcached-tls", "nginx-tls", "floor", "floor-http")
 
 PACKAGED = {"memcached": "memcached", "redis": "redis-server", "nginx": "nginx", "h2o": "h2o"}
 
@@ -237,6 +256,12 @@ def own_peers(program):
         Peer("riposte-http", "riposte-http", words, version, ("--engine=uring",)),
         Peer("riposte-2-workers", "riposte", words, version, ("--engine=uring",), 2, True),
     ]
+
+
+def tls_peers(plain):
+    """The same programs, asked over TLS, where openssl(1) makes a certificate."""
+    chosen = [peer for peer in plain if peer.name in ("riposte", "memcached", "nginx")] if encryption.is_here() else []
+    return [replace(peer, name=f"{peer.name}-tls", asked_only=True, tls=True) for peer in chosen]
 
 
 def floor_peers(program):
@@ -280,4 +305,4 @@ def discover(program):
             absent.append(f"{name} is not here: tools/setup --bench installs it, PEER_{name}=<program> names one")
     order = sorted(named, key=lambda name: (list(KINDS).index(kind_of(name)), name))
     peers += [Peer(name, kind_of(name), named[name], version_of(named[name], kind_of(name))) for name in order]
-    return peers, absent
+    return peers + tls_peers(peers), absent

@@ -13,6 +13,7 @@ from harness.summary import paired_difference, paired_ratio, row_of
 RATE = "requests_per_s"
 CPU = "cpu_ns_per_request"
 BEST = "the best peer"
+TLS, MEMCACHED_TLS, NGINX_TLS = "riposte-tls", "memcached-tls", "nginx-tls"
 US, EPOLL, TWO, WEB = "riposte", "riposte-epoll", "riposte-2-workers", "riposte-http"
 MEMCACHED_PACKAGED = (1, 6, 18)
 
@@ -51,6 +52,11 @@ TARGETS = (
     Target("web-file-64k", CPU, "nginx", 1.0, at_most=True, ours=WEB),
     Target("web-file-10m", CPU, "nginx", 1.0, at_most=True, ours=WEB),
     Target("mixed-2-workers", CPU, US, 1.1, at_most=True, ours=TWO),
+    Target("tls-get-32-c64", CPU, US, 1.35, at_most=True, ours=TLS),
+    Target("tls-get-32-c64", CPU, MEMCACHED_TLS, 1 / 1.15, at_most=True, ours=TLS),
+    Target("tls-get-32-d16", CPU, US, 1.8, at_most=True, ours=TLS),
+    Target("tls-get-32-d16", CPU, MEMCACHED_TLS, 1 / 1.6, at_most=True, ours=TLS),
+    Target("tls-full-c64", CPU, NGINX_TLS, 1.0, at_most=True, ours=TLS),
 )
 
 FLOOR, WEB_FLOOR = "floor", "floor-http"  # the peers that are the bare kernel path
@@ -68,6 +74,7 @@ WORKLOAD_PAIRS = (
     ("get-32-c64", "mn-c64", 0.92),  # of bare round trips, when keys are looked up: what the cache itself may cost
     ("get-10m-keys-d16", "get-1k-keys-d16", 0.6),
 )
+RESUMED_SHARE_MAX = 0.4  # of a full handshake's CPU, with the connection and its one request on both sides
 IDLE_PERCENT_MAX = 0.05  # what rounds to 0.0 %
 RATE_POINTS_MAX = 3.0  # of CPU above memcached's at 1,000 requests/s
 
@@ -77,7 +84,7 @@ def judge(results, versions, floor_results=()):
     by_name = {result["name"]: result for result in results}
     verdicts = [judge_ratio(target, by_name, versions) for target in TARGETS]
     verdicts += [judge_every_row(results)] + [judge_workloads(by_name, *pair) for pair in WORKLOAD_PAIRS]
-    verdicts += [judge_idle(by_name), judge_slow_rate(by_name)]
+    verdicts += [judge_resumed(by_name), judge_idle(by_name), judge_slow_rate(by_name)]
     return [judge_multiple(floor_results, *bound) for bound in FLOOR_BOUNDS] + verdicts
 
 
@@ -113,7 +120,7 @@ def judge_ratio(target, by_name, versions):
     reached = value is not None and (value <= bound if target.at_most else value >= bound)
     who = "" if target.ours == US else f"{target.ours}, "
     return verdict(f"{target.workload}: {who}{FIGURE_NAMES[target.figure]} against {target.peer}", shown(value),
-                   f"{'at most' if target.at_most else 'at least'} {bound:g} x", reached)
+                   f"{'at most' if target.at_most else 'at least'} {bound:.3g} x", reached)
 
 
 def shown(value, unit=" x"):
@@ -152,6 +159,13 @@ def ratio_of_workloads(by_name, workload, other):
         return paired_ratio(row_in(by_name, workload, US), row_in(by_name, other, US), RATE)
     above, below = figure(by_name, workload, US, RATE), figure(by_name, other, US, RATE)
     return above / below if above is not None and below else None
+
+
+def judge_resumed(by_name):
+    resumed, full = (figure(by_name, name, TLS, CPU) for name in ("tls-resumed-c64", "tls-full-c64"))
+    share = resumed / full if resumed and full else None
+    return verdict("tls-resumed-c64: CPU per request against tls-full-c64", shown(share), f"at most {RESUMED_SHARE_MAX:g} x",
+                   share is not None and share <= RESUMED_SHARE_MAX)
 
 
 def judge_idle(by_name):

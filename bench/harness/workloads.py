@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from harness import units
+from harness import encryption, units
 
 CLOSED = "closed"  # as fast as replies come
 RATE = "rate"      # so many requests per second
@@ -25,6 +25,7 @@ class Workload:
     popularity: str = "uniform"
     idle: str = "0"         # connections more that say nothing
     churn: int = 0          # requests before a connection is made anew
+    resume: bool = False    # a connection over TLS takes up the session of the one before it
     rate: str = "0"
     dialect: str = ""       # of memcached's protocol: meta, noop; its text commands when empty
     check: str = "full"     # of each reply, by the generator
@@ -56,6 +57,10 @@ class Workload:
             arguments += ["-r", self.rate]
         return [str(argument) for argument in arguments]
 
+    def encryption_arguments(self):
+        """For peers that are asked over TLS."""
+        return [*encryption.GENERATOR_ARGUMENTS, *(["--tls-resume"] if self.resume else [])]
+
     def keys_count(self):
         """Decimal, as riposte-load reads counts."""
         return int(self.keys.rstrip("km")) * {"k": 1000, "m": 1_000_000}.get(self.keys[-1], 1)
@@ -83,6 +88,8 @@ def get_small(connections, quick):
                     connections=connections, http=True, quick=quick)
 
 
+TLS_PEERS = ("riposte", "riposte-tls", "memcached-tls", "nginx-tls")
+
 WORKLOADS = (
     get_small(1, True),
     get_small(4, False),
@@ -107,6 +114,14 @@ WORKLOADS = (
     Workload("get-10m-keys-d16", "get over 10 M keys uniform, 64 connections, 16 pipelined", depth=16, keys="10m",
              memory_mib=3072, strace=False),
     Workload("churn-c64", "connect, get 32 B, close; 64 at a time", churn=1, http=True, quick=True),
+    # TLS beside the plain row of riposte, in the same rounds.
+    Workload("tls-get-32-c64", "TLS: get 32 B, 64 connections", http=True, peers=TLS_PEERS),
+    Workload("tls-get-32-d16", "TLS: get 32 B, 64 connections, 16 pipelined", depth=16, http=True, peers=TLS_PEERS),
+    Workload("tls-get-1m", "TLS: get 1 MiB, 16 connections", connections=16, value="1m", keys="32", http=True, item_mib=2,
+             peers=TLS_PEERS),
+    Workload("tls-full-c64", "TLS: connect, full handshake, get 32 B, close; 64 at a time", churn=1, http=True, peers=TLS_PEERS),
+    Workload("tls-resumed-c64", "TLS: connect, resumed handshake, get 32 B, close; 64 at a time", churn=1, resume=True, http=True,
+             peers=TLS_PEERS),
     # Web servers among themselves: 13 bytes is "Hello, World!".
     Workload("web-13-c64", "web: 13 bytes, 64 connections", value="13", keys="1", http=True, web=True, cached=True),
     Workload("web-13-d16", "web: 13 bytes, 64 connections, 16 pipelined", depth=16, value="13", keys="1", http=True, web=True,
