@@ -48,6 +48,23 @@ struct memcached_settings_writer {
     void *user;
 };
 
+/* Lines of `stats` that whoever made the service adds. */
+struct memcached_stats_writer {
+    /* Calls `line` once per figure. Any worker's thread may call, at any time. NULL: there are none. */
+    void (*write)(void *user, void (*line)(void *target, const char *name, struct bytes value), void *target);
+    void *user;
+};
+
+/* Files of the process that a client may have read again (refresh_certs). Any worker's thread may call. */
+struct memcached_refresher {
+    uint64_t (*begin)(
+        void *user); /* asks for it; returns which one it is, above 0. NULL: there are no files */
+
+    /* Whether it is over; then `refusal` is "", or one sentence that says why what was in force stays. */
+    bool (*ended)(void *user, uint64_t which, char *refusal, size_t refusal_size);
+    void *user;
+};
+
 struct memcached_config {
     struct store *store;       /* borrowed for the service's life */
     size_t item_size_max;      /* as the store's; bytes */
@@ -70,6 +87,8 @@ struct memcached_config {
     uint32_t upload_rate_min;      /* bytes/s at which a value must come, over 10 s; 0: at any */
     uint32_t login_timeout_ms;     /* a connection that must authenticate has so long to do it; 0: for ever */
     struct memcached_settings_writer settings;
+    struct memcached_stats_writer more_stats;
+    struct memcached_refresher refresher;
 
     /*
      * Options of memcached on which names of `stats` depend (src/protocol/memcached/README.md, "Statistics").

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -13,6 +14,7 @@
 #include "riposte/http.h"
 #include "riposte/log.h"
 #include "riposte/tls.h"
+#include "signals.h"
 
 enum {
     LOOK_S = 60,
@@ -79,7 +81,8 @@ bool encryption_open(struct encryption *encryption, const struct options *option
     struct tls_listen tls_listens[ENGINE_LISTENS_MAX];
     char message[TLS_MESSAGE_SIZE_MAX];
     bool verifies;
-    *encryption = (struct encryption){.look_next_ns = clock_monotonic_ns() + LOOK_S * CLOCK_NS_PER_S};
+    *encryption = (struct encryption){.look_next_ns = clock_monotonic_ns() + LOOK_S * CLOCK_NS_PER_S,
+                                      .requests.mutex = PTHREAD_MUTEX_INITIALIZER};
     if (!listens_fill(options, listens, tls_listens, &verifies)) {
         return true;
     }
@@ -111,15 +114,72 @@ void encryption_close(struct encryption *encryption) {
 
 /* --- while the server runs -------------------------------------------------------------------------------- */
 
-bool encryption_refresh(struct encryption *encryption, const char *why) {
-    char message[TLS_MESSAGE_SIZE_MAX];
+bool encryption_refresh(struct encryption *encryption, const char *why, char message[TLS_MESSAGE_SIZE_MAX]) {
     encryption->warn_next_ns = 0;
     if (tls_refresh(encryption->tls, message) < 0) {
         log_line(LOG_LEVEL_WARNING, "%s: %s; the certificates that were read before stay", why, message);
         return false;
     }
+    message[0] = '\0';
     log_line(LOG_LEVEL_INFO, "%s: certificates are read again", why);
     return true;
+}
+
+uint64_t encryption_ask(void *encryption) {
+    struct encryption_requests *requests = &((struct encryption *)encryption)->requests;
+    pthread_mutex_lock(&requests->mutex);
+    uint64_t which = ++requests->asked;
+    pthread_mutex_unlock(&requests->mutex);
+    signals_request_refresh();
+    return which;
+}
+
+bool encryption_answered(void *encryption, uint64_t which, char *refusal, size_t refusal_size) {
+    struct encryption_requests *requests = &((struct encryption *)encryption)->requests;
+    pthread_mutex_lock(&requests->mutex);
+    bool ended = requests->ended >= which;
+    snprintf(refusal, refusal_size, "%s", requests->refusal);
+    pthread_mutex_unlock(&requests->mutex);
+    return ended;
+}
+
+void encryption_serve_requests(struct encryption *encryption) {
+    struct encryption_requests *requests = &encryption->requests;
+    char message[TLS_MESSAGE_SIZE_MAX];
+    if (encryption->tls == NULL) {
+        return; /* a signal from outside */
+    }
+    pthread_mutex_lock(&requests->mutex);
+    uint64_t asked = requests->asked;
+    pthread_mutex_unlock(&requests->mutex);
+    encryption_refresh(encryption, "refresh_certs", message);
+    pthread_mutex_lock(&requests->mutex);
+    requests->ended = asked;
+    snprintf(requests->refusal, sizeof(requests->refusal), "%s", message);
+    pthread_mutex_unlock(&requests->mutex);
+}
+
+static void stat_write(void (*line)(void *target, const char *name, struct bytes value), void *target,
+                       const char *name, int64_t value) {
+    char text[BYTES_U64_DIGITS_MAX + 2];
+    int size = snprintf(text, sizeof(text), "%" PRId64, value);
+    line(target, name, bytes_of(text, (size_t)size));
+}
+
+void encryption_stats(void *encryption, void (*line)(void *target, const char *name, struct bytes value),
+                      void *target) {
+    const struct tls *tls = ((struct encryption *)encryption)->tls;
+    struct tls_status status = tls_status(tls);
+    struct tls_counters sum;
+    tls_counters_sum(tls, &sum);
+    int64_t now_s = (int64_t)(clock_real_ns() / CLOCK_NS_PER_S);
+    uint64_t age_ns = clock_monotonic_ns() - status.refreshed_ns;
+    stat_write(line, target, "ssl_handshake_errors", (int64_t)counter_read(&sum.handshake_errors));
+    stat_write(line, target, "ssl_proto_errors", (int64_t)counter_read(&sum.protocol_errors));
+    stat_write(line, target, "ssl_new_sessions",
+               (int64_t)(counter_read(&sum.handshakes) - counter_read(&sum.handshakes_resumed)));
+    stat_write(line, target, "time_since_server_cert_refresh", (int64_t)(age_ns / CLOCK_NS_PER_S));
+    stat_write(line, target, "ssl_cert_days_left", (status.certificate_ends_s - now_s) / DAY_S);
 }
 
 /* A line a day from two weeks before the end. */
@@ -140,13 +200,14 @@ static void end_warn(struct encryption *encryption, uint64_t now_ns) {
 }
 
 int encryption_turn(struct encryption *encryption, uint64_t now_ns) {
+    char message[TLS_MESSAGE_SIZE_MAX];
     if (encryption->tls == NULL) {
         return -1;
     }
     if (now_ns >= encryption->look_next_ns) {
         encryption->look_next_ns = now_ns + LOOK_S * CLOCK_NS_PER_S;
         if (tls_files_changed(encryption->tls)) {
-            encryption_refresh(encryption, "a file of TLS has changed");
+            encryption_refresh(encryption, "a file of TLS has changed", message);
         }
         tls_rotate_tickets(encryption->tls, now_ns);
     }

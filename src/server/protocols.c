@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "encryption.h"
 #include "riposte/clock.h"
 #include "riposte/hotkeys.h"
 #include "riposte/http.h"
@@ -234,6 +235,11 @@ static bool memcached_create(struct protocols *protocols, const struct protocols
         .idle_timeout = options->idle_timeout > 0,
         .stop = stop_requested,
     };
+    if (protocols->tls != NULL) {
+        config.more_stats = (struct memcached_stats_writer){encryption_stats, parts->encryption};
+        config.refresher =
+            (struct memcached_refresher){encryption_ask, encryption_answered, parts->encryption};
+    }
     int status = memcached_service_create(&config, &protocols->memcached);
     if (status < 0) {
         return failure_set(failure, EX_OSERR, "the protocol cannot be made: %s", strerror(-status));
@@ -309,8 +315,8 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
     if (protocols->latency != NULL) {
         config.sources[config.sources_count++] = latency_metrics(protocols->latency);
     }
-    if (parts->tls != NULL) {
-        config.sources[config.sources_count++] = tls_metrics(parts->tls);
+    if (protocols->tls != NULL) {
+        config.sources[config.sources_count++] = tls_metrics(protocols->tls);
     }
     int status = http_service_create(&config, &protocols->http);
     if (status < 0 && status != -ENOMEM) {
@@ -344,7 +350,7 @@ static void observers_destroy(struct protocols *protocols) {
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure) {
     struct wall_times times = wall_times_read();
-    *protocols = (struct protocols){.store = parts->store, .tls = parts->tls};
+    *protocols = (struct protocols){.store = parts->store, .tls = parts->encryption->tls};
     wall_clock_init(&protocols->wall_clock, &times);
     if (parts->options->dumping) {
         protocols->hotkeys =

@@ -28,6 +28,7 @@ struct http_service;
 struct memcached_service;
 struct store;
 struct tls;
+struct encryption;
 
 /* What a listen can speak. */
 struct server_protocol {
@@ -71,7 +72,7 @@ struct protocols {
 struct protocols_parts {
     struct store *store;
     struct engine *engine;
-    struct tls *tls;               /* NULL where no listen speaks it */
+    struct encryption *encryption; /* for as long as the services live */
     struct options *options;       /* for as long as the services live */
     struct metrics_source metrics; /* of all but the protocols */
     bool has_http;                 /* a listen speaks it */

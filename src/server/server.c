@@ -276,7 +276,7 @@ bool server_create_protocols(struct server *server, struct failure *failure) {
     const struct protocols_parts parts = {
         .store = server->store,
         .engine = server->engine,
-        .tls = server->encryption.tls,
+        .encryption = &server->encryption,
         .options = &server->options,
         .metrics = metrics_of_server(server),
         .has_http = listen_list_speaks(&server->listens, &http_protocol),
@@ -407,7 +407,8 @@ static void server_reload(struct server *server) {
         file_reload(server, options->http_token_file, server_load_token);
     }
     if (server->encryption.tls != NULL) {
-        encryption_refresh(&server->encryption, "SIGHUP");
+        char message[TLS_MESSAGE_SIZE_MAX];
+        encryption_refresh(&server->encryption, "SIGHUP", message);
     }
     if (options->http_log != NULL) {
         protocols_reopen_log(&server->protocols);
@@ -443,7 +444,9 @@ static void server_serve(struct server *server, uint64_t end_ns) {
             timeout_ms = (int)left_ms;
         }
         event = signals_wait(timeout_ms);
-        if (event == SIGNALS_RELOAD) {
+        if (event == SIGNALS_REFRESH) {
+            encryption_serve_requests(&server->encryption);
+        } else if (event == SIGNALS_RELOAD) {
             supervision_reloading(&server->supervision);
             server_reload(server);
             supervision_reloaded(&server->supervision);

@@ -91,6 +91,21 @@ static const struct setting {
     {"client_flags_size", .fixed = "4"},
 };
 
+/* Where there are certificates. */
+static const struct setting settings_tls[] = {
+    {"ssl_enabled", .option = OPTION_INDEX_enable_ssl},
+    {"ssl_chain_cert", .option = OPTION_INDEX_ssl_chain_cert},
+    {"ssl_key", .option = OPTION_INDEX_ssl_key},
+    {"ssl_verify_mode", .option = OPTION_INDEX_ssl_verify_mode},
+    {"ssl_keyformat", .option = OPTION_INDEX_ssl_keyformat},
+    {"ssl_ciphers", .option = OPTION_INDEX_ssl_ciphers},
+    {"ssl_ca_cert", .option = OPTION_INDEX_ssl_ca_cert},
+    {"ssl_wbuf_size", .option = OPTION_INDEX_ssl_wbuf_size},
+    {"ssl_session_cache", .option = OPTION_INDEX_ssl_session_cache},
+    {"ssl_kernel_tls", .option = OPTION_INDEX_ssl_kernel_tls},
+    {"ssl_min_version", .option = OPTION_INDEX_ssl_min_version},
+};
+
 static void setting_format(const struct setting *setting, const struct options *options,
                            char text[OPTION_VALUE_SIZE_MAX]) {
     const char *word = setting->word != NULL ? setting->word(options) : setting->fixed;
@@ -101,17 +116,34 @@ static void setting_format(const struct setting *setting, const struct options *
     }
 }
 
-void settings_write(void *options, uint64_t memory_limit,
-                    void (*line)(void *target, const char *name, struct bytes value), void *target) {
+/* Who is told the lines, and of what. */
+struct settings_reader {
+    const struct options *options;
+    void (*line)(void *target, const char *name, struct bytes value);
+    void *target;
+};
+
+static void settings_tell(const struct settings_reader *reader, const struct setting *rows,
+                          size_t rows_count) {
     char text[OPTION_VALUE_SIZE_MAX];
-    snprintf(text, sizeof(text), "%" PRIu64, memory_limit);
-    line(target, "maxbytes", bytes_from_string(text)); /* the one that changes while the server runs */
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        setting_format(&settings[i], options, text);
+    for (size_t i = 0; i < rows_count; i++) {
+        setting_format(&rows[i], reader->options, text);
         /* A value is one word: a path or an address may hold anything. */
         for (char *character = text; *character != '\0'; character++) {
             *character = *character > ' ' && *character <= '~' ? *character : '_';
         }
-        line(target, settings[i].name, bytes_from_string(text));
+        reader->line(reader->target, rows[i].name, bytes_from_string(text));
+    }
+}
+
+void settings_write(void *options, uint64_t memory_limit,
+                    void (*line)(void *target, const char *name, struct bytes value), void *target) {
+    const struct settings_reader reader = {options, line, target};
+    char text[OPTION_VALUE_SIZE_MAX];
+    snprintf(text, sizeof(text), "%" PRIu64, memory_limit);
+    line(target, "maxbytes", bytes_from_string(text)); /* the one that changes while the server runs */
+    settings_tell(&reader, settings, sizeof(settings) / sizeof(settings[0]));
+    if (reader.options->ssl_chain_cert.count > 0) {
+        settings_tell(&reader, settings_tls, sizeof(settings_tls) / sizeof(settings_tls[0]));
     }
 }

@@ -22,6 +22,7 @@ static sigset_t signals_to_stop(void) {
 static sigset_t signals_all(void) {
     sigset_t set = signals_to_stop();
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
     return set;
 }
 
@@ -41,7 +42,14 @@ enum signals_event signals_wait(int timeout_ms) {
     if (number < 0) {
         return SIGNALS_NONE; /* the time is over, or EINTR: the process was stopped and continued */
     }
-    return number == SIGHUP ? SIGNALS_RELOAD : SIGNALS_STOP;
+    switch (number) {
+    case SIGHUP:
+        return SIGNALS_RELOAD;
+    case SIGUSR2:
+        return SIGNALS_REFRESH;
+    default:
+        return SIGNALS_STOP;
+    }
 }
 
 /* Async-signal-safe: nothing but _exit. */
@@ -65,4 +73,8 @@ void signals_exit_on_next_stop(void) {
 void signals_request_stop(bool graceful) {
     /* To the process, not the thread: this one has it blocked, the main thread waits for it. */
     kill(getpid(), graceful ? SIGUSR1 : SIGINT);
+}
+
+void signals_request_refresh(void) {
+    kill(getpid(), SIGUSR2);
 }

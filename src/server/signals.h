@@ -5,6 +5,7 @@
  *      SIGTERM SIGINT SIGUSR1    stop, with --stop-delay a little later; a second one ends that time, or else the
  *                                process at once
  *      SIGHUP                    reload
+ *      SIGUSR2                   certificates are read again (the command refresh_certs)
  *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
  *
  * They are blocked in every thread and taken by the main thread with sigwaitinfo(2), so no handler runs
@@ -15,7 +16,7 @@
 
 #include <stdbool.h>
 
-enum signals_event { SIGNALS_STOP, SIGNALS_RELOAD, SIGNALS_NONE };
+enum signals_event { SIGNALS_STOP, SIGNALS_RELOAD, SIGNALS_REFRESH, SIGNALS_NONE };
 
 /* Main thread, before any other exists: they inherit the mask. */
 void signals_block(void);
@@ -28,5 +29,8 @@ void signals_exit_on_next_stop(void);
 
 /* The same as a signal from outside; any thread. graceful: as SIGUSR1, else as SIGINT. */
 void signals_request_stop(bool graceful);
+
+/* The same as SIGUSR2 from outside; any thread. */
+void signals_request_refresh(void);
 
 #endif

@@ -37,6 +37,7 @@ enum mc_session_state {
     MC_SESSION_DUMP,     /* a listing is under way; input waits */
     MC_SESSION_CONNS,    /* a list of connections is under way; input waits */
     MC_SESSION_PREFIXES, /* a list of prefixes is under way; input waits */
+    MC_SESSION_REFRESH,  /* waits for files that are read again; input waits */
     MC_SESSION_WATCH,    /* gets log lines; input is dropped */
 };
 
@@ -50,6 +51,7 @@ struct mc_session {
         struct dump *dump;              /* DUMP */
         struct conns *conns;            /* CONNS */
         struct watcher *watcher;        /* WATCH */
+        uint64_t refresh;               /* REFRESH: which one; 0 in all other states */
         struct prefixes_dump *prefixes; /* PREFIXES */
         struct auth_wait auth_wait; /* LINE, SWALLOW before authentication: not owned, all zero behind it */
     };

@@ -70,6 +70,7 @@ static const struct mc_command commands[COMMAND_NAME_SIZE_MAX + 1][NAMES_OF_A_SI
             },
         [11] = {{"lru_crawler", SHAPE_WORDS, .execute = cmd_lru_crawler}},
         [12] = {{"flush_prefix", SHAPE_WORDS_NOREPLY, .execute = cmd_flush_prefix}},
+        [13] = {{"refresh_certs", SHAPE_WORDS, .execute = cmd_refresh_certs}},
         [14] = {{"cache_memlimit", SHAPE_WORDS_NOREPLY, .execute = cmd_cache_memlimit}},
 };
 

@@ -103,6 +103,12 @@ void cmd_cache_memlimit(struct mc_call *call, const struct mc_request *request);
 void cmd_shutdown(struct mc_call *call, const struct mc_request *request);
 void cmd_debugtime(struct mc_call *call, const struct mc_request *request);
 
+/* cmd_refresh.c */
+void cmd_refresh_certs(struct mc_call *call, const struct mc_request *request);
+
+/* Goes on in the state REFRESH. */
+bool cmd_refresh_continue(struct mc_call *call);
+
 /* cmd_compat.c: what memcached has and this only answers, but for the listings of lru_crawler. */
 void cmd_lru(struct mc_call *call, const struct mc_request *request);
 void cmd_lru_crawler(struct mc_call *call, const struct mc_request *request);

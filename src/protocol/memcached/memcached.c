@@ -146,6 +146,8 @@ static inline_always bool call_step(struct mc_call *call) {
         return conns_continue(call);
     case MC_SESSION_PREFIXES:
         return prefixes_dump_continue(call);
+    case MC_SESSION_REFRESH:
+        return cmd_refresh_continue(call);
     case MC_SESSION_WATCH:
         return cmd_watch_continue(call);
     }
@@ -163,6 +165,7 @@ static bool call_goes_on(const struct mc_call *call, bool stopped) {
     case MC_SESSION_DUMP:
     case MC_SESSION_CONNS:
     case MC_SESSION_PREFIXES:
+    case MC_SESSION_REFRESH:
         return true;
     case MC_SESSION_VALUE:
         if (call->yielded) {
@@ -362,6 +365,7 @@ static void session_release(struct mc_session *session, struct memcached_worker 
     case MC_SESSION_LINE:
     case MC_SESSION_SWALLOW:
     case MC_SESSION_KEYS:
+    case MC_SESSION_REFRESH:
         return;
     }
 }

@@ -157,6 +157,31 @@ def certificates_are_read_again_and_kept_when_they_cannot_be(lab):
 
 
 @test()
+def refresh_certs_answers_when_it_is_done(lab):
+    """OK and a younger refresh; SERVER_ERROR with the reason and what was in force stays; ERROR without TLS."""
+    authority = authority_of(lab)
+    server = lab.start(*authority.flags())
+    authority.make("server", "new.test")
+    with server.connect(family="unix") as admin:
+        admin.ask("refresh_certs", "OK")
+        with dial(server, client_context(authority), "new.test") as client:
+            ask(client)
+        with open(authority.file("server.key"), "w", encoding="ascii") as file:
+            file.write("nothing\n")
+        admin.send(b"refresh_certs\r\nversion\r\n")
+        check(admin.read_line().startswith(b"SERVER_ERROR ssl_key"), "the reason")
+        admin.expect(b"VERSION 1.6.45\r\n")
+        stats = admin.stats()
+        check_equal("0", stats["ssl_handshake_errors"], "ssl_handshake_errors")
+        check_equal("1", stats["ssl_new_sessions"], "ssl_new_sessions")
+        check(int(stats["time_since_server_cert_refresh"]) < LIMIT_S, "time_since_server_cert_refresh")
+        check(stats["ssl_cert_days_left"] in ("29", "30"), "ssl_cert_days_left")
+        settings = admin.stats("settings")
+        check_equal(("yes", "tlsv1.2"), (settings["ssl_enabled"], settings["ssl_min_version"]), "settings")
+    lab.connect(lab.start()).ask("refresh_certs", "ERROR")
+
+
+@test()
 def what_cannot_be_ends_the_start_and_says_why(lab):
     """Flags that lack something, files that are not there, a key of another certificate."""
     authority = authority_of(lab)

@@ -42,6 +42,7 @@ static void step_read(const struct mc_call *call, struct bytes *command, struct 
     case MC_SESSION_VALUE:
         *key = cmd_store_key(call->session->upload);
         return;
+    case MC_SESSION_REFRESH:
     case MC_SESSION_SWALLOW:
     case MC_SESSION_DUMP:
     case MC_SESSION_CONNS:

@@ -142,6 +142,10 @@ static void item_lines(const struct memcached_config *config, const struct store
     }
 }
 
+static void more_line(void *target, const char *name, struct bytes value) {
+    stat_line(target, name, value);
+}
+
 void stats_general(struct mc_call *call, struct bytes arguments) {
     struct memcached_service *service = call->worker->service;
     struct reply *reply = call->reply;
@@ -159,5 +163,8 @@ void stats_general(struct mc_call *call, struct bytes arguments) {
     slab_lines(&service->config, reply);
     log_lines(service, &totals.commands, reply);
     item_lines(&service->config, &totals.store, reply);
+    if (service->config.more_stats.write != NULL) {
+        service->config.more_stats.write(service->config.more_stats.user, more_line, reply);
+    }
     stats_end(reply);
 }
