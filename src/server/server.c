@@ -226,6 +226,19 @@ static bool store_failed(const struct server *server, int status, struct failure
                            "-e %s holds something else, which would be lost; remove it or name another",
                            server->options.memory_file);
     }
+    if (status == -ENOMEM) {
+        return failure_set(
+            failure, EX_OSERR,
+            "the store cannot be made: the system refuses addresses for %zum; lower -m, raise the limit of "
+            "addresses (ulimit -v), or set vm.overcommit_memory to 0",
+            server->options.memory_limit >> 20);
+    }
+    if (status == -EFBIG) {
+        return failure_set(
+            failure, EX_OSERR,
+            "-e %s cannot be as long as -m asks for; raise the limit of files (ulimit -f) or lower -m",
+            server->options.memory_file);
+    }
     return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
 }
 

@@ -33,6 +33,8 @@ void signals_block(void) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     int status = sigaction(SIGPIPE, &ignore, NULL);
     assert(status == 0);
+    status = sigaction(SIGXFSZ, &ignore, NULL);
+    assert(status == 0);
 }
 
 enum signals_event signals_wait(int timeout_ms) {

@@ -7,6 +7,7 @@
  *      SIGHUP                    reload
  *      SIGUSR2                   certificates are read again (the command refresh_certs)
  *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
+ *      SIGXFSZ                   ignored: a log at RLIMIT_FSIZE is a write that fails (EFBIG), no reason to end
  *
  * They are blocked in every thread and taken by the main thread with sigwaitinfo(2), so no handler runs
  * beside the data path.

@@ -31,9 +31,11 @@ static int arena_map(struct arena *arena, const struct arena_plan *plan) {
     size_t table_size = arena->segments_count * (sizeof(struct segment) + sizeof(uint64_t)) + ARENA_PAGE_SIZE;
     arena->table_size = round_up(table_size, ARENA_PAGE_SIZE);
     arena->memory_fd = arena_file_open(arena, plan);
-    if (arena->memory_fd < 0 && arena->is_in_file) {
+    if (arena->memory_fd < 0 && plan->fd >= 0) {
         return -errno;
     }
+    arena->reserves_room =
+        plan->fd >= 0 || (arena->memory_fd >= 0 && arena_file_memory_is_strict(ARENA_OVERCOMMIT_FILE));
     arena->segments = map(arena->table_size, -1);
     arena->base = arena->segments == NULL ? NULL : map(arena->mapped_size, arena->memory_fd);
     if (arena->base == NULL) {
@@ -52,8 +54,7 @@ static int arena_map(struct arena *arena, const struct arena_plan *plan) {
 }
 
 int arena_init(struct arena *arena, const struct arena_plan *plan) {
-    *arena =
-        (struct arena){.ready_first = SEGMENT_NONE, .bare_first = SEGMENT_NONE, .is_in_file = plan->fd >= 0};
+    *arena = (struct arena){.ready_first = SEGMENT_NONE, .bare_first = SEGMENT_NONE};
     arena_plan_lay_out(plan, arena);
     int status = arena_map(arena, plan);
     if (status < 0) {

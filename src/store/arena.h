@@ -35,6 +35,8 @@
 
 #include "item.h"
 
+#define ARENA_OVERCOMMIT_FILE "/proc/sys/vm/overcommit_memory"
+
 enum {
     SEGMENT_NONE = UINT32_MAX,   /* no segment; no link */
     SEGMENT_UNUSED = UINT32_MAX, /* segment.used of one that is still open */
@@ -126,7 +128,7 @@ struct arena {
     uint32_t segments_count;         /* slots and windows */
     size_t limit_max, item_size_max; /* of the plan */
     int memory_fd;                   /* of the file or memfd; -1: anonymous */
-    bool is_in_file;                 /* of a plan with a descriptor: room is reserved before it is used */
+    bool reserves_room;              /* before memory is used for the first time: see arena_file_reserve */
     struct arena_class classes[ARENA_CLASSES_MAX];
 
     /* Under the lock. */
@@ -310,9 +312,16 @@ static inline uint32_t arena_list_pop(struct arena *arena, struct arena_list *li
 int arena_file_open(const struct arena *arena, const struct arena_plan *plan);
 
 /*
- * Whether there is room for memory that is about to be used for the first time: a page for which a full file system has
- * none would kill the process (SIGBUS). If not, the limit sinks to what is in use, and eviction sees to the rest. Under
- * the lock, which is let go meanwhile.
+ * Whether the system promises no more memory than it has (vm.overcommit_memory is 2): a page of a memfd may be refused
+ * then. `path`: ARENA_OVERCOMMIT_FILE.
+ */
+bool arena_file_memory_is_strict(const char *path);
+
+/*
+ * Whether there is room for memory that is about to be used for the first time: a page for which a full file system or
+ * a strict system has none would kill the process (SIGBUS). If not, the limit sinks to what is in use, and eviction sees
+ * to the rest. Elsewhere a memfd's pages come with their first use: the system kills before it refuses one. Under the
+ * lock, which is let go meanwhile.
  */
 bool arena_file_reserve(struct arena *arena, const char *memory, size_t size);
 

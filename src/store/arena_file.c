@@ -6,20 +6,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "riposte/log.h"
 
+/* Beyond RLIMIT_FSIZE ftruncate(2) is not only refused: it sends SIGXFSZ, which ends the process. */
+static bool may_be_as_long(off_t size) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           (rlim_t)size <= limit.rlim_cur;
+}
+
 /* A file that is longer has an image behind the arena. */
 static int lengthen(int fd, off_t size) {
     struct stat status;
-    return fstat(fd, &status) == 0 && status.st_size >= size ? 0 : ftruncate(fd, size);
+    if (fstat(fd, &status) == 0 && status.st_size >= size) {
+        return 0;
+    }
+    if (!may_be_as_long(size)) {
+        errno = EFBIG;
+        return -1;
+    }
+    return ftruncate(fd, size);
 }
 
 int arena_file_open(const struct arena *arena, const struct arena_plan *plan) {
-    /* A memfd, so that another process can be given the items. */
+    /* A memfd, so that another process can be given the items; where there is none, anonymous memory serves. */
     int fd = plan->fd >= 0 ? fcntl(plan->fd, F_DUPFD_CLOEXEC, 0) : memfd_create("riposte", MFD_CLOEXEC);
     if (fd >= 0 && lengthen(fd, (off_t)(ARENA_FILE_OFFSET + arena->mapped_size)) < 0) {
         int error = errno;
@@ -28,6 +43,17 @@ int arena_file_open(const struct arena *arena, const struct arena_plan *plan) {
         return -1;
     }
     return fd;
+}
+
+bool arena_file_memory_is_strict(const char *path) {
+    char mode = '0';
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_read = read(fd, &mode, 1) == 1;
+    close(fd);
+    return is_read && mode == '2';
 }
 
 static uint64_t level(const _Atomic uint64_t *value) {
@@ -41,13 +67,15 @@ static void room_missing(struct arena *arena, size_t size) {
     if (used < level(&arena->limit)) {
         atomic_store_explicit(&arena->limit, used, memory_order_relaxed);
         log_line(LOG_LEVEL_WARNING,
-                 "the file system of the memory file is full: items get no more than the %zuk they have",
+                 "the file system of the memory file is full, or the system has promised all it has: items "
+                 "get no more "
+                 "than the %zuk they have",
                  (size_t)(used / 1024));
     }
 }
 
 bool arena_file_reserve(struct arena *arena, const char *memory, size_t size) {
-    if (!arena->is_in_file) {
+    if (!arena->reserves_room) {
         return true;
     }
     off_t offset = ARENA_FILE_OFFSET + (memory - arena->base);

@@ -3,6 +3,13 @@
  * The arena: what it gives out, what it takes back, and that the account is never passed.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "poison.h"
@@ -211,5 +218,87 @@ Test(arena, draws_numbers_that_are_of_no_place) {
     cr_expect_geq(after, first + 99, "no item stands in a segment's first place");
     cr_expect(arena_has_drawn(arena, first + 99));
     cr_expect_not(arena_has_drawn(arena, UINT64_MAX));
+    arena_destroy(arena);
+}
+
+/* --- where the system refuses --- */
+
+Test(arena, is_anonymous_where_files_may_not_be_as_long) {
+    const struct rlimit limit = {.rlim_cur = LIMIT, .rlim_max = LIMIT};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct arena *arena = open_arena();
+    cr_expect_eq(arena->memory_fd, -1);
+    uint32_t index = arena_take_slot(arena, 0);
+    cr_assert_neq(index, SEGMENT_NONE);
+    unpoison(arena->segments[index].memory, arena_segment_size(arena));
+    memset(arena->segments[index].memory, 1, arena_segment_size(arena));
+    arena_give(arena, index);
+    arena_strip(arena);
+    cr_expect_eq(used(arena), 0, "its memory goes back, too");
+    arena_destroy(arena);
+}
+
+Test(arena, is_refused_a_file_that_may_not_be_as_long) {
+    const struct rlimit limit = {.rlim_cur = LIMIT, .rlim_max = LIMIT};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    int fd = memfd_create("arena", MFD_CLOEXEC);
+    cr_assert_geq(fd, 0);
+    struct arena arena;
+    const struct arena_plan plan = {
+        .limit = LIMIT, .limit_max = LIMIT, .item_size_max = MIB, .workers_max = 4, .fd = fd};
+    cr_expect_eq(arena_init(&arena, &plan), -EFBIG);
+    close(fd);
+}
+
+static bool is_strict(const char *text) {
+    char path[] = "/tmp/riposte-overcommit-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    bool strict = arena_file_memory_is_strict(path);
+    unlink(path);
+    return strict;
+}
+
+Test(arena, knows_a_system_that_promises_no_more_than_it_has) {
+    cr_expect(is_strict("2\n"));
+    cr_expect_not(is_strict("0\n"));
+    cr_expect_not(is_strict("1\n"));
+    cr_expect_not(is_strict(""));
+    cr_expect_not(arena_file_memory_is_strict("/nonexistent"));
+}
+
+static size_t file_memory(const struct arena *arena) {
+    struct stat status;
+    cr_assert_eq(fstat(arena->memory_fd, &status), 0);
+    return (size_t)status.st_blocks * 512;
+}
+
+/* As where arena_file_memory_is_strict. */
+Test(arena, has_every_page_before_it_is_used_where_one_may_be_refused) {
+    struct arena *arena = open_arena();
+    arena->reserves_room = true;
+    cr_assert_neq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    cr_expect_eq(file_memory(arena), arena_segment_size(arena));
+    cr_assert_neq(arena_take_window(arena, 300 * 1024), SEGMENT_NONE);
+    cr_expect_eq(file_memory(arena), used(arena));
+    arena_destroy(arena);
+}
+
+Test(arena, lowers_the_limit_to_what_it_has_when_a_page_is_refused) {
+    struct arena *arena = open_arena();
+    arena->reserves_room = true;
+    uint32_t index = arena_take_slot(arena, 0);
+    cr_assert_neq(index, SEGMENT_NONE);
+    close(arena->memory_fd);
+    /* fallocate(2) is refused by a descriptor that can only be read. */
+    cr_assert_eq(open("/dev/null", O_RDONLY), arena->memory_fd);
+    cr_expect_eq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    cr_expect_eq(arena_take_window(arena, 300 * 1024), SEGMENT_NONE);
+    cr_expect_eq(used(arena), arena_segment_size(arena), "what was not had is not charged");
+    cr_expect_eq(atomic_load(&arena->limit), arena_segment_size(arena));
+    arena_give(arena, index);
+    cr_expect_eq(arena_take_slot(arena, 0), index, "what it has it goes on using");
     arena_destroy(arena);
 }

@@ -127,3 +127,32 @@ def a_name_stands_for_those_of_its_addresses_that_the_machine_has(lab):
     done = lab.run(*apart, lab.program.path, "-p", "-1", "-l", "::1")
     check_equal(71, done.returncode, f"exit status where none of the addresses is there ({done.stderr.decode().strip()!r})")
     check("this machine has no such address" in done.stderr.decode(), done.stderr.decode())
+
+
+@test(families=TCP)
+def a_limit_of_file_sizes_neither_ends_the_server_nor_keeps_it_from_storing(lab):
+    """RLIMIT_FSIZE of 1 MiB, far below -m: anonymous memory serves; it is filled three times over."""
+    server = lab.start("-t", "2", "-m", "64", prefix=(lab.need("prlimit", "util-linux"), f"--fsize={1 << 20}"))
+    client = lab.connect(server)
+    for i in range(200):
+        client.set(f"large{i}", "x" * 1000000)
+    check(int(client.stats()["evictions"]) > 0, "nothing was evicted")
+    check_equal("0", client.stats("riposte")["no_memory"], "sets without memory")
+
+
+@test(families=TCP)
+def too_few_addresses_are_said_with_the_cure(lab):
+    """RLIMIT_AS below -m makes the store smaller; far below it there is no start, and the sentence names the flag and the limit."""
+    if lab.program.is_sanitized:
+        raise Skip("a sanitizer needs more addresses than the limit leaves")
+    prlimit = lab.need("prlimit", "util-linux")
+    server = lab.start("-t", "1", "-m", "256", prefix=(prlimit, f"--as={300 << 20}"))
+    client = lab.connect(server)
+    for i in range(300):
+        client.set(f"large{i}", "x" * 1000000)
+    check_equal("0", client.stats("riposte")["no_memory"], "sets without memory")
+    server.stop()
+    done = lab.run(prlimit, f"--as={100 << 20}", lab.program.path, "-p", "-1", "-m", "256", "-t", "1")
+    check_equal(71, done.returncode, f"exit status ({done.stderr.decode().strip()!r})")
+    for words in ("lower -m", "ulimit -v"):
+        check(words in done.stderr.decode(), done.stderr.decode())
