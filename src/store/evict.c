@@ -25,9 +25,12 @@ enum {
     EVICT_ACTIVE_S = 60,
     EVICT_YIELD_NS = 500 * 1000, /* waited with open eyes: another worker's turn is seldom longer */
     EVICT_SLEEP_NS = 50 * 1000,
+    EVICT_PAUSES_MAX =
+        10000, /* that others had a chance to run in: on a machine with time for all some 2 s */
     EVICT_BUSY_MS = 1,
 };
-#define EVICT_WAIT_NS_MAX (2 * CLOCK_NS_PER_S)
+#define EVICT_WAIT_NS_MAX     (2 * CLOCK_NS_PER_S)
+#define EVICT_WAIT_ALL_NS_MAX (20 * CLOCK_NS_PER_S)
 
 /* --- choosing --- */
 
@@ -129,13 +132,10 @@ static bool evict_choose(struct store_worker *worker, bool over_only) {
     if (index != SEGMENT_NONE) {
         segment_dequeue(arena, index);
         segment_set_state(&arena->segments[index], SEGMENT_EMPTIED);
+        evict_begin(worker, index, mode);
     }
     arena_unlock(arena);
-    if (index == SEGMENT_NONE) {
-        return false;
-    }
-    evict_begin(worker, index, mode);
-    return true;
+    return index != SEGMENT_NONE;
 }
 
 /* --- one item --- */
@@ -318,13 +318,14 @@ static void evict_end(struct store_worker *worker) {
     struct arena *arena = &worker->store->arena;
     uint32_t index = worker->emptying.index;
     struct segment *segment = &arena->segments[index];
-    coming_add(arena, -(int64_t)segment->size);
     if (worker->emptying.moved_size < segment->size / 2) {
         worker->moved_since_gain = 0;
     }
     worker->emptying.index = SEGMENT_NONE;
     segment_set_state(segment, SEGMENT_RETIRED);
-    segment_retire(worker, index);
+    segment_retire(worker,
+                   index); /* counts it as coming, too: between the two nobody may find that nothing comes */
+    coming_add(arena, -(int64_t)segment->size);
 }
 
 /* It goes back into a queue as it is. */
@@ -332,9 +333,10 @@ static void evict_give_up(struct store_worker *worker, enum segment_queue queue)
     struct arena *arena = &worker->store->arena;
     uint32_t index = worker->emptying.index;
     struct segment *segment = &arena->segments[index];
-    coming_add(arena, -(int64_t)segment->size);
+    int64_t size = segment->size;
     worker->emptying.index = SEGMENT_NONE;
     segment_enqueue(worker, index, queue, atomic_load_explicit(&segment->used, memory_order_relaxed));
+    coming_add(arena, -size);
 }
 
 /* A large item is not copied: its segment changes the queue. True when it was kept. */
@@ -412,7 +414,7 @@ static bool is_short(const struct store_worker *worker, size_t size) {
     return arena_headroom(arena) + coming < (int64_t)(size + arena_reserve(arena));
 }
 
-/* Whether there is room for copies, or no hope that some comes: otherwise it is worth waiting for. */
+/* Whether there is room for copies, or no hope that some comes. */
 static bool may_empty(const struct store_worker *worker) {
     const struct arena *arena = &worker->store->arena;
     int64_t needed = (int64_t)arena_segment_size(arena), headroom = arena_headroom(arena);
@@ -422,11 +424,12 @@ static bool may_empty(const struct store_worker *worker) {
 
 bool evict_pause(struct evict_wait *wait) {
     uint64_t now_ns = clock_monotonic_ns();
-    if (wait->began_ns == 0) {
-        wait->began_ns = now_ns;
-    }
+    wait->began_ns = wait->began_ns == 0 ? now_ns : wait->began_ns;
+    wait->first_ns = wait->first_ns == 0 ? now_ns : wait->first_ns;
     uint64_t waited_ns = now_ns - wait->began_ns;
-    if (waited_ns > EVICT_WAIT_NS_MAX) {
+    wait->pauses++;
+    if ((waited_ns > EVICT_WAIT_NS_MAX && wait->pauses > EVICT_PAUSES_MAX) ||
+        now_ns - wait->first_ns > EVICT_WAIT_ALL_NS_MAX) {
         return false;
     }
     if (waited_ns < EVICT_YIELD_NS) {
@@ -449,12 +452,17 @@ bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait
     if (is_short(worker, size) && may_empty(worker) &&
         (worker->emptying.index != SEGMENT_NONE || evict_choose(worker, false))) {
         evict_step(worker, UINT32_MAX);
-        wait->began_ns = 0;
+        wait->sequence = 0; /* something was won */
         return ++wait->rounds < 1000000;
     }
     bool may_come =
         atomic_load_explicit(&arena->coming_size, memory_order_relaxed) > 0 ||
         arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
+    /* Segments that others open meanwhile were made free: memory does come, and is taken before this worker sees it. */
+    if (level(&arena->sequence) != wait->sequence) {
+        *wait = (struct evict_wait){
+            .rounds = wait->rounds, .first_ns = wait->first_ns, .sequence = level(&arena->sequence)};
+    }
     return may_come && evict_pause(wait);
 }
 

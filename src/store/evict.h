@@ -21,7 +21,8 @@
  *
  * Between two turns a reserve is kept free (arena_reserve). A store that finds none all the same (large values, a
  * late worker) announces quiescent states of its own, empties segments and waits, bounded by
- * EVICT_WAIT_NS_MAX: then it is STORE_NO_MEMORY.
+ * EVICT_WAIT_NS_MAX (2 s) and EVICT_PAUSES_MAX without any segment won by any worker, and EVICT_WAIT_ALL_NS_MAX (20 s)
+ * in all: then it is STORE_NO_MEMORY.
  *
  * Worker's own thread.
  */
@@ -33,7 +34,10 @@
 
 struct evict_wait {
     unsigned rounds;
-    uint64_t began_ns;
+    unsigned pauses;   /* since something was won: what a late worker is given is chances to run, not time */
+    uint64_t first_ns; /* of the first pause; 0: none yet */
+    uint64_t began_ns; /* of the first since something was won, by whomever */
+    uint64_t sequence; /* of the arena, then */
 };
 
 /*
@@ -42,13 +46,16 @@ struct evict_wait {
  */
 bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait);
 
-/* Waits a little for other workers; false when that has lasted for EVICT_WAIT_NS_MAX. */
+/* Waits a little for other workers; false when that has lasted too long. */
 bool evict_pause(struct evict_wait *wait);
 
 /* A bounded piece, where the reserve is not full; returns within how many ms it wants another turn; 0: no need. */
 unsigned evict_turn(struct store_worker *worker);
 
-/* Begins to empty a segment that the caller has dequeued and marked EMPTIED. The worker is emptying none. */
+/*
+ * Begins to empty a segment that the caller has dequeued and marked EMPTIED. The worker is emptying none. Under the arena's lock,
+ * so that whoever finds the queue shorter finds the segment among what is coming.
+ */
 void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode);
 
 /* Up to items_max items more of what the worker is emptying; does nothing when it is not. */

@@ -25,13 +25,13 @@ static void free_due(struct store_worker *worker, uint64_t epoch_max) {
            arena->segments[worker->retired.first].retired_epoch <= epoch_max) {
         uint32_t index = arena_list_pop(arena, &worker->retired);
         int64_t size = arena->segments[index].size;
-        coming_add(arena, -size);
         if (unlikely(segment_is_pinned(&arena->segments[index]))) {
             arena_list_push(arena, &worker->pinned, index);
             pinned_add(arena, size);
         } else {
             free_segment(worker, index);
         }
+        coming_add(arena, -size); /* last: who looks meanwhile sees it twice, never not at all */
     }
 }
 
