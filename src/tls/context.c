@@ -188,7 +188,9 @@ static int ticket_key_choose(SSL *ssl, unsigned char *name, unsigned char *iv, E
     if (seals != 0) {
         counter_add(&tls_worker_counters(worker)->tickets, 1);
     }
-    return ticket_prepare(&worker->tls->tickets, name, iv, cipher, mac, seals != 0);
+    int outcome = ticket_prepare(&worker->tls->tickets, name, iv, cipher, mac, seals != 0);
+    /* Clients use a ticket of TLS 1.3 once (RFC 8446, appendix C.4): 2 gives them the next one. */
+    return outcome == 1 && seals == 0 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : outcome;
 }
 
 /* --- one context ------------------------------------------------------------------------------------------ */
