@@ -8,8 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "poison.h"
-
 enum {
     ARENA_RESERVE_SHARE = 100, /* 1 % */
     ARENA_RESERVE_SLOTS = 4,

@@ -9,7 +9,6 @@
 #include "evict.h"
 #include "flush_table.h"
 #include "link.h"
-#include "walk.h"
 #include "riposte/clock.h"
 
 enum {
@@ -300,7 +299,7 @@ static void round_go_on(struct store_worker *worker) {
         sweep->round_number = table_number_max(table);
         sweep->cursor = (struct store_cursor){0};
     }
-    walk_homes(worker, &sweep->cursor, FLUSH_HOMES, home_sweep, worker);
+    index_walk_homes(worker, &sweep->cursor, FLUSH_HOMES, home_sweep, worker);
     atomic_store_explicit(&sweep->round_ns, worker->now_ns, memory_order_relaxed);
     if (sweep->cursor.done) {
         sweep->in_round = false;

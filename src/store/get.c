@@ -2,7 +2,7 @@
  *
  * get: looking up. The hot path of the whole server stands first: a hash, one line of the index, one of the item.
  * After it touching, creating on a miss, and who recomputes a stale value: winning is one step under the lock, so
- * of all workers exactly one is told so.
+ * of all workers exactly one is told so. Last, going through all items.
  */
 #include "link.h"
 #include "put.h"
@@ -275,4 +275,74 @@ enum store_status store_get_with(struct store_worker *worker, struct bytes key,
             return status;
         }
     }
+}
+
+/* --- going through all of them, a little at a time, while the index may grow and shrink: see index_walk_homes --- */
+
+enum { WALK_ENTRIES_MAX = 64 };
+
+struct walk {
+    struct store_worker *worker;
+    const struct store_cursor *cursor;
+    void (*visit)(void *user, const struct item_view *view);
+    void *user;
+    struct bucket *home; /* locked while entries are read */
+};
+
+static void walk_item(const struct walk *walk, uint32_t location) {
+    const struct store *store = walk->worker->store;
+    struct item *item = arena_item(&store->arena, location);
+    uint64_t mask = (UINT64_C(1) << walk->cursor->power) - 1;
+    struct item_view view;
+    if ((index_hash(&store->index, item_key(item)) & mask) != walk->cursor->position ||
+        !link_item_lives(walk->worker, item, location)) {
+        return;
+    }
+    link_view(store, location, &view);
+    walk->visit(walk->user, &view);
+}
+
+/* The locations of a chain from entry `skip` on; returns how many there are. */
+static unsigned walk_read(const struct walk *walk, unsigned skip, uint32_t locations[WALK_ENTRIES_MAX]) {
+    const struct index *index = &walk->worker->store->index;
+    unsigned count = 0;
+    bucket_lock(walk->worker, walk->home);
+    for (const struct bucket *bucket = walk->home; bucket != NULL && count < WALK_ENTRIES_MAX;
+         bucket = index_next(index, bucket_header(bucket))) {
+        for (unsigned i = 0; i < BUCKET_ENTRIES && count < WALK_ENTRIES_MAX; i++) {
+            uint32_t location = entry_location(bucket, i);
+            if (skip != 0) {
+                skip--;
+            } else if (location != 0) {
+                locations[count++] = location;
+            }
+        }
+    }
+    bucket_unlock(walk->home);
+    return count;
+}
+
+/* A chain is longer than WALK_ENTRIES_MAX where memory for more homes is missing; then it is read in parts. */
+static void walk_home(void *user, struct bucket *home) {
+    struct walk *walk = user;
+    uint32_t locations[WALK_ENTRIES_MAX];
+    unsigned count;
+    walk->home = home;
+    for (unsigned skip = 0; (count = walk_read(walk, skip, locations)) != 0; skip += WALK_ENTRIES_MAX) {
+        for (unsigned i = 0; i < count; i++) {
+            __builtin_prefetch(arena_item(&walk->worker->store->arena, locations[i]));
+        }
+        for (unsigned i = 0; i < count; i++) {
+            walk_item(walk, locations[i]);
+        }
+        if (count < WALK_ENTRIES_MAX) {
+            return;
+        }
+    }
+}
+
+void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
+                void (*visit)(void *user, const struct item_view *view), void *user) {
+    struct walk walk = {.worker = worker, .cursor = cursor, .visit = visit, .user = user};
+    index_walk_homes(worker, cursor, buckets_max, walk_home, &walk);
 }

@@ -314,9 +314,12 @@ static inline void index_help_resize(struct store_worker *worker) {
     }
 }
 
-/* Keeps the number of homes as it is, while a walk looks at some. */
-void index_resize_lock(struct index *index);
-void index_resize_unlock(struct index *index);
+/*
+ * Calls `look` for the homes of the next steps, at most some more than homes_max, and moves the cursor on. No home is
+ * split or joined meanwhile; none is locked.
+ */
+void index_walk_homes(struct store_worker *worker, struct store_cursor *cursor, unsigned homes_max,
+                      void (*look)(void *user, struct bucket *home), void *user);
 
 /* --- chains --- */
 

@@ -38,7 +38,7 @@ static bool resize_try_lock(struct index *index) {
     return !atomic_exchange_explicit(&index->resize_locked, true, memory_order_acquire);
 }
 
-void index_resize_lock(struct index *index) {
+static void resize_lock(struct index *index) {
     for (unsigned spins = 1; !resize_try_lock(index); spins++) {
         if (spins % 64 == 0) {
             sched_yield();
@@ -48,7 +48,7 @@ void index_resize_lock(struct index *index) {
     }
 }
 
-void index_resize_unlock(struct index *index) {
+static void resize_unlock(struct index *index) {
     atomic_store_explicit(&index->resize_locked, false, memory_order_release);
 }
 
@@ -288,7 +288,7 @@ bool index_resize(struct store_worker *worker, unsigned steps_max) {
     }
     homes_release(worker, homes_count);
     bool more = steps == steps_max || atomic_load_explicit(&index->release_epoch, memory_order_relaxed) != 0;
-    index_resize_unlock(index);
+    resize_unlock(index);
     return more;
 }
 
@@ -303,4 +303,44 @@ void index_count(struct store_worker *worker, int difference) {
                               memory_order_relaxed);
     worker->items_delta = 0;
     worker->resize_due = true;
+}
+
+/*
+ * --- walking ---
+ *
+ * A walk that began with 2^p homes or more (and less than 2^(p + 1)) counts through the p lower bits of the hash,
+ * for good. All items whose hash has the same p lower bits are looked at in one step: they are in the homes whose
+ * number has these bits, or, where the index has become smaller, in one home beside others, which are passed
+ * over. An item never changes its hash, so it belongs to exactly one step. During a step no home is split or
+ * joined, and a home's lock is held while its entries are read; between steps nothing is held.
+ */
+
+/* Returns how many homes were looked at. */
+static unsigned step_homes(struct index *index, struct store_cursor *cursor,
+                           void (*look)(void *user, struct bucket *home), void *user) {
+    unsigned count = 0;
+    resize_lock(index);
+    uint64_t homes_count = index_homes_count(index);
+    if (cursor->power == 0) {
+        *cursor = (struct store_cursor){.power = 63 - (uint32_t)__builtin_clzl(homes_count)};
+    }
+    uint64_t stride = UINT64_C(1) << cursor->power;
+    if (cursor->position >= homes_count) {
+        look(user, &index->homes[index_home_number(homes_count, cursor->position)]);
+        count++;
+    }
+    for (uint64_t number = cursor->position; number < homes_count; number += stride, count++) {
+        look(user, &index->homes[number]);
+    }
+    resize_unlock(index);
+    cursor->position++;
+    cursor->done = cursor->position == stride;
+    return count;
+}
+
+void index_walk_homes(struct store_worker *worker, struct store_cursor *cursor, unsigned homes_max,
+                      void (*look)(void *user, struct bucket *home), void *user) {
+    for (unsigned homes_count = 0; homes_count < homes_max && !cursor->done;) {
+        homes_count += step_homes(&worker->store->index, cursor, look, user);
+    }
 }

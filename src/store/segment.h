@@ -23,7 +23,6 @@
 #ifndef RIPOSTE_STORE_SEGMENT_H
 #define RIPOSTE_STORE_SEGMENT_H
 
-#include "poison.h"
 #include "state.h"
 
 /* The class of what expires then: never, within a quarter of an hour, later. */

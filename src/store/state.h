@@ -14,7 +14,6 @@
 #include "arena.h"
 #include "epoch.h"
 #include "ghost.h"
-#include "poison.h"
 #include "riposte/store.h"
 
 enum {

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "arena.h"
-#include "poison.h"
 
 enum { MIB = 1024 * 1024, LIMIT = 16 * MIB };
 
