@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "accept.h"
-#include "bundle.h"
 #include "engine_state.h"
 #include "probe.h"
 #include "riposte/check.h"
@@ -86,7 +85,7 @@ free_memory:
 static void uring_close(struct worker *worker) {
     struct uring *uring = uring_of(worker);
     ring_enter(&uring->ring, 0); /* the last descriptors are on their way to be closed */
-    bundle_deinit(uring);
+    uring_send_deinit(uring);
     buffers_deinit(&uring->buffers, &uring->ring, URING_RECV_GROUP);
     ring_deinit(&uring->ring);
     free(uring->scratch);
@@ -97,7 +96,7 @@ static void uring_close(struct worker *worker) {
 /* The ring's requests end with it; that of the wake-up too. */
 static void uring_abandon(struct worker *worker) {
     struct uring *uring = uring_of(worker);
-    bundle_deinit(uring);
+    uring_send_deinit(uring);
     buffers_abandon(&uring->buffers);
     ring_deinit(&uring->ring);
     free(uring->scratch);

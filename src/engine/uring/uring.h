@@ -83,4 +83,7 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn);
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
                    const struct io_uring_cqe *cqe);
 
+/* Frees the groups' rings. (send.c) */
+void uring_send_deinit(struct uring *uring);
+
 #endif
