@@ -32,6 +32,13 @@ static inline bool value_fits_reserve(size_t head_size_max, size_t size) {
  * Sends `part`, which lies within the view's value and the line end behind it, behind what the reply holds:
  * copied, or pinned until it is sent. True when pinned. The view is of this worker and still valid.
  */
-bool value_reply(struct reply *reply, const struct item_view *view, struct bytes part);
+static inline bool value_reply(struct reply *reply, const struct item_view *view, struct bytes part) {
+    if (part.size < VALUE_PIN_SIZE_MIN || !store_pin(view)) {
+        reply_copy(reply, part);
+        return false;
+    }
+    reply_pin(reply, part, store_unpin, view->pin);
+    return true;
+}
 
 #endif
