@@ -157,6 +157,15 @@ def certificates_are_read_again_and_kept_when_they_cannot_be(lab):
 
 
 @test()
+def a_client_of_tls_hears_an_alert_where_it_is_not_spoken(lab):
+    """handshake_failure, and a count."""
+    authority = authority_of(lab)
+    server = lab.start()
+    check("handshake failure" in refusal(server, client_context(authority)).lower().replace("_", " "), "the alert")
+    check_equal("1", server.own_stats()["closed_tls"], "closed_tls")
+
+
+@test()
 def refresh_certs_answers_when_it_is_done(lab):
     """OK and a younger refresh; SERVER_ERROR with the reason and what was in force stays; ERROR without TLS."""
     authority = authority_of(lab)

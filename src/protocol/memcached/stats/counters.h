@@ -35,6 +35,7 @@ struct memcached_service;
     X(auth_cmds, "attempts to authenticate")                                                                 \
     X(auth_errors, "attempts to authenticate that failed")                                                   \
     X(closed_line_too_long, "connections closed because a command line had no end")                          \
+    X(closed_tls, "connections closed because they began as TLS does, where it is not spoken")               \
     X(closed_binary, "connections closed because they began with the binary protocol's first byte")          \
     X(closed_http, "connections closed because they spoke HTTP")                                             \
     X(closed_unauthenticated, "connections closed because they sent something else than name and password")  \
