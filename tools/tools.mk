@@ -28,8 +28,8 @@ $(eval $(call link_rule,$(BIN)/riposte-load,$(call objects,$(LOAD_SOURCES)) $(ca
 # --- riposte-top: tools/top, built where there is ncurses; shares src/base with the server -------------------------
 
 TOP_LIBS := $(shell pkg-config --libs ncursesw 2>/dev/null || pkg-config --libs ncurses 2>/dev/null)
-TOP_SOURCES := $(sort $(wildcard tools/top/*.c))
-top_includes := -Itools/top $(BASE_INCLUDE)
+TOP_SOURCES := $(sort $(wildcard tools/top/*.c) $(TLS_SOURCES))
+top_includes := -Itools/top -Itools/tls $(BASE_INCLUDE)
 
 .PHONY: top
 top: $(BIN)/riposte-top ## build/riposte-top, the full-screen view (needs ncurses; `make` builds it where that is)
@@ -37,7 +37,7 @@ top: $(BIN)/riposte-top ## build/riposte-top, the full-screen view (needs ncurse
 all: $(if $(TOP_LIBS),$(BIN)/riposte-top)
 
 $(eval $(call compile_rule,tools/top,$(top_includes)))
-$(eval $(call link_rule,$(BIN)/riposte-top,$(call objects,$(TOP_SOURCES)) $(call archive,base),$(or $(TOP_LIBS),-lncurses)))
+$(eval $(call link_rule,$(BIN)/riposte-top,$(call objects,$(TOP_SOURCES)) $(call archive,base),$(or $(TOP_LIBS),-lncurses) $(TLS_LIBS)))
 
 # --- style and static analysis -------------------------------------------------------------------------------
 
@@ -55,7 +55,7 @@ tidy: ## sizes, include direction, banned calls, left-overs, files nobody builds
 	$(QUIET)tools/tidy --cc $(CC)
 
 # One stamp per source, so that a second run looks at what has changed only; headers are those the compiler saw.
-ANALYSED := $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES) $(TOP_SOURCES)
+ANALYSED := $(sort $(MAIN) $(foreach folder,$(FOLDERS),$(call sources,$(folder))) $(LOAD_SOURCES) $(TOP_SOURCES))
 # Where the headers of a source are.
 includes_of = $(if $(filter tools/top/%,$(1)),$(top_includes),$(if $(filter tools/tls/%,$(1)),$(tls_includes),$(if $(filter tools/%,$(1)),$(call load_includes,$(1)),$(call own_includes,$(1)))))
 $(O)/analysis/%.ok: %.c $(O)/%.o .clang-tidy

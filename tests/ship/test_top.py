@@ -6,6 +6,7 @@ import re
 import shutil
 
 import place
+from harness.certificates import Authority
 from harness.outcome import Failure, Skip, check, check_equal
 from harness.registry import test
 from harness.server import Program, wait_until
@@ -144,3 +145,18 @@ def what_is_no_server_is_told_in_a_sentence(lab):
         done = lab.run(program(), *arguments)
         check_equal(status, done.returncode, f"exit status of {arguments}: {done.stderr.decode()}")
         check(word in done.stderr.decode(), done.stderr.decode())
+
+
+@test()
+def it_looks_over_tls(lab):
+    """--tls with the authority's certificate and the name; without them it takes nobody's word."""
+    if not lab.program.has_tls():
+        raise Skip("a build without TLS")
+    authority = Authority(lab.new_folder())
+    server = lab.start(*authority.flags())
+    where, once = f"127.0.0.1:{server.port}", ("--once", "-d", "200ms")
+    shown = lab.run(program(), *once, "--tls", "--tls-ca", authority.path, "--tls-name", "server.test", where)
+    check_equal(0, shown.returncode, f"exit status ({shown.stderr.decode()})")
+    check(b"riposte" in shown.stdout and b"does not answer" not in shown.stdout, f"an answer: {shown.stdout.decode()}")
+    for flags in ((), ("--tls",)):
+        check_equal(1, lab.run(program(), *once, *flags, where).returncode, f"exit status with {flags}")

@@ -20,7 +20,7 @@ enum { ALPN_SIZE_MAX = 32, SEALED_SIZE_MIN = 512 };
 struct tls_context {
     SSL_CTX *ssl;     /* owned */
     BIO_METHOD *wire; /* owned; how a session reads and writes */
-    const char *name; /* to be asked for and checked; borrowed */
+    char *name;       /* to be asked for and checked; owned */
     bool is_address;  /* it is an IP address, which is not asked for by name (RFC 6066, section 3) */
     bool verifies;
     bool resumes;
@@ -201,12 +201,12 @@ struct tls_context *tls_context_create(const struct tls_settings *settings, cons
     if (context != NULL) {
         context->ssl = SSL_CTX_new(TLS_client_method());
         context->wire = wire_create();
-        context->name = settings->name != NULL ? settings->name : host;
-        context->is_address = is_address(context->name);
+        context->name = strdup(settings->name != NULL ? settings->name : host);
+        context->is_address = context->name != NULL && is_address(context->name);
         context->verifies = !settings->no_verify;
         context->resumes = settings->resume;
     }
-    if (context == NULL || context->ssl == NULL || context->wire == NULL) {
+    if (context == NULL || context->ssl == NULL || context->wire == NULL || context->name == NULL) {
         failure_write(failure, exit_status, "no memory for TLS");
     } else if (context_set(context->ssl, settings, alpn, exit_status, failure)) {
         return context;
@@ -219,6 +219,7 @@ void tls_context_destroy(struct tls_context *context) {
     if (context != NULL) {
         SSL_CTX_free(context->ssl);
         BIO_meth_free(context->wire);
+        free(context->name);
         free(context);
     }
 }

@@ -9,6 +9,7 @@
 
 #include "failure.h"
 #include "sample.h"
+#include "tls.h"
 
 enum { LINK_ANSWER_SIZE_MAX = 256 * 1024 };
 
@@ -17,14 +18,16 @@ struct link {
     struct sockaddr_storage address;
     socklen_t address_size;
     int fd;                            /* owned; -1: not connected */
+    struct tls_context *tls_context;   /* owned; NULL: connections are plain */
+    struct tls *tls;                   /* owned; the same */
     char answer[LINK_ANSWER_SIZE_MAX]; /* of one question */
 };
 
 /*
  * host, host:port, [v6]:port, unix:PATH; without a port 11211. False and *failure for what is no address or cannot be
- * resolved. Does not connect.
+ * resolved, and for files of TLS that cannot be read. Does not connect.
  */
-bool link_init(struct link *link, const char *text, struct failure *failure);
+bool link_init(struct link *link, const char *text, const struct tls_settings *tls, struct failure *failure);
 void link_deinit(struct link *link);
 
 /*

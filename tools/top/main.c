@@ -40,7 +40,7 @@ static bool watch_init(struct watch *watch, const struct options *options, struc
         return failure_set(failure, EX_USAGE, "more than %d servers", VIEW_SERVERS_MAX);
     }
     for (unsigned i = 0; i < options->servers.count; i++) {
-        if (!link_init(&watch->links[i], options->servers.texts[i], failure)) {
+        if (!link_init(&watch->links[i], options->servers.texts[i], &options->tls, failure)) {
             return false;
         }
         watch->links_count++;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "riposte/clock.h"
 
@@ -36,6 +37,35 @@ static const struct option rows[] = {
      .maximum = 256,
      .argument = "N",
      .help = "width of what --once prints"},
+    {.name = "tls",
+     .kind = OPTION_ON,
+     .offset = offsetof(struct options, tls.is_on),
+     .help = "servers speak TLS 1.2 or 1.3"},
+    {.name = "tls-ca",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct options, tls.ca_path),
+     .argument = "FILE",
+     .help = "certificates that theirs must come from (PEM); without it those that the system trusts"},
+    {.name = "tls-no-verify",
+     .kind = OPTION_ON,
+     .offset = offsetof(struct options, tls.no_verify),
+     .help = "whoever answers is believed"},
+    {.name = "tls-cert",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct options, tls.cert_path),
+     .argument = "FILE",
+     .help = "the client's own certificate and those behind it (PEM)"},
+    {.name = "tls-key",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct options, tls.key_path),
+     .argument = "FILE",
+     .help = "the key of --tls-cert (PEM); without it that file has it too"},
+    {.name = "tls-name",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct options, tls.name),
+     .argument = "NAME",
+     .help =
+         "the name that servers are asked for and that their certificates must have; without it the host"},
     {.name = "help",
      .letter = 'h',
      .kind = OPTION_SHOW,
@@ -78,6 +108,11 @@ const struct options_table options_table = {
                   "no terminal.\n",
 };
 
+static bool tls_is_named(const struct tls_settings *tls) {
+    return tls->ca_path != NULL || tls->no_verify || tls->cert_path != NULL || tls->key_path != NULL ||
+           tls->name != NULL;
+}
+
 static void show(const struct options *options) {
     if (options->version != SHOW_NOT) {
         puts("riposte-top " RIPOSTE_VERSION);
@@ -94,6 +129,9 @@ enum options_outcome options_table_read(struct options *options, int arguments_c
         options_parse(&options_table, options, arguments_count, arguments, failure);
     if (outcome == OPTIONS_SHOW) {
         show(options);
+    } else if (outcome == OPTIONS_COMPLETE && !options->tls.is_on && tls_is_named(&options->tls)) {
+        failure_write(failure, EX_USAGE, "options of TLS need --tls");
+        outcome = OPTIONS_REFUSED;
     } else if (outcome == OPTIONS_COMPLETE && options->servers.count == 0) {
         options->servers.texts[options->servers.count++] = "127.0.0.1:11211";
     }

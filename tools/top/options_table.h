@@ -6,14 +6,16 @@
 #define TOP_OPTIONS_TABLE_H
 
 #include "options.h"
+#include "tls.h"
 
 struct options {
     bool once;
     uint64_t delay_ns;
     uint32_t columns; /* of --once */
     enum option_show help, version;
+    struct tls_settings tls;
     struct option_list servers;
-    bool given[8];
+    bool given[16];
 };
 
 extern const struct options_table options_table;
