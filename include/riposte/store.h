@@ -55,6 +55,7 @@ struct store_config {
     size_t memory_size_max; /* bytes of items, index and all else, never passed; >= STORE_MEMORY_SIZE_MIN */
     size_t item_size_max; /* bytes of header, key and value of one item (-I), 1 KiB to memory_size_max / 2 */
     bool evict;           /* false (-M): a full store answers STORE_NO_MEMORY */
+    bool large_pages;     /* (-L): for the index, too, by advice; up to 4 MiB more than is counted */
     unsigned workers_max; /* how many may have joined at a time, 1 to 1024 */
     uint64_t hash_seed;   /* of the key hash; from random_seed() in a server */
     unsigned index_power_min; /* 2^n buckets at start, 6 to 32; 0: the default (10). -o hashpower, less 3 */

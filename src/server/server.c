@@ -254,6 +254,7 @@ bool server_create_store(struct server *server, struct failure *failure) {
         .memory_size_max = store_size,
         .item_size_max = options->max_item_size,
         .evict = options->evictions,
+        .large_pages = options->enable_largepages,
         .workers_max = options->threads,
         .hash_seed = random_seed(),
         .index_power_min = options->hashpower - BUCKET_ITEMS_POWER,

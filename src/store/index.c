@@ -443,7 +443,8 @@ static size_t links_mapped(const struct index *index) {
     return page_round(((size_t)index->overflow_max + 1) * INDEX_LINK_SIZE);
 }
 
-int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed) {
+int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed,
+               bool large_pages) {
     struct index *index = &store->index;
     index->hash_seed = hash_seed;
     index->homes_min = UINT64_C(1) << homes_power;
@@ -459,6 +460,11 @@ int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint
     if (index->homes == NULL || index->overflow == NULL || index->overflow_links == NULL) {
         index_destroy(store);
         return -ENOMEM;
+    }
+    if (large_pages) {
+        /* Both fill from the front, so that no more than the last page of each is not full. EINVAL: small pages serve. */
+        madvise(index->homes, homes_mapped(index), MADV_HUGEPAGE);
+        madvise(index->overflow, overflow_mapped(index), MADV_HUGEPAGE);
     }
     pthread_mutex_init(&index->overflow_lock, NULL);
     index->homes_size = page_round(index->homes_min * BUCKET_SIZE);

@@ -67,7 +67,7 @@ static int store_map(struct store *store, const struct store_config *config, con
     if (status < 0) {
         return status;
     }
-    status = index_init(store, first_power(config), limit_max, config->hash_seed);
+    status = index_init(store, first_power(config), limit_max, config->hash_seed, config->large_pages);
     if (status < 0) {
         arena_destroy(&store->arena);
         return status;

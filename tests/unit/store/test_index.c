@@ -2,6 +2,10 @@
  *
  * The index: chains, overflow buckets that come and go, and the checker itself.
  */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "fixture.h"
 #include "index.h"
 #include "segment.h"
@@ -198,4 +202,36 @@ Test(index, the_checker_notices_what_is_wrong) {
     expect_noticed(&fixture, &segment->state, (uint8_t)SEGMENT_FREE);
     store_item_discard(fixture.worker, fixture.worker->fresh);
     fixture_close(&fixture);
+}
+
+/* Whether the kernel was advised to use large pages for the mapping that an address lies in (proc(5), VmFlags). */
+static bool is_advised(const void *address) {
+    FILE *smaps = fopen("/proc/self/smaps", "r");
+    cr_assert_not_null(smaps);
+    char line[512];
+    uintptr_t first, end;
+    bool inside = false, advised = false;
+    while (fgets(line, sizeof(line), smaps) != NULL) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &first, &end) == 2) {
+            inside = (uintptr_t)address >= first && (uintptr_t)address < end;
+        } else if (inside && strncmp(line, "VmFlags:", 8) == 0) {
+            advised = strstr(line, " hg") != NULL;
+        }
+    }
+    fclose(smaps);
+    return advised;
+}
+
+Test(index, lies_in_large_pages_only_when_asked) {
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) != 0) {
+        cr_skip_test("this kernel has no transparent large pages");
+    }
+    for (int asked = 0; asked < 2; asked++) {
+        struct store_config config = fixture_config();
+        config.large_pages = asked == 1;
+        struct fixture fixture = fixture_open_with(config);
+        cr_expect_eq(is_advised(fixture.store->index.homes), asked == 1);
+        cr_expect_eq(is_advised(fixture.store->index.overflow), asked == 1);
+        fixture_close(&fixture);
+    }
 }
