@@ -154,7 +154,6 @@ static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
     turn_begin(&worker->turn, &worker->counters, worker->now_ns, !conn_queue_empty(&worker->run_costly));
-    memory_begin(worker);
     loop_call_hook(worker);
     worker->transport->reap(worker);
     if (unlikely(worker->woken)) {

@@ -5,7 +5,6 @@
  *      loop_wait            submit what was armed; spin, or sleep, until something happens
  *      read the clock       once: everything in the turn has this time
  *      turn_begin           how long it may last (turn.h)
- *      memory_begin         how much more sessions may hold in it
  *      hooks.turn           the store's quiescent state
  *      transport reap       events -> accept_on_connection (accept.c), serve_on_recv, serve_on_sent (serve.c)
  *      woken?               the engine stops: drain_begin; a connection list waits

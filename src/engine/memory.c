@@ -14,18 +14,6 @@ enum {
     SHED_SLOTS_PER_TURN = 4096, /* looked at in one turn: a table may have a million */
 };
 
-void memory_begin(struct worker *worker) {
-    const struct engine *engine = worker->engine;
-    /* relaxed: a number that may be a little old; nothing is reached through it. */
-    uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
-    uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
-    uint64_t own_size = memory_worker_size(worker);
-    uint64_t now_size = all_size - (published_size < all_size ? published_size : all_size) + own_size;
-    /* As much as shed_turn leaves: sessions alone never bring it so far that somebody is closed. */
-    uint64_t most_size = engine->config.conn_memory_size_max / 4 * 3;
-    worker->session_room_size = now_size < most_size ? (size_t)(most_size - now_size) : 0;
-}
-
 void memory_publish_difference(struct worker *worker) {
     uint64_t size = memory_worker_size(worker);
     /* relaxed, here and below: only this worker writes it. */

@@ -55,6 +55,17 @@ static inline uint64_t memory_room_size(const struct worker *worker) {
     return likely(all_size < most_size) ? memory_share(engine, most_size - all_size) : 0;
 }
 
+/* How much more sessions may hold: as much as closing leaves, so that they alone never bring it so far. Before each call. */
+static inline size_t memory_session_room(const struct worker *worker) {
+    const struct engine *engine = worker->engine;
+    uint64_t most_size = engine->config.conn_memory_size_max / 4 * 3;
+    /* relaxed, both: as memory_room_size; the first contains the second. */
+    uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
+    uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
+    all_size += memory_worker_size(worker) - published_size;
+    return likely(all_size < most_size) ? (size_t)(most_size - all_size) : 0;
+}
+
 /*
  * Sets `size` bytes aside before they are had: false, and nothing is, where the bound would be passed. Two workers cannot have the
  * same room. The next memory_publish_difference counts what there is.
@@ -74,9 +85,6 @@ static inline void memory_publish(struct worker *worker) {
         memory_publish_difference(worker);
     }
 }
-
-/* How much more sessions may hold in this turn (worker.session_room_size). Once per turn, at its begin. */
-void memory_begin(struct worker *worker);
 
 /* Publishes the worker's sum where it has changed much, and closes connections above the bound. Once per turn. */
 void memory_turn(struct worker *worker);

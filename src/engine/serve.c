@@ -185,6 +185,9 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
     struct bytes bytes = input_bytes(&conn->input);
     if (bytes.size == 0 && conn->next != PROTOCOL_NEXT_AGAIN) {
+        if (unlikely(conn_input_throttled(conn))) {
+            serve_release_input(conn); /* it was put off with nothing unread: nothing else would do it */
+        }
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
         return;
     }
@@ -200,7 +203,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
         .received_ns = received_ns(worker, conn),
-        .memory_size_max = conn->session_memory_size + worker->session_room_size,
+        .memory_size_max = conn->session_memory_size + memory_session_room(worker),
     };
     conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits, room_size);
     struct progress progress =
@@ -218,7 +221,10 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     } else {
         conn->received_us = 0;
     }
-    conn->session_memory_size = (uint32_t)progress.memory_size;
+    if (unlikely(progress.memory_size != conn->session_memory_size)) {
+        conn->session_memory_size = (uint32_t)progress.memory_size;
+        worker_charge(worker, conn); /* the next call of this turn sees it */
+    }
     if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }

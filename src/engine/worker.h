@@ -59,12 +59,10 @@ struct worker {
     struct conn_queue
         arm_next_turn; /* of those, while arm_turn runs: their large output waits for the next turn */
     struct reply_pool reply_pool;
-    size_t held_size; /* bytes that inputs and sessions of connections hold: the sum of conn.held_size */
-    size_t
-        session_room_size;  /* bytes that sessions may hold beyond that, as of this turn's begin (memory.h) */
-    uint32_t shed_next;     /* slot that is looked at next for memory to be freed */
-    uint32_t shed_woke_ms;  /* worker time when others were last woken to free some */
-    char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
+    size_t held_size;      /* bytes that inputs and sessions of connections hold: the sum of conn.held_size */
+    uint32_t shed_next;    /* slot that is looked at next for memory to be freed */
+    uint32_t shed_woke_ms; /* worker time when others were last woken to free some */
+    char *plain;           /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
     size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct timeouts timeouts;
     struct spin spin;
