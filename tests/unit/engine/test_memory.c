@@ -71,11 +71,27 @@ static struct engine *start(enum engine_transport transport, const struct protoc
     return dial_start(&config);
 }
 
+/*
+ * recv of all bytes, again where it was interrupted: with a time-out it is not restarted, and task work of a ring that this
+ * thread has had interrupts it, too.
+ */
+static bool receive(int fd, char *data, size_t size) {
+    size_t received = 0;
+    while (received < size) {
+        ssize_t more = recv(fd, data + received, size - received, 0);
+        if (more == 0 || (more < 0 && errno != EINTR)) {
+            return false;
+        }
+        received += more > 0 ? (size_t)more : 0;
+    }
+    return true;
+}
+
 /* 'x': the server has closed the connection. */
 static char ask(int fd, char command) {
     char answer = 0;
     bool asked = send(fd, &command, 1, MSG_NOSIGNAL) == 1;
-    return asked && recv(fd, &answer, 1, 0) == 1 ? answer : 'x';
+    return asked && receive(fd, &answer, 1) ? answer : 'x';
 }
 
 ON_BOTH_TRANSPORTS(a_session_may_hold_what_the_bound_leaves_and_not_more) {
@@ -111,6 +127,121 @@ ON_BOTH_TRANSPORTS(what_a_session_gives_back_is_there_for_others) {
     }
     cr_expect_eq(dial_counter(engine, closed_conn_memory), 0);
     dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(what_sessions_take_in_one_turn_they_take_together) {
+    enum { CLIENTS = 40, ROUNDS = 20 };
+    struct engine *engine = start(*transport, &holder_protocol, 1, BOUND);
+    for (int round = 0; round < ROUNDS; round++) {
+        int clients[CLIENTS], taken = 0;
+        for (int i = 0; i < CLIENTS; i++) {
+            clients[i] = dial(engine);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            dial_send(clients[i], "h", 1);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            char answer = 'x';
+            cr_assert(receive(clients[i], &answer, 1), "refused, not closed");
+            taken += answer == '+';
+        }
+        cr_expect_leq(taken, BOUND / 8 * 6 / HOLD);
+        cr_expect_gt(taken, 0);
+        for (int i = 0; i < CLIENTS; i++) {
+            close(clients[i]);
+        }
+        struct deadline gone = deadline_of("the connections are gone");
+        while (dial_counter(engine, connections_current) > 0) {
+            deadline_wait(&gone);
+        }
+    }
+    dial_stop(engine);
+}
+
+/* --- a turn adds no more than what room is left --- */
+
+static struct engine *_Atomic watched_engine;
+static _Atomic uint64_t watched_size_max; /* the most that was held when a request was served */
+
+static void watch_memory(void) {
+    struct engine *engine = atomic_load(&watched_engine);
+    uint64_t size = engine == NULL ? 0 : engine_conn_memory_size(engine);
+    uint64_t most = atomic_load(&watched_size_max);
+    while (size > most && !atomic_compare_exchange_weak(&watched_size_max, &most, size)) {
+    }
+}
+
+/* Each byte but '.' is a request that is answered with 1000 bytes; behind a '.' a request never ends. */
+static struct progress teller_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                       void *context) {
+    static const char answer[1000] = {'t'};
+    (void)session;
+    (void)context;
+    watch_memory();
+    struct progress progress = {0};
+    while (progress.consumed < input->bytes.size && input->bytes.data[progress.consumed] != '.') {
+        if (progress.requests == input->requests_max || reply_full(reply)) {
+            progress.next = PROTOCOL_NEXT_AGAIN;
+            break;
+        }
+        reply_copy(reply, bytes_of(answer, sizeof(answer)));
+        progress.consumed++;
+        progress.requests++;
+    }
+    return progress;
+}
+
+static const struct protocol teller_protocol = {.name = "teller", .on_input = teller_on_input};
+
+/* Many clients send at once what cannot all be held; the most that was held is looked at in each call. */
+static void the_bound_is_not_passed(enum engine_transport transport, unsigned workers, const char *data,
+                                    size_t size) {
+    enum { CLIENTS = 200, ROUNDS = 20 };
+    struct engine *engine = start(transport, &teller_protocol, workers, WIDE_BOUND);
+    atomic_store(&watched_engine, engine);
+    int victim = dial(engine);
+    for (int round = 0; round < ROUNDS; round++) {
+        int clients[CLIENTS];
+        for (int i = 0; i < CLIENTS; i++) {
+            clients[i] = dial(engine);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            ssize_t sent = send(clients[i], data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+            (void)sent;
+        }
+        cr_assert_eq(ask(victim, 'v'), 't');
+        char rest[999];
+        cr_assert(receive(victim, rest, sizeof(rest)));
+        for (int i = 0; i < CLIENTS; i++) {
+            close(clients[i]);
+        }
+    }
+    uint64_t most = atomic_load(&watched_size_max);
+    cr_expect_leq(most, (uint64_t)WIDE_BOUND, "%" PRIu64 " bytes", most);
+    cr_expect_geq(most, (uint64_t)WIDE_BOUND / 2, "it was not put to the test");
+    close(victim);
+    atomic_store(&watched_engine, NULL);
+    dial_stop(engine);
+}
+
+static void answers_do_not_pass_the_bound(enum engine_transport transport, unsigned workers) {
+    static char requests[30000];
+    memset(requests, 'a', sizeof(requests));
+    the_bound_is_not_passed(transport, workers, requests, sizeof(requests));
+}
+
+ON_BOTH_TRANSPORTS(what_a_turn_answers_does_not_pass_the_bound) {
+    answers_do_not_pass_the_bound(*transport, 1);
+}
+
+ON_BOTH_TRANSPORTS(what_several_workers_answer_does_not_pass_the_bound) {
+    answers_do_not_pass_the_bound(*transport, 3);
+}
+
+ON_BOTH_TRANSPORTS(what_a_turn_receives_does_not_pass_the_bound) {
+    static char unfinished[60000];
+    memset(unfinished, '.', sizeof(unfinished));
+    the_bound_is_not_passed(*transport, 1, unfinished, sizeof(unfinished));
 }
 
 /* Until the server takes no more; what it answers is not read. */
