@@ -62,6 +62,10 @@ wire: wire-programs ## run the wire tests against the server, on both transports
 wire-programs: $(BIN)/riposte
 	$(if $(KNOWS_DEBUGTIME),,+$(QUIET)$(call in_mode,debug) $(DEBUG_SERVER))
 
+.PHONY: wire-apart
+wire-apart: wire-programs ## wire tests that take minutes: 100,000 handshakes of TLS, testssl.sh (which may have to be installed)
+	$(QUIET)tests/wire/run --apart --server $(BIN)/riposte --debug-server $(DEBUG_SERVER) $(TESTS)
+
 COMMANDS ?= 1000000
 .PHONY: difftest
 difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies

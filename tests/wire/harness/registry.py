@@ -25,18 +25,19 @@ class Case:
     reference: bool  # also makes sense against memcached itself
     long: bool  # is started first, so that it does not end last
     engines: tuple  # which engines it concerns; () for all
+    apart: bool  # takes minutes: run with --apart only
 
 
 CASES = []
 
 
-def test(families=TCP, limit_s=LIMIT_S, reference=False, long=False, engines=()):
+def test(families=TCP, limit_s=LIMIT_S, reference=False, long=False, engines=(), apart=False):
     """Registers the function as a test."""
 
     def register(function):
         area = function.__module__.rpartition(".")[2]
         assert function.__doc__, f"{function.__name__} has no sentence"
-        CASES.append(Case(area, function.__name__, function, families, limit_s, reference, long, engines))
+        CASES.append(Case(area, function.__name__, function, families, limit_s, reference, long, engines, apart))
         return function
 
     return register
