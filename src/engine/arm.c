@@ -61,8 +61,13 @@ static bool arm_filter_waits(const struct conn *conn) {
            !conn_has_output(conn);
 }
 
-/* What the protocol has said becomes output. */
+/* What the protocol has said becomes output. Much of it waits for the next turn, when this one has made much already. */
 static void arm_filter(struct worker *worker, struct conn *conn) {
+    bool is_large = conn->reply.unsent_size > ARM_LARGE_SIZE;
+    if (is_large && worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
+        conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
+        return;
+    }
     if (!filter_send(worker, conn)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;
