@@ -94,7 +94,7 @@ ship-programs: all manual
 # --- fuzzing: tests/fuzz/fuzz_<name>.c, a libFuzzer target each, with tests/fuzz/corpus/<name>; clang only -----------
 
 SECONDS ?= 60
-FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SOURCES := $(filter-out $(if $(filter no,$(TLS)),%/fuzz_tls.c),$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 
 # fuzz_http_*.c sees the headers of HTTP, the others those of memcached.
