@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * failover: see failover.h.
+ * failover: goes on with epoll where a ring can no longer be used. See failover.h.
  */
 #include "failover.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * evict: see evict.h.
+ * evict: chooses the next segment to empty, and what becomes of each of its items: copied, pushed out, taken out. See evict.h.
  */
 #include "evict.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * expire: see evict.h.
+ * expire: finds segments in which something has expired, and takes that out between two turns. See evict.h.
  */
 #include "evict.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * flush_prefix: see flush_prefix.h.
+ * flush_prefix: publishes a table with one more prefix, and goes round the index until it can be forgotten. See flush_prefix.h.
  */
 #include "flush_prefix.h"
 

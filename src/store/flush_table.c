@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * flush_table: see flush_table.h.
+ * flush_table: searching the table of flushed prefixes, making the next one, and judging items by it. See flush_table.h.
  */
 #include "flush_table.h"
 

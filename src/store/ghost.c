@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ghost: see ghost.h.
+ * ghost: remembers by their hashes what was pushed out lately, and from which queue. See ghost.h.
  */
 #include "ghost.h"
 

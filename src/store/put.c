@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * put: see put.h; and set, add, replace, compare-and-store.
+ * put: makes items and publishes them: set, add, replace, compare-and-store. See put.h.
  *
  * The item is complete before anything is locked; under the lock the old item is looked at, the decision made
  * and one entry written.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * segment: see segment.h.
+ * segment: opens, closes, queues and retires segments, and counts what dies in them. See segment.h.
  */
 #include "segment.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * update: see put.h; and the operations that make an item from the one that is there: append and prepend, and a delete that
- * leaves something.
+ * update: replaces an item by one that is made from it (see put.h), as append, prepend and a delete that leaves something do.
  */
 #include "put.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * latency: see riposte/latency.h.
+ * latency: histograms of how long requests took, one of each worker, added up for who asks. See riposte/latency.h.
  */
 #include "riposte/latency.h"
 
