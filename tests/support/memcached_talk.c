@@ -11,13 +11,7 @@
 
 void talk_server_config(struct talk_server *server) {
     memset(server, 0, sizeof(*server));
-    server->store_config = (struct store_config){
-        .memory_size_max = (size_t)64 << 20,
-        .item_size_max = (size_t)1 << 20,
-        .evict = true,
-        .workers_max = 1,
-        .hash_seed = 1,
-    };
+    server->store_config = talk_store_config();
     server->config = (struct memcached_config){
         .item_size_max = (size_t)1 << 20,
         .cas_enabled = true,

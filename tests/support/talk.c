@@ -17,6 +17,16 @@ enum {
     SHOWN_SIZE_MAX = 900,
 };
 
+struct store_config talk_store_config(void) {
+    return (struct store_config){
+        .memory_size_max = (size_t)64 << 20,
+        .item_size_max = (size_t)1 << 20,
+        .evict = true,
+        .workers_max = 1,
+        .hash_seed = 1,
+    };
+}
+
 void talk_begin(struct talk *talk, const struct talk_place *place) {
     memset(talk, 0, sizeof(*talk));
     talk->place = *place;

@@ -27,6 +27,9 @@ struct talk_place {
     const uint64_t *now_ns;
 };
 
+/* A store of 64 MiB for one worker, with values of up to 1 MiB. */
+struct store_config talk_store_config(void);
+
 /* One connection. */
 struct talk {
     struct talk_place place;
