@@ -97,7 +97,7 @@ bool encryption_open(struct encryption *encryption, const struct options *option
         .tickets = options->ssl_session_cache,
         .listens = tls_listens,
         .listens_count = listens->count,
-        .workers_max = options->threads,
+        .workers_max = options->threads > 0 ? options->threads : 1,
     };
     for (unsigned i = 0; i < config.certificates_count; i++) {
         config.certificates[i] =
@@ -180,6 +180,12 @@ void encryption_stats(void *encryption, void (*line)(void *target, const char *n
                (int64_t)(counter_read(&sum.handshakes) - counter_read(&sum.handshakes_resumed)));
     stat_write(line, target, "time_since_server_cert_refresh", (int64_t)(age_ns / CLOCK_NS_PER_S));
     stat_write(line, target, "ssl_cert_days_left", (status.certificate_ends_s - now_s) / DAY_S);
+}
+
+int64_t encryption_days_left(const struct encryption *encryption) {
+    int64_t left_s =
+        tls_status(encryption->tls).certificate_ends_s - (int64_t)(clock_real_ns() / CLOCK_NS_PER_S);
+    return left_s < 0 ? left_s / DAY_S - 1 : left_s / DAY_S;
 }
 
 /* A line a day from two weeks before the end. */

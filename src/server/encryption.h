@@ -34,7 +34,7 @@ struct encryption {
 
 /*
  * Reads certificates and keys where a listen speaks TLS, with the rights that the process has now. options->threads is
- * known. False and *failure, with nothing left.
+ * known, or 0 where no worker will start. False and *failure, with nothing left.
  */
 bool encryption_open(struct encryption *encryption, const struct options *options,
                      const struct listen_list *listens, struct failure *failure);
@@ -51,6 +51,9 @@ bool encryption_refresh(struct encryption *encryption, const char *why, char mes
  * Returns within how many ms it wants to be called again; -1: never.
  */
 int encryption_turn(struct encryption *encryption, uint64_t now_ns);
+
+/* Whole days until the first certificate ends, below 0 once it has; there is a struct tls. Any thread. */
+int64_t encryption_days_left(const struct encryption *encryption);
 
 /* A client asks for a refresh (struct memcached_refresher). Any worker's thread; `encryption` has a struct tls. */
 uint64_t encryption_ask(void *encryption);

@@ -83,6 +83,9 @@ struct facts {
     uint64_t descriptors_connections;         /* -c that they suffice for; 0: for none that was given */
     char descriptors_reason[FAILURE_TEXT_SIZE_MAX];
     char listens_reason[FAILURE_TEXT_SIZE_MAX]; /* why the addresses make no list */
+    bool has_tls;                               /* certificates and keys could be read, and fit */
+    int64_t certificate_days;                   /* until the first certificate ends; below 0: it has */
+    char tls_reason[FAILURE_TEXT_SIZE_MAX];     /* why TLS cannot be spoken; "": it can, or nobody asked */
     unsigned files_count;                       /* files, folders and users that the flags name */
     char files_reason[FAILURE_TEXT_SIZE_MAX];   /* the first that is not there or cannot be read */
     struct facts_port ports[ENGINE_LISTENS_MAX];

@@ -18,6 +18,7 @@ enum {
     CLOCK_READ_CHEAP_MAX_NS =
         150, /* through the vDSO it is 15 to 60; a system call takes more, a far timer 1000 */
     PERCENT = 100,
+    CERTIFICATE_DAYS_FEW = 14,
     SECCOMP_FILTER = 2,
 };
 
@@ -223,6 +224,22 @@ static void judge_files(struct findings *findings, const struct facts *facts) {
     }
 }
 
+static void judge_tls(struct findings *findings, const struct facts *facts) {
+    if (*facts->tls_reason != '\0') {
+        finding_add_sentence(findings, FINDING_WRONG, "tls", facts->tls_reason);
+    } else if (facts->has_tls && facts->certificate_days < CERTIFICATE_DAYS_FEW) {
+        bool ended = facts->certificate_days < 0;
+        finding_cure(finding_add(findings, ended ? FINDING_WRONG : FINDING_FAIR, "tls",
+                                 "the first certificate %s %" PRId64 " days%s", ended ? "ended" : "ends in",
+                                 ended ? -facts->certificate_days : facts->certificate_days,
+                                 ended ? " ago" : ""),
+                     "a new one at -o ssl_chain_cert; a running server finds it by itself");
+    } else if (facts->has_tls) {
+        finding_add(findings, FINDING_GOOD, "tls",
+                    "certificates and keys fit; the first ends in %" PRId64 " days", facts->certificate_days);
+    }
+}
+
 /* Adds a line with the addresses that are inherited, or are not. */
 static void judge_ports_kind(struct findings *findings, const struct facts *facts, bool inherited) {
     char list[FINDING_TEXT_SIZE_MAX] = "";
@@ -404,8 +421,9 @@ static void judge_clock(struct findings *findings, const struct facts *facts) {
 
 void findings_judge(struct findings *findings, const struct facts *facts) {
     static void (*const judges[])(struct findings * findings, const struct facts *facts) = {
-        judge_engine,    judge_ports,  judge_sandbox, judge_files,       judge_descriptors, judge_backlog,
-        judge_syn_queue, judge_memory, judge_lock,    judge_large_pages, judge_cpus,        judge_clock,
+        judge_engine,      judge_ports,   judge_sandbox,   judge_files,  judge_tls,
+        judge_descriptors, judge_backlog, judge_syn_queue, judge_memory, judge_lock,
+        judge_large_pages, judge_cpus,    judge_clock,
     };
     memset(findings, 0, sizeof(*findings));
     for (size_t i = 0; i < sizeof(judges) / sizeof(judges[0]); i++) {

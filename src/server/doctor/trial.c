@@ -198,12 +198,26 @@ static void sandbox_check(struct facts *facts) {
     }
 }
 
+/* Reads certificates and keys as a start would; nothing where no listen speaks TLS. */
+static void encryption_try(const struct server *server, struct facts *facts) {
+    struct failure failure = {0};
+    struct encryption encryption;
+    if (!encryption_open(&encryption, &server->options, &server->listens, &failure)) {
+        snprintf(facts->tls_reason, sizeof(facts->tls_reason), "%s", failure.text);
+    } else if (encryption.tls != NULL) {
+        facts->has_tls = true;
+        facts->certificate_days = encryption_days_left(&encryption);
+    }
+    encryption_close(&encryption);
+}
+
 void trial_run(struct server *server, struct facts *facts) {
     struct failure failure = {0};
     flags_copy(&server->options, &facts->flags);
     files_try(&server->options, facts);
     if (server_find_listens(server, &failure)) {
         ports_try(server, facts);
+        encryption_try(server, facts);
     } else {
         snprintf(facts->listens_reason, sizeof(facts->listens_reason), "%s", failure.text);
     }

@@ -209,6 +209,20 @@ Test(findings, say_which_file_or_user_is_not_there) {
     expect("files", FINDING_WRONG, "no such user", "useradd");
 }
 
+Test(findings, speak_of_certificates_where_there_are_some) {
+    findings_judge(&findings, facts);
+    cr_expect_null(finding_of("tls"));
+    facts->has_tls = true;
+    facts->certificate_days = 14;
+    expect("tls", FINDING_GOOD, "ends in 14 days", "");
+    facts->certificate_days = 13;
+    expect("tls", FINDING_FAIR, "ends in 13 days", "a new one");
+    facts->certificate_days = -1;
+    expect("tls", FINDING_WRONG, "ended 1 days ago", "a new one");
+    snprintf(facts->tls_reason, sizeof(facts->tls_reason), "ssl_key /k: key values mismatch");
+    expect("tls", FINDING_WRONG, "key values mismatch", "");
+}
+
 /* --- memory ----------------------------------------------------------------------------------------------- */
 
 Test(findings, call_more_memory_than_the_control_group_grants_wrong) {
