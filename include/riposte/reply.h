@@ -4,12 +4,13 @@
  *
  * A protocol writes answers here in order; the engine sends everything at the end of the turn in one piece.
  * Small bytes are copied (reply_copy, or reply_reserve and reply_commit to write in place); large ones that
- * live elsewhere are pinned (reply_pin) and sent from where they are.
+ * live elsewhere are pinned (reply_pin) and sent from where they are; bytes of a file (reply_send_file) never pass
+ * through this process where the kernel can send them by itself.
  *
  *      chunk  +--------+-----------------------------+- - - - - - -+--------+--------+
  *             | header | copied bytes ->          at | free     end| piece1 | piece0 |   the pieces grow downwards
  *             +--------+-----------------------------+- - - - - - -+--------+--------+
- *      A piece is a run to be sent: of the chunk's own bytes, or pinned ones. Chunks are chained; all but the last are closed.
+ *      A piece is a run to be sent: of the chunk's own bytes, pinned ones, or bytes of a file. Chunks are chained; all but the last are closed.
  *
  * Only the worker that owns the connection calls. No function here can fail: when memory ends, the reply is
  * marked broken, further answers go nowhere, and the engine closes the connection (counted as
@@ -49,7 +50,8 @@ struct reply {
     uint32_t memory_size;      /* bytes of the chunks that it owns */
     struct reply_pool *pool;   /* of the worker, borrowed; NULL: each chunk is allocated and freed */
     bool closing;              /* reply_close was called: later bytes are dropped */
-    bool closing_error;        /* reply_close_error was */
+    bool closing_error : 1;    /* reply_close_error was */
+    bool has_file : 1;         /* reply_send_file was, since the reply was last empty */
     bool broken;               /* memory ended: the connection is closed without sending the rest */
     bool open; /* the newest run is one of copied bytes and goes on to `at`, whatever it says */
     uint32_t unsent_size_lower; /* reply_limit's; 0: none */
@@ -101,6 +103,27 @@ static inline void reply_copy_string(struct reply *reply, const char *string) {
 void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *owner), void *owner);
 
 /*
+ * A file that is sent from. Part of whatever owns the descriptor and counts those who use it: one file may be in many
+ * replies, of many workers, at a time.
+ */
+struct reply_file {
+    int fd; /* a plain file, open for reading; it is read at given offsets: its position is neither used nor changed */
+
+    /* One reply_send_file is done with it: by the worker that called it, and maybe before it has returned. */
+    void (*release)(struct reply_file *file);
+};
+
+/*
+ * Sends `size` bytes of the file from `offset` on, where size may be 0. They count as unsent, but take no memory:
+ * the kernel sends them from its page cache (sendfile(2)), a bounded part in each turn; where a filter stands
+ * before the wire they are read into bounded memory. The kernel sends the cache's own pages: bytes that are written over
+ * before the client has taken them are sent as they are by then, and what a truncation cuts off of a page that is on
+ * its way is zero; whoever replaces a file renames a new one onto it. A file that has become shorter than offset + size, or cannot be read, ends the connection when all before the
+ * missing bytes is sent (counted as files_cut).
+ */
+void reply_send_file(struct reply *reply, struct reply_file *file, uint64_t offset, size_t size);
+
+/*
  * Nothing more will be said: what is there is sent, then the connection is closed; further input is not read,
  * further answers are dropped.
  */
@@ -139,10 +162,16 @@ static inline bool reply_full(const struct reply *reply) {
 struct iovec;
 
 /*
- * Points up to iov_count_max (>= 1) entries at the oldest unsent bytes; returns how many, and their total in
- * *size.
+ * Points up to iov_count_max (>= 1) entries at the oldest unsent bytes, up to the first of a file; returns how many,
+ * and their total in *size. 0: nothing is unsent, or bytes of a file are to be sent first.
  */
 unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_count_max, size_t *size);
+
+/*
+ * The file whose bytes are to be sent first; *offset and *size (> 0) say which. NULL: none, or others go before. Borrowed
+ * until they are sent.
+ */
+const struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset, size_t *size);
 
 /* The kernel has taken the oldest `size` bytes (0 to unsent_size): releases what they held. */
 void reply_sent(struct reply *reply, size_t size);

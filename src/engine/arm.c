@@ -5,10 +5,13 @@
  */
 #include "arm.h"
 
+#include <errno.h>
+
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
 #include "riposte/check.h"
+#include "send_file.h"
 #include "timeouts.h"
 
 enum {
@@ -68,8 +71,9 @@ static void arm_filter(struct worker *worker, struct conn *conn) {
         conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
         return;
     }
-    if (!filter_send(worker, conn)) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
+    int result = filter_send(worker, conn);
+    if (result < 0) {
+        close_begin(worker, conn, result == -ENOMEM ? CLOSE_NO_MEMORY : CLOSE_ERROR);
         return;
     }
     bool hears = conn_is_live(conn) && !conn->input_ended;
@@ -87,7 +91,8 @@ static bool arm_send_waits(struct worker *worker, const struct conn *conn) {
     if (worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
         return true;
     }
-    worker->turn.large_sends_size += size;
+    bool in_parts = send_file_wanted(conn) && size > SEND_FILE_SIZE_MAX;
+    worker->turn.large_sends_size += in_parts ? SEND_FILE_SIZE_MAX : size;
     return false;
 }
 

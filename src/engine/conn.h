@@ -120,6 +120,7 @@ struct conn {
     union {                 /* private to the transport */
         struct {
             uint8_t send_way;    /* enum send_way */
+            bool nonblocking;    /* the socket is O_NONBLOCK: a file was sent */
             uint16_t send_group; /* of a bundle */
         } uring;
         struct {

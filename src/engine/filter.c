@@ -5,7 +5,11 @@
 #include "filter.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sys/uio.h>
+#include <unistd.h>
+
+#include "engine_state.h"
 
 #include "accept.h"
 #include "close.h"
@@ -15,7 +19,8 @@
 enum {
     /* Bytes of one connection between filter and wire: four records of TLS. */
     FILTER_OUTPUT_SIZE_MAX = 64 * 1024,
-    FILTER_PIECES_MAX = 16, /* of a reply, looked at in one go */
+    FILTER_PIECES_MAX = 16,           /* of a reply, looked at in one go */
+    FILTER_FILE_SIZE_MAX = 16 * 1024, /* bytes of a file read in one go: a record of TLS */
     /* With less room left in the worker's buffer, plain bytes of this turn are copied out first. */
     FILTER_PLAIN_SIZE_MIN = 4096,
 };
@@ -87,19 +92,45 @@ enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct
     return progress.next;
 }
 
-bool filter_send(struct worker *worker, struct conn *conn) {
+/*
+ * The oldest pieces of the reply through the filter: bytes it has taken, or -EIO. What is of a file is read into memory of
+ * this call: if the filter takes less, the rest is read again.
+ */
+static ssize_t filter_send_pieces(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
-    size_t taken = 1;
-    while (taken > 0 && conn->reply.unsent_size > 0 && own->output.unsent_size < FILTER_OUTPUT_SIZE_MAX) {
-        struct iovec pieces[FILTER_PIECES_MAX];
-        size_t size = 0;
-        unsigned count = reply_iov(&conn->reply, pieces, FILTER_PIECES_MAX, &size);
-        taken = listen->filter->send(own->state, pieces, count, &own->output, listen->filter_context);
-        assert(taken <= size);
-        reply_sent(&conn->reply, taken);
+    struct iovec pieces[FILTER_PIECES_MAX];
+    char read_ahead[FILTER_FILE_SIZE_MAX];
+    size_t size = 0;
+    unsigned count = reply_iov(&conn->reply, pieces, FILTER_PIECES_MAX, &size);
+    if (count == 0) {
+        uint64_t offset = 0;
+        const struct reply_file *file = reply_first_file(&conn->reply, &offset, &size);
+        size = size < sizeof(read_ahead) ? size : sizeof(read_ahead);
+        ssize_t got = pread(file->fd, read_ahead, size, (off_t)offset);
+        if (got <= 0) {
+            counter_add(&worker->counters.files_cut, 1);
+            return -EIO;
+        }
+        size = (size_t)got;
+        pieces[count++] = (struct iovec){.iov_base = read_ahead, .iov_len = size};
     }
-    return !own->output.broken;
+    size_t taken = listen->filter->send(own->state, pieces, count, &own->output, listen->filter_context);
+    assert(taken <= size);
+    return (ssize_t)taken;
+}
+
+int filter_send(struct worker *worker, struct conn *conn) {
+    const struct reply *output = &conn_filter(conn)->output;
+    ssize_t taken = 1;
+    while (taken > 0 && conn->reply.unsent_size > 0 && output->unsent_size < FILTER_OUTPUT_SIZE_MAX) {
+        taken = filter_send_pieces(worker, conn);
+        if (taken < 0) {
+            return (int)taken;
+        }
+        reply_sent(&conn->reply, (size_t)taken);
+    }
+    return output->broken ? -ENOMEM : 0;
 }
 
 bool filter_ended(struct worker *worker, struct conn *conn) {

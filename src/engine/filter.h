@@ -24,8 +24,11 @@ void filter_open(struct worker *worker, struct conn *conn);
 enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
                                 void (*take)(struct worker *worker, struct conn *conn, struct bytes plain));
 
-/* As much of the protocol's reply as may be on its way is turned into output. False when memory has ended. */
-bool filter_send(struct worker *worker, struct conn *conn);
+/*
+ * As much of the protocol's reply as may be on its way is turned into output. 0; -ENOMEM when memory has ended, -EIO
+ * where a file has ended before what was to be sent of it (counted).
+ */
+int filter_send(struct worker *worker, struct conn *conn);
 
 /* The other side sends no more and is answered. False: it was cut off. */
 bool filter_ended(struct worker *worker, struct conn *conn);

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,9 +371,20 @@ static bool loop_pause(struct worker *worker) {
     return result == 0;
 }
 
+/* sendfile(2) to a client that is gone raises it, and takes no MSG_NOSIGNAL: EPIPE says the same. */
+static void loop_block_pipe_signal(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert(failed == 0);
+    (void)failed;
+}
+
 void *loop_main(void *argument) {
     struct worker *worker = argument;
     bool serves = true;
+    loop_block_pipe_signal();
     if (worker->engine->config.pin) {
         loop_pin(worker);
     }

@@ -18,9 +18,15 @@
 #include "riposte/check.h"
 #include "riposte/reply.h"
 
-/* One run to be sent: the chunk's own bytes (release is NULL) or pinned ones. */
+/*
+ * One run to be sent: the chunk's own bytes (release is NULL), pinned ones, or those of a file (release is
+ * reply_release_file). What is sent of the oldest one is cut off at its front.
+ */
 struct reply_piece {
-    const char *data;
+    union {
+        const char *data;
+        uint64_t offset; /* in the file */
+    };
     size_t size;
     void (*release)(void *owner);
     void *owner;
@@ -83,7 +89,6 @@ static bool reply_open_chunk(struct reply *reply, size_t size) {
     chunk->next = NULL;
     chunk->piece_first = 0;
     chunk->piece_count = 0;
-    chunk->piece_sent_size = 0;
     if (reply->last != NULL) {
         reply->last->next = chunk;
     } else {
@@ -149,6 +154,29 @@ void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *ow
     reply_push_piece(reply, piece);
 }
 
+/* The file that a piece owns a part of. */
+static void reply_release_file(void *owner) {
+    struct reply_file *file = owner;
+    file->release(file);
+}
+
+static bool piece_is_file(const struct reply_piece *piece) {
+    return piece->release == reply_release_file;
+}
+
+void reply_send_file(struct reply *reply, struct reply_file *file, uint64_t offset, size_t size) {
+    bool room = reply->at != NULL && reply_room(reply) >= sizeof(struct reply_piece);
+    if (reply->closing || reply->broken || size == 0 || (!room && !reply_open_chunk(reply, 0))) {
+        file->release(file);
+        return;
+    }
+    reply->unsent_size += size;
+    reply->has_file = true;
+    reply_push_piece(
+        reply,
+        (struct reply_piece){.offset = offset, .size = size, .release = reply_release_file, .owner = file});
+}
+
 void reply_limit(struct reply *reply, uint32_t size) {
     reply->unsent_size_lower = size;
     if (size > 0 && size < reply->unsent_size_max) {
@@ -177,14 +205,39 @@ unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_co
                 return count;
             }
             const struct reply_piece *piece = chunk_piece(chunk, i);
-            size_t sent = i == chunk->piece_first ? chunk->piece_sent_size : 0;
-            iov[count].iov_base = (void *)(uintptr_t)(piece->data + sent);
-            iov[count].iov_len = piece->size - sent;
-            *size += iov[count].iov_len;
+            if (unlikely(piece_is_file(piece))) {
+                return count;
+            }
+            iov[count].iov_base = (void *)(uintptr_t)piece->data;
+            iov[count].iov_len = piece->size;
+            *size += piece->size;
             count++;
         }
     }
     return count;
+}
+
+const struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset, size_t *size) {
+    if (!reply->has_file || reply->first == NULL) {
+        return NULL;
+    }
+    const struct reply_piece *piece = chunk_piece(reply->first, reply->first->piece_first);
+    if (!piece_is_file(piece)) {
+        return NULL;
+    }
+    *offset = piece->offset;
+    *size = piece->size;
+    return piece->owner;
+}
+
+/* Cuts off what was sent of it: less than all. */
+static void piece_advance(struct reply_piece *piece, size_t size) {
+    piece->size -= size;
+    if (piece_is_file(piece)) {
+        piece->offset += size;
+    } else {
+        piece->data += size;
+    }
 }
 
 /* Takes up to `size` bytes off the chunk's oldest pieces; returns how many were there. */
@@ -192,14 +245,12 @@ static size_t chunk_sent(struct reply_chunk *chunk, size_t size) {
     size_t taken = 0;
     while (chunk->piece_first < chunk->piece_count) {
         struct reply_piece *piece = chunk_piece(chunk, chunk->piece_first);
-        size_t left = piece->size - chunk->piece_sent_size;
-        if (size - taken < left) {
-            chunk->piece_sent_size += (uint32_t)(size - taken);
+        if (size - taken < piece->size) {
+            piece_advance(piece, size - taken);
             return size;
         }
-        taken += left;
+        taken += piece->size;
         chunk->piece_first++;
-        chunk->piece_sent_size = 0;
         if (piece->release != NULL) {
             piece->release(piece->owner);
         }
@@ -217,6 +268,7 @@ static void reply_free_first(struct reply *reply) {
         reply->at = NULL;
         reply->end = NULL;
         reply->open = false;
+        reply->has_file = false;
     }
 }
 

@@ -19,7 +19,6 @@ struct reply_chunk {
     uint32_t memory_size; /* bytes of `memory`, CHUNK_FIRST_SIZE or CHUNK_NEXT_SIZE */
     uint32_t piece_first; /* index of the oldest unsent piece */
     uint32_t piece_count;
-    uint32_t piece_sent_size; /* bytes of the oldest unsent piece that are gone: only their pin remains */
     _Alignas(8) char memory[];
 };
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum {
     IOV_COUNT = 16,
@@ -51,12 +52,34 @@ void talk_close(struct talk *talk) {
     free(talk->output);
 }
 
+/* Bytes of a file, which are read as the engine would. False when it has ended before. */
+static bool talk_drain_file(struct talk *talk, const struct reply_file *file, uint64_t offset, size_t size) {
+    talk->output = realloc(talk->output, talk->output_size + size + 1);
+    assert(talk->output != NULL);
+    ssize_t got = pread(file->fd, talk->output + talk->output_size, size, (off_t)offset);
+    if (got <= 0) {
+        talk->closed = true;
+        return false;
+    }
+    talk->output_size += (size_t)got;
+    talk->output[talk->output_size] = '\0';
+    reply_sent(&talk->reply, (size_t)got);
+    return true;
+}
+
 /* Moves what was answered to the output, as if the kernel had taken it. */
 static void talk_drain(struct talk *talk) {
     struct iovec iov[IOV_COUNT];
     size_t size;
-    unsigned count;
-    while ((count = reply_iov(&talk->reply, iov, IOV_COUNT, &size)) > 0) {
+    uint64_t offset;
+    bool whole = true;
+    while (talk->reply.unsent_size > 0 && whole) {
+        unsigned count = reply_iov(&talk->reply, iov, IOV_COUNT, &size);
+        if (count == 0) {
+            const struct reply_file *file = reply_first_file(&talk->reply, &offset, &size);
+            whole = talk_drain_file(talk, file, offset, size);
+            continue;
+        }
         talk->output = realloc(talk->output, talk->output_size + size + 1);
         assert(talk->output != NULL);
         for (unsigned i = 0; i < count; i++) {

@@ -24,6 +24,7 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
+#include "send_file.h"
 #include "serve.h"
 
 enum {
@@ -112,6 +113,10 @@ static void epoll_update(struct worker *worker, struct conn *conn) {
 }
 
 static void epoll_send(struct worker *worker, struct conn *conn) {
+    if (unlikely(send_file_wanted(conn))) {
+        conn->send_armed = !send_file(worker, conn);
+        return;
+    }
     struct iovec pieces[EPOLL_PIECES_MAX];
     unsigned count = conn_output_iov(conn, pieces, EPOLL_PIECES_MAX, &conn->sending_size);
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};

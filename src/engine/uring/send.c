@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * send: four ways to hand one connection's output to the kernel, never two sends of a connection at a time
+ * send: five ways to hand one connection's output to the kernel, never two sends of a connection at a time
  * (their order is not guaranteed).
  *
  *      plain       one piece                          send
  *      gathered    several pieces                     sendmsg over an iovec
  *      bundle      several pieces, --send=bundle      a send that drains a ring of provided buffers (6.10)
  *      zero copy   --send=zc, from a size on          SEND_ZC, SENDMSG_ZC: done when the notification says that memory is free
+ *      file        bytes of a file among them         sent by this thread (send_file.h); POLL_ADD where the socket is full
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 
 #include "engine_state.h"
 #include "riposte/check.h"
+#include "send_file.h"
 #include "serve.h"
 #include "uring.h"
 
@@ -157,6 +161,8 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
         bundle_prepare(uring, sqe, conn->fd, group, pieces, count);
         counter_add(&worker->counters.sends_bundle, 1);
         return;
+    case SEND_WAY_FILE: /* never chosen here */
+        break;
     case SEND_WAY_ZERO_COPY:
         io_uring_prep_sendmsg_zc(sqe, conn->fd, message, MSG_NOSIGNAL);
         /* REPORT_USAGE: the notification says whether memory was really sent from (never on loopback). */
@@ -166,7 +172,41 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
     }
 }
 
+/*
+ * Sockets of the ring block; sendfile(2) takes no flag that says otherwise, so that the first file makes it
+ * O_NONBLOCK. Requests of the ring go on as before: they wait by polling, whatever a socket's flags are.
+ */
+static void send_stop_blocking(struct conn *conn) {
+    if (!conn->uring.nonblocking) {
+        int failed = fcntl(conn->fd, F_SETFL, O_RDWR | O_NONBLOCK);
+        assert(failed == 0); /* it is a socket of ours */
+        (void)failed;
+        conn->uring.nonblocking = true;
+    }
+}
+
+/* False when there is no room to wait for the socket. */
+static bool send_with_file(struct worker *worker, struct uring *uring, struct conn *conn) {
+    send_stop_blocking(conn);
+    if (send_file(worker, conn)) {
+        return true;
+    }
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return false;
+    }
+    io_uring_prep_poll_add(sqe, conn->fd, POLLOUT);
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_SEND, conn->generation, conn->index));
+    conn->uring.send_way = SEND_WAY_FILE;
+    conn->send_armed = true;
+    conn->in_flight++;
+    return true;
+}
+
 bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
+    if (unlikely(send_file_wanted(conn))) {
+        return send_with_file(worker, uring, conn);
+    }
     struct send_scratch *scratch = uring->scratch;
     if (scratch->used_count == scratch->count) {
         return false;
@@ -204,6 +244,7 @@ static bool send_refused(struct uring *uring, struct conn *conn, int result) {
     switch ((enum send_way)conn->uring.send_way) {
     case SEND_WAY_PLAIN:
     case SEND_WAY_GATHERED:
+    case SEND_WAY_FILE:
         return false;
     case SEND_WAY_BUNDLE:
         uring->bundle = false;
@@ -234,6 +275,13 @@ static void send_done(struct worker *worker, struct uring *uring, struct conn *c
 
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
                    const struct io_uring_cqe *cqe) {
+    if (conn->uring.send_way == SEND_WAY_FILE) {
+        /* Writable, or at its end, which the next attempt says. */
+        conn->send_armed = false;
+        conn->in_flight--;
+        worker_queue_arm(worker, conn);
+        return;
+    }
     if ((cqe->flags & IORING_CQE_F_NOTIF) != 0) {
         bool copied = uring->zero_copy_report && (cqe->res & (int)IORING_NOTIF_USAGE_ZC_COPIED) != 0;
         counter_add(&worker->counters.sends_zero_copy_copied, copied);

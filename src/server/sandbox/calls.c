@@ -46,6 +46,7 @@ static const int calls_always[] = {
     SYS_recvfrom,
     SYS_sendto,
     SYS_sendmsg,
+    SYS_sendfile,
     SYS_recvmsg,
     SYS_futex,
     SYS_read,

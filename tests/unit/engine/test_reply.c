@@ -13,6 +13,61 @@ static struct reply reply_empty(void) {
     return (struct reply){.unsent_size_max = 1 << 20};
 }
 
+static int files_released;
+
+static void file_release(struct reply_file *file) {
+    (void)file;
+    files_released++;
+}
+
+Test(reply, stops_at_a_file_and_goes_on_behind_it) {
+    struct reply reply = reply_empty();
+    struct reply_file file = {.fd = 3, .release = file_release};
+    struct iovec pieces[4];
+    uint64_t offset;
+    size_t size;
+    cr_assert_null(reply_first_file(&reply, &offset, &size));
+    reply_copy_string(&reply, "head");
+    reply_send_file(&reply, &file, 5000000000, 6000000000);
+    reply_copy_string(&reply, "tail");
+    cr_assert_eq(reply.unsent_size, 6000000008);
+    cr_assert_eq(reply_iov(&reply, pieces, 4, &size), 1);
+    cr_assert_eq(size, 4);
+    cr_assert_null(reply_first_file(&reply, &offset, &size));
+    reply_sent(&reply, 4);
+    cr_assert_eq(reply_iov(&reply, pieces, 4, &size), 0);
+    cr_assert_eq(reply_first_file(&reply, &offset, &size), &file);
+    cr_assert(offset == 5000000000 && size == 6000000000);
+    reply_sent(&reply, 5999999999);
+    cr_assert_eq(reply_first_file(&reply, &offset, &size), &file);
+    cr_assert(offset == 10999999999 && size == 1);
+    cr_assert_eq(files_released, 0);
+    reply_sent(&reply, 1);
+    cr_assert_eq(files_released, 1);
+    cr_assert_eq(reply_iov(&reply, pieces, 4, &size), 1);
+    cr_assert_eq(memcmp(pieces[0].iov_base, "tail", 4), 0);
+    cr_assert(reply.has_file);
+    reply_sent(&reply, 4);
+    cr_assert_not(reply.has_file);
+}
+
+Test(reply, releases_a_file_that_nobody_will_get) {
+    struct reply reply = reply_empty();
+    struct reply_file file = {.fd = 3, .release = file_release};
+    reply_send_file(&reply, &file, 0, 0);
+    cr_assert_eq(files_released, 1);
+    cr_assert_null(reply.first);
+    reply_send_file(&reply, &file, 0, 10);
+    reply_discard(&reply);
+    cr_assert_eq(files_released, 2);
+    reply_copy_string(&reply, "bye");
+    reply_close(&reply);
+    reply_send_file(&reply, &file, 0, 10);
+    cr_assert_eq(files_released, 3);
+    cr_assert_eq(reply.unsent_size, 3);
+    reply_discard(&reply);
+}
+
 /* All unsent bytes, in one buffer of `capacity`; returns how many. */
 static size_t reply_flatten(const struct reply *reply, char *memory, size_t capacity) {
     struct iovec pieces[4096];

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * send_file: output that has bytes of a file in it, sent by this thread, on either transport.
+ *
+ *      reply   [ head ][ bytes of a file ........................ ][ next head ] ...
+ *      1st     send, MORE --> sendfile, at most SEND_FILE_SIZE_MAX
+ *      next    .............. sendfile --> ... until the socket is full: the transport says when it is writable again
+ *
+ * io_uring has no sendfile. Its splice goes through a pipe, twice, and is always punted to a thread of the kernel
+ * (io_splice, up to 6.x, has no attempt without waiting): two requests and two thread switches where sendfile(2) is one
+ * call that hands over pages of the cache. So the ring's worker calls it, too, while no send of the connection
+ * is in flight, on a socket that does not block; the ring only waits until it is writable (POLL_ADD).
+ *
+ * The worker's own thread only.
+ */
+#ifndef RIPOSTE_ENGINE_SEND_FILE_H
+#define RIPOSTE_ENGINE_SEND_FILE_H
+
+#include "worker.h"
+
+/* Bytes of one call: after it, others have their turn. On loopback some 50 us, or 300 where the card needs copies. */
+enum { SEND_FILE_SIZE_MAX = 512 * 1024 };
+
+/* Bytes of a file are, or were, among the output: send_file sends all of it, not the transport. */
+static inline bool send_file_wanted(const struct conn *conn) {
+    return conn_output(conn)->has_file;
+}
+
+/*
+ * Sends what the socket takes, up to a bound, and reports it (serve_on_sent). The socket does not block, no send is in
+ * flight. False: it is full, nothing was reported; to be called again when it is writable.
+ */
+bool send_file(struct worker *worker, struct conn *conn);
+
+#endif
