@@ -63,7 +63,7 @@ struct http_config {
     bool admin_apart;       /* OPEN and LOOPBACK have no page, no /metrics, no /stats.json */
     const char *files_root; /* folder whose files are served; NULL: none. Read at http_service_create */
     size_t
-        files_size_max; /* bytes of files kept in memory; one of more than half of it is read as it is sent */
+        files_size_max; /* bytes of files kept in memory; one of more than 16 KiB, or half of it, is sent from the page cache */
     struct hotkeys *hotkeys;   /* requests for keys are counted there, and shown; NULL: nowhere. Borrowed */
     struct latency *latency;   /* the same of how long requests take. Borrowed */
     struct slow_log *slow_log; /* requests that take long are written there; NULL: nowhere. Borrowed */

@@ -162,7 +162,7 @@
     X(HTTP, http_root, "http-root", 0, TEXT, OBEYED, "", 0, 0, "DIRECTORY",                                  \
       "serve the files beneath this directory")                                                              \
     X(HTTP, http_files_memory, "http-files-memory", 0, SIZE, OBEYED, "16m", UNITS_KIB, 1024 * UNITS_GIB,     \
-      "SIZE", "of -m, for files that are kept; one of more than half of it is read as it is sent")           \
+      "SIZE", "of -m, for files of up to 16 KiB; larger ones are sent from the page cache")                  \
     X(HTTP, http_log, "http-log", 0, TEXT, OBEYED, "", 0, 0, "FILE",                                         \
       "a line for every request, in the combined format; - is standard output; SIGHUP opens it again")       \
     X(HTTP, http_log_json, "http-log-json", 0, ON, OBEYED, "", 0, 0, NULL, "the same as JSON objects")       \

@@ -13,7 +13,6 @@
 
 struct http_change;
 struct http_note;
-struct http_stream;
 
 /*
  * session: what one connection is in the middle of.
@@ -25,7 +24,6 @@ struct http_stream;
  * connections are idle: what a body needs is allocated for those that wait for one.
  */
 struct http_session {
-    struct http_stream *stream; /* STREAM: the file that is being sent, owned; NULL in all other states */
     struct http_change *change; /* BODY: what the body is for, owned; NULL: HEAD */
     struct http_note *note; /* owned: of a request whose answer waits, for the access log; NULL without one */
     uint64_t began_ns;      /* when the unfinished request began to come; 0 while nothing is unfinished */

@@ -11,7 +11,6 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "route.h"
-#include "files/stream.h"
 
 static size_t call_unread_size(const struct http_call *call) {
     return (size_t)(call->end - call->at);
@@ -88,9 +87,6 @@ static bool head_step(struct http_call *call) {
 
 /* One step. False when it needs more input. */
 static bool call_step(struct http_call *call) {
-    if (unlikely(call->session->stream != NULL)) {
-        return http_stream_continue(call);
-    }
     return unlikely(call->session->change != NULL) ? http_change_continue(call) : head_step(call);
 }
 
@@ -149,18 +145,13 @@ static struct progress http_on_input(void *session, const struct protocol_input 
         call.since_ns = clock_monotonic_ns();
     }
     while (call.requests < call.requests_max && !reply_full(reply) && !stopped && !call.costly &&
-           (call.at < call.end || call.session->change != NULL || call.session->stream != NULL)) {
+           (call.at < call.end || call.session->change != NULL)) {
         stopped = !call_step(&call);
-        if (unlikely(call.session->stream != NULL)) {
-            break; /* the next pieces when others have had their turn */
-        }
     }
     call_record(&call, call.received_ns);
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
-    if (unlikely(call.session->stream != NULL && !reply_closing(reply))) {
-        next = stopped ? PROTOCOL_NEXT_LATER : PROTOCOL_NEXT_AGAIN;
-    } else if (unlikely((call.yielded || (call.session->began_ns == 0 && !stopped && call.at < call.end)) &&
-                        !reply_closing(reply))) {
+    if (unlikely((call.yielded || (call.session->began_ns == 0 && !stopped && call.at < call.end)) &&
+                 !reply_closing(reply))) {
         next = PROTOCOL_NEXT_AGAIN;
     } else if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
         next = call_wait(&call);
@@ -212,9 +203,6 @@ static void http_on_close(void *session, int fd, enum protocol_close reason, voi
     (void)reason;
     if (own->change != NULL) {
         http_change_drop(own, endpoint->worker);
-    }
-    if (own->stream != NULL) {
-        http_stream_drop(own);
     }
     http_note_drop(own);
 }

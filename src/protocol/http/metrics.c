@@ -134,10 +134,6 @@ static void own_rows(struct http_service *service, struct metrics_text *text) {
                                          .value = (double)counts.name_});
     HTTP_COUNTERS(HTTP_COUNTER_ROW)
 #undef HTTP_COUNTER_ROW
-    text_row(text, &(struct metrics_row){.name = "riposte_http_stream_bytes",
-                                         .help = "bytes of large files on their way to clients",
-                                         .kind = METRICS_GAUGE,
-                                         .value = (double)atomic_load(&service->stream_size)});
 }
 
 static void log_rows(const struct http_access_log *log, struct metrics_text *text) {

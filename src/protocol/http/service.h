@@ -76,7 +76,6 @@ struct http_service {
     struct http_config config;          /* constant */
     _Atomic(struct http_token *) token; /* NULL: none is asked for. Owned */
     _Atomic bool draining;              /* http_service_drain was called */
-    _Atomic size_t stream_size;         /* bytes of large files on their way to clients */
     struct http_access_log *log;        /* owned; NULL without one */
     struct http_file_cache *files;      /* owned; NULL without a root */
     struct http_contents contents;      /* media types of stored values */

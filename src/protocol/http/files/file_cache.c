@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -33,7 +34,7 @@ int http_file_cache_create(const char *root, size_t size_max, struct http_file_c
         return -error;
     }
     made->size_max = size_max;
-    made->file_size_max = size_max / 2;
+    made->file_size_max = size_max / 2 < HTTP_FILE_KEPT_SIZE_MAX ? size_max / 2 : HTTP_FILE_KEPT_SIZE_MAX;
     made->hash_seed = random_seed();
     for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT; i++) {
         pthread_mutex_init(&made->shards[i].lock, NULL);
@@ -54,10 +55,14 @@ void http_file_return(void *owner) {
         atomic_fetch_sub(&file->cache->size, file->identity.size);
         free(file->data);
     }
-    if (file->fd >= 0) {
-        close(file->fd);
+    if (file->sent.fd >= 0) {
+        close(file->sent.fd);
     }
     free(file);
+}
+
+static void file_release_sent(struct reply_file *sent) {
+    http_file_return((char *)sent - offsetof(struct http_file, sent));
 }
 
 static struct http_file *file_reference(struct http_file *file) {
@@ -94,7 +99,7 @@ static struct http_file *file_create(struct http_file_cache *cache, const struct
     file->identity = identity_of(stat);
     file->missing = fd < 0;
     file->etag = XXH3_64bits(&file->identity, sizeof(file->identity)) | 1;
-    file->fd = fd;
+    file->sent = (struct reply_file){.fd = fd, .release = file_release_sent};
     return file;
 }
 
@@ -112,19 +117,30 @@ static bool read_whole(int fd, char *data, size_t size) {
 
 /* --- room ----------------------------------------------------------------------------------------------------- */
 
+static bool entry_has_descriptor(const struct http_file_entry *entry) {
+    return entry->file != NULL && entry->file->sent.fd >= 0;
+}
+
 /* The caller has the lock. */
 static void entry_clear(struct http_file_entry *entry) {
+    if (entry_has_descriptor(entry)) {
+        atomic_fetch_sub(&entry->file->cache->descriptors_count, 1);
+    }
     http_file_return(entry->file);
     free(entry->path);
     *entry = (struct http_file_entry){.file = NULL};
 }
 
-/* The file that was not asked for longest; NULL when there is none. The caller has the lock. */
-static struct http_file_entry *shard_oldest(struct http_file_shard *shard) {
+/*
+ * The file that was not asked for longest, of all or of those that have a descriptor; NULL when there is none. The caller
+ * has the lock.
+ */
+static struct http_file_entry *shard_oldest(struct http_file_shard *shard, bool with_descriptor) {
     struct http_file_entry *oldest = NULL;
     for (unsigned i = 0; i < HTTP_FILE_SHARD_ENTRIES_MAX; i++) {
         struct http_file_entry *entry = &shard->entries[i];
-        if (entry->file != NULL && (oldest == NULL || entry->used_ns < oldest->used_ns)) {
+        bool counts = with_descriptor ? entry_has_descriptor(entry) : entry->file != NULL;
+        if (counts && (oldest == NULL || entry->used_ns < oldest->used_ns)) {
             oldest = entry;
         }
     }
@@ -138,7 +154,7 @@ static struct http_file_entry *shard_free(struct http_file_shard *shard) {
             return &shard->entries[i];
         }
     }
-    struct http_file_entry *oldest = shard_oldest(shard);
+    struct http_file_entry *oldest = shard_oldest(shard, false);
     entry_clear(oldest);
     return oldest;
 }
@@ -146,7 +162,7 @@ static struct http_file_entry *shard_free(struct http_file_shard *shard) {
 /* The oldest file of the shard goes. False when it has none. */
 static bool shard_evict(struct http_file_shard *shard) {
     pthread_mutex_lock(&shard->lock);
-    struct http_file_entry *oldest = shard_oldest(shard);
+    struct http_file_entry *oldest = shard_oldest(shard, false);
     if (oldest != NULL) {
         entry_clear(oldest);
     }
@@ -169,7 +185,7 @@ static bool cache_make_room(struct http_file_cache *cache, size_t size) {
     return atomic_load(&cache->size) + size <= cache->size_max;
 }
 
-/* Reads the contents where they can be kept; else the file stays open for whoever streams it. */
+/* Reads the contents where they are small and there is room; else the file stays open, to be sent from. */
 static enum http_file_outcome file_load(struct http_file *file) {
     struct http_file_cache *cache = file->cache;
     size_t size = file->identity.size;
@@ -180,12 +196,12 @@ static enum http_file_outcome file_load(struct http_file *file) {
     if (data == NULL) {
         return HTTP_FILE_NO_MEMORY;
     }
-    if (!read_whole(file->fd, data, size)) {
+    if (!read_whole(file->sent.fd, data, size)) {
         free(data); /* it shrank meanwhile, or cannot be read */
         return HTTP_FILE_MISSING;
     }
-    close(file->fd);
-    file->fd = -1;
+    close(file->sent.fd);
+    file->sent.fd = -1;
     file->data = data;
     atomic_fetch_add(&cache->size, size);
     return HTTP_FILE_OK;
@@ -222,7 +238,24 @@ static struct http_file *shard_take(struct http_file_shard *shard, uint64_t hash
     return file;
 }
 
-/* Where memory for the path ends the file is served all the same, and not kept. */
+/*
+ * Counts one more entry with a descriptor, in the place of the shard's oldest where all are taken. False when the shard has
+ * none. The caller has the lock.
+ */
+static bool shard_take_descriptor(struct http_file_cache *cache, struct http_file_shard *shard) {
+    if (atomic_fetch_add(&cache->descriptors_count, 1) < HTTP_FILE_DESCRIPTORS_MAX) {
+        return true;
+    }
+    struct http_file_entry *oldest = shard_oldest(shard, true);
+    if (oldest == NULL) {
+        atomic_fetch_sub(&cache->descriptors_count, 1);
+        return false;
+    }
+    entry_clear(oldest);
+    return true;
+}
+
+/* Where memory for the path, or descriptors, end the file is served all the same, and not kept. */
 static void shard_put(struct http_file_shard *shard, uint64_t hash, struct bytes path, uint64_t now_ns,
                       struct http_file *file) {
     char *copy = malloc(path.size);
@@ -234,9 +267,13 @@ static void shard_put(struct http_file_shard *shard, uint64_t hash, struct bytes
     struct http_file_entry *entry = shard_find(shard, hash, path);
     if (entry != NULL) {
         entry_clear(entry);
-    } else {
-        entry = shard_free(shard);
     }
+    if (file->sent.fd >= 0 && !shard_take_descriptor(file->cache, shard)) {
+        pthread_mutex_unlock(&shard->lock);
+        free(copy);
+        return;
+    }
+    entry = shard_free(shard);
     *entry = (struct http_file_entry){.hash = hash,
                                       .looked_ns = now_ns,
                                       .used_ns = now_ns,
@@ -310,7 +347,7 @@ static enum http_file_outcome opened_take(struct http_file_shard *shard, uint64_
     enum http_file_outcome outcome = file_load(file);
     if (outcome != HTTP_FILE_OK) {
         http_file_return(file);
-    } else if (file->data != NULL) {
+    } else {
         shard_put(shard, hash, path, now_ns, file);
     }
     return outcome;
@@ -356,7 +393,7 @@ void http_file_cache_destroy(struct http_file_cache *cache) {
         }
         pthread_mutex_destroy(&shard->lock);
     }
-    assert(atomic_load(&cache->size) == 0);
+    assert(atomic_load(&cache->size) == 0 && atomic_load(&cache->descriptors_count) == 0);
     close(cache->root_fd);
     free(cache);
 }

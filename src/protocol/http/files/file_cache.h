@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * file_cache: the files beneath one folder, read once into memory that all workers share.
+ * file_cache: the files beneath one folder: small ones are read once into memory that all workers share, larger ones
+ * are kept open and sent by the kernel from its page cache, where they are held once.
  *
  *      http_file_take --> | known, looked at within a second          --> from memory
  *                         | known, the file is still the same         --> from memory
- *                         | else opened, read                         --> kept, and from memory
- *                         | too large to be kept                      --> opened; whoever takes it reads it
+ *                         | else opened; read where it is small       --> kept
  *
  * Nothing outside the folder can be opened, whatever a path says or a link points to (openat2(2) with
- * RESOLVE_BENEATH, Linux 5.6). All contents together have a bound; what was not asked for longest goes first.
+ * RESOLVE_BENEATH, Linux 5.6). All contents together have a bound, and so has the number of descriptors; what was not asked
+ * for longest goes first.
  * Opening and reading block the worker that does it. Any thread may call.
  */
 #ifndef HTTP_FILE_CACHE_H
@@ -20,9 +21,16 @@
 #include <sys/stat.h>
 
 #include "riposte/bytes.h"
+#include "riposte/reply.h"
 
 enum {
-    HTTP_FILE_PATH_SIZE_MAX = 1024, /* bytes of a path; a longer one is missing */
+    /*
+     * Bytes of a file that is kept in memory. From there its answer is one send with head and body, which copies both;
+     * a larger one is a send and a sendfile, which copies nothing on this side.
+     */
+    HTTP_FILE_KEPT_SIZE_MAX = 16 * 1024,
+    HTTP_FILE_DESCRIPTORS_MAX = 256, /* kept open while nobody sends from them */
+    HTTP_FILE_PATH_SIZE_MAX = 1024,  /* bytes of a path; a longer one is missing */
     HTTP_FILE_SHARDS_COUNT = 64,
     HTTP_FILE_SHARD_ENTRIES_MAX = 64, /* so many files at most, for each of the shards */
 };
@@ -43,8 +51,8 @@ struct http_file {
     struct http_file_identity identity;
     uint64_t etag; /* a number that another state of the file does not have; never 0 */
     bool missing;  /* there was no such file: remembered for names that are asked for again and again */
-    char *data;    /* owned: identity.size bytes; NULL: too large to be kept, or missing */
-    int fd;        /* owned: of a file that is not kept; else -1 */
+    char *data;    /* owned: identity.size bytes; NULL: not in memory, or missing */
+    struct reply_file sent; /* its descriptor, owned, is -1 where the contents are in memory */
 };
 
 struct http_file_entry {
@@ -61,6 +69,7 @@ struct http_file_cache {
     size_t size_max;      /* bytes of all contents */
     size_t file_size_max; /* bytes of one that is kept */
     _Atomic size_t size;  /* bytes of contents now, those that only readers still hold included */
+    _Atomic unsigned descriptors_count; /* of entries */
     uint64_t hash_seed;
     struct http_file_shard {
         pthread_mutex_t lock; /* of the entries */

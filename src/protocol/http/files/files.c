@@ -14,7 +14,6 @@
 #include "parse/range.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
-#include "stream.h"
 #include "parse/text.h"
 
 enum { FIELDS_SIZE_MAX = 256, SUFFIX_SIZE_MAX = 12 };
@@ -120,8 +119,7 @@ static void answer_part(struct http_call *call, const struct http_request *reque
     if (request->exchange.head_only || size == 0) {
         http_file_return(file);
     } else if (file->data == NULL) {
-        http_stream_begin(call, &request->exchange, answer->status, file, at, size);
-        return;
+        reply_send_file(call->reply, &file->sent, at, (size_t)size);
     } else {
         reply_pin(call->reply, bytes_of(file->data + at, (size_t)size), http_file_return, file);
     }

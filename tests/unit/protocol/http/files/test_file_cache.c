@@ -12,7 +12,7 @@
 #include "file_cache.h"
 #include "riposte/clock.h"
 
-enum { SIZE_MAX_KEPT = 64 * 1024 };
+enum { SIZE_MAX_KEPT = HTTP_FILE_KEPT_SIZE_MAX };
 
 static char root[64];
 static struct http_file_cache *cache;
@@ -144,10 +144,10 @@ Test(http_file_cache, keeps_a_file_of_half_its_memory_and_opens_a_larger_one) {
     file_write("half", text, SIZE_MAX_KEPT / 2);
     file_write("more", text, SIZE_MAX_KEPT / 2 + 1);
     cr_assert_eq(take("half", 0, &file), HTTP_FILE_OK);
-    cr_assert(file->data != NULL && file->fd == -1);
+    cr_assert(file->data != NULL && file->sent.fd == -1);
     http_file_return(file);
     cr_assert_eq(take("more", 0, &file), HTTP_FILE_OK);
-    cr_assert(file->data == NULL && file->fd >= 0);
+    cr_assert(file->data == NULL && file->sent.fd >= 0);
     http_file_return(file);
 }
 
@@ -176,7 +176,7 @@ Test(http_file_cache, opens_what_readers_leave_no_room_for) {
     cr_assert_eq(take("a", 0, &held[0]), HTTP_FILE_OK);
     cr_assert_eq(take("b", 0, &held[1]), HTTP_FILE_OK);
     cr_assert_eq(take("c", 0, &file), HTTP_FILE_OK);
-    cr_assert(file->data == NULL && file->fd >= 0);
+    cr_assert(file->data == NULL && file->sent.fd >= 0);
     http_file_return(file);
     http_file_return(held[0]);
     http_file_return(held[1]);
