@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "encryption.h"
 #include "protocols.h"
 #include "riposte/clock.h"
 #include "riposte/http.h"
@@ -37,6 +38,7 @@ static struct engine *engine;
 static struct store *store;
 static struct protocols protocols;
 static struct protocols_parts parts;
+static struct encryption no_encryption; /* no listen speaks TLS */
 
 static void no_rows(void *user, void (*row)(void *target, const struct metrics_row *row), void *target) {
     (void)user;
@@ -66,8 +68,12 @@ static void make(void) {
     config.hooks = protocols_hooks(&protocols);
     cr_assert_eq(engine_create(&config, &engine, &error), 0, "%s", error.message);
     cr_assert_eq(store_create(&store_config, &store), 0);
-    parts = (struct protocols_parts){
-        .store = store, .engine = engine, .options = &options, .metrics = {no_rows, NULL}, .has_http = true};
+    parts = (struct protocols_parts){.store = store,
+                                     .engine = engine,
+                                     .encryption = &no_encryption,
+                                     .options = &options,
+                                     .metrics = {no_rows, NULL},
+                                     .has_http = true};
     cr_assert(protocols_create(&protocols, &parts, &failure), "%s", failure.text);
 }
 
