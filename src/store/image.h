@@ -9,7 +9,7 @@
  * The arena stays where it is and is not touched. Everything else is moved through the file, a piece at a time: what was
  * written is given back in memory, what was read is punched out of the file, so nothing of size is there twice. The index
  * is moved, not made anew from the items: which item of a key is the last, and which were deleted, stands nowhere else;
- * and 10 million items are 90 MB of it, which is read and checked in a tenth of a second, whatever their size.
+ * and with 10 million items of 32 bytes a start took it in 164 ms.
  *
  * The root block is written last and made invalid before anything else is written: a file is trusted when it was
  * completed, by a process of the same boot, and never twice.

@@ -38,7 +38,7 @@ def every_flag_is_in_the_page_of_its_program(lab):
         check(len(known) >= 5, f"{program}: {known}")
         for name, letter, _, is_name in known:
             label = name if is_name else f"-{letter}, --{name}" if letter else f"--{name}"
-            check(re.search(rf"^ +(?:\[no_\])?{re.escape(label)}(?:[\[=]|$)", text, re.M), f"{label} is not in {program}.1")
+            check(re.search(rf"^ +(?:\[no_\])?{re.escape(label)}(?:[\[=]|  |$)", text, re.M), f"{label} is not in {program}.1")
 
 
 @test()

@@ -207,7 +207,7 @@ def says_why_it_takes_nothing(lab):
 
 @test()
 def another_limit_and_other_workers_are_no_reason_to_start_empty(lab):
-    """Twice and half of -m, four workers, another transport's buffers: what fits stays."""
+    """Twice and half of -m, four workers: what fits stays."""
     with memory_file() as path:
         flags = ("-m", "64", "-t", "1")
         for following in ("-m", "128", "-t", "4"), ("-m", "64", "-t", "2"), ("-m", "32", "-t", "1"):
