@@ -415,8 +415,8 @@ enum store_flush_outcome {
 enum store_flush_outcome store_flush_prefix(struct store_worker *worker, struct bytes prefix);
 
 /*
- * Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN or
- * below what the index alone needs.
+ * Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN, or
+ * below what the index, the open segments of all workers and a few free ones need.
  */
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max);
 

@@ -111,7 +111,10 @@ size_t arena_reserve(const struct arena *arena) {
     size_t least = (size_t)ARENA_RESERVE_SLOTS << arena->segment_shift;
     size_t share = limit / ARENA_RESERVE_SHARE;
     share = share > least ? share : least;
-    return (share < limit / 8 ? share : limit / 8) + level(&arena->wanted);
+    share = share < limit / 8 ? share : limit / 8;
+    /* In a small arena, too, as much as opening a segment takes: with less neither is one opened nor one emptied. */
+    size_t opened = (size_t)(ARENA_MOVES_SLOTS + 1) << arena->segment_shift;
+    return (share > opened ? share : opened) + level(&arena->wanted);
 }
 
 static void segment_link_first(struct arena *arena, uint32_t *first, uint32_t index) {

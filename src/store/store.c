@@ -303,7 +303,10 @@ bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max)
     struct store *store = worker->store;
     struct arena *arena = &store->arena;
     uint64_t index_size = atomic_load_explicit(&store->index.size, memory_order_relaxed);
-    size_t least = index_size + store->fixed_size + ((size_t)2 * ARENA_MOVES_SLOTS << arena->segment_shift);
+    /* Segments that workers have open cannot be emptied; the reserve, and what copies take, are kept free. */
+    size_t slots =
+        epoch_members_count(&store->epoch) * QUEUES_COUNT * STORE_CLASSES_COUNT + 2 * ARENA_MOVES_SLOTS + 1;
+    size_t least = index_size + store->fixed_size + (slots << arena->segment_shift);
     if (memory_size_max < STORE_MEMORY_SIZE_MIN || memory_size_max < least ||
         memory_size_max > arena->slots_size) {
         return false;

@@ -202,6 +202,36 @@ Test(store, an_impossible_limit_is_refused) {
     fixture_close(&fixture);
 }
 
+/* In every class of time to live and of every size: all open segments of the worker are in use. */
+static void store_in_all_classes(struct fixture *fixture) {
+    static const uint32_t ttls[] = {0, 20, 2000, 2000000};
+    const struct put_options set = {.mode = PUT_SET};
+    static char value[4000];
+    char key[16];
+    for (unsigned i = 0; i < 4000; i++) {
+        uint32_t ttl = ttls[i % 4];
+        uint32_t expires =
+            ttl == 0 ? STORE_EXPIRES_NEVER : (uint32_t)(fixture->now_ns / CLOCK_NS_PER_S) + ttl;
+        snprintf(key, sizeof(key), "class%u", i);
+        struct bytes bytes = bytes_of(value, 50 + i % 3900);
+        cr_assert_eq(fixture_put(fixture, text(key), bytes, 0, expires, &set, NULL), STORE_OK, "set %u", i);
+    }
+}
+
+Test(store, the_least_limit_that_is_accepted_stores) {
+    struct fixture fixture = fixture_open();
+    store_in_all_classes(&fixture);
+    size_t limit = STORE_MEMORY_SIZE_MIN;
+    while (!store_memory_limit_set(fixture.worker, limit)) {
+        limit += 4096;
+    }
+    cr_expect_lt(limit, 4 * (size_t)FIXTURE_MIB);
+    store_in_all_classes(&fixture);
+    fixture_turn(&fixture, 1);
+    store_in_all_classes(&fixture);
+    fixture_close(&fixture);
+}
+
 Test(store, a_limit_below_the_index_is_refused) {
     struct store_config config = fixture_config();
     config.index_power_min = 13;
