@@ -307,3 +307,24 @@ def a_full_file_system_kills_nobody(lab):
               f"it said {server.stderr_tail()}")
         client = lab.connect(lab.start("-e", path, "-m", "64"))
         client.set("again", "x")
+
+
+@test(families=BOTH)
+def another_file_that_fills_the_file_system_ends_no_storing(lab):
+    """The limit falls to what is there while segments are still large: each set goes on to find room."""
+    with small_tmpfs(lab, "40m") as folder:
+        server = lab.start("-e", os.path.join(folder, "items"), "-m", "200", "-t", "2")
+        client = lab.connect(server)
+        value = "x" * 50000
+        for i in range(200):
+            client.set(f"key{i}", value)
+        with open(os.path.join(folder, "other"), "wb", 0) as other:
+            try:
+                while True:
+                    other.write(bytes(65536))
+            except OSError:
+                pass
+        for i in range(1000):
+            client.set(f"more{i}", value)
+        said(server, "the file system of the memory file is full")
+        check(client.get("more999") is not None, "the last one is not there")
