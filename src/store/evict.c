@@ -449,14 +449,15 @@ bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait
     if (counter_read(&worker->counters.freed) != freed) {
         return true;
     }
-    if (is_short(worker, size) && may_empty(worker) &&
-        (worker->emptying.index != SEGMENT_NONE || evict_choose(worker, false))) {
+    bool tries = is_short(worker, size) && may_empty(worker);
+    if (tries && (worker->emptying.index != SEGMENT_NONE || evict_choose(worker, false))) {
         evict_step(worker, UINT32_MAX);
         wait->sequence = 0; /* something was won */
         return ++wait->rounds < 1000000;
     }
+    /* Who did not try found room enough, or on its way; others may have taken it since. Only a try in vain says that none comes. */
     bool may_come =
-        atomic_load_explicit(&arena->coming_size, memory_order_relaxed) > 0 ||
+        !tries || atomic_load_explicit(&arena->coming_size, memory_order_relaxed) > 0 ||
         arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
     /* Segments that others open meanwhile were made free: memory does come, and is taken before this worker sees it. */
     if (level(&arena->sequence) != wait->sequence) {
