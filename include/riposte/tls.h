@@ -131,6 +131,30 @@ bool tls_files_changed(const struct tls *tls);
 /* New keys for tickets when the old ones have served a day. now_ns: monotonic. One thread, as tls_refresh. */
 void tls_rotate_tickets(struct tls *tls, uint64_t now_ns);
 
+/*
+ * The keys of tickets, for the process that goes on with this one's work: clients resume there what began here. Of a
+ * fixed size, for processes on one machine (its byte order). Whoever holds one wipes it when done (explicit_bzero(3)):
+ * with it a client can pretend to be one whose certificate was looked at, for two days.
+ */
+enum { TLS_TICKETS_VERSION = 1, TLS_TICKET_KEY_SIZE = 80 };
+
+struct tls_tickets {
+    uint32_t version; /* TLS_TICKETS_VERSION; whoever does not know it makes nothing of the rest */
+    uint32_t count;   /* keys that follow: 1, or 2 when there is one before the newest */
+    uint64_t age_ns;  /* for which the newest has sealed */
+    unsigned char
+        keys[2][TLS_TICKET_KEY_SIZE]; /* the newest first: name (16 bytes), cipher's (32), digest's (32) */
+};
+
+/* A copy of them. now_ns: monotonic. Any thread. */
+void tls_tickets_export(struct tls *tls, uint64_t now_ns, struct tls_tickets *tickets);
+
+/*
+ * Puts them in the place of those in force, for all workers; they rotate as if they had been made here. False, and nothing
+ * happens: another version, a count of none, or a key of zeros. Any thread.
+ */
+bool tls_tickets_import(struct tls *tls, uint64_t now_ns, const struct tls_tickets *tickets);
+
 /* Any thread. */
 struct tls_status tls_status(const struct tls *tls);
 void tls_counters_sum(const struct tls *tls, struct tls_counters *sum);

@@ -44,6 +44,47 @@ void ticket_keys_rotate(struct ticket_keys *keys, uint64_t now_ns) {
     OPENSSL_cleanse(&key, sizeof(key));
 }
 
+/* --- from one process to the next ------------------------------------------------------------------------- */
+
+void ticket_keys_export(struct ticket_keys *keys, uint64_t now_ns, struct tls_tickets *tickets) {
+    *tickets = (struct tls_tickets){.version = TLS_TICKETS_VERSION};
+    pthread_mutex_lock(&keys->mutex);
+    tickets->count = keys->has_before ? 2 : 1;
+    tickets->age_ns = now_ns - keys->made_ns;
+    memcpy(tickets->keys[0], &keys->now, sizeof(keys->now));
+    if (keys->has_before) {
+        memcpy(tickets->keys[1], &keys->before, sizeof(keys->before));
+    }
+    pthread_mutex_unlock(&keys->mutex);
+}
+
+/* Whether nobody can have made it: it would seal with what everybody knows. */
+static bool key_is_zero(const unsigned char key[TLS_TICKET_KEY_SIZE]) {
+    static const unsigned char zeros[TICKET_SECRET_SIZE];
+    const unsigned char *cipher = key + TICKET_NAME_SIZE, *mac = cipher + TICKET_SECRET_SIZE;
+    return memcmp(cipher, zeros, sizeof(zeros)) == 0 || memcmp(mac, zeros, sizeof(zeros)) == 0;
+}
+
+bool ticket_keys_import(struct ticket_keys *keys, uint64_t now_ns, const struct tls_tickets *tickets) {
+    if (tickets->version != TLS_TICKETS_VERSION || tickets->count < 1 || tickets->count > 2) {
+        return false;
+    }
+    for (unsigned i = 0; i < tickets->count; i++) {
+        if (key_is_zero(tickets->keys[i])) {
+            return false;
+        }
+    }
+    pthread_mutex_lock(&keys->mutex);
+    memcpy(&keys->now, tickets->keys[0], sizeof(keys->now));
+    memcpy(&keys->before, tickets->keys[1], sizeof(keys->before));
+    keys->has_before = tickets->count == 2;
+    keys->made_ns = now_ns - tickets->age_ns;
+    pthread_mutex_unlock(&keys->mutex);
+    return true;
+}
+
+/* --- one ticket ------------------------------------------------------------------------------------------- */
+
 enum key_age { KEY_UNKNOWN, KEY_NOW, KEY_BEFORE };
 
 /* Copies the key to seal with, or the one that `name` belongs to. */

@@ -8,11 +8,14 @@
 #ifndef TLS_TICKET_H
 #define TLS_TICKET_H
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "riposte/tls.h"
 
 enum {
     TICKET_NAME_SIZE = 16,       /* SSL_CTX_set_tlsext_ticket_key_evp_cb(3) */
@@ -25,6 +28,9 @@ struct ticket_key {
     unsigned char cipher[TICKET_SECRET_SIZE];
     unsigned char mac[TICKET_SECRET_SIZE];
 };
+
+static_assert(sizeof(struct ticket_key) == TLS_TICKET_KEY_SIZE, "as it is passed on");
+static_assert(sizeof(struct tls_tickets) == 16 + 2 * TLS_TICKET_KEY_SIZE, "no gaps: all of it is written");
 
 struct ticket_keys {
     pthread_mutex_t mutex; /* held for a copy of a key: twice a handshake at most */
@@ -40,6 +46,10 @@ void ticket_keys_deinit(struct ticket_keys *keys);
 
 /* A new key, when the one in use has sealed for a day. Without randomness the old one goes on. */
 void ticket_keys_rotate(struct ticket_keys *keys, uint64_t now_ns);
+
+/* tls_tickets_export and _import. */
+void ticket_keys_export(struct ticket_keys *keys, uint64_t now_ns, struct tls_tickets *tickets);
+bool ticket_keys_import(struct ticket_keys *keys, uint64_t now_ns, const struct tls_tickets *tickets);
 
 /*
  * For the callback of SSL_CTX_set_tlsext_ticket_key_evp_cb: seals with the newest key, opens with either; what a key before

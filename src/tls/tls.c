@@ -160,6 +160,14 @@ void tls_rotate_tickets(struct tls *tls, uint64_t now_ns) {
     ticket_keys_rotate(&tls->tickets, now_ns);
 }
 
+void tls_tickets_export(struct tls *tls, uint64_t now_ns, struct tls_tickets *tickets) {
+    ticket_keys_export(&tls->tickets, now_ns, tickets);
+}
+
+bool tls_tickets_import(struct tls *tls, uint64_t now_ns, const struct tls_tickets *tickets) {
+    return ticket_keys_import(&tls->tickets, now_ns, tickets);
+}
+
 struct tls_status tls_status(const struct tls *tls) {
     pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&tls->mutex;
     pthread_mutex_lock(mutex);

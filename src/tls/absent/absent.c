@@ -42,6 +42,20 @@ void tls_rotate_tickets(struct tls *tls, uint64_t now_ns) {
     abort();
 }
 
+void tls_tickets_export(struct tls *tls, uint64_t now_ns, struct tls_tickets *tickets) {
+    (void)tls;
+    (void)now_ns;
+    (void)tickets;
+    abort();
+}
+
+bool tls_tickets_import(struct tls *tls, uint64_t now_ns, const struct tls_tickets *tickets) {
+    (void)tls;
+    (void)now_ns;
+    (void)tickets;
+    abort();
+}
+
 struct tls_status tls_status(const struct tls *tls) {
     (void)tls;
     abort();

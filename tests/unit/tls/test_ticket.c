@@ -55,3 +55,80 @@ Test(ticket, a_name_of_nobodys_opens_nothing) {
     cr_expect_eq(prepare(&keys, &none, false), 0);
     ticket_keys_deinit(&keys);
 }
+
+/* --- from one process to the next ------------------------------------------------------------------------- */
+
+Test(ticket, what_one_process_has_sealed_the_next_opens) {
+    struct ticket_keys old, next;
+    struct attempt first, second;
+    struct tls_tickets passed;
+    cr_assert_eq(ticket_keys_init(&old, 0), 0);
+    cr_expect_eq(prepare(&old, &first, true), 1);
+    ticket_keys_rotate(&old, day_ns);
+    cr_expect_eq(prepare(&old, &second, true), 1);
+    ticket_keys_export(&old, day_ns + day_ns / 2, &passed);
+    cr_expect_eq(passed.version, (uint32_t)TLS_TICKETS_VERSION);
+    cr_expect_eq(passed.count, 2U);
+    cr_expect_eq(passed.age_ns, day_ns / 2);
+    cr_assert_eq(ticket_keys_init(&next, 5000), 0); /* its clock is another one */
+    cr_expect_eq(prepare(&next, &second, false), 0);
+    cr_assert(ticket_keys_import(&next, 5000, &passed));
+    cr_expect_eq(prepare(&next, &first, false), 2);
+    cr_expect_eq(prepare(&next, &second, false), 1);
+    ticket_keys_rotate(&next, 5000 + day_ns / 2 - 1);
+    cr_expect_eq(prepare(&next, &second, false), 1, "the newest has sealed for a day but a moment");
+    ticket_keys_rotate(&next, 5000 + day_ns / 2);
+    cr_expect_eq(prepare(&next, &second, false), 2, "its day is over");
+    cr_expect_eq(prepare(&next, &first, false), 0);
+    ticket_keys_deinit(&old);
+    ticket_keys_deinit(&next);
+}
+
+Test(ticket, a_process_of_less_than_a_day_passes_one_key_on) {
+    struct ticket_keys old, next;
+    struct attempt first, none = {0};
+    struct tls_tickets passed;
+    cr_assert_eq(ticket_keys_init(&old, 0), 0);
+    cr_assert_eq(ticket_keys_init(&next, 0), 0);
+    cr_expect_eq(prepare(&old, &first, true), 1);
+    ticket_keys_export(&old, 1, &passed);
+    cr_expect_eq(passed.count, 1U);
+    cr_assert(ticket_keys_import(&next, 1, &passed));
+    cr_expect_eq(prepare(&next, &first, false), 1);
+    cr_expect_eq(prepare(&next, &none, false), 0, "the name of the key that there is not opens nothing");
+    ticket_keys_deinit(&old);
+    ticket_keys_deinit(&next);
+}
+
+static void expect_refused(struct ticket_keys *keys, const struct tls_tickets *passed, const char *why) {
+    struct attempt own;
+    cr_expect_eq(prepare(keys, &own, true), 1);
+    cr_expect_not(ticket_keys_import(keys, 0, passed), "%s", why);
+    cr_expect_eq(prepare(keys, &own, false), 1, "%s: what was in force stays", why);
+}
+
+Test(ticket, what_cannot_be_is_not_taken) {
+    struct ticket_keys keys;
+    struct tls_tickets good, bad;
+    cr_assert_eq(ticket_keys_init(&keys, 0), 0);
+    ticket_keys_rotate(&keys, day_ns);
+    ticket_keys_export(&keys, day_ns, &good);
+    bad = good;
+    bad.version++;
+    expect_refused(&keys, &bad, "another version");
+    bad = good;
+    bad.count = 0;
+    expect_refused(&keys, &bad, "no key");
+    bad.count = 3;
+    expect_refused(&keys, &bad, "more than there can be");
+    for (unsigned i = 0; i < 2; i++) {
+        bad = good;
+        memset(bad.keys[i] + TICKET_NAME_SIZE, 0, TICKET_SECRET_SIZE);
+        expect_refused(&keys, &bad, "a cipher's key of zeros");
+        bad = good;
+        memset(bad.keys[i] + TICKET_NAME_SIZE + TICKET_SECRET_SIZE, 0, TICKET_SECRET_SIZE);
+        expect_refused(&keys, &bad, "a digest's key of zeros");
+    }
+    cr_expect(ticket_keys_import(&keys, 0, &good));
+    ticket_keys_deinit(&keys);
+}

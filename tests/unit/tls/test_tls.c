@@ -119,3 +119,40 @@ Test(tls, a_refresh_that_fails_leaves_what_was, .init = begin, .fini = end) {
     cr_expect_eq(tls_status(place.tls).refreshes, 0);
     expect_shown("server.test");
 }
+
+/* A handshake of a client with `session`, or with none. The session that comes of it, and whether it was an old one. */
+static SSL_SESSION *session_shake(SSL_SESSION *session, bool *reused) {
+    struct tls_talk talk;
+    char heard[8];
+    int error;
+    tls_talk_begin(&talk, &place);
+    if (session != NULL) {
+        SSL_set_session(talk.client, session);
+    }
+    cr_assert(tls_talk_shake(&talk));
+    tls_talk_hear(&talk, heard, sizeof(heard), &error); /* the ticket of 1.3 comes behind the handshake */
+    *reused = SSL_session_reused(talk.client) != 0;
+    SSL_SESSION *next = SSL_get1_session(talk.client);
+    SSL_shutdown(talk.client);
+    tls_talk_end(&talk);
+    return next;
+}
+
+Test(tls, sessions_go_on_in_the_process_that_gets_the_keys, .init = begin, .fini = end) {
+    struct tls_tickets tickets;
+    bool reused;
+    tls_place_open(&place);
+    SSL_SESSION *session = session_shake(NULL, &reused);
+    tls_tickets_export(place.tls, clock_monotonic_ns(), &tickets);
+    tls_worker_destroy(place.worker);
+    tls_destroy(place.tls);
+    tls_place_open(&place);
+    SSL_SESSION *lost = session_shake(session, &reused);
+    cr_expect_not(reused, "keys of its own");
+    SSL_SESSION_free(lost);
+    cr_assert(tls_tickets_import(place.tls, clock_monotonic_ns(), &tickets));
+    SSL_SESSION *kept = session_shake(session, &reused);
+    cr_expect(reused);
+    SSL_SESSION_free(kept);
+    SSL_SESSION_free(session);
+}
