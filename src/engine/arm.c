@@ -91,7 +91,7 @@ static bool arm_send_waits(struct worker *worker, const struct conn *conn) {
     if (worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
         return true;
     }
-    bool in_parts = send_file_wanted(conn) && size > SEND_FILE_SIZE_MAX;
+    bool in_parts = conn_output_has_file(conn) && size > SEND_FILE_SIZE_MAX;
     worker->turn.large_sends_size += in_parts ? SEND_FILE_SIZE_MAX : size;
     return false;
 }

@@ -25,6 +25,8 @@
 #include <sys/uio.h>
 
 #include "input.h"
+#include "riposte/check.h"
+#include "riposte/clock.h"
 #include "riposte/protocol.h"
 #include "riposte/reply.h"
 
@@ -247,6 +249,26 @@ static inline bool conn_reply_pending(const struct conn *conn) {
     return conn->next == PROTOCOL_NEXT_AGAIN || conn->next == PROTOCOL_NEXT_LATER;
 }
 
+/* Since when the requests wait that are served now, in the turn of now_ns: see received_us. */
+static inline uint64_t conn_received_ns(const struct conn *conn, uint64_t now_ns) {
+    if (likely(conn->received_us == 0)) {
+        return now_ns;
+    }
+    uint32_t waited_us = (uint32_t)(now_ns / CLOCK_NS_PER_US) - conn->received_us;
+    /* In the turn that they came in; the last bit is no time. */
+    return waited_us + 1 <= 1 ? now_ns : now_ns - (uint64_t)waited_us * CLOCK_NS_PER_US;
+}
+
+/* The requests that are still unread are served in a later turn: keeps in mind since when the oldest of them waits. */
+static inline void conn_note_received(struct conn *conn, uint64_t now_ns, size_t consumed) {
+    if (conn->received_us != 0 && consumed < conn->received_size) {
+        conn->received_size -= (uint32_t)consumed;
+        return;
+    }
+    conn->received_us = (uint32_t)(now_ns / CLOCK_NS_PER_US) | 1;
+    conn->received_size = (uint32_t)input_size(&conn->input);
+}
+
 /* Takes a slot for `fd`: OPEN, session and filter zeroed. NULL when all are taken. */
 struct conn *conn_open(struct conn_table *table, int fd);
 
@@ -266,6 +288,11 @@ static inline const struct reply *conn_output(const struct conn *conn) {
 /* There are bytes for the wire. */
 static inline bool conn_has_output(const struct conn *conn) {
     return conn_output(conn)->unsent_size > 0;
+}
+
+/* Bytes of a file are, or were, among them: send_file sends all, not the transport. */
+static inline bool conn_output_has_file(const struct conn *conn) {
+    return conn_output(conn)->has_file;
 }
 
 /* Points up to iov_count_max (>= 1) entries at the oldest of them; returns how many, and their bytes in *size. */

@@ -21,13 +21,8 @@
 /* Bytes of one call: after it, others have their turn. On loopback some 50 us, or 300 where the card needs copies. */
 enum { SEND_FILE_SIZE_MAX = 512 * 1024 };
 
-/* Bytes of a file are, or were, among the output: send_file sends all of it, not the transport. */
-static inline bool send_file_wanted(const struct conn *conn) {
-    return conn_output(conn)->has_file;
-}
-
 /*
- * Sends what the socket takes, up to a bound, and reports it (serve_on_sent). The socket does not block, no send is in
+ * For output that has bytes of a file in it (conn_output_has_file): sends what the socket takes, up to a bound, and reports it (serve_on_sent). The socket does not block, no send is in
  * flight. False: it is full, nothing was reported; to be called again when it is writable.
  */
 bool send_file(struct worker *worker, struct conn *conn);

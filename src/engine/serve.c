@@ -14,7 +14,6 @@
 #include "engine_state.h"
 #include "filter.h"
 #include "memory.h"
-#include "received.h"
 #include "riposte/check.h"
 
 enum {
@@ -202,7 +201,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .ended = conn->input_ended,
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
-        .received_ns = received_ns(worker, conn),
+        .received_ns = conn_received_ns(conn, worker->now_ns),
         .memory_size_max = conn->session_memory_size + memory_session_room(worker),
     };
     conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits, room_size);
@@ -217,7 +216,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
     conn->next = (uint8_t)progress.next;
     if (unlikely(progress.next == PROTOCOL_NEXT_AGAIN)) {
-        received_note(worker, conn, progress.consumed);
+        conn_note_received(conn, worker->now_ns, progress.consumed);
     } else {
         conn->received_us = 0;
     }

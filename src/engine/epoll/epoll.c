@@ -113,7 +113,7 @@ static void epoll_update(struct worker *worker, struct conn *conn) {
 }
 
 static void epoll_send(struct worker *worker, struct conn *conn) {
-    if (unlikely(send_file_wanted(conn))) {
+    if (unlikely(conn_output_has_file(conn))) {
         conn->send_armed = !send_file(worker, conn);
         return;
     }

@@ -204,7 +204,7 @@ static bool send_with_file(struct worker *worker, struct uring *uring, struct co
 }
 
 bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
-    if (unlikely(send_file_wanted(conn))) {
+    if (unlikely(conn_output_has_file(conn))) {
         return send_with_file(worker, uring, conn);
     }
     struct send_scratch *scratch = uring->scratch;
