@@ -126,6 +126,13 @@ struct engine_listen {
     const int *inherited_fds;
     unsigned inherited_count; /* 0: bind `address` */
 
+    /*
+     * The process that made them gives them up: they end as if this engine had made them, a Unix socket with its file. Until it is
+     * sure that it does, stop with ENGINE_STOP_HAND_OVER. No mode of theirs is changed before the workers serve, so that with a pause before engine_start
+     * the other process may go on accepting until engine_resume.
+     */
+    bool is_taken;
+
     struct sockaddr_storage address; /* AF_INET, AF_INET6 (v6 only) or AF_UNIX; port 0 takes a free one */
     socklen_t address_size;          /* in bytes, of the part of `address` that is used */
     unsigned unix_mode;              /* permission bits of a Unix socket's file, 0 to 0777 */
@@ -308,7 +315,7 @@ void engine_stop(struct engine *engine, enum engine_stop kind);
 /*
  * After engine_stop with ENGINE_STOP_PAUSE: waits until all workers have ended their connections, within a second, and have been
  * taken back from hooks (worker_stop). Nobody is accepted from then on, what waits in the queues of the listeners stays
- * there. Asked for before engine_start, which then returns with the workers waiting. One thread.
+ * there. Asked for before engine_start, which then returns with the workers waiting, and no hook called. One thread.
  */
 void engine_await_pause(struct engine *engine);
 

@@ -206,6 +206,12 @@ void listener_set_nonblocking(int fd) {
     (void)failed;
 }
 
+void listener_set_blocking(int fd) {
+    int failed = fcntl(fd, F_SETFL, O_RDWR);
+    assert(failed == 0);
+    (void)failed;
+}
+
 int listener_accept_now(int fd, bool nonblocking) {
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
     if (poll(&waiting, 1, 0) <= 0) {
@@ -231,8 +237,6 @@ int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address,
         bool tcp = address->ss_family == AF_INET || address->ss_family == AF_INET6;
         result = tcp ? set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
         result = result < 0 || !tcp ? result : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        /* A ring's accept would not wait on a non-blocking socket; whoever needs one sets it again. */
-        result = result < 0 ? result : (fcntl(fd, F_SETFL, O_RDWR) < 0 ? -errno : 0);
         /* A second listen(2) only changes the backlog. */
         result = result < 0 ? result : (listen(fd, (int)backlog) < 0 ? -errno : 0);
     }

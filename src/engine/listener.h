@@ -56,6 +56,9 @@ int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address,
  */
 void listener_set_nonblocking(int fd);
 
+/* The same the other way: a ring's accept would not wait on a non-blocking socket. */
+void listener_set_blocking(int fd);
+
 /*
  * Accepts if somebody waits: a descriptor (close-on-exec; non-blocking when asked for), or a negative errno
  * (-EAGAIN: nobody waits). The socket must be non-blocking, or this worker's alone: a connection stays in the

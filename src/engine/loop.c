@@ -278,8 +278,19 @@ static void loop_fill_listens(struct worker *worker) {
             .group = group,
         };
     }
+}
+
+/*
+ * Not before this worker serves: whether an accept waits is a mode of the socket, and another process may still accept from it. A
+ * transport whose accepts must not wait sets that when it arms them.
+ */
+static void loop_set_listeners(struct worker *worker) {
     for (unsigned i = 0; i < worker->listeners_count; i++) {
-        worker->listeners[i].wanted = worker->stage == WORKER_SERVING;
+        struct listener *listener = &worker->listeners[i];
+        if (!worker->transport->sockets_nonblocking) {
+            listener_set_blocking(listener->fd);
+        }
+        listener->wanted = true;
     }
 }
 
@@ -290,9 +301,9 @@ static int loop_begin_serving(struct worker *worker, struct engine_error *error)
     if (hooks->worker_start != NULL && worker->user == NULL) {
         return loop_fail(error, -ENOMEM, "start");
     }
-    /* An engine that begins with a pause is one that has drained already. */
-    worker->stage = loop_stop(worker) == ENGINE_STOP_PAUSE ? WORKER_DRAINING : WORKER_SERVING;
+    worker->stage = WORKER_SERVING;
     loop_fill_listens(worker);
+    loop_set_listeners(worker);
     loop_read_clock(worker);
     arm_turn(worker);
     worker->transport->wait(worker, 0);
@@ -306,8 +317,11 @@ static void loop_end_serving(struct worker *worker) {
     }
 }
 
-/* Makes what the loop needs besides connections, and reports what comes of it; undone by loop_tear_down. */
-static int loop_set_up(struct worker *worker) {
+/*
+ * Makes what the loop needs besides connections, and reports what comes of it; undone by loop_tear_down. An engine that begins
+ * with a pause is one that has drained already, and its hooks are called when it is over.
+ */
+static int loop_set_up(struct worker *worker, bool begins) {
     struct engine *engine = worker->engine;
     struct engine_error error = {0};
     worker->run = CONN_QUEUE_EMPTY;
@@ -325,13 +339,15 @@ static int loop_set_up(struct worker *worker) {
         goto close_transport;
     }
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (!begins) {
+        worker->stage = WORKER_DRAINING;
+        return 0; /* loop_pause reports */
+    }
     result = loop_begin_serving(worker, &error);
     if (result < 0) {
         goto free_memory;
     }
-    if (loop_stop(worker) != ENGINE_STOP_PAUSE) {
-        start_report(&engine->start, 0, &error); /* else loop_pause does */
-    }
+    start_report(&engine->start, 0, &error);
     return 0;
 
 free_memory:
@@ -358,10 +374,12 @@ static void loop_tear_down(struct worker *worker, bool served) {
     reply_pool_deinit(&worker->reply_pool);
 }
 
-/* The engine pauses: waits for what comes of it. False: the end. */
-static bool loop_pause(struct worker *worker) {
+/* The engine pauses: waits for what comes of it. False: the end. `served`: it has what the hooks gave it. */
+static bool loop_pause(struct worker *worker, bool served) {
     struct engine_error error = {0};
-    loop_end_serving(worker);
+    if (served) {
+        loop_end_serving(worker);
+    }
     enum start_order order = start_report_and_wait(&worker->engine->start, 0, &error, &worker->orders_seen);
     if (order != START_SERVE) {
         return false;
@@ -383,22 +401,24 @@ static void loop_block_pipe_signal(void) {
 
 void *loop_main(void *argument) {
     struct worker *worker = argument;
-    bool serves = true;
+    bool serves = loop_stop(worker) != ENGINE_STOP_PAUSE;
+    bool ends = false;
     loop_block_pipe_signal();
     if (worker->engine->config.pin) {
         loop_pin(worker);
     }
-    if (loop_set_up(worker) < 0) {
+    if (loop_set_up(worker, serves) < 0) {
         return NULL;
     }
-    while (serves) {
-        while (loop_goes_on(worker)) {
+    while (!ends) {
+        while (serves && loop_goes_on(worker)) {
             loop_turn(worker);
         }
-        if (loop_stop(worker) != ENGINE_STOP_PAUSE) {
-            break;
+        ends = serves && loop_stop(worker) != ENGINE_STOP_PAUSE;
+        if (!ends) {
+            serves = loop_pause(worker, serves);
+            ends = !serves;
         }
-        serves = loop_pause(worker);
     }
     loop_tear_down(worker, serves);
     return NULL;

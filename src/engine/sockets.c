@@ -39,7 +39,8 @@ static int sockets_give(struct engine *engine, unsigned worker_index, unsigned l
         .listen = (uint8_t)listen_index,
         .is_unix = engine->listens[listen_index].address.ss_family == AF_UNIX,
         .is_shared = shared,
-        .is_inherited = engine->listens[listen_index].inherited_count > 0,
+        .is_inherited =
+            engine->listens[listen_index].inherited_count > 0 && !engine->listens[listen_index].is_taken,
         .single_shot = !engine->uring.accept_multishot,
     };
     return worker_add_listener(engine->workers[worker_index], &listener);
@@ -135,6 +136,9 @@ static int sockets_take(struct engine *engine, unsigned listen_index, int *fds, 
             close(fds[--count]);
         }
         return error->error;
+    }
+    if (listen->is_taken && listen->address.ss_family == AF_UNIX) {
+        sockets_note_file(&engine->files[listen_index], listen_path(listen));
     }
     return sockets_deal(engine, listen_index, fds, count) < 0 ? sockets_no_memory(error) : 0;
 }

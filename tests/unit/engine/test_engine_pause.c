@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "dial.h"
@@ -77,6 +78,40 @@ ParameterizedTest(enum engine_transport *transport, engine_pause, an_engine_may_
     dial_expect(fd, frame, sizeof(frame));
     close(fd);
     dial_stop(engine);
+}
+
+static void *worker_counted(void *user, unsigned worker_index) {
+    (void)worker_index;
+    atomic_fetch_add((atomic_int *)user, 1);
+    return user;
+}
+
+ParameterizedTestParameters(engine_pause, calls_no_hook_where_an_engine_begins_with_it) {
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_pause,
+                  calls_no_hook_where_an_engine_begins_with_it) {
+    for (int resumed = 0; resumed <= 1; resumed++) {
+        struct engine_listen listen = dial_listen(&frames_protocol);
+        struct engine_config config = dial_config(*transport, &listen);
+        struct engine *engine = NULL;
+        struct engine_error error;
+        atomic_int started = 0;
+        config.hooks = (struct engine_hooks){.user = &started, .worker_start = worker_counted};
+        cr_assert_eq(engine_create(&config, &engine, &error), 0);
+        engine_stop(engine, ENGINE_STOP_PAUSE);
+        cr_assert_eq(engine_start(engine, &error), 0);
+        engine_await_pause(engine);
+        cr_assert_eq(atomic_load(&started), 0);
+        if (resumed) {
+            cr_assert_eq(engine_resume(engine, &error), 0);
+        }
+        engine_stop(engine, ENGINE_STOP_CLOSE);
+        engine_join(engine);
+        cr_assert_eq(atomic_load(&started), resumed ? (int)engine_workers_count(engine) : 0);
+        engine_destroy(engine);
+    }
 }
 
 ParameterizedTestParameters(engine_pause, may_be_the_end) {

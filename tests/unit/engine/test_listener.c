@@ -255,6 +255,8 @@ Test(listener, an_inherited_socket_becomes_like_one_of_its_own) {
     cr_assert_eq(listener_inherit(fd, BACKLOG, &address, &size, &error), 0, "%s", error.message);
     cr_assert_eq(size, sizeof(struct sockaddr_in));
     cr_assert_neq(address_port(&address), 0);
+    cr_expect_neq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0, "another may still accept from it");
+    listener_set_blocking(fd);
     cr_expect_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0, "a ring's accept waits");
     int client = connect_tcp(&address), accepted = accept_from(&fd, 1);
     cr_expect_neq(option(accepted, IPPROTO_TCP, TCP_NODELAY), 0);

@@ -212,3 +212,27 @@ ON_BOTH_TRANSPORTS(a_listen_with_limits_of_its_own_is_open_while_the_others_are_
     }
     dial_stop(engine);
 }
+
+/* Its queue is answered and the file goes, as of one that this engine has made. */
+ON_BOTH_TRANSPORTS(a_taken_socket_ends_with_the_engine) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct engine_listen where = dial_listen(&frames_protocol);
+    snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/riposte-taken-%d", (int)getpid());
+    unlink(address.sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    cr_assert_eq(listen(fd, 1), 0);
+    where.inherited_fds = &fd;
+    where.inherited_count = 1;
+    where.is_taken = true;
+    struct engine_config config = dial_config(*transport, &where);
+    struct engine *other = dial_start(&config), *engine;
+    engine_stop(other, ENGINE_STOP_HAND_OVER);
+    engine_join(other);
+    engine_destroy(other);
+    cr_assert_eq(access(address.sun_path, F_OK), 0, "handed over");
+    engine = dial_start(&config);
+    close(fd);
+    dial_stop(engine);
+    cr_assert_neq(access(address.sun_path, F_OK), 0, "removed");
+}
