@@ -127,6 +127,14 @@ void fixture_draw(struct fixture *fixture, bool hit) {
     }
 }
 
+void fixture_draw_halves(struct fixture *fixture) {
+    struct random random = {.state = 7};
+    for (uint64_t i = 0; i < fixture->keys_count; i++) {
+        uint64_t number = random_below(&random, fixture->items_count / 2) * 2;
+        key_write(fixture->keys[i], number + (i >= fixture->keys_count / 2));
+    }
+}
+
 void *fixture_thread_begin(void *user, unsigned thread_index) {
     const struct fixture *fixture = user;
     struct fixture_thread *thread = calloc(1, sizeof(*thread));

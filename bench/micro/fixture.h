@@ -46,6 +46,9 @@ void fixture_deinit(struct fixture *fixture);
 /* Draws the keys to come: of items that are there, or (hit false) of such that are not. */
 void fixture_draw(struct fixture *fixture, bool hit);
 
+/* As that with hits, in the first half of the keys of items with an even number, in the second of those with an odd one. */
+void fixture_draw_halves(struct fixture *fixture);
+
 /* stopwatch's begin and end: `user` is the fixture, the state a thread. Threads begin at different keys. */
 void *fixture_thread_begin(void *user, unsigned thread_index);
 void fixture_thread_end(void *state);

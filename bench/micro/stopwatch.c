@@ -128,6 +128,10 @@ void stopwatch_measure(const struct stopwatch *stopwatch, const struct subject *
     fflush(stdout);
 }
 
+double stopwatch_run(const struct stopwatch *stopwatch, const struct subject *subject) {
+    return subject_run(subject, count_for(stopwatch, subject)).ns_per_operation;
+}
+
 void stopwatch_give_up(const char *what) {
     fprintf(stderr, "micro: %s\n", what);
     exit(EXIT_FAILURE);

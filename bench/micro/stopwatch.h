@@ -43,6 +43,9 @@ void stopwatch_head(const char *text);
 /* Measures and prints one line. */
 void stopwatch_measure(const struct stopwatch *stopwatch, const struct subject *subject);
 
+/* One run, CPU time of all threads in ns per operation. Prints nothing. */
+double stopwatch_run(const struct stopwatch *stopwatch, const struct subject *subject);
+
 /* Ends the program: a benchmark whose preparation fails has nothing to say. */
 _Noreturn void stopwatch_give_up(const char *what);
 
