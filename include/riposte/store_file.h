@@ -31,7 +31,7 @@ enum store_image {
     STORE_IMAGE_DAMAGED,   /* a checksum is wrong, or something is missing */
     STORE_IMAGE_BOOT,      /* the machine was booted since */
     STORE_IMAGE_ITEM_SIZE, /* it was laid out for smaller items */
-    STORE_IMAGE_LIMIT, /* it was laid out for other limits: from what the index needs to nearly four times the old one fits */
+    STORE_IMAGE_LIMIT, /* it was laid out for other limits: from what the index needs to nearly four times the old one (above 3.5 GiB nearly twice at least) fits */
 };
 
 /*

@@ -13,8 +13,8 @@
  *
  *      used = slots in use or ready + large segments + index + all else that is charged <= limit
  *
- * A location names an item in 32 bits: below large_first it is the item's offset in steps (8 bytes; more in
- * arenas of more than 32 GiB of addresses), above it the number of a window. 0 is no item: a segment's first
+ * A location names an item in 32 bits: below large_first it is the item's offset in steps (4 bytes; 8 with a
+ * limit of more than 7 GiB, 16 with more than 14, and so on), above it the number of a window. 0 is no item: a segment's first
  * step is left free.
  *
  * Numbers: each segment takes as many as it has steps, from one sequence, when it is opened; an item's number is
@@ -86,13 +86,16 @@ static inline void unpoison(const void *memory, size_t size) {
 enum {
     SEGMENT_NONE = UINT32_MAX,   /* no segment; no link */
     SEGMENT_UNUSED = UINT32_MAX, /* segment.used of one that is still open */
-    ARENA_STEP_SHIFT_MIN = 3,
+    ARENA_STEP_SHIFT_MIN = 2,
+    ARENA_STEP_MIN = 1 << ARENA_STEP_SHIFT_MIN, /* bytes: what an item, and so its words, are aligned to */
     ARENA_STEP_SHIFT_MAX = 8,
     ARENA_SEGMENT_SHIFT_MIN = 12,
     ARENA_SEGMENT_SHIFT_MAX = 20,
     ARENA_PAGE_SIZE = 4096,
     ARENA_CLASSES_MAX = 24,
-    ARENA_MOVES_SLOTS = 2, /* kept for eviction, which must copy to make room */
+    ARENA_LIMIT_RAISE_MAX = 4, /* the limit can be raised so far: addresses are reserved for it; */
+    ARENA_LIMIT_RAISE_MIN = 2, /* at least so far */
+    ARENA_MOVES_SLOTS = 2,     /* kept for eviction, which must copy to make room */
     ARENA_FILE_OFFSET =
         2 * 1024 * 1024, /* where the range begins in its file: on a large page, see image.h */
 };
@@ -206,6 +209,12 @@ struct arena {
  * charged. 0, -ENOMEM; with a file -errno: it cannot be made as long as that.
  */
 int arena_init(struct arena *arena, const struct arena_plan *plan);
+
+/*
+ * arena_plan.c: how far a limit can be raised later: to four times itself, or less, but not less than twice, where locations
+ * would have to go in larger steps.
+ */
+size_t arena_plan_limit_max(size_t limit);
 
 /* arena_plan.c: lays the range of an arena out that has none yet: sizes, slots, windows. */
 void arena_plan_lay_out(const struct arena_plan *plan, struct arena *arena);

@@ -11,6 +11,8 @@ enum {
     ARENA_ITEM_GROWTH_MAX = 64, /* an item that is copied may get an expiry and a number of its own */
 };
 
+#define ARENA_SLOT_STEPS_MAX ((size_t)UINT32_MAX / 8 * 7) /* locations of slots; the others are for windows */
+
 static unsigned log2_floor(size_t number) {
     return 63 - (unsigned)__builtin_clzl(number);
 }
@@ -33,12 +35,22 @@ static unsigned segment_shift_for(size_t limit, unsigned workers_max) {
     return shift < ARENA_SEGMENT_SHIFT_MAX ? shift : ARENA_SEGMENT_SHIFT_MAX;
 }
 
+/* A step more wastes half of it in every item; that nobody should pay who does not raise the limit. */
+size_t arena_plan_limit_max(size_t limit) {
+    unsigned shift = ARENA_STEP_SHIFT_MIN;
+    while (limit * ARENA_LIMIT_RAISE_MIN >> shift > ARENA_SLOT_STEPS_MAX) {
+        shift++;
+    }
+    size_t reached = ARENA_SLOT_STEPS_MAX << shift;
+    return limit * ARENA_LIMIT_RAISE_MAX < reached ? limit * ARENA_LIMIT_RAISE_MAX : reached;
+}
+
 /* Lays out the slots. */
 static void slots_lay_out(struct arena *arena, size_t limit_max) {
     arena->slots_count = (uint32_t)(limit_max >> arena->segment_shift);
     arena->slots_size = (size_t)arena->slots_count << arena->segment_shift;
     arena->step_shift = ARENA_STEP_SHIFT_MIN;
-    while (arena->slots_size >> arena->step_shift > UINT32_MAX / 8 * 7) {
+    while (arena->slots_size >> arena->step_shift > ARENA_SLOT_STEPS_MAX) {
         arena->step_shift++;
     }
     arena->unit_shift = (uint8_t)(arena->segment_shift - arena->step_shift);

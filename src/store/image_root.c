@@ -41,7 +41,7 @@ static bool sizes_are_right(const struct image_root *root) {
     uint64_t homes_max = root->limit_max / 2 / BUCKET_SIZE;
     return root->segment_shift >= ARENA_SEGMENT_SHIFT_MIN && root->segment_shift <= ARENA_SEGMENT_SHIFT_MAX &&
            root->limit >= STORE_MEMORY_SIZE_MIN && root->limit <= root->limit_max &&
-           root->limit_max / STORE_LIMIT_RAISE_MAX <= root->limit && root->item_size_max <= root->limit_max &&
+           root->limit_max / ARENA_LIMIT_RAISE_MAX <= root->limit && root->item_size_max <= root->limit_max &&
            root->homes_min >= UINT64_C(1) << INDEX_POWER_MIN &&
            (root->homes_min & (root->homes_min - 1)) == 0 && root->homes_count >= root->homes_min &&
            (root->homes_count <= homes_max || root->homes_count == root->homes_min) &&

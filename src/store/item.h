@@ -9,7 +9,7 @@
  *      shape   0..7: key size | 8..17: marks | 18..31: value size, where it is below 16 KiB
  *
  * What most items do not have takes no room in them: the marks tell what is there. An item begins on a step of
- * the arena (8 bytes or more), so both words and the expiry are aligned.
+ * the arena (4 bytes or more), so both words and the expiry are aligned.
  *
  * Who writes what, and when:
  *  - used: by any reader, with a plain store. Two readers may lose one another's use: it is a hint.

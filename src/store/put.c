@@ -21,7 +21,7 @@ enum {
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags) {
     const struct item_form form = {
         .key = bytes_of(NULL, key_size), .value_size = value_size, .client_flags = has_flags};
-    return (item_form_size(&form) + 7) & ~(size_t)7;
+    return (item_form_size(&form) + ARENA_STEP_MIN - 1) & ~(size_t)(ARENA_STEP_MIN - 1);
 }
 
 static inline bool fits(const struct store_worker *worker, size_t key_size, size_t value_size,

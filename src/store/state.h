@@ -17,12 +17,11 @@
 #include "riposte/store.h"
 
 enum {
-    STORE_TICK_FIRST = 2,      /* 0 means never, 1 long ago */
-    STORE_PREFETCHES_MAX = 8,  /* a power of two */
-    STORE_EPOCH_LISTS = 4,     /* more than EPOCH_GRACE, a power of two */
-    STORE_CLASSES_COUNT = 3,   /* of time to live: see segment_class */
-    STORE_DEAD_ITEMS = 4096,   /* a power of two */
-    STORE_LIMIT_RAISE_MAX = 4, /* the limit can be raised so far: addresses are reserved for it */
+    STORE_TICK_FIRST = 2,     /* 0 means never, 1 long ago */
+    STORE_PREFETCHES_MAX = 8, /* a power of two */
+    STORE_EPOCH_LISTS = 4,    /* more than EPOCH_GRACE, a power of two */
+    STORE_CLASSES_COUNT = 3,  /* of time to live: see segment_class */
+    STORE_DEAD_ITEMS = 4096,  /* a power of two */
 };
 
 struct bucket;

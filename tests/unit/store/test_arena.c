@@ -50,6 +50,31 @@ Test(arena, has_segments_enough_for_the_policy_and_the_workers) {
     }
 }
 
+Test(arena, names_items_in_steps_of_four_bytes_up_to_seven_gib) {
+    static const struct {
+        uint64_t limit;
+        unsigned step_shift;
+        uint64_t raised_min, raised_max;
+    } cases[] = {{UINT64_C(64) << 20, 2, 4, 4},
+                 {UINT64_C(3584) << 20, 2, 3, 4},
+                 {UINT64_C(7167) << 20, 2, 2, 3},
+                 {UINT64_C(7169) << 20, 3, 3, 4},
+                 {UINT64_C(100) << 30, 6, 2, 4}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena = {0};
+        size_t limit = cases[i].limit, limit_max = arena_plan_limit_max(limit);
+        const struct arena_plan plan = {
+            .limit = limit, .limit_max = limit_max, .item_size_max = MIB, .workers_max = 4, .fd = -1};
+        arena_plan_lay_out(&plan, &arena);
+        cr_expect_eq(arena.step_shift, cases[i].step_shift, "limit %zu", limit);
+        cr_expect_geq(limit_max, limit * cases[i].raised_min, "limit %zu", limit);
+        cr_expect_leq(limit_max, limit * cases[i].raised_max, "limit %zu", limit);
+        cr_expect_lt(arena.large_first, UINT32_MAX / 8 * 7 + 1, "limit %zu", limit);
+        cr_expect_leq(arena.segments_count - arena.slots_count, UINT32_MAX - arena.large_first,
+                      "windows have locations");
+    }
+}
+
 Test(arena, gives_slots_until_the_limit_and_not_one_more) {
     struct arena *arena = open_arena();
     unsigned count = 0;
@@ -203,7 +228,8 @@ Test(arena, finds_items_in_slots) {
         uint32_t location = arena_location_of(arena, item);
         cr_expect_eq(arena_item(arena, location), item);
         cr_expect_eq(arena_segment_of(arena, location), index);
-        cr_expect_eq(arena_place_number(arena, location), arena_number(arena, index) + offset / 8);
+        cr_expect_eq(arena_place_number(arena, location),
+                     arena_number(arena, index) + offset / ARENA_STEP_MIN);
     }
     arena_destroy(arena);
 }
