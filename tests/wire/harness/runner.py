@@ -2,15 +2,18 @@
 """Runs tests on several processes and reports: a line for each failure and each skip, and how many of what at the end.
 
 A job is a test, or a whole transcript, on one engine and one family of sockets. Each process takes the next job when it
-is done with one; a process that dies fails its job and is replaced.
+is done with one; a process that dies fails its job and is replaced. Jobs that spend their time waiting have processes of
+their own, so that no CPU waits with them.
 """
 
 import multiprocessing
 import multiprocessing.connection
+import resource
 import signal
 import sys
 import time
 import traceback
+from collections import deque
 from dataclasses import dataclass
 
 from harness.lab import Lab
@@ -41,6 +44,7 @@ class Job:
     long: bool
     program: object  # what is under test
     work: object  # a function from Lab to a list of Results
+    waits: bool = False  # and uses next to no CPU
 
     def label(self):
         return f"{self.name} [{self.engine} {self.family}]"
@@ -54,7 +58,7 @@ def test_job(case, engine, family, program):
         case.run(lab)
         return [Result(f"{name} [{engine} {family}]", PASSED)]
 
-    return Job(name, engine, family, case.limit_s, case.long, program, work)
+    return Job(name, engine, family, case.limit_s, case.long, program, work, case.waits)
 
 
 def transcript_job(transcript, cases, engine, family, program):
@@ -139,13 +143,19 @@ def add_wrongs(job, results, wrongs):
     return [*results, Result(f"{job.label()} the server", FAILED, text)]
 
 
+def cpu_s():
+    """CPU time of this process and of the servers that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def worker_main(pipe, jobs, seed):
     """Takes job numbers from the pipe until it reads None."""
     try:
         while (index := pipe.recv()) is not None:
-            begin = time.monotonic()
+            begin, cpu_begin_s = time.monotonic(), cpu_s()
             results = run_job(jobs[index], seed)
-            pipe.send((results, time.monotonic() - begin))
+            pipe.send((results, time.monotonic() - begin, cpu_s() - cpu_begin_s))
     except (KeyboardInterrupt, EOFError):
         pass
 
@@ -154,18 +164,24 @@ def worker_main(pipe, jobs, seed):
 
 
 class Worker:
-    """A process and the job it is at."""
+    """A process, the job it is at, and where it finds the next one."""
 
-    def __init__(self, jobs, seed):
+    def __init__(self, jobs, seed, queues):
         self.pipe, other_end = multiprocessing.Pipe()
         self.process = multiprocessing.Process(target=worker_main, args=(other_end, jobs, seed))
         self.process.start()
         other_end.close()
+        self.queues = queues
         self.index = None
 
-    def give(self, index):
-        self.index = index
-        self.pipe.send(index)
+    def give_next(self):
+        """The first job of the first queue that has one; false when there is none left."""
+        queue = next(filter(None, self.queues), None)
+        if queue is None:
+            return False
+        self.index = queue.popleft()
+        self.pipe.send(self.index)
+        return True
 
     def dismiss(self):
         """No more jobs; harmless when the process is gone."""
@@ -175,34 +191,33 @@ class Worker:
             pass
 
     def results(self, jobs):
-        """What the process sent, or the failure that it died; and the seconds it took."""
+        """What the process sent, or the failure that it died; the seconds it took, and those of CPU time."""
         try:
             return self.pipe.recv()
         except EOFError:
             self.process.join()
             text = f"the test process died, status {self.process.exitcode}"
-            return [Result(jobs[self.index].label(), FAILED, text)], 0.0
+            return [Result(jobs[self.index].label(), FAILED, text)], 0.0, 0.0
 
 
 class Runner:
     """Gives jobs to processes and collects results."""
 
-    def __init__(self, jobs, processes_count, seed, out=sys.stdout):
+    def __init__(self, jobs, processes_count, seed, waiting_count=0, out=sys.stdout):
         self.jobs = sorted(jobs, key=lambda job: not job.long)
         self.seed, self.out = seed, out
-        self.processes_count = processes_count
+        self.processes_count, self.waiting_count = processes_count, waiting_count
         self.counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
-        self.times = []  # seconds and name of each job that is done
+        self.times = []  # seconds, seconds of CPU time and name of each job that is done
         self.begin = time.monotonic()
 
     def run(self):
         """Runs all jobs; true when nothing failed."""
-        waiting = list(range(len(self.jobs)))[::-1]
-        workers = [self.new_worker() for _ in range(min(self.processes_count, len(waiting)))]
-        for worker in workers:
-            worker.give(waiting.pop())
+        busy, waiting = (deque(index for index, job in enumerate(self.jobs) if job.waits == waits) for waits in (False, True))
+        workers = [self.new_worker([busy, waiting]) for _ in range(self.processes_count)]
+        workers += [self.new_worker([waiting]) for _ in range(min(self.waiting_count, len(waiting)))]
         try:
-            self.collect(workers, waiting)
+            self.collect(workers)
         except BaseException:
             for worker in workers:
                 worker.process.terminate()  # an interrupt for it: servers are stopped, folders removed
@@ -214,24 +229,22 @@ class Runner:
                 worker.process.join()
         return self.counts[FAILED] == 0
 
-    def new_worker(self):
-        return Worker(self.jobs, self.seed)
+    def new_worker(self, queues):
+        return Worker(self.jobs, self.seed, queues)
 
-    def collect(self, workers, waiting):
-        busy = {worker.pipe: worker for worker in workers}
+    def collect(self, workers):
+        busy = {worker.pipe: worker for worker in workers if worker.give_next()}
         while busy:
             for pipe in multiprocessing.connection.wait(list(busy)):
                 worker = busy.pop(pipe)
-                results, seconds = worker.results(self.jobs)
-                self.times.append((seconds, self.jobs[worker.index].label()))
+                results, seconds, job_cpu_s = worker.results(self.jobs)
+                self.times.append((seconds, job_cpu_s, self.jobs[worker.index].label()))
                 self.report(results)
-                if not waiting:
-                    continue
                 if not worker.process.is_alive():
-                    worker = self.new_worker()
+                    worker = self.new_worker(worker.queues)
                     workers.append(worker)
-                worker.give(waiting.pop())
-                busy[worker.pipe] = worker
+                if worker.give_next():
+                    busy[worker.pipe] = worker
 
     def report(self, results):
         """Failures a line each; skips of one job for one reason share a line."""
@@ -245,8 +258,8 @@ class Runner:
             print(f"skip  {names[0]}{more}: {reason}", file=self.out, flush=True)
 
     def print_slowest(self, count):
-        for seconds, label in sorted(self.times, reverse=True)[:count]:
-            print(f"{seconds:6.1f} s  {label}", file=self.out)
+        for seconds, job_cpu_s, label in sorted(self.times, reverse=True)[:count]:
+            print(f"{seconds:6.1f} s, {job_cpu_s:5.1f} s of CPU time  {label}", file=self.out)
 
     def print_summary(self, what):
         elapsed = time.monotonic() - self.begin

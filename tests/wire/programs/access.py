@@ -188,7 +188,7 @@ def authenticated(lab, server):
     return client
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def who_says_nothing_is_closed_after_the_login_timeout(lab):
     """--login-timeout=1: a silent one and one in the middle of a line end; who has authenticated stays."""
     path = os.path.join(lab.new_folder(), "passwords")

@@ -39,7 +39,7 @@ def servers_flag(server):
 # --- libmemcached -------------------------------------------------------------------------------------------
 
 
-@test(reference=True)
+@test(reference=True, waits=True)
 def memccapable_passes_all_its_ascii_tests(lab):
     """memccapable -a."""
     program = tool(lab, "capable")

@@ -56,7 +56,7 @@ def replies_before_a_line_without_an_end_arrive(lab):
     check_equal("10", server.own_stats()["closed_line_too_long"], "closed_line_too_long")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def a_client_that_never_stops_sending_after_quit_does_not_stay(lab):
     """The server drains for a bounded time only: the connection is gone although its client never closes."""
     server = lab.start()

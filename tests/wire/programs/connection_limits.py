@@ -99,7 +99,7 @@ def the_limit_is_shown_and_may_be_above_the_soft_descriptor_limit(lab):
     check_equal("6000", clients[0].stats()["max_connections"], "max_connections")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def accepting_backs_off_without_descriptors_and_comes_back(lab):
     """Inherited descriptors leave room for few clients: no spinning, no death; when some leave others are served."""
     server = lab.start("-c", "100", descriptor_limit=200, inherited_count=165)
@@ -123,7 +123,7 @@ def expect_calm(server, client):
     check(errors < 200, f"{errors} failed accepts in {WATCHED_S:g} s")
 
 
-@test(limit_s=40)
+@test(limit_s=40, waits=True)
 def idle_connections_are_closed_after_the_time_out(lab):
     """idle_timeout=2: one that says nothing, one after a request, one in a line, one in a value; not one that talks."""
     server = lab.start("-o", "idle_timeout=2")
@@ -158,7 +158,7 @@ def talk_until_closed(talking, idle, end):
     return gaps
 
 
-@test(limit_s=40)
+@test(limit_s=40, waits=True)
 def a_trickle_of_bytes_is_no_completed_request(lab):
     """idle_timeout=2: a request line that grows by a byte every 0.2 s and never ends does not hold its connection."""
     server = lab.start("-o", "idle_timeout=2")
@@ -178,7 +178,7 @@ def a_trickle_of_bytes_is_no_completed_request(lab):
             return
 
 
-@test(families=("unix",), limit_s=40)
+@test(families=("unix",), limit_s=40, waits=True)
 def the_idle_time_out_is_for_tcp_only(lab):
     """idle_timeout=1: a TCP connection made later is closed, the older one on the Unix socket still answers."""
     server = lab.start("-o", "idle_timeout=1")
@@ -190,7 +190,7 @@ def the_idle_time_out_is_for_tcp_only(lab):
     local.version()
 
 
-@test(families=ALL)
+@test(families=ALL, waits=True)
 def a_value_that_keeps_moving_is_not_idle(lab):
     """idle_timeout=2: a value that takes four seconds to arrive, a piece every 0.2 s, is stored."""
     server = lab.start("-o", "idle_timeout=2")
@@ -213,7 +213,7 @@ def settings_show_the_time_out(lab):
     check("idle_kicks" not in lab.connect(lab.start()).stats(), "idle_kicks without a time-out")
 
 
-@test(families=TCP)
+@test(families=TCP, waits=True)
 def a_server_that_was_stopped_serves_what_has_arrived_before_it_judges(lab):
     """idle_timeout=1, stopped for 2.5 s as by a debugger or a suspended machine: the request sent meanwhile is answered."""
     server = lab.start("-o", "idle_timeout=1")

@@ -120,7 +120,7 @@ def conditions_are_compare_and_swap(lab):
         ask_status(first, 201, "PUT", "/cache/new", "If-None-Match: *\r\n", b"x")
 
 
-@test(families=ALL)
+@test(families=ALL, waits=True)
 def values_expire_as_their_ttl_says(lab):
     """?ttl= and max-age; without either a value stays."""
     server = http_start(lab)

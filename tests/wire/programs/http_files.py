@@ -84,7 +84,7 @@ def nothing_outside_the_root_is_reachable(lab):
         ask_status(web, 404, "GET", "/" + "a/" * 400 + "a")
 
 
-@test(families=ALL)
+@test(families=ALL, waits=True)
 def a_changed_file_is_served_anew_within_a_second(lab):
     """Written over, removed, and there again."""
     root = root_of(lab)

@@ -188,7 +188,7 @@ def a_server_that_will_stop_says_so_first(lab):
     server.expect_exit(0, 5)
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def the_stop_begins_when_its_delay_is_over(lab):
     """--stop-delay=1: SIGHUP meanwhile changes nothing."""
     server = http_start(lab, "--stop-delay=1")

@@ -200,7 +200,7 @@ def an_upgrade_is_answered_as_if_it_were_not_there(lab):
     goes_on(server, request("GET", "/healthz", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"), 200)
 
 
-@test(families=ALL, long=True)
+@test(families=ALL, waits=True)
 def a_request_that_comes_too_slowly_is_408(lab):
     """--http-timeout=1: half a head, and half a body, are answered after a second or two; a byte now and then is no help."""
     server = http_start(lab, "--http-timeout=1")

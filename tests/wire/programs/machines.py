@@ -55,7 +55,7 @@ def buffers_that_were_asked_for_and_do_not_fit_are_an_error(lab):
     check("raise -m, lower -t" in text, text)
 
 
-@test(families=TCP, engines=("uring",))
+@test(families=TCP, engines=("uring",), waits=True)
 def epoll_serves_where_io_uring_is_refused(lab):
     """Each of its three system calls alone, with each errno that a sandbox or SELinux answers: one line says why."""
     for call in refuse.CALLS:

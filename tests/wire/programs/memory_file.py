@@ -114,7 +114,7 @@ def all_items_are_there_after_a_restart(lab):
         check(int(client.read_line()[4:]) > cas_now, "CAS numbers do not rise")
 
 
-@test()
+@test(waits=True)
 def time_goes_on_without_a_server(lab):
     """An item with 2 s to live is gone when the next server comes after 3, one with 100 has 97 left."""
     with memory_file() as path:
@@ -135,7 +135,7 @@ def time_goes_on_without_a_server(lab):
             check(100 - passed - 2 <= left <= 98, f"{key} has {left} s left after {passed}")
 
 
-@test()
+@test(waits=True)
 def what_was_flushed_stays_flushed(lab):
     """flush_all, a later one, and a prefix."""
     with memory_file() as path:
@@ -184,7 +184,7 @@ def change(path, offset, data):
         file.write(data)
 
 
-@test()
+@test(waits=True)
 def says_why_it_takes_nothing(lab):
     """Another layout, another boot, a damaged block, a limit or an item size that does not fit; then it serves, empty."""
     for flags, offset, words in (((), 16, "it was left by another version"), ((), 24, "it is damaged"),
@@ -205,7 +205,7 @@ def says_why_it_takes_nothing(lab):
             server.stop()
 
 
-@test()
+@test(waits=True)
 def another_limit_and_other_workers_are_no_reason_to_start_empty(lab):
     """Twice and half of -m, four workers: what fits stays."""
     with memory_file() as path:

@@ -84,7 +84,7 @@ def readiness_is_told_when_clients_are_answered(lab):
                 service.process.kill()
 
 
-@test(long=True)
+@test(waits=True)
 def the_status_tells_items_and_connections(lab):
     """At once, and again when it has changed."""
     path = os.path.join(lab.new_folder(), "socket")
@@ -145,7 +145,7 @@ def worker_threads(pid):
     return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid)
 
 
-@test()
+@test(waits=True)
 def a_worker_that_hangs_stops_the_signs_of_life(lab):
     """Idle workers are alive; one that hangs is enough for silence; they come again when it goes on."""
     with Manager(lab) as manager:
@@ -160,7 +160,7 @@ def a_worker_that_hangs_stops_the_signs_of_life(lab):
                 manager.expect("WATCHDOG")
 
 
-@test()
+@test(waits=True)
 def a_watchdog_for_another_process_is_none(lab):
     """WATCHDOG_PID."""
     with Manager(lab) as manager:

@@ -51,7 +51,7 @@ def never_read(lab, server, value_size):
     return client
 
 
-@test(families=BOTH, long=True)
+@test(families=BOTH, waits=True)
 def a_client_that_pipelines_64_mib_of_gets_and_never_reads_is_bounded_and_closed(lab):
     """With small values: memory bounded, others served, closed after --write-timeout and counted as slow_reader."""
     server = lab.start("--write-timeout=2")
@@ -61,7 +61,7 @@ def a_client_that_pipelines_64_mib_of_gets_and_never_reads_is_bounded_and_closed
     client.close()
 
 
-@test(families=BOTH, long=True)
+@test(families=BOTH, waits=True)
 def a_client_that_asks_for_large_values_and_never_reads_is_bounded_and_closed(lab):
     """The same with values of 300 KiB, which are sent from the store's own memory."""
     server = lab.start("--write-timeout=2")
@@ -70,7 +70,7 @@ def a_client_that_asks_for_large_values_and_never_reads_is_bounded_and_closed(la
     client.close()
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def a_slow_reader_that_goes_on_reading_is_not_closed(lab):
     """Output far above the bound, read little by little for longer than --write-timeout: every byte arrives."""
     server = lab.start("--write-timeout=2", "--conn-output-limit=64k")

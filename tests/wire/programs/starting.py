@@ -83,7 +83,7 @@ def help_and_version_go_to_standard_output_and_exit_0(lab):
     check(b"MIT" in done.stdout, "-i shows the licence")
 
 
-@test()
+@test(waits=True)
 def flags_without_meaning_here_cost_one_warning_line_each(lab):
     """The server starts and serves; each flag is named once on standard error."""
     for flags in (["-f", "1.5"], ["-n", "64"], ["-U", "5"], ["-B", "binary"], ["-N", "4"],
@@ -118,7 +118,7 @@ def long_forms_of_memcached_mean_what_the_short_ones_mean(lab):
         check_equal(value, settings[name], f"stats settings {name}")
 
 
-@test()
+@test(waits=True)
 def sizes_take_units(lab):
     """-m in MiB or with k, m, g; -I in bytes or with k, m."""
     for flag, maxbytes in (("128", 128 << 20), ("131072k", 128 << 20), ("128m", 128 << 20), ("1g", 1 << 30)):
@@ -276,7 +276,7 @@ def port_0_turns_tcp_off(lab):
     check_equal(USAGE, lab.run_server("-p", "0").returncode, "exit status without any address")
 
 
-@test()
+@test(waits=True)
 def a_daemon_leaves_the_terminal_and_is_found_by_its_pid_file(lab):
     """-d: the command returns 0 once the server is ready; SIGTERM ends it and removes the pid file."""
     folder = lab.new_folder()

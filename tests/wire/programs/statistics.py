@@ -45,7 +45,7 @@ def check_names(expected, got, what):
     check(not missing and not surplus, f"{what}: missing {missing}, surplus {surplus}")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def stats_has_exactly_its_names(lab):
     """84 always and nine more by default; fewer and more by -o."""
     usual = ALWAYS + CRAWLER + MAINTAINER

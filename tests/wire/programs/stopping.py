@@ -122,7 +122,7 @@ class Stream:
         check(not self.threads[1].is_alive(), "the stream has not ended")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def a_client_that_never_reads_does_not_hold_the_stop_longer_than_the_drain_time(lab):
     """--drain-timeout=1 with megabytes unsent: exit status 0 all the same."""
     server = lab.start("--drain-timeout=1")

@@ -77,7 +77,7 @@ def what_ended_uploads_held_is_there_for_others(lab):
     client.ask(b"get whole", value_reply("whole", b"w" * 1_000_000) + b"END")
 
 
-@test(families=BOTH, long=True)
+@test(families=BOTH, waits=True)
 def a_value_must_come_at_a_rate(lab):
     """--min-rate=1000: 1100 bytes/s are stored after 15 s, 900 bytes/s are closed when the first window is over."""
     server = lab.start("--min-rate=1000")

@@ -24,7 +24,7 @@ def ticks_during(server, seconds):
     return server.cpu_ticks() - before
 
 
-@test(families=BOTH, reference=True)
+@test(families=BOTH, reference=True, waits=True)
 def an_idle_server_uses_no_cpu(lab):
     """Without connections, and with 300 that say nothing."""
     server = lab.start("-t", "2")
@@ -34,7 +34,7 @@ def an_idle_server_uses_no_cpu(lab):
     expect_sleep(server, "with idle connections")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def a_server_goes_to_sleep_after_a_burst(lab):
     """Adaptive spinning ends when the requests do; items to expire and half-sent requests do not keep it awake."""
     server = lab.start("-t", "2", "--spin-us=auto")
@@ -49,7 +49,7 @@ def a_server_goes_to_sleep_after_a_burst(lab):
     expect_sleep(server, "after a burst")
 
 
-@test(families=ALL)
+@test(families=ALL, waits=True)
 def a_paused_connection_does_not_keep_the_server_awake(lab):
     """A client that reads nothing and has reached its output bound."""
     server = lab.start("--conn-output-limit=64k")
@@ -60,7 +60,7 @@ def a_paused_connection_does_not_keep_the_server_awake(lab):
     expect_sleep(server, "with a paused connection")
 
 
-@test()
+@test(waits=True)
 def a_full_server_that_pauses_accepting_sleeps(lab):
     """-o no_maxconns_fast with more clients than places."""
     server = lab.start("-c", "2", "-o", "no_maxconns_fast")

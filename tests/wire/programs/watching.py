@@ -97,7 +97,7 @@ def expect_close(watcher, reason):
     expect_event(watcher, rb"type=conn_close rip=\S* rport=\d+ transport=(?:local|tcp) reason=" + reason + rb" cfd=\d+")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def connevents_tell_why_and_when_it_happens(lab):
     """memcached's four words; the line comes although the client still holds its side open."""
     server = lab.start("--write-timeout=1")
@@ -113,7 +113,7 @@ def connevents_tell_why_and_when_it_happens(lab):
         expect_close(watcher, b"error")
 
 
-@test(families=TCP)
+@test(families=TCP, waits=True)
 def connevents_tell_of_the_idle_time_out(lab):
     """-o idle_timeout."""
     server = lab.start("-o", "idle_timeout=1")
