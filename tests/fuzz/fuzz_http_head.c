@@ -3,17 +3,17 @@
  * fuzz_http_head: the parser of request heads, and what reads them further, on any bytes.
  *
  * Checked: slices lie inside the head; the verdict on a part is MORE or the verdict on the whole; what is
- * accepted ends with an empty line and holds no lone CR or LF.
+ * accepted ends with an empty line and holds no lone CR or LF; a memo of another head, or of this one, says the same.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "parse/accept.h"
 #include "parse/condition.h"
-#include "parse/host.h"
-#include "parse/message.h"
+#include "parse/memo.h"
 #include "parse/range.h"
 #include "parse/target.h"
+#include "same_head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,6 +76,29 @@ static void check_accepted(struct bytes input, const struct http_head *head) {
     check_further(text, head);
 }
 
+/* `parsed` and *head are what http_head_parse says. */
+static void check_memo(struct http_memo *memo, struct bytes input, enum http_parse parsed,
+                       const struct http_head *head) {
+    assert(http_memo_read(memo, input) == parsed);
+    assert(parsed != HTTP_PARSE_OK || same_head(&memo->head, head));
+    assert(parsed != HTTP_PARSE_BAD || memo->head.status == head->status);
+}
+
+/* A head, and behind it whatever has its place there: the next one, or what somebody would like to be taken for it. */
+static void check_memo_rests(struct bytes input, enum http_parse parsed, const struct http_head *head) {
+    static struct http_memo memo;
+    static struct http_head next;
+    memo.rest_size = 0;
+    check_memo(&memo, input, parsed, head);
+    if (parsed == HTTP_PARSE_OK && head->size < input.size) {
+        struct bytes rest = bytes_after(input, head->size);
+        enum http_parse next_parsed = http_head_parse(rest, &next);
+        check_memo(&memo, rest, next_parsed, &next);
+        check_memo(&memo, input, parsed, head);
+    }
+    check_memo(&memo, input, parsed, head);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct http_head head;
     static struct http_head again;
@@ -84,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (parsed == HTTP_PARSE_OK) {
         check_accepted(input, &head);
     }
+    check_memo_rests(input, parsed, &head);
     for (size_t cut = 0; cut <= size && cut < CUTS_MAX; cut++) {
         enum http_parse part = http_head_parse(bytes_of(input.data, cut), &again);
         assert(part == HTTP_PARSE_MORE ||

@@ -2,7 +2,7 @@
  *
  * http: the protocol's functions for the engine: the states of a session, one after the other.
  *
- *      http_on_input --> HEAD: http_head_parse, http_message_read --> http_route --> cache, metrics, ...
+ *      http_on_input --> HEAD: http_memo_read --> http_route --> cache, metrics, ...
  *                    \-> BODY: http_change_continue
  */
 #include "answer.h"
@@ -34,11 +34,10 @@ static const char *fault_of_head(enum http_status status) {
 }
 
 /* A head that is whole: *request is what is made of it. */
-static void head_serve(struct http_call *call, const struct http_head *head, struct http_request *request) {
+static void head_serve(struct http_call *call, const struct http_memo *memo, struct http_request *request) {
+    const struct http_head *head = request->head;
     call->at += head->size;
-    bool host_is_valid =
-        http_host_check(&call->worker->host, http_head_find(head, HTTP_HOST), &request->host_is_loopback);
-    if (unlikely(http_message_read(head, host_is_valid, &request->message) == HTTP_PARSE_BAD)) {
+    if (unlikely(!memo->message_is_good)) {
         http_answer_refuse(call, request->message.status, fault_of_head(request->message.status));
         return;
     }
@@ -64,17 +63,20 @@ static void head_serve(struct http_call *call, const struct http_head *head, str
 /* False when the rest of a head has not come. */
 static bool head_step(struct http_call *call) {
     struct http_session *session = call->session;
-    struct http_head head;
-    struct http_request request = {.head = &head};
-    switch (http_head_parse(bytes_of(call->at, call_unread_size(call)), &head)) {
+    struct http_memo *memo = &call->worker->memo;
+    struct http_request request;
+    switch (http_memo_read(memo, bytes_of(call->at, call_unread_size(call)))) {
     case HTTP_PARSE_OK:
         session->began_ns = 0;
+        request.head = &memo->head;
+        request.message = memo->message;
+        request.host_is_loopback = memo->host_is_loopback;
         call->request = &request;
-        head_serve(call, &head, &request);
+        head_serve(call, memo, &request);
         call->request = NULL;
         return true;
     case HTTP_PARSE_BAD:
-        http_answer_refuse(call, head.status, fault_of_head(head.status));
+        http_answer_refuse(call, memo->head.status, fault_of_head(memo->head.status));
         return true;
     case HTTP_PARSE_MORE:
         break;

@@ -18,7 +18,7 @@
 #include "content.h"
 #include "parse/date.h"
 #include "files/file_cache.h"
-#include "parse/host.h"
+#include "parse/memo.h"
 #include "riposte/counter.h"
 #include "riposte/hotkeys.h"
 #include "riposte/latency.h"
@@ -103,7 +103,7 @@ struct http_worker {
     struct hotkeys_worker *hotkeys; /* the same; NULL where the busiest keys are not looked for */
     struct latency_worker *latency; /* the same; NULL where latencies are not counted */
     unsigned index;
-    struct http_host_memo host;
+    struct http_memo memo;               /* of the head that is being served, or was last */
     uint64_t date_until_ns;              /* monotonic time at which the date is no longer true */
     uint64_t unix_s;                     /* the time that the date tells */
     char date_line[HTTP_DATE_LINE_SIZE]; /* "Date: ...\r\n" */

@@ -302,6 +302,12 @@ enum http_parse http_head_parse(struct bytes input, struct http_head *head) {
     return parsed;
 }
 
+size_t http_head_start(struct bytes input, struct http_head *head) {
+    struct head_reader reader = {input.data, input.data, input.data + input.size};
+    bool good = read_method(&reader, head) == HTTP_PARSE_OK && read_target(&reader, head) == HTTP_PARSE_OK;
+    return good ? (size_t)(reader.at - input.data) : 0;
+}
+
 bool http_head_next(const struct http_head *head, enum http_field name, unsigned *position,
                     struct bytes *value) {
     if (!http_head_has(head, name)) {

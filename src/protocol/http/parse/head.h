@@ -88,6 +88,12 @@ struct http_head {
  */
 enum http_parse http_head_parse(struct bytes input, struct http_head *head);
 
+/*
+ * The beginning of that alone: fills method, method_text and target of a head that begins with them, and returns how many bytes
+ * they are with the space behind the target. 0, and these fields without meaning, where they are not whole, not good, or behind an empty line.
+ */
+size_t http_head_start(struct bytes input, struct http_head *head);
+
 static inline bool http_head_has(const struct http_head *head, enum http_field name) {
     return (head->seen >> name & 1) != 0;
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memo: compares the rest of a head with the one before; reads and remembers it where they differ.
+ */
+#include "memo.h"
+
+#include "riposte/check.h"
+
+/* The head that begins with `start` bytes up to its target ends as the one before. 0 is the start of none. */
+static inline bool memo_has_rest(const struct http_memo *memo, struct bytes input, size_t start) {
+    size_t size = start + memo->rest_size;
+    return start != 0 && memo->rest_size != 0 && size <= input.size && size <= HTTP_HEAD_SIZE_MAX &&
+           memcmp(input.data + start, memo->rest, memo->rest_size) == 0;
+}
+
+/* The fields of the head are slices of the copy from now on. */
+static void memo_keep(struct http_memo *memo, struct bytes input) {
+    struct http_head *head = &memo->head;
+    const char *rest = head->target.data + head->target.size + 1;
+    size_t size = head->size - (size_t)(rest - input.data);
+    if (size > sizeof(memo->rest)) {
+        return;
+    }
+    memcpy(memo->rest, rest, size);
+    memo->rest_size = size;
+    for (unsigned i = 0; i < head->fields_count; i++) {
+        struct bytes *value = &head->fields[i].value;
+        value->data = memo->rest + (value->data - rest);
+    }
+}
+
+static void memo_message(struct http_memo *memo, struct bytes input) {
+    struct bytes host = http_head_find(&memo->head, HTTP_HOST);
+    bool host_is_valid = http_host_check(&memo->host, host, &memo->host_is_loopback);
+    memo->message_is_good = http_message_read(&memo->head, host_is_valid, &memo->message) == HTTP_PARSE_OK;
+    if (memo->message_is_good) {
+        memo_keep(memo, input);
+    }
+}
+
+enum http_parse http_memo_read(struct http_memo *memo, struct bytes input) {
+    size_t start = http_head_start(input, &memo->head);
+    if (likely(memo_has_rest(memo, input, start))) {
+        memo->head.size = start + memo->rest_size;
+        return HTTP_PARSE_OK;
+    }
+    memo->rest_size = 0; /* the head is another one from here on */
+    enum http_parse parsed = http_head_parse(input, &memo->head);
+    if (parsed == HTTP_PARSE_OK) {
+        memo_message(memo, input);
+    }
+    return parsed;
+}
