@@ -20,11 +20,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "close.h"
-#include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
 #include "opening.h"
+#include "riposte/check.h"
 
 enum {
     ACCEPT_PAUSE_MS = 100,
@@ -32,6 +33,36 @@ enum {
         8, /* then the multishot accept is given up for single ones (Linux 6.17 with ENOTSOCK for ever) */
     ACCEPT_LAST_MAX = 4096, /* connections taken over from the queues when the server stops */
 };
+
+/* --- what the operator is told ---------------------------------------------------------------------------- */
+
+static bool accept_is_logged(void) {
+    return unlikely(log_level_get() >= LOG_LEVEL_DEBUG);
+}
+
+static void accept_log_open(struct worker *worker, const struct conn *conn) {
+    struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof(peer);
+    char text[ADDRESS_TEXT_SIZE_MAX] = "a client that has left";
+    if (conn->is_unix) {
+        peer.ss_family = AF_UNIX;
+    } else if (getpeername(conn->fd, (struct sockaddr *)&peer, &size) == 0) {
+        address_text(&peer, text);
+    }
+    log_limited(&worker->engine->conn_lines, LOG_LEVEL_DEBUG, "<%d new %s connection from %s", conn->fd,
+                worker_listen(worker, conn)->protocol->name, conn->is_unix ? "a Unix socket" : text);
+}
+
+static void accept_log_no_descriptor(struct worker *worker, int error) {
+    log_limited(&worker->engine->error_lines, LOG_LEVEL_WARNING,
+                error == -EMFILE ? "worker %u: no descriptor for a new connection (EMFILE): clients wait; "
+                                   "raise LimitNOFILE or lower -c"
+                                 : "worker %u: the system has no descriptor for a new connection (ENFILE): "
+                                   "clients wait; raise fs.file-max",
+                worker->index);
+}
+
+/* --- a place, or none ------------------------------------------------------------------------------------- */
 
 /* Takes a place below the connection limit; false when there is none. */
 static bool accept_take_place(struct engine_group *group) {
@@ -76,7 +107,10 @@ static void accept_say(const struct worker *worker, const struct listener *liste
  */
 static void accept_reject(struct worker *worker, struct listener *listener, int fd) {
     counter_add(&worker->counters.connections_rejected, 1);
-    conn_log_rejected(worker, fd);
+    if (accept_is_logged()) {
+        log_limited(&worker->engine->conn_lines, LOG_LEVEL_DEBUG,
+                    "<%d connection refused: there are as many as -c allows", fd);
+    }
     /* Behind a filter nothing can be said before it has opened, which costs more than there is to say. */
     bool is_filtered = worker->listens[listener->listen].filter != NULL;
     struct conn *conn = is_filtered ? NULL : accept_open(worker, listener, fd);
@@ -158,7 +192,9 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
         return;
     }
     conn->counted = true;
-    conn_log_open(worker, conn);
+    if (accept_is_logged()) {
+        accept_log_open(worker, conn);
+    }
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
     if (listen->filter != NULL) {
@@ -220,7 +256,7 @@ static void accept_handle_error(struct worker *worker, struct listener *listener
     switch (-error) {
     case EMFILE:
     case ENFILE:
-        conn_log_no_descriptor(worker, error);
+        accept_log_no_descriptor(worker, error);
         accept_with_spare(worker, listener);
         accept_pause(worker);
         return;

@@ -9,49 +9,45 @@
  */
 #include "close.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
-#include "conn_log.h"
 #include "engine_state.h"
 #include "filter.h"
 #include "opening.h"
+#include "riposte/check.h"
 
-static void close_count(struct worker *worker, enum close_reason reason) {
-    struct engine_counters *counters = &worker->counters;
-    switch (reason) {
-    case CLOSE_BY_CLIENT:
-        counter_add(&counters->closed_by_client, 1);
-        return;
-    case CLOSE_BY_PROTOCOL:
-    case CLOSE_PROTOCOL_ERROR:
-        counter_add(&counters->closed_by_protocol, 1);
-        return;
-    case CLOSE_ERROR:
-        counter_add(&counters->closed_error, 1);
-        return;
-    case CLOSE_IDLE:
-        counter_add(&counters->closed_idle, 1);
-        return;
-    case CLOSE_SLOW_READER:
-        counter_add(&counters->closed_slow_reader, 1);
-        return;
-    case CLOSE_INPUT_TOO_LARGE:
-        counter_add(&counters->closed_input_too_large, 1);
-        return;
-    case CLOSE_NO_MEMORY:
-        counter_add(&counters->closed_no_memory, 1);
-        return;
-    case CLOSE_CONN_MEMORY:
-        counter_add(&counters->closed_conn_memory, 1);
-        return;
-    case CLOSE_OPENING:
-        counter_add(&counters->closed_opening, 1);
-        return;
-    case CLOSE_SHUTDOWN:
-        counter_add(&counters->closed_shutdown, 1);
-        return;
-    }
-}
+/* What a reason means to those outside. */
+static const struct close_meaning {
+    enum protocol_close told; /* to the protocol */
+    size_t counter;           /* its offset in the counters */
+    const char *text;         /* for the operator */
+} close_meanings[] = {
+    [CLOSE_BY_CLIENT] = {PROTOCOL_CLOSE_NORMAL, offsetof(struct engine_counters, closed_by_client),
+                         "by the client"},
+    [CLOSE_BY_PROTOCOL] = {PROTOCOL_CLOSE_NORMAL, offsetof(struct engine_counters, closed_by_protocol),
+                           "asked for by the client, or after its last answer"},
+    [CLOSE_PROTOCOL_ERROR] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_by_protocol),
+                              "error: what it sent is refused"},
+    [CLOSE_ERROR] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_error),
+                     "error: its socket failed"},
+    [CLOSE_IDLE] = {PROTOCOL_CLOSE_IDLE_TIMEOUT, offsetof(struct engine_counters, closed_idle),
+                    "idle time-out"},
+    [CLOSE_SLOW_READER] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_slow_reader),
+                           "error: it takes no output (--write-timeout)"},
+    [CLOSE_INPUT_TOO_LARGE] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_input_too_large),
+                               "error: a request beyond the bound of one connection"},
+    [CLOSE_NO_MEMORY] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_no_memory),
+                         "error: out of memory"},
+    [CLOSE_CONN_MEMORY] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_conn_memory),
+                           "error: all connections hold too much, it most (--conn-memory)"},
+    [CLOSE_OPENING] =
+        {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_opening),
+         "error: its handshake took too long (--login-timeout), or others waited for its place"},
+    [CLOSE_SHUTDOWN] = {PROTOCOL_CLOSE_SHUTDOWN, offsetof(struct engine_counters, closed_shutdown),
+                        "shutdown"},
+};
 
 /*
  * The client will not take what is unsent: the kernel drops it too, with a reset, instead of keeping it for a
@@ -122,39 +118,27 @@ void close_by_protocol(struct worker *worker, struct conn *conn) {
     close_flush(worker, conn, conn->reply.closing_error ? CLOSE_PROTOCOL_ERROR : CLOSE_BY_PROTOCOL);
 }
 
-/* What the protocol is told. */
-static enum protocol_close close_told(enum close_reason reason) {
-    switch (reason) {
-    case CLOSE_BY_CLIENT:
-    case CLOSE_BY_PROTOCOL:
-        return PROTOCOL_CLOSE_NORMAL;
-    case CLOSE_IDLE:
-        return PROTOCOL_CLOSE_IDLE_TIMEOUT;
-    case CLOSE_SHUTDOWN:
-        return PROTOCOL_CLOSE_SHUTDOWN;
-    case CLOSE_PROTOCOL_ERROR:
-    case CLOSE_ERROR:
-    case CLOSE_SLOW_READER:
-    case CLOSE_INPUT_TOO_LARGE:
-    case CLOSE_NO_MEMORY:
-    case CLOSE_CONN_MEMORY:
-    case CLOSE_OPENING:
-        break;
-    }
-    return PROTOCOL_CLOSE_ERROR;
-}
-
 /* As soon as nothing more comes of it, whether the client has ended its side or not; once. */
 static void close_tell(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
+    const struct close_meaning *meaning = &close_meanings[conn->reason];
     if (!conn->counted || conn->told) {
         return;
     }
+    assert(meaning->text != NULL); /* every reason has its row */
     conn->told = true;
-    conn_log_close(worker, conn);
-    if (conn->introduced && listen->protocol->on_close != NULL) {
-        listen->protocol->on_close(conn->session, conn->fd, close_told(conn->reason), listen->context);
+    if (unlikely(log_level_get() >= LOG_LEVEL_DEBUG)) {
+        log_limited(&worker->engine->conn_lines, LOG_LEVEL_DEBUG, "<%d connection closed: %s", conn->fd,
+                    meaning->text);
     }
+    if (conn->introduced && listen->protocol->on_close != NULL) {
+        listen->protocol->on_close(conn->session, conn->fd, meaning->told, listen->context);
+    }
+}
+
+static void close_count(struct worker *worker, enum close_reason reason) {
+    char *counters = (char *)&worker->counters;
+    counter_add((struct counter *)(void *)(counters + close_meanings[reason].counter), 1);
 }
 
 void close_finish(struct worker *worker, struct conn *conn) {

@@ -14,7 +14,6 @@
 #include "address.h"
 #include "config.h"
 #include "conn_list.h"
-#include "conn_log.h"
 #include "engine_state.h"
 #include "loop.h"
 #include "net_statistics.h"
@@ -25,6 +24,9 @@
 #include "sockets.h"
 #include "sysinfo.h"
 #include "uring/probe.h"
+
+/* Log lines that clients can bring about, of all workers. */
+enum { CONN_LINES_PER_SECOND_MAX = 1000, ERROR_LINES_PER_SECOND_MAX = 1 };
 
 static int engine_fail(struct engine_error *error, int number, const char *message) {
     error->error = number;
@@ -122,8 +124,8 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     memset(engine, 0, sizeof(*engine));
     start_init(&engine->start);
     engine->created_ns = clock_monotonic_ns();
-    engine->conn_lines.per_second_max = CONN_LOG_LINES_MAX;
-    engine->error_lines.per_second_max = CONN_LOG_ERRORS_MAX;
+    engine->conn_lines.per_second_max = CONN_LINES_PER_SECOND_MAX;
+    engine->error_lines.per_second_max = ERROR_LINES_PER_SECOND_MAX;
     engine->listen_backlog = net_backlog(config->listen_backlog);
     net_overflows_init(&engine->overflows, engine->created_ns);
     engine->listen_backlog_wanted = config->listen_backlog;
