@@ -29,6 +29,8 @@
 
 enum {
     ACCEPT_PAUSE_MS = 100,
+    /* A client that has said nothing for so long gives its place up where others wait for one: many round trips. */
+    ACCEPT_OPENING_GRACE_MS = 1000,
     ACCEPT_ERRORS_IN_ROW_MAX =
         8, /* then the multishot accept is given up for single ones (Linux 6.17 with ENOTSOCK for ever) */
     ACCEPT_LAST_MAX = 4096, /* connections taken over from the queues when the server stops */
@@ -167,9 +169,36 @@ static void accept_park(struct worker *worker, struct listener *listener, int fd
     accept_stop(worker, listener);
 }
 
+/* This worker's share of all handshakes that may be under way. */
+static uint32_t accept_openings_max(const struct worker *worker) {
+    uint32_t share = worker->engine->config.openings_max / worker->engine->workers_count;
+    return share > 0 ? share : 1;
+}
+
+/* One of whom nothing has come is not waiting for its turn here. */
+static bool accept_may_close(const struct worker *worker, const struct conn *conn) {
+    return !conn->queued[CONN_QUEUE_RUN] &&
+           timeout_passed(worker->now_ms, conn->active_ms + ACCEPT_OPENING_GRACE_MS);
+}
+
+/* As many as there may be, after those have been closed that say nothing and have had their time. */
+static bool accept_is_crowded(struct worker *worker) {
+    if (worker->openings_count < accept_openings_max(worker)) {
+        return false;
+    }
+    for (uint32_t index = worker->timeouts.lists[TIMEOUT_OPENING].first; index != CONN_NONE;) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        index = conn->timeout_next;
+        if (accept_may_close(worker, conn)) {
+            close_begin(worker, conn, CLOSE_OPENING);
+        }
+    }
+    return worker->openings_count >= accept_openings_max(worker);
+}
+
 /* One more has a handshake before it: at the bound listens with a filter stop. */
 static void accept_crowd(struct worker *worker) {
-    if (worker->openings_full || !opening_is_full(worker)) {
+    if (worker->openings_full || !accept_is_crowded(worker)) {
         return;
     }
     worker->openings_full = true;
@@ -179,6 +208,17 @@ static void accept_crowd(struct worker *worker) {
         if (worker->listens[worker->listeners[i].listen].filter != NULL) {
             accept_stop(worker, &worker->listeners[i]);
         }
+    }
+}
+
+/* A filter stands between the connection and its protocol. */
+static void accept_filter(struct worker *worker, struct conn *conn) {
+    conn->filter_offset = worker->conns.filter_offset;
+    struct filter_progress progress = filter_open(worker, conn);
+    if (progress.next == FILTER_NEXT_BROKEN) {
+        close_flush(worker, conn, CLOSE_ERROR);
+    } else if (progress.opening) {
+        opening_begin(worker, conn);
     }
 }
 
@@ -198,8 +238,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     counter_add(&worker->counters.connections_accepted, 1);
     counter_add(&worker->counters.connections_current, 1);
     if (listen->filter != NULL) {
-        conn->filter_offset = worker->conns.filter_offset;
-        filter_open(worker, conn);
+        accept_filter(worker, conn);
         accept_crowd(worker);
     }
     if (conn->state == CONN_OPEN) {
@@ -209,6 +248,9 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
 
 void accept_introduce(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
+    if (conn->state == CONN_OPENING) {
+        opening_succeed(worker, conn);
+    }
     conn->introduced = true;
     if (listen->protocol->on_open != NULL) {
         conn->next =
@@ -302,7 +344,7 @@ static void accept_admit_parked(struct worker *worker) {
 
 static void accept_resume(struct worker *worker) {
     worker->accept_paused = false;
-    worker->openings_full = opening_is_full(worker);
+    worker->openings_full = accept_is_crowded(worker);
     accept_admit_parked(worker);
     worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
     if (worker->spare_fd < 0) {

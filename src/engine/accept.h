@@ -26,7 +26,7 @@ void accept_turn(struct worker *worker);
  */
 void accept_last(struct worker *worker, bool close_listeners);
 
-/* The connection is the protocol's from here on. */
+/* The connection is open, its filter too where it has one: it is the protocol's from here on. */
 void accept_introduce(struct worker *worker, struct conn *conn);
 
 #endif

@@ -75,7 +75,7 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
         conn->reason = (uint8_t)reason;
     }
     if (conn->state == CONN_OPENING) {
-        opening_give_up(worker, conn);
+        opening_end(worker, conn);
     }
     conn->state = CONN_CLOSING;
     conn->wanted = 0;
@@ -100,7 +100,7 @@ void close_flush(struct worker *worker, struct conn *conn, enum close_reason rea
         return;
     }
     if (conn->state == CONN_OPENING) {
-        opening_give_up(worker, conn);
+        opening_end(worker, conn);
     }
     conn->state = CONN_FLUSHING;
     conn->reason = (uint8_t)reason;

@@ -131,7 +131,7 @@ struct conn {
         } epoll;
     };
     bool slow;             /* the client does not take all at once: it may have little more until it has */
-    uint8_t stalled_count; /* looks at the kernel's queue in a row that found it as it was (timeouts.c) */
+    uint8_t stalled_count; /* looks at the kernel's queue in a row that found it as it was (overdue.c) */
     uint32_t queued_size;  /* what the client had not taken out of it at the last look */
     uint32_t held_size;    /* bytes of input and session that are charged to the bound of all connections */
     uint32_t session_memory_size; /* what the session holds of these */

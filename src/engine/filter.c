@@ -11,9 +11,6 @@
 
 #include "engine_state.h"
 
-#include "accept.h"
-#include "close.h"
-#include "opening.h"
 #include "riposte/check.h"
 
 enum {
@@ -25,7 +22,7 @@ enum {
     FILTER_PLAIN_SIZE_MIN = 4096,
 };
 
-void filter_open(struct worker *worker, struct conn *conn) {
+struct filter_progress filter_open(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
     own->output.unsent_size_max = FILTER_OUTPUT_SIZE_MAX;
@@ -35,13 +32,9 @@ void filter_open(struct worker *worker, struct conn *conn) {
         progress = listen->filter->open(own->state, &own->output, listen->filter_context);
     }
     own->held_size = (uint32_t)progress.memory_size;
-    if (progress.next == FILTER_NEXT_BROKEN) {
-        own->finished = true;
-        close_flush(worker, conn, CLOSE_ERROR);
-    } else if (progress.opening) {
-        opening_begin(worker, conn);
-    }
+    own->finished = progress.next == FILTER_NEXT_BROKEN;
     worker_queue_arm(worker, conn);
+    return progress;
 }
 
 /* Where the next plain bytes go: behind those of this turn; NULL when the buffer is full. */
@@ -53,7 +46,7 @@ static char *filter_room(struct worker *worker, size_t *size) {
 
 /* One call of receive. In a full buffer, plain bytes go through one that is copied from at once. */
 static struct filter_progress filter_step(struct worker *worker, struct conn *conn, struct bytes wire,
-                                          void (*take)(struct worker *, struct conn *, struct bytes)) {
+                                          const struct filter_sink *sink) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
     char copied[FILTER_PLAIN_SIZE_MIN];
@@ -67,11 +60,10 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
     worker->plain_used_size += room == NULL ? 0 : progress.plain_size;
     own->held_size = (uint32_t)progress.memory_size;
     if (unlikely(conn->state == CONN_OPENING) && !progress.opening && progress.next != FILTER_NEXT_BROKEN) {
-        opening_succeed(worker, conn);
-        accept_introduce(worker, conn);
+        sink->opened(worker, conn);
     }
     if (progress.plain_size > 0) {
-        take(worker, conn, bytes_of(plain, progress.plain_size));
+        sink->take(worker, conn, bytes_of(plain, progress.plain_size));
     }
     if (room == NULL && conn->input.borrowed_size > 0 && input_detach(&conn->input) < 0) {
         conn->reply.broken = true;
@@ -80,10 +72,10 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
 }
 
 enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
-                                void (*take)(struct worker *worker, struct conn *conn, struct bytes plain)) {
+                                const struct filter_sink *sink) {
     struct filter_progress progress = {.next = FILTER_NEXT_AGAIN};
     while (progress.next == FILTER_NEXT_AGAIN && conn_is_live(conn) && !conn->reply.broken) {
-        progress = filter_step(worker, conn, wire, take);
+        progress = filter_step(worker, conn, wire, sink);
         wire = bytes_of(wire.data + progress.consumed, wire.size - progress.consumed);
     }
     conn_filter(conn)->finished |=

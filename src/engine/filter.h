@@ -14,15 +14,22 @@
 
 #include "worker.h"
 
-/* The connection has just been accepted on a listen with a filter. */
-void filter_open(struct worker *worker, struct conn *conn);
+/* The connection has just been accepted on a listen with a filter. Returns what the filter says of it. */
+struct filter_progress filter_open(struct worker *worker, struct conn *conn);
+
+/* Who is told of what a filter makes of received bytes. */
+struct filter_sink {
+    void (*opened)(struct worker *worker,
+                   struct conn *conn); /* OPENING is over; before the first plain bytes */
+    void (*take)(struct worker *worker, struct conn *conn, struct bytes plain);
+};
 
 /*
- * Received bytes become plain bytes: calls `take` for each piece, until all are used up or the connection is no
+ * Received bytes become plain bytes: tells the sink of each piece, until all are used up or the connection is no
  * longer open. Returns what is to follow; the reply is broken where memory has ended.
  */
 enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
-                                void (*take)(struct worker *worker, struct conn *conn, struct bytes plain));
+                                const struct filter_sink *sink);
 
 /*
  * As much of the protocol's reply as may be on its way is turned into output. 0; -ENOMEM when memory has ended, -EIO

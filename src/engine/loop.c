@@ -21,6 +21,7 @@
 #include "engine_state.h"
 #include "failover.h"
 #include "memory.h"
+#include "overdue.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "serve.h"
@@ -163,7 +164,7 @@ static void loop_turn(struct worker *worker) {
     serve_turn(worker);
     worker->transport->return_buffers(worker);
     worker->plain_used_size = 0;
-    timeouts_turn(worker);
+    overdue_turn(worker);
     accept_turn(worker);
     if (unlikely(worker->conn_list_wanted)) {
         worker->conn_list_wanted = conn_list_turn(worker);

@@ -10,7 +10,7 @@
  *      woken?               the engine stops: drain_begin; a connection list waits
  *      serve_turn           prefetch over all connections with input, then on_input for each, in rounds
  *      return_buffers       what is unread was copied out (input.c): no client holds a shared buffer
- *      timeouts_turn        what time has run out for
+ *      overdue_turn         what time has run out for
  *      accept_turn          accepting again where a pause is over
  *      conn_list_turn       a piece of the connection list, while one is asked for
  *      drain_turn           while stopping: which connections are done

@@ -9,6 +9,7 @@
  */
 #include "serve.h"
 
+#include "accept.h"
 #include "arm.h"
 #include "close.h"
 #include "engine_state.h"
@@ -377,7 +378,8 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
 }
 
 static void serve_filtered(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    enum filter_next next = filter_receive(worker, conn, bytes, serve_take);
+    static const struct filter_sink sink = {.opened = accept_introduce, .take = serve_take};
+    enum filter_next next = filter_receive(worker, conn, bytes, &sink);
     if (conn->reply.broken) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
         return;

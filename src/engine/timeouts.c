@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * timeouts: which list a connection waits in, and what happens when its time has come.
+ * timeouts: puts connections into the lists they wait in, and takes them out.
  */
 #include "timeouts.h"
 
 #include <assert.h>
-#include <sys/ioctl.h>
 
-#include <linux/sockios.h>
-
-#include "close.h"
 #include "engine_state.h"
-#include "opening.h"
 #include "riposte/check.h"
 #include "worker.h"
 
 enum {
-    IDLE_LOOK_MS = 250,
-    /* Looks at what the client has taken out of the kernel's queue, spread over the write time-out. */
-    WRITE_LOOKS = 4,
-    /* Deadlines that have passed by so much were not looked at in time: the process was stopped, or the machine. */
-    LATE_MS = 200,
-    LATE_TURNS =
-        2, /* what had arrived by then is received in the next turn, and served in it or the one after */
+    TIMEOUT_LOOK_MS =
+        250 /* between two looks at a connection that may be idle, or whose filter is not open */
 };
 
 /* Puts it into a list for so long from now. */
@@ -36,7 +26,7 @@ void timeouts_unwatch(struct worker *worker, struct conn *conn) {
 }
 
 static uint32_t timeouts_write_look_ms(const struct worker *worker) {
-    return (worker->engine->config.write_timeout_ms + WRITE_LOOKS - 1) / WRITE_LOOKS;
+    return (worker->engine->config.write_timeout_ms + TIMEOUT_WRITE_LOOKS - 1) / TIMEOUT_WRITE_LOOKS;
 }
 
 /*
@@ -52,8 +42,7 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn) {
     timeouts_watch(worker, conn, TIMEOUT_WRITE, timeouts_write_look_ms(worker));
 }
 
-/* The list of a connection whose on_input wants to be called although nothing comes; NONE for any other. */
-static enum timeout_kind timeout_of_next(const struct conn *conn) {
+enum timeout_kind timeouts_kind(const struct conn *conn) {
     switch ((enum protocol_next)conn->next) {
     case PROTOCOL_NEXT_INPUT:
     case PROTOCOL_NEXT_AGAIN:
@@ -67,135 +56,32 @@ static enum timeout_kind timeout_of_next(const struct conn *conn) {
     return TIMEOUT_NONE;
 }
 
-/* A connection with nothing to send: when somebody looks at it again although nothing has come. */
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
     if (unlikely(conn->state == CONN_OPENING)) {
         if (conn->timeout == TIMEOUT_NONE) {
-            timeouts_watch(worker, conn, TIMEOUT_OPENING, IDLE_LOOK_MS);
+            timeouts_watch(worker, conn, TIMEOUT_OPENING, TIMEOUT_LOOK_MS);
         }
         return;
     }
-    enum timeout_kind kind = timeout_of_next(conn);
+    enum timeout_kind kind = timeouts_kind(conn);
     if (unlikely(kind != TIMEOUT_NONE) && conn->state == CONN_OPEN && conn->timeout != kind) {
         timeouts_unwatch(worker, conn);
         timeouts_watch(worker, conn, kind, (kind == TIMEOUT_REST ? PROTOCOL_REST_MS : PROTOCOL_LATER_MS));
     }
     if (unlikely(worker_listen(worker, conn)->limits->idle_timeout_ms > 0) && conn->timeout == TIMEOUT_NONE &&
         conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {
-        timeouts_watch(worker, conn, TIMEOUT_IDLE, IDLE_LOOK_MS);
+        timeouts_watch(worker, conn, TIMEOUT_IDLE, TIMEOUT_LOOK_MS);
     }
+}
+
+void timeouts_watch_again(struct worker *worker, struct conn *conn, enum timeout_kind kind) {
+    timeouts_watch(worker, conn, kind,
+                   kind == TIMEOUT_WRITE ? timeouts_write_look_ms(worker) : TIMEOUT_LOOK_MS);
 }
 
 void timeouts_watch_linger(struct worker *worker, struct conn *conn) {
     timeouts_unwatch(worker, conn);
     timeouts_watch(worker, conn, TIMEOUT_LINGER, worker->engine->config.linger_timeout_ms);
-}
-
-/* What the client has not yet taken of what the kernel has: tcp(7), unix(7), SIOCOUTQ. */
-static uint32_t conn_queued_size(const struct conn *conn) {
-    int size = 0;
-    return ioctl(conn->fd, SIOCOUTQ, &size) == 0 && size > 0 ? (uint32_t)size : 0;
-}
-
-/*
- * The kernel takes a send, or more of it, only when much of its queue is free again: a client that reads a few
- * KB/s takes minutes to get there. So progress is what has left the queue. The first look only notes it, so that
- * a client is closed after one to five quarters more than the time-out.
- */
-static bool timeouts_client_takes(struct conn *conn) {
-    uint32_t queued_size = conn_queued_size(conn);
-    if (conn->stalled_count == 0 || queued_size != conn->queued_size) {
-        conn->queued_size = queued_size;
-        conn->stalled_count = 1;
-        return true;
-    }
-    conn->stalled_count++;
-    return conn->stalled_count <= WRITE_LOOKS;
-}
-
-static void timeouts_check_write(struct worker *worker) {
-    struct conn *conn;
-    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_WRITE, worker->now_ms)) != NULL) {
-        timeouts_unwatch(worker, conn);
-        if (timeouts_client_takes(conn)) {
-            timeouts_watch(worker, conn, TIMEOUT_WRITE, timeouts_write_look_ms(worker));
-        } else {
-            close_begin(worker, conn, CLOSE_SLOW_READER);
-        }
-    }
-}
-
-/* An idle look comes every IDLE_LOOK_MS, so that a request costs no list operation. */
-static void timeouts_check_idle(struct worker *worker) {
-    struct conn *conn;
-    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_IDLE, worker->now_ms)) != NULL) {
-        timeouts_unwatch(worker, conn);
-        uint32_t idle_timeout_ms = worker_listen(worker, conn)->limits->idle_timeout_ms;
-        if (timeout_passed(worker->now_ms, conn->active_ms + idle_timeout_ms)) {
-            close_begin(worker, conn, CLOSE_IDLE);
-        } else {
-            timeouts_watch(worker, conn, TIMEOUT_IDLE, IDLE_LOOK_MS);
-        }
-    }
-}
-
-/*
- * A connection in the middle of a request is in no list of idle ones. What its protocol bounds by itself comes
- * first, since it can answer: the request may have begun just before the connection would have been idle, may then
- * take as long again, and the protocol's look is at most PROTOCOL_REST_MS late.
- */
-static bool timeouts_is_idle(const struct worker *worker, const struct conn *conn) {
-    uint32_t idle_timeout_ms = worker_listen(worker, conn)->limits->idle_timeout_ms;
-    uint32_t room_ms =
-        ENGINE_TIMEOUT_MS_MAX - idle_timeout_ms; /* no sum that the clock would take for the past */
-    uint32_t request_ms = idle_timeout_ms < room_ms ? idle_timeout_ms : room_ms;
-    return conn->next == PROTOCOL_NEXT_REST && idle_timeout_ms > 0 && conn->counted && !conn->is_unix &&
-           timeout_passed(worker->now_ms, conn->active_ms + idle_timeout_ms + request_ms + PROTOCOL_REST_MS);
-}
-
-/* Called again as it asked for; one that no longer asks is looked at for idleness again. */
-static void timeouts_check_next(struct worker *worker, enum timeout_kind kind) {
-    struct conn *conn;
-    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, kind, worker->now_ms)) != NULL) {
-        timeouts_unwatch(worker, conn);
-        if (timeouts_is_idle(worker, conn)) {
-            close_begin(worker, conn, CLOSE_IDLE);
-        } else if (timeout_of_next(conn) == kind) {
-            conn->next = PROTOCOL_NEXT_AGAIN;
-            worker_queue_run(worker, conn);
-        } else {
-            worker_queue_arm(worker, conn);
-        }
-    }
-}
-
-/*
- * True for a few turns after a time in which this thread did not run (SIGSTOP, a suspended machine, a CPU that others had):
- * clients are not judged by it before what they have sent meanwhile is served.
- */
-static bool timeouts_are_late(struct worker *worker) {
-    uint32_t late_ms = timeouts_late_ms(&worker->timeouts, &worker->conns, worker->now_ms);
-    if (late_ms < LATE_MS || worker->late_turns == LATE_TURNS) {
-        worker->late_turns = 0;
-        return false;
-    }
-    worker->late_turns++;
-    return true;
-}
-
-void timeouts_turn(struct worker *worker) {
-    struct conn *conn;
-    if (unlikely(timeouts_are_late(worker))) {
-        return;
-    }
-    timeouts_check_next(worker, TIMEOUT_LATER);
-    timeouts_check_next(worker, TIMEOUT_REST);
-    timeouts_check_write(worker);
-    opening_check(worker);
-    while ((conn = timeouts_due(&worker->timeouts, &worker->conns, TIMEOUT_LINGER, worker->now_ms)) != NULL) {
-        close_begin(worker, conn, conn->reason);
-    }
-    timeouts_check_idle(worker);
 }
 
 /* --- the lists --------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * timeouts: what a connection is watched for, and the connections in the order in which time runs out for them.
+ * timeouts: what a connection is watched for, and the connections in the order in which time runs out for them; overdue.c acts
+ * on those whose time has come.
  *
  *      WRITE    output waits and nothing leaves the kernel's queue for write_timeout_ms  reset, slow reader
  *      LINGER   the client does not end after our last byte for linger_timeout_ms        closed
@@ -24,6 +25,9 @@
 
 struct worker;
 
+/* Looks at what the client has taken out of the kernel's queue, spread over the write time-out. */
+enum { TIMEOUT_WRITE_LOOKS = 4 };
+
 /* The connection has output that the client is to take: the write time-out replaces what was watched. */
 void timeouts_watch_output(struct worker *worker, struct conn *conn);
 
@@ -36,8 +40,11 @@ void timeouts_watch_linger(struct worker *worker, struct conn *conn);
 /* It is watched for nothing any more, if it was. */
 void timeouts_unwatch(struct worker *worker, struct conn *conn);
 
-/* Acts on every deadline that has come. Once per turn. */
-void timeouts_turn(struct worker *worker);
+/* Its time had come and has not run out: one more look, as far away as the last. It is watched for nothing. */
+void timeouts_watch_again(struct worker *worker, struct conn *conn, enum timeout_kind kind);
+
+/* The list of a connection whose on_input wants to be called although nothing comes; TIMEOUT_NONE for any other. */
+enum timeout_kind timeouts_kind(const struct conn *conn);
 
 /* True when `time_ms` is not before `deadline_ms`. */
 static inline bool timeout_passed(uint32_t time_ms, uint32_t deadline_ms) {
