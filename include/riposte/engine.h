@@ -60,7 +60,8 @@ enum engine_stop {
     ENGINE_STOP_CLOSE, /* what waits in their queues is accepted and answered, then they refuse; those that were inherited
                               are handed back */
     ENGINE_STOP_HAND_OVER, /* somebody else accepts from them: nothing is shut down, no file is removed */
-    ENGINE_STOP_PAUSE, /* the same, but the workers stay and wait for engine_resume, or for another stop */
+    ENGINE_STOP_PAUSE,  /* the same, but the workers stay and wait for engine_resume, or for another stop */
+    ENGINE_STOP_FREEZE, /* a pause that ends no connection which can be moved: engine_move.h */
 };
 
 /* Why the engine could not be made: one sentence with the likely cure, for the operator. */
@@ -245,6 +246,9 @@ struct engine_config {
       "connections closed because all together held too much, and they most without taking anything")        \
     X(closed_opening, COUNT, "connections closed because their handshake took too long, or others waited")   \
     X(closed_shutdown, COUNT, "connections closed because the server stops")                                 \
+    X(closed_handed_over, COUNT,                                                                             \
+      "connections closed because another process takes over and cannot have them")                          \
+    X(connections_moved, COUNT, "connections taken over from another engine, or taken back")                 \
     X(bytes_read, COUNT, "bytes received")                                                                   \
     X(bytes_written, COUNT, "bytes the kernel took")                                                         \
     X(requests, COUNT, "requests completed")                                                                 \
@@ -314,7 +318,7 @@ void engine_stop(struct engine *engine, enum engine_stop kind);
 
 /*
  * After engine_stop with ENGINE_STOP_PAUSE: waits until all workers have ended their connections, within a second, and have been
- * taken back from hooks (worker_stop). Nobody is accepted from then on, what waits in the queues of the listeners stays
+ * taken back from hooks (worker_stop). With ENGINE_STOP_FREEZE: until all connections are frozen, the same otherwise. Nobody is accepted from then on, what waits in the queues of the listeners stays
  * there. Asked for before engine_start, which then returns with the workers waiting, and no hook called. One thread.
  */
 void engine_await_pause(struct engine *engine);

@@ -7,6 +7,7 @@
  * threads at once, and must not block.
  *
  *      on_open -> { prefetch?, on_input }* -> on_close
+ *                                        \-> session_save -> session_load, of another worker or process -> { on_input }* ...
  */
 #ifndef RIPOSTE_PROTOCOL_H
 #define RIPOSTE_PROTOCOL_H
@@ -21,10 +22,14 @@
 extern "C" {
 #endif
 
+struct record_writer;
 struct reply;
 
 /* Largest session_size a protocol may ask for, in bytes. */
 enum { PROTOCOL_SESSION_SIZE_MAX = 1024 };
+
+/* Most bytes that a session may be saved as: the largest value under way, and some. */
+enum { PROTOCOL_SAVED_SIZE_MAX = 1 << 30 };
 
 /* How long LATER and EVENT wait, in milliseconds; also the resolution of what such a connection is told. */
 enum { PROTOCOL_LATER_MS = 10 };
@@ -149,6 +154,33 @@ struct protocol {
      * at most the engine's linger_timeout_ms more. Release what the session holds; no other call follows. Optional.
      */
     void (*on_close)(void *session, int fd, enum protocol_close reason, void *context);
+
+    /*
+     * --- A connection goes to another engine (engine_move.h), with its unread input and unsent output. All optional:
+     * connections of a protocol without session_save are closed in order instead. What is saved is a record (record.h); its form and
+     * its version are the protocol's own.
+     */
+
+    /* True when the session can be saved as it is; asked between two calls of on_input. Optional: always. */
+    bool (*session_ready)(const void *session);
+
+    /*
+     * Writes what the session is in the middle of, at most PROTOCOL_SAVED_SIZE_MAX bytes, and releases what it holds, as on_close does: no
+     * other call follows on it, though the connection goes on. When memory ends the record is broken, and the connection is closed.
+     */
+    void (*session_save)(void *session, struct record_writer *writer, void *context);
+
+    /*
+     * True when `saved` is something that session_load takes; reads it to its end, changes nothing. Called before anybody is served, by
+     * a thread that is no worker. With session_save.
+     */
+    bool (*session_check)(struct bytes saved);
+
+    /*
+     * Instead of on_open: `session`, zeroed, becomes what was saved; `saved` was checked and is borrowed. *memory_size: what it holds in
+     * memory of its own, as progress.memory_size. False when memory ends: the connection is closed, and no other call follows. With session_save.
+     */
+    bool (*session_load)(void *session, int fd, struct bytes saved, size_t *memory_size, void *context);
 };
 
 #ifdef __cplusplus

@@ -388,6 +388,23 @@ static void accept_close(struct worker *worker, struct listener *listener) {
     }
 }
 
+void accept_halt(struct worker *worker) {
+    worker->accept_paused = false;
+    worker->openings_full = false;
+    for (unsigned i = 0; i < worker->listeners_count; i++) {
+        struct listener *listener = &worker->listeners[i];
+        int fd = listener->parked_fd;
+        if (fd >= 0) {
+            struct engine_group *group = worker->listens[listener->listen].group;
+            listener->parked_fd = -1;
+            worker->parked_count--;
+            atomic_fetch_add_explicit(&group->connections_count, 1, memory_order_relaxed);
+            accept_admit(worker, listener, fd);
+        }
+        accept_stop(worker, listener);
+    }
+}
+
 void accept_last(struct worker *worker, bool close_listeners) {
     worker->accept_paused = false;
     worker->openings_full = false;

@@ -26,6 +26,12 @@ void accept_turn(struct worker *worker);
  */
 void accept_last(struct worker *worker, bool close_listeners);
 
+/*
+ * The worker freezes: accepts no more; the queues are left as they are. Who waits for a place below the limit has one, since nobody
+ * else will give it: the limit is passed by one for each listener.
+ */
+void accept_halt(struct worker *worker);
+
 /* The connection is open, its filter too where it has one: it is the protocol's from here on. */
 void accept_introduce(struct worker *worker, struct conn *conn);
 

@@ -47,6 +47,8 @@ static const struct close_meaning {
          "error: its handshake took too long (--login-timeout), or others waited for its place"},
     [CLOSE_SHUTDOWN] = {PROTOCOL_CLOSE_SHUTDOWN, offsetof(struct engine_counters, closed_shutdown),
                         "shutdown"},
+    [CLOSE_HANDED_OVER] = {PROTOCOL_CLOSE_SHUTDOWN, offsetof(struct engine_counters, closed_handed_over),
+                           "another process takes over and cannot have it"},
 };
 
 /*
@@ -119,7 +121,7 @@ void close_by_protocol(struct worker *worker, struct conn *conn) {
 }
 
 /* As soon as nothing more comes of it, whether the client has ended its side or not; once. */
-static void close_tell(struct worker *worker, struct conn *conn) {
+void close_tell(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     const struct close_meaning *meaning = &close_meanings[conn->reason];
     if (!conn->counted || conn->told) {
@@ -141,24 +143,31 @@ static void close_count(struct worker *worker, enum close_reason reason) {
     counter_add((struct counter *)(void *)(counters + close_meanings[reason].counter), 1);
 }
 
-void close_finish(struct worker *worker, struct conn *conn) {
+void close_detach(struct worker *worker, struct conn *conn) {
     reply_discard(&conn->reply);
     if (conn->filter_offset != 0) {
         filter_close(worker, conn);
     }
     if (conn->counted) {
-        const struct worker_listen *listen = worker_listen(worker, conn);
-        close_tell(worker, conn);
-        close_count(worker, conn->reason);
         counter_add(&worker->counters.connections_current, UINT64_MAX); /* one less, modulo 2^64 */
         /* relaxed: see accept_take_place. */
-        atomic_fetch_sub_explicit(&listen->group->connections_count, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&worker_listen(worker, conn)->group->connections_count, 1,
+                                  memory_order_relaxed);
     }
     conn->session_memory_size = 0;
     worker_charge(worker, conn);
-    worker->transport->close_fd(worker, conn->fd);
     conn_release(&worker->conns, conn);
     worker->place_freed = true;
+}
+
+void close_finish(struct worker *worker, struct conn *conn) {
+    int fd = conn->fd;
+    if (conn->counted) {
+        close_tell(worker, conn);
+        close_count(worker, conn->reason);
+    }
+    close_detach(worker, conn);
+    worker->transport->close_fd(worker, fd);
 }
 
 void close_linger(struct worker *worker, struct conn *conn) {

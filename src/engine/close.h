@@ -26,6 +26,12 @@ void close_by_protocol(struct worker *worker, struct conn *conn);
 /* The last reply has left: no more from us, and a while for the client to do the same. FLUSHING only. */
 void close_linger(struct worker *worker, struct conn *conn);
 
+/* The protocol is told that the connection has ended, unless it was, or never knew of it. */
+void close_tell(struct worker *worker, struct conn *conn);
+
+/* in_flight is 0 and the connection is watched for nothing: gives the slot back. The descriptor is the caller's. */
+void close_detach(struct worker *worker, struct conn *conn);
+
 /* CLOSING, and in_flight is 0: tells the protocol unless close_linger has, closes the descriptor, gives the slot back. */
 void close_finish(struct worker *worker, struct conn *conn);
 

@@ -53,6 +53,8 @@ enum close_reason {
     CLOSE_CONN_MEMORY,
     CLOSE_OPENING,
     CLOSE_SHUTDOWN,
+    CLOSE_HANDED_OVER,
+    CLOSE_REASON_LAST = CLOSE_HANDED_OVER,
 };
 
 /* What the worker wants the transport to do for a connection; bits of conn.wanted. */

@@ -71,14 +71,13 @@ static bool drain_is_unread(const struct conn *conn) {
     return ioctl(conn->fd, SIOCINQ, &unread_size) == 0 && unread_size > 0;
 }
 
-/* Every request that was received whole is answered. */
-static bool drain_is_answered(const struct conn *conn) {
+bool drain_is_answered(const struct conn *conn) {
     return !conn->queued[CONN_QUEUE_RUN] && !conn_reply_pending(conn) && conn->throttled == 0 &&
            !drain_is_unread(conn);
 }
 
 /* The last answer and the end of our side go in one piece, so that the client cannot ask in between. */
-static void drain_say_goodbye(struct worker *worker, struct conn *conn) {
+void drain_say_goodbye(struct worker *worker, struct conn *conn, enum close_reason reason) {
     if (conn->is_unix) {
         /* From here on the client cannot send (EPIPE); what it has sent before is still to be read. */
         shutdown(conn->fd, SHUT_RD);
@@ -91,7 +90,7 @@ static void drain_say_goodbye(struct worker *worker, struct conn *conn) {
         int failed = setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &one, sizeof(one));
         (void)failed; /* the end follows the answer a moment later */
     }
-    close_flush(worker, conn, CLOSE_SHUTDOWN);
+    close_flush(worker, conn, reason);
 }
 
 /* A connection about to be sent its answer. */
@@ -99,7 +98,7 @@ static void drain_on_answer(struct worker *worker, struct conn *conn) {
     bool answer_waits = !conn->send_armed && conn_is_sending(conn);
     if (conn->state == CONN_OPEN && answer_waits && input_size(&conn->input) == 0 &&
         drain_is_answered(conn)) {
-        drain_say_goodbye(worker, conn);
+        drain_say_goodbye(worker, conn, CLOSE_SHUTDOWN);
     }
 }
 
@@ -119,10 +118,12 @@ static void drain_linger(struct worker *worker, struct conn *conn) {
 static void drain_conn(struct worker *worker, struct conn *conn) {
     switch (worker->stage) {
     case WORKER_SERVING:
+    case WORKER_FREEZING:
+    case WORKER_FROZEN:
         return;
     case WORKER_DRAINING:
         if (conn->state == CONN_OPEN && drain_is_quiet(worker, conn)) {
-            drain_say_goodbye(worker, conn);
+            drain_say_goodbye(worker, conn, CLOSE_SHUTDOWN);
         } else if (conn->state == CONN_OPENING) {
             close_flush(worker, conn, CLOSE_SHUTDOWN); /* it has asked for nothing yet */
         } else if (conn->state == CONN_LINGERING) {

@@ -13,4 +13,12 @@ void drain_begin(struct worker *worker);
 /* Moves the stop on. Once per turn while stopping. */
 void drain_turn(struct worker *worker);
 
+/* Every request of the connection that was received whole is answered. */
+bool drain_is_answered(const struct conn *conn);
+
+/*
+ * The connection, OPEN and answered, hears the end. On a Unix socket once more, when what was sent before the first time is answered, too.
+ */
+void drain_say_goodbye(struct worker *worker, struct conn *conn, enum close_reason reason);
+
 #endif

@@ -213,13 +213,13 @@ int engine_start(struct engine *engine, struct engine_error *error) {
 
 void engine_stop(struct engine *engine, enum engine_stop kind) {
     enum engine_stop found = ENGINE_STOP_NONE;
-    if (kind == ENGINE_STOP_PAUSE) {
+    if (engine_stop_waits(kind)) {
         start_begin(&engine->start);
     }
     /* release: pairs with the acquire in loop_on_wake and drain_begin. The first kind counts, but after a pause. */
     if (!atomic_compare_exchange_strong_explicit(&engine->stop, &found, kind, memory_order_release,
                                                  memory_order_relaxed) &&
-        found == ENGINE_STOP_PAUSE && kind != ENGINE_STOP_PAUSE) {
+        engine_stop_waits(found) && !engine_stop_waits(kind)) {
         atomic_store_explicit(&engine->stop, kind, memory_order_release);
         start_order(&engine->start, START_GIVE_UP);
     }
@@ -233,6 +233,7 @@ void engine_await_pause(struct engine *engine) {
 
 int engine_resume(struct engine *engine, struct engine_error *error) {
     *error = (struct engine_error){0};
+    atomic_store_explicit(&engine->frozen_size, 0, memory_order_relaxed); /* no worker runs */
     /* release: before the order, which the workers wait for. */
     atomic_store_explicit(&engine->stop, ENGINE_STOP_NONE, memory_order_release);
     start_order(&engine->start, START_SERVE);

@@ -85,6 +85,12 @@ struct engine {
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */
     _Atomic uint32_t conn_lists_begun;
     _Atomic uint64_t conn_memory_size; /* of all workers, as published */
+    _Atomic uint64_t frozen_size;      /* bytes of unsent output that frozen connections hold */
 };
+
+/* The workers stay, and wait for what comes of it. */
+static inline bool engine_stop_waits(enum engine_stop stop) {
+    return stop == ENGINE_STOP_PAUSE || stop == ENGINE_STOP_FREEZE;
+}
 
 #endif

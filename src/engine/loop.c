@@ -15,11 +15,13 @@
 
 #include "cpu_relax.h"
 #include "accept.h"
+#include "adopt.h"
 #include "arm.h"
 #include "conn_list.h"
 #include "drain.h"
 #include "engine_state.h"
 #include "failover.h"
+#include "freeze.h"
 #include "memory.h"
 #include "overdue.h"
 #include "riposte/check.h"
@@ -142,14 +144,30 @@ static void loop_wait(struct worker *worker) {
     loop_sleep(worker, wait_ns);
 }
 
+/* acquire: pairs with the release in engine_stop and engine_resume: whatever was written before is seen. */
+static enum engine_stop loop_stop(const struct worker *worker) {
+    return atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+}
+
 /* Somebody has called worker_wake: the engine stops, or a connection list waits. */
 static void loop_on_wake(struct worker *worker) {
     worker->woken = false;
-    /* acquire: pairs with the release in engine_stop; whatever was written before the stop is seen. */
-    if (atomic_load_explicit(&worker->engine->stop, memory_order_acquire) != ENGINE_STOP_NONE) {
+    enum engine_stop stop = loop_stop(worker);
+    if (stop == ENGINE_STOP_FREEZE) {
+        freeze_begin(worker);
+    } else if (stop != ENGINE_STOP_NONE) {
         drain_begin(worker);
     }
     worker->conn_list_wanted = true; /* cheap to look: a wake-up is rare */
+}
+
+/* The worker stops, in one way or another. */
+static void loop_stop_turn(struct worker *worker) {
+    if (worker->stage == WORKER_FREEZING || worker->stage == WORKER_FROZEN) {
+        freeze_turn(worker);
+    } else {
+        drain_turn(worker);
+    }
 }
 
 static void loop_turn(struct worker *worker) {
@@ -170,7 +188,7 @@ static void loop_turn(struct worker *worker) {
         worker->conn_list_wanted = conn_list_turn(worker);
     }
     if (unlikely(worker->stage != WORKER_SERVING)) {
-        drain_turn(worker);
+        loop_stop_turn(worker);
     }
     memory_turn(worker);
     if (worker->engine->config.hooks.turn_end != NULL) {
@@ -178,11 +196,6 @@ static void loop_turn(struct worker *worker) {
     }
     arm_turn(worker);
     counter_add(&worker->counters.turns, 1);
-}
-
-/* acquire: pairs with the release in engine_stop and engine_resume. */
-static enum engine_stop loop_stop(const struct worker *worker) {
-    return atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
 }
 
 /* The kernel may still give this worker a connection, which nobody would look at. Where listeners close, it is lost anyway. */
@@ -203,7 +216,11 @@ static bool loop_goes_on(struct worker *worker) {
     if (unlikely(worker->transport_failed) && !failover_turn(worker)) {
         return false;
     }
-    return worker->stage == WORKER_SERVING || worker->conns.open_count > 0 || loop_may_accept(worker);
+    if (worker->stage == WORKER_SERVING || worker->stage == WORKER_FREEZING) {
+        return true;
+    }
+    bool has_conns = worker->stage != WORKER_FROZEN && worker->conns.open_count > 0;
+    return has_conns || loop_may_accept(worker);
 }
 
 /* --- the thread ----------------------------------------------------------------------------------------- */
@@ -306,6 +323,7 @@ static int loop_begin_serving(struct worker *worker, struct engine_error *error)
     loop_fill_listens(worker);
     loop_set_listeners(worker);
     loop_read_clock(worker);
+    adopt_turn(worker);
     arm_turn(worker);
     worker->transport->wait(worker, 0);
     return 0;
@@ -371,6 +389,7 @@ static void loop_tear_down(struct worker *worker, bool served) {
     if (served) {
         loop_end_serving(worker);
     }
+    frozen_discard(&worker->frozen, 0);
     loop_free_memory(worker);
     reply_pool_deinit(&worker->reply_pool);
 }
@@ -402,7 +421,7 @@ static void loop_block_pipe_signal(void) {
 
 void *loop_main(void *argument) {
     struct worker *worker = argument;
-    bool serves = loop_stop(worker) != ENGINE_STOP_PAUSE;
+    bool serves = !engine_stop_waits(loop_stop(worker));
     bool ends = false;
     loop_block_pipe_signal();
     if (worker->engine->config.pin) {
@@ -415,7 +434,10 @@ void *loop_main(void *argument) {
         while (serves && loop_goes_on(worker)) {
             loop_turn(worker);
         }
-        ends = serves && loop_stop(worker) != ENGINE_STOP_PAUSE;
+        if (worker->stage == WORKER_FROZEN) {
+            freeze_end(worker);
+        }
+        ends = serves && !engine_stop_waits(loop_stop(worker));
         if (!ends) {
             serves = loop_pause(worker, serves);
             ends = !serves;

@@ -49,6 +49,12 @@ struct transport {
     /* Ends accepting; connections that were accepted before may still be reported. */
     void (*stop_accept)(struct worker *worker, struct listener *listener);
 
+    /*
+     * The connection goes to another engine: asks the kernel to give up what it holds of it, so that in_flight becomes 0; the
+     * socket is left as it is. False: no room now.
+     */
+    bool (*let_go)(struct worker *worker, struct conn *conn);
+
     /* Closes a descriptor that the kernel holds no request of. */
     void (*close_fd)(struct worker *worker, int fd);
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "conn.h"
+#include "frozen.h"
 #include "listener.h"
 #include "reply.h"
 #include "riposte/engine.h"
@@ -35,6 +36,8 @@ enum worker_stage {
     WORKER_DRAINING, /* the engine stops: quiet connections close, what was received is answered */
     WORKER_FLUSHING, /* nothing is parsed any more, what was answered is sent */
     WORKER_ABORTING, /* the drain time is over */
+    WORKER_FREEZING, /* connections are served until they can be moved (freeze.h) */
+    WORKER_FROZEN,   /* they can */
 };
 
 /* What the connections of one listen are served with on this worker. */
@@ -75,7 +78,7 @@ struct worker {
     bool woken;              /* worker_wake was called and the loop has not yet looked why */
     bool conn_list_wanted;   /* a connection list waits for this worker's answer */
     uint8_t late_turns;      /* since this thread has found that it did not run for a while; see overdue.c */
-    uint32_t drain_began_ms; /* worker times; from DRAINING on */
+    uint32_t drain_began_ms; /* worker times; from DRAINING, or FREEZING, on */
     uint32_t drain_stage_ends_ms;
     uint32_t drain_timeout_ms; /* of this stop */
     uint32_t drain_looks_ms;
@@ -94,6 +97,7 @@ struct worker {
     unsigned listeners_count;
     void *user;                    /* what hooks.worker_start returned */
     struct worker_listen *listens; /* one per listen of the engine; owned */
+    struct frozen frozen;          /* connections that wait for the end of a freeze; owned */
     pthread_t thread;
     bool thread_started;
     unsigned orders_seen;                        /* of engine.start */

@@ -11,6 +11,7 @@
  */
 #include "frames.h"
 
+#include "riposte/record.h"
 #include "riposte/reply.h"
 
 enum { HEAD_SIZE = 2 };
@@ -46,5 +47,34 @@ static struct progress frames_on_input(void *session, const struct protocol_inpu
     return progress;
 }
 
+/* What a frame needs is in the input: the record of a session has nothing but its version. */
+enum { SAVED_VERSION = 1 };
+
+static void frames_save(void *session, struct record_writer *writer, void *context) {
+    (void)session;
+    (void)context;
+    record_put_u8(writer, SAVED_VERSION);
+}
+
+static bool frames_check(struct bytes saved) {
+    struct record_reader reader = record_read(saved);
+    return record_get_u8(&reader) == SAVED_VERSION && record_ended(&reader);
+}
+
+static bool frames_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context) {
+    (void)session;
+    (void)fd;
+    (void)saved;
+    (void)context;
+    *memory_size = 0;
+    return true;
+}
+
 const struct protocol frames_protocol = {
-    .name = "frames", .reject_text = "full\r\n", .on_input = frames_on_input};
+    .name = "frames",
+    .reject_text = "full\r\n",
+    .on_input = frames_on_input,
+    .session_save = frames_save,
+    .session_check = frames_check,
+    .session_load = frames_load,
+};

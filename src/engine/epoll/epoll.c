@@ -176,6 +176,15 @@ static void epoll_stop_accept(struct worker *worker, struct listener *listener) 
     listener->armed = false;
 }
 
+/* The descriptor is not the only one of its socket, so that closing it would not end watching. */
+static bool epoll_let_go(struct worker *worker, struct conn *conn) {
+    if (conn->epoll.known) {
+        epoll_watch(epoll_of(worker), EPOLL_CTL_DEL, conn->fd, 0, 0);
+        conn->epoll.known = false;
+    }
+    return true;
+}
+
 static void epoll_close_fd(struct worker *worker, int fd) {
     (void)worker;
     close(fd); /* also ends watching */
@@ -332,6 +341,7 @@ const struct transport transport_epoll = {
     .arm = epoll_arm,
     .arm_accept = epoll_arm_accept,
     .stop_accept = epoll_stop_accept,
+    .let_go = epoll_let_go,
     .close_fd = epoll_close_fd,
     .ready = epoll_ready,
     .wait = epoll_wait_for,

@@ -261,13 +261,19 @@ static bool send_refused(struct uring *uring, struct conn *conn, int result) {
     return false;
 }
 
+/* Before the kernel had taken a byte: otherwise it says how many it took (io_uring_prep_cancel(3)). EINTR: on a thread of the ring. */
+static bool send_was_cancelled(int result) {
+    return result == -ECANCELED || result == -EINTR;
+}
+
 static void send_done(struct worker *worker, struct uring *uring, struct conn *conn) {
     conn->send_armed = false;
     conn->in_flight--;
     if (conn->uring.send_way == SEND_WAY_BUNDLE) {
         bundle_return(uring, conn->uring.send_group, (uint32_t)conn->sending_result == conn->sending_size);
     }
-    if (conn->sending_result < 0 && send_refused(uring, conn, conn->sending_result)) {
+    if (conn->sending_result < 0 &&
+        (send_was_cancelled(conn->sending_result) || send_refused(uring, conn, conn->sending_result))) {
         conn->sending_result = 0;
     }
     serve_on_sent(worker, conn, conn->sending_result);

@@ -205,6 +205,25 @@ static void uring_stop_accept(struct worker *worker, struct listener *listener) 
     io_uring_sqe_set_data64(sqe, tag_pack(OP_CLOSE, 0, 0));
 }
 
+/* Cancels a request of the connection, whose own completion says what became of it. False: no room now. */
+static bool uring_cancel(struct uring *uring, const struct conn *conn, enum op op) {
+    struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
+    if (sqe == NULL) {
+        return false;
+    }
+    io_uring_prep_cancel64(sqe, tag_pack(op, conn->generation, conn->index), 0);
+    /* Success says nothing new; a failure (it is completing, or has completed) is posted and ignored. Linux 5.17. */
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(sqe, tag_pack(OP_CLOSE, 0, 0));
+    return true;
+}
+
+static bool uring_let_go(struct worker *worker, struct conn *conn) {
+    struct uring *uring = uring_of(worker);
+    return (!conn->recv_armed || uring_cancel(uring, conn, OP_RECV)) &&
+           (!conn->send_armed || uring_cancel(uring, conn, OP_SEND));
+}
+
 static void uring_close_fd(struct worker *worker, int fd) {
     struct io_uring_sqe *sqe = ring_sqe(&uring_of(worker)->ring);
     if (sqe == NULL) {
@@ -469,6 +488,7 @@ const struct transport transport_uring = {
     .arm = uring_arm,
     .arm_accept = uring_arm_accept,
     .stop_accept = uring_stop_accept,
+    .let_go = uring_let_go,
     .close_fd = uring_close_fd,
     .ready = uring_ready,
     .wait = uring_wait,

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * adopt: checks a record before its engine serves, and makes the connection when it does.
+ */
+#include "adopt.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "accept.h"
+#include "address.h"
+#include "close.h"
+#include "engine_state.h"
+#include "riposte/engine_move.h"
+#include "moved.h"
+#include "timeouts.h"
+
+/* --- before the workers serve ----------------------------------------------------------------------------- */
+
+/* Which listen it came from, here; listens_count: none that can have it. A filter is past for one that is past its last reply. */
+static unsigned adopt_find_listen(const struct engine *engine, const struct moved *moved) {
+    unsigned i = 0;
+    for (; i < engine->config.listens_count; i++) {
+        const struct engine_listen *listen = &engine->listens[i];
+        char address[ADDRESS_TEXT_SIZE_MAX];
+        address_text(&listen->address, address);
+        bool fits = moved->state != CONN_OPEN || listen->filter == NULL;
+        if (fits && bytes_equal_string(moved->listen, address) &&
+            bytes_equal_string(moved->protocol, listen->protocol->name)) {
+            break;
+        }
+    }
+    return i;
+}
+
+/* What the protocol must be able to read. */
+static bool adopt_session_is_good(const struct protocol *protocol, const struct moved *moved) {
+    if (moved->state != CONN_OPEN || !moved->introduced) {
+        return true;
+    }
+    return protocol->session_check != NULL && protocol->session_check(moved->session);
+}
+
+/* ADOPTED where nothing speaks against it. */
+static enum engine_adoption adopt_check(const struct engine *engine, const struct engine_moved *moved) {
+    struct moved said;
+    if (!moved_read(moved->record, &said) || (said.file_size > 0) != (moved->file_fd >= 0)) {
+        return ENGINE_ADOPT_BAD;
+    }
+    unsigned listen = adopt_find_listen(engine, &said);
+    if (listen == engine->config.listens_count) {
+        return ENGINE_ADOPT_UNKNOWN;
+    }
+    return adopt_session_is_good(engine->listens[listen].protocol, &said) ? ENGINE_ADOPTED : ENGINE_ADOPT_BAD;
+}
+
+enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
+                                  const struct engine_moved *moved) {
+    assert(worker_index < engine->workers_count);
+    struct worker *worker = engine->workers[worker_index];
+    enum engine_adoption outcome = adopt_check(engine, moved);
+    if (outcome != ENGINE_ADOPTED) {
+        return outcome;
+    }
+    if (worker->frozen.count >= worker->conns.capacity) {
+        return ENGINE_ADOPT_FULL;
+    }
+    struct frozen_conn frozen = {.fd = moved->fd, .file_fd = moved->file_fd};
+    char *copy = record_reserve(&frozen.record, moved->record.size);
+    if (copy == NULL) {
+        return ENGINE_ADOPT_NO_MEMORY;
+    }
+    memcpy(copy, moved->record.data, moved->record.size);
+    if (!frozen_add(&worker->frozen, &frozen)) {
+        record_discard(&frozen.record);
+        return ENGINE_ADOPT_NO_MEMORY;
+    }
+    return ENGINE_ADOPTED;
+}
+
+const char *engine_adoption_text(enum engine_adoption adoption) {
+    switch (adoption) {
+    case ENGINE_ADOPTED:
+        break;
+    case ENGINE_ADOPT_BAD:
+        return "its record is damaged or of another version";
+    case ENGINE_ADOPT_UNKNOWN:
+        return "its address is not listened on here, or with another protocol";
+    case ENGINE_ADOPT_FULL:
+        return "there are as many connections as -c allows";
+    case ENGINE_ADOPT_NO_MEMORY:
+        return "memory has ended";
+    }
+    return "adopted";
+}
+
+/* --- when they do ----------------------------------------------------------------------------------------- */
+
+/* A file that only this connection sends from. */
+static void adopted_file_release(struct reply_file *file) {
+    close(file->fd);
+    free(file);
+}
+
+/* The unsent part of a file. The descriptor is taken over. */
+static void adopt_file(struct reply *reply, const struct moved *moved, int fd) {
+    struct reply_file *file = malloc(sizeof(*file));
+    if (file == NULL) {
+        close(fd);
+        reply_break(reply);
+        return;
+    }
+    *file = (struct reply_file){.fd = fd, .release = adopted_file_release};
+    reply_send_file(reply, file, moved->file_offset, (size_t)moved->file_size);
+}
+
+static void adopt_output(struct conn *conn, const struct moved *moved, int file_fd) {
+    reply_copy(&conn->reply, moved->output);
+    if (file_fd >= 0) {
+        adopt_file(&conn->reply, moved, file_fd);
+    }
+    reply_copy(&conn->reply, moved->output_rest);
+    conn->reply.unsent_size_lower = moved->output_lower;
+    if (moved->state != CONN_OPEN) {
+        reply_close(&conn->reply);
+    }
+}
+
+/* The session is what it was. False when memory ends. */
+static bool adopt_session(struct worker *worker, struct conn *conn, const struct moved *moved) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    size_t memory_size = 0;
+    if (conn->state != CONN_OPEN || !moved->introduced) {
+        return true;
+    }
+    if (!listen->protocol->session_load(conn->session, conn->fd, moved->session, &memory_size,
+                                        listen->context)) {
+        return false;
+    }
+    conn->introduced = true;
+    conn->session_memory_size = (uint32_t)memory_size;
+    return true;
+}
+
+static void adopt_count(struct worker *worker, const struct conn *conn) {
+    counter_set(&worker->counters.connections_slots, worker->conns.used_count);
+    counter_add(&worker->counters.connections_moved, 1);
+    if (conn->counted) {
+        counter_add(&worker->counters.connections_current, 1);
+        /* relaxed: see accept_take_place. */
+        atomic_fetch_add_explicit(&worker_listen(worker, conn)->group->connections_count, 1,
+                                  memory_order_relaxed);
+    }
+}
+
+static void adopt_describe(const struct worker *worker, struct conn *conn, const struct moved *moved) {
+    conn->state = moved->state;
+    conn->reason = moved->reason;
+    conn->next = moved->next;
+    conn->is_unix = moved->is_unix;
+    conn->counted = moved->counted;
+    conn->told = moved->told;
+    conn->input_ended = moved->input_ended;
+    conn->active_ms = worker->now_ms - moved->quiet_ms;
+    conn->wanted = moved->input_ended ? 0 : WANT_RECV;
+    conn->reply.unsent_size_max = worker_listen(worker, conn)->limits->output_size_max;
+}
+
+/* What it waits for goes on. Input that was looked at already is looked at again: a protocol takes what it has seen with more behind it. */
+static void adopt_go_on(struct worker *worker, struct conn *conn) {
+    if (conn->state == CONN_OPEN && (input_size(&conn->input) > 0 || conn->next == PROTOCOL_NEXT_AGAIN)) {
+        worker_queue_run(worker, conn);
+    }
+    if (conn->state == CONN_LINGERING) {
+        timeouts_watch_linger(worker, conn);
+    }
+    worker_charge(worker, conn);
+    worker_queue_arm(worker, conn);
+}
+
+static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) {
+    struct moved moved;
+    bool good = moved_read(bytes_of(frozen->record.data, frozen->record.size), &moved);
+    struct conn *conn = conn_open(&worker->conns, frozen->fd);
+    assert(good && conn != NULL); /* engine_adopt has looked, and a worker's own have fitted before */
+    (void)good;
+    conn->listen = (uint8_t)adopt_find_listen(worker->engine, &moved);
+    conn->reply.pool = &worker->reply_pool;
+    adopt_describe(worker, conn, &moved);
+    adopt_count(worker, conn);
+    if (worker->transport->sockets_nonblocking) {
+        int failed = fcntl(conn->fd, F_SETFL, O_RDWR | O_NONBLOCK);
+        (void)failed; /* every call on it says MSG_DONTWAIT, but sendfile(2) */
+    }
+    adopt_output(conn, &moved, frozen->file_fd);
+    bool has_memory = input_append_copied(&conn->input, moved.input) == 0 && !conn->reply.broken;
+    if (!has_memory || !adopt_session(worker, conn, &moved)) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+    }
+    adopt_go_on(worker, conn);
+}
+
+void adopt_turn(struct worker *worker) {
+    struct frozen *frozen = &worker->frozen;
+    for (uint32_t i = 0; i < frozen->count; i++) {
+        adopt_conn(worker, &frozen->conns[i]);
+        record_discard(&frozen->conns[i].record);
+    }
+    frozen_discard(frozen, frozen->count);
+}

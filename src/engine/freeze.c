@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * freeze: waits until sessions can be saved, takes back what the kernel holds, and writes each connection down.
+ *
+ * Why no byte is lost or sent twice: a receive that is cancelled has either brought its bytes, which are input by the time its last
+ * completion is reaped, or left them in the socket, where the other engine finds them; a send that is cancelled says how many bytes
+ * the kernel took. So a connection is written down only when in_flight is 0.
+ */
+#include "freeze.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "accept.h"
+#include "address.h"
+#include "close.h"
+#include "drain.h"
+#include "engine_state.h"
+#include "failover.h"
+#include "moved.h"
+#include "riposte/clock.h"
+#include "timeouts.h"
+
+enum {
+    FREEZE_READY_MS =
+        20, /* for sessions that cannot be saved yet, and for last words to those who cannot be moved */
+    FREEZE_GOODBYE_MS = 10, /* of these, to find a moment at which nothing of them is unanswered */
+    FREEZE_HELD_MS = 100,   /* for the kernel to give up its requests; then their connections are closed */
+    FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
+    FREEZE_WAIT_MS = 1,
+    FREEZE_PIECES_MAX = 16, /* of the output, written down in one go */
+};
+
+/* --- until all can be saved ------------------------------------------------------------------------------- */
+
+void freeze_begin(struct worker *worker) {
+    if (worker->stage != WORKER_SERVING) {
+        return;
+    }
+    worker->stage = WORKER_FREEZING;
+    worker->drain_began_ms = worker->now_ms;
+    accept_halt(worker);
+}
+
+/* Its bytes are plain, and its protocol can write it down. One that is past its last reply is only bytes, once its filter has finished. */
+static bool freeze_can_move(const struct worker *worker, struct conn *conn) {
+    switch ((enum conn_state)conn->state) {
+    case CONN_FREE:
+    case CONN_OPENING:
+    case CONN_CLOSING:
+        return false;
+    case CONN_OPEN:
+        return conn->filter_offset == 0 &&
+               (!conn->introduced || worker_listen(worker, conn)->protocol->session_save != NULL);
+    case CONN_FLUSHING:
+        return conn->filter_offset == 0 || (conn_filter(conn)->finished && conn->reply.unsent_size == 0);
+    case CONN_LINGERING:
+        return true;
+    }
+    return false;
+}
+
+static bool freeze_is_ready(const struct worker *worker, struct conn *conn) {
+    const struct protocol *protocol = worker_listen(worker, conn)->protocol;
+    return freeze_can_move(worker, conn) &&
+           (conn->state != CONN_OPEN || !conn->introduced || protocol->session_ready == NULL ||
+            protocol->session_ready(conn->session));
+}
+
+/* One that cannot be moved: nothing of it should be unanswered when it hears the end. */
+static void freeze_say_goodbye(struct worker *worker, struct conn *conn) {
+    bool is_late = timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_GOODBYE_MS);
+    if (conn->state == CONN_OPEN && drain_is_answered(conn)) {
+        drain_say_goodbye(worker, conn, CLOSE_HANDED_OVER);
+    } else if (is_late || conn->state == CONN_OPENING) {
+        close_flush(worker, conn, CLOSE_HANDED_OVER);
+    }
+}
+
+void freeze_turn(struct worker *worker) {
+    bool all_ready = true;
+    if (worker->stage == WORKER_FROZEN) {
+        return; /* the last accept is still being taken back */
+    }
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state == CONN_FREE || conn->state == CONN_CLOSING) {
+            continue;
+        }
+        if (!freeze_can_move(worker, conn)) {
+            freeze_say_goodbye(worker, conn);
+        }
+        all_ready = freeze_is_ready(worker, conn) && all_ready;
+    }
+    if (all_ready || timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_READY_MS)) {
+        worker->stage = WORKER_FROZEN;
+    }
+}
+
+/* --- until the kernel holds nothing ----------------------------------------------------------------------- */
+
+/* Asks for what the kernel holds, from slot *next on, as far as there is room. True while it holds something, or was not asked for all. */
+static bool freeze_let_go(struct worker *worker, uint32_t *next) {
+    bool is_held = false, has_room = true;
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state == CONN_FREE) {
+            continue;
+        }
+        if (has_room && index >= *next) {
+            has_room = worker->transport->let_go(worker, conn);
+            *next += has_room ? index + 1 - *next : 0;
+        }
+        is_held = is_held || conn->in_flight > 0;
+    }
+    return is_held || !has_room;
+}
+
+/* What has come meanwhile outlives the receive buffers. */
+static void freeze_keep(struct worker *worker) {
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->input.borrowed_size > 0 && input_detach(&conn->input) < 0) {
+            close_begin(worker, conn, CLOSE_NO_MEMORY);
+        }
+    }
+    worker->transport->return_buffers(worker);
+}
+
+/* A shutdown completes every request, but for a zero-copy send whose bytes the client has not taken; that one is disconnected (close.c). */
+static void freeze_close_held(struct worker *worker) {
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state != CONN_FREE && conn->in_flight > 0) {
+            close_begin(worker, conn, CLOSE_HANDED_OVER);
+        }
+    }
+}
+
+static void freeze_await_kernel(struct worker *worker) {
+    uint64_t began_ns = clock_monotonic_ns(), asked_ns = began_ns;
+    uint32_t next = 0;
+    worker->turn.over = true; /* what comes is kept and not served */
+    while (freeze_let_go(worker, &next) && !worker->transport_failed) {
+        worker->transport->wait(worker, FREEZE_WAIT_MS * CLOCK_NS_PER_MS);
+        worker->transport->reap(worker);
+        freeze_keep(worker);
+        uint64_t now_ns = clock_monotonic_ns();
+        if (now_ns - began_ns >= FREEZE_HELD_MS * CLOCK_NS_PER_MS) {
+            freeze_close_held(worker);
+        }
+        if (now_ns - asked_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS) {
+            asked_ns = now_ns;
+            next = 0;
+        }
+    }
+}
+
+/* --- a connection becomes a record ------------------------------------------------------------------------ */
+
+/* What a connection's output is written down as. */
+struct freeze_output {
+    struct record_writer before; /* bytes before the file */
+    struct record_writer behind; /* bytes behind it */
+    int file_fd;                 /* owned; -1: none */
+    uint64_t file_offset;
+    uint64_t file_size;
+};
+
+/* All that is frozen stays below the bound of all connections' memory. */
+static bool freeze_take_room(struct worker *worker, size_t size) {
+    struct engine *engine = worker->engine;
+    /* relaxed: only the number matters, nothing is published through it. */
+    uint64_t before_size = atomic_fetch_add_explicit(&engine->frozen_size, size, memory_order_relaxed);
+    if (before_size + size <= engine->config.conn_memory_size_max) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&engine->frozen_size, size, memory_order_relaxed);
+    return false;
+}
+
+/* A second file among the output: its bytes. */
+static bool freeze_read_file(const struct reply_file *file, uint64_t offset, size_t size,
+                             struct record_writer *to) {
+    char *room = record_reserve(to, size);
+    for (size_t done = 0; room != NULL && done < size;) {
+        ssize_t got = pread(file->fd, room + done, size - done, (off_t)(offset + done));
+        if (got <= 0) {
+            return false;
+        }
+        done += (size_t)got;
+    }
+    return room != NULL;
+}
+
+/* The file that goes next: the first as a descriptor. */
+static bool freeze_file(struct worker *worker, struct reply *reply, struct freeze_output *output) {
+    uint64_t offset;
+    size_t size;
+    const struct reply_file *file = reply_first_file(reply, &offset, &size);
+    bool good = true;
+    if (output->file_fd < 0) {
+        output->file_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+        output->file_offset = offset;
+        output->file_size = size;
+        good = output->file_fd >= 0;
+    } else {
+        good = freeze_take_room(worker, size) && freeze_read_file(file, offset, size, &output->behind);
+    }
+    reply_sent(reply, size);
+    return good;
+}
+
+/* Writes down what is unsent, piece by piece, and releases it. False: there is no room for it. */
+static bool freeze_output(struct worker *worker, struct reply *reply, struct freeze_output *output) {
+    bool good = true;
+    while (good && reply->unsent_size > 0) {
+        struct iovec pieces[FREEZE_PIECES_MAX];
+        size_t size;
+        unsigned count = reply_iov(reply, pieces, FREEZE_PIECES_MAX, &size);
+        struct record_writer *to = output->file_fd < 0 ? &output->before : &output->behind;
+        if (count == 0) {
+            good = freeze_file(worker, reply, output);
+            continue;
+        }
+        char *room = freeze_take_room(worker, size) ? record_reserve(to, size) : NULL;
+        for (unsigned i = 0; room != NULL && i < count; i++) {
+            memcpy(room, pieces[i].iov_base, pieces[i].iov_len);
+            room += pieces[i].iov_len;
+        }
+        reply_sent(reply, size);
+        good = room != NULL;
+    }
+    return good;
+}
+
+static struct bytes record_bytes(const struct record_writer *writer) {
+    return bytes_of(writer->data, writer->size);
+}
+
+/* All of it but the output and the session. */
+static struct moved freeze_describe(const struct worker *worker, const struct conn *conn) {
+    return (struct moved){
+        .state = conn->state,
+        .reason = conn->reason,
+        .next = conn->next,
+        .is_unix = conn->is_unix,
+        .counted = conn->counted,
+        .introduced = conn->introduced,
+        .told = conn->told,
+        .input_ended = conn->input_ended,
+        .quiet_ms = worker->now_ms - conn->active_ms,
+        .output_lower = conn->reply.unsent_size_lower,
+        .protocol = bytes_from_string(worker_listen(worker, conn)->protocol->name),
+        .input = conn->state == CONN_OPEN ? input_bytes(&conn->input) : bytes_of(NULL, 0),
+    };
+}
+
+static bool freeze_session(struct worker *worker, struct conn *conn, struct record_writer *session) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    if (conn->state == CONN_FLUSHING) {
+        close_tell(worker, conn);
+    } else if (conn->state == CONN_OPEN && conn->introduced) {
+        listen->protocol->session_save(conn->session, session, listen->context);
+        conn->introduced = false; /* it hears no more of this one */
+    }
+    return !session->broken;
+}
+
+/* Writes the connection down; *record is broken when memory ends. */
+static void freeze_write(struct worker *worker, struct conn *conn, const struct freeze_output *output,
+                         struct record_writer *record) {
+    char address[ADDRESS_TEXT_SIZE_MAX];
+    struct moved moved = freeze_describe(worker, conn);
+    struct record_writer session = {0};
+    bool good = freeze_session(worker, conn, &session);
+    address_text(&worker->engine->listens[conn->listen].address, address);
+    moved.told = conn->told;
+    moved.listen = bytes_from_string(address);
+    moved.session = record_bytes(&session);
+    moved.output = record_bytes(&output->before);
+    moved.output_rest = record_bytes(&output->behind);
+    moved.file_offset = output->file_offset;
+    moved.file_size = output->file_size;
+    moved_write(record, &moved);
+    record->broken |= !good;
+    record_discard(&session);
+}
+
+/* The record and the descriptor go to the list; the slot is free. */
+static void freeze_conn(struct worker *worker, struct conn *conn) {
+    struct freeze_output output = {.file_fd = -1};
+    struct frozen_conn frozen = {.fd = conn->fd};
+    bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output);
+    if (has_room) {
+        freeze_write(worker, conn, &output, &frozen.record);
+    }
+    record_discard(&output.before);
+    record_discard(&output.behind);
+    frozen.file_fd = output.file_fd;
+    if (has_room && !frozen.record.broken && frozen_add(&worker->frozen, &frozen)) {
+        input_discard(&conn->input);
+        timeouts_unwatch(worker, conn);
+        close_detach(worker, conn);
+        return;
+    }
+    if (output.file_fd >= 0) {
+        close(output.file_fd);
+    }
+    record_discard(&frozen.record);
+    close_begin(worker, conn, has_room ? CLOSE_NO_MEMORY : CLOSE_CONN_MEMORY);
+    close_finish(worker, conn);
+}
+
+void freeze_end(struct worker *worker) {
+    freeze_await_kernel(worker);
+    if (worker->transport_failed && !failover_turn(worker)) {
+        return; /* it has closed them */
+    }
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state == CONN_FREE) {
+            continue;
+        }
+        if (!freeze_is_ready(worker, conn)) {
+            close_begin(worker, conn, CLOSE_HANDED_OVER);
+            close_finish(worker, conn);
+        } else {
+            freeze_conn(worker, conn);
+        }
+    }
+    worker->transport->wait(worker, 0); /* descriptors that are being closed are on their way */
+}

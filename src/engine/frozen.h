@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * frozen: the frozen connections of a worker: descriptors and records (moved.h), from freeze, or engine_adopt, until the worker
+ * serves again or ends.
+ *
+ *      freeze_end  ---\                              /---> adopt_turn
+ *                      frozen_add --> engine_export --
+ *      engine_adopt --/                              \---> frozen_discard
+ *
+ * The worker's own thread, and the one that has waited with engine_await_pause while the worker waits for it (start.h): never both.
+ */
+#ifndef RIPOSTE_ENGINE_FROZEN_H
+#define RIPOSTE_ENGINE_FROZEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "riposte/record.h"
+
+struct frozen_conn {
+    int fd;      /* owned */
+    int file_fd; /* owned; -1: none */
+    struct record_writer record;
+};
+
+/* All zero is an empty list. */
+struct frozen {
+    struct frozen_conn *conns; /* count of them; owned */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* Adds one, whose descriptors and record are the list's from then on. False when memory ends: they stay the caller's. */
+bool frozen_add(struct frozen *frozen, const struct frozen_conn *conn);
+
+/* Closes and frees what is in the list from `first` on, and the list itself. */
+void frozen_discard(struct frozen *frozen, uint32_t first);
+
+#endif
