@@ -109,6 +109,13 @@ void reply_pin(struct reply *reply, struct bytes bytes, void (*release)(void *ow
 struct reply_file {
     int fd; /* a plain file, open for reading; it is read at given offsets: its position is neither used nor changed */
 
+    /*
+     * True when these bytes can be read without waiting for a disk. False: somebody fetches them; it is asked again
+     * PROTOCOL_LATER_MS later, and the connection ends when it has said so for as long as a client may take nothing. By
+     * the worker that sends, before each part. NULL: they always can.
+     */
+    bool (*ready)(struct reply_file *file, uint64_t offset, size_t size);
+
     /* One reply_send_file is done with it: by the worker that called it, and maybe before it has returned. */
     void (*release)(struct reply_file *file);
 };
@@ -171,7 +178,7 @@ unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_co
  * The file whose bytes are to be sent first; *offset and *size (> 0) say which. NULL: none, or others go before. Borrowed
  * until they are sent.
  */
-const struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset, size_t *size);
+struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset, size_t *size);
 
 /* The kernel has taken the oldest `size` bytes (0 to unsent_size): releases what they held. */
 void reply_sent(struct reply *reply, size_t size);

@@ -61,12 +61,15 @@ static void arm_advance(struct worker *worker, struct conn *conn) {
 /* The filter cannot send what the protocol has said before more comes from the client (a handshake). */
 static bool arm_filter_waits(const struct conn *conn) {
     return conn->filter_offset != 0 && conn->reply.unsent_size > 0 && !conn->send_armed &&
-           !conn_has_output(conn);
+           !conn_has_output(conn) && !conn_waits_for_file(conn);
 }
 
 /* What the protocol has said becomes output. Much of it waits for the next turn, when this one has made much already. */
 static void arm_filter(struct worker *worker, struct conn *conn) {
     bool is_large = conn->reply.unsent_size > ARM_LARGE_SIZE;
+    if (conn_waits_for_file(conn)) {
+        return;
+    }
     if (is_large && worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
         conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
         return;
@@ -125,7 +128,7 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
         }
         return true;
     }
-    if (conn_has_output(conn) && !conn->send_armed) {
+    if (conn_has_output(conn) && !conn->send_armed && !conn_waits_for_file(conn)) {
         if (unlikely(arm_send_waits(worker, conn))) {
             conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
         } else {

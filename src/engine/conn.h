@@ -75,6 +75,7 @@ enum timeout_kind {
     TIMEOUT_NONE,
     TIMEOUT_IDLE,
     TIMEOUT_WRITE,
+    TIMEOUT_FILE,
     TIMEOUT_LINGER,
     TIMEOUT_LATER,
     TIMEOUT_REST,
@@ -244,6 +245,11 @@ static inline bool conn_output_throttled(const struct conn *conn) {
 
 static inline bool conn_input_throttled(const struct conn *conn) {
     return (conn->throttled & THROTTLED_INPUT) != 0;
+}
+
+/* What is to be sent next are bytes of a file that are being fetched. */
+static inline bool conn_waits_for_file(const struct conn *conn) {
+    return conn->timeout == TIMEOUT_FILE;
 }
 
 /* An answer is owed although nothing is unread: the end of the input does not end the connection. */

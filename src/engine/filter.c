@@ -12,6 +12,7 @@
 #include "engine_state.h"
 
 #include "riposte/check.h"
+#include "timeouts.h"
 
 enum {
     /* Bytes of one connection between filter and wire: four records of TLS. */
@@ -84,8 +85,26 @@ enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct
     return progress.next;
 }
 
+/* The next bytes of a file into `piece`: 0, -EIO, or -EBUSY where they are being fetched. */
+static int filter_read_file(struct worker *worker, struct conn *conn, struct iovec *piece) {
+    uint64_t offset = 0;
+    size_t left = 0;
+    struct reply_file *file = reply_first_file(&conn->reply, &offset, &left);
+    size_t size = left < FILTER_FILE_SIZE_MAX ? left : FILTER_FILE_SIZE_MAX;
+    if (!reply_file_is_ready(file, offset, size)) {
+        return -EBUSY;
+    }
+    ssize_t got = pread(file->fd, piece->iov_base, size, (off_t)offset);
+    if (got <= 0) {
+        counter_add(&worker->counters.files_cut, 1);
+        return -EIO;
+    }
+    piece->iov_len = (size_t)got;
+    return 0;
+}
+
 /*
- * The oldest pieces of the reply through the filter: bytes it has taken, or -EIO. What is of a file is read into memory of
+ * The oldest pieces of the reply through the filter: bytes it has taken, -EIO or -EBUSY. What is of a file is read into memory of
  * this call: if the filter takes less, the rest is read again.
  */
 static ssize_t filter_send_pieces(struct worker *worker, struct conn *conn) {
@@ -96,16 +115,13 @@ static ssize_t filter_send_pieces(struct worker *worker, struct conn *conn) {
     size_t size = 0;
     unsigned count = reply_iov(&conn->reply, pieces, FILTER_PIECES_MAX, &size);
     if (count == 0) {
-        uint64_t offset = 0;
-        const struct reply_file *file = reply_first_file(&conn->reply, &offset, &size);
-        size = size < sizeof(read_ahead) ? size : sizeof(read_ahead);
-        ssize_t got = pread(file->fd, read_ahead, size, (off_t)offset);
-        if (got <= 0) {
-            counter_add(&worker->counters.files_cut, 1);
-            return -EIO;
+        pieces[0].iov_base = read_ahead;
+        int error = filter_read_file(worker, conn, &pieces[0]);
+        if (error < 0) {
+            return error;
         }
-        size = (size_t)got;
-        pieces[count++] = (struct iovec){.iov_base = read_ahead, .iov_len = size};
+        size = pieces[0].iov_len;
+        count = 1;
     }
     size_t taken = listen->filter->send(own->state, pieces, count, &own->output, listen->filter_context);
     assert(taken <= size);
@@ -117,6 +133,12 @@ int filter_send(struct worker *worker, struct conn *conn) {
     ssize_t taken = 1;
     while (taken > 0 && conn->reply.unsent_size > 0 && output->unsent_size < FILTER_OUTPUT_SIZE_MAX) {
         taken = filter_send_pieces(worker, conn);
+        if (taken == -EBUSY) {
+            if (output->unsent_size == 0) {
+                timeouts_watch_file(worker, conn); /* else what is being sent brings the next attempt */
+            }
+            break;
+        }
         if (taken < 0) {
             return (int)taken;
         }

@@ -61,6 +61,18 @@ static void overdue_check_write(struct worker *worker) {
     }
 }
 
+/* A disk that does not answer for so long is none. */
+static void overdue_check_file(struct worker *worker) {
+    struct conn *conn;
+    while ((conn = overdue_take(worker, TIMEOUT_FILE)) != NULL) {
+        worker_queue_arm(worker, conn);
+        if (timeout_passed(worker->now_ms, conn->active_ms + worker->engine->config.write_timeout_ms)) {
+            counter_add(&worker->counters.files_cut, 1);
+            close_begin(worker, conn, CLOSE_ERROR);
+        }
+    }
+}
+
 /* A look for idle ones comes now and then, so that a request costs no list operation. */
 static void overdue_check_idle(struct worker *worker) {
     struct conn *conn;
@@ -137,6 +149,7 @@ void overdue_turn(struct worker *worker) {
     overdue_check_next(worker, TIMEOUT_LATER);
     overdue_check_next(worker, TIMEOUT_REST);
     overdue_check_write(worker);
+    overdue_check_file(worker);
     overdue_check_opening(worker);
     while ((conn = overdue_take(worker, TIMEOUT_LINGER)) != NULL) {
         close_begin(worker, conn, conn->reason);

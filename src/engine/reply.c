@@ -217,7 +217,7 @@ unsigned reply_iov(const struct reply *reply, struct iovec *iov, unsigned iov_co
     return count;
 }
 
-const struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset, size_t *size) {
+struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset, size_t *size) {
     if (!reply->has_file || reply->first == NULL) {
         return NULL;
     }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "riposte/reply.h"
+
 struct reply_chunk {
     struct reply_chunk *next;
     uint32_t memory_size; /* bytes of `memory`, CHUNK_FIRST_SIZE or CHUNK_NEXT_SIZE */
@@ -41,6 +43,11 @@ struct reply_pool {
     uint32_t next_count;       /* 0 to REPLY_POOL_NEXT_MAX */
     size_t lent_size;          /* bytes of the chunks that replies own now */
 };
+
+/* The file's bytes may be read now, without waiting for a disk. */
+static inline bool reply_file_is_ready(struct reply_file *file, uint64_t offset, size_t size) {
+    return file->ready == NULL || file->ready(file, offset, size);
+}
 
 /*
  * A chunk with memory_size set, which is one of the two sizes; NULL when memory ends. `pool` may be NULL:

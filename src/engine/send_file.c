@@ -10,6 +10,7 @@
 
 #include "engine_state.h"
 #include "serve.h"
+#include "timeouts.h"
 
 enum { HEAD_PIECES_MAX = 16 /* of one send; a head is one */ };
 
@@ -29,17 +30,23 @@ static ssize_t send_head(struct worker *worker, struct conn *conn) {
     return sent < 0 ? -errno : sent;
 }
 
-/* The next bytes of the file: how many the kernel took, or a negative errno; -EIO where the file has ended. */
+/*
+ * The next bytes of the file: how many the kernel took, or a negative errno; -EIO where the file has ended, -EBUSY where they
+ * are being fetched.
+ */
 static ssize_t send_part(struct worker *worker, struct conn *conn) {
     uint64_t offset;
     size_t left;
-    const struct reply_file *file = reply_first_file(conn_output(conn), &offset, &left);
+    struct reply_file *file = reply_first_file(conn_output(conn), &offset, &left);
     conn->sending_size = 0;
     if (file == NULL) {
         return 0; /* more of what goes before it: in the next call */
     }
     off_t at = (off_t)offset;
     conn->sending_size = left < SEND_FILE_SIZE_MAX ? (uint32_t)left : SEND_FILE_SIZE_MAX;
+    if (!reply_file_is_ready(file, offset, conn->sending_size)) {
+        return -EBUSY;
+    }
     ssize_t sent = sendfile(conn->fd, file->fd, &at, conn->sending_size);
     int error = sent < 0 ? errno : sent == 0 ? EIO : 0;
     counter_add(&worker->counters.sends_file, 1);
@@ -48,7 +55,7 @@ static ssize_t send_part(struct worker *worker, struct conn *conn) {
     return error != 0 ? -error : sent;
 }
 
-bool send_file(struct worker *worker, struct conn *conn) {
+enum send_file_outcome send_file(struct worker *worker, struct conn *conn) {
     ssize_t result = send_head(worker, conn);
     if (result >= 0 && (size_t)result == conn->sending_size) {
         counter_add(&worker->counters.bytes_written, conn->sending_size);
@@ -56,8 +63,12 @@ bool send_file(struct worker *worker, struct conn *conn) {
         result = send_part(worker, conn);
     }
     if (result == -EAGAIN || result == -EINTR) {
-        return false;
+        return SEND_FILE_FULL;
+    }
+    if (result == -EBUSY) {
+        timeouts_watch_file(worker, conn);
+        return SEND_FILE_WAITS;
     }
     serve_on_sent(worker, conn, result);
-    return true;
+    return SEND_FILE_SENT;
 }

@@ -6,6 +6,9 @@
  *      1st     send, MORE --> sendfile, at most SEND_FILE_SIZE_MAX
  *      next    .............. sendfile --> ... until the socket is full: the transport says when it is writable again
  *
+ * Bytes that a disk would have to be asked for are not sent: whose file it is fetches them (reply_file), and the connection
+ * tries again a moment later.
+ *
  * io_uring has no sendfile. Its splice goes through a pipe, twice, and is always punted to a thread of the kernel
  * (io_splice, up to 6.x, has no attempt without waiting): two requests and two thread switches where sendfile(2) is one
  * call that hands over pages of the cache. So the ring's worker calls it, too, while no send of the connection
@@ -21,10 +24,16 @@
 /* Bytes of one call: after it, others have their turn. On loopback some 50 us, or 300 where the card needs copies. */
 enum { SEND_FILE_SIZE_MAX = 512 * 1024 };
 
+enum send_file_outcome {
+    SEND_FILE_SENT,  /* reported (serve_on_sent) */
+    SEND_FILE_FULL,  /* the socket is: to be called again when it is writable */
+    SEND_FILE_WAITS, /* the connection is watched until the next attempt (timeouts_watch_file) */
+};
+
 /*
- * For output that has bytes of a file in it (conn_output_has_file): sends what the socket takes, up to a bound, and reports it (serve_on_sent). The socket does not block, no send is in
- * flight. False: it is full, nothing was reported; to be called again when it is writable.
+ * For output that has bytes of a file in it (conn_output_has_file): sends what the socket takes, up to a bound. The socket
+ * does not block, no send is in flight.
  */
-bool send_file(struct worker *worker, struct conn *conn);
+enum send_file_outcome send_file(struct worker *worker, struct conn *conn);
 
 #endif

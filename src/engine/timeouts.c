@@ -42,6 +42,11 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn) {
     timeouts_watch(worker, conn, TIMEOUT_WRITE, timeouts_write_look_ms(worker));
 }
 
+void timeouts_watch_file(struct worker *worker, struct conn *conn) {
+    timeouts_unwatch(worker, conn);
+    timeouts_watch(worker, conn, TIMEOUT_FILE, PROTOCOL_LATER_MS);
+}
+
 enum timeout_kind timeouts_kind(const struct conn *conn) {
     switch ((enum protocol_next)conn->next) {
     case PROTOCOL_NEXT_INPUT:

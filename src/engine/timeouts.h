@@ -4,6 +4,7 @@
  * on those whose time has come.
  *
  *      WRITE    output waits and nothing leaves the kernel's queue for write_timeout_ms  reset, slow reader
+ *      FILE     bytes of a file are not in memory: PROTOCOL_LATER_MS                     asked for again
  *      LINGER   the client does not end after our last byte for linger_timeout_ms        closed
  *      LATER    on_input asked to be called again: PROTOCOL_LATER_MS                     called
  *      REST     the rest of a request that has begun is due: PROTOCOL_REST_MS            called
@@ -30,6 +31,9 @@ enum { TIMEOUT_WRITE_LOOKS = 4 };
 
 /* The connection has output that the client is to take: the write time-out replaces what was watched. */
 void timeouts_watch_output(struct worker *worker, struct conn *conn);
+
+/* Bytes of a file that are to be sent next are being fetched: the next attempt comes a moment later. */
+void timeouts_watch_file(struct worker *worker, struct conn *conn);
 
 /* The connection has nothing to send: when somebody looks at it again although nothing has come. */
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn);

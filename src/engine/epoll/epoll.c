@@ -114,7 +114,7 @@ static void epoll_update(struct worker *worker, struct conn *conn) {
 
 static void epoll_send(struct worker *worker, struct conn *conn) {
     if (unlikely(conn_output_has_file(conn))) {
-        conn->send_armed = !send_file(worker, conn);
+        conn->send_armed = send_file(worker, conn) == SEND_FILE_FULL;
         return;
     }
     struct iovec pieces[EPOLL_PIECES_MAX];

@@ -188,7 +188,7 @@ static void send_stop_blocking(struct conn *conn) {
 /* False when there is no room to wait for the socket. */
 static bool send_with_file(struct worker *worker, struct uring *uring, struct conn *conn) {
     send_stop_blocking(conn);
-    if (send_file(worker, conn)) {
+    if (send_file(worker, conn) != SEND_FILE_FULL) {
         return true;
     }
     struct io_uring_sqe *sqe = ring_sqe(&uring->ring);

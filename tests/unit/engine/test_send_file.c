@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,20 @@ static void file_release(struct reply_file *file) {
     atomic_fetch_add(&released, 1);
 }
 
-static struct reply_file file = {.release = file_release};
+/* So many times the bytes are not there yet. */
+static _Atomic int refusals;
+
+static bool file_ready(struct reply_file *file, uint64_t offset, size_t size) {
+    (void)file;
+    cr_assert(size > 0 && offset + size <= FILE_SIZE + 1);
+    if (atomic_load(&refusals) == 0) {
+        return true;
+    }
+    atomic_fetch_sub(&refusals, 1);
+    return false;
+}
+
+static struct reply_file file = {.ready = file_ready, .release = file_release};
 
 static void file_make(void) {
     FILE *made = tmpfile();
@@ -169,6 +183,57 @@ ON_BOTH_TRANSPORTS(gives_the_file_back_when_a_client_resets_in_the_middle) {
     dial_stop(engine);
 }
 
+ON_BOTH_TRANSPORTS(waits_for_bytes_that_are_fetched_and_serves_others_meanwhile) {
+    file_make();
+    struct engine_listen listen = dial_listen(&files_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int waiting = dial(engine);
+    int other = dial(engine);
+    atomic_store(&refusals, INT_MAX);
+    dial_send(waiting, "pzw", 3);
+    struct deadline deadline = deadline_of("a file is asked for");
+    while (atomic_load(&refusals) > INT_MAX - 3) {
+        dial_send(other, "z", 1);
+        expect_file(other, 0, 0);
+        deadline_wait(&deadline);
+    }
+    atomic_store(&refusals, 5);
+    expect_file(waiting, PART_AT, PART_SIZE);
+    expect_file(waiting, 0, 0);
+    expect_file(waiting, 0, FILE_SIZE);
+    cr_assert_eq(atomic_load(&refusals), 0);
+    close(waiting);
+    close(other);
+    wait_until_released();
+    cr_assert_eq(dial_counter(engine, files_cut), 0);
+    dial_stop(engine);
+}
+
+static void check_never_ready(enum engine_transport transport, const struct filter *filter) {
+    file_make();
+    struct engine_listen listen = dial_listen(&files_protocol);
+    listen.filter = filter;
+    struct engine_config config = dial_config(transport, &listen);
+    config.write_timeout_ms = 200;
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    atomic_store(&refusals, INT_MAX);
+    dial_send(fd, "w", 1);
+    dial_expect(fd, "<", 1);
+    dial_expect_end(fd);
+    close(fd);
+    wait_until_released();
+    cr_assert_eq(dial_counter(engine, files_cut), 1);
+    cr_assert_eq(dial_counter(engine, closed_error), 1);
+    cr_assert_eq(dial_counter(engine, closed_slow_reader), 0);
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(ends_a_connection_whose_file_never_comes) {
+    check_never_ready(*transport, NULL);
+}
+
 /* --- through a filter ----------------------------------------------------------------------------------------- */
 
 static struct filter_progress odd_receive(void *state, struct bytes wire, char *plain, size_t plain_size_max,
@@ -224,4 +289,23 @@ ON_BOTH_TRANSPORTS(goes_through_a_filter_as_plain_bytes) {
     wait_until_released();
     cr_assert_geq(dial_counter(engine, files_cut), 1);
     dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(waits_for_bytes_that_are_fetched_before_a_filter) {
+    file_make();
+    struct engine_listen listen = dial_listen(&files_protocol);
+    listen.filter = &odd;
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    atomic_store(&refusals, 5);
+    check_order(fd);
+    cr_assert_eq(atomic_load(&refusals), 0);
+    close(fd);
+    wait_until_released();
+    dial_stop(engine);
+}
+
+ON_BOTH_TRANSPORTS(ends_a_connection_whose_file_never_comes_before_a_filter) {
+    check_never_ready(*transport, &odd);
 }
