@@ -51,6 +51,7 @@ void http_talk_open(struct talk *talk, struct http_talk_server *server) {
                                           .context = http_worker_endpoint(server->worker, HTTP_ENDPOINT_OPEN),
                                           .store_worker = server->store_worker,
                                           .now_ns = &server->now_ns});
+    talk->patient = true; /* a file may have to be asked of the disk */
 }
 
 void http_talk_move(struct talk *talk, struct http_talk_server *server, enum http_endpoint_kind endpoint) {

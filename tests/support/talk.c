@@ -11,6 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "deadline.h"
+
 enum {
     IOV_COUNT = 16,
     REQUESTS_MAX = 20,
@@ -144,11 +146,19 @@ void talk_step(struct talk *talk, bool keep) {
     }
 }
 
+static bool talk_waits(const struct talk *talk) {
+    return talk->patient && talk->next == PROTOCOL_NEXT_LATER;
+}
+
 void talk_send(struct talk *talk, struct bytes bytes) {
     talk_reshape(talk, 0, bytes);
+    struct deadline deadline = deadline_of("an answer that comes later");
     do {
         talk_step(talk, talk->hold);
-    } while (talk->again && !talk->closed && !(talk->hold && reply_full(&talk->reply)));
+        if (talk_waits(talk)) {
+            deadline_wait(&deadline);
+        }
+    } while ((talk->again || talk_waits(talk)) && !talk->closed && !(talk->hold && reply_full(&talk->reply)));
 }
 
 void talk_go_on(struct talk *talk) {

@@ -47,9 +47,10 @@ struct talk {
     unsigned requests;       /* completed so far */
     enum protocol_next next; /* what the last on_input waits for */
     bool again;              /* the last on_input had more to do */
-    bool later;  /* the last on_input wants to be called again although nothing comes: talk_step does */
-    bool hold;   /* the client takes no output */
-    bool closed; /* the server has said its last word */
+    bool later;   /* the last on_input wants to be called again although nothing comes: talk_step does */
+    bool patient; /* what is answered later (NEXT_LATER) is waited for by talk_send */
+    bool hold;    /* the client takes no output */
+    bool closed;  /* the server has said its last word */
 };
 
 void talk_begin(struct talk *talk, const struct talk_place *place);

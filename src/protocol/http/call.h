@@ -18,7 +18,7 @@ struct http_note;
  * session: what one connection is in the middle of.
  *
  *      HEAD --head, body not all there--> BODY --last byte--> HEAD
- *        \--large file--> STREAM --last byte--> HEAD, or BODY where the request has one
+ *        \--file on a disk that is asked--> HEAD, with the same head again
  *
  * Lives in the engine's slot, zeroed at accept; all zero is the beginning of HEAD. Small, because most
  * connections are idle: what a body needs is allocated for those that wait for one.
@@ -27,6 +27,7 @@ struct http_session {
     struct http_change *change; /* BODY: what the body is for, owned; NULL: HEAD */
     struct http_note *note; /* owned: of a request whose answer waits, for the access log; NULL without one */
     uint64_t began_ns;      /* when the unfinished request began to come; 0 while nothing is unfinished */
+    uint64_t waits_ns;      /* since when the next request waits for a disk; 0 while it does not */
     int fd;                 /* the connection's descriptor: its number in lists and logs */
     uint8_t peer_family;    /* AF_INET, AF_INET6, or 0: a Unix socket, or no access log */
     uint8_t peer[16];       /* the client's address, 4 or 16 bytes of it */
@@ -53,6 +54,7 @@ struct http_call {
     uint64_t since_ns;      /* with a slow log: when the answer before was complete, or the call began */
     size_t memory_size_max; /* bytes that the session may hold after this call */
     bool costly;            /* a step did work that small requests do not: the call ends behind it */
+    bool waits;             /* the step comes again in a later call, with the same input */
     bool yielded;           /* the step goes on in the next call, without more input */
     const struct http_request
         *request;       /* the one that is being served; NULL when it cannot be read, or waited */

@@ -36,6 +36,7 @@ static const char *fault_of_head(enum http_status status) {
 /* A head that is whole: *request is what is made of it. */
 static void head_serve(struct http_call *call, const struct http_memo *memo, struct http_request *request) {
     const struct http_head *head = request->head;
+    const char *begin = call->at;
     call->at += head->size;
     if (unlikely(!memo->message_is_good)) {
         http_answer_refuse(call, request->message.status, fault_of_head(request->message.status));
@@ -45,7 +46,7 @@ static void head_serve(struct http_call *call, const struct http_memo *memo, str
         http_answer_refuse(call, HTTP_STATUS_BAD_REQUEST, "the target is malformed");
         return;
     }
-    counter_add(&call->worker->counters.requests, 1);
+    counter_add(&call->worker->counters.requests, call->session->waits_ns == 0);
     request->exchange.is_old = head->minor == 0;
     request->exchange.head_only = head->method == HTTP_HEAD;
     request->exchange.latency = LATENCY_HTTP_OTHER;
@@ -55,12 +56,16 @@ static void head_serve(struct http_call *call, const struct http_memo *memo, str
     change.is_late = false;
     upload_init(&change.upload, 0, bytes_of(NULL, 0));
     http_route(call, request, &change);
+    if (unlikely(call->waits)) {
+        call->at = begin;
+        return;
+    }
     if ((request->message.body != HTTP_BODY_NONE || change.stores) && !reply_closing(call->reply)) {
         http_change_begin(call, request, &change);
     }
 }
 
-/* False when the rest of a head has not come. */
+/* False when the rest of a head has not come, or the request waits. */
 static bool head_step(struct http_call *call) {
     struct http_session *session = call->session;
     struct http_memo *memo = &call->worker->memo;
@@ -74,7 +79,7 @@ static bool head_step(struct http_call *call) {
         call->request = &request;
         head_serve(call, memo, &request);
         call->request = NULL;
-        return true;
+        return !call->waits;
     case HTTP_PARSE_BAD:
         http_answer_refuse(call, memo->head.status, fault_of_head(memo->head.status));
         return true;
@@ -152,8 +157,10 @@ static struct progress http_on_input(void *session, const struct protocol_input 
     }
     call_record(&call, call.received_ns);
     enum protocol_next next = PROTOCOL_NEXT_INPUT;
-    if (unlikely((call.yielded || (call.session->began_ns == 0 && !stopped && call.at < call.end)) &&
-                 !reply_closing(reply))) {
+    if (unlikely(call.waits)) {
+        next = PROTOCOL_NEXT_LATER;
+    } else if (unlikely((call.yielded || (call.session->began_ns == 0 && !stopped && call.at < call.end)) &&
+                        !reply_closing(reply))) {
         next = PROTOCOL_NEXT_AGAIN;
     } else if (unlikely(call.session->began_ns != 0 && !reply_closing(reply))) {
         next = call_wait(&call);

@@ -84,6 +84,9 @@ void http_service_drain(struct http_service *service) {
 struct http_worker *http_worker_create(struct http_service *service, struct store_worker *store_worker,
                                        unsigned worker_index) {
     assert(worker_index < service->config.workers_max);
+    if (service->files != NULL && http_file_cache_start(service->files) < 0) {
+        return NULL;
+    }
     struct http_worker *worker = aligned_alloc(HTTP_CACHE_LINE_SIZE, sizeof(*worker));
     if (worker == NULL) {
         return NULL;

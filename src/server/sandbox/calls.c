@@ -97,6 +97,8 @@ static const int calls_always[] = {
     SYS_openat2,
 #endif
     SYS_fstat,
+    SYS_fstatfs,
+    SYS_fadvise64,
     SYS_newfstatat,
 #ifdef SYS_stat
     SYS_stat,
@@ -106,6 +108,7 @@ static const int calls_always[] = {
     SYS_lseek,
     SYS_pread64,
     SYS_preadv,
+    SYS_preadv2,
     SYS_pwrite64,
     SYS_fallocate,
     SYS_ftruncate,

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * file_cache: shards of entries by the hash of their path, and reading beneath one folder.
+ * file_cache: looks at the file system, by workers without waiting and by the threads of file_jobs.h.
  */
 #include "file_cache.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -19,8 +16,8 @@
 #include "riposte/clock.h"
 #include "riposte/random.h"
 
-/* A file is looked at again when that long has passed. */
-#define LOOK_PERIOD_NS CLOCK_NS_PER_S
+static void cache_run(void *context, struct http_file_job *job);
+static bool file_sent_ready(struct reply_file *sent, uint64_t offset, size_t size);
 
 int http_file_cache_create(const char *root, size_t size_max, struct http_file_cache **cache) {
     struct http_file_cache *made = calloc(1, sizeof(*made));
@@ -36,139 +33,21 @@ int http_file_cache_create(const char *root, size_t size_max, struct http_file_c
     made->size_max = size_max;
     made->file_size_max = size_max / 2 < HTTP_FILE_KEPT_SIZE_MAX ? size_max / 2 : HTTP_FILE_KEPT_SIZE_MAX;
     made->hash_seed = random_seed();
+    made->io = &http_file_io_kernel;
+    const struct http_file_jobs_calls calls = {.run = cache_run, .drop = http_file_return};
+    http_file_jobs_init(&made->jobs, &calls, made);
     for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT; i++) {
-        pthread_mutex_init(&made->shards[i].lock, NULL);
+        http_file_shard_init(&made->shards[i]);
     }
     *cache = made;
     return 0;
 }
 
-/* --- one file ------------------------------------------------------------------------------------------------- */
-
-void http_file_return(void *owner) {
-    struct http_file *file = owner;
-    /* acq_rel: whoever frees it comes after everybody else's reading. */
-    if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) > 1) {
-        return;
-    }
-    if (file->data != NULL) {
-        atomic_fetch_sub(&file->cache->size, file->identity.size);
-        free(file->data);
-    }
-    if (file->sent.fd >= 0) {
-        close(file->sent.fd);
-    }
-    free(file);
-}
-
-static void file_release_sent(struct reply_file *sent) {
-    http_file_return((char *)sent - offsetof(struct http_file, sent));
-}
-
-static struct http_file *file_reference(struct http_file *file) {
-    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed); /* relaxed: it is held already */
-    return file;
-}
-
-static struct http_file_identity identity_of(const struct stat *stat) {
-    return (struct http_file_identity){
-        .device = stat->st_dev,
-        .inode = stat->st_ino,
-        .size = (uint64_t)stat->st_size,
-        .modified_ns = stat->st_mtim.tv_sec * (int64_t)CLOCK_NS_PER_S + stat->st_mtim.tv_nsec,
-        .changed_ns = stat->st_ctim.tv_sec * (int64_t)CLOCK_NS_PER_S + stat->st_ctim.tv_nsec,
-    };
-}
-
-static bool identity_equal(const struct http_file_identity *left, const struct http_file_identity *right) {
-    return left->device == right->device && left->inode == right->inode && left->size == right->size &&
-           left->modified_ns == right->modified_ns && left->changed_ns == right->changed_ns;
-}
-
-/* Without contents; takes `fd` over, -1 for one that is missing. NULL when memory ends. */
-static struct http_file *file_create(struct http_file_cache *cache, const struct stat *stat, int fd) {
-    struct http_file *file = calloc(1, sizeof(*file));
-    if (file == NULL) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return NULL;
-    }
-    atomic_init(&file->references, 1);
-    file->cache = cache;
-    file->identity = identity_of(stat);
-    file->missing = fd < 0;
-    file->etag = XXH3_64bits(&file->identity, sizeof(file->identity)) | 1;
-    file->sent = (struct reply_file){.fd = fd, .release = file_release_sent};
-    return file;
-}
-
-static bool read_whole(int fd, char *data, size_t size) {
-    size_t at = 0;
-    while (at < size) {
-        ssize_t got = pread(fd, data + at, size - at, (off_t)at);
-        if (got <= 0 && !(got < 0 && errno == EINTR)) {
-            return false;
-        }
-        at += got > 0 ? (size_t)got : 0;
-    }
-    return true;
+int http_file_cache_start(struct http_file_cache *cache) {
+    return http_file_jobs_start(&cache->jobs);
 }
 
 /* --- room ----------------------------------------------------------------------------------------------------- */
-
-static bool entry_has_descriptor(const struct http_file_entry *entry) {
-    return entry->file != NULL && entry->file->sent.fd >= 0;
-}
-
-/* The caller has the lock. */
-static void entry_clear(struct http_file_entry *entry) {
-    if (entry_has_descriptor(entry)) {
-        atomic_fetch_sub(&entry->file->cache->descriptors_count, 1);
-    }
-    http_file_return(entry->file);
-    free(entry->path);
-    *entry = (struct http_file_entry){.file = NULL};
-}
-
-/*
- * The file that was not asked for longest, of all or of those that have a descriptor; NULL when there is none. The caller
- * has the lock.
- */
-static struct http_file_entry *shard_oldest(struct http_file_shard *shard, bool with_descriptor) {
-    struct http_file_entry *oldest = NULL;
-    for (unsigned i = 0; i < HTTP_FILE_SHARD_ENTRIES_MAX; i++) {
-        struct http_file_entry *entry = &shard->entries[i];
-        bool counts = with_descriptor ? entry_has_descriptor(entry) : entry->file != NULL;
-        if (counts && (oldest == NULL || entry->used_ns < oldest->used_ns)) {
-            oldest = entry;
-        }
-    }
-    return oldest;
-}
-
-/* An entry for a new file: a free one, or the oldest, cleared. The caller has the lock. */
-static struct http_file_entry *shard_free(struct http_file_shard *shard) {
-    for (unsigned i = 0; i < HTTP_FILE_SHARD_ENTRIES_MAX; i++) {
-        if (shard->entries[i].file == NULL) {
-            return &shard->entries[i];
-        }
-    }
-    struct http_file_entry *oldest = shard_oldest(shard, false);
-    entry_clear(oldest);
-    return oldest;
-}
-
-/* The oldest file of the shard goes. False when it has none. */
-static bool shard_evict(struct http_file_shard *shard) {
-    pthread_mutex_lock(&shard->lock);
-    struct http_file_entry *oldest = shard_oldest(shard, false);
-    if (oldest != NULL) {
-        entry_clear(oldest);
-    }
-    pthread_mutex_unlock(&shard->lock);
-    return oldest != NULL;
-}
 
 /* The oldest file of each shard in turn goes until `size` more bytes fit. False when readers hold too much. */
 static bool cache_make_room(struct http_file_cache *cache, size_t size) {
@@ -179,135 +58,69 @@ static bool cache_make_room(struct http_file_cache *cache, size_t size) {
             if (atomic_load(&cache->size) + size <= cache->size_max) {
                 return true;
             }
-            evicted |= shard_evict(&cache->shards[i]);
+            evicted |= http_file_shard_evict(&cache->shards[i]);
         }
     }
     return atomic_load(&cache->size) + size <= cache->size_max;
 }
 
-/* Reads the contents where they are small and there is room; else the file stays open, to be sent from. */
-static enum http_file_outcome file_load(struct http_file *file) {
-    struct http_file_cache *cache = file->cache;
-    size_t size = file->identity.size;
-    if (size > cache->file_size_max || !cache_make_room(cache, size)) {
-        return HTTP_FILE_OK;
-    }
-    char *data = malloc(size + (size == 0));
-    if (data == NULL) {
+static enum http_file_outcome outcome_of(int error) {
+    switch (-error) {
+    case EAGAIN:
+    case EOPNOTSUPP: /* it cannot say whether it would wait */
+        return HTTP_FILE_WAIT;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
         return HTTP_FILE_NO_MEMORY;
-    }
-    if (!read_whole(file->sent.fd, data, size)) {
-        free(data); /* it shrank meanwhile, or cannot be read */
+    default:
         return HTTP_FILE_MISSING;
     }
-    close(file->sent.fd);
-    file->sent.fd = -1;
-    file->data = data;
-    atomic_fetch_add(&cache->size, size);
-    return HTTP_FILE_OK;
 }
 
-/* --- look-up -------------------------------------------------------------------------------------------------- */
-
-/* NULL when it is not there. The caller has the lock. */
-static struct http_file_entry *shard_find(struct http_file_shard *shard, uint64_t hash, struct bytes path) {
-    for (unsigned i = 0; i < HTTP_FILE_SHARD_ENTRIES_MAX; i++) {
-        struct http_file_entry *entry = &shard->entries[i];
-        if (entry->hash == hash && entry->file != NULL &&
-            bytes_equal(bytes_of(entry->path, entry->path_size), path)) {
-            return entry;
-        }
+/* Reads the contents where they are small and there is room; else the file stays open, to be sent from. */
+static enum http_file_outcome file_load(struct http_file *file, bool may_wait) {
+    size_t size = file->identity.size;
+    if (size > file->cache->file_size_max || !cache_make_room(file->cache, size)) {
+        return HTTP_FILE_OK;
     }
-    return NULL;
+    int error = http_file_load(file, may_wait);
+    return error == 0 ? HTTP_FILE_OK : outcome_of(error);
 }
 
-/* What is known of the path; a reference to it, when it was looked at lately or is still `identity`. */
-static struct http_file *shard_take(struct http_file_shard *shard, uint64_t hash, struct bytes path,
-                                    uint64_t now_ns, const struct http_file_identity *identity) {
-    struct http_file *file = NULL;
-    pthread_mutex_lock(&shard->lock);
-    struct http_file_entry *entry = shard_find(shard, hash, path);
-    if (entry != NULL && identity != NULL && identity_equal(&entry->file->identity, identity)) {
-        entry->looked_ns = now_ns;
-    }
-    if (entry != NULL && now_ns - entry->looked_ns < LOOK_PERIOD_NS) {
-        entry->used_ns = now_ns;
-        file = file_reference(entry->file);
-    }
-    pthread_mutex_unlock(&shard->lock);
-    return file;
-}
+/* --- one look at the file system ---------------------------------------------------------------------------------- */
 
-/*
- * Counts one more entry with a descriptor, in the place of the shard's oldest where all are taken. False when the shard has
- * none. The caller has the lock.
- */
-static bool shard_take_descriptor(struct http_file_cache *cache, struct http_file_shard *shard) {
-    if (atomic_fetch_add(&cache->descriptors_count, 1) < HTTP_FILE_DESCRIPTORS_MAX) {
-        return true;
-    }
-    struct http_file_entry *oldest = shard_oldest(shard, true);
-    if (oldest == NULL) {
-        atomic_fetch_sub(&cache->descriptors_count, 1);
-        return false;
-    }
-    entry_clear(oldest);
-    return true;
-}
+/* A path that is looked at. */
+struct look {
+    struct http_file_cache *cache;
+    struct http_file_shard *shard;
+    struct http_file_name name;
+    uint64_t now_ns;
+    bool keep_missing;
+    bool may_wait; /* for a disk; else the outcome may be WAIT */
+};
 
-/* Where memory for the path, or descriptors, end the file is served all the same, and not kept. */
-static void shard_put(struct http_file_shard *shard, uint64_t hash, struct bytes path, uint64_t now_ns,
-                      struct http_file *file) {
-    char *copy = malloc(path.size);
-    if (copy == NULL) {
-        return;
-    }
-    memcpy(copy, path.data, path.size);
-    pthread_mutex_lock(&shard->lock);
-    struct http_file_entry *entry = shard_find(shard, hash, path);
-    if (entry != NULL) {
-        entry_clear(entry);
-    }
-    if (file->sent.fd >= 0 && !shard_take_descriptor(file->cache, shard)) {
-        pthread_mutex_unlock(&shard->lock);
-        free(copy);
-        return;
-    }
-    entry = shard_free(shard);
-    *entry = (struct http_file_entry){.hash = hash,
-                                      .looked_ns = now_ns,
-                                      .used_ns = now_ns,
-                                      .file = file_reference(file),
-                                      .path = copy,
-                                      .path_size = path.size};
-    pthread_mutex_unlock(&shard->lock);
-}
-
-/* A descriptor, or a negative errno. */
-static int beneath_open(int root_fd, struct bytes path) {
-    char text[HTTP_FILE_PATH_SIZE_MAX + 1];
-    if (path.size == 0 || path.size > HTTP_FILE_PATH_SIZE_MAX) {
-        return -ENOENT;
-    }
-    memcpy(text, path.data, path.size);
-    text[path.size] = '\0';
-    const struct open_how how = {
-        .flags =
-            O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, /* a pipe or a device must not hold the worker up */
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+static struct look look_of(struct http_file_cache *cache, struct bytes path, uint64_t now_ns,
+                           bool keep_missing) {
+    uint64_t hash = XXH3_64bits_withSeed(path.data, path.size, cache->hash_seed);
+    return (struct look){
+        .cache = cache,
+        .shard = &cache->shards[hash % HTTP_FILE_SHARDS_COUNT],
+        .name = {.hash = hash, .path = path},
+        .now_ns = now_ns,
+        .keep_missing = keep_missing,
     };
-    long fd = syscall(SYS_openat2, root_fd, text, &how, sizeof(how));
-    return fd < 0 ? -errno : (int)fd;
-}
-
-static enum http_file_outcome outcome_of(int error) {
-    return error == -EMFILE || error == -ENFILE || error == -ENOMEM ? HTTP_FILE_NO_MEMORY : HTTP_FILE_MISSING;
 }
 
 /* Opens the path; a plain file is OK, with its descriptor. */
-static enum http_file_outcome file_open(struct http_file_cache *cache, struct bytes path, int *fd,
-                                        struct stat *stat) {
-    *fd = beneath_open(cache->root_fd, path);
+static enum http_file_outcome look_open(const struct look *look, int *fd, struct stat *stat) {
+    char text[HTTP_FILE_PATH_SIZE_MAX + 1];
+    if (look->name.path.size == 0 || look->name.path.size > HTTP_FILE_PATH_SIZE_MAX) {
+        return HTTP_FILE_MISSING;
+    }
+    memcpy(text, look->name.path.data, look->name.path.size);
+    text[look->name.path.size] = '\0';
+    *fd = look->cache->io->open(look->cache->root_fd, text, !look->may_wait);
     if (*fd < 0) {
         return outcome_of(*fd);
     }
@@ -316,6 +129,123 @@ static enum http_file_outcome file_open(struct http_file_cache *cache, struct by
     }
     close(*fd);
     return S_ISDIR(stat->st_mode) ? HTTP_FILE_DIRECTORY : HTTP_FILE_MISSING;
+}
+
+/* There is no such file: what was known of it is wrong. True when the cache knows that now. */
+static bool look_note_missing(const struct look *look, bool keep) {
+    const struct stat nothing = {0};
+    struct http_file *file = keep ? http_file_create(look->cache, &nothing, -1, file_sent_ready) : NULL;
+    if (file == NULL) {
+        http_file_shard_forget(look->shard, look->name);
+        return false;
+    }
+    bool kept = http_file_shard_put(look->shard, look->name, look->now_ns, file);
+    http_file_return(file);
+    return kept;
+}
+
+/* A file that was opened and is another than the one known, if any. */
+static enum http_file_outcome look_take_opened(const struct look *look, struct http_file *file, bool *kept) {
+    if (file == NULL) {
+        return HTTP_FILE_NO_MEMORY;
+    }
+    enum http_file_outcome outcome = file_load(file, look->may_wait);
+    if (outcome != HTTP_FILE_OK) {
+        http_file_return(file);
+    } else {
+        *kept = http_file_shard_put(look->shard, look->name, look->now_ns, file);
+    }
+    return outcome;
+}
+
+/* Asks the file system. OK: *file. *kept: the cache knows the outcome, too. */
+static enum http_file_outcome look_do(const struct look *look, struct http_file **file, bool *kept) {
+    struct stat stat = {0};
+    int fd;
+    *kept = false;
+    enum http_file_outcome outcome = look_open(look, &fd, &stat);
+    if (outcome == HTTP_FILE_MISSING || outcome == HTTP_FILE_DIRECTORY) {
+        *kept = look_note_missing(look, outcome == HTTP_FILE_MISSING && look->keep_missing);
+    }
+    if (outcome != HTTP_FILE_OK) {
+        return outcome;
+    }
+    const struct http_file_identity identity = http_file_identity_of(&stat);
+    *file = http_file_shard_take(look->shard, look->name, look->now_ns, &identity, HTTP_FILE_LOOKED_AT);
+    if (*file != NULL) {
+        close(fd);
+        *kept = true;
+        return HTTP_FILE_OK;
+    }
+    *file = http_file_create(look->cache, &stat, fd, file_sent_ready);
+    return look_take_opened(look, *file, kept);
+}
+
+/* --- on the threads of file_jobs.h -------------------------------------------------------------------------------- */
+
+static struct http_page_block block_of(const struct http_file *file, uint64_t number) {
+    uint64_t offset = number * HTTP_PAGE_CACHE_BLOCK_SIZE;
+    uint64_t end = offset + HTTP_PAGE_CACHE_BLOCK_SIZE;
+    const uint64_t hashed[] = {file->etag, number};
+    return (struct http_page_block){
+        .fd = file->sent.fd,
+        .hash = XXH3_64bits_withSeed(hashed, sizeof(hashed), file->cache->hash_seed),
+        .offset = offset,
+        .end = end < file->identity.size ? end : file->identity.size,
+    };
+}
+
+static void run_look(struct http_file_cache *cache, struct http_file_job *job) {
+    struct look look = look_of(cache, bytes_of(job->path, job->path_size), job->asked_ns, job->keep_missing);
+    look.may_wait = true;
+    struct http_file *file;
+    enum http_file_outcome outcome = look_do(&look, &file, &job->kept);
+    if (outcome == HTTP_FILE_OK && job->kept) {
+        http_file_return(file);
+    } else if (outcome == HTTP_FILE_OK) {
+        job->file = file;
+    }
+    /* WAIT: the file system says so although it was allowed to wait. */
+    job->outcome = outcome == HTTP_FILE_WAIT ? HTTP_FILE_MISSING : outcome;
+}
+
+static void cache_run(void *context, struct http_file_job *job) {
+    struct http_file_cache *cache = context;
+    if (job->path_size > 0) {
+        run_look(cache, job);
+        return;
+    }
+    const struct http_page_block block = block_of(job->file, job->block);
+    http_page_cache_fill(&cache->page_cache, cache->io, &block, clock_monotonic_ns());
+    http_file_return(job->file);
+    job->file = NULL;
+}
+
+/* --- on workers --------------------------------------------------------------------------------------------------- */
+
+/* The block is there, or somebody brings it. */
+static bool file_has_block(struct http_file *file, uint64_t number) {
+    struct http_file_cache *cache = file->cache;
+    const struct http_page_block block = block_of(file, number);
+    if (http_page_cache_has(&cache->page_cache, cache->io, &block, clock_monotonic_ns())) {
+        return true;
+    }
+    struct http_file_job job = {.hash = block.hash, .file = http_file_reference(file), .block = number};
+    if (!http_file_jobs_add(&cache->jobs, &job)) {
+        http_file_return(file);
+    }
+    return false;
+}
+
+static bool file_sent_ready(struct reply_file *sent, uint64_t offset, size_t size) {
+    struct http_file *file = http_file_of_sent(sent);
+    uint64_t last = (offset + size - 1) / HTTP_PAGE_CACHE_BLOCK_SIZE;
+    for (uint64_t number = offset / HTTP_PAGE_CACHE_BLOCK_SIZE; number <= last; number++) {
+        if (!file_has_block(file, number)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* A file that was taken from the cache. */
@@ -328,70 +258,52 @@ static enum http_file_outcome outcome_of_known(struct http_file **file) {
     return HTTP_FILE_MISSING;
 }
 
-static void missing_keep(struct http_file_cache *cache, struct http_file_shard *shard, uint64_t hash,
-                         struct bytes path, uint64_t now_ns) {
-    const struct stat nothing = {0};
-    struct http_file *file = file_create(cache, &nothing, -1);
-    if (file != NULL) {
-        shard_put(shard, hash, path, now_ns, file);
-        http_file_return(file);
-    }
+/* A disk is to be asked. What is known of the path is true until it answers. */
+static enum http_file_outcome look_wait(const struct look *look, struct http_file **file) {
+    *file = http_file_shard_take(look->shard, look->name, look->now_ns, NULL, HTTP_FILE_ANY_AGE);
+    return *file == NULL ? HTTP_FILE_WAIT : outcome_of_known(file);
 }
 
-/* A file that was opened and is another than the one known, if any. */
-static enum http_file_outcome opened_take(struct http_file_shard *shard, uint64_t hash, struct bytes path,
-                                          uint64_t now_ns, struct http_file *file) {
-    if (file == NULL) {
-        return HTTP_FILE_NO_MEMORY;
+static void look_ask(const struct look *look) {
+    struct http_file_job job = {
+        .hash = look->name.hash,
+        .path_size = look->name.path.size,
+        .keep_missing = look->keep_missing,
+        .asked_ns = look->now_ns,
+    };
+    memcpy(job.path, look->name.path.data, look->name.path.size);
+    http_file_jobs_add(&look->cache->jobs, &job); /* without a place: at the next call */
+}
+
+/* Nothing is known of the path, or not lately. */
+static enum http_file_outcome take_looked(const struct look *look, struct http_file **file) {
+    enum http_file_outcome outcome;
+    bool kept;
+    if (http_file_jobs_find(&look->cache->jobs, look->name.hash, look->name.path, &outcome, file)) {
+        return outcome == HTTP_FILE_WAIT ? look_wait(look, file) : outcome;
     }
-    enum http_file_outcome outcome = file_load(file);
-    if (outcome != HTTP_FILE_OK) {
-        http_file_return(file);
-    } else {
-        shard_put(shard, hash, path, now_ns, file);
+    outcome = look_do(look, file, &kept);
+    if (outcome == HTTP_FILE_WAIT) {
+        look_ask(look);
+        outcome = look_wait(look, file);
     }
     return outcome;
 }
 
 enum http_file_outcome http_file_take(struct http_file_cache *cache, struct bytes path, uint64_t now_ns,
                                       bool keep_missing, struct http_file **file) {
-    uint64_t hash = XXH3_64bits_withSeed(path.data, path.size, cache->hash_seed);
-    struct http_file_shard *shard = &cache->shards[hash % HTTP_FILE_SHARDS_COUNT];
-    struct stat stat = {0};
-    int fd;
-    *file = shard_take(shard, hash, path, now_ns, NULL);
-    if (*file != NULL) {
-        return outcome_of_known(file);
-    }
-    enum http_file_outcome outcome = file_open(cache, path, &fd, &stat);
-    if (outcome == HTTP_FILE_MISSING && keep_missing) {
-        missing_keep(cache, shard, hash, path, now_ns);
-    }
-    if (outcome != HTTP_FILE_OK) {
-        return outcome;
-    }
-    const struct http_file_identity identity = identity_of(&stat);
-    *file = shard_take(shard, hash, path, now_ns, &identity);
-    if (*file != NULL) {
-        close(fd);
-        return HTTP_FILE_OK;
-    }
-    *file = file_create(cache, &stat, fd);
-    return opened_take(shard, hash, path, now_ns, *file);
+    struct look look = look_of(cache, path, now_ns, keep_missing);
+    *file = http_file_shard_take(look.shard, look.name, now_ns, NULL, HTTP_FILE_LOOKED_AT);
+    return *file != NULL ? outcome_of_known(file) : take_looked(&look, file);
 }
 
 void http_file_cache_destroy(struct http_file_cache *cache) {
     if (cache == NULL) {
         return;
     }
+    http_file_jobs_deinit(&cache->jobs);
     for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT; i++) {
-        struct http_file_shard *shard = &cache->shards[i];
-        for (unsigned j = 0; j < HTTP_FILE_SHARD_ENTRIES_MAX; j++) {
-            if (shard->entries[j].file != NULL) {
-                entry_clear(&shard->entries[j]);
-            }
-        }
-        pthread_mutex_destroy(&shard->lock);
+        http_file_shard_deinit(&cache->shards[i]);
     }
     assert(atomic_load(&cache->size) == 0 && atomic_load(&cache->descriptors_count) == 0);
     close(cache->root_fd);

@@ -24,6 +24,7 @@ struct found {
     struct bytes type;
     struct bytes coding; /* size 0: none */
     bool varies;         /* another client may get another coding */
+    bool waits;          /* whether there is one is asked of a disk */
 };
 
 /* --- paths ---------------------------------------------------------------------------------------------------- */
@@ -196,6 +197,7 @@ static bool sibling_take(struct http_call *call, const struct http_request *requ
     enum http_file_outcome outcome = http_file_take(
         call->worker->service->files, bytes_of(path->text, path->size), call->now_ns, true, &sibling);
     path->size = size;
+    found->waits |= outcome == HTTP_FILE_WAIT;
     if (outcome != HTTP_FILE_OK) {
         return false;
     }
@@ -225,6 +227,21 @@ static void answer_moved(struct http_call *call, const struct http_request *requ
                      "a folder's name ends in a slash", fields);
 }
 
+/* The request comes again a moment later, unless its time is over. */
+static void wait_for_disk(struct http_call *call, const struct http_request *request) {
+    struct http_session *session = call->session;
+    uint64_t allowed_ns = call->worker->service->config.timeout_ms * CLOCK_NS_PER_MS;
+    if (session->waits_ns == 0) {
+        session->waits_ns = call->now_ns;
+    }
+    if (call->now_ns - session->waits_ns <= allowed_ns) {
+        call->waits = true;
+        return;
+    }
+    session->waits_ns = 0;
+    http_answer_page(call, &request->exchange, HTTP_STATUS_UNAVAILABLE, "the disk does not answer", "");
+}
+
 static void answer_missing(struct http_call *call, const struct http_request *request,
                            enum http_file_outcome outcome) {
     if (outcome == HTTP_FILE_NO_MEMORY) {
@@ -249,16 +266,25 @@ void http_files(struct http_call *call, const struct http_request *request) {
     }
     enum http_file_outcome outcome = http_file_take(
         call->worker->service->files, bytes_of(path.text, path.size), call->now_ns, false, &found.file);
+    if (outcome == HTTP_FILE_OK) {
+        found.type = http_media_type(bytes_of(path.text, path.size));
+        found.varies = sibling_take(call, request, &path, ".br", "br", &found);
+        found.varies |= sibling_take(call, request, &path, ".gz", "gzip", &found);
+        if (found.waits) {
+            http_file_return(found.file);
+            outcome = HTTP_FILE_WAIT;
+        }
+    }
+    if (outcome == HTTP_FILE_WAIT) {
+        wait_for_disk(call, request);
+        return;
+    }
+    call->session->waits_ns = 0;
     if (outcome == HTTP_FILE_DIRECTORY && !is_folder) {
         answer_moved(call, request);
-        return;
-    }
-    if (outcome != HTTP_FILE_OK) {
+    } else if (outcome != HTTP_FILE_OK) {
         answer_missing(call, request, outcome);
-        return;
+    } else {
+        answer_found(call, request, &found);
     }
-    found.type = http_media_type(bytes_of(path.text, path.size));
-    found.varies = sibling_take(call, request, &path, ".br", "br", &found);
-    found.varies |= sibling_take(call, request, &path, ".gz", "gzip", &found);
-    answer_found(call, request, &found);
 }

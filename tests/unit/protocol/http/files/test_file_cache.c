@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "file_cache.h"
 #include "riposte/clock.h"
 
@@ -34,6 +35,7 @@ static void init(void) {
     snprintf(root, sizeof(root), "/tmp/riposte-files-XXXXXX");
     cr_assert_not_null(mkdtemp(root));
     cr_assert_eq(http_file_cache_create(root, SIZE_MAX_KEPT, &cache), 0);
+    cr_assert_eq(http_file_cache_start(cache), 0);
 }
 
 static void deinit(void) {
@@ -45,8 +47,20 @@ static void deinit(void) {
 
 TestSuite(http_file_cache, .init = init, .fini = deinit);
 
+/* Until no disk has to be waited for. */
+static enum http_file_outcome take_keeping(const char *path, uint64_t seconds, bool keep_missing,
+                                           struct http_file **file) {
+    struct deadline deadline = deadline_of("an answer of the disk");
+    enum http_file_outcome outcome;
+    while ((outcome = http_file_take(cache, bytes_from_string(path), (1 + seconds) * CLOCK_NS_PER_S,
+                                     keep_missing, file)) == HTTP_FILE_WAIT) {
+        deadline_wait(&deadline);
+    }
+    return outcome;
+}
+
 static enum http_file_outcome take(const char *path, uint64_t seconds, struct http_file **file) {
-    return http_file_take(cache, bytes_from_string(path), (1 + seconds) * CLOCK_NS_PER_S, false, file);
+    return take_keeping(path, seconds, false, file);
 }
 
 static void check_content(const char *path, uint64_t seconds, const char *text) {
@@ -188,8 +202,7 @@ Test(http_file_cache, never_passes_its_bound_of_files) {
     for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT * HTTP_FILE_SHARD_ENTRIES_MAX + 1000; i++) {
         struct http_file *file;
         snprintf(name, sizeof(name), "m%u", i);
-        cr_assert_eq(http_file_take(cache, bytes_from_string(name), CLOCK_NS_PER_S, true, &file),
-                     HTTP_FILE_MISSING);
+        cr_assert_eq(take_keeping(name, 0, true, &file), HTTP_FILE_MISSING);
     }
     for (unsigned i = 0; i < HTTP_FILE_SHARDS_COUNT; i++) {
         for (unsigned j = 0; j < HTTP_FILE_SHARD_ENTRIES_MAX; j++) {
@@ -201,10 +214,9 @@ Test(http_file_cache, never_passes_its_bound_of_files) {
 
 Test(http_file_cache, forgets_within_a_second_that_a_file_was_missing) {
     struct http_file *file;
-    struct bytes path = bytes_from_string("late");
-    cr_assert_eq(http_file_take(cache, path, CLOCK_NS_PER_S, true, &file), HTTP_FILE_MISSING);
+    cr_assert_eq(take_keeping("late", 0, true, &file), HTTP_FILE_MISSING);
     file_write("late", "here", 4);
-    cr_assert_eq(http_file_take(cache, path, CLOCK_NS_PER_S, true, &file), HTTP_FILE_MISSING);
+    cr_assert_eq(take_keeping("late", 0, true, &file), HTTP_FILE_MISSING);
     check_content("late", 1, "here");
 }
 
@@ -216,4 +228,189 @@ Test(http_file_cache, says_why_a_folder_cannot_be_served) {
     cr_assert_eq(http_file_cache_create(path, SIZE_MAX_KEPT, &other), -ENOTDIR);
     path_in(path, "none");
     cr_assert_eq(http_file_cache_create(path, SIZE_MAX_KEPT, &other), -ENOENT);
+}
+
+Test(http_file_cache, never_keeps_more_descriptors_than_its_bound) {
+    enum { FILES = HTTP_FILE_DESCRIPTORS_MAX + 1 };
+    static char text[SIZE_MAX_KEPT / 2 + 1];
+    char name[16];
+    for (unsigned i = 0; i < FILES; i++) {
+        snprintf(name, sizeof(name), "d%u", i);
+        file_write(name, text, sizeof(text));
+    }
+    for (unsigned i = 0; i < FILES; i++) {
+        struct http_file *file;
+        snprintf(name, sizeof(name), "d%u", i);
+        cr_assert_eq(take(name, 0, &file), HTTP_FILE_OK);
+        cr_assert_geq(file->sent.fd, 0);
+        unsigned expected = i < HTTP_FILE_DESCRIPTORS_MAX ? i + 1 : HTTP_FILE_DESCRIPTORS_MAX;
+        /* One whose shard has none to put out is served, and not kept. */
+        cr_assert_leq(atomic_load(&cache->descriptors_count), expected);
+        http_file_return(file);
+    }
+    cr_assert_eq(atomic_load(&cache->descriptors_count), HTTP_FILE_DESCRIPTORS_MAX);
+}
+
+/* --- a disk that takes its time ----------------------------------------------------------------------------------- */
+
+/* Nothing is in the kernel's memory; whoever may wait waits until disk_answers. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    pthread_t worker;
+    unsigned answers;      /* calls that may still be answered */
+    unsigned waiting;      /* threads in a call that waits */
+    unsigned worker_calls; /* of the worker's thread that would have waited */
+    bool blind;            /* the file system cannot say what is in memory */
+} disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+
+static void disk_wait(void) {
+    pthread_mutex_lock(&disk.lock);
+    disk.worker_calls += pthread_equal(pthread_self(), disk.worker) != 0;
+    disk.waiting++;
+    while (disk.answers == 0) {
+        pthread_cond_wait(&disk.moved, &disk.lock);
+    }
+    disk.answers--;
+    disk.waiting--;
+    pthread_mutex_unlock(&disk.lock);
+}
+
+static void disk_answer(unsigned calls) {
+    pthread_mutex_lock(&disk.lock);
+    disk.answers = calls;
+    pthread_cond_broadcast(&disk.moved);
+    pthread_mutex_unlock(&disk.lock);
+}
+
+static void disk_expect_waiting(unsigned count) {
+    struct deadline deadline = deadline_of("threads that wait for the disk");
+    unsigned waiting = 0;
+    while (waiting != count) {
+        pthread_mutex_lock(&disk.lock);
+        waiting = disk.waiting;
+        pthread_mutex_unlock(&disk.lock);
+        if (waiting != count) {
+            deadline_wait(&deadline);
+        }
+    }
+}
+
+static int disk_open(int root_fd, const char *path, bool cached) {
+    if (cached) {
+        return -EAGAIN;
+    }
+    disk_wait();
+    return http_file_io_kernel.open(root_fd, path, false);
+}
+
+static ssize_t disk_read(int fd, char *data, size_t size, uint64_t offset, bool cached) {
+    if (cached) {
+        return disk.blind ? -EOPNOTSUPP : -EAGAIN;
+    }
+    disk_wait();
+    return http_file_io_kernel.read(fd, data, size, offset, false);
+}
+
+static const struct http_file_io disk_io = {.open = disk_open, .read = disk_read};
+
+static void init_slow(void) {
+    init();
+    disk.worker = pthread_self();
+    cache->io = &disk_io;
+}
+
+static void deinit_slow(void) {
+    cr_assert_eq(disk.worker_calls, 0, "the worker has waited for the disk");
+    disk_answer(UINT32_MAX);
+    deinit();
+}
+
+TestSuite(http_file_cache_slow, .init = init_slow, .fini = deinit_slow, .timeout = 60);
+
+/* Does not wait. */
+static enum http_file_outcome try(const char *path, uint64_t seconds, struct http_file **file) {
+    return http_file_take(cache, bytes_from_string(path), (1 + seconds) * CLOCK_NS_PER_S, false, file);
+}
+
+Test(http_file_cache_slow, asks_a_thread_and_serves_what_it_brings) {
+    struct http_file *file;
+    file_write("a", "text", 4);
+    cr_assert_eq(try("a", 0, &file), HTTP_FILE_WAIT);
+    disk_expect_waiting(1);
+    cr_assert_eq(try("a", 0, &file), HTTP_FILE_WAIT);
+    disk_answer(UINT32_MAX);
+    check_content("a", 0, "text");
+}
+
+Test(http_file_cache_slow, serves_what_is_known_while_others_wait) {
+    struct http_file *file;
+    file_write("known", "text", 4);
+    file_write("cold", "cold", 4);
+    disk_answer(2);
+    check_content("known", 0, "text");
+    for (unsigned i = 0; i < 4 * HTTP_FILE_JOBS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "no%u", i);
+        cr_assert_eq(try(name, 0, &file), HTTP_FILE_WAIT);
+    }
+    disk_expect_waiting(HTTP_FILE_JOBS_THREADS);
+    cr_assert_eq(try("known", 0, &file), HTTP_FILE_OK);
+    http_file_return(file);
+    cr_assert_eq(try("known", 5, &file), HTTP_FILE_OK); /* nobody can ask whether it has changed */
+    http_file_return(file);
+    disk_answer(UINT32_MAX);
+    check_content("cold", 0, "cold");
+}
+
+Test(http_file_cache_slow, learns_from_the_disk_that_a_file_has_changed_or_gone) {
+    char path[256];
+    struct deadline deadline = deadline_of("the new state");
+    struct http_file *file;
+    file_write("a", "first", 5);
+    disk_answer(UINT32_MAX);
+    check_content("a", 0, "first");
+    file_write("a", "second", 6);
+    while (try("a", 2, &file) == HTTP_FILE_OK && file->identity.size == 5) {
+        http_file_return(file);
+        deadline_wait(&deadline);
+    }
+    http_file_return(file);
+    check_content("a", 2, "second");
+    path_in(path, "a");
+    cr_assert_eq(unlink(path), 0);
+    while (try("a", 4, &file) == HTTP_FILE_OK) {
+        http_file_return(file);
+        deadline_wait(&deadline);
+    }
+    cr_assert_eq(take("a", 4, &file), HTTP_FILE_MISSING);
+}
+
+/* Whether the bytes may be sent, once the threads had their time. */
+static void expect_ready(struct http_file *file, uint64_t offset, size_t size) {
+    struct deadline deadline = deadline_of("bytes of a file");
+    while (!file->sent.ready(&file->sent, offset, size)) {
+        deadline_wait(&deadline);
+    }
+}
+
+Test(http_file_cache_slow, brings_the_bytes_of_a_large_file_before_they_are_sent) {
+    enum { SIZE = HTTP_PAGE_CACHE_BLOCK_SIZE + 5000 };
+    static char text[SIZE];
+    struct http_file *file;
+    disk.blind = true;
+    file_write("large", text, SIZE);
+    disk_answer(1);
+    cr_assert_eq(take("large", 0, &file), HTTP_FILE_OK);
+    cr_assert_not(file->sent.ready(&file->sent, 0, 1));
+    disk_expect_waiting(1);
+    cr_assert_not(file->sent.ready(&file->sent, 0, SIZE));
+    cr_assert_not(file->sent.ready(&file->sent, 0, SIZE));
+    disk_expect_waiting(1);
+    disk_answer(UINT32_MAX);
+    expect_ready(file, 0, HTTP_PAGE_CACHE_BLOCK_SIZE);
+    expect_ready(file, HTTP_PAGE_CACHE_BLOCK_SIZE - 1, 5001);
+    disk_answer(0);
+    cr_assert(file->sent.ready(&file->sent, 0, SIZE)); /* remembered */
+    http_file_return(file);
 }

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * file: references, identity, contents.
+ */
+#include "file.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "file_cache.h"
+#include "riposte/clock.h"
+
+void http_file_return(void *owner) {
+    struct http_file *file = owner;
+    /* acq_rel: whoever frees it comes after everybody else's reading. */
+    if (atomic_fetch_sub_explicit(&file->references, 1, memory_order_acq_rel) > 1) {
+        return;
+    }
+    if (file->data != NULL) {
+        atomic_fetch_sub(&file->cache->size, file->identity.size);
+        free(file->data);
+    }
+    if (file->sent.fd >= 0) {
+        close(file->sent.fd);
+    }
+    free(file);
+}
+
+struct http_file *http_file_of_sent(struct reply_file *sent) {
+    return (struct http_file *)(void *)((char *)sent - offsetof(struct http_file, sent));
+}
+
+static void file_release_sent(struct reply_file *sent) {
+    http_file_return(http_file_of_sent(sent));
+}
+
+struct http_file *http_file_reference(struct http_file *file) {
+    atomic_fetch_add_explicit(&file->references, 1, memory_order_relaxed); /* relaxed: it is held already */
+    return file;
+}
+
+struct http_file_identity http_file_identity_of(const struct stat *stat) {
+    return (struct http_file_identity){
+        .device = stat->st_dev,
+        .inode = stat->st_ino,
+        .size = (uint64_t)stat->st_size,
+        .modified_ns = stat->st_mtim.tv_sec * (int64_t)CLOCK_NS_PER_S + stat->st_mtim.tv_nsec,
+        .changed_ns = stat->st_ctim.tv_sec * (int64_t)CLOCK_NS_PER_S + stat->st_ctim.tv_nsec,
+    };
+}
+
+bool http_file_is_same(const struct http_file *file, const struct http_file_identity *identity) {
+    const struct http_file_identity *known = &file->identity;
+    return known->device == identity->device && known->inode == identity->inode &&
+           known->size == identity->size && known->modified_ns == identity->modified_ns &&
+           known->changed_ns == identity->changed_ns;
+}
+
+struct http_file *http_file_create(struct http_file_cache *cache, const struct stat *stat, int fd,
+                                   bool (*ready)(struct reply_file *sent, uint64_t offset, size_t size)) {
+    struct http_file *file = calloc(1, sizeof(*file));
+    if (file == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return NULL;
+    }
+    atomic_init(&file->references, 1);
+    file->cache = cache;
+    file->identity = http_file_identity_of(stat);
+    file->missing = fd < 0;
+    file->etag = XXH3_64bits(&file->identity, sizeof(file->identity)) | 1;
+    file->sent = (struct reply_file){.fd = fd, .ready = ready, .release = file_release_sent};
+    return file;
+}
+
+/* 0, -EAGAIN or -EOPNOTSUPP where a disk would have to be waited for, or another negative errno. */
+static int file_read(const struct http_file *file, char *data, bool may_wait) {
+    size_t size = file->identity.size;
+    size_t at = 0;
+    while (at < size) {
+        ssize_t got = file->cache->io->read(file->sent.fd, data + at, size - at, at, !may_wait);
+        if (got < 0) {
+            return (int)got;
+        }
+        if (got == 0) {
+            return -ENODATA; /* it has shrunk meanwhile */
+        }
+        at += (size_t)got;
+    }
+    return 0;
+}
+
+int http_file_load(struct http_file *file, bool may_wait) {
+    size_t size = file->identity.size;
+    char *data = malloc(size + (size == 0));
+    if (data == NULL) {
+        return -ENOMEM;
+    }
+    int error = file_read(file, data, may_wait);
+    if (error < 0) {
+        free(data);
+        return error;
+    }
+    close(file->sent.fd);
+    file->sent.fd = -1;
+    file->data = data;
+    atomic_fetch_add(&file->cache->size, size);
+    return 0;
+}
