@@ -30,16 +30,25 @@ static bool is_in_memory(int fd) {
     return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
 }
 
-static ssize_t kernel_read(int fd, char *data, size_t size, uint64_t offset, bool cached) {
+/* As read says; -EOPNOTSUPP also in a sandbox that does not know the call. */
+static ssize_t read_cached(int fd, char *data, size_t size, uint64_t offset) {
     const struct iovec piece = {.iov_base = data, .iov_len = size};
+    ssize_t got = preadv2(fd, &piece, 1, (off_t)offset, RWF_NOWAIT);
+    int error = got < 0 ? errno : 0;
+    if (error == EOPNOTSUPP && is_in_memory(fd)) {
+        got = pread(fd, data, size, (off_t)offset);
+        error = got < 0 ? errno : 0;
+    }
+    return error == 0 ? got : error == EPERM || error == ENOSYS ? -EOPNOTSUPP : -error;
+}
+
+static ssize_t kernel_read(int fd, char *data, size_t size, uint64_t offset, bool cached) {
     ssize_t got;
     do {
-        got = preadv2(fd, &piece, 1, (off_t)offset, cached ? RWF_NOWAIT : 0);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0 && errno == EOPNOTSUPP && cached) {
-        return is_in_memory(fd) ? kernel_read(fd, data, size, offset, false) : -EOPNOTSUPP;
-    }
-    return got < 0 ? -errno : got;
+        got = cached ? read_cached(fd, data, size, offset) : pread(fd, data, size, (off_t)offset);
+        got = got < 0 && !cached ? -errno : got;
+    } while (got == -EINTR);
+    return got;
 }
 
 const struct http_file_io http_file_io_kernel = {.open = kernel_open, .read = kernel_read};
