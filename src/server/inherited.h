@@ -18,7 +18,8 @@
 #include "failure.h"
 #include "listen.h"
 
-enum { INHERITED_MAX = ENGINE_WORKERS_MAX };
+/* Also those of another server: several addresses, each with a socket for every worker. */
+enum { INHERITED_MAX = 4 * ENGINE_WORKERS_MAX };
 
 struct inherited {
     int fds[INHERITED_MAX];         /* owned until inherited_close */
@@ -32,6 +33,9 @@ struct inherited {
  * another process. False and *failure, EX_USAGE: a descriptor is no stream socket that listens.
  */
 bool inherited_take(struct inherited *inherited, struct listen_list *list, struct failure *failure);
+
+/* None: another process will say. */
+void inherited_init(struct inherited *inherited);
 
 /* Those of one listen, to `fds`; returns how many. */
 unsigned inherited_of(const struct inherited *inherited, unsigned listen_index, int fds[INHERITED_MAX]);

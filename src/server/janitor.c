@@ -94,7 +94,6 @@ bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct li
                    struct failure *failure) {
     int ends[2];
     pid_t server = getpid();
-    *janitor = (struct janitor){.pid = 0, .fd = -1};
     if (geteuid() != 0 || (pidfile == NULL && !has_unix(list))) {
         return true;
     }
@@ -117,8 +116,16 @@ bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct li
     return true;
 }
 
+void janitor_leave(struct janitor *janitor) {
+    if (janitor->fd >= 0) {
+        close(janitor->fd);
+    }
+    *janitor = (struct janitor){.pid = 0, .fd = -1};
+}
+
 void janitor_end(struct janitor *janitor) {
     if (janitor->pid == 0) {
+        janitor_leave(janitor); /* of one that another server has begun */
         return;
     }
     close(janitor->fd);

@@ -22,7 +22,7 @@
 
 struct janitor {
     pid_t pid; /* 0: there is none */
-    int fd;    /* the server's end of the pipe; -1: there is none */
+    int fd;    /* the server's end of the pipe; -1: there is none, at first, too */
 };
 
 /*
@@ -34,5 +34,8 @@ bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct li
 
 /* Returns when the files are removed. Nothing where none was begun. */
 void janitor_end(struct janitor *janitor);
+
+/* Another process has a duplicate of the pipe: the files are removed when that one ends. */
+void janitor_leave(struct janitor *janitor);
 
 #endif

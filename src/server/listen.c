@@ -110,7 +110,8 @@ static bool list_add(struct listen_list *list, const struct listen *listen, stru
     if (list->count == ENGINE_LISTENS_MAX) {
         return failure_set(failure, EX_USAGE, "more than %d addresses to listen on", ENGINE_LISTENS_MAX);
     }
-    list->listens[list->count++] = *listen;
+    list->listens[list->count] = *listen;
+    list->listens[list->count++].is_free_port = is_free_port;
     return true;
 }
 
@@ -319,6 +320,28 @@ bool listen_list_make(struct listen_list *list, const struct options *options, s
         return failure_set(failure, EX_USAGE, "nothing to listen on: -p 0 turns TCP off and there is no -s");
     }
     return true;
+}
+
+/* But for its port, which is open. */
+static bool listen_fits(const struct listen *open, const struct listen *listen) {
+    struct sockaddr_storage address = listen->address;
+    address_set_port(&address, 0);
+    return open->is_free_port && !open->is_taken && open->address_size == listen->address_size &&
+           open->protocol->protocol == listen->protocol->protocol && open->tls == listen->tls &&
+           memcmp(&open->address, &address, open->address_size) == 0;
+}
+
+unsigned listen_list_match(struct listen_list *list, const struct listen *listen, bool is_free_port) {
+    struct listen *found = list_find(list, listen);
+    for (unsigned i = 0; i < list->count && found == NULL && is_free_port; i++) {
+        found = listen_fits(&list->listens[i], listen) ? &list->listens[i] : NULL;
+    }
+    if (found == NULL) {
+        return list->count;
+    }
+    found->address = listen->address;
+    found->is_taken = true;
+    return (unsigned)(found - list->listens);
 }
 
 bool listen_list_speaks(const struct listen_list *list, const struct protocol *protocol) {

@@ -30,6 +30,8 @@ struct listen {
     struct bytes tag;
     enum listen_tls tls; /* ON, MUTUAL, or plain: OFF; UNSAID of an inherited one until the list is made */
     bool is_inherited;   /* listens already; its file, if any, is somebody else's */
+    bool is_taken;       /* listens already; another process has made it, and gives it up */
+    bool is_free_port;   /* the flag left the port to the system */
     bool is_named;       /* of an inherited one: whoever gave it has said what is spoken there */
 };
 
@@ -67,6 +69,12 @@ bool listen_list_inherit(struct listen_list *list, const struct listen *listen, 
  * then those of --http. False and *failure as above.
  */
 bool listen_list_make(struct listen_list *list, const struct options *options, struct failure *failure);
+
+/*
+ * For a socket that another process gives up: the address of a complete list that it serves, which is then `is_taken`: the same one, or, where both
+ * took any free port, one whose port is still open. list->count: none does.
+ */
+unsigned listen_list_match(struct listen_list *list, const struct listen *listen, bool is_free_port);
 
 /* Whether one of them speaks `protocol`. */
 bool listen_list_speaks(const struct listen_list *list, const struct protocol *protocol);

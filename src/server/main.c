@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "doctor/doctor.h"
+#include "hand_over.h"
 #include "process.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -21,6 +22,7 @@ static const struct step {
 } steps[] = {
     {process_open_standard_files, NULL},
     {process_open_log, NULL},
+    {hand_over_ask, hand_over_end},
     {server_find_listens, NULL},
     {process_raise_limits, NULL},
     {process_become_daemon, NULL},
@@ -32,12 +34,19 @@ static const struct step {
     {server_write_ports, NULL},
     {server_open_encryption, server_close_encryption},
     {process_drop_privileges, process_end_janitor},
+    {hand_over_open_control, hand_over_close_control},
+    {server_open_memory, server_close_memory},
+    {server_close_files, NULL},
+    {server_start_workers, server_end_workers},
+    /* Where another process is taken over from, clients wait from here on. */
+    {hand_over_await, NULL},
     {server_create_store, server_destroy_store},
     {server_create_protocols, server_destroy_protocols},
     {server_load_passwords, NULL},
     {server_load_token, NULL},
-    {server_close_files, NULL},
-    {server_start_workers, server_stop_workers},
+    {hand_over_take, NULL},
+    {server_begin_serving, server_end_serving},
+    {hand_over_release, NULL},
     {server_close_calls, NULL},
     {server_announce, NULL},
     {process_release_parent, NULL},
@@ -65,19 +74,26 @@ static int serve(struct server *server) {
     struct failure failure = {0};
     for (unsigned i = 0; i < STEPS_COUNT; i++) {
         if (!steps[i].begin(server, &failure)) {
+            server->failure = &failure;
             steps_end(server, i);
             return fail(&failure);
         }
     }
-    server_wait(server);
+    bool in_order = server_wait(server);
     steps_end(server, STEPS_COUNT);
     log_line(LOG_LEVEL_INFO, "stopped");
-    return EXIT_SUCCESS;
+    return in_order ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int arguments_count, char **arguments) {
-    struct server server = {.daemon.ready_fd = -1, .start_ns = clock_monotonic_ns()};
+    struct server server = {.daemon.ready_fd = -1,
+                            .janitor.fd = -1,
+                            .pidfile_fd = -1,
+                            .memory_fd = -1,
+                            .arguments = arguments,
+                            .start_ns = clock_monotonic_ns()};
     struct failure failure = {0};
+    taker_init(&server.taker);
     switch (options_table_read(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
     case OPTIONS_SHOW:
         options_table_show(&server.options, stdout);
@@ -88,7 +104,7 @@ int main(int arguments_count, char **arguments) {
         break;
     }
     if (server.options.check != SHOW_NOT) {
-        return doctor_run(&server, stdout);
+        return server.options.take_over > 0 ? hand_over_check(&server, stdout) : doctor_run(&server, stdout);
     }
     return serve(&server);
 }

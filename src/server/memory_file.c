@@ -155,6 +155,31 @@ int memory_file_create_store(const char *path, int fd, const struct store_config
     return 0;
 }
 
+void memory_file_compare(const char **path, uint64_t device, uint64_t inode) {
+    struct stat status = {0};
+    if (*path == NULL || (stat(*path, &status) == 0 && (uint64_t)status.st_dev == device &&
+                          (uint64_t)status.st_ino == inode)) {
+        return;
+    }
+    log_line(LOG_LEVEL_WARNING, "-e %s is not used: the items stay in the memory that they are in", *path);
+    *path = NULL;
+}
+
+bool memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
+                               struct failure *failure) {
+    enum store_image image;
+    int status = store_file_create(config, fd, true, clock_monotonic_ns(), &image, store);
+    if (status == 0) {
+        return true;
+    }
+    if (status == -EEXIST && image == STORE_IMAGE_VERSION) {
+        log_line(LOG_LEVEL_WARNING, "the store is empty: the items have the layout of another version");
+        status = store_create(config, store);
+    }
+    return status == 0 || failure_set(failure, EX_OSERR, "its items cannot be taken: %s",
+                                      status == -EEXIST ? image_text(image) : strerror(-status));
+}
+
 void memory_file_leave(const char *path, struct store *store) {
     uint64_t count = items_count(store);
     int status = store_file_save(store, clock_monotonic_ns());

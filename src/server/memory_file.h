@@ -29,6 +29,16 @@ bool memory_file_try(const char *path, struct failure *failure);
 int memory_file_create_store(const char *path, int fd, const struct store_config *config,
                              struct store **store);
 
+/*
+ * -e of a process that takes over from another one, whose items lie in the file that is device and inode (both 0: in none): *path becomes NULL, with
+ * a line, where that is not the one.
+ */
+void memory_file_compare(const char **path, uint64_t device, uint64_t inode);
+
+/* The store that another process has left in `fd`, to be settled when it is sure that it is this one's. */
+bool memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
+                               struct failure *failure);
+
 /* Leaves the items in it. All workers have left; then only store_destroy. Says what was left, or why nothing. */
 void memory_file_leave(const char *path, struct store *store);
 

@@ -119,6 +119,10 @@
       "keep the items in this file (on tmpfs or a DAX mount): the next start after a stop in order has "     \
       "them, "                                                                                               \
       "after a crash it has none")                                                                           \
+    X(PROCESS, take_over, "take-over", 0, COUNT, OBEYED, "", 1, INT32_MAX, "PID",                            \
+      "take over from the server that has this process id: sockets, items and connections; it ends then")    \
+    X(PROCESS, hand_over_timeout, "hand-over-timeout", 0, COUNT, OBEYED, "5", 1, 3600, "SECONDS",            \
+      "whoever takes over has so long from the pause on; then this server goes on")                          \
     X(PROCESS, verbose, "verbose", 'v', REPEAT, OBEYED, "", 0, 0, NULL,                                      \
       "say more: connections and how they end; -vv every command and its answer")                            \
     X(PROCESS, log_file, "log-file", 0, TEXT, OBEYED, "", 0, 0, "FILE",                                      \

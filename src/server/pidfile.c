@@ -110,6 +110,26 @@ bool pidfile_write(const char *path, struct failure *failure) {
     return failure_set(failure, EX_OSERR, "-P %s cannot be written: others write it, too", path);
 }
 
+bool pidfile_open_taken(const char *path, pid_t owner, int *fd) {
+    pid_t pid = 0;
+    if (pidfile_read(path, &pid) < 0 || pid != owner) {
+        return false;
+    }
+    *fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return *fd >= 0;
+}
+
+void pidfile_fill_taken(const char *path, int fd) {
+    char text[BYTES_U64_DIGITS_MAX + 1];
+    size_t size = bytes_format_u64(text, (uint64_t)getpid());
+    text[size++] = '\n';
+    /* A reader sees the old number or the new one, behind which the end of the old one may stand for a moment. */
+    if (pwrite(fd, text, size, 0) != (ssize_t)size || ftruncate(fd, (off_t)size) < 0) {
+        log_line(LOG_LEVEL_WARNING, "-P %s cannot be written: %s", path, strerror(errno));
+    }
+    close(fd);
+}
+
 void pidfile_remove(const char *path, pid_t owner) {
     pid_t pid = 0;
     if (pidfile_read(path, &pid) == 0 && pid == owner && unlink(path) < 0) {

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "hand_over.h"
 #include "janitor.h"
 #include "pidfile.h"
 #include "privileges.h"
@@ -61,11 +62,14 @@ bool process_become_daemon(struct server *server, struct failure *failure) {
 }
 
 bool process_write_pidfile(struct server *server, struct failure *failure) {
-    return server->options.pidfile == NULL || pidfile_write(server->options.pidfile, failure);
+    const char *path = server->options.pidfile;
+    pid_t before = server->taker.pid;
+    return path == NULL || (before != 0 && pidfile_open_taken(path, before, &server->pidfile_fd)) ||
+           pidfile_write(path, failure);
 }
 
 void process_remove_pidfile(struct server *server) {
-    if (server->options.pidfile != NULL) {
+    if (server->options.pidfile != NULL && !hand_over_is_elsewhere(server)) {
         pidfile_remove(server->options.pidfile, getpid());
     }
 }
@@ -83,7 +87,7 @@ bool process_set_memory(struct server *server, struct failure *failure) {
 
 bool process_drop_privileges(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
-    if (options->user != NULL &&
+    if (options->user != NULL && server->janitor.fd < 0 &&
         !janitor_begin(&server->janitor, options->pidfile, &server->listens, failure)) {
         return false;
     }
@@ -91,7 +95,11 @@ bool process_drop_privileges(struct server *server, struct failure *failure) {
 }
 
 void process_end_janitor(struct server *server) {
-    janitor_end(&server->janitor);
+    if (hand_over_is_elsewhere(server)) {
+        janitor_leave(&server->janitor);
+    } else {
+        janitor_end(&server->janitor);
+    }
 }
 
 bool process_block_signals(struct server *server, struct failure *failure) {

@@ -13,13 +13,12 @@
 #include <unistd.h>
 
 #include "address.h"
-#include "memory_file.h"
+#include "hand_over.h"
 #include "metrics.h"
 #include "riposte/clock.h"
 #include "riposte/http.h"
 #include "riposte/log.h"
 #include "riposte/memcached.h"
-#include "riposte/random.h"
 #include "riposte/store.h"
 #include "riposte/tls.h"
 #include "sandbox/sandbox.h"
@@ -27,13 +26,15 @@
 #include "sysinfo.h"
 #include "units.h"
 
-/* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
-enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6, MS_PER_S = 1000, LISTENS_TEXT_SIZE_MAX = 512 };
+enum { MS_PER_S = 1000, LISTENS_TEXT_SIZE_MAX = 512 };
 
 /* The engine's buffers and rings take at most one of so many parts of -m. */
 enum { BUFFERS_SHARE = 4 };
 
 bool server_find_listens(struct server *server, struct failure *failure) {
+    if (server->taker.pid != 0) {
+        return taker_inherit(&server->taker, &server->inherited, &server->listens, &server->options, failure);
+    }
     return inherited_take(&server->inherited, &server->listens, failure) &&
            listen_list_make(&server->listens, &server->options, failure);
 }
@@ -69,6 +70,7 @@ static void listens_fill(const struct server *server, const struct engine_limits
             .address_size = listen->address_size,
             .unix_mode = server->options.unix_mask,
             .inherited_fds = fds,
+            .is_taken = listen->is_taken && !listen->is_inherited,
             .inherited_count = inherited_of(&server->inherited, i, fds),
         };
         fds += listens[i].inherited_count;
@@ -148,6 +150,9 @@ bool server_open_engine(struct server *server, struct failure *failure) {
 }
 
 void server_close_engine(struct server *server) {
+    if (hand_over_is_elsewhere(server)) {
+        engine_stop(server->engine, ENGINE_STOP_HAND_OVER);
+    }
     engine_destroy(server->engine);
 }
 
@@ -163,126 +168,6 @@ void server_close_encryption(struct server *server) {
     encryption_close(&server->encryption);
 }
 
-/* --- the store --------------------------------------------------------------------------------------------
- */
-
-/* Bytes of -m that are for files. */
-static size_t http_files_size(const struct server *server) {
-    bool wanted = server->options.http_root != NULL && listen_list_speaks(&server->listens, &http_protocol);
-    return wanted ? (size_t)server->options.http_files_memory : 0;
-}
-
-/* What is left of -m for the store once the engine has its buffers. */
-static bool store_size_find(struct server *server, size_t *store_size, struct failure *failure) {
-    size_t fixed_size = engine_fixed_memory_size(server->engine);
-    uint64_t limit = server->options.memory_limit;
-    if (limit < fixed_size + STORE_MEMORY_SIZE_MIN) {
-        return failure_set(failure, EX_USAGE,
-                           "-m %" PRIu64 "k is too little: the buffers of %" PRIu32
-                           " workers take %zuk, items at least %zuk; raise -m or lower -t",
-                           limit / UNITS_KIB, server->options.threads, fixed_size / UNITS_KIB,
-                           (size_t)(STORE_MEMORY_SIZE_MIN / UNITS_KIB));
-    }
-    *store_size = (size_t)limit - fixed_size;
-    size_t files_size = http_files_size(server);
-    if (files_size > *store_size / 2) {
-        return failure_set(
-            failure, EX_USAGE,
-            "--http-files-memory takes %zuk of the %zuk that -m leaves: at most half can be its",
-            files_size / UNITS_KIB, *store_size / UNITS_KIB);
-    }
-    *store_size -= files_size;
-    if (server->options.max_item_size > *store_size / 2) {
-        log_line(LOG_LEVEL_WARNING,
-                 "-I is lowered to %zu bytes, half of what -m leaves beside %zuk of buffers", *store_size / 2,
-                 fixed_size / UNITS_KIB);
-        server->options.max_item_size = *store_size / 2;
-    }
-    return true;
-}
-
-/* In memory that ends with the process, or in the file of -e. */
-static int store_create_somewhere(struct server *server, int fd, const struct store_config *config) {
-    return fd < 0 ? store_create(config, &server->store)
-                  : memory_file_create_store(server->options.memory_file, fd, config, &server->store);
-}
-
-/*
- * As store_create; a first index for which -m has no room is made smaller, because it would grow to what is
- * needed anyway.
- */
-static int store_create_fitting(struct server *server, int fd, struct store_config *config) {
-    int status = store_create_somewhere(server, fd, config);
-    while (status == -EINVAL && config->index_power_min > STORE_INDEX_POWER_MIN) {
-        config->index_power_min--;
-        status = store_create_somewhere(server, fd, config);
-    }
-    return status;
-}
-
-static bool store_failed(const struct server *server, int status, struct failure *failure) {
-    if (status == -EEXIST) {
-        return failure_set(failure, EX_USAGE,
-                           "-e %s holds something else, which would be lost; remove it or name another",
-                           server->options.memory_file);
-    }
-    if (status == -ENOMEM) {
-        return failure_set(
-            failure, EX_OSERR,
-            "the store cannot be made: the system refuses addresses for %zum; lower -m, raise the limit of "
-            "addresses (ulimit -v), or set vm.overcommit_memory to 0",
-            server->options.memory_limit >> 20);
-    }
-    if (status == -EFBIG) {
-        return failure_set(
-            failure, EX_OSERR,
-            "-e %s cannot be as long as -m asks for; raise the limit of files (ulimit -f) or lower -m",
-            server->options.memory_file);
-    }
-    return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
-}
-
-bool server_create_store(struct server *server, struct failure *failure) {
-    struct options *options = &server->options;
-    size_t store_size;
-    int fd = -1;
-    if (!store_size_find(server, &store_size, failure) ||
-        (options->memory_file != NULL && !memory_file_open(options->memory_file, store_size, &fd, failure))) {
-        return false;
-    }
-    struct store_config config = {
-        .memory_size_max = store_size,
-        .item_size_max = options->max_item_size,
-        .evict = options->evictions,
-        .large_pages = options->enable_largepages,
-        .workers_max = options->threads,
-        .hash_seed = random_seed(),
-        .index_power_min = options->hashpower - BUCKET_ITEMS_POWER,
-    };
-    int status = store_create_fitting(server, fd, &config);
-    if (fd >= 0) {
-        close(fd); /* the store has a duplicate, which keeps the lock */
-    }
-    if (status < 0) {
-        return store_failed(server, status, failure);
-    }
-    uint32_t hashpower = config.index_power_min + BUCKET_ITEMS_POWER;
-    if (hashpower < options->hashpower) {
-        log_line(LOG_LEVEL_WARNING,
-                 "-o hashpower=%" PRIu32 " is lowered to %" PRIu32 ": -m has no room for more",
-                 options->hashpower, hashpower);
-        options->hashpower = hashpower;
-    }
-    return true;
-}
-
-void server_destroy_store(struct server *server) {
-    if (server->options.memory_file != NULL) {
-        memory_file_leave(server->options.memory_file, server->store);
-    }
-    store_destroy(server->store);
-}
-
 /* --- the protocols ----------------------------------------------------------------------------------------
  */
 
@@ -294,7 +179,7 @@ bool server_create_protocols(struct server *server, struct failure *failure) {
         .options = &server->options,
         .metrics = metrics_of_server(server),
         .has_http = listen_list_speaks(&server->listens, &http_protocol),
-        .files_size = http_files_size(server),
+        .files_size = server_files_size(server),
     };
     return protocols_create(&server->protocols, &parts, failure);
 }
@@ -380,13 +265,27 @@ bool server_close_calls(struct server *server, struct failure *failure) {
 
 bool server_start_workers(struct server *server, struct failure *failure) {
     struct engine_error error;
+    engine_stop(server->engine, ENGINE_STOP_PAUSE);
     return engine_start(server->engine, &error) == 0 || engine_failed(&error, failure);
 }
 
-void server_stop_workers(struct server *server) {
-    protocols_drain(&server->protocols);
-    engine_stop(server->engine, ENGINE_STOP_CLOSE);
+void server_end_workers(struct server *server) {
+    engine_stop(server->engine, hand_over_is_elsewhere(server) ? ENGINE_STOP_HAND_OVER : ENGINE_STOP_CLOSE);
     engine_join(server->engine);
+}
+
+bool server_begin_serving(struct server *server, struct failure *failure) {
+    struct engine_error error;
+    if (engine_resume(server->engine, &error) < 0) {
+        return engine_failed(&error, failure);
+    }
+    hand_over_begin(server);
+    return true;
+}
+
+void server_end_serving(struct server *server) {
+    protocols_drain(&server->protocols);
+    server_end_workers(server);
 }
 
 /* SIGHUP: a file that cannot be used leaves what was in force. */
@@ -433,6 +332,10 @@ static void server_reload(struct server *server) {
 bool server_open_supervision(struct server *server, struct failure *failure) {
     (void)failure; /* serving does not hang on it */
     supervision_open(&server->supervision);
+    if (server->taker.notify_fd >= 0) {
+        supervision_adopt(&server->supervision, server->taker.notify_fd, server->taker.settings.watchdog_us);
+        server->taker.notify_fd = -1;
+    }
     return true;
 }
 
@@ -446,13 +349,21 @@ bool server_report_ready(struct server *server, struct failure *failure) {
     return true;
 }
 
-/* Until a stop is asked for, at most until end_ns (monotonic). */
+/* -1: never. */
+static int sooner(int one_ms, int other_ms) {
+    return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms : one_ms;
+}
+
+/* Until a stop is asked for or another process serves, at most until end_ns (monotonic). */
 static void server_serve(struct server *server, uint64_t end_ns) {
     enum signals_event event = SIGNALS_NONE;
     for (uint64_t now_ns; event != SIGNALS_STOP && (now_ns = clock_monotonic_ns()) < end_ns;) {
+        if (hand_over_turn(server, now_ns)) {
+            return;
+        }
         int timeout_ms = supervision_turn(&server->supervision, now_ns);
-        int look_ms = encryption_turn(&server->encryption, now_ns);
-        timeout_ms = timeout_ms < 0 || (look_ms >= 0 && look_ms < timeout_ms) ? look_ms : timeout_ms;
+        timeout_ms = sooner(timeout_ms, encryption_turn(&server->encryption, now_ns));
+        timeout_ms = sooner(timeout_ms, hand_over_timeout_ms(server, now_ns));
         uint64_t left_ms = (end_ns - now_ns) / CLOCK_NS_PER_MS + 1;
         if (left_ms < (timeout_ms < 0 ? INT_MAX : (uint64_t)timeout_ms)) {
             timeout_ms = (int)left_ms;
@@ -460,6 +371,10 @@ static void server_serve(struct server *server, uint64_t end_ns) {
         event = signals_wait(timeout_ms);
         if (event == SIGNALS_REFRESH) {
             encryption_serve_requests(&server->encryption);
+        } else if (event == SIGNALS_UPGRADE) {
+            hand_over_start_taker(server);
+        } else if (event == SIGNALS_CHILD) {
+            hand_over_on_child(server);
         } else if (event == SIGNALS_RELOAD) {
             supervision_reloading(&server->supervision);
             server_reload(server);
@@ -468,9 +383,13 @@ static void server_serve(struct server *server, uint64_t end_ns) {
     }
 }
 
-void server_wait(struct server *server) {
+bool server_wait(struct server *server) {
     uint32_t delay_s = server->options.stop_delay;
     server_serve(server, UINT64_MAX);
+    if (server->giver.state == GIVER_GIVEN || server->giver.state == GIVER_LOST) {
+        return server->giver.state == GIVER_GIVEN;
+    }
+    giver_end(&server->giver);
     supervision_stopping(&server->supervision, (delay_s + server->options.drain_timeout) * MS_PER_S);
     if (delay_s > 0) {
         log_line(LOG_LEVEL_INFO, "stopping in %" PRIu32 " s; until then /readyz answers 503", delay_s);
@@ -479,4 +398,5 @@ void server_wait(struct server *server) {
     }
     log_line(LOG_LEVEL_INFO, "stopping");
     signals_exit_on_next_stop();
+    return true;
 }

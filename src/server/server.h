@@ -19,6 +19,9 @@
 #include "protocols.h"
 #include "riposte/engine.h"
 #include "supervision/supervision.h"
+#include "take_over/giver.h"
+#include "take_over/successor.h"
+#include "take_over/taker.h"
 
 struct server {
     struct options
@@ -32,9 +35,17 @@ struct server {
     uint64_t start_ns;      /* monotonic time of the start */
     struct engine *engine;  /* owned; NULL before server_open_engine */
     struct encryption encryption;
+    size_t store_size;          /* bytes of -m that are for the store */
+    int memory_fd;              /* of -e, until the store has it; -1 */
+    int pidfile_fd;             /* of -P, to be written once the process that it names has ended; -1 */
     struct store *store;        /* owned */
     struct protocols protocols; /* the services on that store */
     struct supervision supervision;
+    struct taker taker;            /* the process that this one takes over from */
+    struct giver giver;            /* and the one that takes over from it */
+    struct successor successor;    /* that one, where SIGUSR2 has started it */
+    const struct failure *failure; /* borrowed, while the steps are undone; NULL: none of them has failed */
+    char **arguments;              /* the command line */
 };
 
 /* What the process was started with, then -l, -p, -s, --http. */
@@ -54,7 +65,14 @@ bool server_write_ports(struct server *server, struct failure *failure);
 bool server_open_encryption(struct server *server, struct failure *failure);
 void server_close_encryption(struct server *server);
 
-/* The store, in the memory that the engine leaves of -m. */
+/* Bytes of -m that are for files. */
+size_t server_files_size(const struct server *server);
+
+/* What is left of -m for the store, and the file of -e. */
+bool server_open_memory(struct server *server, struct failure *failure);
+void server_close_memory(struct server *server);
+
+/* The store, in the memory that the engine leaves of -m: that of -e, that of the process before, or new. */
 bool server_create_store(struct server *server, struct failure *failure);
 void server_destroy_store(struct server *server);
 
@@ -70,9 +88,13 @@ bool server_load_token(struct server *server, struct failure *failure);
 bool server_close_files(struct server *server, struct failure *failure);
 bool server_close_calls(struct server *server, struct failure *failure);
 
-/* From here on clients are answered. */
+/* Rings, buffers and threads, which wait for what they serve with. */
 bool server_start_workers(struct server *server, struct failure *failure);
-void server_stop_workers(struct server *server);
+void server_end_workers(struct server *server);
+
+/* From here on clients are answered. */
+bool server_begin_serving(struct server *server, struct failure *failure);
+void server_end_serving(struct server *server);
 
 /* The start line, and warnings where the machine gives less than was asked for. */
 bool server_announce(struct server *server, struct failure *failure);
@@ -82,7 +104,10 @@ bool server_open_supervision(struct server *server, struct failure *failure);
 void server_close_supervision(struct server *server);
 bool server_report_ready(struct server *server, struct failure *failure);
 
-/* Returns after a stop signal; what it asks for is done by server_stop_workers. */
-void server_wait(struct server *server);
+/*
+ * Returns after a stop signal, or when another process serves; what that asks for is done by server_end_serving. False: the workers
+ * could not go on.
+ */
+bool server_wait(struct server *server);
 
 #endif

@@ -23,6 +23,9 @@ static sigset_t signals_all(void) {
     sigset_t set = signals_to_stop();
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR2);
+    sigaddset(&set, SIGURG);
+    sigaddset(&set, SIGIO);
+    sigaddset(&set, SIGCHLD);
     return set;
 }
 
@@ -48,7 +51,13 @@ enum signals_event signals_wait(int timeout_ms) {
     case SIGHUP:
         return SIGNALS_RELOAD;
     case SIGUSR2:
+        return SIGNALS_UPGRADE;
+    case SIGURG:
         return SIGNALS_REFRESH;
+    case SIGIO:
+        return SIGNALS_CONTROL;
+    case SIGCHLD:
+        return SIGNALS_CHILD;
     default:
         return SIGNALS_STOP;
     }
@@ -78,5 +87,5 @@ void signals_request_stop(bool graceful) {
 }
 
 void signals_request_refresh(void) {
-    kill(getpid(), SIGUSR2);
+    kill(getpid(), SIGURG);
 }

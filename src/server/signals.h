@@ -5,7 +5,10 @@
  *      SIGTERM SIGINT SIGUSR1    stop, with --stop-delay a little later; a second one ends that time, or else the
  *                                process at once
  *      SIGHUP                    reload
- *      SIGUSR2                   certificates are read again (the command refresh_certs)
+ *      SIGUSR2                   another process is started, which takes over
+ *      SIGURG                    certificates are read again (the command refresh_certs, which sends it to its own process)
+ *      SIGIO                     somebody is at the control socket (take_over/channel.h)
+ *      SIGCHLD                   a process that was started has ended
  *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
  *      SIGXFSZ                   ignored: a log at RLIMIT_FSIZE is a write that fails (EFBIG), no reason to end
  *
@@ -17,7 +20,15 @@
 
 #include <stdbool.h>
 
-enum signals_event { SIGNALS_STOP, SIGNALS_RELOAD, SIGNALS_REFRESH, SIGNALS_NONE };
+enum signals_event {
+    SIGNALS_STOP,
+    SIGNALS_RELOAD,
+    SIGNALS_UPGRADE,
+    SIGNALS_REFRESH,
+    SIGNALS_CONTROL,
+    SIGNALS_CHILD,
+    SIGNALS_NONE,
+};
 
 /* Main thread, before any other exists: they inherit the mask. */
 void signals_block(void);
@@ -31,7 +42,7 @@ void signals_exit_on_next_stop(void);
 /* The same as a signal from outside; any thread. graceful: as SIGUSR1, else as SIGINT. */
 void signals_request_stop(bool graceful);
 
-/* The same as SIGUSR2 from outside; any thread. */
+/* SIGNALS_REFRESH for the main thread; any thread. */
 void signals_request_refresh(void);
 
 #endif

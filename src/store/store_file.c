@@ -44,7 +44,8 @@ static bool contents_fit(struct store_worker *worker, size_t limit, bool keeps, 
          !keeps && i < TRIM_TURNS_MAX && arena_headroom(arena) < (int64_t)arena_reserve(arena); i++) {
         store_quiescent(worker, now_ns);
     }
-    return arena_headroom(arena) >= 0;
+    /* What is kept is evicted once it is settled, as after any lower limit. */
+    return keeps || arena_headroom(arena) >= 0;
 }
 
 /* The counters that say what there is are those of a worker that has stored it. */

@@ -56,7 +56,7 @@ static bool engine_make(struct server *server, struct facts *facts) {
 static void store_try(struct server *server, struct facts *facts) {
     struct failure failure = {0};
     server->options.memory_file = NULL;
-    if (server_create_store(server, &failure)) {
+    if (server_open_memory(server, &failure) && server_create_store(server, &failure)) {
         server_destroy_store(server);
     } else {
         snprintf(facts->store_reason, sizeof(facts->store_reason), "%s", failure.text);

@@ -81,8 +81,6 @@ static int allow_named(int rules, const struct options *options) {
         int (*allow)(int rules, const char *path, unsigned may);
         unsigned may;
     } named[] = {
-        {options->auth_file, landlock_allow_folder_of, LANDLOCK_MAY_READ},
-        {options->http_token_file, landlock_allow_folder_of, LANDLOCK_MAY_READ},
         {options->http_root, landlock_allow, LANDLOCK_MAY_READ | LANDLOCK_MAY_LIST},
         {options->http_log, landlock_allow_folder_of, append},
         {log_file_path(), landlock_allow_folder_of, append},
@@ -90,6 +88,10 @@ static int allow_named(int rules, const struct options *options) {
     int result = 0;
     for (size_t i = 0; i < sizeof(named) / sizeof(named[0]) && result == 0; i++) {
         result = named[i].path == NULL ? 0 : named[i].allow(rules, named[i].path, named[i].may);
+    }
+    const char *const secrets[] = {options->auth_file, options->http_token_file};
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]) && result == 0; i++) {
+        result = secrets[i] == NULL ? 0 : allow_linked(rules, secrets[i]);
     }
     return result < 0 ? result : allow_certificates(rules, options);
 }

@@ -26,6 +26,15 @@ void supervision_close(struct supervision *supervision) {
     notify_close(&supervision->notify);
 }
 
+void supervision_adopt(struct supervision *supervision, int fd, uint64_t watchdog_us) {
+    notify_close(&supervision->notify);
+    supervision->notify = (struct notify){.fd = fd, .watchdog_us = watchdog_us};
+}
+
+void supervision_given(struct supervision *supervision, pid_t pid) {
+    notify_send(&supervision->notify, "MAINPID=%jd", (intmax_t)pid);
+}
+
 /* Half of what the manager waits for, as sd_watchdog_enabled(3) advises. */
 static uint64_t watchdog_interval_ns(const struct supervision *supervision) {
     return supervision->notify.watchdog_us * CLOCK_NS_PER_US / 2;

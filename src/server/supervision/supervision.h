@@ -6,12 +6,15 @@
  *      STATUS=5 items, 2 connections  every 10 seconds, where it has changed
  *      WATCHDOG=1                     twice in the manager's time, while every worker turns (watchdog.h)
  *      RELOADING=1, MONOTONIC_USEC=   SIGHUP came; READY=1 follows
+ *      MAINPID=                       another process serves (--take-over)
  *      STOPPING=1, EXTEND_TIMEOUT_USEC=   a stop may take --drain-timeout
  *
  * Main thread only: it has nothing else to do between signals.
  */
 #ifndef RIPOSTE_SERVER_SUPERVISION_H
 #define RIPOSTE_SERVER_SUPERVISION_H
+
+#include <sys/types.h>
 
 #include "notify.h"
 #include "watchdog.h"
@@ -30,6 +33,12 @@ struct supervision {
 /* Before rights are given away: the manager's socket may be root's. */
 void supervision_open(struct supervision *supervision);
 void supervision_close(struct supervision *supervision);
+
+/* The way to the manager that another process had: it hears this one once that one has said so. Takes `fd`. */
+void supervision_adopt(struct supervision *supervision, int fd, uint64_t watchdog_us);
+
+/* Process `pid` is the service from now on. */
+void supervision_given(struct supervision *supervision, pid_t pid);
 
 /* The workers run. */
 void supervision_ready(struct supervision *supervision, struct engine *engine, struct store *store);

@@ -224,8 +224,8 @@ static const char *one_too_many(void) {
 }
 
 static const char *a_number_too_large(void) {
-    return refused(tcp_socket(SOCK_STREAM, true), "1025",
-                   "LISTEN_FDS=1025: expected a number of sockets up to 1024");
+    return refused(tcp_socket(SOCK_STREAM, true), "4097",
+                   "LISTEN_FDS=4097: expected a number of sockets up to 4096");
 }
 
 static const char *no_number(void) {

@@ -22,12 +22,19 @@ class Lab:
         self.servers = []
         self.open_connections = []
 
-    def start(self, *flags, family=None, **limits):
+    def start(self, *flags, family=None, engine=None, folder=None, program=None, **limits):
         """A new server; flags as on the command line. One worker unless -t says otherwise."""
         self.need_tls(family or self.family)
-        server = Server(self.program, self.engine, family or self.family, self.new_folder(), flags, **limits)
+        server = Server(program or self.program, engine or self.engine, family or self.family, folder or self.new_folder(), flags,
+                        **limits)
         self.servers.append(server)
         return server
+
+    def take_over(self, server, *flags, **options):
+        """A new server that has taken over from `server`, which has ended."""
+        new = self.start(f"--take-over={server.pid}", *flags, family=server.family, folder=server.folder, **options)
+        server.expect_exit(0)
+        return new
 
     def connect(self, server, **options):
         """A connection that is closed at the end of the test."""

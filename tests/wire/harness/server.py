@@ -80,14 +80,16 @@ class Server:
     are of no use to it and may have `descriptor_limit` in all. `prefix` is a command that becomes the server.
     """
 
-    def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0, prefix=()):
-        self.program, self.engine, self.family = program, engine, family
+    def __init__(self, program, engine, family, folder, flags=(), descriptor_limit=None, inherited_count=0, prefix=(),
+                 environment=None):
+        self.program, self.engine, self.family, self.folder = program, engine, family, folder
         self.socket_path = os.path.join(folder, "socket")
         self.port_path = os.path.join(folder, "port")
         self.arguments = program.command(engine, family, self.socket_path, flags)
         self.inherited = [os.dup(0) for _ in range(inherited_count)]
-        self.process = Process([*prefix, *self.arguments], os.path.join(folder, "stderr"), descriptor_limit=descriptor_limit,
-                               environment=dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path),
+        output = os.path.join(folder, f"stderr{len(os.listdir(folder))}")  # a server that takes over has the folder of the other
+        self.process = Process([*prefix, *self.arguments], output, descriptor_limit=descriptor_limit,
+                               environment=dict(os.environ, MEMCACHED_PORT_FILENAME=self.port_path, **(environment or {})),
                                inherited=self.inherited)
         self.log_paths = [flag.partition("=")[2] for flag in flags if flag.startswith("--log-file=")]
         self.port = 0

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hand_over: wires taker and giver to the parts of the server. See hand_over.h.
+ */
+#include "hand_over.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pidfile.h"
+#include "riposte/clock.h"
+#include "riposte/log.h"
+#include "riposte/store_file.h"
+#include "sandbox/sandbox.h"
+
+/* --- taking over ------------------------------------------------------------------------------------------ */
+
+bool hand_over_ask(struct server *server, struct failure *failure) {
+    struct taker *taker = &server->taker;
+    bool checks_only = server->options.check != SHOW_NOT;
+    if (taker_begin(taker, &server->options, checks_only, failure)) {
+        server->janitor.fd = taker->janitor_fd;
+        taker->janitor_fd = -1;
+        return true;
+    }
+    taker_end(taker, failure->text);
+    return false;
+}
+
+static int report(FILE *file, int status, const char *text) {
+    fprintf(file, "%s\n", text);
+    return status;
+}
+
+int hand_over_check(struct server *server, FILE *file) {
+    struct failure failure = {0};
+    log_level_set(LOG_LEVEL_WARNING);
+    if (!hand_over_ask(server, &failure)) {
+        return report(file, 2, failure.text);
+    }
+    return report(file, 0, "it can be taken over from");
+}
+
+void hand_over_end(struct server *server) {
+    taker_end(&server->taker, server->failure == NULL ? NULL : server->failure->text);
+}
+
+bool hand_over_await(struct server *server, struct failure *failure) {
+    return taker_await(&server->taker, failure);
+}
+
+bool hand_over_take(struct server *server, struct failure *failure) {
+    if (!taker_take(&server->taker, failure)) {
+        return false;
+    }
+    if (server->taker.arena_fd >= 0) {
+        store_file_settle(server->store);
+    }
+    return true;
+}
+
+bool hand_over_release(struct server *server, struct failure *failure) {
+    (void)failure; /* it serves, whatever else */
+    struct taker *taker = &server->taker;
+    if (taker->pid == 0) {
+        return true;
+    }
+    taker_release(taker);
+    if (server->pidfile_fd >= 0) {
+        pidfile_fill_taken(server->options.pidfile, server->pidfile_fd);
+        server->pidfile_fd = -1;
+    }
+    log_line(LOG_LEVEL_INFO, "taken over from process %jd", (intmax_t)taker->pid);
+    return true;
+}
+
+/* --- being taken over from -------------------------------------------------------------------------------- */
+
+bool hand_over_open_control(struct server *server, struct failure *failure) {
+    (void)failure; /* serving does not hang on it */
+    successor_init(&server->successor);
+    giver_open(&server->giver);
+    return true;
+}
+
+void hand_over_close_control(struct server *server) {
+    giver_close(&server->giver);
+}
+
+void hand_over_begin(struct server *server) {
+    const struct giver_parts parts = {
+        .engine = server->engine,
+        .store = server->store,
+        .listens = &server->listens,
+        .options = &server->options,
+        .notify_fd = server->supervision.notify.fd,
+        .watchdog_us = server->supervision.notify.watchdog_us,
+        .janitor_fd = server->janitor.fd,
+    };
+    giver_begin(&server->giver, &parts);
+}
+
+void hand_over_start_taker(struct server *server) {
+    if (sandbox_wanted(&server->options)) {
+        log_line(
+            LOG_LEVEL_WARNING,
+            "SIGUSR2: in its sandbox a server starts nothing; start riposte --take-over=%jd with its flags",
+            (intmax_t)getpid());
+        return;
+    }
+    int result = successor_start(&server->successor, server->arguments);
+    if (result < 0) {
+        log_line(LOG_LEVEL_WARNING, "SIGUSR2: %s cannot be started: %s", server->successor.path,
+                 strerror(-result));
+    } else {
+        log_line(LOG_LEVEL_INFO, "SIGUSR2: process %jd is started", (intmax_t)server->successor.child);
+    }
+}
+
+void hand_over_on_child(struct server *server) {
+    int status;
+    /* One that went to the background (-d) ends well when it serves. */
+    if (successor_has_ended(&server->successor, &status) && status != 0) {
+        log_line(LOG_LEVEL_WARNING, "SIGUSR2: the process that was started has ended with %s %d",
+                 WIFEXITED(status) ? "status" : "signal",
+                 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    }
+}
+
+bool hand_over_turn(struct server *server, uint64_t now_ns) {
+    struct giver *giver = &server->giver;
+    enum giver_state state = giver_turn(giver, now_ns);
+    if (state == GIVER_GIVEN) {
+        supervision_given(&server->supervision, giver->taker);
+    }
+    return state == GIVER_GIVEN || state == GIVER_LOST;
+}
+
+int hand_over_timeout_ms(const struct server *server, uint64_t now_ns) {
+    return giver_timeout_ms(&server->giver, now_ns);
+}
+
+bool hand_over_is_elsewhere(const struct server *server) {
+    return !server->taker.taken || server->giver.state == GIVER_GIVEN;
+}

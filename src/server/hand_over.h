@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hand_over: the steps of a start and of serving that concern another process of riposte: the one that this one takes over from, and
+ * the one that takes over from it. take_over/giver.h has the drawing. Main thread only.
+ */
+#ifndef RIPOSTE_SERVER_HAND_OVER_H
+#define RIPOSTE_SERVER_HAND_OVER_H
+
+#include "failure.h"
+#include "server.h"
+
+/* --take-over: who is there, and what it offers. Nothing in an ordinary start. */
+bool hand_over_ask(struct server *server, struct failure *failure);
+void hand_over_end(struct server *server);
+
+/* The way to this process, for one that takes over from it: before the sandbox is closed. */
+bool hand_over_open_control(struct server *server, struct failure *failure);
+void hand_over_close_control(struct server *server);
+
+/* All is ready but what the other one still has: it pauses. */
+bool hand_over_await(struct server *server, struct failure *failure);
+
+/* From here on this process serves, and no other. */
+bool hand_over_take(struct server *server, struct failure *failure);
+
+/* Clients are answered. */
+bool hand_over_release(struct server *server, struct failure *failure);
+
+/* From now on another process may take over. */
+void hand_over_begin(struct server *server);
+
+/* SIGUSR2: starts one that does, or says why it cannot. */
+void hand_over_start_taker(struct server *server);
+
+/* SIGCHLD: one that was started may have ended. */
+void hand_over_on_child(struct server *server);
+
+/* In the course of serving: true when another process serves, or nobody does. */
+bool hand_over_turn(struct server *server, uint64_t now_ns);
+int hand_over_timeout_ms(const struct server *server, uint64_t now_ns);
+
+/* Whether another process has the listeners and the items: nothing of them is shut down or removed here. */
+bool hand_over_is_elsewhere(const struct server *server);
+
+/* --check --take-over: says what would not be carried over; 0, 1 or 2 as --check. */
+int hand_over_check(struct server *server, FILE *file);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel: packets of a Unix socket. See channel.h.
+ */
+#include "channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "riposte/clock.h"
+
+enum { CHANNEL_BACKLOG = 4 };
+
+static socklen_t channel_address(pid_t pid, struct sockaddr_un *address) {
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    /* The first byte stays NUL: an abstract name (unix(7)). */
+    int size = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, "riposte-%jd", (intmax_t)pid);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size);
+}
+
+/*
+ * SIGIO to this process when there is something to do (fcntl(2), O_ASYNC): the main thread waits for signals and for nothing else. It
+ * is blocked, and comes once however often it was sent.
+ */
+static int channel_signals(int fd) {
+    return fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC) < 0 ? -errno
+                                                                                                      : 0;
+}
+
+static int channel_peer(int fd, struct channel_peer *peer) {
+    struct ucred credentials;
+    socklen_t size = sizeof(credentials);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) {
+        return -errno;
+    }
+    *peer = (struct channel_peer){.pid = credentials.pid, .uid = credentials.uid};
+    return 0;
+}
+
+static int channel_close_with(int fd, int result) {
+    close(fd);
+    return result;
+}
+
+int channel_listen(void) {
+    struct sockaddr_un address;
+    socklen_t size = channel_address(getpid(), &address);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, CHANNEL_BACKLOG) < 0) {
+        return channel_close_with(fd, -errno);
+    }
+    int result = channel_signals(fd);
+    return result < 0 ? channel_close_with(fd, result) : fd;
+}
+
+int channel_accept(int listen_fd, struct channel_peer *peer) {
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        return -errno;
+    }
+    int result = channel_peer(fd, peer);
+    result = result < 0 ? result : channel_signals(fd);
+    return result < 0 ? channel_close_with(fd, result) : fd;
+}
+
+int channel_connect(pid_t pid, struct channel_peer *peer) {
+    struct sockaddr_un address;
+    socklen_t size = channel_address(pid, &address);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (connect(fd, (struct sockaddr *)&address, size) < 0) {
+        return channel_close_with(fd, -errno);
+    }
+    int result = channel_peer(fd, peer);
+    return result < 0 ? channel_close_with(fd, result) : fd;
+}
+
+bool channel_may(uid_t uid) {
+    return uid == geteuid() || uid == 0;
+}
+
+/* Room for as many descriptors as a message may have, aligned. */
+union control {
+    struct cmsghdr head;
+    char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
+};
+
+/* 0: it is ready; -ETIMEDOUT. */
+static int channel_wait(int fd, short events, uint64_t deadline_ns) {
+    struct pollfd waiting = {.fd = fd, .events = events};
+    for (;;) {
+        uint64_t now_ns = clock_monotonic_ns();
+        int left_ms = now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
+        int ready = poll(&waiting, 1, left_ms);
+        if (ready > 0) {
+            return 0;
+        }
+        if (ready < 0 && errno != EINTR) {
+            return -errno;
+        }
+        if (ready == 0 && left_ms == 0) {
+            return -ETIMEDOUT;
+        }
+    }
+}
+
+/* --- sending ---------------------------------------------------------------------------------------------- */
+
+int channel_send(int fd, const struct message *message, const int *fds, unsigned fds_count,
+                 uint64_t deadline_ns) {
+    char bytes[MESSAGE_SIZE_MAX];
+    union control control;
+    struct iovec iov = {.iov_base = bytes, .iov_len = message_write(message, bytes)};
+    struct msghdr head = {.msg_iov = &iov, .msg_iovlen = 1};
+    fault_strike(message->kind, bytes, &iov.iov_len);
+    if (fds_count > 0) {
+        memset(&control, 0, sizeof(control));
+        head.msg_control = control.bytes;
+        head.msg_controllen = CMSG_SPACE(sizeof(int) * fds_count);
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(sizeof(int) * fds_count);
+        memcpy(CMSG_DATA(&control.head), fds, sizeof(int) * fds_count);
+    }
+    for (;;) {
+        if (sendmsg(fd, &head, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+            return 0;
+        }
+        if (errno == ECONNRESET) {
+            return -EPIPE; /* it went with something unread */
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return -errno;
+        }
+        int result = channel_wait(fd, POLLOUT, deadline_ns);
+        if (result < 0) {
+            return result;
+        }
+    }
+}
+
+void channel_refuse(int fd, const char *text) {
+    struct message message = {.kind = MESSAGE_REFUSED};
+    snprintf(message.refused.text, sizeof(message.refused.text), "%s", text);
+    channel_send(fd, &message, NULL, 0, 0);
+}
+
+/* --- receiving -------------------------------------------------------------------------------------------- */
+
+void channel_fds_close(struct channel_fds *fds) {
+    while (fds->count > 0) {
+        close(fds->fds[--fds->count]);
+    }
+}
+
+static void channel_take_fds(struct msghdr *head, struct channel_fds *fds) {
+    for (struct cmsghdr *each = CMSG_FIRSTHDR(head); each != NULL; each = CMSG_NXTHDR(head, each)) {
+        if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        unsigned count = (unsigned)((each->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        /* They fit: there is room for no more in the buffer. */
+        memcpy(fds->fds + fds->count, CMSG_DATA(each), count * sizeof(int));
+        fds->count += count;
+    }
+}
+
+static int channel_judge(const struct msghdr *head, struct bytes packet, struct message *message) {
+    if ((head->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+        return -EPROTO; /* too long, or descriptors have ended here */
+    }
+    switch (message_read(packet, message)) {
+    case MESSAGE_OK:
+        return 0;
+    case MESSAGE_BAD:
+        return -EPROTO;
+    case MESSAGE_OTHER:
+        return -EPROTONOSUPPORT;
+    }
+    return -EPROTO;
+}
+
+int channel_receive(int fd, struct message *message, struct channel_fds *fds, uint64_t deadline_ns) {
+    char bytes[MESSAGE_SIZE_MAX];
+    union control control;
+    struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    fds->count = 0;
+    for (;;) {
+        struct msghdr head = {.msg_iov = &iov,
+                              .msg_iovlen = 1,
+                              .msg_control = control.bytes,
+                              .msg_controllen = sizeof(control)};
+        ssize_t size = recvmsg(fd, &head, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        if (size == 0 || (size < 0 && errno == ECONNRESET)) {
+            return -EPIPE;
+        }
+        if (size > 0) {
+            channel_take_fds(&head, fds);
+            int result = channel_judge(&head, bytes_of(bytes, (size_t)size), message);
+            if (result < 0) {
+                channel_fds_close(fds);
+            }
+            return result;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return -errno;
+        }
+        if (deadline_ns == 0) {
+            return -EAGAIN;
+        }
+        int result = channel_wait(fd, POLLIN, deadline_ns);
+        if (result < 0) {
+            return result;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel: messages with their descriptors over the control socket, each with a limit of time.
+ *
+ * The socket is SOCK_SEQPACKET under an abstract name, "riposte-" and the process id: no file that could be left behind, and gone with the
+ * process. Anybody may connect to such a name or take it first; who that is, the kernel says (SO_PEERCRED: of who connected, and of who
+ * called listen(2)), and each side looks. Main thread.
+ */
+#ifndef RIPOSTE_SERVER_TAKE_OVER_CHANNEL_H
+#define RIPOSTE_SERVER_TAKE_OVER_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "message.h"
+
+struct channel_peer {
+    pid_t pid;
+    uid_t uid;
+};
+
+/* Descriptors that came with a message. */
+struct channel_fds {
+    int fds[MESSAGE_FDS_MAX];
+    unsigned count;
+};
+
+/* Listens under the name of this process, without waiting; SIGIO says that somebody is there. The descriptor, or -errno. */
+int channel_listen(void);
+
+/* -EAGAIN: nobody is there. Else the descriptor, which does not wait and says by SIGIO that there is something to read; or -errno. */
+int channel_accept(int listen_fd, struct channel_peer *peer);
+
+/* The descriptor, or -errno: -ECONNREFUSED: no such process listens. */
+int channel_connect(pid_t pid, struct channel_peer *peer);
+
+/* Whether a process of `uid` may take part: this one's user, or root. */
+bool channel_may(uid_t uid);
+
+/* 0; -ETIMEDOUT: not by deadline_ns (monotonic); -EPIPE: the other side has gone; other -errno. */
+int channel_send(int fd, const struct message *message, const int *fds, unsigned fds_count,
+                 uint64_t deadline_ns);
+
+/* A REFUSED, if there is room for it. */
+void channel_refuse(int fd, const char *text);
+
+/*
+ * 0 and a message, with descriptors that are the caller's, close-on-exec. -EAGAIN, with a deadline of 0: none is there. -ETIMEDOUT; -EPIPE: the end;
+ * -EPROTO: what came is no message; -EPROTONOSUPPORT: one of another version; other -errno.
+ */
+int channel_receive(int fd, struct message *message, struct channel_fds *fds, uint64_t deadline_ns);
+
+void channel_fds_close(struct channel_fds *fds);
+
+#endif

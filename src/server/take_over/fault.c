@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fault: reads a variable, and obeys. See fault.h.
+ */
+#include "fault.h"
+
+#ifdef RIPOSTE_DEBUG_COMMANDS
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FAULT_STALL_S = 3 };
+
+void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
+    const char *wanted = getenv("RIPOSTE_TAKE_OVER_FAULT");
+    const char *name = message_name(kind);
+    size_t name_size = strlen(name);
+    if (wanted == NULL || strncmp(wanted, name, name_size) != 0 || wanted[name_size] != ':') {
+        return;
+    }
+    const char *what = wanted + name_size + 1;
+    if (strcmp(what, "die") == 0) {
+        kill(getpid(), SIGKILL);
+    } else if (strcmp(what, "stall") == 0) {
+        struct timespec time = {.tv_sec = FAULT_STALL_S};
+        nanosleep(&time, NULL);
+    } else if (strcmp(what, "bad") == 0) {
+        memset(bytes, 0x55, *size);
+    }
+}
+
+#endif

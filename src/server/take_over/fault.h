@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fault: failures on demand, for the tests of a take-over; only in builds that have debug commands.
+ *
+ *      RIPOSTE_TAKE_OVER_FAULT=<message>:die     the process is gone before it sends that message
+ *                              <message>:stall   it does nothing for three seconds before it sends it
+ *                              <message>:bad     it sends something else
+ */
+#ifndef RIPOSTE_SERVER_TAKE_OVER_FAULT_H
+#define RIPOSTE_SERVER_TAKE_OVER_FAULT_H
+
+#include "message.h"
+
+/* Before a message of that kind is sent: what the environment says. `bytes` of *size are what will be sent. */
+#ifdef RIPOSTE_DEBUG_COMMANDS
+void fault_strike(enum message_kind kind, char *bytes, size_t *size);
+#else
+static inline void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
+    (void)kind;
+    (void)bytes;
+    (void)size;
+}
+#endif
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * giver: offers, pauses, hands over, or takes all back. See giver.h.
+ */
+#include "giver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "riposte/clock.h"
+#include "riposte/engine.h"
+#include "riposte/log.h"
+#include "riposte/store.h"
+#include "riposte/store_file.h"
+
+/* From connecting to READY: the new one reads files, makes rings and threads. */
+enum {
+    GIVER_START_TIMEOUT_S = 30,
+    GIVER_MOVES_MAX = 64, /* of a turn: signals are looked at in between */
+    GIVER_BUSY_MS = 5,
+};
+
+void giver_open(struct giver *giver) {
+    *giver = (struct giver){.listen_fd = channel_listen(), .fd = -1};
+    int result = giver->listen_fd < 0 ? giver->listen_fd : verdict_create(&giver->verdict);
+    if (result == 0) {
+        return;
+    }
+    giver->verdict.fd = -1;
+    if (giver->listen_fd >= 0) {
+        close(giver->listen_fd);
+    }
+    giver->listen_fd = -1;
+    log_line(LOG_LEVEL_INFO, "no process can take over from this one: %s", strerror(-result));
+}
+
+void giver_close(struct giver *giver) {
+    if (giver->fd >= 0) {
+        close(giver->fd);
+    }
+    if (giver->listen_fd >= 0) {
+        close(giver->listen_fd);
+    }
+    verdict_close(&giver->verdict);
+    giver->fd = giver->listen_fd = -1;
+}
+
+void giver_begin(struct giver *giver, const struct giver_parts *parts) {
+    giver->parts = *parts;
+}
+
+/* --- the offer -------------------------------------------------------------------------------------------- */
+
+static bool file_of_store(const struct giver_parts *parts, struct stat *status) {
+    int fd = store_file_fd(parts->store);
+    return parts->options->memory_file != NULL && fd >= 0 && fstat(fd, status) == 0;
+}
+
+static unsigned messages_of(unsigned fds_count) {
+    return (fds_count + MESSAGE_FDS_MAX - 1) / MESSAGE_FDS_MAX;
+}
+
+static void settings_fill(const struct giver *giver, struct message_settings *settings) {
+    const struct giver_parts *parts = &giver->parts;
+    const struct options *options = parts->options;
+    struct engine_counters sum;
+    struct store_levels levels;
+    struct stat status = {0};
+    bool has_file = file_of_store(parts, &status);
+    engine_counters_sum(parts->engine, &sum);
+    store_stats(parts->store, &levels);
+    *settings = (struct message_settings){
+        .version = RIPOSTE_VERSION,
+        .attempt = giver->verdict.attempt,
+        .memory_limit = options->memory_limit,
+        .item_size_max = options->max_item_size,
+        .items_count = levels.items_count,
+        .connections_count = counter_read(&sum.connections_current),
+        .file_device = has_file ? (uint64_t)status.st_dev : 0,
+        .file_inode = has_file ? (uint64_t)status.st_ino : 0,
+        .watchdog_us = parts->watchdog_us,
+        .workers_count = engine_workers_count(parts->engine),
+        .hand_over_timeout_ms = options->hand_over_timeout * 1000,
+        .has_notify = parts->notify_fd >= 0,
+        .has_janitor = parts->janitor_fd >= 0,
+    };
+    for (unsigned i = 0; i < parts->listens->count; i++) {
+        settings->listeners_count += messages_of(engine_listener_fds(parts->engine, i, NULL, 0));
+    }
+}
+
+static int settings_send(struct giver *giver, uint64_t deadline_ns) {
+    struct message message = {.kind = MESSAGE_SETTINGS};
+    int fds[] = {giver->verdict.fd, -1, -1};
+    unsigned count = 1;
+    settings_fill(giver, &message.settings);
+    if (giver->parts.notify_fd >= 0) {
+        fds[count++] = giver->parts.notify_fd;
+    }
+    if (giver->parts.janitor_fd >= 0) {
+        fds[count++] = giver->parts.janitor_fd;
+    }
+    return channel_send(giver->fd, &message, fds, count, deadline_ns);
+}
+
+static int listen_send(const struct giver *giver, unsigned index, uint64_t deadline_ns) {
+    const struct listen *listen = &giver->parts.listens->listens[index];
+    int fds[ENGINE_WORKERS_MAX];
+    unsigned count = engine_listener_fds(giver->parts.engine, index, fds, ENGINE_WORKERS_MAX);
+    struct message message = {.kind = MESSAGE_LISTENER,
+                              .listener = {.address = listen->address,
+                                           .address_size = listen->address_size,
+                                           .tls = (uint8_t)listen->tls,
+                                           .is_inherited = listen->is_inherited,
+                                           .is_free_port = listen->is_free_port}};
+    snprintf(message.listener.protocol, sizeof(message.listener.protocol), "%s", listen->protocol->name);
+    int result = 0;
+    for (unsigned i = 0; i < count && i < ENGINE_WORKERS_MAX && result == 0;
+         i += message.listener.fds_count) {
+        unsigned left = count - i;
+        message.listener.fds_count = left < MESSAGE_FDS_MAX ? left : MESSAGE_FDS_MAX;
+        result = channel_send(giver->fd, &message, fds + i, message.listener.fds_count, deadline_ns);
+    }
+    return result;
+}
+
+static int offer_send(struct giver *giver, uint64_t deadline_ns) {
+    const struct message offered = {.kind = MESSAGE_OFFERED};
+    verdict_begin(&giver->verdict);
+    int result = settings_send(giver, deadline_ns);
+    for (unsigned i = 0; i < giver->parts.listens->count && result == 0; i++) {
+        result = listen_send(giver, i, deadline_ns);
+    }
+    return result < 0 ? result : channel_send(giver->fd, &offered, NULL, 0, deadline_ns);
+}
+
+/* --- the end of an attempt -------------------------------------------------------------------------------- */
+
+static const char *result_text(int result) {
+    switch (result) {
+    case -EPIPE:
+        return "the other one has ended";
+    case -ETIMEDOUT:
+        return "the other one took too long";
+    case -EPROTO:
+        return "what the other one said cannot be understood";
+    case -EPROTONOSUPPORT:
+        return "the other one speaks another version of the hand-over";
+    default:
+        return strerror(-result);
+    }
+}
+
+static void giver_disconnect(struct giver *giver, const char *why) {
+    channel_refuse(giver->fd, why);
+    close(giver->fd);
+    giver->fd = -1;
+    giver->state = GIVER_IDLE;
+}
+
+/* Before any pause: nothing has changed here. */
+static void giver_abandon(struct giver *giver, const char *why) {
+    if (giver->state == GIVER_OFFERED && !verdict_keep(&giver->verdict)) {
+        giver->state =
+            GIVER_GIVEN; /* it cannot be: the new one takes nothing before the pause while this one lives */
+        return;
+    }
+    log_line(LOG_LEVEL_WARNING, "process %jd does not take over: %s", (intmax_t)giver->taker, why);
+    giver_disconnect(giver, why);
+}
+
+/* After the pause. `saved`: the store has been left in its memory. */
+static void giver_take_back(struct giver *giver, bool saved, const char *why) {
+    struct engine_error error;
+    if (!verdict_keep(&giver->verdict)) {
+        giver->state = GIVER_GIVEN;
+        return;
+    }
+    if (saved) {
+        store_file_resume(giver->parts.store);
+    }
+    if (engine_resume(giver->parts.engine, &error) < 0) {
+        log_line(LOG_LEVEL_ERROR, "process %jd does not take over (%s), and this one cannot go on: %s",
+                 (intmax_t)giver->taker, why, error.message);
+        giver->state = GIVER_LOST;
+        return;
+    }
+    log_line(LOG_LEVEL_WARNING, "process %jd does not take over: %s; this one goes on",
+             (intmax_t)giver->taker, why);
+    giver_disconnect(giver, why);
+}
+
+/* --- handing over ----------------------------------------------------------------------------------------- */
+
+static int contents_send(struct giver *giver) {
+    const struct message complete = {.kind = MESSAGE_COMPLETE};
+    struct message store = {.kind = MESSAGE_STORE, .store = {.has_items = true}};
+    int arena_fd = store_file_fd(giver->parts.store);
+    int result = channel_send(giver->fd, &store, &arena_fd, 1, giver->deadline_ns);
+    return result < 0 ? result : channel_send(giver->fd, &complete, NULL, 0, giver->deadline_ns);
+}
+
+/* Until the end of the socket, which the verdict explains. `why`: a sentence, should it be this one that goes on. */
+static void verdict_await(struct giver *giver, char why[MESSAGE_TEXT_SIZE_MAX]) {
+    struct message message;
+    struct channel_fds fds;
+    for (;;) {
+        int result = channel_receive(giver->fd, &message, &fds, giver->deadline_ns);
+        if (result < 0) {
+            snprintf(why, MESSAGE_TEXT_SIZE_MAX, "%s", result_text(result));
+            return;
+        }
+        channel_fds_close(&fds);
+        if (message.kind == MESSAGE_REFUSED) {
+            snprintf(why, MESSAGE_TEXT_SIZE_MAX, "%s", message.refused.text);
+            return;
+        }
+    }
+}
+
+static void giver_hand_over(struct giver *giver) {
+    char why[MESSAGE_TEXT_SIZE_MAX];
+    uint64_t began_ns = clock_monotonic_ns();
+    giver->deadline_ns = began_ns + giver->parts.options->hand_over_timeout * CLOCK_NS_PER_S;
+    engine_stop(giver->parts.engine, ENGINE_STOP_PAUSE);
+    engine_await_pause(giver->parts.engine);
+    verdict_pause(&giver->verdict);
+    int result = store_file_save(giver->parts.store, clock_monotonic_ns());
+    bool saved = result == 0;
+    if (result < 0) {
+        snprintf(why, sizeof(why), "the items cannot be handed over: %s", strerror(-result));
+        giver_take_back(giver, saved, why);
+        return;
+    }
+    result = contents_send(giver);
+    if (result == 0) {
+        verdict_await(giver, why);
+    } else {
+        snprintf(why, sizeof(why), "%s", result_text(result));
+    }
+    giver_take_back(giver, saved, why);
+    if (giver->state == GIVER_GIVEN) {
+        log_line(LOG_LEVEL_INFO, "process %jd serves from now on, after %" PRIu64 " ms; this one ends",
+                 (intmax_t)giver->taker, (clock_monotonic_ns() - began_ns) / CLOCK_NS_PER_MS);
+    }
+}
+
+/* --- what comes ------------------------------------------------------------------------------------------- */
+
+/* False: nobody is there. */
+static bool giver_greet(struct giver *giver, uint64_t now_ns) {
+    struct channel_peer peer;
+    int fd = channel_accept(giver->listen_fd, &peer);
+    if (fd < 0) {
+        return false;
+    }
+    if (!channel_may(peer.uid)) {
+        channel_refuse(fd, "only root and the user of this process may");
+        close(fd);
+        return true;
+    }
+    giver->fd = fd;
+    giver->taker = peer.pid;
+    giver->state = GIVER_GREETED;
+    giver->deadline_ns = now_ns + GIVER_START_TIMEOUT_S * CLOCK_NS_PER_S;
+    return true;
+}
+
+static void giver_on_hello(struct giver *giver, const struct message_hello *hello) {
+    int result = offer_send(giver, giver->deadline_ns);
+    giver->state = GIVER_OFFERED;
+    if (result < 0) {
+        giver_abandon(giver, result_text(result));
+    } else if (!hello->checks_only) {
+        log_line(LOG_LEVEL_INFO, "process %jd, version %s, is about to take over", (intmax_t)giver->taker,
+                 hello->version);
+    }
+}
+
+static void giver_on_message(struct giver *giver, const struct message *message) {
+    if (message->kind == MESSAGE_HELLO && giver->state == GIVER_GREETED) {
+        giver_on_hello(giver, &message->hello);
+    } else if (message->kind == MESSAGE_READY && giver->state == GIVER_OFFERED) {
+        giver_hand_over(giver);
+    } else if (message->kind == MESSAGE_REFUSED) {
+        giver_abandon(giver, message->refused.text);
+    } else {
+        giver_abandon(giver, result_text(-EPROTO));
+    }
+}
+
+static bool giver_listens(const struct giver *giver) {
+    return giver->state == GIVER_GREETED || giver->state == GIVER_OFFERED;
+}
+
+/* False: nothing has come. */
+static bool giver_hear(struct giver *giver, uint64_t now_ns) {
+    struct message message;
+    struct channel_fds fds;
+    int result = channel_receive(giver->fd, &message, &fds, 0);
+    if (result == -EAGAIN && now_ns < giver->deadline_ns) {
+        return false;
+    }
+    if (result < 0) {
+        giver_abandon(giver, result_text(result == -EAGAIN ? -ETIMEDOUT : result));
+    } else {
+        channel_fds_close(&fds);
+        giver_on_message(giver, &message);
+    }
+    return true;
+}
+
+/* False: nothing has come, or the end. */
+static bool giver_move(struct giver *giver, uint64_t now_ns) {
+    if (giver->state == GIVER_IDLE) {
+        return giver->listen_fd >= 0 && giver_greet(giver, now_ns);
+    }
+    return giver_listens(giver) && giver_hear(giver, now_ns);
+}
+
+/*
+ * Whoever comes while another one is there waits in the queue, of which no further signal tells. A user who may not take over may
+ * still connect, as often as it likes.
+ */
+enum giver_state giver_turn(struct giver *giver, uint64_t now_ns) {
+    unsigned moves = 0;
+    while (moves < GIVER_MOVES_MAX && giver_move(giver, now_ns)) {
+        moves++;
+    }
+    giver->is_busy = moves == GIVER_MOVES_MAX;
+    return giver->state;
+}
+
+void giver_end(struct giver *giver) {
+    if (giver_listens(giver)) {
+        giver_abandon(giver, "this one stops");
+    }
+    if (giver->listen_fd >= 0) {
+        close(giver->listen_fd);
+        giver->listen_fd = -1;
+    }
+}
+
+int giver_timeout_ms(const struct giver *giver, uint64_t now_ns) {
+    if (giver->is_busy) {
+        return GIVER_BUSY_MS;
+    }
+    if (!giver_listens(giver)) {
+        return -1;
+    }
+    return now_ns >= giver->deadline_ns ? 0 : (int)((giver->deadline_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
+}

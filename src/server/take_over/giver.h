@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * giver: the server that is there, towards the one that takes over from it.
+ *
+ *      old (serves)                                     new (riposte --take-over=PID)
+ *      giver_open: listens as "riposte-PID"
+ *      accept, looks who it is (SO_PEERCRED) <--------- connects, looks who it is; HELLO
+ *      SETTINGS, LISTENER..., OFFERED ----------------> listeners, rings, buffers, threads, sandbox: all but the store
+ *      ---- from here on the main thread does nothing else, for at most --hand-over-timeout ----
+ *      workers pause <--------------------------------- READY
+ *      the store is left in its memory
+ *      STORE, CONNECTIONS..., COMPLETE ---------------> store, protocols, connections: all is checked
+ *                                            <--------- MINE
+ *                                                       verdict_take: serves from here on
+ *      the end of the socket: looks at the verdict <--- closes the socket
+ *      ends: nothing is shut down or removed
+ *
+ * Whatever goes wrong on either side, or takes too long, before the verdict: REFUSED with a sentence, and the old one goes on with all
+ * that it had. Why both always agree, verdict.h says. Main thread.
+ */
+#ifndef RIPOSTE_SERVER_TAKE_OVER_GIVER_H
+#define RIPOSTE_SERVER_TAKE_OVER_GIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "channel.h"
+#include "listen.h"
+#include "options_table.h"
+#include "verdict.h"
+
+struct engine;
+struct store;
+
+/* What is handed over; borrowed for the giver's life. */
+struct giver_parts {
+    struct engine *engine;
+    struct store *store;
+    const struct listen_list *listens;
+    const struct options *options;
+    int notify_fd;        /* to the service manager; -1: none */
+    uint64_t watchdog_us; /* what it expects */
+    int janitor_fd;       /* -1: none */
+};
+
+enum giver_state {
+    GIVER_IDLE,
+    GIVER_GREETED, /* somebody has connected; HELLO is to come */
+    GIVER_OFFERED, /* it has the listeners; READY is to come */
+    GIVER_GIVEN,   /* the other one serves */
+    GIVER_LOST,    /* it did not take over, and the workers here could not go on */
+};
+
+struct giver {
+    struct giver_parts parts;
+    enum giver_state state;
+    int listen_fd;        /* owned; -1: nobody can take over */
+    int fd;               /* owned, from GREETED on; -1 */
+    bool is_busy;         /* the last turn has left something to do */
+    pid_t taker;          /* who is there */
+    uint64_t deadline_ns; /* of the next message; monotonic */
+    struct verdict verdict;
+};
+
+/* Before the sandbox is closed. Where the system lacks something it says so, and nobody can take over. */
+void giver_open(struct giver *giver);
+void giver_close(struct giver *giver);
+
+/* From now on somebody may take over. */
+void giver_begin(struct giver *giver, const struct giver_parts *parts);
+
+/* Does what can be done: after SIGIO, and when giver_timeout_ms is over. GIVEN and LOST are the end of serving. */
+enum giver_state giver_turn(struct giver *giver, uint64_t now_ns);
+
+/* This process stops: nobody can take over any more. */
+void giver_end(struct giver *giver);
+
+/* -1: nothing is waited for. */
+int giver_timeout_ms(const struct giver *giver, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * taker: asks, listens, and decides. See taker.h.
+ */
+#include "taker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <pwd.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "riposte/clock.h"
+#include "riposte/log.h"
+
+enum {
+    TAKER_ASK_TIMEOUT_S = 5,
+    TAKER_MARGIN_MS = 1000, /* the other one is the first whose time is over */
+};
+
+/* --- asking ----------------------------------------------------------------------------------------------- */
+
+/* The user that this process is going to be. */
+static bool uid_suits(uid_t uid, const char *user) {
+    const struct passwd *entry = user == NULL ? NULL : getpwnam(user);
+    return channel_may(uid) || (geteuid() == 0 && entry != NULL && entry->pw_uid == uid);
+}
+
+static bool taker_connect(struct taker *taker, const struct options *options, struct failure *failure) {
+    struct channel_peer peer;
+    taker->fd = channel_connect(taker->pid, &peer);
+    if (taker->fd == -ECONNREFUSED) {
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "--take-over=%jd: no such process of riposte hands itself over here (its network "
+                           "namespace counts)",
+                           (intmax_t)taker->pid);
+    }
+    if (taker->fd < 0) {
+        return failure_set(failure, EX_OSERR, "--take-over=%jd: %s", (intmax_t)taker->pid,
+                           strerror(-taker->fd));
+    }
+    /* Anybody may have taken the name first. */
+    if (peer.pid != taker->pid || !uid_suits(peer.uid, options->user)) {
+        return failure_set(failure, EX_NOPERM,
+                           "--take-over=%jd: process %jd of user %ju is there, and neither root nor %s",
+                           (intmax_t)taker->pid, (intmax_t)peer.pid, (uintmax_t)peer.uid,
+                           options->user == NULL ? "the user of this process" : options->user);
+    }
+    return true;
+}
+
+static bool result_failed(const struct taker *taker, int result, struct failure *failure) {
+    const char *text = result == -ETIMEDOUT         ? "it says nothing"
+                       : result == -EPROTO          ? "what it says cannot be understood"
+                       : result == -EPROTONOSUPPORT ? "it speaks another version of the hand-over"
+                                                    : strerror(-result);
+    return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: %s; it goes on", (intmax_t)taker->pid,
+                       text);
+}
+
+/* The other one has gone, and with it its word. */
+static void taker_on_end(struct taker *taker, const char *missing) {
+    close(taker->fd);
+    taker->fd = -1;
+    log_line(LOG_LEVEL_WARNING, "process %jd has ended before it was taken over from: %s",
+             (intmax_t)taker->pid, missing);
+}
+
+static bool settings_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                          struct failure *failure) {
+    const struct message_settings *settings = &message->settings;
+    unsigned expected = 1U + settings->has_notify + settings->has_janitor;
+    if (taker->verdict.word != NULL || fds->count != expected) {
+        channel_fds_close(fds);
+        return result_failed(taker, -EPROTO, failure);
+    }
+    taker->settings = *settings;
+    taker->notify_fd = settings->has_notify ? fds->fds[1] : -1;
+    taker->janitor_fd = settings->has_janitor ? fds->fds[fds->count - 1] : -1;
+    int result = verdict_open(&taker->verdict, fds->fds[0], settings->attempt);
+    return result == 0 || result_failed(taker, result, failure);
+}
+
+static bool listener_is_known(const struct message_listener *known, const struct message_listener *listener) {
+    return known->address_size == listener->address_size &&
+           memcmp(&known->address, &listener->address, listener->address_size) == 0;
+}
+
+static bool listener_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                          struct failure *failure) {
+    const struct message_listener *listener = &message->listener;
+    struct message_listener *last =
+        taker->listeners_count == 0 ? NULL : &taker->listeners[taker->listeners_count - 1];
+    bool is_more = last != NULL && listener_is_known(last, listener);
+    if (fds->count != listener->fds_count || fds->count == 0 ||
+        taker->fds_count + fds->count > INHERITED_MAX ||
+        (!is_more && taker->listeners_count == ENGINE_LISTENS_MAX) || listener->tls > LISTEN_TLS_MUTUAL) {
+        channel_fds_close(fds);
+        return result_failed(taker, -EPROTO, failure);
+    }
+    memcpy(taker->fds + taker->fds_count, fds->fds, fds->count * sizeof(int));
+    taker->fds_count += fds->count;
+    if (is_more) {
+        last->fds_count += fds->count;
+    } else {
+        taker->listeners[taker->listeners_count++] = *listener;
+    }
+    return true;
+}
+
+static bool message_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                         struct failure *failure) {
+    switch (message->kind) {
+    case MESSAGE_SETTINGS:
+        return settings_take(taker, message, fds, failure);
+    case MESSAGE_LISTENER:
+        return listener_take(taker, message, fds, failure);
+    case MESSAGE_STORE:
+        if (taker->arena_fd < 0 && fds->count == 1 && message->store.has_items) {
+            taker->arena_fd = fds->fds[0];
+            return true;
+        }
+        break;
+    case MESSAGE_REFUSED:
+        channel_fds_close(fds);
+        return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: %s; it goes on", (intmax_t)taker->pid,
+                           message->refused.text);
+    case MESSAGE_OFFERED:
+    case MESSAGE_COMPLETE:
+        if (fds->count == 0) {
+            return true;
+        }
+        break;
+    default:
+        break;
+    }
+    channel_fds_close(fds);
+    return result_failed(taker, -EPROTO, failure);
+}
+
+/* All messages until `last`. `missing`: what there will not be, should the other one end before that. */
+static bool taker_hear(struct taker *taker, enum message_kind last, uint64_t timeout_ns, const char *missing,
+                       struct failure *failure) {
+    uint64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
+    struct message message = {0};
+    struct channel_fds fds;
+    while (message.kind != last) {
+        int result = channel_receive(taker->fd, &message, &fds, deadline_ns);
+        if (result == -EPIPE) {
+            taker_on_end(taker, missing);
+            return true;
+        }
+        if (result < 0) {
+            return result_failed(taker, result, failure);
+        }
+        if (!message_take(taker, &message, &fds, failure)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool taker_say(struct taker *taker, const struct message *message, struct failure *failure) {
+    int result = channel_send(taker->fd, message, NULL, 0,
+                              clock_monotonic_ns() + TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S);
+    /* Its end is heard, too, and what it has said before. */
+    return result == 0 || result == -EPIPE || result_failed(taker, result, failure);
+}
+
+void taker_init(struct taker *taker) {
+    *taker = (struct taker){
+        .fd = -1, .taken = true, .verdict = {.fd = -1}, .notify_fd = -1, .janitor_fd = -1, .arena_fd = -1};
+}
+
+bool taker_begin(struct taker *taker, const struct options *options, bool checks_only,
+                 struct failure *failure) {
+    taker->pid = (pid_t)options->take_over;
+    taker->taken = taker->pid == 0;
+    struct message hello = {.kind = MESSAGE_HELLO,
+                            .hello = {.version = RIPOSTE_VERSION, .checks_only = checks_only}};
+    return taker->pid == 0 ||
+           (taker_connect(taker, options, failure) && taker_say(taker, &hello, failure) &&
+            taker_hear(taker, MESSAGE_OFFERED, TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S,
+                       "sockets may be missing, and all items and connections are", failure));
+}
+
+/* --- its sockets ------------------------------------------------------------------------------------------ */
+
+static struct listen listen_of(const struct message_listener *listener) {
+    struct listen listen = {.address = listener->address,
+                            .address_size = (socklen_t)listener->address_size,
+                            .protocol = protocols_find(bytes_from_string(listener->protocol)),
+                            .tls = (enum listen_tls)listener->tls,
+                            .is_inherited = listener->is_inherited,
+                            .is_taken = true,
+                            .is_named = true};
+    return listen;
+}
+
+/* Those that a service manager has given stay, whatever the flags say. */
+static bool inherit_managed(const struct taker *taker, struct listen_list *list, struct failure *failure) {
+    for (unsigned i = 0; i < taker->listeners_count; i++) {
+        struct listen listen = listen_of(&taker->listeners[i]);
+        unsigned index;
+        if (listen.protocol == NULL) {
+            return result_failed(taker, -EPROTO, failure);
+        }
+        if (listen.is_inherited && !listen_list_inherit(list, &listen, &index, failure)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One address after the other: their descriptors lie in that order. */
+static void inherit_fds(struct taker *taker, struct inherited *inherited, struct listen_list *list) {
+    unsigned at = 0;
+    for (unsigned i = 0; i < taker->listeners_count; i++) {
+        const struct message_listener *listener = &taker->listeners[i];
+        struct listen listen = listen_of(listener);
+        unsigned index = listen_list_match(list, &listen, listener->is_free_port);
+        for (unsigned end = at + listener->fds_count; at < end; at++) {
+            if (index < list->count) {
+                inherited->fds[inherited->count] = taker->fds[at];
+                inherited->listens[inherited->count++] = (uint8_t)index;
+            } else {
+                close(taker->fds[at]);
+            }
+        }
+        if (index == list->count) {
+            char text[LISTEN_TEXT_SIZE_MAX];
+            listen_text(&listen, text);
+            log_line(LOG_LEVEL_WARNING, "%s is not listened on any more: no flag names it", text);
+        }
+    }
+    taker->fds_count = 0;
+}
+
+bool taker_inherit(struct taker *taker, struct inherited *inherited, struct listen_list *list,
+                   const struct options *options, struct failure *failure) {
+    if (!inherit_managed(taker, list, failure) || !listen_list_make(list, options, failure)) {
+        return false;
+    }
+    inherit_fds(taker, inherited, list);
+    return true;
+}
+
+/* --- the rest --------------------------------------------------------------------------------------------- */
+
+bool taker_await(struct taker *taker, struct failure *failure) {
+    const struct message ready = {.kind = MESSAGE_READY};
+    uint64_t timeout_ns = (taker->settings.hand_over_timeout_ms + TAKER_MARGIN_MS) * CLOCK_NS_PER_MS;
+    return taker->fd < 0 || (taker_say(taker, &ready, failure) &&
+                             taker_hear(taker, MESSAGE_COMPLETE, timeout_ns,
+                                        "its items, connections or both are missing", failure));
+}
+
+bool taker_take(struct taker *taker, struct failure *failure) {
+    const struct message mine = {.kind = MESSAGE_MINE};
+    if (taker->pid == 0) {
+        return true;
+    }
+    if (taker->fd >= 0 && !taker_say(taker, &mine, failure)) {
+        return false;
+    }
+    /* Without a word it has ended before it could offer one. */
+    taker->taken = taker->verdict.word == NULL || verdict_take(&taker->verdict);
+    return taker->taken ||
+           failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: its time was over; it goes on",
+                       (intmax_t)taker->pid);
+}
+
+void taker_release(struct taker *taker) {
+    if (taker->pid != 0) {
+        assert(taker->taken);
+        taker_end(taker, NULL);
+    }
+}
+
+static void fd_end(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
+void taker_end(struct taker *taker, const char *why) {
+    if (taker->fd >= 0 && why != NULL) {
+        channel_refuse(taker->fd, why);
+    }
+    while (taker->fds_count > 0) {
+        close(taker->fds[--taker->fds_count]);
+    }
+    fd_end(&taker->fd);
+    fd_end(&taker->notify_fd);
+    fd_end(&taker->janitor_fd);
+    fd_end(&taker->arena_fd);
+    verdict_close(&taker->verdict);
+}

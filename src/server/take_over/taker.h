@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * taker: the server that takes over from another one (--take-over), in the steps of its start. giver.h has the drawing.
+ *
+ *      taker_begin     who is there, what it has       before this one opens anything
+ *      taker_inherit   its listening sockets, as the flags want them
+ *      taker_await     READY, and what comes then      rings, buffers and threads are there, the sandbox is closed
+ *      taker_take      the verdict                     all that came is checked and taken in
+ *      taker_end       in any case
+ *
+ * Where the other process dies on the way, nobody else serves: this one goes on with what it has got by then, and with nothing
+ * where the rest would be. Main thread.
+ */
+#ifndef RIPOSTE_SERVER_TAKE_OVER_TAKER_H
+#define RIPOSTE_SERVER_TAKE_OVER_TAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "channel.h"
+#include "failure.h"
+#include "inherited.h"
+#include "listen.h"
+#include "options_table.h"
+#include "verdict.h"
+
+struct taker {
+    pid_t pid;  /* of the other one; 0: this is an ordinary start */
+    int fd;     /* owned; -1: it has ended, or all is over */
+    bool taken; /* this process serves: always true in an ordinary start */
+    struct verdict verdict;
+    struct message_settings settings; /* the other one's */
+    struct message_listener
+        listeners[ENGINE_LISTENS_MAX]; /* its addresses; fds_count is of all messages of one */
+    unsigned listeners_count;
+    int fds[INHERITED_MAX]; /* owned: its sockets, address by address */
+    unsigned fds_count;
+    int notify_fd;  /* owned until asked for; -1: none */
+    int janitor_fd; /* the same */
+    int arena_fd;   /* owned; -1: none has come */
+};
+
+/* Of an ordinary start, in which nothing below does anything. */
+void taker_init(struct taker *taker);
+
+/*
+ * pid 0: nothing. Else connects to that process and hears what it offers; checks_only: that is all. False and *failure, EX_UNAVAILABLE or EX_NOPERM: it is not
+ * there, is no riposte, another user's, or says no.
+ */
+bool taker_begin(struct taker *taker, const struct options *options, bool checks_only,
+                 struct failure *failure);
+
+/*
+ * Its sockets go to `inherited`, each to the address of `list` that it belongs to; what a service manager gave it is added to the list before
+ * the flags are looked at (make), and what no flag names is closed, with a line.
+ */
+bool taker_inherit(struct taker *taker, struct inherited *inherited, struct listen_list *list,
+                   const struct options *options, struct failure *failure);
+
+/* Everything else is ready here: hears the rest. False and *failure: the other one goes on. */
+bool taker_await(struct taker *taker, struct failure *failure);
+
+/* From now on this process serves, or: false and *failure, the other one does. */
+bool taker_take(struct taker *taker, struct failure *failure);
+
+/* Clients are answered: the other one may end. */
+void taker_release(struct taker *taker);
+
+/* Frees what nobody has asked for. why: for the other one, where this one has failed; NULL: it has not. */
+void taker_end(struct taker *taker, const char *why);
+
+#endif

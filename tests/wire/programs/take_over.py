@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""--take-over: a new process goes on with sockets and items of the old one, and clients find one of the two at any time."""
+
+import os
+import signal
+import socket
+import threading
+
+from harness.connection import Connection, set_request
+from harness.outcome import Skip, check, check_equal
+from harness.registry import BOTH, test
+from harness.server import wait_until
+
+UNAVAILABLE, SYSTEM, NOPERM = 69, 71, 77
+COUNT = 20000
+BATCH = 1000
+
+
+def other(engine):
+    return "epoll" if engine == "uring" else "uring"
+
+
+def said(server, words):
+    wait_until(lambda: words in server.stderr_text(), f"{words!r} said; it says {server.stderr_tail()}")
+
+
+def fill(client):
+    for begin in range(0, COUNT, BATCH):
+        client.send(b"".join(set_request(f"key{i}", f"value {i} " * (i % 7), flags=i % 3) for i in range(begin, begin + BATCH)))
+        client.expect(b"STORED\r\n" * BATCH)
+
+
+def expect_all(client):
+    for begin in range(0, COUNT, BATCH):
+        client.send(b"".join(f"get key{i}\r\n".encode() for i in range(begin, begin + BATCH)))
+        for i in range(begin, begin + BATCH):
+            check_equal({f"key{i}".encode(): (f"value {i} " * (i % 7)).encode()}, client.read_values(), f"key{i}")
+
+
+class Callers:
+    """Threads that connect, ask and leave, over and over, until the end; none may be refused or left without its answer."""
+
+    def __init__(self, server, count=4):
+        self.address, self.ended, self.faults, self.calls = server.address(), False, [], 0
+        self.threads = [threading.Thread(target=self.run) for _ in range(count)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        wait_until(lambda: self.calls > 20, "calls")
+        return self
+
+    def __exit__(self, kind, *_):
+        self.ended = True
+        for thread in self.threads:
+            thread.join()
+        if kind is None:
+            check_equal([], self.faults[:3], f"faults of {self.calls} calls")
+
+    def run(self):
+        while not self.ended:
+            try:
+                with Connection(self.address) as client:
+                    client.ask("get key1", "VALUE key1 1 8\r\nvalue 1 \r\nEND")
+                self.calls += 1
+            except Exception as fault:  # every kind is one
+                self.faults.append(str(fault))
+                return
+
+
+@test(families=BOTH)
+def items_are_there_and_nobody_is_refused(lab):
+    """Ten times, to and fro between the transports, with one worker and with several, while clients come and go."""
+    server = lab.start("-m", "256", "-t", "2")
+    with lab.connect(server) as client:
+        fill(client)
+        client.set("number", "0")
+        client.ask("ms chosen 1 E12345\r\nx", "HD")
+    engine = lab.engine
+    with Callers(server) as callers:
+        for turn in range(10):
+            engine = other(engine)
+            before = callers.calls
+            server = lab.take_over(server, "-m", "256", "-t", str(1 + turn % 3), engine=engine)
+            said(server, "taken over from process")
+            with lab.connect(server) as client:
+                client.ask("incr number 1", str(turn + 1))
+                client.ask("mg chosen c", "HD c12345")
+            wait_until(lambda: callers.calls > before + 20, "calls after it")
+    with lab.connect(server) as client:
+        expect_all(client)
+
+
+@test()
+def signal_starts_the_program_again_where_there_is_no_sandbox(lab):
+    """SIGUSR2: the same flags; a second time, too; the pid file names the one that serves, and is gone in the end."""
+    folder = lab.new_folder()
+    path = os.path.join(folder, "pid")
+    server = lab.start("--sandbox=off", "-P", path)
+    pids = [server.pid]
+    with lab.connect(server) as client:
+        client.set("a", "x")
+    for _ in range(2):
+        os.kill(pids[-1], signal.SIGUSR2)
+        wait_until(lambda: read_pid(path) not in (None, *pids), "the pid file names another process")
+        pids.append(read_pid(path))
+        with lab.connect(server) as client:
+            client.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
+    server.expect_exit(0)
+    os.kill(pids[-1], signal.SIGTERM)
+    wait_until(lambda: not os.path.exists(path), "the pid file is removed")
+
+
+def read_pid(path):
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read() or "0") or None
+    except FileNotFoundError:
+        return None
+
+
+@test()
+def signal_says_what_to_start_where_there_is_a_sandbox(lab):
+    """And nothing else happens."""
+    if lab.program.is_sanitized:
+        raise Skip("a build with a sanitizer has no sandbox")
+    server = lab.start()
+    server.signal(signal.SIGUSR2)
+    said(server, f"SIGUSR2: in its sandbox a server starts nothing; start riposte --take-over={server.pid} with its flags")
+    with lab.connect(server) as client:
+        client.version()
+
+
+@test()
+def a_process_that_is_none_of_riposte_is_not_taken_over_from(lab):
+    """Nobody is there; somebody else has the name; the flags do not start."""
+    ended = lab.run_server("--take-over=1", "-p", "-1")
+    check_equal(UNAVAILABLE, ended.returncode, f"exit status: {ended.stderr!r}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as squatter:
+        squatter.bind("\0riposte-1")
+        squatter.listen(1)
+        ended = lab.run_server("--take-over=1", "-p", "-1")
+        check_equal(NOPERM, ended.returncode, f"exit status: {ended.stderr!r}")
+    server = lab.start()
+    with lab.connect(server) as client:
+        client.set("a", "x")
+        ended = lab.run_server(f"--take-over={server.pid}", "-p", "-1", "-I", "4m", "-m", "64")
+        check_equal(SYSTEM, ended.returncode, f"exit status: {ended.stderr!r}")
+        check(b"its items cannot be taken: it was made with a smaller -I" in ended.stderr, f"it said {ended.stderr!r}")
+    said(server, "does not take over: its items cannot be taken: it was made with a smaller -I; this one goes on")
+    with lab.connect(server) as client:
+        client.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
+
+
+@test()
+def what_is_no_message_ends_the_attempt_and_nothing_else(lab):
+    """Bytes, silence cut short, a second one who waits for its turn."""
+    server = lab.start()
+    for sent in b"", b"x", b"RTPO\x01\0\x06\0\x0c\0\0\0", b"RTPO\x09\0\x06\0\x0c\0\0\0":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
+            peer.connect(f"\0riposte-{server.pid}")
+            if sent:
+                peer.send(sent)
+                check(b"RTPO" in peer.recv(4096), "it refused")
+    said(server, "speaks another version of the hand-over")
+    lab.take_over(server)
