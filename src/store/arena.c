@@ -87,34 +87,31 @@ void arena_destroy(struct arena *arena) {
 
 /* --- the account --- */
 
-/* The levels are written under the lock; relaxed everywhere: whoever reads them without it wants a rough idea. */
-
-static uint64_t level(const _Atomic uint64_t *value) {
-    return atomic_load_explicit(value, memory_order_relaxed);
-}
+/* The levels are written under the lock. */
 
 static void level_add(_Atomic uint64_t *value, uint64_t amount) {
-    atomic_store_explicit(value, level(value) + amount, memory_order_relaxed);
+    atomic_store_explicit(value, arena_level(value) + amount, memory_order_relaxed);
 }
 
 static void level_subtract(_Atomic uint64_t *value, uint64_t amount) {
-    assert(level(value) >= amount);
-    atomic_store_explicit(value, level(value) - amount, memory_order_relaxed);
+    assert(arena_level(value) >= amount);
+    atomic_store_explicit(value, arena_level(value) - amount, memory_order_relaxed);
 }
 
 int64_t arena_headroom(const struct arena *arena) {
-    return (int64_t)(level(&arena->limit) - level(&arena->used) + level(&arena->ready_size));
+    return (int64_t)(arena_level(&arena->limit) - arena_level(&arena->used) +
+                     arena_level(&arena->ready_size));
 }
 
 size_t arena_reserve(const struct arena *arena) {
-    size_t limit = level(&arena->limit);
+    size_t limit = arena_level(&arena->limit);
     size_t least = (size_t)ARENA_RESERVE_SLOTS << arena->segment_shift;
     size_t share = limit / ARENA_RESERVE_SHARE;
     share = share > least ? share : least;
     share = share < limit / 8 ? share : limit / 8;
     /* In a small arena, too, as much as opening a segment takes: with less neither is one opened nor one emptied. */
     size_t opened = (size_t)(ARENA_MOVES_SLOTS + 1) << arena->segment_shift;
-    return (share > opened ? share : opened) + level(&arena->wanted);
+    return (share > opened ? share : opened) + arena_level(&arena->wanted);
 }
 
 static void segment_link_first(struct arena *arena, uint32_t *first, uint32_t index) {
@@ -188,7 +185,7 @@ static bool window_strip(struct arena *arena) {
 }
 
 static bool fits(const struct arena *arena, size_t size) {
-    uint64_t limit = level(&arena->limit), used = level(&arena->used);
+    uint64_t limit = arena_level(&arena->limit), used = arena_level(&arena->used);
     return used <= limit && size <= limit - used;
 }
 
@@ -217,10 +214,10 @@ void arena_uncharge(struct arena *arena, size_t size) {
 }
 
 bool arena_trim(struct arena *arena) {
-    size_t spare = arena_reserve(arena) + level(&arena->windows_ready_size);
+    size_t spare = arena_reserve(arena) + arena_level(&arena->windows_ready_size);
     /* A store above its limit, or with much that it does not need. */
-    bool above = level(&arena->used) > level(&arena->limit);
-    if (level(&arena->ready_size) <= (above ? 0 : spare)) {
+    bool above = arena_level(&arena->used) > arena_level(&arena->limit);
+    if (arena_level(&arena->ready_size) <= (above ? 0 : spare)) {
         return false;
     }
     arena_lock(arena);
@@ -241,7 +238,7 @@ void arena_strip(struct arena *arena) {
 
 uint64_t arena_draw_numbers(struct arena *arena, uint64_t count) {
     arena_lock(arena);
-    uint64_t first = level(&arena->sequence) + 1;
+    uint64_t first = arena_level(&arena->sequence) + 1;
     level_add(&arena->sequence, count);
     arena_unlock(arena);
     return first;
@@ -267,7 +264,7 @@ static void segment_begin(struct arena *arena, uint32_t index, char *memory, siz
     atomic_store_explicit(&segment->state, is_large ? SEGMENT_UNFINISHED : SEGMENT_OPEN,
                           memory_order_relaxed);
     /* The number and the flush that may come after it are drawn under one lock: see store_flush. */
-    atomic_store_explicit(&arena->numbers[index], level(&arena->sequence), memory_order_relaxed);
+    atomic_store_explicit(&arena->numbers[index], arena_level(&arena->sequence), memory_order_relaxed);
     level_add(&arena->sequence, numbers_count);
     level_add(&arena->open_size, size);
 }
@@ -398,8 +395,9 @@ static void window_give(struct arena *arena, uint32_t index) {
     while (index >= class->first + class->count) {
         class ++;
     }
-    uint64_t limit = level(&arena->limit), kept = level(&arena->windows_ready_size) + segment->size;
-    if (kept <= limit / ARENA_WINDOWS_READY_SHARE && level(&arena->used) <= limit) {
+    uint64_t limit = arena_level(&arena->limit),
+             kept = arena_level(&arena->windows_ready_size) + segment->size;
+    if (kept <= limit / ARENA_WINDOWS_READY_SHARE && arena_level(&arena->used) <= limit) {
         window_add_ready(arena, class, index);
         return;
     }

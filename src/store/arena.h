@@ -43,7 +43,7 @@
  *
  *      a free segment          all of it                                  arena_give, segment_begin
  *      an open segment         what is behind its end, and the paddings   segment_append
- *      an item that is dead    value and line end, after the grace that   segment_kill, retire_pass
+ *      an item that is dead    value and line end, after the grace that   segment_kill, reclaim_pass
  *                              readers have; header and key stay, since
  *                              who empties the segment walks over them
  */
@@ -257,6 +257,20 @@ size_t arena_reserve(const struct arena *arena);
 
 /* Bytes that may be taken now; negative above a lowered limit. */
 int64_t arena_headroom(const struct arena *arena);
+
+/* A level of the account. relaxed: whoever reads one without the lock wants a rough idea. */
+static inline uint64_t arena_level(const _Atomic uint64_t *level) {
+    return atomic_load_explicit(level, memory_order_relaxed);
+}
+
+/* What is coming is known to all workers, and changed by each without the lock; relaxed as above. */
+static inline int64_t arena_coming(const struct arena *arena) {
+    return atomic_load_explicit(&arena->coming_size, memory_order_relaxed);
+}
+
+static inline void arena_coming_add(struct arena *arena, int64_t size) {
+    atomic_fetch_add_explicit(&arena->coming_size, size, memory_order_relaxed);
+}
 
 static inline size_t arena_segment_size(const struct arena *arena) {
     return (size_t)1 << arena->segment_shift;

@@ -56,15 +56,11 @@ bool arena_file_memory_is_strict(const char *path) {
     return is_read && mode == '2';
 }
 
-static uint64_t level(const _Atomic uint64_t *value) {
-    return atomic_load_explicit(value, memory_order_relaxed);
-}
-
 /* Under the lock. */
 static void room_missing(struct arena *arena, size_t size) {
-    uint64_t used = level(&arena->used) - size;
+    uint64_t used = arena_level(&arena->used) - size;
     atomic_store_explicit(&arena->used, used, memory_order_relaxed);
-    if (used < level(&arena->limit)) {
+    if (used < arena_level(&arena->limit)) {
         atomic_store_explicit(&arena->limit, used, memory_order_relaxed);
         log_line(LOG_LEVEL_WARNING,
                  "the file system of the memory file is full, or the system has promised all it has: items "
@@ -134,7 +130,7 @@ bool arena_file_adopt(struct arena *arena, uint32_t index, size_t size) {
     segment->arena = arena;
     segment->size = (uint32_t)size;
     segment->is_large = is_large;
-    atomic_store_explicit(&arena->used, level(&arena->used) + size, memory_order_relaxed);
+    atomic_store_explicit(&arena->used, arena_level(&arena->used) + size, memory_order_relaxed);
     return true;
 }
 

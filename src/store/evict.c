@@ -4,13 +4,9 @@
  */
 #include "evict.h"
 
-#include <sched.h>
-#include <time.h>
-
 #include "flush_table.h"
 #include "link.h"
 #include "segment.h"
-#include "riposte/clock.h"
 
 enum {
     EVICT_SCAN_MAX = 256,    /* descriptors looked at for a choice */
@@ -23,24 +19,10 @@ enum {
         16, /* one part in so many of the store is copied without winning a segment, before used
                                items go, too */
     EVICT_ACTIVE_S = 60,
-    EVICT_YIELD_NS = 500 * 1000, /* waited with open eyes: another worker's turn is seldom longer */
-    EVICT_SLEEP_NS = 50 * 1000,
-    EVICT_PAUSES_MAX =
-        10000, /* that others had a chance to run in: on a machine with time for all some 2 s */
     EVICT_BUSY_MS = 1,
 };
-#define EVICT_WAIT_NS_MAX     (2 * CLOCK_NS_PER_S)
-#define EVICT_WAIT_ALL_NS_MAX (20 * CLOCK_NS_PER_S)
 
 /* --- choosing --- */
-
-static uint64_t level(const _Atomic uint64_t *value) {
-    return atomic_load_explicit(value, memory_order_relaxed);
-}
-
-static void coming_add(struct arena *arena, int64_t size) {
-    atomic_fetch_add_explicit(&arena->coming_size, size, memory_order_relaxed);
-}
 
 static bool is_free_to_take(const struct segment *segment) {
     return segment_state(segment) == SEGMENT_QUEUED && !segment_is_pinned(segment);
@@ -105,7 +87,7 @@ static uint32_t choose_oldest(struct arena *arena, enum segment_queue queue) {
 /* Case 3. Under the lock. */
 static uint32_t choose_by_age(struct store *store) {
     struct arena *arena = &store->arena;
-    uint64_t target = level(&store->ghost.small_target);
+    uint64_t target = arena_level(&store->ghost.small_target);
     enum segment_queue queue = arena->queues[QUEUE_SMALL].size > target ? QUEUE_SMALL : QUEUE_MAIN;
     uint32_t index = choose_oldest(arena, queue);
     return index != SEGMENT_NONE ? index
@@ -114,7 +96,7 @@ static uint32_t choose_by_age(struct store *store) {
 
 void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode) {
     assert(worker->emptying.index == SEGMENT_NONE);
-    coming_add(&worker->store->arena, worker->store->arena.segments[index].size);
+    arena_coming_add(&worker->store->arena, worker->store->arena.segments[index].size);
     worker->emptying = (struct segment_walk){.index = index, .mode = mode};
 }
 
@@ -186,7 +168,7 @@ static bool should_keep(struct store_worker *worker, const struct item *item) {
         return true;
     case EVICT_QUEUE:
         return used_frequency(item_used(item)) != 0 &&
-               worker->moved_since_gain < level(&worker->store->arena.limit) / EVICT_MOVED_SHARE;
+               worker->moved_since_gain < arena_level(&worker->store->arena.limit) / EVICT_MOVED_SHARE;
     }
     return false;
 }
@@ -325,7 +307,7 @@ static void evict_end(struct store_worker *worker) {
     segment_set_state(segment, SEGMENT_RETIRED);
     segment_retire(worker,
                    index); /* counts it as coming, too: between the two nobody may find that nothing comes */
-    coming_add(arena, -(int64_t)segment->size);
+    arena_coming_add(arena, -(int64_t)segment->size);
 }
 
 /* It goes back into a queue as it is. */
@@ -336,7 +318,7 @@ static void evict_give_up(struct store_worker *worker, enum segment_queue queue)
     int64_t size = segment->size;
     worker->emptying.index = SEGMENT_NONE;
     segment_enqueue(worker, index, queue, atomic_load_explicit(&segment->used, memory_order_relaxed));
-    coming_add(arena, -size);
+    arena_coming_add(arena, -size);
 }
 
 /* A large item is not copied: its segment changes the queue. True when it was kept. */
@@ -410,7 +392,7 @@ void evict_finish(struct store_worker *worker) {
 /* Bytes that are missing for `size` and the reserve, with what is coming. */
 static bool is_short(const struct store_worker *worker, size_t size) {
     const struct arena *arena = &worker->store->arena;
-    int64_t coming = atomic_load_explicit(&arena->coming_size, memory_order_relaxed);
+    int64_t coming = arena_coming(arena);
     return arena_headroom(arena) + coming < (int64_t)(size + arena_reserve(arena));
 }
 
@@ -418,53 +400,18 @@ static bool is_short(const struct store_worker *worker, size_t size) {
 static bool may_empty(const struct store_worker *worker) {
     const struct arena *arena = &worker->store->arena;
     int64_t needed = (int64_t)arena_segment_size(arena), headroom = arena_headroom(arena);
-    return headroom >= needed ||
-           headroom + atomic_load_explicit(&arena->coming_size, memory_order_relaxed) < needed;
+    return headroom >= needed || headroom + arena_coming(arena) < needed;
 }
 
-bool evict_pause(struct evict_wait *wait) {
-    uint64_t now_ns = clock_monotonic_ns();
-    wait->began_ns = wait->began_ns == 0 ? now_ns : wait->began_ns;
-    wait->first_ns = wait->first_ns == 0 ? now_ns : wait->first_ns;
-    uint64_t waited_ns = now_ns - wait->began_ns;
-    wait->pauses++;
-    if ((waited_ns > EVICT_WAIT_NS_MAX && wait->pauses > EVICT_PAUSES_MAX) ||
-        now_ns - wait->first_ns > EVICT_WAIT_ALL_NS_MAX) {
-        return false;
+enum evict_try evict_try(struct store_worker *worker, size_t size) {
+    if (!is_short(worker, size) || !may_empty(worker)) {
+        return EVICT_NOT_TRIED;
     }
-    if (waited_ns < EVICT_YIELD_NS) {
-        sched_yield();
-    } else {
-        nanosleep(&(struct timespec){.tv_nsec = EVICT_SLEEP_NS}, NULL);
+    if (worker->emptying.index == SEGMENT_NONE && !evict_choose(worker, false)) {
+        return EVICT_NOTHING;
     }
-    return true;
-}
-
-bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait) {
-    struct arena *arena = &worker->store->arena;
-    uint64_t freed = counter_read(&worker->counters.freed);
-    segment_keep_fresh(worker);
-    retire_adopt(worker);
-    retire_pass(worker);
-    if (counter_read(&worker->counters.freed) != freed) {
-        return true;
-    }
-    bool tries = is_short(worker, size) && may_empty(worker);
-    if (tries && (worker->emptying.index != SEGMENT_NONE || evict_choose(worker, false))) {
-        evict_step(worker, UINT32_MAX);
-        wait->sequence = 0; /* something was won */
-        return ++wait->rounds < 1000000;
-    }
-    /* Who did not try found room enough, or on its way; others may have taken it since. Only a try in vain says that none comes. */
-    bool may_come =
-        !tries || atomic_load_explicit(&arena->coming_size, memory_order_relaxed) > 0 ||
-        arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
-    /* Segments that others open meanwhile were made free: memory does come, and is taken before this worker sees it. */
-    if (level(&arena->sequence) != wait->sequence) {
-        *wait = (struct evict_wait){
-            .rounds = wait->rounds, .first_ns = wait->first_ns, .sequence = level(&arena->sequence)};
-    }
-    return may_come && evict_pause(wait);
+    evict_step(worker, UINT32_MAX);
+    return EVICT_EMPTIED;
 }
 
 /* After a flush: empties what is from before it, until two rounds over all segments have found none. */

@@ -21,7 +21,7 @@
  *
  * Between two turns a reserve is kept free (arena_reserve). A store that finds none all the same (large values, a
  * late worker) announces quiescent states of its own, empties segments and waits, bounded by
- * EVICT_WAIT_NS_MAX (2 s) and EVICT_PAUSES_MAX without any segment won by any worker, and EVICT_WAIT_ALL_NS_MAX (20 s)
+ * RECLAIM_WAIT_NS_MAX (2 s) and RECLAIM_PAUSES_MAX without any segment won by any worker, and RECLAIM_WAIT_ALL_NS_MAX (20 s)
  * in all: then it is STORE_NO_MEMORY.
  *
  * Worker's own thread.
@@ -31,23 +31,6 @@
 
 #include "segment.h"
 #include "state.h"
-
-struct evict_wait {
-    unsigned rounds;
-    unsigned pauses;   /* since something was won: what a late worker is given is chances to run, not time */
-    uint64_t first_ns; /* of the first pause; 0: none yet */
-    uint64_t began_ns; /* of the first since something was won, by whomever */
-    uint64_t sequence; /* of the arena, then */
-};
-
-/*
- * One attempt to make room for `size` bytes; the caller tries to take it and calls again. False where there is
- * no hope. Passes a quiescent state.
- */
-bool evict_make_room(struct store_worker *worker, size_t size, struct evict_wait *wait);
-
-/* Waits a little for other workers; false when that has lasted too long. */
-bool evict_pause(struct evict_wait *wait);
 
 /* A bounded piece, where the reserve is not full; returns within how many ms it wants another turn; 0: no need. */
 unsigned evict_turn(struct store_worker *worker);
@@ -63,6 +46,15 @@ void evict_step(struct store_worker *worker, unsigned items_max);
 
 /* Ends what the worker has begun: it leaves. */
 void evict_finish(struct store_worker *worker);
+
+enum evict_try {
+    EVICT_NOT_TRIED, /* there is room enough, or on its way, or none for copies */
+    EVICT_NOTHING,   /* no segment can be emptied */
+    EVICT_EMPTIED,
+};
+
+/* For who needs `size` bytes now: empties a whole segment, where the reserve is not full. */
+enum evict_try evict_try(struct store_worker *worker, size_t size);
 
 /*
  * --- expire.c ---
@@ -114,5 +106,49 @@ unsigned expire_turn(struct store_worker *worker);
 
 /* Ends the sweep of a segment that the worker has begun: it leaves. */
 void expire_finish(struct store_worker *worker);
+
+/*
+ * --- reclaim.c ---
+ *
+ * reclaim: what is out of the index and may still be read: segments and overflow buckets, until every worker has
+ * passed a quiescent state (epoch.h) and, of segments, until no reply sends from them.
+ *
+ * Lists without memory of their own: segments are linked in their descriptors, buckets in index.overflow_links.
+ * Worker's own thread.
+ */
+/* Announces a quiescent state, moves the epoch on where that helps, and frees what has become free. */
+void reclaim_pass(struct store_worker *worker);
+
+/* The worker leaves: hands what is left to the store. Under store->lock. */
+void reclaim_leave(struct store_worker *worker);
+
+/* Takes over what workers that have left could not free. */
+void reclaim_adopt(struct store_worker *worker);
+
+/* At the end of the store, when nobody reads any more. */
+void reclaim_free_orphans(struct store *store);
+
+/* Something of this worker waits to be freed. */
+static inline bool reclaim_waits(const struct store_worker *worker) {
+    return worker->retired.first != SEGMENT_NONE || worker->pinned.first != SEGMENT_NONE ||
+           worker->buckets_retired_count != 0;
+}
+
+struct reclaim_wait {
+    unsigned rounds;
+    unsigned pauses;   /* since something was won: what a late worker is given is chances to run, not time */
+    uint64_t first_ns; /* of the first pause; 0: none yet */
+    uint64_t began_ns; /* of the first since something was won, by whomever */
+    uint64_t sequence; /* of the arena, then */
+};
+
+/*
+ * One attempt to make room for `size` bytes; the caller tries to take it and calls again. False where there is
+ * no hope. Passes a quiescent state.
+ */
+bool reclaim_make_room(struct store_worker *worker, size_t size, struct reclaim_wait *wait);
+
+/* Waits a little for other workers; false when that has lasted too long. */
+bool reclaim_pause(struct reclaim_wait *wait);
 
 #endif

@@ -159,7 +159,7 @@ static enum flush_step flush_try(struct store_worker *worker, struct bytes prefi
 
 static enum store_flush_outcome flush_run(struct store_worker *worker, struct bytes prefix) {
     struct flush_sweep *sweep = &worker->store->flush_sweep;
-    struct evict_wait wait = {0};
+    struct reclaim_wait wait = {0};
     for (bool goes_on = true; goes_on;) {
         size_t size;
         pthread_mutex_lock(&sweep->lock);
@@ -171,12 +171,12 @@ static enum store_flush_outcome flush_run(struct store_worker *worker, struct by
         case FLUSH_TOO_MANY:
             return STORE_FLUSH_TOO_MANY;
         case FLUSH_NEEDS_ROOM:
-            goes_on = evict_make_room(worker, size, &wait);
+            goes_on = reclaim_make_room(worker, size, &wait);
             break;
         case FLUSH_NEEDS_READERS:
             segment_keep_fresh(worker);
-            retire_pass(worker);
-            goes_on = evict_pause(&wait);
+            reclaim_pass(worker);
+            goes_on = reclaim_pause(&wait);
             break;
         }
     }

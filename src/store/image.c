@@ -100,7 +100,7 @@ static uint64_t load(const _Atomic uint64_t *value) {
 
 /* What nobody reads any more is free: no worker is there. */
 static void free_orphans(struct store *store) {
-    retire_free_orphans(store);
+    reclaim_free_orphans(store);
     for (uint32_t number; (number = store->orphan_buckets) != 0;) {
         store->orphan_buckets = store->index.overflow_links[number];
         store->index.overflow_links[number] = store->index.overflow_free;

@@ -76,10 +76,10 @@ static inline void *put_place(struct store_worker *worker, enum segment_queue qu
 /* There is no room yet; NULL where there will be none. */
 static __attribute__((cold, noinline)) void *
 put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned class, size_t size) {
-    struct evict_wait wait = {0};
+    struct reclaim_wait wait = {0};
     void *block;
     do {
-        if (!evict_make_room(worker, size, &wait)) {
+        if (!reclaim_make_room(worker, size, &wait)) {
             counter_add(&worker->counters.no_memory, 1);
             return NULL;
         }
@@ -184,8 +184,8 @@ void put_set_expires(struct store_worker *worker, struct place *place, uint32_t 
 }
 
 bool put_supply(struct store_worker *worker) {
-    for (struct evict_wait wait = {0}; unlikely(!index_supply(worker, 1));) {
-        if (!evict_make_room(worker, 0, &wait)) {
+    for (struct reclaim_wait wait = {0}; unlikely(!index_supply(worker, 1));) {
+        if (!reclaim_make_room(worker, 0, &wait)) {
             counter_add(&worker->counters.no_memory, 1);
             return false;
         }

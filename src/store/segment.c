@@ -12,8 +12,7 @@ void segment_retire(struct store_worker *worker, uint32_t index) {
     assert(segment_state(segment) == SEGMENT_RETIRED);
     segment->retired_epoch = epoch_tag(&worker->member);
     counter_add(&worker->counters.retired, 1);
-    /* relaxed: a level. */
-    atomic_fetch_add_explicit(&arena->coming_size, segment->size, memory_order_relaxed);
+    arena_coming_add(arena, segment->size);
     arena_list_push(arena, &worker->retired, index);
 }
 

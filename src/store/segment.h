@@ -70,7 +70,7 @@ void segment_drop(struct store_worker *worker, struct item *item);
 /* The item in a place is out of the index. */
 void segment_kill(struct store_worker *worker, uint32_t location, size_t size);
 
-/* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue: see retire.c. */
+/* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue: see evict.h, "reclaim". */
 void segment_retire(struct store_worker *worker, uint32_t index);
 
 /* A segment that the worker owns goes into a queue; one without live items is retired. */
@@ -122,32 +122,6 @@ static inline enum segment_state segment_state(const struct segment *segment) {
 
 static inline void segment_set_state(struct segment *segment, enum segment_state state) {
     atomic_store_explicit(&segment->state, (uint8_t)state, memory_order_relaxed);
-}
-
-/*
- * --- retire.c ---
- *
- * retire: what is out of the index and may still be read: segments and overflow buckets, until every worker has
- * passed a quiescent state (epoch.h) and, of segments, until no reply sends from them.
- *
- * Lists without memory of their own: segments are linked in their descriptors, buckets in index.overflow_links.
- * Worker's own thread.
- */
-/* Announces a quiescent state, moves the epoch on where that helps, and frees what has become free. */
-void retire_pass(struct store_worker *worker);
-
-/* The worker leaves: hands what is left to the store. Under store->lock. */
-void retire_leave(struct store_worker *worker);
-
-/* Takes over what workers that have left could not free. */
-void retire_adopt(struct store_worker *worker);
-
-/* At the end of the store, when nobody reads any more. */
-void retire_free_orphans(struct store *store);
-
-static inline bool retire_waits(const struct store_worker *worker) {
-    return worker->retired.first != SEGMENT_NONE || worker->pinned.first != SEGMENT_NONE ||
-           worker->buckets_retired_count != 0;
 }
 
 #endif

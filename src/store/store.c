@@ -201,7 +201,7 @@ static void destroy_workers(struct store *store) {
 /* What is still in the index needs no end of its own: the arena goes as a whole. */
 void store_destroy(struct store *store) {
     assert_slow(store->is_moved || index_check(store));
-    retire_free_orphans(store);
+    reclaim_free_orphans(store);
     flush_prefix_deinit(store);
     destroy_workers(store);
     assert(atomic_load_explicit(&store->arena.uploads_size, memory_order_relaxed) == 0);
@@ -281,13 +281,13 @@ void store_worker_leave(struct store_worker *worker) {
     evict_finish(worker);
     expire_finish(worker);
     segment_close_all(worker);
-    retire_pass(worker);
+    reclaim_pass(worker);
     atomic_fetch_add_explicit(&store->index.items_count, (uint64_t)(int64_t)worker->items_delta,
                               memory_order_relaxed);
     worker->items_delta = 0;
     index_leave(worker);
     pthread_mutex_lock(&store->lock);
-    retire_leave(worker);
+    reclaim_leave(worker);
     epoch_offline(&worker->member); /* before another thread may take the structure over */
     worker->joined = false;
     pthread_mutex_unlock(&store->lock);
@@ -328,8 +328,8 @@ static unsigned sooner(unsigned left_ms, unsigned right_ms) {
 
 /* What waits for other workers or for a reply is asked about less and less often while nothing moves. */
 static unsigned turn_retired(struct store_worker *worker) {
-    retire_pass(worker);
-    if (likely(!retire_waits(worker))) {
+    reclaim_pass(worker);
+    if (likely(!reclaim_waits(worker))) {
         return 0;
     }
     uint64_t moves = counter_read(&worker->counters.retired) + counter_read(&worker->counters.freed);
@@ -359,7 +359,7 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     clock_set(worker, now_ns);
     link_turn(worker);
     turn_flush(worker);
-    retire_adopt(worker);
+    reclaim_adopt(worker);
     unsigned wait_ms = turn_retired(worker);
     wait_ms = sooner(wait_ms, evict_turn(worker));
     wait_ms = sooner(wait_ms, expire_turn(worker));
@@ -409,22 +409,18 @@ static void sum_workers(struct store *store, struct store_levels *levels) {
     levels->retired_count = difference(counter_read(&sums->retired), counter_read(&sums->freed));
 }
 
-static uint64_t level(const _Atomic uint64_t *value) {
-    return atomic_load_explicit(value, memory_order_relaxed);
-}
-
 static void read_arena(struct arena *arena, struct store_levels *levels) {
     arena_lock(arena);
     levels->small_size = arena->queues[QUEUE_SMALL].size;
     levels->main_size = arena->queues[QUEUE_MAIN].size;
-    levels->memory_size = level(&arena->used);
-    levels->free_size = level(&arena->ready_size);
-    levels->open_size = level(&arena->open_size);
+    levels->memory_size = arena_level(&arena->used);
+    levels->free_size = arena_level(&arena->ready_size);
+    levels->open_size = arena_level(&arena->open_size);
     arena_unlock(arena);
-    int64_t coming = atomic_load_explicit(&arena->coming_size, memory_order_relaxed);
-    levels->retired_size = (coming > 0 ? (uint64_t)coming : 0) + level(&arena->pinned_size);
-    levels->uploads_size = level(&arena->uploads_size);
-    levels->memory_size_max = level(&arena->limit);
+    int64_t coming = arena_coming(arena);
+    levels->retired_size = (coming > 0 ? (uint64_t)coming : 0) + arena_level(&arena->pinned_size);
+    levels->uploads_size = arena_level(&arena->uploads_size);
+    levels->memory_size_max = arena_level(&arena->limit);
     levels->segment_size = arena_segment_size(arena);
 }
 
@@ -436,10 +432,10 @@ void store_stats(struct store *store, struct store_levels *levels) {
     uint64_t homes_count = index_homes_count(&store->index);
     levels->dead_size = difference(segments_size, levels->items_size);
     levels->ghosts_size = store->evict ? store->ghost.mapped_size : 0;
-    levels->small_target = level(&store->ghost.small_target);
-    levels->index_size = level(&store->index.size);
+    levels->small_target = arena_level(&store->ghost.small_target);
+    levels->index_size = arena_level(&store->index.size);
     levels->index_power = 63 - (uint32_t)__builtin_clzl(homes_count);
     levels->index_growing = index_wants_to_grow(&store->index);
     levels->epoch = epoch_now(&store->epoch);
-    levels->flushed_prefixes = level(&store->flush_sweep.count);
+    levels->flushed_prefixes = arena_level(&store->flush_sweep.count);
 }

@@ -61,9 +61,9 @@ static bool uploads_add(struct store_worker *worker, size_t size) {
 
 /* Memory outside of the arena, charged. */
 static struct item *outside_take(struct store_worker *worker, size_t size) {
-    struct evict_wait wait = {0};
+    struct reclaim_wait wait = {0};
     while (!arena_charge(&worker->store->arena, size)) {
-        if (!evict_make_room(worker, size, &wait)) {
+        if (!reclaim_make_room(worker, size, &wait)) {
             return NULL;
         }
     }

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * retire: see segment.h. Stands above segments and index, which put their dead on lists; here they are freed.
+ * reclaim: frees what segments and index have retired, and makes room for who finds none: retires more, empties segments, waits for
+ * workers that are late. See evict.h.
  */
+#include <sched.h>
+#include <time.h>
+
+#include "evict.h"
 #include "index.h"
+#include "riposte/clock.h"
 #include "segment.h"
 
-/* Levels that several workers change; relaxed: rough figures for eviction and the statistics. */
-static void coming_add(struct arena *arena, int64_t size) {
-    atomic_fetch_add_explicit(&arena->coming_size, size, memory_order_relaxed);
-}
+enum {
+    RECLAIM_YIELD_NS = 500 * 1000, /* waited with open eyes: another worker's turn is seldom longer */
+    RECLAIM_SLEEP_NS = 50 * 1000,
+    RECLAIM_PAUSES_MAX =
+        10000, /* that others had a chance to run in: on a machine with time for all some 2 s */
+    RECLAIM_ROUNDS_MAX = 1000 * 1000,
+};
+#define RECLAIM_WAIT_NS_MAX     (2 * CLOCK_NS_PER_S)
+#define RECLAIM_WAIT_ALL_NS_MAX (20 * CLOCK_NS_PER_S)
 
+/* relaxed: a rough figure for the statistics. */
 static void pinned_add(struct arena *arena, int64_t size) {
     atomic_fetch_add_explicit(&arena->pinned_size, (uint64_t)size, memory_order_relaxed);
 }
@@ -31,7 +43,7 @@ static void free_due(struct store_worker *worker, uint64_t epoch_max) {
         } else {
             free_segment(worker, index);
         }
-        coming_add(arena, -size); /* last: who looks meanwhile sees it twice, never not at all */
+        arena_coming_add(arena, -size); /* last: who looks meanwhile sees it twice, never not at all */
     }
 }
 
@@ -49,10 +61,10 @@ static void free_unpinned(struct store_worker *worker) {
     worker->pinned = still;
 }
 
-void retire_pass(struct store_worker *worker) {
+void reclaim_pass(struct store_worker *worker) {
     struct epoch *epoch = &worker->store->epoch;
     epoch_quiescent(epoch, &worker->member);
-    if (likely(!retire_waits(worker) && worker->dead_items_count == 0)) {
+    if (likely(!reclaim_waits(worker) && worker->dead_items_count == 0)) {
         return;
     }
     if (epoch_advance(epoch, &worker->member)) {
@@ -69,9 +81,55 @@ void retire_pass(struct store_worker *worker) {
     segment_poison_dead(worker);
 }
 
+/* --- making room --- */
+
+bool reclaim_pause(struct reclaim_wait *wait) {
+    uint64_t now_ns = clock_monotonic_ns();
+    wait->began_ns = wait->began_ns == 0 ? now_ns : wait->began_ns;
+    wait->first_ns = wait->first_ns == 0 ? now_ns : wait->first_ns;
+    uint64_t waited_ns = now_ns - wait->began_ns;
+    wait->pauses++;
+    if ((waited_ns > RECLAIM_WAIT_NS_MAX && wait->pauses > RECLAIM_PAUSES_MAX) ||
+        now_ns - wait->first_ns > RECLAIM_WAIT_ALL_NS_MAX) {
+        return false;
+    }
+    if (waited_ns < RECLAIM_YIELD_NS) {
+        sched_yield();
+    } else {
+        nanosleep(&(struct timespec){.tv_nsec = RECLAIM_SLEEP_NS}, NULL);
+    }
+    return true;
+}
+
+bool reclaim_make_room(struct store_worker *worker, size_t size, struct reclaim_wait *wait) {
+    struct arena *arena = &worker->store->arena;
+    uint64_t freed = counter_read(&worker->counters.freed);
+    segment_keep_fresh(worker);
+    reclaim_adopt(worker);
+    reclaim_pass(worker);
+    if (counter_read(&worker->counters.freed) != freed) {
+        return true;
+    }
+    enum evict_try tried = evict_try(worker, size);
+    if (tried == EVICT_EMPTIED) {
+        wait->sequence = 0; /* something was won */
+        return ++wait->rounds < RECLAIM_ROUNDS_MAX;
+    }
+    /* Who did not try found room enough, or on its way; others may have taken it since. Only a try in vain says that none comes. */
+    bool may_come =
+        tried == EVICT_NOT_TRIED || arena_coming(arena) > 0 ||
+        arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
+    /* Segments that others open meanwhile were made free: memory does come, and is taken before this worker sees it. */
+    if (arena_level(&arena->sequence) != wait->sequence) {
+        *wait = (struct reclaim_wait){
+            .rounds = wait->rounds, .first_ns = wait->first_ns, .sequence = arena_level(&arena->sequence)};
+    }
+    return may_come && reclaim_pause(wait);
+}
+
 /* --- leaving --- */
 
-void retire_leave(struct store_worker *worker) {
+void reclaim_leave(struct store_worker *worker) {
     struct store *store = worker->store;
     struct arena *arena = &store->arena;
     for (uint32_t index; (index = arena_list_pop(arena, &worker->retired)) != SEGMENT_NONE;) {
@@ -79,7 +137,7 @@ void retire_leave(struct store_worker *worker) {
     }
     for (uint32_t index; (index = arena_list_pop(arena, &worker->pinned)) != SEGMENT_NONE;) {
         pinned_add(arena, -(int64_t)arena->segments[index].size);
-        coming_add(arena, arena->segments[index].size);
+        arena_coming_add(arena, arena->segments[index].size);
         arena_list_push(arena, &store->orphans, index);
     }
     index_orphan_buckets(worker);
@@ -88,7 +146,7 @@ void retire_leave(struct store_worker *worker) {
 }
 
 /* They are retired once more, under this worker's epoch: later than needed, never sooner. */
-void retire_adopt(struct store_worker *worker) {
+void reclaim_adopt(struct store_worker *worker) {
     struct store *store = worker->store;
     struct arena *arena = &store->arena;
     if (likely(!atomic_load_explicit(&store->orphans_wait, memory_order_relaxed)) ||
@@ -104,10 +162,10 @@ void retire_adopt(struct store_worker *worker) {
     pthread_mutex_unlock(&store->lock);
 }
 
-void retire_free_orphans(struct store *store) {
+void reclaim_free_orphans(struct store *store) {
     struct arena *arena = &store->arena;
     for (uint32_t index; (index = arena_list_pop(arena, &store->orphans)) != SEGMENT_NONE;) {
-        coming_add(arena, -(int64_t)arena->segments[index].size);
+        arena_coming_add(arena, -(int64_t)arena->segments[index].size);
         assert(!segment_is_pinned(&arena->segments[index]));
         arena_give(arena, index);
     }
