@@ -28,12 +28,12 @@ static void *map(size_t size, int fd) {
 static int arena_map(struct arena *arena, const struct arena_plan *plan) {
     size_t table_size = arena->segments_count * (sizeof(struct segment) + sizeof(uint64_t)) + ARENA_PAGE_SIZE;
     arena->table_size = round_up(table_size, ARENA_PAGE_SIZE);
-    arena->memory_fd = arena_file_open(arena, plan);
+    arena->memory_fd = arena_memory_open(arena, plan);
     if (arena->memory_fd < 0 && plan->fd >= 0) {
         return -errno;
     }
     arena->reserves_room =
-        plan->fd >= 0 || (arena->memory_fd >= 0 && arena_file_memory_is_strict(ARENA_OVERCOMMIT_FILE));
+        plan->fd >= 0 || (arena->memory_fd >= 0 && arena_memory_is_strict(ARENA_OVERCOMMIT_FILE));
     arena->segments = map(arena->table_size, -1);
     arena->base = arena->segments == NULL ? NULL : map(arena->mapped_size, arena->memory_fd);
     if (arena->base == NULL) {
@@ -53,7 +53,7 @@ static int arena_map(struct arena *arena, const struct arena_plan *plan) {
 
 int arena_init(struct arena *arena, const struct arena_plan *plan) {
     *arena = (struct arena){.ready_first = SEGMENT_NONE, .bare_first = SEGMENT_NONE};
-    arena_plan_lay_out(plan, arena);
+    arena_memory_lay_out(plan, arena);
     int status = arena_map(arena, plan);
     if (status < 0) {
         return status;
@@ -294,7 +294,7 @@ static uint32_t slot_find(struct arena *arena) {
         return SEGMENT_NONE;
     }
     level_add(&arena->used, arena_segment_size(arena));
-    if (!arena_file_reserve(arena, slot_memory(arena, index), arena_segment_size(arena))) {
+    if (!arena_memory_reserve(arena, slot_memory(arena, index), arena_segment_size(arena))) {
         segment_link_first(arena, &arena->bare_first, index);
         return SEGMENT_NONE;
     }
@@ -338,7 +338,7 @@ static uint32_t window_find_ready(struct arena *arena, struct arena_class *class
     }
     size_t has = arena->segments[index].size;
     if (has < charge && !(charge_by_all_means(arena, charge - has) &&
-                          arena_file_reserve(arena, arena->segments[index].memory + has, charge - has))) {
+                          arena_memory_reserve(arena, arena->segments[index].memory + has, charge - has))) {
         window_add_ready(arena, class, index);
         return SEGMENT_NONE;
     }
@@ -366,7 +366,7 @@ static uint32_t window_find(struct arena *arena, struct arena_class *class, size
     }
     if (index == SEGMENT_NONE) {
         level_subtract(&arena->used, charge);
-    } else if (!arena_file_reserve(arena, window_memory(arena, class, index), charge)) {
+    } else if (!arena_memory_reserve(arena, window_memory(arena, class, index), charge)) {
         segment_link_first(arena, &class->free_first, index);
         return SEGMENT_NONE;
     }

@@ -177,7 +177,7 @@ struct arena {
     uint32_t segments_count;         /* slots and windows */
     size_t limit_max, item_size_max; /* of the plan */
     int memory_fd;                   /* of the file or memfd; -1: anonymous */
-    bool reserves_room;              /* before memory is used for the first time: see arena_file_reserve */
+    bool reserves_room;              /* before memory is used for the first time: see arena_memory_reserve */
     struct arena_class classes[ARENA_CLASSES_MAX];
 
     /* Under the lock. */
@@ -209,15 +209,6 @@ struct arena {
  * charged. 0, -ENOMEM; with a file -errno: it cannot be made as long as that.
  */
 int arena_init(struct arena *arena, const struct arena_plan *plan);
-
-/*
- * arena_plan.c: how far a limit can be raised later: to four times itself, or less, but not less than twice, where locations
- * would have to go in larger steps.
- */
-size_t arena_plan_limit_max(size_t limit);
-
-/* arena_plan.c: lays the range of an arena out that has none yet: sizes, slots, windows. */
-void arena_plan_lay_out(const struct arena_plan *plan, struct arena *arena);
 
 /* Nothing is in use any more. */
 void arena_destroy(struct arena *arena);
@@ -374,17 +365,26 @@ static inline uint32_t arena_list_pop(struct arena *arena, struct arena_list *li
 }
 
 /*
- * --- arena_file.c: the arena's memory as a file ---
+ * --- arena_memory.c: how the memory is laid out, and the file behind it ---
  */
 
+/*
+ * How far a limit can be raised later: to four times itself, or less, but not less than twice, where locations
+ * would have to go in larger steps.
+ */
+size_t arena_memory_limit_max(size_t limit);
+
+/* Lays the range of an arena out that has none yet: sizes, slots, windows. */
+void arena_memory_lay_out(const struct arena_plan *plan, struct arena *arena);
+
 /* A descriptor of its own for the memory, made long enough: of the plan's file, else of a memfd. Or -1 and errno. */
-int arena_file_open(const struct arena *arena, const struct arena_plan *plan);
+int arena_memory_open(const struct arena *arena, const struct arena_plan *plan);
 
 /*
  * Whether the system promises no more memory than it has (vm.overcommit_memory is 2): a page of a memfd may be refused
  * then. `path`: ARENA_OVERCOMMIT_FILE.
  */
-bool arena_file_memory_is_strict(const char *path);
+bool arena_memory_is_strict(const char *path);
 
 /*
  * Whether there is room for memory that is about to be used for the first time: a page for which a full file system or
@@ -392,16 +392,16 @@ bool arena_file_memory_is_strict(const char *path);
  * to the rest. Elsewhere a memfd's pages come with their first use: the system kills before it refuses one. Under the
  * lock, which is let go meanwhile.
  */
-bool arena_file_reserve(struct arena *arena, const char *memory, size_t size);
+bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size);
 
 /*
  * A segment that another process has left in the file is in use here: its memory, size, kind and charge are set. False:
  * there is no such segment, it was taken already, or its size is none. Before there are workers.
  */
-bool arena_file_adopt(struct arena *arena, uint32_t index, size_t size);
+bool arena_memory_adopt(struct arena *arena, uint32_t index, size_t size);
 
 /* After the last of these: all segments between them are free. */
-void arena_file_adopted(struct arena *arena);
+void arena_memory_adopted(struct arena *arena);
 
 static inline void arena_lock(struct arena *arena) {
     pthread_mutex_lock(&arena->lock);

@@ -326,7 +326,7 @@ static bool part_read(int fd, off_t offset, const struct part *part, bool keeps,
 
 static bool segment_take(struct arena *arena, const struct image_segment *row) {
     if (row->queue >= QUEUES_COUNT || row->used > row->size || row->dead >= row->used ||
-        !arena_file_adopt(arena, row->index, row->size)) {
+        !arena_memory_adopt(arena, row->index, row->size)) {
         return false;
     }
     struct segment *segment = &arena->segments[row->index];
@@ -348,7 +348,7 @@ static bool segments_take(struct store *store, const struct image_segment *rows,
         }
         expires_first = rows[i].expires_first < expires_first ? rows[i].expires_first : expires_first;
     }
-    arena_file_adopted(&store->arena);
+    arena_memory_adopted(&store->arena);
     expire_lower_due(store, expires_first);
     return true;
 }

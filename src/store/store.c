@@ -132,7 +132,7 @@ static int store_map_fitting(struct store *store, const struct store_config *con
     if (shape->limit_max != 0) {
         return store_map_leaving(store, config, shape, limit, shape->limit_max);
     }
-    int status = store_map_leaving(store, config, shape, limit, arena_plan_limit_max(limit));
+    int status = store_map_leaving(store, config, shape, limit, arena_memory_limit_max(limit));
     while (status == -ENOMEM && limit >= STORE_MEMORY_SIZE_MIN && config->item_size_max <= limit / 2) {
         status = store_map_leaving(store, config, shape, limit, limit);
         if (status == -ENOMEM) {

@@ -62,10 +62,10 @@ Test(arena, names_items_in_steps_of_four_bytes_up_to_seven_gib) {
                  {UINT64_C(100) << 30, 6, 2, 4}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct arena arena = {0};
-        size_t limit = cases[i].limit, limit_max = arena_plan_limit_max(limit);
+        size_t limit = cases[i].limit, limit_max = arena_memory_limit_max(limit);
         const struct arena_plan plan = {
             .limit = limit, .limit_max = limit_max, .item_size_max = MIB, .workers_max = 4, .fd = -1};
-        arena_plan_lay_out(&plan, &arena);
+        arena_memory_lay_out(&plan, &arena);
         cr_expect_eq(arena.step_shift, cases[i].step_shift, "limit %zu", limit);
         cr_expect_geq(limit_max, limit * cases[i].raised_min, "limit %zu", limit);
         cr_expect_leq(limit_max, limit * cases[i].raised_max, "limit %zu", limit);
@@ -281,7 +281,7 @@ static bool is_strict(const char *text) {
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    bool strict = arena_file_memory_is_strict(path);
+    bool strict = arena_memory_is_strict(path);
     unlink(path);
     return strict;
 }
@@ -291,7 +291,7 @@ Test(arena, knows_a_system_that_promises_no_more_than_it_has) {
     cr_expect_not(is_strict("0\n"));
     cr_expect_not(is_strict("1\n"));
     cr_expect_not(is_strict(""));
-    cr_expect_not(arena_file_memory_is_strict("/nonexistent"));
+    cr_expect_not(arena_memory_is_strict("/nonexistent"));
 }
 
 static size_t file_memory(const struct arena *arena) {
@@ -300,7 +300,7 @@ static size_t file_memory(const struct arena *arena) {
     return (size_t)status.st_blocks * 512;
 }
 
-/* As where arena_file_memory_is_strict. */
+/* As where arena_memory_is_strict. */
 Test(arena, has_every_page_before_it_is_used_where_one_may_be_refused) {
     struct arena *arena = open_arena();
     arena->reserves_room = true;
