@@ -256,23 +256,19 @@ static int sections_write(struct store *store, struct image_root *root) {
     return status;
 }
 
-int image_save(struct store *store, uint64_t now_ns) {
-    struct image_root root;
-    char boot[IMAGE_BOOT_SIZE];
+int image_save(struct store *store, struct image_root *root, uint64_t now_ns) {
     int fd = store->arena.memory_fd;
     if (fd < 0) {
         return -ENOTSUP;
     }
     free_orphans(store);
     arena_strip(&store->arena);
-    image_boot(boot);
-    image_root_init(&root, boot);
-    root_fill(store, now_ns, &root);
-    int status = sections_write(store, &root);
+    root_fill(store, now_ns, root);
+    int status = sections_write(store, root);
     if (status == 0) {
-        root.state = IMAGE_COMPLETE;
-        image_root_seal(&root);
-        status = image_root_write(fd, &root);
+        root->state = IMAGE_COMPLETE;
+        image_root_seal(root);
+        status = image_root_write(fd, root);
     }
     if (status < 0) {
         image_drop(store);
@@ -285,17 +281,13 @@ void image_drop(struct store *store) {
     (void)!ftruncate(store->arena.memory_fd, sections_offset(store));
 }
 
-void image_resume(struct store *store) {
-    struct image_root root;
-    char boot[IMAGE_BOOT_SIZE];
+void image_resume(struct store *store, struct image_root *root) {
     struct part parts[IMAGE_SECTIONS_COUNT] = {0};
     off_t offset = sections_offset(store);
-    image_boot(boot);
-    image_root_init(&root, boot);
-    int status = image_root_write(store->arena.memory_fd, &root);
+    int status = image_root_write(store->arena.memory_fd, root);
     assert(status == 0); /* the page is there */
-    root_fill(store, 0, &root);
-    parts_find(store, &root, parts);
+    root_fill(store, 0, root);
+    parts_find(store, root, parts);
     for (unsigned i = 0; i < IMAGE_SEGMENTS; i++) {
         part_restore(store->arena.memory_fd, offset, &parts[i], parts[i].size);
         offset = offset_behind(offset, parts[i].size);

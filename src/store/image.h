@@ -23,6 +23,7 @@
 #ifndef RIPOSTE_STORE_IMAGE_H
 #define RIPOSTE_STORE_IMAGE_H
 
+#include "index.h"
 #include "riposte/store_file.h"
 #include "state.h"
 
@@ -85,25 +86,35 @@ struct image_root {
 static_assert(sizeof(struct image_root) <= IMAGE_ROOT_SIZE, "the root block is a page");
 static_assert(sizeof(struct image_segment) == 40, "no padding: it is written as it stands");
 
-/* --- the root block: pure --- */
-
-/* Which boot of the machine this is; "" where the kernel does not say. */
-void image_boot(char boot[IMAGE_BOOT_SIZE]);
-
-/* A root block of a file in use. */
-void image_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SIZE]);
+/* Of all that stands before it. */
+static inline uint64_t image_root_checksum(const struct image_root *root) {
+    return XXH3_64bits(root, offsetof(struct image_root, checksum));
+}
 
 /* Sets the checksum. */
-void image_root_seal(struct image_root *root);
+static inline void image_root_seal(struct image_root *root) {
+    root->checksum = image_root_checksum(root);
+}
+
+/* --- store_file.c: the root block, pure --- */
+
+/* Which boot of the machine this is; "" where the kernel does not say. */
+void store_file_boot(char boot[IMAGE_BOOT_SIZE]);
+
+/* A root block of a file in use. */
+void store_file_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SIZE]);
 
 /* What the first `size` bytes of a file are, and whether a store of this configuration can go on with it. */
-enum store_image image_judge(const struct image_root *root, size_t size, const char boot[IMAGE_BOOT_SIZE],
-                             const struct store_config *config);
+enum store_image store_file_judge(const struct image_root *root, size_t size,
+                                  const char boot[IMAGE_BOOT_SIZE], const struct store_config *config);
 
 /* --- the file --- */
 
-/* 0, or -errno: then the store is whole again, and the file not to be trusted. All workers have left. */
-int image_save(struct store *store, uint64_t now_ns);
+/*
+ * Fills in a root block of a file in use, and writes it behind all else. 0, or -errno: then the store is whole again, and the file not
+ * to be trusted. All workers have left.
+ */
+int image_save(struct store *store, struct image_root *root, uint64_t now_ns);
 
 /*
  * Gives a store that was made for this root block, and has nothing in it, what the file has. False: it is damaged, and the
@@ -111,8 +122,8 @@ int image_save(struct store *store, uint64_t now_ns);
  */
 bool image_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns);
 
-/* What image_save has moved comes back. */
-void image_resume(struct store *store);
+/* What image_save has moved comes back; the root is written, as of a file in use. */
+void image_resume(struct store *store, struct image_root *root);
 
 /* The sections are gone from the file. */
 void image_drop(struct store *store);

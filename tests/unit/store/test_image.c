@@ -44,16 +44,17 @@ Test(image, every_byte_of_the_root_block_counts) {
     struct image_root root, wrong;
     char boot[IMAGE_BOOT_SIZE];
     struct store_config config = fixture_config();
-    image_boot(boot);
+    store_file_boot(boot);
     cr_assert_eq(pread(whole, &root, sizeof(root), 0), (ssize_t)sizeof(root));
-    cr_assert_eq(image_judge(&root, sizeof(root), boot, &config), STORE_IMAGE_TAKEN);
+    cr_assert_eq(store_file_judge(&root, sizeof(root), boot, &config), STORE_IMAGE_TAKEN);
     for (size_t at = 0; at < sizeof(root); at++) {
         wrong = root;
         ((unsigned char *)&wrong)[at] ^= 0x41;
-        cr_assert_neq(image_judge(&wrong, sizeof(wrong), boot, &config), STORE_IMAGE_TAKEN, "byte %zu", at);
+        cr_assert_neq(store_file_judge(&wrong, sizeof(wrong), boot, &config), STORE_IMAGE_TAKEN, "byte %zu",
+                      at);
     }
     for (size_t size = 0; size < sizeof(root); size++) {
-        cr_assert_neq(image_judge(&root, size, boot, &config), STORE_IMAGE_TAKEN, "%zu bytes", size);
+        cr_assert_neq(store_file_judge(&root, size, boot, &config), STORE_IMAGE_TAKEN, "%zu bytes", size);
     }
     close(whole);
 }
