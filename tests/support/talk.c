@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "riposte/record.h"
 
 enum {
     IOV_COUNT = 16,
@@ -165,6 +166,44 @@ void talk_go_on(struct talk *talk) {
     while (talk->again && !talk->closed) {
         talk_step(talk, talk->hold);
     }
+}
+
+bool talk_is_ready(const struct talk *talk) {
+    const struct protocol *protocol = talk->place.protocol;
+    return protocol->session_ready == NULL || protocol->session_ready(talk->session);
+}
+
+/* In memory of exactly its size; looked at up to each of the first and last bytes, since values in between may be large. */
+static void talk_check_prefixes(const struct protocol *protocol, struct bytes saved) {
+    enum { EDGE_SIZE = 300, TAIL_SIZE = 8 };
+    for (size_t size = 0; size < saved.size; size++) {
+        if (size == EDGE_SIZE && saved.size > 2 * (size_t)EDGE_SIZE) {
+            size = saved.size - TAIL_SIZE; /* a large value in between */
+        }
+        char *copy = malloc(size > 0 ? size : 1);
+        assert(copy != NULL);
+        memcpy(copy, saved.data, size);
+        bool taken = protocol->session_check(bytes_of(copy, size));
+        free(copy);
+        assert(!taken);
+    }
+}
+
+void talk_move(struct talk *talk) {
+    const struct protocol *protocol = talk->place.protocol;
+    struct record_writer writer = {0};
+    assert(talk_is_ready(talk));
+    protocol->session_save(talk->session, &writer, talk->place.context);
+    assert(!writer.broken);
+    struct bytes saved = bytes_of(writer.data, writer.size);
+    talk_check_prefixes(protocol, saved);
+    bool is_good = protocol->session_check(saved);
+    assert(is_good);
+    memset(talk->session, 0, protocol->session_size);
+    bool has_memory =
+        protocol->session_load(talk->session, TALK_FD, saved, &talk->memory_size, talk->place.context);
+    assert(has_memory);
+    record_discard(&writer);
 }
 
 struct bytes talk_output(struct talk *talk) {

@@ -65,6 +65,15 @@ void talk_go_on(struct talk *talk);
 /* One on_input at most; what was answered is taken over unless `keep`, as when the client does not read. */
 void talk_step(struct talk *talk, bool keep);
 
+/* True when the session can be saved now. */
+bool talk_is_ready(const struct talk *talk);
+
+/*
+ * The session is saved and loaded again, as by another process: every prefix of the record is refused before. Ready only. Unread input and
+ * unsent output stay.
+ */
+void talk_move(struct talk *talk);
+
 /* What was answered since the last look; valid until the next call on this talk. */
 struct bytes talk_output(struct talk *talk);
 

@@ -28,3 +28,19 @@ bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_mi
     pace->size = 0;
     return kept;
 }
+
+void pace_save(const struct pace *pace, struct record_writer *writer) {
+    record_put_u64(writer, pace->looked_ns);
+    record_put_u64(writer, pace->window_ns);
+    record_put_u64(writer, pace->spent_ns);
+    record_put_u64(writer, pace->size);
+}
+
+struct pace pace_read(struct record_reader *reader) {
+    struct pace pace = {.looked_ns = record_get_u64(reader)};
+    pace.window_ns = record_get_u64(reader);
+    pace.spent_ns = record_get_u64(reader);
+    pace.size = record_get_u64(reader);
+    reader->bad |= pace.window_ns > PACE_WINDOW_MS * CLOCK_NS_PER_MS || pace.spent_ns > pace.window_ns;
+    return pace;
+}

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "riposte/record.h"
+
 enum { PACE_WINDOW_MS = 10000 };
 
 struct pace {
@@ -32,5 +34,9 @@ void pace_begin(struct pace *pace, uint64_t now_ns, uint32_t window_ms);
  * came in it; rate_min 0: never.
  */
 bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_min);
+
+/* Writes it down, and reads it: bad where it is no pace. */
+void pace_save(const struct pace *pace, struct record_writer *writer);
+struct pace pace_read(struct record_reader *reader);
 
 #endif

@@ -129,3 +129,44 @@ void upload_discard(struct upload *upload) {
         block_remove(upload);
     }
 }
+
+/* --- in a record ------------------------------------------------------------------------------------------ */
+
+void upload_save(const struct upload *upload, struct bytes moved, struct record_writer *writer) {
+    size_t received_size = upload->received_size;
+    size_t data_size = received_size < upload->value_size ? received_size : upload->value_size;
+    assert(moved.size == upload->moved_size);
+    record_put_u64(writer, upload->value_size);
+    record_put_u64(writer, received_size);
+    record_put_u8(writer, upload->end_is_wrong);
+    record_put_u32(writer, (uint32_t)data_size);
+    char *room = data_size > 0 ? record_reserve(writer, data_size) : NULL;
+    if (room == NULL) {
+        return;
+    }
+    room = bytes_copy(room, moved);
+    for (const struct upload_block *block = upload->first; block != NULL; block = block->next) {
+        room = bytes_copy(room, bytes_of(block->data + block->moved_size, block->size - block->moved_size));
+    }
+}
+
+struct upload_saved upload_read(struct record_reader *reader, size_t end_size) {
+    struct upload_saved saved = {.value_size = record_get_u64(reader),
+                                 .received_size = record_get_u64(reader)};
+    saved.end_is_wrong = record_get_bool(reader);
+    saved.data = record_get_bytes(reader, UINT32_MAX);
+    bool has_end = saved.received_size > saved.value_size;
+    size_t data_size = has_end ? saved.value_size : saved.received_size;
+    reader->bad |= saved.value_size > UINT32_MAX || saved.data.size != data_size ||
+                   (has_end && saved.received_size - saved.value_size > end_size) ||
+                   (saved.end_is_wrong && !has_end);
+    return saved;
+}
+
+bool upload_load(struct upload *upload, const struct upload_saved *saved, struct bytes end) {
+    upload_init(upload, saved->value_size, end);
+    bool has_room = take_value(upload, saved->data, SIZE_MAX);
+    upload->received_size = saved->received_size;
+    upload->end_is_wrong = saved->end_is_wrong;
+    return has_room;
+}

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "riposte/bytes.h"
+#include "riposte/record.h"
 
 /* Bytes of a block's data; a block that would be larger than what is missing is as large as that. */
 enum {
@@ -57,6 +58,23 @@ size_t upload_move(struct upload *upload, char *to, size_t size_max);
 
 /* Frees what is left. */
 void upload_discard(struct upload *upload);
+
+/* An upload in a record; `data` is borrowed from it. */
+struct upload_saved {
+    size_t value_size;
+    size_t received_size;
+    bool end_is_wrong;
+    struct bytes data; /* the first min(received_size, value_size) bytes of the value */
+};
+
+/* Writes an upload down; `moved`: its moved_size bytes, from where they are now. */
+void upload_save(const struct upload *upload, struct bytes moved, struct record_writer *writer);
+
+/* Reads what upload_save has written; the record is bad where it cannot be an upload with an end of end_size bytes. */
+struct upload_saved upload_read(struct record_reader *reader, size_t end_size);
+
+/* Instead of upload_init: goes on where the other one was. False when memory ends: good for upload_discard only. */
+bool upload_load(struct upload *upload, const struct upload_saved *saved, struct bytes end);
 
 /* True when value and end are there. */
 static inline bool upload_complete(const struct upload *upload) {

@@ -30,8 +30,8 @@ static void set_answer_line(const struct mc_call *call, const struct store_block
     reply_commit(call->reply, (size_t)(at - line));
 }
 
-static void set_answer(const struct mc_call *call, const struct store_block *block, enum store_status status,
-                       const struct put_result *result) {
+void cmd_meta_set_answer(const struct mc_call *call, const struct store_block *block,
+                         enum store_status status, const struct put_result *result) {
     switch (status) {
     case STORE_OK:
         if (!block->quiet) {
@@ -113,7 +113,7 @@ void cmd_ms(struct mc_call *call, const struct mc_request *request) {
         .options = set_options(call, &meta, mode),
         .is_cas = parse_meta_has(&meta, 'C') && (mode == PUT_SET || mode == PUT_REPLACE),
         .replaces = true,
-        .answer = set_answer,
+        .answer = cmd_meta_set_answer,
         .quiet = parse_meta_has(&meta, 'q'),
         .key_is_binary = meta.key_is_binary,
         .key_text = meta.key_text,

@@ -6,10 +6,9 @@
 
 #include <stdlib.h>
 
+#include "expiry.h"
 #include "log/events.h"
-#include "pace.h"
 #include "riposte/check.h"
-#include "upload.h"
 
 enum {
     COPY_SIZE_MAX = 1 << 20,      /* bytes of a block in pieces that one call copies into the store */
@@ -232,6 +231,109 @@ bool cmd_store_continue(struct mc_call *call) {
     return upload_copy(call, upload);
 }
 
+/* --- a block in pieces, in a record --------------------------------------------------------------------------- */
+
+const struct store_block *cmd_store_block(const struct store_upload *upload) {
+    return &upload->block;
+}
+
+static void options_save(const struct put_options *options, const struct store_worker *store,
+                         struct record_writer *writer) {
+    record_put_u8(writer, (uint8_t)options->mode);
+    record_put_u8(writer, options->compare);
+    record_put_u64(writer, options->cas_expected);
+    record_put_u8(writer, options->invalidate);
+    record_put_u64(writer, options->cas_new);
+    record_put_u8(writer, options->create);
+    record_put_u64(writer, (uint64_t)expiry_save(store, options->create_expires_tick));
+}
+
+static struct put_options options_read(struct record_reader *reader, int64_t *create_exptime) {
+    struct put_options options = {0};
+    uint8_t mode = record_get_u8(reader);
+    reader->bad |= mode > PUT_PREPEND;
+    options.mode = reader->bad ? PUT_SET : (enum put_mode)mode;
+    options.compare = record_get_bool(reader);
+    options.cas_expected = record_get_u64(reader);
+    options.invalidate = record_get_bool(reader);
+    options.cas_new = record_get_u64(reader);
+    options.create = record_get_bool(reader);
+    *create_exptime = (int64_t)record_get_u64(reader);
+    return options;
+}
+
+void cmd_store_save(const struct store_upload *upload, const struct store_worker *store,
+                    struct record_writer *writer) {
+    const struct store_block *block = &upload->block;
+    const char *text = upload->text + upload->key_size;
+    size_t text_size = upload->memory_size - sizeof(*upload) - upload->key_size;
+    size_t moved_size = upload->upload.moved_size;
+    options_save(&block->options, store, writer);
+    record_put_u8(writer, block->noreply);
+    record_put_u8(writer, block->is_cas);
+    record_put_u8(writer, block->replaces);
+    record_put_u8(writer, block->quiet);
+    record_put_u8(writer, block->key_is_binary);
+    record_put_u32(writer, block->client_flags);
+    record_put_u64(writer, (uint64_t)expiry_save(store, block->expires_tick));
+    record_put_bytes(writer, cmd_store_key(upload));
+    record_put_bytes(writer, bytes_of(text, text_size));
+    record_put_u32(writer, (uint32_t)block->key_text.size);
+    record_put_u32(writer, (uint32_t)(block->flags.data - text));
+    pace_save(&upload->pace, writer);
+    upload_save(&upload->upload, bytes_of(moved_size > 0 ? store_item_value(upload->item) : NULL, moved_size),
+                writer);
+}
+
+struct store_saved cmd_store_read(struct record_reader *reader) {
+    struct store_saved saved = {0};
+    struct store_block *block = &saved.block;
+    block->options = options_read(reader, &saved.create_exptime);
+    block->noreply = record_get_bool(reader);
+    block->is_cas = record_get_bool(reader);
+    block->replaces = record_get_bool(reader);
+    block->quiet = record_get_bool(reader);
+    block->key_is_binary = record_get_bool(reader);
+    block->client_flags = record_get_u32(reader);
+    saved.exptime = (int64_t)record_get_u64(reader);
+    saved.key = record_get_bytes(reader, STORE_KEY_SIZE_MAX);
+    saved.text = record_get_bytes(reader, PARSE_LINE_SIZE_MAX);
+    size_t key_text_size = record_get_u32(reader);
+    saved.flags_start = record_get_u32(reader);
+    saved.pace = pace_read(reader);
+    saved.upload = upload_read(reader, PARSE_LINE_END_SIZE);
+    block->value_size = (uint32_t)saved.upload.value_size;
+    /* What a key is stored as is never longer than what it was sent as; the flags stand behind it. */
+    if (saved.key.size == 0 || key_text_size > saved.flags_start || saved.flags_start > saved.text.size) {
+        reader->bad = true;
+        return saved;
+    }
+    block->key_text = bytes_of(saved.text.data, key_text_size);
+    block->flags = bytes_after(saved.text, saved.flags_start);
+    return saved;
+}
+
+struct store_upload *cmd_store_load(const struct store_saved *saved, const struct store_worker *store,
+                                    void (*answer)(const struct mc_call *, const struct store_block *,
+                                                   enum store_status, const struct put_result *)) {
+    size_t memory_size = sizeof(struct store_upload) + saved->key.size + saved->text.size;
+    struct store_upload *upload = malloc(memory_size);
+    if (upload == NULL) {
+        return NULL;
+    }
+    *upload = (struct store_upload){.block = saved->block, .pace = saved->pace, .memory_size = memory_size};
+    upload->block.answer = answer;
+    upload->block.expires_tick = store_expiry(store, saved->exptime);
+    upload->block.options.create_expires_tick = store_expiry(store, saved->create_exptime);
+    text_keep(upload, saved->key, saved->text.size);
+    if (!upload_load(&upload->upload, &saved->upload, bytes_from_string("\r\n"))) {
+        upload_discard(&upload->upload);
+        free(upload);
+        return NULL;
+    }
+    return upload;
+}
+
 /* --- any block ------------------------------------------------------------------------------------------ */
 
 void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key) {
@@ -285,8 +387,8 @@ static struct bytes put_line(enum store_status status) {
     return answer_error(MC_ERROR_NO_MEMORY_STORE);
 }
 
-static void block_answer(const struct mc_call *call, const struct store_block *block,
-                         enum store_status status, const struct put_result *result) {
+void cmd_store_answer(const struct mc_call *call, const struct store_block *block, enum store_status status,
+                      const struct put_result *result) {
     (void)result;
     call_answer(call, block->noreply, put_line(status));
 }
@@ -298,7 +400,7 @@ static void store_begin(struct mc_call *call, const struct mc_request *request,
         .noreply = request->noreply,
         .is_cas = options->compare,
         .replaces = options->mode == PUT_SET && !options->compare,
-        .answer = block_answer,
+        .answer = cmd_store_answer,
         .key_text = request->key,
         .flags = bytes_of(request->key.data + request->key.size, 0),
         .client_flags = request->client_flags,

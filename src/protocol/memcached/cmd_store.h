@@ -13,6 +13,8 @@
 #define MEMCACHED_CMD_STORE_H
 
 #include "call.h"
+#include "pace.h"
+#include "upload.h"
 
 /* What is to be done with a data block. */
 struct store_block {
@@ -51,6 +53,37 @@ struct bytes cmd_store_key(const struct store_upload *upload);
 
 /* Bytes that the upload takes now. */
 size_t cmd_store_memory_size(const struct store_upload *upload);
+
+/* What is to be done with it. */
+const struct store_block *cmd_store_block(const struct store_upload *upload);
+
+/* What became of a block of the classic commands; an `answer` of struct store_block. */
+void cmd_store_answer(const struct mc_call *call, const struct store_block *block, enum store_status status,
+                      const struct put_result *result);
+
+/* An upload in a record; its slices are borrowed from it. */
+struct store_saved {
+    struct store_block block; /* but for `answer`; its ticks are not there yet */
+    struct bytes key;
+    struct bytes text;  /* of the line, from block.key_text on */
+    size_t flags_start; /* of block.flags in it */
+    int64_t exptime;    /* as store_expiry takes it, both */
+    int64_t create_exptime;
+    struct pace pace;
+    struct upload_saved upload;
+};
+
+/* Writes an upload down. Times are Unix times there: another store counts its ticks from another beginning. */
+void cmd_store_save(const struct store_upload *upload, const struct store_worker *store,
+                    struct record_writer *writer);
+
+/* Reads what cmd_store_save has written; the record is bad where it cannot be. */
+struct store_saved cmd_store_read(struct record_reader *reader);
+
+/* The upload goes on where it was; NULL when memory ends. `answer`: the block's. */
+struct store_upload *cmd_store_load(const struct store_saved *saved, const struct store_worker *store,
+                                    void (*answer)(const struct mc_call *, const struct store_block *,
+                                                   enum store_status, const struct put_result *));
 
 /* The connection is gone in the state VALUE. */
 void cmd_store_discard(struct memcached_worker *worker, struct store_upload *upload);

@@ -13,6 +13,7 @@
 #include "log/trace.h"
 #include "parse_ahead.h"
 #include "riposte/check.h"
+#include "saved.h"
 #include "stats/conns.h"
 #include "stats/prefixes.h"
 
@@ -395,4 +396,8 @@ const struct protocol memcached_protocol = {
     .prefetch = mc_prefetch,
     .on_input = mc_on_input,
     .on_close = mc_on_close,
+    .session_ready = saved_is_ready,
+    .session_save = saved_write,
+    .session_check = saved_check,
+    .session_load = saved_load,
 };

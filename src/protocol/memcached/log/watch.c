@@ -12,9 +12,9 @@
 #include "riposte/clock.h"
 
 enum {
-    RING_SIZE = 256 * 1024, /* memcached's default of a watcher's buffer; a power of two */
-    HEAD_SIZE_MAX = 64,     /* "ts=<s>.<us> gid=<n> " */
-    SKIPPED_SIZE_MAX = 32,  /* "skipped=<n>\n" */
+    RING_SIZE = WATCH_WAITING_SIZE_MAX, /* a power of two */
+    HEAD_SIZE_MAX = 64,                 /* "ts=<s>.<us> gid=<n> " */
+    SKIPPED_SIZE_MAX = 32,              /* "skipped=<n>\n" */
 };
 
 /* Invariant: tail - head <= RING_SIZE; both only grow. */
@@ -49,15 +49,18 @@ static void watch_sum_kinds(struct watch *watch) {
     atomic_store_explicit(&watch->kinds, kinds, memory_order_relaxed);
 }
 
-enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher) {
+enum watch_outcome watch_restore(struct watch *watch, unsigned kinds, int fd, struct bytes lines,
+                                 uint64_t skipped_count, struct watcher **watcher) {
+    assert(lines.size <= RING_SIZE);
     struct watcher *added = malloc(sizeof(*added));
     if (added == NULL) {
         return WATCH_NO_MEMORY;
     }
     added->kinds = kinds;
     added->fd = fd;
-    added->skipped_count = 0;
-    atomic_init(&added->tail, 0);
+    added->skipped_count = skipped_count;
+    bytes_copy(added->ring, lines);
+    atomic_init(&added->tail, lines.size);
     atomic_init(&added->head, 0);
     pthread_mutex_lock(&watch->lock);
     bool room = watch->count < WATCHERS_MAX;
@@ -72,6 +75,21 @@ enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct
     }
     *watcher = added;
     return WATCH_ADDED;
+}
+
+enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher) {
+    return watch_restore(watch, kinds, fd, bytes_of(NULL, 0), 0, watcher);
+}
+
+unsigned watcher_kinds(const struct watcher *watcher) {
+    return watcher->kinds;
+}
+
+uint64_t watcher_skipped_count(struct watch *watch, const struct watcher *watcher) {
+    pthread_mutex_lock(&watch->lock);
+    uint64_t count = watcher->skipped_count;
+    pthread_mutex_unlock(&watch->lock);
+    return count;
 }
 
 void watch_remove(struct watch *watch, struct watcher *watcher) {

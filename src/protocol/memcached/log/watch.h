@@ -30,6 +30,7 @@ enum watch_kind {
 
 enum {
     WATCHERS_MAX = 20,
+    WATCH_WAITING_SIZE_MAX = 256 * 1024, /* bytes of lines that wait for a watcher: memcached's default */
     WATCH_LINE_SIZE_MAX =
         1024, /* bytes of a line without time and number: an escaped key of 750 and some words */
 };
@@ -70,6 +71,17 @@ static inline unsigned watch_kinds(struct watch *watch) {
 
 /* A watcher of some kinds on connection `fd`; *watcher is owned by the caller until watch_remove. */
 enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher);
+
+/*
+ * The same for one that another watch had: `lines` (at most WATCH_WAITING_SIZE_MAX bytes) wait for it already, and skipped_count
+ * lines were lost behind them.
+ */
+enum watch_outcome watch_restore(struct watch *watch, unsigned kinds, int fd, struct bytes lines,
+                                 uint64_t skipped_count, struct watcher **watcher);
+
+/* What it watches, and how many lines it has lost since the last that fitted. Its own worker. */
+unsigned watcher_kinds(const struct watcher *watcher);
+uint64_t watcher_skipped_count(struct watch *watch, const struct watcher *watcher);
 
 /* Frees it, with what it has not taken. */
 void watch_remove(struct watch *watch, struct watcher *watcher);
