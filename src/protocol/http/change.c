@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "log/note.h"
+#include "put_record.h"
 #include "riposte/check.h"
 
 enum {
@@ -288,4 +289,112 @@ bool http_change_continue(struct http_call *call) {
     session->began_ns = 0;
     http_change_drop(session, call->worker);
     return true;
+}
+
+/* --- in a record ------------------------------------------------------------------------------------------- */
+
+static void body_save(const struct http_body *body, struct record_writer *writer) {
+    record_put_u8(writer, (uint8_t)body->kind);
+    record_put_u64(writer, body->left);
+    record_put_u64(writer, body->size);
+    record_put_u8(writer, (uint8_t)body->chunk.state);
+    record_put_u64(writer, body->chunk.left);
+    record_put_u32(writer, body->chunk.trailer_size);
+    record_put_u32(writer, body->chunk.trailer_count);
+}
+
+static struct http_body body_read(struct record_reader *reader) {
+    struct http_body body = {0};
+    uint8_t kind = record_get_u8(reader);
+    body.left = record_get_u64(reader);
+    body.size = record_get_u64(reader);
+    uint8_t state = record_get_u8(reader);
+    body.chunk.left = record_get_u64(reader);
+    body.chunk.trailer_size = record_get_u32(reader);
+    body.chunk.trailer_count = record_get_u32(reader);
+    reader->bad |= kind > HTTP_BODY_CHUNKED || state > HTTP_CHUNK_DONE ||
+                   (state == HTTP_CHUNK_DATA) != (body.chunk.left > 0);
+    if (!reader->bad) {
+        body.kind = (enum http_body_kind)kind;
+        body.chunk.state = (enum http_chunk_state)state;
+    }
+    return body;
+}
+
+static void exchange_save(const struct http_exchange *exchange, struct record_writer *writer) {
+    record_put_u8(writer, exchange->keep_alive);
+    record_put_u8(writer, exchange->is_old);
+    record_put_u8(writer, exchange->head_only);
+    record_put_u8(writer, exchange->cors);
+    record_put_u8(writer, exchange->latency);
+}
+
+static struct http_exchange exchange_read(struct record_reader *reader) {
+    struct http_exchange exchange = {.keep_alive = record_get_bool(reader)};
+    exchange.is_old = record_get_bool(reader);
+    exchange.head_only = record_get_bool(reader);
+    exchange.cors = record_get_bool(reader);
+    exchange.latency = record_get_u8(reader);
+    reader->bad |= exchange.latency >= LATENCY_COMMANDS_COUNT;
+    return exchange;
+}
+
+void http_change_save(const struct http_change *change, const struct store_worker *store,
+                      struct record_writer *writer) {
+    static const struct put_options none = {0};
+    bool stores = change->stores; /* else what follows it was never filled in */
+    size_t moved_size = change->upload.moved_size;
+    record_put_u8(writer, stores);
+    body_save(&change->body, writer);
+    exchange_save(&change->exchange, writer);
+    put_record_write(stores ? &change->options : &none, store, writer);
+    record_put_u32(writer, stores ? change->client_flags : 0);
+    record_put_u64(writer,
+                   (uint64_t)put_record_expiry(store, stores ? change->expires_tick : STORE_EXPIRES_NEVER));
+    pace_save(&change->pace, writer);
+    record_put_u8(writer, change->is_late);
+    record_put_u8(writer, stores && change->key_is_binary);
+    record_put_bytes(writer, stores ? change_key(change) : bytes_of(NULL, 0));
+    upload_save(&change->upload, bytes_of(moved_size > 0 ? store_item_value(change->item) : NULL, moved_size),
+                writer);
+}
+
+struct http_change_saved http_change_saved_read(struct record_reader *reader) {
+    struct http_change_saved saved = {.change.stores = record_get_bool(reader)};
+    struct http_change *change = &saved.change;
+    change->body = body_read(reader);
+    change->exchange = exchange_read(reader);
+    change->options = put_record_read(reader, &saved.create_exptime);
+    change->client_flags = record_get_u32(reader);
+    saved.exptime = (int64_t)record_get_u64(reader);
+    change->pace = pace_read(reader);
+    change->is_late = record_get_bool(reader);
+    change->key_is_binary = record_get_bool(reader);
+    saved.key = record_get_bytes(reader, STORE_KEY_SIZE_MAX);
+    saved.upload = upload_read(reader, 0);
+    const struct http_body *body = &change->body;
+    bool is_known = body->kind != HTTP_BODY_CHUNKED;
+    uint64_t missing = saved.upload.value_size - saved.upload.received_size;
+    reader->bad |= change->stores && (saved.key.size == 0 || body->size != saved.upload.received_size ||
+                                      (is_known && body->left != missing));
+    return saved;
+}
+
+struct http_change *http_change_load(const struct http_change_saved *saved,
+                                     const struct store_worker *store) {
+    struct http_change *change = malloc(sizeof(*change));
+    if (change == NULL) {
+        return NULL;
+    }
+    *change = saved->change;
+    change->expires_tick = store_expiry(store, saved->exptime);
+    change->options.create_expires_tick = store_expiry(store, saved->create_exptime);
+    change->key_size = (uint8_t)saved->key.size;
+    bytes_copy(change->key, saved->key);
+    if (!upload_load(&change->upload, &saved->upload, bytes_of(NULL, 0))) {
+        upload_discard(&change->upload);
+        free(change);
+        return NULL;
+    }
+    return change;
 }

@@ -47,6 +47,25 @@ bool http_change_continue(struct http_call *call);
 /* Bytes of memory that the session's change holds. */
 size_t http_change_memory_size(const struct http_change *change);
 
+/* A change in a record; its key and what has come are borrowed from it. */
+struct http_change_saved {
+    struct http_change change; /* but for key, item, upload and ticks */
+    struct bytes key;
+    struct upload_saved upload;
+    int64_t exptime; /* as store_expiry takes it, both */
+    int64_t create_exptime;
+};
+
+/* Writes the session's change down. */
+void http_change_save(const struct http_change *change, const struct store_worker *store,
+                      struct record_writer *writer);
+
+/* Reads what http_change_save has written; the record is bad where it cannot be. */
+struct http_change_saved http_change_saved_read(struct record_reader *reader);
+
+/* The session's change goes on where it was; NULL when memory ends. */
+struct http_change *http_change_load(const struct http_change_saved *saved, const struct store_worker *store);
+
 /* Gives back what the session's change holds, and the change. */
 void http_change_drop(struct http_session *session, struct http_worker *worker);
 

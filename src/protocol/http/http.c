@@ -11,6 +11,7 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "route.h"
+#include "saved.h"
 
 static size_t call_unread_size(const struct http_call *call) {
     return (size_t)(call->end - call->at);
@@ -225,4 +226,7 @@ const struct protocol http_protocol = {
     .prefetch = http_prefetch,
     .on_input = http_on_input,
     .on_close = http_on_close,
+    .session_save = http_saved_write,
+    .session_check = http_saved_check,
+    .session_load = http_saved_load,
 };

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "expiry.h"
 #include "log/events.h"
+#include "put_record.h"
 #include "riposte/check.h"
 
 enum {
@@ -237,45 +237,20 @@ const struct store_block *cmd_store_block(const struct store_upload *upload) {
     return &upload->block;
 }
 
-static void options_save(const struct put_options *options, const struct store_worker *store,
-                         struct record_writer *writer) {
-    record_put_u8(writer, (uint8_t)options->mode);
-    record_put_u8(writer, options->compare);
-    record_put_u64(writer, options->cas_expected);
-    record_put_u8(writer, options->invalidate);
-    record_put_u64(writer, options->cas_new);
-    record_put_u8(writer, options->create);
-    record_put_u64(writer, (uint64_t)expiry_save(store, options->create_expires_tick));
-}
-
-static struct put_options options_read(struct record_reader *reader, int64_t *create_exptime) {
-    struct put_options options = {0};
-    uint8_t mode = record_get_u8(reader);
-    reader->bad |= mode > PUT_PREPEND;
-    options.mode = reader->bad ? PUT_SET : (enum put_mode)mode;
-    options.compare = record_get_bool(reader);
-    options.cas_expected = record_get_u64(reader);
-    options.invalidate = record_get_bool(reader);
-    options.cas_new = record_get_u64(reader);
-    options.create = record_get_bool(reader);
-    *create_exptime = (int64_t)record_get_u64(reader);
-    return options;
-}
-
 void cmd_store_save(const struct store_upload *upload, const struct store_worker *store,
                     struct record_writer *writer) {
     const struct store_block *block = &upload->block;
     const char *text = upload->text + upload->key_size;
     size_t text_size = upload->memory_size - sizeof(*upload) - upload->key_size;
     size_t moved_size = upload->upload.moved_size;
-    options_save(&block->options, store, writer);
+    put_record_write(&block->options, store, writer);
     record_put_u8(writer, block->noreply);
     record_put_u8(writer, block->is_cas);
     record_put_u8(writer, block->replaces);
     record_put_u8(writer, block->quiet);
     record_put_u8(writer, block->key_is_binary);
     record_put_u32(writer, block->client_flags);
-    record_put_u64(writer, (uint64_t)expiry_save(store, block->expires_tick));
+    record_put_u64(writer, (uint64_t)put_record_expiry(store, block->expires_tick));
     record_put_bytes(writer, cmd_store_key(upload));
     record_put_bytes(writer, bytes_of(text, text_size));
     record_put_u32(writer, (uint32_t)block->key_text.size);
@@ -288,7 +263,7 @@ void cmd_store_save(const struct store_upload *upload, const struct store_worker
 struct store_saved cmd_store_read(struct record_reader *reader) {
     struct store_saved saved = {0};
     struct store_block *block = &saved.block;
-    block->options = options_read(reader, &saved.create_exptime);
+    block->options = put_record_read(reader, &saved.create_exptime);
     block->noreply = record_get_bool(reader);
     block->is_cas = record_get_bool(reader);
     block->replaces = record_get_bool(reader);

@@ -7,8 +7,8 @@
 #include "call.h"
 #include "cmd_meta.h"
 #include "cmd_store.h"
-#include "expiry.h"
 #include "log/peer.h"
+#include "put_record.h"
 
 enum { SAVED_VERSION = 1 };
 
@@ -96,7 +96,7 @@ static void state_write(struct mc_session *session, struct memcached_worker *wor
         record_put_u8(writer, session->keys_open);
         record_put_u8(writer, session->keys_seen);
         record_put_u8(writer, session->keys_skipped);
-        record_put_u64(writer, (uint64_t)expiry_save(worker->store, session->touch_expires_tick));
+        record_put_u64(writer, (uint64_t)put_record_expiry(worker->store, session->touch_expires_tick));
         return;
     case MC_SESSION_WATCH:
         watch_write(session, worker, writer);

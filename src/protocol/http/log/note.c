@@ -58,23 +58,52 @@ static void text_move(struct bytes *text, char **at) {
     }
 }
 
-void http_note_keep(struct http_call *call) {
-    if (call->worker->service->log == NULL || call->request == NULL || call->session->note != NULL) {
-        return;
-    }
-    struct http_access access = access_of(call->request);
-    size_t size = access.method.size + access.target.size + access.referer.size + access.agent.size;
+void http_note_load(struct http_session *session, const struct http_access *access) {
+    size_t size = access->method.size + access->target.size + access->referer.size + access->agent.size;
     struct http_note *note = malloc(sizeof(*note) + size);
     if (note == NULL) {
         return; /* its line will say less */
     }
-    note->access = access;
+    note->access = *access;
     char *at = note->text;
     text_move(&note->access.method, &at);
     text_move(&note->access.target, &at);
     text_move(&note->access.referer, &at);
     text_move(&note->access.agent, &at);
-    call->session->note = note;
+    session->note = note;
+}
+
+void http_note_keep(struct http_call *call) {
+    if (call->worker->service->log == NULL || call->request == NULL || call->session->note != NULL) {
+        return;
+    }
+    struct http_access access = access_of(call->request);
+    http_note_load(call->session, &access);
+}
+
+void http_note_save(const struct http_session *session, struct record_writer *writer) {
+    record_put_u8(writer, session->note != NULL);
+    if (session->note != NULL) {
+        const struct http_access *access = &session->note->access;
+        record_put_u32(writer, (uint32_t)access->minor);
+        record_put_bytes(writer, access->method);
+        record_put_bytes(writer, access->target);
+        record_put_bytes(writer, access->referer);
+        record_put_bytes(writer, access->agent);
+    }
+}
+
+bool http_note_read(struct record_reader *reader, struct http_access *access) {
+    *access = (struct http_access){0};
+    if (!record_get_bool(reader)) {
+        return false;
+    }
+    access->minor = record_get_u32(reader);
+    access->method = record_get_bytes(reader, HTTP_ACCESS_TEXT_SIZE_MAX);
+    access->target = record_get_bytes(reader, HTTP_ACCESS_TEXT_SIZE_MAX);
+    access->referer = record_get_bytes(reader, HTTP_ACCESS_TEXT_SIZE_MAX);
+    access->agent = record_get_bytes(reader, HTTP_ACCESS_TEXT_SIZE_MAX);
+    return !reader->bad;
 }
 
 void http_note_drop(struct http_session *session) {
