@@ -258,10 +258,7 @@ static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
     }
     int error = size < 0 ? -errno : 0;
     conn->recv_armed = false;
-    serve_on_recv_end(worker, conn, error);
-    if (conn->state != CONN_CLOSING) {
-        epoll_update(worker, conn);
-    }
+    serve_on_recv_end(worker, conn, error); /* most end with their input: closing ends watching, too */
     return true;
 }
 
@@ -284,6 +281,8 @@ static bool epoll_on_conn(struct worker *worker, struct conn *conn, uint32_t eve
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
         /* Reported whether asked for or not: the peer is gone while we were not reading. */
         serve_on_recv_end(worker, conn, -ECONNRESET);
+    } else if ((events & EPOLLIN) != 0) {
+        epoll_update(worker, conn); /* its input has ended, and it has not: it is not watched for any more */
     }
     return true;
 }
