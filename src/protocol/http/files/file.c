@@ -4,14 +4,19 @@
  */
 #include "file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "file_cache.h"
+#include "media.h"
+#include "parse/date.h"
 #include "riposte/clock.h"
 
 void http_file_return(void *owner) {
@@ -60,7 +65,26 @@ bool http_file_is_same(const struct http_file *file, const struct http_file_iden
            known->changed_ns == identity->changed_ns;
 }
 
-struct http_file *http_file_create(struct http_file_cache *cache, const struct stat *stat, int fd,
+/* ETag, Last-Modified where the file is not older than dates, and that its type is meant. */
+static void file_write_fields(struct http_file *file) {
+    char date[HTTP_DATE_SIZE + 1] = "";
+    bool has_date = file->identity.modified_ns >= 0;
+    if (has_date) {
+        http_date_write(date, (uint64_t)file->identity.modified_ns / CLOCK_NS_PER_S);
+    }
+    int tag_at = (int)strlen("ETag: ");
+    int tag_end =
+        snprintf(file->fields, sizeof(file->fields), "ETag: \"%llu\"", (unsigned long long)file->etag);
+    int rest = snprintf(file->fields + tag_end, sizeof(file->fields) - (size_t)tag_end,
+                        "\r\n%s%s%sX-Content-Type-Options: nosniff\r\n", has_date ? "Last-Modified: " : "",
+                        date, has_date ? "\r\n" : "");
+    file->tag = bytes_of(file->fields + tag_at, (size_t)(tag_end - tag_at));
+    file->fields_size = (size_t)(tag_end + rest);
+    assert(file->fields_size < sizeof(file->fields));
+}
+
+struct http_file *http_file_create(struct http_file_cache *cache, struct bytes path, const struct stat *stat,
+                                   int fd,
                                    bool (*ready)(struct reply_file *sent, uint64_t offset, size_t size)) {
     struct http_file *file = calloc(1, sizeof(*file));
     if (file == NULL) {
@@ -74,6 +98,8 @@ struct http_file *http_file_create(struct http_file_cache *cache, const struct s
     file->identity = http_file_identity_of(stat);
     file->missing = fd < 0;
     file->etag = XXH3_64bits(&file->identity, sizeof(file->identity)) | 1;
+    file->type = http_media_type(path);
+    file_write_fields(file);
     file->sent = (struct reply_file){.fd = fd, .ready = ready, .release = file_release_sent};
     return file;
 }

@@ -15,6 +15,8 @@
 
 struct http_file_cache;
 
+enum { HTTP_FILE_FIELDS_SIZE_MAX = 128 };
+
 /* What is one and the same file as before. */
 struct http_file_identity {
     uint64_t device;
@@ -29,9 +31,13 @@ struct http_file {
     _Atomic unsigned references; /* of the cache and of those who have taken it */
     struct http_file_cache *cache;
     struct http_file_identity identity;
-    uint64_t etag; /* a number that another state of the file does not have; never 0 */
-    bool missing;  /* there was no such file: remembered for names that are asked for again and again */
-    char *data;    /* owned: identity.size bytes; NULL: not in memory, or missing */
+    uint64_t etag;     /* a number that another state of the file does not have; never 0 */
+    struct bytes type; /* media type, by the name */
+    struct bytes tag;  /* the number as an entity tag with its quotes; in `fields` */
+    char fields[HTTP_FILE_FIELDS_SIZE_MAX]; /* lines of every answer with it, written once */
+    size_t fields_size;
+    bool missing; /* there was no such file: remembered for names that are asked for again and again */
+    char *data;   /* owned: identity.size bytes; NULL: not in memory, or missing */
     struct reply_file sent; /* its descriptor, owned, is -1 where the contents are in memory */
 };
 
@@ -43,7 +49,8 @@ struct http_file_identity http_file_identity_of(const struct stat *stat);
  * Without contents and with one reference; takes `fd` over, -1 for one that is missing. `ready`: as reply_file has it. NULL
  * when memory ends.
  */
-struct http_file *http_file_create(struct http_file_cache *cache, const struct stat *stat, int fd,
+struct http_file *http_file_create(struct http_file_cache *cache, struct bytes path, const struct stat *stat,
+                                   int fd,
                                    bool (*ready)(struct reply_file *sent, uint64_t offset, size_t size));
 
 /* One reference more, of a file that is held. */

@@ -134,7 +134,8 @@ static enum http_file_outcome look_open(const struct look *look, int *fd, struct
 /* There is no such file: what was known of it is wrong. True when the cache knows that now. */
 static bool look_note_missing(const struct look *look, bool keep) {
     const struct stat nothing = {0};
-    struct http_file *file = keep ? http_file_create(look->cache, &nothing, -1, file_sent_ready) : NULL;
+    struct http_file *file =
+        keep ? http_file_create(look->cache, look->name.path, &nothing, -1, file_sent_ready) : NULL;
     if (file == NULL) {
         http_file_shard_forget(look->shard, look->name);
         return false;
@@ -177,7 +178,7 @@ static enum http_file_outcome look_do(const struct look *look, struct http_file 
         *kept = true;
         return HTTP_FILE_OK;
     }
-    *file = http_file_create(look->cache, &stat, fd, file_sent_ready);
+    *file = http_file_create(look->cache, look->name.path, &stat, fd, file_sent_ready);
     return look_take_opened(look, *file, kept);
 }
 

@@ -10,7 +10,6 @@
 #include "answer.h"
 #include "parse/condition.h"
 #include "file_cache.h"
-#include "media.h"
 #include "parse/range.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
@@ -82,31 +81,26 @@ static void path_add(struct path *path, const char *suffix) {
 
 /* --- the answer ----------------------------------------------------------------------------------------------- */
 
-static struct http_validator validator_of(const struct http_call *call, const struct found *found,
-                                          char tag[BYTES_U64_DIGITS_MAX + 2]) {
-    size_t digits = bytes_format_u64(tag + 1, found->file->etag);
-    tag[0] = '"';
-    tag[digits + 1] = '"';
+static struct http_validator validator_of(const struct http_call *call, const struct http_file *file) {
     return (struct http_validator){
         .exists = true,
-        .etag = bytes_of(tag, digits + 2),
-        .has_modified = found->file->identity.modified_ns >= 0,
-        .modified_s = (uint64_t)found->file->identity.modified_ns / CLOCK_NS_PER_S,
+        .etag = file->tag,
+        .has_modified = file->identity.modified_ns >= 0,
+        .modified_s = (uint64_t)file->identity.modified_ns / CLOCK_NS_PER_S,
         .now_unix_s = call->worker->unix_s,
     };
 }
 
 /* Lines of every answer with this file. */
-static size_t fields_write(const struct found *found, const struct http_validator *validator,
-                           char fields[FIELDS_SIZE_MAX]) {
-    char date[HTTP_DATE_SIZE + 1] = "";
-    if (validator->has_modified) {
-        http_date_write(date, validator->modified_s);
+static size_t fields_write(const struct found *found, char fields[FIELDS_SIZE_MAX]) {
+    static const char vary[] = "Vary: Accept-Encoding\r\n";
+    const struct http_file *file = found->file;
+    memcpy(fields, file->fields, file->fields_size);
+    if (!found->varies) {
+        return file->fields_size;
     }
-    return (size_t)snprintf(fields, FIELDS_SIZE_MAX, "%s%s%s%sX-Content-Type-Options: nosniff\r\n",
-                            validator->has_modified ? "Last-Modified: " : "", date,
-                            validator->has_modified ? "\r\n" : "",
-                            found->varies ? "Vary: Accept-Encoding\r\n" : "");
+    memcpy(fields + file->fields_size, vary, sizeof(vary) - 1);
+    return file->fields_size + sizeof(vary) - 1;
 }
 
 /* Head and `size` bytes from `at`; the file is given back when they are sent. */
@@ -156,15 +150,13 @@ static void answer_range(struct http_call *call, const struct http_request *requ
 /* Gives the file back, now or when it is sent. */
 static void answer_found(struct http_call *call, const struct http_request *request,
                          const struct found *found) {
-    char tag[BYTES_U64_DIGITS_MAX + 2];
     char fields[FIELDS_SIZE_MAX];
-    struct http_validator validator = validator_of(call, found, tag);
-    size_t fields_size = fields_write(found, &validator, fields);
+    struct http_validator validator = validator_of(call, found->file);
+    size_t fields_size = fields_write(found, fields);
     struct http_answer answer = {
         .status = HTTP_STATUS_OK,
         .type = found->type,
         .coding = found->coding,
-        .etag = found->file->etag,
         .fields = bytes_of(fields, fields_size),
     };
     enum http_condition condition = http_condition_check(request->head, &validator);
@@ -267,7 +259,7 @@ void http_files(struct http_call *call, const struct http_request *request) {
     enum http_file_outcome outcome = http_file_take(
         call->worker->service->files, bytes_of(path.text, path.size), call->now_ns, false, &found.file);
     if (outcome == HTTP_FILE_OK) {
-        found.type = http_media_type(bytes_of(path.text, path.size));
+        found.type = found.file->type; /* of the one that is asked for, not of its sibling */
         found.varies = sibling_take(call, request, &path, ".br", "br", &found);
         found.varies |= sibling_take(call, request, &path, ".gz", "gzip", &found);
         if (found.waits) {
