@@ -14,6 +14,7 @@
 #include "riposte/clock.h"
 #include "riposte/log.h"
 #include "riposte/store_file.h"
+#include "riposte/tls.h"
 #include "sandbox/sandbox.h"
 
 /* --- taking over ------------------------------------------------------------------------------------------ */
@@ -49,7 +50,19 @@ void hand_over_end(struct server *server) {
 }
 
 bool hand_over_await(struct server *server, struct failure *failure) {
-    return taker_await(&server->taker, failure);
+    return taker_await(&server->taker, server->engine, failure);
+}
+
+/* Clients that have been here resume their sessions; else they make new ones. */
+static void tickets_take(struct server *server) {
+    struct message_store *store = &server->taker.store;
+    struct tls_tickets tickets;
+    if (server->encryption.tls != NULL && store->keys_size == sizeof(tickets)) {
+        memcpy(&tickets, store->keys, sizeof(tickets));
+        tls_tickets_import(server->encryption.tls, clock_monotonic_ns(), &tickets);
+        explicit_bzero(&tickets, sizeof(tickets));
+    }
+    explicit_bzero(store, sizeof(*store));
 }
 
 bool hand_over_take(struct server *server, struct failure *failure) {
@@ -59,6 +72,7 @@ bool hand_over_take(struct server *server, struct failure *failure) {
     if (server->taker.arena_fd >= 0) {
         store_file_settle(server->store);
     }
+    tickets_take(server);
     return true;
 }
 
@@ -73,7 +87,13 @@ bool hand_over_release(struct server *server, struct failure *failure) {
         pidfile_fill_taken(server->options.pidfile, server->pidfile_fd);
         server->pidfile_fd = -1;
     }
-    log_line(LOG_LEVEL_INFO, "taken over from process %jd", (intmax_t)taker->pid);
+    const struct connections_taken *connections = &taker->taken_connections;
+    log_line(LOG_LEVEL_INFO, "taken over from process %jd, with %u connections", (intmax_t)taker->pid,
+             connections->count);
+    if (connections->lost_count > 0) {
+        log_line(LOG_LEVEL_WARNING, "%u connections of it are closed: %s", connections->lost_count,
+                 engine_adoption_text(connections->reason));
+    }
     return true;
 }
 
@@ -96,6 +116,7 @@ void hand_over_begin(struct server *server) {
         .store = server->store,
         .listens = &server->listens,
         .options = &server->options,
+        .tls = server->encryption.tls,
         .notify_fd = server->supervision.notify.fd,
         .watchdog_us = server->supervision.notify.watchdog_us,
         .janitor_fd = server->janitor.fd,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -117,6 +118,12 @@ static int channel_wait(int fd, short events, uint64_t deadline_ns) {
     }
 }
 
+static int channel_pause(uint64_t deadline_ns) {
+    const struct timespec time = {.tv_nsec = CLOCK_NS_PER_MS};
+    nanosleep(&time, NULL);
+    return clock_monotonic_ns() < deadline_ns ? 0 : -ETIMEDOUT;
+}
+
 /* --- sending ---------------------------------------------------------------------------------------------- */
 
 int channel_send(int fd, const struct message *message, const int *fds, unsigned fds_count,
@@ -142,10 +149,12 @@ int channel_send(int fd, const struct message *message, const int *fds, unsigned
         if (errno == ECONNRESET) {
             return -EPIPE; /* it went with something unread */
         }
-        if (errno != EAGAIN && errno != EINTR) {
+        if (errno != EAGAIN && errno != EINTR && errno != ETOOMANYREFS) {
             return -errno;
         }
-        int result = channel_wait(fd, POLLOUT, deadline_ns);
+        /* As many descriptors as the process may have are on their way: the other one takes them out (unix(7)). */
+        bool too_many = errno == ETOOMANYREFS;
+        int result = too_many ? channel_pause(deadline_ns) : channel_wait(fd, POLLOUT, deadline_ns);
         if (result < 0) {
             return result;
         }

@@ -4,18 +4,22 @@
  */
 #include "giver.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "riposte/clock.h"
 #include "riposte/engine.h"
 #include "riposte/log.h"
 #include "riposte/store.h"
 #include "riposte/store_file.h"
+#include "riposte/tls.h"
 
 /* From connecting to READY: the new one reads files, makes rings and threads. */
 enum {
@@ -25,16 +29,15 @@ enum {
 };
 
 void giver_open(struct giver *giver) {
-    *giver = (struct giver){.listen_fd = channel_listen(), .fd = -1};
+    *giver = (struct giver){.listen_fd = channel_listen(), .fd = -1, .verdict.fd = -1};
     int result = giver->listen_fd < 0 ? giver->listen_fd : verdict_create(&giver->verdict);
+    /* Now: in the sandbox no memory of this kind is made. */
+    giver->records_fd = memfd_create("riposte-connections", MFD_CLOEXEC);
+    result = result == 0 && giver->records_fd < 0 ? -errno : result;
     if (result == 0) {
         return;
     }
-    giver->verdict.fd = -1;
-    if (giver->listen_fd >= 0) {
-        close(giver->listen_fd);
-    }
-    giver->listen_fd = -1;
+    giver_close(giver);
     log_line(LOG_LEVEL_INFO, "no process can take over from this one: %s", strerror(-result));
 }
 
@@ -45,8 +48,11 @@ void giver_close(struct giver *giver) {
     if (giver->listen_fd >= 0) {
         close(giver->listen_fd);
     }
+    if (giver->records_fd >= 0) {
+        close(giver->records_fd);
+    }
     verdict_close(&giver->verdict);
-    giver->fd = giver->listen_fd = -1;
+    giver->fd = giver->listen_fd = giver->records_fd = -1;
 }
 
 void giver_begin(struct giver *giver, const struct giver_parts *parts) {
@@ -183,6 +189,7 @@ static void giver_take_back(struct giver *giver, bool saved, const char *why) {
     if (saved) {
         store_file_resume(giver->parts.store);
     }
+    (void)!ftruncate(giver->records_fd, 0); /* it only holds memory */
     if (engine_resume(giver->parts.engine, &error) < 0) {
         log_line(LOG_LEVEL_ERROR, "process %jd does not take over (%s), and this one cannot go on: %s",
                  (intmax_t)giver->taker, why, error.message);
@@ -196,11 +203,33 @@ static void giver_take_back(struct giver *giver, bool saved, const char *why) {
 
 /* --- handing over ----------------------------------------------------------------------------------------- */
 
-static int contents_send(struct giver *giver) {
+static void keys_fill(const struct giver *giver, struct message_store *store) {
+    struct tls_tickets tickets;
+    static_assert(sizeof(tickets) <= sizeof(store->keys), "they travel in one message");
+    if (giver->parts.tls == NULL) {
+        return;
+    }
+    tls_tickets_export(giver->parts.tls, clock_monotonic_ns(), &tickets);
+    memcpy(store->keys, &tickets, sizeof(tickets));
+    store->keys_size = sizeof(tickets);
+    explicit_bzero(&tickets, sizeof(tickets));
+}
+
+static int store_send(const struct giver *giver) {
+    struct message store = {.kind = MESSAGE_STORE};
+    const int fds[] = {store_file_fd(giver->parts.store), giver->records_fd};
+    keys_fill(giver, &store.store);
+    int result = channel_send(giver->fd, &store, fds, 2, giver->deadline_ns);
+    explicit_bzero(&store, sizeof(store));
+    return result;
+}
+
+static int contents_send(const struct giver *giver) {
     const struct message complete = {.kind = MESSAGE_COMPLETE};
-    struct message store = {.kind = MESSAGE_STORE, .store = {.has_items = true}};
-    int arena_fd = store_file_fd(giver->parts.store);
-    int result = channel_send(giver->fd, &store, &arena_fd, 1, giver->deadline_ns);
+    int result = ftruncate(giver->records_fd, 0) < 0 ? -errno : store_send(giver);
+    if (result == 0) {
+        result = connections_send(giver->parts.engine, giver->fd, giver->records_fd, giver->deadline_ns);
+    }
     return result < 0 ? result : channel_send(giver->fd, &complete, NULL, 0, giver->deadline_ns);
 }
 
@@ -225,9 +254,11 @@ static void verdict_await(struct giver *giver, char why[MESSAGE_TEXT_SIZE_MAX]) 
 static void giver_hand_over(struct giver *giver) {
     char why[MESSAGE_TEXT_SIZE_MAX];
     uint64_t began_ns = clock_monotonic_ns();
+    unsigned connections_count;
     giver->deadline_ns = began_ns + giver->parts.options->hand_over_timeout * CLOCK_NS_PER_S;
-    engine_stop(giver->parts.engine, ENGINE_STOP_PAUSE);
+    engine_stop(giver->parts.engine, ENGINE_STOP_FREEZE);
     engine_await_pause(giver->parts.engine);
+    connections_count = engine_frozen_count(giver->parts.engine);
     verdict_pause(&giver->verdict);
     int result = store_file_save(giver->parts.store, clock_monotonic_ns());
     bool saved = result == 0;
@@ -244,8 +275,10 @@ static void giver_hand_over(struct giver *giver) {
     }
     giver_take_back(giver, saved, why);
     if (giver->state == GIVER_GIVEN) {
-        log_line(LOG_LEVEL_INFO, "process %jd serves from now on, after %" PRIu64 " ms; this one ends",
-                 (intmax_t)giver->taker, (clock_monotonic_ns() - began_ns) / CLOCK_NS_PER_MS);
+        log_line(LOG_LEVEL_INFO,
+                 "process %jd serves from now on, with %u connections, after %" PRIu64 " ms; this one ends",
+                 (intmax_t)giver->taker, connections_count,
+                 (clock_monotonic_ns() - began_ns) / CLOCK_NS_PER_MS);
     }
 }
 

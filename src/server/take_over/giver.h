@@ -32,6 +32,7 @@
 
 struct engine;
 struct store;
+struct tls;
 
 /* What is handed over; borrowed for the giver's life. */
 struct giver_parts {
@@ -39,6 +40,7 @@ struct giver_parts {
     struct store *store;
     const struct listen_list *listens;
     const struct options *options;
+    struct tls *tls;      /* NULL: no listen speaks it */
     int notify_fd;        /* to the service manager; -1: none */
     uint64_t watchdog_us; /* what it expects */
     int janitor_fd;       /* -1: none */
@@ -60,6 +62,7 @@ struct giver {
     bool is_busy;         /* the last turn has left something to do */
     pid_t taker;          /* who is there */
     uint64_t deadline_ns; /* of the next message; monotonic */
+    int records_fd;       /* owned; a memfd, empty but for a hand-over */
     struct verdict verdict;
 };
 

@@ -110,7 +110,6 @@ static void walk_listener(struct walk *walk, struct message_listener *listener) 
 }
 
 static void walk_store(struct walk *walk, struct message_store *store) {
-    walk_bool(walk, &store->has_items);
     walk_u32(walk, &store->keys_size, sizeof(store->keys));
     if (!walk->bad) {
         walk_bytes(walk, store->keys, store->keys_size);
@@ -119,7 +118,8 @@ static void walk_store(struct walk *walk, struct message_store *store) {
 
 static void walk_connections(struct walk *walk, struct message_connections *connections) {
     walk_u32(walk, &connections->records_count, MESSAGE_FDS_MAX);
-    walk_u32(walk, &connections->fds_count, MESSAGE_FDS_MAX - 1);
+    walk_u32(walk, &connections->fds_count, MESSAGE_FDS_MAX);
+    walk_u64(walk, &connections->offset);
     walk_u64(walk, &connections->size);
 }
 

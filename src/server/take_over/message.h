@@ -81,18 +81,18 @@ struct message_listener {
     bool is_free_port;                    /* the port was any that was free */
 };
 
-/* Old to new: it serves nobody any more. Beside it: the arena, where has_items. */
+/* Old to new: it serves nobody any more. Beside it: the arena, then the memory with the records of connections. */
 struct message_store {
-    bool has_items;
     uint32_t keys_size;                   /* of what follows; 0: none */
     uint8_t keys[MESSAGE_BYTES_SIZE_MAX]; /* of tickets of TLS */
 };
 
-/* Old to new: records of connections. Beside it: the memory with the records, then the descriptors that they name. */
+/* Old to new: a batch of connections (connections.h). Beside it: their descriptors. */
 struct message_connections {
     uint32_t records_count;
-    uint32_t fds_count; /* besides the memory */
-    uint64_t size;      /* bytes of all records */
+    uint32_t fds_count;
+    uint64_t offset; /* of the records in the memory, bytes */
+    uint64_t size;   /* of all of them */
 };
 
 /* HELLO, REFUSED and so on; OFFERED, READY, COMPLETE and MINE have no fields. */

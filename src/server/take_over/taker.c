@@ -112,6 +112,17 @@ static bool listener_take(struct taker *taker, const struct message *message, st
     return true;
 }
 
+static bool connections_hear(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                             struct failure *failure) {
+    if (taker->engine == NULL || taker->records_fd < 0) {
+        channel_fds_close(fds);
+        return result_failed(taker, -EPROTO, failure);
+    }
+    int result = connections_take(taker->engine, taker->records_fd, &message->connections, fds,
+                                  &taker->taken_connections);
+    return result == 0 || result_failed(taker, result, failure);
+}
+
 static bool message_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
                          struct failure *failure) {
     switch (message->kind) {
@@ -120,11 +131,15 @@ static bool message_take(struct taker *taker, const struct message *message, str
     case MESSAGE_LISTENER:
         return listener_take(taker, message, fds, failure);
     case MESSAGE_STORE:
-        if (taker->arena_fd < 0 && fds->count == 1 && message->store.has_items) {
+        if (taker->arena_fd < 0 && fds->count == 2) {
             taker->arena_fd = fds->fds[0];
+            taker->records_fd = fds->fds[1];
+            taker->store = message->store;
             return true;
         }
         break;
+    case MESSAGE_CONNECTIONS:
+        return connections_hear(taker, message, fds, failure);
     case MESSAGE_REFUSED:
         channel_fds_close(fds);
         return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: %s; it goes on", (intmax_t)taker->pid,
@@ -172,8 +187,13 @@ static bool taker_say(struct taker *taker, const struct message *message, struct
 }
 
 void taker_init(struct taker *taker) {
-    *taker = (struct taker){
-        .fd = -1, .taken = true, .verdict = {.fd = -1}, .notify_fd = -1, .janitor_fd = -1, .arena_fd = -1};
+    *taker = (struct taker){.fd = -1,
+                            .taken = true,
+                            .verdict = {.fd = -1},
+                            .notify_fd = -1,
+                            .janitor_fd = -1,
+                            .arena_fd = -1,
+                            .records_fd = -1};
 }
 
 bool taker_begin(struct taker *taker, const struct options *options, bool checks_only,
@@ -251,7 +271,8 @@ bool taker_inherit(struct taker *taker, struct inherited *inherited, struct list
 
 /* --- the rest --------------------------------------------------------------------------------------------- */
 
-bool taker_await(struct taker *taker, struct failure *failure) {
+bool taker_await(struct taker *taker, struct engine *engine, struct failure *failure) {
+    taker->engine = engine;
     const struct message ready = {.kind = MESSAGE_READY};
     uint64_t timeout_ns = (taker->settings.hand_over_timeout_ms + TAKER_MARGIN_MS) * CLOCK_NS_PER_MS;
     return taker->fd < 0 || (taker_say(taker, &ready, failure) &&
@@ -299,5 +320,7 @@ void taker_end(struct taker *taker, const char *why) {
     fd_end(&taker->notify_fd);
     fd_end(&taker->janitor_fd);
     fd_end(&taker->arena_fd);
+    fd_end(&taker->records_fd);
+    explicit_bzero(&taker->store, sizeof(taker->store));
     verdict_close(&taker->verdict);
 }

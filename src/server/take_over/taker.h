@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "channel.h"
+#include "connections.h"
 #include "failure.h"
 #include "inherited.h"
 #include "listen.h"
@@ -36,9 +37,13 @@ struct taker {
     unsigned listeners_count;
     int fds[INHERITED_MAX]; /* owned: its sockets, address by address */
     unsigned fds_count;
-    int notify_fd;  /* owned until asked for; -1: none */
-    int janitor_fd; /* the same */
-    int arena_fd;   /* owned; -1: none has come */
+    int notify_fd;         /* owned until asked for; -1: none */
+    int janitor_fd;        /* the same */
+    int arena_fd;          /* owned; -1: none has come */
+    int records_fd;        /* owned: records of connections; -1: none have come */
+    struct engine *engine; /* borrowed, in taker_await */
+    struct connections_taken taken_connections;
+    struct message_store store; /* keys of tickets; wiped once they are used */
 };
 
 /* Of an ordinary start, in which nothing below does anything. */
@@ -58,8 +63,11 @@ bool taker_begin(struct taker *taker, const struct options *options, bool checks
 bool taker_inherit(struct taker *taker, struct inherited *inherited, struct listen_list *list,
                    const struct options *options, struct failure *failure);
 
-/* Everything else is ready here: hears the rest. False and *failure: the other one goes on. */
-bool taker_await(struct taker *taker, struct failure *failure);
+/*
+ * Everything else is ready here: hears the rest. Connections go to `engine`, whose workers wait. False and *failure: the other one
+ * goes on.
+ */
+bool taker_await(struct taker *taker, struct engine *engine, struct failure *failure);
 
 /* From now on this process serves, or: false and *failure, the other one does. */
 bool taker_take(struct taker *taker, struct failure *failure);

@@ -42,10 +42,11 @@ static struct message sample(enum message_kind kind) {
         memcpy(&message.listener.address, &address, sizeof(address));
         break;
     case MESSAGE_STORE:
-        message.store = (struct message_store){.has_items = true, .keys_size = 3, .keys = {1, 2, 3}};
+        message.store = (struct message_store){.keys_size = 3, .keys = {1, 2, 3}};
         break;
     case MESSAGE_CONNECTIONS:
-        message.connections = (struct message_connections){.records_count = 4, .fds_count = 5, .size = 6};
+        message.connections =
+            (struct message_connections){.records_count = 4, .fds_count = 5, .offset = 9, .size = 6};
         break;
     default:
         break;
@@ -119,9 +120,9 @@ Test(message, what_a_field_must_not_have_is_bad) {
     expect_bad_with(MESSAGE_HELLO, HEAD, MESSAGE_WORD_SIZE_MAX, 2); /* a text too long */
     expect_bad_with(MESSAGE_LISTENER, HEAD, sizeof(struct sockaddr_storage) + 1, 4);
     expect_bad_with(MESSAGE_LISTENER, HEAD + 4 + ADDRESS, MESSAGE_FDS_MAX + 1, 4);
-    expect_bad_with(MESSAGE_STORE, HEAD + 1, MESSAGE_BYTES_SIZE_MAX + 1, 4);
+    expect_bad_with(MESSAGE_STORE, HEAD, MESSAGE_BYTES_SIZE_MAX + 1, 4);
     expect_bad_with(MESSAGE_CONNECTIONS, HEAD, MESSAGE_FDS_MAX + 1, 4);
-    expect_bad_with(MESSAGE_CONNECTIONS, HEAD + 4, MESSAGE_FDS_MAX, 4); /* one is the memory's */
+    expect_bad_with(MESSAGE_CONNECTIONS, HEAD + 4, MESSAGE_FDS_MAX + 1, 4);
 }
 
 /* Whatever comes, nothing beyond it is read. RIPOSTE_SEED repeats a run. */
