@@ -26,19 +26,22 @@ class Case:
     long: bool  # is started first, so that it does not end last
     engines: tuple  # which engines it concerns; () for all
     apart: bool  # takes minutes: run with --apart only
+    debug: bool  # needs a build with debug commands
     waits: bool  # spends its time waiting, for a time-out say: runs beside those that need a CPU
 
 
 CASES = []
 
 
-def test(families=TCP, limit_s=LIMIT_S, reference=False, long=False, engines=(), apart=False, waits=False):
+def test(families=TCP, limit_s=LIMIT_S, reference=False, long=False, engines=(), apart=False, waits=False,
+         debug=False):
     """Registers the function as a test."""
 
     def register(function):
         area = function.__module__.rpartition(".")[2]
         assert function.__doc__, f"{function.__name__} has no sentence"
-        CASES.append(Case(area, function.__name__, function, families, limit_s, reference, long, engines, apart, waits))
+        CASES.append(Case(area, function.__name__, function, families, limit_s, reference, long, engines, apart, debug,
+                          waits))
         return function
 
     return register

@@ -44,6 +44,10 @@ class Program:
         """Built with OpenSSL."""
         return b"libssl.so" in self.data()
 
+    def has_faults(self):
+        """Built with failures on demand."""
+        return b"RIPOSTE_TAKE_OVER_FAULT" in self.data()
+
     def has_sanitizer(self):
         """A sanitizer keeps memory that the program has freed: resident memory then says nothing about the program."""
         data = self.data()
