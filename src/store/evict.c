@@ -4,7 +4,7 @@
  */
 #include "evict.h"
 
-#include "flush_table.h"
+#include "flush.h"
 #include "link.h"
 #include "segment.h"
 

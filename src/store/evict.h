@@ -59,7 +59,7 @@ enum evict_try evict_try(struct store_worker *worker, size_t size);
 /*
  * --- expire.c ---
  *
- * expire: gives back the memory of dead items that nobody asks for.
+ * expire: the clock, and giving back the memory of dead items that nobody asks for.
  *
  *      no item in the index has expired before sweep.due_tick - EXPIRE_DELAY_S       (the invariant)
  *
@@ -75,6 +75,10 @@ enum evict_try evict_try(struct store_worker *worker, size_t size);
  */
 /* So long after its end an item may still be met, and then counts as such, before it is taken out unasked. */
 enum { EXPIRE_DELAY_S = 2 };
+
+/* The first joining starts the clock (under store->lock); a turn sets the worker's time. */
+void expire_start_clock(struct store *store, uint64_t now_ns);
+void expire_set_clock(struct store_worker *worker, uint64_t now_ns);
 
 /* Lowers due to `tick`. */
 void expire_lower_due(struct store *store, uint32_t tick);

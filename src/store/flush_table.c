@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * flush_table: searching the table of flushed prefixes, making the next one, and judging items by it. See flush_table.h.
+ * flush_table: searching the table of flushed prefixes, making the next one, and judging items by it. See flush.h.
  */
-#include "flush_table.h"
+#include "flush.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -161,7 +161,7 @@ struct flush_table *flush_table_make_above(void *block, const struct flush_table
 
 /* The number of the last flush of a prefix that has met the key; 0: none. */
 static uint64_t flush_number_of(const struct store *store, struct bytes key) {
-    /* acquire: pairs with table_publish (flush_prefix.c). */
+    /* acquire: pairs with table_publish (flush.c). */
     const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_acquire);
     return table == NULL ? 0 : flush_table_find(table, key);
 }

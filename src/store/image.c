@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 #include "evict.h"
-#include "flush_prefix.h"
-#include "flush_table.h"
+#include "flush.h"
 #include "index.h"
 #include "segment.h"
 #include "riposte/clock.h"
@@ -428,7 +427,7 @@ static bool prefixes_take(struct store *store, const struct part *part) {
         free(table);
         return false;
     }
-    flush_prefix_take(store, table, part->size);
+    flush_take(store, table, part->size);
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "evict.h"
-#include "flush_table.h"
+#include "flush.h"
 #include "link.h"
 #include "segment.h"
 

@@ -50,7 +50,7 @@ uint64_t put_draw_number(struct store_worker *worker);
 /*
  * Stores the item in an open place, and closes it; result may be NULL. False, with the place closed and nothing
  * stored, where the item needs put_renumber or, with `has_given_number`, a place in a segment opened from now on
- * (flush_prefix.h). Needs put_supply.
+ * (flush.h). Needs put_supply.
  */
 bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
                  struct put_result *result);

@@ -63,7 +63,7 @@ struct sweep {
     _Atomic bool in_round;           /* a round is under way; written under the lock */
 };
 
-/* See flush_prefix.c. */
+/* See flush.c. */
 struct flush_sweep {
     alignas(64) pthread_mutex_t lock; /* of who changes the table, and of what follows */
     struct flush_table *retired;      /* tables that a reader may still look at */
@@ -82,7 +82,7 @@ struct store {
     struct index index;
     struct arena arena;
 
-    /* See flush_prefix.h. Written under the arena's lock. */
+    /* See flush.h. Written under the arena's lock. */
     alignas(64) _Atomic uint64_t doubt_number; /* items of segments opened before may be flushed */
     _Atomic(struct flush_table *) flush_table; /* NULL: no prefix is flushed */
 
@@ -229,9 +229,5 @@ struct store_shape {
 /* store.c: what store_create refuses with -EINVAL; and the same as that. */
 bool store_config_is_valid(const struct store_config *config);
 int store_make(const struct store_config *config, const struct store_shape *shape, struct store **created);
-
-/* clock.c: the first joining starts the clock (under store->lock); a turn sets the worker's time. */
-void clock_start(struct store *store, uint64_t now_ns);
-void clock_set(struct store_worker *worker, uint64_t now_ns);
 
 #endif

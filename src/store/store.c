@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #include "evict.h"
-#include "flush_prefix.h"
+#include "flush.h"
 #include "index.h"
 #include "link.h"
 #include "put.h"
@@ -150,7 +150,7 @@ static void store_init(struct store *store, const struct store_config *config) {
     store->workers_max = config->workers_max;
     store->orphans = (struct arena_list){.first = SEGMENT_NONE, .last = SEGMENT_NONE};
     pthread_mutex_init(&store->lock, NULL);
-    flush_prefix_init(store);
+    flush_init(store);
     /* The descriptors of segments that are never used take no memory, so few of them are charged. */
     store->fixed_size = struct_size(config->workers_max) + (config->evict ? store->ghost.mapped_size : 0) +
                         (store->floors_mask + 1) * sizeof(uint64_t) +
@@ -202,7 +202,7 @@ static void destroy_workers(struct store *store) {
 void store_destroy(struct store *store) {
     assert_slow(store->is_moved || index_check(store));
     reclaim_free_orphans(store);
-    flush_prefix_deinit(store);
+    flush_deinit(store);
     destroy_workers(store);
     assert(atomic_load_explicit(&store->arena.uploads_size, memory_order_relaxed) == 0);
     assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
@@ -264,7 +264,7 @@ struct store_worker *store_worker_join(struct store *store, uint64_t now_ns) {
         worker->joined = true;
         worker->on_evict = NULL;
         worker->flush_seen = store_flush_number(store);
-        clock_start(store, now_ns);
+        expire_start_clock(store, now_ns);
     }
     pthread_mutex_unlock(&store->lock);
     if (worker != NULL) {
@@ -356,14 +356,14 @@ static void turn_flush(struct store_worker *worker) {
 
 unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     segment_keep_fresh(worker);
-    clock_set(worker, now_ns);
+    expire_set_clock(worker, now_ns);
     link_turn(worker);
     turn_flush(worker);
     reclaim_adopt(worker);
     unsigned wait_ms = turn_retired(worker);
     wait_ms = sooner(wait_ms, evict_turn(worker));
     wait_ms = sooner(wait_ms, expire_turn(worker));
-    wait_ms = sooner(wait_ms, flush_prefix_turn(worker));
+    wait_ms = sooner(wait_ms, flush_turn(worker));
     wait_ms = sooner(wait_ms, index_resize(worker, INDEX_STEPS_TURN) ? STORE_BUSY_MS : 0);
     return sooner(wait_ms, arena_trim(&worker->store->arena) ? STORE_BUSY_MS : 0);
 }
@@ -375,7 +375,7 @@ void store_offline(struct store_worker *worker) {
 
 void store_online(struct store_worker *worker, uint64_t now_ns) {
     epoch_online(&worker->store->epoch, &worker->member);
-    clock_set(worker, now_ns);
+    expire_set_clock(worker, now_ns);
 }
 
 /* --- statistics: each figure is read by itself, so one may be a little younger than another --- */

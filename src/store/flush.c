@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * flush_prefix: publishes a table with one more prefix, and goes round the index until it can be forgotten. See flush_prefix.h.
+ * flush: everything is gone, or everything under a prefix, at once; then items that are dead are taken out a piece at a time. See flush.h.
  */
-#include "flush_prefix.h"
+#include "flush.h"
 
 #include <stdlib.h>
 
 #include "evict.h"
-#include "flush_table.h"
 #include "link.h"
 #include "riposte/clock.h"
 
@@ -21,7 +20,43 @@ enum {
 };
 static_assert((int)STORE_FLUSHED_PREFIXES_MAX < (int)FLUSH_ROW_NONE, "rows have 16 bits");
 
-void flush_prefix_init(struct store *store) {
+/* --- everything at once --- */
+
+/*
+ * Everything stored so far is gone: what stands in segments opened before. The number is drawn and set under the
+ * lock under which segments get theirs, so whoever copies an item into a segment opened after the flush has seen
+ * the flush, and the item's death, before.
+ */
+static void flush_now(struct store *store) {
+    struct arena *arena = &store->arena;
+    arena_lock(arena);
+    uint64_t number = atomic_load_explicit(&arena->sequence, memory_order_relaxed) + 1;
+    atomic_store_explicit(&arena->sequence, number, memory_order_relaxed);
+    atomic_store_explicit(&arena->flush_number, number, memory_order_relaxed);
+    atomic_store_explicit(&store->doubt_number, number, memory_order_release);
+    arena_unlock(arena);
+    /* relaxed: a hint; the next turn of any worker looks. */
+    atomic_store_explicit(&store->flushed_wait, true, memory_order_relaxed);
+}
+
+void flush_fall_due(struct store_worker *worker, uint32_t at_tick) {
+    if (atomic_compare_exchange_strong_explicit(&worker->store->flush_at_tick, &at_tick, 0,
+                                                memory_order_relaxed, memory_order_relaxed)) {
+        flush_now(worker->store);
+    }
+}
+
+void store_flush(struct store_worker *worker, uint32_t at_tick) {
+    bool at_once = at_tick <= worker_now_tick(worker);
+    atomic_store_explicit(&worker->store->flush_at_tick, at_once ? 0 : at_tick, memory_order_relaxed);
+    if (at_once) {
+        flush_now(worker->store);
+    }
+}
+
+/* --- prefixes --- */
+
+void flush_init(struct store *store) {
     pthread_mutex_init(&store->flush_sweep.lock, NULL);
 }
 
@@ -32,7 +67,7 @@ static void table_free(struct store *store, struct flush_table *table) {
     }
 }
 
-void flush_prefix_deinit(struct store *store) {
+void flush_deinit(struct store *store) {
     struct flush_sweep *sweep = &store->flush_sweep;
     table_free(store, atomic_load_explicit(&store->flush_table, memory_order_relaxed));
     for (struct flush_table *table; (table = sweep->retired) != NULL;) {
@@ -42,7 +77,7 @@ void flush_prefix_deinit(struct store *store) {
     pthread_mutex_destroy(&sweep->lock);
 }
 
-void flush_prefix_take(struct store *store, struct flush_table *table, size_t charged_size) {
+void flush_take(struct store *store, struct flush_table *table, size_t charged_size) {
     struct flush_sweep *sweep = &store->flush_sweep;
     if (table != NULL) {
         table->next = NULL;
@@ -314,7 +349,7 @@ static bool is_over(const struct store *store) {
     return table != NULL && table_number_max(table) < store_flush_number(store);
 }
 
-unsigned flush_prefix_work(struct store_worker *worker) {
+unsigned flush_work(struct store_worker *worker) {
     struct store *store = worker->store;
     struct flush_sweep *sweep = &store->flush_sweep;
     if (!round_is_due(worker) || pthread_mutex_trylock(&sweep->lock) != 0) {
