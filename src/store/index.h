@@ -298,8 +298,19 @@ void index_leave(struct store_worker *worker);
 
 /* --- growth: index_grow.c --- */
 
+/* Items that a worker adds or removes before it tells. */
+enum { INDEX_BATCH = 64 };
+
+/* The cold half of index_count. */
+void index_tell_count(struct store_worker *worker);
+
 /* One more (1) or one less (-1) item in the index; sets worker->resize_due now and then. */
-void index_count(struct store_worker *worker, int difference);
+static inline void index_count(struct store_worker *worker, int difference) {
+    worker->items_delta += difference;
+    if (unlikely(worker->items_delta >= INDEX_BATCH || worker->items_delta <= -INDEX_BATCH)) {
+        index_tell_count(worker);
+    }
+}
 
 /* Whether there are more items than the homes should hold. Any thread. */
 bool index_wants_to_grow(const struct index *index);

@@ -26,7 +26,6 @@
 enum {
     INDEX_LOAD_GROW = 8,
     INDEX_LOAD_SHRINK = 7,
-    INDEX_BATCH = 64, /* items that a worker adds or removes before it tells */
     INDEX_PREFETCH_HOMES = 8,
     HOMES_CHUNK_MIN = 4096, /* bytes charged at a time */
     HOMES_CHUNK_LARGE = 256 * 1024,
@@ -292,14 +291,9 @@ bool index_resize(struct store_worker *worker, unsigned steps_max) {
     return more;
 }
 
-void index_count(struct store_worker *worker, int difference) {
-    struct index *index = &worker->store->index;
-    worker->items_delta += difference;
-    if (likely(worker->items_delta < INDEX_BATCH && worker->items_delta > -INDEX_BATCH)) {
-        return;
-    }
+void index_tell_count(struct store_worker *worker) {
     /* relaxed: a rough count. */
-    atomic_fetch_add_explicit(&index->items_count, (uint64_t)(int64_t)worker->items_delta,
+    atomic_fetch_add_explicit(&worker->store->index.items_count, (uint64_t)(int64_t)worker->items_delta,
                               memory_order_relaxed);
     worker->items_delta = 0;
     worker->resize_due = true;
