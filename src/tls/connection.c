@@ -15,18 +15,21 @@
 
 enum {
     RECORD_TYPE_HANDSHAKE = 22, /* RFC 8446 section 5.1: the first byte of every client */
-    HANDSHAKE_FINISHED = 20,
     HANDSHAKE_KEY_UPDATE = 24,
-    KEY_UPDATES_MAX = 16, /* as in records.c, for suites that are not there */
+    RECORD_PLAIN_SIZE_MAX = 16384,
     /*
-     * What is held, measured (tests/unit/tls/test_memory.c): in a handshake (39 KiB), after it by OpenSSL (14.5 KiB), of each
-     * certificate of the client (8 KiB), of a record that is cut, and after it by ciphers alone.
+     * Updates of a key in what one receive brings: each costs as much as hundreds of small requests, and a client needs
+     * one in 2^24 records.
+     */
+    KEY_UPDATES_MAX = 16,
+    /*
+     * What OpenSSL holds, measured (tests/unit/tls/test_memory.c): in a handshake (39 KiB), after it (14.5 KiB), of each
+     * certificate of the client (8 KiB), and of a record that is cut.
      */
     HANDSHAKE_SIZE = 48 * 1024,
     ESTABLISHED_SIZE = 16 * 1024,
     CERTIFICATE_SIZE = 8 * 1024,
     RECORD_SIZE = 17 * 1024,
-    RECORDS_SIZE = 4 * 1024,
 };
 
 static struct tls_counters *connection_counters(const struct tls_connection *connection) {
@@ -35,50 +38,14 @@ static struct tls_counters *connection_counters(const struct tls_connection *con
 
 /* --- begin and end ---------------------------------------------------------------------------------------- */
 
-/* "CLIENT_TRAFFIC_SECRET_0 <client's random> <secret>", all in hexadecimal digits; other secrets have other names. */
-static void connection_note_secret(const SSL *ssl, const char *line) {
-    struct tls_connection *connection = connection_of(ssl);
-    struct bytes text = bytes_from_string(line);
-    size_t name_size = bytes_before(text, ' ');
-    struct bytes rest = bytes_after(text, name_size + (name_size < text.size));
-    size_t random_size = bytes_before(rest, ' ');
-    const char *secret = rest.data + random_size + (random_size < rest.size);
-    size_t size;
-    if (name_size != strlen("CLIENT_TRAFFIC_SECRET_0") || memcmp(line + 6, "_TRAFFIC_SECRET_0", 17) != 0) {
-        return;
-    }
-    if (memcmp(line, "CLIENT", 6) == 0) {
-        connection->has_secret_in = OPENSSL_hexstr2buf_ex(connection->records.in.secret,
-                                                          SUITE_SECRET_SIZE_MAX, &size, secret, '\0') == 1;
-    } else if (memcmp(line, "SERVER", 6) == 0) {
-        connection->has_secret_out = OPENSSL_hexstr2buf_ex(connection->records.out.secret,
-                                                           SUITE_SECRET_SIZE_MAX, &size, secret, '\0') == 1;
-    }
-}
-
-/*
- * OpenSSL writes each secret of a handshake as text, if anybody listens: 45,000 instructions for each of five. So it is
- * listened to only while those of the last keys are made: ours when our Finished is written, the client's when its Finished
- * is read. The context is the worker's own, of which one connection at a time runs.
- */
-static void connection_hear_secrets(const SSL *ssl, bool hears) {
-    SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), hears ? connection_note_secret : NULL);
-}
-
-/* Sees messages and headers of records go by. Records with a connection's last secret are counted: tickets are the first. */
+/* Sees the messages of handshakes go by. */
 static void message_seen(int is_write, int version, int content_type, const void *data, size_t size, SSL *ssl,
                          void *argument) {
-    struct tls_connection *connection = connection_of(ssl);
-    int message = content_type == SSL3_RT_HANDSHAKE && size > 0 ? ((const uint8_t *)data)[0] : -1;
     (void)version;
     (void)argument;
-    if (is_write && message == HANDSHAKE_FINISHED) {
-        connection_hear_secrets(ssl, true);
-    }
-    connection->key_updates += (uint8_t)(!is_write && message == HANDSHAKE_KEY_UPDATE);
-    if (content_type == SSL3_RT_HEADER && connection->has_secret_in) {
-        connection->records.out.sequence += (uint64_t)(is_write != 0);
-        connection->records.in.sequence += (uint64_t)(is_write == 0);
+    if (!is_write && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
+        ((const uint8_t *)data)[0] == HANDSHAKE_KEY_UPDATE) {
+        connection_of(ssl)->key_updates++;
     }
 }
 
@@ -132,15 +99,15 @@ static void connection_close(void *state, void *context) {
         counter_add(&connection_counters(connection)->handshake_errors, 1); /* it did not come to its end */
     }
     SSL_free(connection->ssl);
-    records_end(&connection->records);
     contexts_release(connection->contexts);
 }
 
 /* --- what comes ------------------------------------------------------------------------------------------- */
 
-/* The alert is written. */
-static enum filter_next connection_fail(struct tls_connection *connection, const char *reason) {
+/* An error of OpenSSL's, which has written the alert. */
+static enum filter_next connection_fail(struct tls_connection *connection) {
     struct tls_worker *worker = connection->endpoint->worker;
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
     counter_add(connection->established ? &connection_counters(connection)->protocol_errors
                                         : &connection_counters(connection)->handshake_errors,
                 1);
@@ -149,15 +116,9 @@ static enum filter_next connection_fail(struct tls_connection *connection, const
                     connection->established ? "connection" : "handshake",
                     reason == NULL ? "the client's alert" : reason);
     }
+    ERR_clear_error();
     connection->failed = true;
     return FILTER_NEXT_BROKEN;
-}
-
-/* An error of OpenSSL's. */
-static enum filter_next connection_fail_openssl(struct tls_connection *connection) {
-    enum filter_next next = connection_fail(connection, ERR_reason_error_string(ERR_peek_error()));
-    ERR_clear_error();
-    return next;
 }
 
 /* A client that does not speak TLS gets a line of its own protocol. */
@@ -177,25 +138,15 @@ static uint32_t certificates_count(const SSL *ssl) {
     return SSL_get0_peer_certificate(ssl) == NULL ? 0 : 1 + (others > 0 ? (uint32_t)others : 0);
 }
 
-/* The handshake is done, and what follows is made here, if it can be; else OpenSSL goes on. */
-static void connection_begin_records(struct tls_connection *connection) {
-    const struct suite *suite = suite_find(&connection->endpoint->worker->suites, connection->ssl);
-    if (suite == NULL || !connection->has_secret_in || !connection->has_secret_out ||
-        SSL_has_pending(connection->ssl) != 0 || !records_begin(&connection->records, suite)) {
+static void connection_note_established(struct tls_connection *connection) {
+    if (likely(connection->established) || !SSL_is_init_finished(connection->ssl)) {
         return;
     }
-    SSL_free(connection->ssl);
-    connection->ssl = NULL;
-    connection->size = RECORDS_SIZE;
-}
-
-static void connection_establish(struct tls_connection *connection) {
-    struct tls_counters *counters = connection_counters(connection);
     connection->established = true;
     connection->size = ESTABLISHED_SIZE + certificates_count(connection->ssl) * CERTIFICATE_SIZE;
-    counter_add(&counters->handshakes, 1);
-    counter_add(&counters->handshakes_resumed, (uint64_t)(SSL_session_reused(connection->ssl) != 0));
-    connection_begin_records(connection);
+    counter_add(&connection_counters(connection)->handshakes, 1);
+    counter_add(&connection_counters(connection)->handshakes_resumed,
+                (uint64_t)(SSL_session_reused(connection->ssl) != 0));
 }
 
 /* SSL_read has returned without bytes: AGAIN when there is more to read, a record of something else than data. */
@@ -207,22 +158,11 @@ static enum filter_next connection_stopped(struct tls_connection *connection) {
         connection->ended = true;
         return FILTER_NEXT_ENDED;
     default:
-        return connection_fail_openssl(connection);
+        return connection_fail(connection);
     }
 }
 
-static enum filter_next connection_shake(struct tls_connection *connection) {
-    connection_hear_secrets(connection->ssl, connection->has_secret_out);
-    int done = SSL_do_handshake(connection->ssl);
-    connection_hear_secrets(connection->ssl, false);
-    if (done != 1) {
-        return connection_stopped(connection);
-    }
-    connection_establish(connection);
-    return FILTER_NEXT_AGAIN;
-}
-
-/* Decrypts what there is, by OpenSSL. */
+/* Decrypts what there is. The handshake goes on by itself in SSL_read. */
 static enum filter_next connection_read(struct tls_connection *connection, char *plain, size_t plain_size_max,
                                         size_t *plain_size) {
     struct tls_worker *worker = connection->endpoint->worker;
@@ -230,8 +170,9 @@ static enum filter_next connection_read(struct tls_connection *connection, char 
     while (*plain_size < plain_size_max) {
         size_t size = 0;
         int result = SSL_read_ex(connection->ssl, plain + *plain_size, plain_size_max - *plain_size, &size);
+        connection_note_established(connection);
         if (unlikely(connection->key_updates > KEY_UPDATES_MAX)) {
-            return connection_fail(connection, "too many updates of a key");
+            return connection_fail(connection);
         }
         if (result != 1) {
             enum filter_next next = connection_stopped(connection);
@@ -249,38 +190,8 @@ static enum filter_next connection_read(struct tls_connection *connection, char 
     return FILTER_NEXT_AGAIN;
 }
 
-static enum filter_next connection_read_records(struct tls_connection *connection, char *plain,
-                                                size_t plain_size_max, size_t *plain_size) {
-    struct tls_worker *worker = connection->endpoint->worker;
-    const char *reason = NULL;
-    enum filter_next next = records_receive(&connection->records, &worker->received, plain, plain_size_max,
-                                            plain_size, worker->output, &reason);
-    if (unlikely(next == FILTER_NEXT_BROKEN)) {
-        return connection_fail(connection, reason);
-    }
-    connection->ended = next == FILTER_NEXT_ENDED;
-    return next;
-}
-
-/* What has come, in whichever state. */
-static enum filter_next connection_take(struct tls_connection *connection, char *plain, size_t plain_size_max,
-                                        size_t *plain_size) {
-    enum filter_next next = FILTER_NEXT_AGAIN;
-    while (unlikely(!connection->established)) {
-        next = connection_shake(connection);
-        if (next != FILTER_NEXT_AGAIN) {
-            return next;
-        }
-    }
-    return connection->ssl == NULL ? connection_read_records(connection, plain, plain_size_max, plain_size)
-                                   : connection_read(connection, plain, plain_size_max, plain_size);
-}
-
 /* What is charged to the connection. */
 static size_t connection_size(const struct tls_connection *connection) {
-    if (connection->ssl == NULL) {
-        return connection->size + records_held_size(&connection->records);
-    }
     return connection->size + (SSL_has_pending(connection->ssl) != 0 ? RECORD_SIZE : 0);
 }
 
@@ -303,7 +214,7 @@ static struct filter_progress connection_receive(void *state, struct bytes wire,
     }
     worker->received = wire;
     worker->output = output;
-    progress.next = connection_take(connection, plain, plain_size_max, &progress.plain_size);
+    progress.next = connection_read(connection, plain, plain_size_max, &progress.plain_size);
     progress.consumed = wire.size - worker->received.size;
     progress.opening = !connection->established;
     progress.memory_size = connection_size(connection);
@@ -321,36 +232,38 @@ static bool connection_ended(void *state, void *context) {
 
 /* --- what goes -------------------------------------------------------------------------------------------- */
 
-/* The next record by OpenSSL: of the first piece alone where it fills one, else of as many as fit, copied together. */
-static size_t connection_write(struct tls_connection *connection, const struct iovec *plain,
-                               unsigned plain_count) {
-    struct tls_worker *worker = connection->endpoint->worker;
-    const char *data = plain[0].iov_base;
-    size_t size = plain[0].iov_len < RECORD_PLAIN_SIZE_MAX ? plain[0].iov_len : RECORD_PLAIN_SIZE_MAX;
-    size_t taken = 0;
-    if (plain_count > 1 && size < RECORD_PLAIN_SIZE_MAX) {
-        size = records_gather(plain, plain_count, worker->gather, RECORD_PLAIN_SIZE_MAX);
-        data = worker->gather;
+/* The next record's plain bytes: of the first piece alone where it fills one, else of as many as fit, copied together. */
+static struct bytes connection_gather(struct tls_worker *worker, const struct iovec *plain,
+                                      unsigned plain_count) {
+    size_t size = 0;
+    if (plain_count == 1 || plain[0].iov_len >= RECORD_PLAIN_SIZE_MAX) {
+        size = plain[0].iov_len < RECORD_PLAIN_SIZE_MAX ? plain[0].iov_len : RECORD_PLAIN_SIZE_MAX;
+        return bytes_of(plain[0].iov_base, size);
     }
-    worker->received = bytes_of(NULL, 0);
-    return SSL_write_ex(connection->ssl, data, size, &taken) == 1 ? taken : 0;
+    for (unsigned i = 0; i < plain_count && size < RECORD_PLAIN_SIZE_MAX; i++) {
+        size_t room = RECORD_PLAIN_SIZE_MAX - size;
+        size_t part = plain[i].iov_len < room ? plain[i].iov_len : room;
+        memcpy(worker->gather + size, plain[i].iov_base, part);
+        size += part;
+    }
+    return bytes_of(worker->gather, size);
 }
 
 static size_t connection_send(void *state, const struct iovec *plain, unsigned plain_count,
                               struct reply *output, void *context) {
     struct tls_connection *connection = state;
     struct tls_worker *worker = connection->endpoint->worker;
+    size_t size = 0;
     (void)context;
     if (!connection->established || connection->failed) {
         return 0;
     }
+    struct bytes record = connection_gather(worker, plain, plain_count);
+    worker->received = bytes_of(NULL, 0);
     worker->output = output;
-    size_t size = connection->ssl == NULL
-                      ? records_send(&connection->records, plain, plain_count, worker->gather, output)
-                      : connection_write(connection, plain, plain_count);
-    if (unlikely(size == 0)) {
+    if (unlikely(SSL_write_ex(connection->ssl, record.data, record.size, &size) != 1)) {
         /* Output is never refused, so that memory has ended. */
-        connection_fail_openssl(connection);
+        connection_fail(connection);
         reply_break(output);
         return 0;
     }
@@ -362,10 +275,6 @@ static void connection_finish(void *state, struct reply *output, void *context) 
     struct tls_connection *connection = state;
     (void)context;
     if (!connection->established || connection->failed) {
-        return;
-    }
-    if (connection->ssl == NULL) {
-        records_finish(&connection->records, output);
         return;
     }
     connection->endpoint->worker->output = output;

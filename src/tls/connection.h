@@ -17,23 +17,19 @@
 #include <stdbool.h>
 
 #include "context.h"
-#include "records.h"
 #include "service.h"
 
 /* The filter's state: in the connection's slot, all zero at its begin. */
 struct tls_connection {
-    SSL *ssl;                            /* owned; NULL: memory had ended, or `records` have begun */
-    struct records records;              /* of TLS 1.3, from the end of the handshake on */
+    SSL *ssl;                            /* owned; NULL: memory had ended */
     const struct tls_endpoint *endpoint; /* of its listen; the worker's */
     struct contexts *contexts;           /* held */
     uint32_t size;                       /* bytes that OpenSSL holds for it while no record is cut; about */
-    uint8_t key_updates;                 /* that came to OpenSSL in the receive under way */
+    uint8_t key_updates;                 /* that came in the receive under way */
     bool spoken;                         /* its first byte has come, and is one of TLS */
     bool established;                    /* the handshake is done */
     bool ended;                          /* close_notify has come */
     bool failed;                         /* an alert was sent or received: nothing more is */
-    bool has_secret_in;  /* during the handshake: the client's records have their last secret */
-    bool has_secret_out; /* ours have */
 };
 
 /* Whose SSL it is. */

@@ -16,7 +16,6 @@
 #include "log_limit.h"
 #include "material.h"
 #include "riposte/tls.h"
-#include "suite.h"
 #include "ticket.h"
 #include "wire.h"
 
@@ -30,7 +29,6 @@ struct tls_worker {
     struct tls *tls;
     unsigned index;
     struct contexts *contexts; /* for connections that come now; owned */
-    struct suites suites;      /* for records after the handshake */
 
     /* The bytes that OpenSSL reads and writes by its BIO (wire.h), while a function of the filter runs. */
     struct bytes received;

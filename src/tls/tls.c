@@ -200,8 +200,7 @@ struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {
     pthread_mutex_lock(&tls->mutex);
     int result = contexts_create(&tls->config, tls->material, &worker->contexts, message);
     pthread_mutex_unlock(&tls->mutex);
-    bool complete = suites_init(&worker->suites) && worker->gather != NULL && worker->endpoints != NULL;
-    if (result < 0 || !complete) {
+    if (result < 0 || worker->gather == NULL || worker->endpoints == NULL) {
         tls_worker_destroy(worker);
         return NULL;
     }
@@ -213,7 +212,6 @@ struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {
 
 void tls_worker_destroy(struct tls_worker *worker) {
     contexts_release(worker->contexts);
-    suites_deinit(&worker->suites);
     free(worker->endpoints);
     free(worker->gather);
     free(worker);

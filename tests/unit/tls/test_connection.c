@@ -285,26 +285,6 @@ Test(connection, versions_before_1_2_are_refused) {
     end();
 }
 
-/* CCM's records are not made here: OpenSSL goes on with them. */
-Test(connection, carries_bytes_with_every_suite) {
-    static const char *const suites[] = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
-                                         "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_CCM_SHA256"};
-    for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
-        tls_place_init(&place);
-        place.config.ciphers = suites[i];
-        tls_place_open(&place);
-        tls_talk_begin(&talk, &place);
-        SSL_set_ciphersuites(talk.client, suites[i]);
-        cr_assert(tls_talk_shake(&talk), "%s", suites[i]);
-        for (int round = 0; round < 20; round++) {
-            expect_both_ways(1000);
-            SSL_key_update(talk.client, SSL_KEY_UPDATE_REQUESTED);
-        }
-        expect_both_ways(100000);
-        end();
-    }
-}
-
 /* --- resumption ------------------------------------------------------------------------------------------- */
 
 Test(connection, a_session_goes_on_by_ticket_in_both_versions) {
