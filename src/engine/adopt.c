@@ -128,6 +128,11 @@ static void adopt_output(struct conn *conn, const struct moved *moved, int file_
     }
 }
 
+/* False when memory ends. One without unread bytes takes none. */
+static bool adopt_input(struct conn *conn, struct bytes input) {
+    return input.size == 0 || input_append_copied(&conn->input, input) == 0;
+}
+
 /* The session is what it was. False when memory ends. */
 static bool adopt_session(struct worker *worker, struct conn *conn, const struct moved *moved) {
     const struct worker_listen *listen = worker_listen(worker, conn);
@@ -195,7 +200,7 @@ static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) 
         (void)failed; /* every call on it says MSG_DONTWAIT, but sendfile(2) */
     }
     adopt_output(conn, &moved, frozen->file_fd);
-    bool has_memory = input_append_copied(&conn->input, moved.input) == 0 && !conn->reply.broken;
+    bool has_memory = !conn->reply.broken && adopt_input(conn, moved.input);
     if (!has_memory || !adopt_session(worker, conn, &moved)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
     }

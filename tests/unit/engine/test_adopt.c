@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Output that lies elsewhere, or is part of a file, goes on where it was; so does what comes over a Unix socket; and what is too much
+ * is closed rather than held.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "dial.h"
+#include "frames.h"
+#include "move.h"
+#include "riposte/record.h"
+#include "riposte/reply.h"
+
+TestSuite(adopt, .timeout = 60);
+
+struct way {
+    enum engine_transport from, to;
+    bool back;
+};
+
+static struct way ways[] = {
+    {ENGINE_EPOLL, ENGINE_EPOLL, false}, {ENGINE_URING, ENGINE_URING, false},
+    {ENGINE_EPOLL, ENGINE_URING, false}, {ENGINE_URING, ENGINE_EPOLL, false},
+    {ENGINE_EPOLL, ENGINE_EPOLL, true},  {ENGINE_URING, ENGINE_URING, true},
+};
+
+#define ALL_WAYS(name)                                                                                       \
+    ParameterizedTestParameters(adopt, name) {                                                               \
+        return cr_make_param_array(struct way, ways, sizeof(ways) / sizeof(ways[0]));                        \
+    }                                                                                                        \
+    ParameterizedTest(struct way *way, adopt, name)
+
+enum { CONTENT_SIZE = 6 << 20 };
+
+static char content[CONTENT_SIZE];
+static _Atomic int taken, released; /* pins and files */
+
+static void pin_release(void *owner) {
+    (void)owner;
+    atomic_fetch_add(&released, 1);
+}
+
+static void file_release(struct reply_file *file) {
+    (void)file;
+    atomic_fetch_add(&released, 1);
+}
+
+static struct reply_file file = {.release = file_release};
+
+static void content_make(void) {
+    FILE *made = tmpfile();
+    cr_assert_not_null(made);
+    for (size_t i = 0; i < CONTENT_SIZE; i++) {
+        content[i] = (char)(i * 2654435761u >> 13);
+    }
+    cr_assert_eq(fwrite(content, 1, CONTENT_SIZE, made), CONTENT_SIZE);
+    cr_assert_eq(fflush(made), 0);
+    file.fd = dup(fileno(made));
+    fclose(made);
+}
+
+/* 'p': the content, pinned; 'f': from a file; both between "<" and ">". */
+static struct progress letters_on_input(void *session, const struct protocol_input *input,
+                                        struct reply *reply, void *context) {
+    size_t consumed = 0;
+    (void)session;
+    (void)context;
+    while (consumed < input->bytes.size && consumed < input->requests_max && !reply_full(reply)) {
+        reply_copy_string(reply, "<");
+        atomic_fetch_add(&taken, 1);
+        if (input->bytes.data[consumed++] == 'p') {
+            reply_pin(reply, bytes_of(content, CONTENT_SIZE), pin_release, NULL);
+        } else {
+            reply_send_file(reply, &file, 0, CONTENT_SIZE);
+        }
+        reply_copy_string(reply, ">");
+    }
+    bool more = consumed < input->bytes.size;
+    return (struct progress){.consumed = consumed,
+                             .requests = (unsigned)consumed,
+                             .next = more ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT};
+}
+
+/* frames' session is empty, too. */
+static struct protocol letters_protocol(void) {
+    struct protocol protocol = frames_protocol;
+    protocol.name = "letters";
+    protocol.on_input = letters_on_input;
+    return protocol;
+}
+
+static struct engine *move(const struct way *way, struct engine *engine, const struct engine_config *config) {
+    if (way->back) {
+        move_freeze(engine);
+        move_take_back(engine);
+        return engine;
+    }
+    struct engine_config other = *config;
+    other.transport = way->to;
+    return move_to_new(engine, &other);
+}
+
+/* Takes a piece of what comes, so that the rest is in the middle of being sent. */
+static void take_begin(int fd) {
+    dial_expect(fd, "<", 1);
+    dial_expect(fd, content, 100000);
+}
+
+static void take_rest(int fd) {
+    dial_expect(fd, content + 100000, CONTENT_SIZE - 100000);
+    dial_expect(fd, ">", 1);
+}
+
+static void take_whole(int fd) {
+    take_begin(fd);
+    take_rest(fd);
+}
+
+static void check_output(const struct way *way, const char *letters) {
+    const struct protocol protocol = letters_protocol();
+    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_config config = dial_config(way->from, &listen);
+    config.limits.output_size_max = 64 << 20; /* all of them at a time */
+    content_make();
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, letters, strlen(letters));
+    take_begin(fd);
+    engine = move(way, engine, &config);
+    cr_assert_eq(atomic_load(&released) == atomic_load(&taken), true, "nothing of the old one's is held");
+    take_rest(fd);
+    for (size_t i = 1; i < strlen(letters); i++) {
+        take_whole(fd);
+    }
+    cr_assert_eq(atomic_load(&released), atomic_load(&taken));
+    close(fd);
+    dial_stop(engine);
+}
+
+ALL_WAYS(pinned_values_are_copied_and_let_go) {
+    check_output(way, "ppp");
+}
+
+ALL_WAYS(a_file_goes_on_where_it_was) {
+    check_output(way, "f");
+}
+
+ALL_WAYS(files_and_values_in_a_row_keep_their_order) {
+    check_output(way, "pfpfp");
+}
+
+ALL_WAYS(a_unix_socket_is_one_afterwards) {
+    static const char frame[] = {0, 3, 'a', 'b', 'c'};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/riposte-adopt-%d", (int)getpid());
+    struct engine_listen listen = dial_listen_unix(&frames_protocol, address.sun_path);
+    struct engine_config config = dial_config(way->from, &listen);
+    struct engine *engine = dial_start(&config);
+    int whole = dial_address(&address, sizeof(address), AF_UNIX),
+        cut = dial_address(&address, sizeof(address), AF_UNIX);
+    dial_send(whole, frame, sizeof(frame));
+    dial_expect(whole, frame, sizeof(frame));
+    dial_send(cut, frame, 2);
+    engine = move(way, engine, &config);
+    dial_send(cut, frame + 2, sizeof(frame) - 2);
+    dial_expect(cut, frame, sizeof(frame));
+    dial_send(whole, frame, sizeof(frame));
+    dial_expect(whole, frame, sizeof(frame));
+    close(whole);
+    close(cut);
+    dial_stop(engine);
+    unlink(address.sun_path);
+}
+
+ALL_WAYS(more_output_than_all_may_hold_is_closed_and_the_rest_goes_on) {
+    enum { CLIENTS = 6 };
+    const struct protocol protocol = letters_protocol();
+    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_config config = dial_config(way->from, &listen);
+    config.conn_memory_size_max = 8 << 20; /* of which one value has room */
+    content_make();
+    struct engine *engine = dial_start(&config);
+    int fds[CLIENTS], idle = dial(engine);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(engine);
+        dial_send(fds[i], "p", 1);
+        dial_expect(fds[i], "<", 1);
+    }
+    move_freeze(engine);
+    unsigned kept = engine_frozen_count(engine);
+    cr_assert_eq(dial_counter(engine, closed_conn_memory), CLIENTS + 1 - kept);
+    cr_assert(kept >= 2 && kept < CLIENTS + 1, "%u", kept);
+    move_take_back(engine);
+    dial_send(idle, "f", 1);
+    take_whole(idle);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    close(idle);
+    dial_stop(engine);
+}
