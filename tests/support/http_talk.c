@@ -72,9 +72,27 @@ struct bytes http_talk_output(struct talk *talk) {
     return bytes_of(talk->output, (size_t)(end - talk->output));
 }
 
+/* Another entity tag's number becomes a star: it says where the store has put the value. */
+static struct bytes without_tag(struct bytes output) {
+    char *text = (char *)(uintptr_t)output.data; /* it is the talk's own */
+    char *tag = memmem(text, output.size, "ETag: \"", 7);
+    if (tag == NULL) {
+        return output;
+    }
+    char *end = text + output.size;
+    char *digits = tag + 7;
+    size_t count = strspn(digits, "0123456789");
+    memmove(digits + 1, digits + count, (size_t)(end - digits) - count + 1);
+    digits[0] = '*';
+    return bytes_of(output.data, output.size - count + 1);
+}
+
 void http_talk_check(struct talk *talk, const char *request, const char *expected) {
     talk_send(talk, bytes_from_string(request));
     struct bytes output = http_talk_output(talk);
+    if (strstr(expected, "ETag: \"*\"") != NULL) {
+        output = without_tag(output);
+    }
     if (!bytes_equal_string(output, expected)) {
         talk_fail(request, expected, output);
     }

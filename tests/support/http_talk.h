@@ -39,7 +39,10 @@ void http_talk_move(struct talk *talk, struct http_talk_server *server, enum htt
  */
 struct bytes http_talk_output(struct talk *talk);
 
-/* Sends a string and fails the test, showing both, unless the answer, as of http_talk_output, is `expected`. */
+/*
+ * Sends a string and fails the test, showing both, unless the answer, as of http_talk_output, is `expected`, where
+ * ETag: "*" is any number.
+ */
 void http_talk_check(struct talk *talk, const char *request, const char *expected);
 
 /* Sends a string and fails unless the answer begins with `status` behind "HTTP/1.1 ". */
