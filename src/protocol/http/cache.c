@@ -138,7 +138,7 @@ static void cache_get(struct http_call *call, const struct http_request *request
         .etag = worker->service->config.cas_enabled ? view.cas : 0,
         .fields = bytes_from_string(state_fields(&view)),
     };
-    if (unlikely(http_head_has(request->head, HTTP_RANGE)) && request->head->method == HTTP_GET) {
+    if (unlikely(http_head_has_one(request->head, HTTP_RANGE)) && request->head->method == HTTP_GET) {
         struct http_validator validator = http_cache_validator(call, &view, &tag);
         if (http_condition_range(request->head, &validator)) {
             answer_range(call, request, &view, &answer);

@@ -179,13 +179,20 @@ static bool change_finish(struct http_call *call, struct http_change *change) {
 
 /* --- the body on its way ------------------------------------------------------------------------------------ */
 
+/* With what its present chunk has announced. */
+static bool change_is_too_large(const struct http_call *call, const struct http_change *change) {
+    const struct http_body *body = &change->body;
+    size_t size_max = call->worker->service->config.item_size_max;
+    uint64_t announced = body->kind == HTTP_BODY_CHUNKED ? body->chunk.left : 0;
+    return body->size > size_max || announced > size_max - body->size;
+}
+
 /* NONE, or why the bytes cannot be taken: the connection ends with that. */
 static enum http_status change_take(struct http_call *call, struct http_change *change, struct bytes data) {
-    if (!change->stores) {
-        bool too_much = change->body.size > call->worker->service->config.item_size_max;
-        return too_much ? HTTP_STATUS_CONTENT_TOO_LARGE : HTTP_STATUS_NONE;
+    if (change_is_too_large(call, change)) {
+        return HTTP_STATUS_CONTENT_TOO_LARGE;
     }
-    if (data.size == 0) {
+    if (!change->stores || data.size == 0) {
         return HTTP_STATUS_NONE;
     }
     if (change->item != NULL) {

@@ -170,6 +170,10 @@ def a_body_may_be_as_large_as_a_value(lab):
                                target="/cache/a"), 413)
     chunk = b"800\r\n" + b"x" * 2048 + b"\r\n"
     closes(server, with_fields(HOST + "Transfer-Encoding: chunked\r\n", method="PUT", target="/cache/a") + chunk * 3, 413)
+    for size in (b"1001", b"fffffffffffffff", b"ffffffffffffffff"):  # announced, and not sent
+        closes(server, with_fields(HOST + "Transfer-Encoding: chunked\r\n", method="PUT", target="/cache/a") + size + b"\r\n", 413)
+        closes(server, with_fields(HOST + "Transfer-Encoding: chunked\r\n", method="PUT", target="/cache/a")
+               + b"1\r\nx\r\n" + size + b"\r\n", 413)
     head = with_fields(HOST + "Content-Length: 4000\r\n", method="PUT", target="/cache/a")
     goes_on(server, head + b"x" * 4000, 201)
 

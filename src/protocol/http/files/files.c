@@ -170,7 +170,7 @@ static void answer_found(struct http_call *call, const struct http_request *requ
         http_file_return(found->file);
         http_answer_page(call, &request->exchange, HTTP_STATUS_PRECONDITION_FAILED,
                          "the file is not what the condition asks for", "");
-    } else if (request->head->method == HTTP_GET && http_head_has(request->head, HTTP_RANGE) &&
+    } else if (request->head->method == HTTP_GET && http_head_has_one(request->head, HTTP_RANGE) &&
                http_condition_range(request->head, &validator)) {
         answer_range(call, request, found, &answer, fields, fields_size);
     } else {

@@ -134,6 +134,7 @@ Test(http_files, checks_conditions_on_tag_and_date) {
     check_status(GET_WITH("/index.html", "If-Match: \"1\"\r\n"), "412");
     check_status(GET_WITH("/index.html", "If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT\r\n"), "304");
     check_status(GET_WITH("/index.html", "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n"), "412");
+    check(GET_WITH("/index.html", "Range: bytes=1-2\r\nRange: bytes=1-2\r\n"), "200", NULL, "<p>index");
     check(GET_WITH("/index.html", "Range: bytes=8-\r\n"), "416", "Content-Range: bytes */8\r\n", "");
 }
 
