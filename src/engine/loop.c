@@ -54,10 +54,17 @@ static bool loop_listener_waits(const struct worker *worker) {
     return false;
 }
 
+/* How long costly requests may wait: some rest (turn.h). */
+static uint64_t loop_costly_wait_ns(const struct worker *worker) {
+    return conn_queue_empty(&worker->run_costly) ? TRANSPORT_WAIT_FOREVER
+                                                 : turn_costly_rests_ns(&worker->turn, worker->now_ns);
+}
+
 /* How long nothing may happen before this worker has something to do by itself. */
 static uint64_t loop_wait_ns(const struct worker *worker) {
-    if (!conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->run_costly) ||
-        !conn_queue_empty(&worker->arm) || worker->conn_list_wanted || loop_listener_waits(worker) ||
+    uint64_t costly_wait_ns = loop_costly_wait_ns(worker);
+    if (!conn_queue_empty(&worker->run) || costly_wait_ns == 0 || !conn_queue_empty(&worker->arm) ||
+        worker->conn_list_wanted || loop_listener_waits(worker) ||
         (worker->place_freed && worker_accept_waits(worker))) {
         return 0;
     }
@@ -73,7 +80,8 @@ static uint64_t loop_wait_ns(const struct worker *worker) {
     if (worker->stage != WORKER_SERVING && wait_ms > WORKER_DRAIN_WAIT_MS) {
         wait_ms = WORKER_DRAIN_WAIT_MS;
     }
-    return wait_ms == UINT32_MAX ? TRANSPORT_WAIT_FOREVER : wait_ms * CLOCK_NS_PER_MS;
+    uint64_t wait_ns = wait_ms == UINT32_MAX ? TRANSPORT_WAIT_FOREVER : wait_ms * CLOCK_NS_PER_MS;
+    return costly_wait_ns < wait_ns ? costly_wait_ns : wait_ns;
 }
 
 /* Looks for work without sleeping; true when there is some. */
@@ -173,7 +181,7 @@ static void loop_stop_turn(struct worker *worker) {
 static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
-    turn_begin(&worker->turn, &worker->counters, worker->now_ns, !conn_queue_empty(&worker->run_costly));
+    turn_begin(&worker->turn, &worker->counters, worker->now_ns, loop_costly_wait_ns(worker) == 0);
     loop_call_hook(worker);
     worker->transport->reap(worker);
     if (unlikely(worker->woken)) {

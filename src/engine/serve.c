@@ -327,8 +327,14 @@ void serve_turn(struct worker *worker) {
             memory_turn(worker); /* who is closed needs nothing kept */
         }
         serve_keep_rest(worker, &worker->run);
+        turn_note_others(&worker->turn, worker->now_ns);
     }
-    if (unlikely(!conn_queue_empty(&worker->run_costly))) {
+    if (likely(conn_queue_empty(&worker->run_costly))) {
+        return;
+    }
+    if (turn_costly_rests_ns(&worker->turn, worker->now_ns) > 0) {
+        serve_keep_rest(worker, &worker->run_costly);
+    } else {
         serve_costly(worker, answered);
     }
 }

@@ -72,4 +72,7 @@ uint64_t turn_costly_begin(struct turn *turn) {
 
 void turn_costly_end(struct turn *turn, uint64_t mark) {
     turn->costly_cpu_ns = clock_thread_cpu_ns() - mark;
+    if (unlikely(turn->costly_cpu_ns >= TURN_REST_NS_MIN)) {
+        turn->costly_rest_ns = clock_monotonic_ns() + TURN_RESTS * turn->costly_cpu_ns;
+    }
 }

@@ -10,6 +10,10 @@
  * everything allows: served + sent + received stay about TURN_TIME_MAX_NS. The CPU time of the thread says so, not the
  * wall clock, which also runs while others have the CPU.
  *
+ * A costly request that takes long by itself (a handshake with a private key of 4096 bits: 5 ms) cannot be cut. After one so
+ * long that others should not wait for it often, costly requests rest for three times as long, if others have asked lately: of
+ * those, who asks without a pause waits for one such request in more than a hundred of its own.
+ *
  * The worker's own thread only.
  */
 #ifndef RIPOSTE_ENGINE_TURN_H
@@ -25,6 +29,11 @@ enum {
     TURN_TIME_MAX_NS = 1000 * 1000,
     /* What costly requests may have of it in any case. */
     TURN_COSTLY_NS_MIN = TURN_TIME_MAX_NS / 8,
+    /* After one as long as this, costly requests rest so many times as long. */
+    TURN_REST_NS_MIN = 3 * TURN_TIME_MAX_NS,
+    TURN_RESTS = 3,
+    /* So long ago others may have asked last, for them to be cared for. */
+    TURN_OTHERS_RECENT_NS = 100 * 1000 * 1000,
 };
 
 struct turn {
@@ -34,8 +43,10 @@ struct turn {
     size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
     uint32_t
         costly_ns_max; /* what costly requests may have of the next turn that serves some; 0: nothing known */
-    uint64_t costly_cpu_ns; /* CPU time of costly requests in this turn; 0: none was served */
-    uint64_t began_cpu_ns;  /* CPU time of the thread at the begin of this turn; 0: not asked for */
+    uint64_t costly_cpu_ns;  /* CPU time of costly requests in this turn; 0: none was served */
+    uint64_t costly_rest_ns; /* monotonic time until which costly requests rest while others ask */
+    uint64_t others_ns; /* monotonic time at which requests that are not costly were served last; 0: never */
+    uint64_t began_cpu_ns; /* CPU time of the thread at the begin of this turn; 0: not asked for */
 };
 
 /*
@@ -50,5 +61,16 @@ void turn_count(struct turn *turn, unsigned requests, bool costly);
 /* The costly ones are served from here on: the turn is not over before one of them was. Returns a mark for the end. */
 uint64_t turn_costly_begin(struct turn *turn);
 void turn_costly_end(struct turn *turn, uint64_t mark);
+
+/* Requests that are not costly were served in this turn. */
+static inline void turn_note_others(struct turn *turn, uint64_t now_ns) {
+    turn->others_ns = now_ns;
+}
+
+/* How long costly requests still rest; 0: they may be served. */
+static inline uint64_t turn_costly_rests_ns(const struct turn *turn, uint64_t now_ns) {
+    bool others = turn->others_ns != 0 && now_ns - turn->others_ns < TURN_OTHERS_RECENT_NS;
+    return others && turn->costly_rest_ns > now_ns ? turn->costly_rest_ns - now_ns : 0;
+}
 
 #endif

@@ -17,6 +17,7 @@
 #include "signals.h"
 
 enum {
+    DEAR_KEY_US = 1000, /* a turn of the engine, in which others wait */
     LOOK_S = 60,
     DAY_S = 24 * 60 * 60,
     ENDS_SOON_DAYS = 14, /* of warning */
@@ -116,6 +117,7 @@ void encryption_close(struct encryption *encryption) {
 
 bool encryption_refresh(struct encryption *encryption, const char *why, char message[TLS_MESSAGE_SIZE_MAX]) {
     encryption->warn_next_ns = 0;
+    encryption->key_judged = false;
     if (tls_refresh(encryption->tls, message) < 0) {
         log_line(LOG_LEVEL_WARNING, "%s: %s; the certificates that were read before stay", why, message);
         return false;
@@ -188,6 +190,25 @@ int64_t encryption_days_left(const struct encryption *encryption) {
     return left_s < 0 ? left_s / DAY_S - 1 : left_s / DAY_S;
 }
 
+uint32_t encryption_dear_key_us(const struct encryption *encryption) {
+    uint64_t signature_us = tls_status(encryption->tls).signature_ns / CLOCK_NS_PER_US;
+    return signature_us >= DEAR_KEY_US ? (uint32_t)signature_us : 0;
+}
+
+static void dear_key_warn(struct encryption *encryption) {
+    if (encryption->key_judged) {
+        return;
+    }
+    encryption->key_judged = true;
+    uint32_t signature_us = encryption_dear_key_us(encryption);
+    if (signature_us > 0) {
+        log_line(LOG_LEVEL_WARNING,
+                 "a key of -o ssl_key takes a worker %" PRIu32 ".%" PRIu32
+                 " ms for each handshake, in which others wait; one of P-256 takes 0.03",
+                 signature_us / 1000, signature_us % 1000 / 100);
+    }
+}
+
 /* A line a day from two weeks before the end. */
 static void end_warn(struct encryption *encryption, uint64_t now_ns) {
     int64_t left_s =
@@ -218,5 +239,6 @@ int encryption_turn(struct encryption *encryption, uint64_t now_ns) {
         tls_rotate_tickets(encryption->tls, now_ns);
     }
     end_warn(encryption, now_ns);
+    dear_key_warn(encryption);
     return (int)((encryption->look_next_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
 }

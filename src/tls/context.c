@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "riposte/clock.h"
 
 /*
  * Authenticated ciphers with ephemeral keys. AES-128 first: with it a record costs least, and nobody breaks it; ChaCha20 for
@@ -25,6 +26,7 @@ static const char ciphers_default[] = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL
 
 enum {
     CIPHERS_SIZE_MAX = 1024,
+    SIGNATURES_TRIED = 3,
     CLIENT_CHAIN_SIZE_MAX = 32 * 1024, /* bytes of the certificates that a client shows: some ten of them */
 };
 
@@ -276,6 +278,45 @@ int contexts_create(const struct tls_config *config, const struct material *mate
     }
     *contexts = made;
     return 0;
+}
+
+/* --- what a key costs -------------------------------------------------------------------------------------- */
+
+static bool key_sign(EVP_PKEY *key) {
+    static const unsigned char text[64];
+    unsigned char signature[1024]; /* RSA of 8192 bits */
+    size_t size = sizeof(signature);
+    bool has_own_digest = EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448");
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    bool done = digest != NULL &&
+                EVP_DigestSignInit(digest, NULL, has_own_digest ? NULL : EVP_sha256(), NULL, key) == 1 &&
+                EVP_DigestSign(digest, signature, &size, text, sizeof(text)) == 1;
+    EVP_MD_CTX_free(digest);
+    ERR_clear_error();
+    return done;
+}
+
+/* The least of some: the first one prepares the key. */
+static uint64_t key_signature_ns(EVP_PKEY *key) {
+    uint64_t least_ns = UINT64_MAX;
+    for (int i = 0; i < SIGNATURES_TRIED; i++) {
+        uint64_t began_ns = clock_thread_cpu_ns();
+        if (!key_sign(key)) {
+            return 0; /* of a kind that is not known here */
+        }
+        uint64_t took_ns = clock_thread_cpu_ns() - began_ns;
+        least_ns = took_ns < least_ns ? took_ns : least_ns;
+    }
+    return least_ns;
+}
+
+uint64_t contexts_signature_ns(const struct contexts *contexts) {
+    uint64_t most_ns = 0;
+    for (unsigned i = 0; i < contexts->count; i++) {
+        uint64_t took_ns = key_signature_ns(SSL_CTX_get0_privatekey(contexts->of[i]));
+        most_ns = took_ns > most_ns ? took_ns : most_ns;
+    }
+    return most_ns;
 }
 
 void contexts_release(struct contexts *contexts) {

@@ -28,6 +28,9 @@ struct contexts {
 int contexts_create(const struct tls_config *config, const struct material *material,
                     struct contexts **contexts, char message[TLS_MESSAGE_SIZE_MAX]);
 
+/* CPU time that a signature takes, with the key for which it takes longest. */
+uint64_t contexts_signature_ns(const struct contexts *contexts);
+
 static inline void contexts_hold(struct contexts *contexts) {
     contexts->holders_count++;
 }

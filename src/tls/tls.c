@@ -37,7 +37,7 @@ static int config_copy(struct tls *tls, const struct tls_config *config) {
 }
 
 /* Reads the files, and tries them. */
-static int material_load(const struct tls *tls, struct material **material, int64_t *ends_s,
+static int material_load(const struct tls *tls, struct material **material, struct tls_status *status,
                          char message[TLS_MESSAGE_SIZE_MAX]) {
     struct contexts *tried;
     int result = material_read(&tls->config, material, message);
@@ -49,7 +49,8 @@ static int material_load(const struct tls *tls, struct material **material, int6
         material_free(*material);
         return result;
     }
-    *ends_s = tried->ends_s;
+    status->certificate_ends_s = tried->ends_s;
+    status->signature_ns = contexts_signature_ns(tried);
     contexts_release(tried);
     return 0;
 }
@@ -67,8 +68,7 @@ int tls_create(const struct tls_config *config, struct tls **tls, char message[T
     result = result < 0 ? result : ticket_keys_init(&made->tickets, now_ns);
     made->wire_method = wire_method_create();
     result = result < 0 || made->wire_method != NULL ? result : -ENOMEM;
-    result =
-        result < 0 ? result : material_load(made, &made->material, &made->status.certificate_ends_s, message);
+    result = result < 0 ? result : material_load(made, &made->material, &made->status, message);
     if (result < 0) {
         made->material = NULL;
         tls_destroy(made);
@@ -125,10 +125,12 @@ static int refresh(struct tls *tls, char message[TLS_MESSAGE_SIZE_MAX]) {
         free(all);
         return result;
     }
+    uint64_t signature_ns = contexts_signature_ns(all[0]); /* no worker has it yet */
     pthread_mutex_lock(&tls->mutex);
     struct material *old = tls->material;
     tls->material = material;
     tls->status.certificate_ends_s = all[0]->ends_s;
+    tls->status.signature_ns = signature_ns;
     tls->status.refreshed_ns = clock_monotonic_ns();
     tls->status.refreshes++;
     pthread_mutex_unlock(&tls->mutex);

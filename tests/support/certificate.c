@@ -75,7 +75,7 @@ struct certificate certificate_make(const char *folder, const char *file,
     struct certificate certificate;
     snprintf(certificate.chain_path, sizeof(certificate.chain_path), "%s/%s.pem", folder, file);
     snprintf(certificate.key_path, sizeof(certificate.key_path), "%s/%s.key", folder, file);
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    EVP_PKEY *key = wish->rsa_bits > 0 ? EVP_RSA_gen(wish->rsa_bits) : EVP_EC_gen("P-256");
     X509 *made = X509_new();
     must(key != NULL && made != NULL, "key");
     X509 *issuer = wish->issuer == NULL ? made : chain_read(wish->issuer->chain_path);

@@ -18,10 +18,11 @@ struct certificate_wish {
     const char *name;                 /* its common name, and the host that it is for */
     const struct certificate *issuer; /* NULL: itself */
     int days;                         /* until its end; negative: it has ended */
+    unsigned rsa_bits;                /* a key of RSA of that size; 0: of P-256 */
 };
 
 /*
- * Writes <folder>/<file>.pem and <folder>/<file>.key. A key of P-256.
+ * Writes <folder>/<file>.pem and <folder>/<file>.key.
  */
 struct certificate certificate_make(const char *folder, const char *file,
                                     const struct certificate_wish *wish);

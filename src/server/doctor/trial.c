@@ -207,6 +207,7 @@ static void encryption_try(const struct server *server, struct facts *facts) {
     } else if (encryption.tls != NULL) {
         facts->has_tls = true;
         facts->certificate_days = encryption_days_left(&encryption);
+        facts->dear_key_us = encryption_dear_key_us(&encryption);
     }
     encryption_close(&encryption);
 }

@@ -85,3 +85,31 @@ Test(turn, leaves_costly_requests_what_sending_their_answers_leaves) {
 Test(turn, leaves_costly_requests_something_in_any_case) {
     cr_expect_eq(share_after(CLOCK_NS_PER_US, 20 * CLOCK_NS_PER_MS), TURN_COSTLY_NS_MIN);
 }
+
+/* A turn in which one costly request took so long. */
+static void costly_turn(struct turn *turn, uint64_t cpu_ns) {
+    uint64_t mark = turn_costly_begin(turn);
+    burn(cpu_ns);
+    turn_costly_end(turn, mark);
+}
+
+Test(turn, lets_costly_requests_rest_after_a_long_one_while_others_ask) {
+    struct turn turn = {0};
+    costly_turn(&turn, 4 * CLOCK_NS_PER_MS);
+    uint64_t now_ns = clock_monotonic_ns();
+    cr_expect_eq(turn_costly_rests_ns(&turn, now_ns), 0, "nobody else is there");
+    turn_note_others(&turn, now_ns);
+    uint64_t rests_ns = turn_costly_rests_ns(&turn, now_ns);
+    cr_expect(rests_ns > 8 * CLOCK_NS_PER_MS && rests_ns <= 13 * CLOCK_NS_PER_MS, "%lu", rests_ns);
+    cr_expect_eq(turn_costly_rests_ns(&turn, now_ns + rests_ns - 1), 1);
+    cr_expect_eq(turn_costly_rests_ns(&turn, now_ns + rests_ns), 0);
+    turn_note_others(&turn, now_ns - TURN_OTHERS_RECENT_NS);
+    cr_expect_eq(turn_costly_rests_ns(&turn, now_ns), 0, "others have not asked for long");
+}
+
+Test(turn, lets_no_costly_requests_rest_that_were_short) {
+    struct turn turn = {0};
+    costly_turn(&turn, 2 * CLOCK_NS_PER_MS);
+    turn_note_others(&turn, clock_monotonic_ns());
+    cr_expect_eq(turn_costly_rests_ns(&turn, clock_monotonic_ns()), 0);
+}

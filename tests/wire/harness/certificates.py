@@ -25,10 +25,13 @@ class Authority:
     def file(self, name):
         return os.path.join(self.folder, name)
 
-    def make(self, file, name, signed=True, days=30):
+    def make(self, file, name, signed=True, days=30, rsa_bits=0):
         """Writes <file>.pem and <file>.key, by itself or signed by the authority. Below 0 days it has ended long ago."""
         chain, key = self.file(f"{file}.pem"), self.file(f"{file}.key")
-        self.call("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        if rsa_bits > 0:
+            self.call("genrsa", "-out", key, str(rsa_bits))
+        else:
+            self.call("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
         subject = ["-key", key, "-subj", f"/CN={name}"]
         if not signed:
             self.call("req", "-x509", "-new", *subject, "-days", str(days), "-addext", f"subjectAltName=DNS:{name}", "-out", chain)

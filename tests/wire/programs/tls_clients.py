@@ -124,13 +124,13 @@ def nginx_passes_on_over_tls(lab):
                 client.close()
 
 
-def load(lab, server, *flags):
+def load(lab, server, *flags, limit_s=50):
     """What riposte-load reports; every reply must be right."""
     program = os.path.join(os.path.dirname(lab.program.path), "riposte-load")
     if not os.access(program, os.X_OK):
         raise Skip(f"{program} is not there")
     done = lab.run(program, "--tls", "--tls-ca", lab.program.authority.path, "--tls-name", "server.test", "-w", "0", "--wait", "sleep",
-                   "--timeout", "20s", "--json", "-", *flags, f"127.0.0.1:{server.port}", limit_s=50)
+                   "--timeout", "20s", "--json", "-", *flags, f"127.0.0.1:{server.port}", limit_s=limit_s)
     check_equal(0, done.returncode, f"exit status of riposte-load {flags} ({done.stderr.decode()})")
     return json.loads(done.stdout)["steps"][0]
 
