@@ -59,6 +59,12 @@ struct store_config {
     unsigned workers_max; /* how many may have joined at a time, 1 to 1024 */
     uint64_t hash_seed;   /* of the key hash; from random_seed() in a server */
     unsigned index_power_min; /* 2^n buckets at start, 6 to 32; 0: the default (10). -o hashpower, less 3 */
+
+    /*
+     * How long a worker waits for others in one turn, in sum, where memory is on its way and not free yet; then it is
+     * STORE_NO_MEMORY, and store_put_off() says so. 0: up to 2 s without any gain, 20 s in all.
+     */
+    unsigned turn_wait_us;
 };
 
 /* What a stored item says of itself. Filled by look-ups. */
@@ -233,6 +239,13 @@ void store_worker_leave(struct store_worker *worker);
  * within how many ms it wants to be called again although nothing happens; 0 for no need.
  */
 unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns);
+
+/*
+ * True when the request that was refused last (STORE_NO_MEMORY) found memory on its way, that could not be waited for any
+ * longer in this turn (turn_wait_us): the caller asks the same again in a later turn, and nothing was refused.
+ * To be called before anything else, or not at all.
+ */
+bool store_put_off(struct store_worker *worker);
 
 /*
  * Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits

@@ -20,6 +20,9 @@
 /* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
 enum { BUCKET_ITEMS_POWER = 3, STORE_INDEX_POWER_MIN = 6 };
 
+/* A worker waits so long in a turn for memory that others are about to give back: about as long as a turn may take. */
+enum { STORE_TURN_WAIT_US = 1000 };
+
 size_t server_files_size(const struct server *server) {
     bool wanted = server->options.http_root != NULL && listen_list_speaks(&server->listens, &http_protocol);
     return wanted ? (size_t)server->options.http_files_memory : 0;
@@ -127,6 +130,7 @@ bool server_create_store(struct server *server, struct failure *failure) {
         .workers_max = options->threads,
         .hash_seed = random_seed(),
         .index_power_min = options->hashpower - BUCKET_ITEMS_POWER,
+        .turn_wait_us = STORE_TURN_WAIT_US,
     };
     if (server->taker.arena_fd >= 0) {
         return memory_taken_create_store(server->taker.arena_fd, &config, &server->store, failure);

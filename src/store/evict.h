@@ -22,7 +22,8 @@
  * Between two turns a reserve is kept free (arena_reserve). A store that finds none all the same (large values, a
  * late worker) announces quiescent states of its own, empties segments and waits, bounded by
  * RECLAIM_WAIT_NS_MAX (2 s) and RECLAIM_PAUSES_MAX without any segment won by any worker, and RECLAIM_WAIT_ALL_NS_MAX (20 s)
- * in all: then it is STORE_NO_MEMORY.
+ * in all: then it is STORE_NO_MEMORY. A server must not hold a worker's other clients so long: with turn_wait_us all
+ * that is waited for in a turn is bounded by that, and the request may be asked again in the next one (store_put_off).
  *
  * Worker's own thread.
  */
@@ -152,7 +153,19 @@ struct reclaim_wait {
  */
 bool reclaim_make_room(struct store_worker *worker, size_t size, struct reclaim_wait *wait);
 
-/* Waits a little for other workers; false when that has lasted too long. */
-bool reclaim_pause(struct reclaim_wait *wait);
+/* Waits a little for other workers; false when that has lasted too long, or as long as a turn may. */
+bool reclaim_pause(struct store_worker *worker, struct reclaim_wait *wait);
+
+/*
+ * A request found no memory. It counts as refused: at once or, where memory is on its way, with the next settling, unless
+ * store_put_off was called between.
+ */
+void reclaim_refuse(struct store_worker *worker);
+static inline void reclaim_settle_refusal(struct store_worker *worker) {
+    if (unlikely(worker->room_was_coming)) {
+        worker->room_was_coming = false;
+        counter_add(&worker->counters.no_memory, 1);
+    }
+}
 
 #endif

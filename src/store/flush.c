@@ -211,7 +211,7 @@ static enum store_flush_outcome flush_run(struct store_worker *worker, struct by
         case FLUSH_NEEDS_READERS:
             segment_keep_fresh(worker);
             reclaim_pass(worker);
-            goes_on = reclaim_pause(&wait);
+            goes_on = reclaim_pause(worker, &wait);
             break;
         }
     }

@@ -80,7 +80,7 @@ put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned c
     void *block;
     do {
         if (!reclaim_make_room(worker, size, &wait)) {
-            counter_add(&worker->counters.no_memory, 1);
+            reclaim_refuse(worker);
             return NULL;
         }
         block = put_place(worker, queue, class, size);
@@ -186,7 +186,7 @@ void put_set_expires(struct store_worker *worker, struct place *place, uint32_t 
 bool put_supply(struct store_worker *worker) {
     for (struct reclaim_wait wait = {0}; unlikely(!index_supply(worker, 1));) {
         if (!reclaim_make_room(worker, 0, &wait)) {
-            counter_add(&worker->counters.no_memory, 1);
+            reclaim_refuse(worker);
             return false;
         }
     }

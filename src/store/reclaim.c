@@ -83,7 +83,19 @@ void reclaim_pass(struct store_worker *worker) {
 
 /* --- making room --- */
 
-bool reclaim_pause(struct reclaim_wait *wait) {
+void reclaim_refuse(struct store_worker *worker) {
+    if (!worker->room_was_coming) {
+        counter_add(&worker->counters.no_memory, 1);
+    }
+}
+
+bool store_put_off(struct store_worker *worker) {
+    bool was_coming = worker->room_was_coming;
+    worker->room_was_coming = false;
+    return was_coming;
+}
+
+bool reclaim_pause(struct store_worker *worker, struct reclaim_wait *wait) {
     uint64_t now_ns = clock_monotonic_ns();
     wait->began_ns = wait->began_ns == 0 ? now_ns : wait->began_ns;
     wait->first_ns = wait->first_ns == 0 ? now_ns : wait->first_ns;
@@ -93,17 +105,29 @@ bool reclaim_pause(struct reclaim_wait *wait) {
         now_ns - wait->first_ns > RECLAIM_WAIT_ALL_NS_MAX) {
         return false;
     }
+    if (worker->store->turn_wait_ns != 0 && worker->paused_ns >= worker->store->turn_wait_ns) {
+        worker->room_was_coming = true;
+        return false;
+    }
     if (waited_ns < RECLAIM_YIELD_NS) {
         sched_yield();
     } else {
         nanosleep(&(struct timespec){.tv_nsec = RECLAIM_SLEEP_NS}, NULL);
     }
+    worker->paused_ns += clock_monotonic_ns() - now_ns;
     return true;
+}
+
+/* Bytes that must be free for an item of `size`: its segment, and what copies are kept for. */
+static int64_t room_for(const struct arena *arena, size_t size) {
+    size_t opened = arena_is_large(arena, size) ? size : arena_segment_size(arena);
+    return (int64_t)(opened + ((size_t)ARENA_MOVES_SLOTS << arena->segment_shift));
 }
 
 bool reclaim_make_room(struct store_worker *worker, size_t size, struct reclaim_wait *wait) {
     struct arena *arena = &worker->store->arena;
     uint64_t freed = counter_read(&worker->counters.freed);
+    reclaim_settle_refusal(worker);
     segment_keep_fresh(worker);
     reclaim_adopt(worker);
     reclaim_pass(worker);
@@ -117,14 +141,13 @@ bool reclaim_make_room(struct store_worker *worker, size_t size, struct reclaim_
     }
     /* Who did not try found room enough, or on its way; others may have taken it since. Only a try in vain says that none comes. */
     bool may_come =
-        tried == EVICT_NOT_TRIED || arena_coming(arena) > 0 ||
-        arena_headroom(arena) >= (int64_t)size + ((int64_t)ARENA_MOVES_SLOTS << arena->segment_shift);
+        tried == EVICT_NOT_TRIED || arena_coming(arena) > 0 || arena_headroom(arena) >= room_for(arena, size);
     /* Segments that others open meanwhile were made free: memory does come, and is taken before this worker sees it. */
     if (arena_level(&arena->sequence) != wait->sequence) {
         *wait = (struct reclaim_wait){
             .rounds = wait->rounds, .first_ns = wait->first_ns, .sequence = arena_level(&arena->sequence)};
     }
-    return may_come && reclaim_pause(wait);
+    return may_come && reclaim_pause(worker, wait);
 }
 
 /* --- leaving --- */

@@ -92,6 +92,7 @@ struct store {
     _Atomic bool orphans_wait;         /* there are some */
     _Atomic bool flushed_wait;         /* there may be segments from before a flush */
     bool evict;                        /* constant */
+    uint64_t turn_wait_ns;             /* constant: see store_config */
 
     _Atomic uint64_t *floors; /* constant: see put.h */
     uint64_t floors_mask;     /* constant */
@@ -183,6 +184,9 @@ struct store_worker {
     struct dead_item
         *dead_items; /* where memory is poisoned: the last ones that this worker has killed, a ring */
     unsigned dead_items_first, dead_items_count;
+
+    uint64_t paused_ns;   /* of this turn, for the sake of other workers */
+    bool room_was_coming; /* when the last request was refused; nobody has said yet that it comes again */
 
     struct counter items_size_added, items_size_removed; /* bytes of items linked and unlinked */
     struct counter moved_size;                           /* bytes copied by eviction */

@@ -18,6 +18,7 @@
 #include "link.h"
 #include "put.h"
 #include "segment.h"
+#include "riposte/clock.h"
 
 enum {
     STORE_POWER_DEFAULT = 10,
@@ -145,6 +146,7 @@ static int store_map_fitting(struct store *store, const struct store_config *con
 static void store_init(struct store *store, const struct store_config *config) {
     atomic_init(&store->sweep.due_tick, UINT32_MAX);
     store->evict = config->evict;
+    store->turn_wait_ns = config->turn_wait_us * CLOCK_NS_PER_US;
     epoch_init(&store->epoch, store->members, config->workers_max);
     store->item_size_max = config->item_size_max;
     store->workers_max = config->workers_max;
@@ -356,6 +358,8 @@ static void turn_flush(struct store_worker *worker) {
 
 unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     segment_keep_fresh(worker);
+    reclaim_settle_refusal(worker);
+    worker->paused_ns = 0;
     expire_set_clock(worker, now_ns);
     link_turn(worker);
     turn_flush(worker);

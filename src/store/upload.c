@@ -103,7 +103,7 @@ enum store_status store_item_keep(struct store_worker *worker, struct item **ite
     }
     if (!kept) {
         put_drop(worker, *item);
-        counter_add(&worker->counters.no_memory, 1);
+        reclaim_refuse(worker);
         return STORE_NO_MEMORY;
     }
     return STORE_OK;

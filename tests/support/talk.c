@@ -121,7 +121,8 @@ static void talk_call(struct talk *talk, bool keep) {
     const struct protocol_input call = {.bytes = input,
                                         .requests_max = talk->requests_max,
                                         .now_ns = *place->now_ns,
-                                        .received_ns = *place->now_ns,
+                                        .received_ns =
+                                            talk->received_ns != 0 ? talk->received_ns : *place->now_ns,
                                         .memory_size_max = talk->memory_size_max};
     struct progress progress = place->protocol->on_input(talk->session, &call, &talk->reply, place->context);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);

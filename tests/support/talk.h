@@ -40,6 +40,7 @@ struct talk {
     char *output; /* owned: what was answered and not yet looked at, ended by a NUL */
     size_t output_size;
     unsigned requests_max;   /* of one on_input; 20 unless changed */
+    uint64_t received_ns;    /* since when the input waits; 0: it has just come */
     size_t memory_size_max;  /* what the session may hold; no bound unless changed */
     size_t memory_size;      /* what it held after the last on_input */
     bool costly;             /* the last on_input said so */

@@ -10,10 +10,12 @@
 #include "log/note.h"
 #include "put_record.h"
 #include "riposte/check.h"
+#include "riposte/clock.h"
 
 enum {
     COPY_SIZE_MAX = 1 << 20,     /* bytes of a body in pieces that one call copies into the store */
     COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
+    ROOM_WAIT_MS = 5000,         /* a whole body waits for memory that is on its way, before it is refused */
 };
 
 /* Gives back item and blocks. */
@@ -58,7 +60,10 @@ static enum http_status room_make(struct http_call *call, struct http_change *ch
     bool is_chunked = change->body.kind == HTTP_BODY_CHUNKED;
     size_t size = is_chunked ? call->worker->service->config.item_size_max : (size_t)change->body.left;
     if (!is_chunked && (size_t)(call->end - call->at) >= size) {
-        return item_make(call, change, size);
+        enum http_status status = item_make(call, change, size);
+        if (likely(status != HTTP_STATUS_INSUFFICIENT_STORAGE) || !store_put_off(call->worker->store)) {
+            return status;
+        }
     }
     if (!is_chunked &&
         !store_item_fits(call->worker->store, change->key_size, size, change->client_flags != 0)) {
@@ -157,6 +162,18 @@ static bool upload_store(struct http_call *call, struct http_change *change) {
     return !call->yielded;
 }
 
+/* There was no room for the item. True when some is on its way, and the whole body waits for it until another turn. */
+static bool item_waits(struct http_call *call, struct http_change *change) {
+    change->whole_ns = change->whole_ns != 0 ? change->whole_ns : call->now_ns;
+    bool is_late = call->now_ns - change->whole_ns >= ROOM_WAIT_MS * CLOCK_NS_PER_MS;
+    if (is_late || !store_put_off(call->worker->store)) {
+        return false;
+    }
+    call->costly = true;
+    call->yielded = true;
+    return true;
+}
+
 /* All of the body is there. False when it goes on with the next call. */
 static bool change_finish(struct http_call *call, struct http_change *change) {
     if (!change->stores) {
@@ -165,6 +182,9 @@ static bool change_finish(struct http_call *call, struct http_change *change) {
     if (change->item == NULL) {
         change->upload.value_size = change->upload.received_size; /* of chunks it was not known before */
         enum http_status status = item_make(call, change, change->upload.value_size);
+        if (status == HTTP_STATUS_INSUFFICIENT_STORAGE && item_waits(call, change)) {
+            return false;
+        }
         if (status != HTTP_STATUS_NONE) {
             answer_no_room(call, &change->exchange, status);
             return true;

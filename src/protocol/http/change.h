@@ -28,6 +28,7 @@ struct http_change {
     struct item *item;    /* what the bytes go to, once all are there; owned */
     struct upload upload; /* what has come of a body that was not all there with its head */
     struct pace pace;     /* of the same */
+    uint64_t whole_ns;    /* when the body was whole and found no room; 0: never */
     bool is_late;         /* it came too slowly */
     bool key_is_binary;   /* not a key that a line of text could hold */
     uint8_t key_size;

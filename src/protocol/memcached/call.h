@@ -20,6 +20,7 @@
 #include "answer.h"
 #include "log/peer.h"
 #include "riposte/check.h"
+#include "riposte/clock.h"
 #include "riposte/reply.h"
 #include "service.h"
 
@@ -78,8 +79,10 @@ struct mc_call {
     struct memcached_worker *worker;
     struct mc_session *session;
     struct reply *reply;
-    const char *at;        /* the first unread byte */
-    const char *end;       /* behind the last one */
+    const char *at;  /* the first unread byte */
+    const char *end; /* behind the last one */
+    const char
+        *line; /* where the request begins that is being executed; NULL: in an earlier call, or unknown */
     const char *ahead;     /* requests below it were looked at ahead of their turn */
     unsigned requests;     /* completed in this call */
     unsigned counted;      /* of these, as the latency of their command */
@@ -116,6 +119,34 @@ static inline void call_answer(const struct mc_call *call, bool noreply, struct 
 
 static inline void call_fail(const struct mc_call *call, bool noreply, enum mc_error error) {
     call_answer(call, noreply, answer_error(error));
+}
+
+/* So long a request waits for memory that is on its way, before it is refused. */
+enum { CALL_ROOM_WAIT_MS = 5000 };
+
+/* Whether a request that waits since then may wait for another turn: it has found no memory, but some is on its way. */
+static inline bool call_may_wait(const struct mc_call *call, uint64_t since_ns) {
+    return call->now_ns - since_ns < CALL_ROOM_WAIT_MS * CLOCK_NS_PER_MS &&
+           store_put_off(call->worker->store);
+}
+
+/* What began at `from` is executed anew in the next turn: nothing of it was done, nothing answered, nothing counted. */
+static inline void call_again(struct mc_call *call, const char *from) {
+    call->at = from;
+    call->yielded = true;
+    call->costly = true;
+}
+
+/*
+ * The request that is being executed has met STORE_NO_MEMORY: true when it waits for room, without holding its worker's
+ * others; false when it is to be refused.
+ */
+static inline bool call_put_off(struct mc_call *call) {
+    if (call->line == NULL || !call_may_wait(call, call->received_ns)) {
+        return false;
+    }
+    call_again(call, call->line);
+    return true;
 }
 
 /* Skips `size` bytes of input (> 0), now or as they come. */

@@ -36,10 +36,16 @@ static void number_add(struct mc_call *call, const struct mc_request *request, b
     case STORE_NOT_NUMBER:
         call_fail(call, request->noreply, MC_ERROR_NOT_NUMBER);
         return;
+    case STORE_NO_MEMORY:
+        if (call_put_off(call)) {
+            call->requests--;
+            return;
+        }
+        call_fail(call, request->noreply, MC_ERROR_NO_MEMORY);
+        return;
     case STORE_EXISTS:
     case STORE_NOT_STORED:
     case STORE_TOO_LARGE:
-    case STORE_NO_MEMORY:
         call_fail(call, request->noreply, MC_ERROR_NO_MEMORY);
         return;
     }

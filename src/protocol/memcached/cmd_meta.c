@@ -139,11 +139,18 @@ void cmd_mg(struct mc_call *call, const struct mc_request *request) {
             cmd_meta_answer(call, &meta, "EN");
         }
         return;
+    case STORE_NO_MEMORY:
+        if (call_put_off(call)) {
+            call->requests--;
+            return;
+        }
+        counter_add(&counters->get_misses, 1);
+        call_fail(call, false, MC_ERROR_NO_MEMORY_GET);
+        return;
     case STORE_EXISTS:
     case STORE_NOT_STORED:
     case STORE_NOT_NUMBER:
     case STORE_TOO_LARGE:
-    case STORE_NO_MEMORY:
         counter_add(&counters->get_misses, 1);
         call_fail(call, false, MC_ERROR_NO_MEMORY_GET);
         return;

@@ -280,9 +280,15 @@ void cmd_ma(struct mc_call *call, const struct mc_request *request) {
     case STORE_NOT_NUMBER:
         call_fail(call, false, MC_ERROR_NOT_NUMBER);
         return;
+    case STORE_NO_MEMORY:
+        if (call_put_off(call)) {
+            call->requests--;
+            return;
+        }
+        call_fail(call, false, options.create ? MC_ERROR_NO_MEMORY_ITEM : MC_ERROR_NO_MEMORY);
+        return;
     case STORE_NOT_STORED:
     case STORE_TOO_LARGE:
-    case STORE_NO_MEMORY:
         call_fail(call, false, options.create ? MC_ERROR_NO_MEMORY_ITEM : MC_ERROR_NO_MEMORY);
         return;
     }

@@ -93,7 +93,8 @@ static inline void run_get(struct mc_call *call, const struct run_request *reque
     }
 }
 
-static inline void run_set(struct mc_call *call, const struct run_request *request) {
+/* False: it waits for another turn. */
+static inline bool run_set(struct mc_call *call, const struct run_request *request) {
     struct memcached_worker *worker = call->worker;
     const struct mc_set *set = &request->set;
     const struct store_record stored = {
@@ -106,8 +107,11 @@ static inline void run_set(struct mc_call *call, const struct run_request *reque
     service_count_key(worker, set->key, true);
     enum store_status status = store_set(worker->store, &stored);
     if (unlikely(status != STORE_OK)) {
+        if (status == STORE_NO_MEMORY && call_may_wait(call, call->received_ns)) {
+            return false;
+        }
         cmd_store_refuse(call, set->key, set->noreply, status);
-        return;
+        return true;
     }
     call->requests++;
     counter_add(&worker->counters.cmd_set, 1);
@@ -116,11 +120,13 @@ static inline void run_set(struct mc_call *call, const struct run_request *reque
         memcpy(line, "STORED\r\n", 8);
         reply_commit(call->reply, 8);
     }
+    return true;
 }
 
 bool cmd_run(struct mc_call *call) {
     struct run_request run[RUN_REQUESTS_MAX];
     unsigned count = run_collect(call, run), done = 0;
+    const char *begin = call->at;
     if (count == 0) {
         return false;
     }
@@ -131,7 +137,10 @@ bool cmd_run(struct mc_call *call) {
             call->session->latency = (uint8_t)latency;
         }
         if (run[done].is_set) {
-            run_set(call, &run[done]);
+            if (unlikely(!run_set(call, &run[done]))) {
+                call_again(call, done > 0 ? run[done - 1].end : begin);
+                return true;
+            }
         } else {
             run_get(call, &run[done]);
         }

@@ -26,6 +26,7 @@ enum {
 struct store_upload {
     struct upload upload;
     struct pace pace;
+    uint64_t whole_ns;        /* when the block was; 0: it is not */
     struct store_block block; /* its slices point into `text` */
     struct item *item;        /* NULL until the block is whole; owned until it is stored or discarded */
     size_t memory_size;       /* bytes of this struct with its text */
@@ -61,6 +62,9 @@ static void block_finish(struct mc_call *call, const struct store_block *block, 
     struct memcached_worker *worker = call->worker;
     struct put_result result = {0};
     enum store_status status = store_put(worker->store, item, &block->options, &result);
+    if (unlikely(status == STORE_NO_MEMORY) && call_put_off(call)) {
+        return;
+    }
     call->requests++;
     block_count(&worker->counters, block, status);
     call->costly |= block_grows(block) && result.value_size > COSTLY_GROWN_SIZE;
@@ -199,6 +203,11 @@ static bool upload_make_item(struct mc_call *call, struct store_upload *upload) 
                           block->client_flags, block->expires_tick, block->value_size, &upload->item);
     if (unlikely(status != STORE_OK)) {
         upload->item = NULL;
+        upload->whole_ns = upload->whole_ns != 0 ? upload->whole_ns : call->now_ns;
+        if (status == STORE_NO_MEMORY && call_may_wait(call, upload->whole_ns)) {
+            call_again(call, call->at);
+            return false;
+        }
         upload_refuse(call, upload, status);
         return false;
     }
@@ -327,7 +336,9 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
                                    : store_item_create(store, key, block->key_is_binary, block->client_flags,
                                                        block->expires_tick, block->value_size, &item);
     if (unlikely(status != STORE_OK)) {
-        block_refuse(call, block, key, status, block_size);
+        if (status != STORE_NO_MEMORY || !call_put_off(call)) {
+            block_refuse(call, block, key, status, block_size);
+        }
         return;
     }
     memcpy(store_item_value(item), call->at, block->value_size);

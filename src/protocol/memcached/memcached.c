@@ -41,6 +41,7 @@ static void line_refuse(struct mc_call *call, const struct mc_request *request) 
 static bool line_parse(struct mc_call *call) {
     struct mc_session *session = call->session;
     struct mc_request request;
+    call->line = call->at;
     switch (mc_parse_line(call_unread(call), session->searched_size, &request)) {
     case PARSE_OK:
     case PARSE_OPEN:
@@ -48,6 +49,7 @@ static bool line_parse(struct mc_call *call) {
         call->at += request.line_size;
         session->latency = request.command->latency;
         request.command->execute(call, &request);
+        call->line = NULL;
         return true;
     case PARSE_BAD:
         session->searched_size = 0;

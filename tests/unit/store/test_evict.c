@@ -254,3 +254,51 @@ Test(evict, tells_of_every_item_that_goes_and_of_no_other) {
     cr_expect_eq(told.count, count, "nobody is told any more");
     fixture_close(&fixture);
 }
+
+/* Two workers, of which the second stands still: what the first one empties does not come free. Returns the second. */
+static struct store_worker *open_with_one_that_stands_still(struct fixture *fixture, unsigned turn_wait_us) {
+    struct store_config config = small_config();
+    config.turn_wait_us = turn_wait_us;
+    *fixture = fixture_open_with(config);
+    struct store_worker *still = store_worker_join(fixture->store, fixture->now_ns);
+    cr_assert_not_null(still);
+    return still;
+}
+
+Test(evict, waits_for_another_worker_no_longer_than_a_turn_may) {
+    struct fixture fixture;
+    struct store_worker *still = open_with_one_that_stands_still(&fixture, 1000);
+    uint64_t number = 0, began_ns;
+    do {
+        cr_assert_lt(number, 100000, "there is always room");
+        fixture_turn(&fixture, 1);
+        began_ns = clock_monotonic_ns();
+    } while (fixture_set_number(&fixture, number++, 1000) == STORE_OK);
+    cr_expect_lt(clock_monotonic_ns() - began_ns, CLOCK_NS_PER_S, "before, it waited 2 s");
+    cr_expect(store_put_off(fixture.worker));
+    cr_expect_eq(fixture_count(&fixture, no_memory), 0, "nothing was refused");
+    cr_expect_eq(fixture_set_number(&fixture, number, 1000), STORE_NO_MEMORY);
+    fixture_turn(&fixture, 1);
+    cr_expect_eq(fixture_count(&fixture, no_memory), 1, "nobody said that it comes again");
+    cr_expect_not(store_put_off(fixture.worker));
+    for (int i = 0; i < 4; i++) { /* the other one goes on */
+        store_quiescent(still, fixture.now_ns);
+        fixture_turn(&fixture, 1);
+    }
+    cr_expect_eq(fixture_set_number(&fixture, number, 1000), STORE_OK);
+    store_worker_leave(still);
+    fixture_close(&fixture);
+}
+
+Test(evict, where_no_room_comes_there_is_nothing_to_wait_for) {
+    struct store_config config = small_config();
+    config.evict = false;
+    config.turn_wait_us = 1000;
+    struct fixture fixture = fixture_open_with(config);
+    for (uint64_t number = 0; fixture_set_number(&fixture, number, 1000) == STORE_OK; number++) {
+        fixture_turn(&fixture, 1);
+    }
+    cr_expect_not(store_put_off(fixture.worker));
+    cr_expect_eq(fixture_count(&fixture, no_memory), 1);
+    fixture_close(&fixture);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Requests that find no memory while some is on its way wait for it, without holding the other connections of
+ * their worker. Another worker of the store stands still, so that nothing comes free until the test lets it go on.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "riposte/clock.h"
+
+enum { VALUE_SIZE = 4000, SETS_MAX = 100000, REQUEST_SIZE_MAX = VALUE_SIZE + 100 };
+
+static struct store_worker *still;
+
+static void small_store_of_two(struct talk_server *changed) {
+    changed->store_config.memory_size_max = (size_t)16 << 20;
+    changed->store_config.workers_max = 2;
+    changed->store_config.turn_wait_us = 1000;
+}
+
+static void open_with_one_that_stands_still(void) {
+    open_all();
+    reopen_with(small_store_of_two);
+    talk_check(&talk, "set number 0 0 1\r\n1\r\n", "STORED\r\n");
+    still = store_worker_join(server.store, server.now_ns);
+    cr_assert_not_null(still);
+}
+
+static void close_both(void) {
+    store_worker_leave(still);
+    close_all();
+}
+
+TestSuite(call, .init = open_with_one_that_stands_still, .fini = close_both);
+
+static void input_set(struct bytes request) {
+    free(talk.input);
+    talk.input_size = request.size;
+    talk.input = malloc(request.size);
+    memcpy(talk.input, request.data, request.size);
+}
+
+/* "<words><VALUE_SIZE>\r\n<value>\r\n" */
+static struct bytes large_request(char text[REQUEST_SIZE_MAX], const char *words) {
+    int size = snprintf(text, REQUEST_SIZE_MAX, "%s%d\r\n", words, VALUE_SIZE);
+    memset(text + size, 'v', VALUE_SIZE);
+    memcpy(text + size + VALUE_SIZE, "\r\n", 2);
+    return bytes_of(text, (size_t)size + VALUE_SIZE + 2);
+}
+
+/* Stores until there is no room: the last set waits. */
+static void fill(void) {
+    char words[64], text[REQUEST_SIZE_MAX];
+    for (unsigned number = 0; number < SETS_MAX; number++) {
+        snprintf(words, sizeof(words), "set key-%u 0 0 ", number);
+        input_set(large_request(text, words));
+        talk_step(&talk, false);
+        if (talk_output(&talk).size == 0) {
+            return;
+        }
+        talk_check(&talk, "get number\r\n", "VALUE number 0 1\r\n1\r\nEND\r\n"); /* so that it stays */
+    }
+    cr_assert_fail("there is always room");
+}
+
+static void still_goes_on(void) {
+    for (int i = 0; i < 4; i++) {
+        store_quiescent(still, server.now_ns);
+        store_quiescent(server.store_worker, server.now_ns);
+    }
+}
+
+static uint64_t refused_count(void) {
+    struct store_levels levels;
+    store_quiescent(server.store_worker, server.now_ns);
+    store_stats(server.store, &levels);
+    return counter_read(&levels.sums.no_memory);
+}
+
+/* It waits whatever was done of it, others are served, and in the end it is answered as ever. */
+static void check_waits(struct bytes request, const char *answer) {
+    struct talk other;
+    fill();
+    input_set(request);
+    unsigned before = talk.requests;
+    for (int i = 0; i < 3; i++) {
+        talk_step(&talk, false);
+        cr_assert_eq(talk_output(&talk).size, 0, "it was answered: %.*s", (int)talk.output_size, talk.output);
+        cr_expect(talk.again && talk.costly, "it waits behind others");
+        cr_expect_eq(talk.requests, before);
+    }
+    talk_open(&other, &server);
+    talk_check(&other, "get number\r\n", "VALUE number 0 1\r\n1\r\nEND\r\n");
+    talk_close(&other);
+    still_goes_on();
+    talk_go_on(&talk);
+    cr_expect_str_eq(talk_output(&talk).data, answer);
+    cr_expect_eq(talk.requests, before + 1);
+    cr_expect_eq(talk.input_size, 0);
+    cr_expect_eq(refused_count(), 0);
+}
+
+Test(call, a_set_waits_for_room) {
+    char text[REQUEST_SIZE_MAX];
+    check_waits(large_request(text, "set key 0 0 "), "STORED\r\n");
+}
+
+Test(call, an_add_waits_for_room) {
+    char text[REQUEST_SIZE_MAX];
+    check_waits(large_request(text, "add key 0 0 "), "STORED\r\n");
+}
+
+Test(call, a_meta_set_waits_for_room) {
+    char text[REQUEST_SIZE_MAX];
+    check_waits(large_request(text, "ms key "), "HD\r\n");
+}
+
+Test(call, an_append_waits_for_room) {
+    char text[REQUEST_SIZE_MAX];
+    check_waits(large_request(text, "append number 0 0 "), "STORED\r\n");
+}
+
+Test(call, a_set_in_pieces_waits_for_room) {
+    char text[REQUEST_SIZE_MAX];
+    fill();
+    struct bytes request = large_request(text, "set key 0 0 ");
+    input_set(bytes_of(request.data, request.size - 10));
+    talk_step(&talk, false);
+    cr_expect(talk.next == PROTOCOL_NEXT_REST, "more has to come");
+    input_set(bytes_of(request.data + request.size - 10, 10));
+    for (int i = 0; i < 3; i++) {
+        talk_step(&talk, false);
+        cr_expect(talk.again && talk.costly && talk_output(&talk).size == 0);
+    }
+    still_goes_on();
+    talk_go_on(&talk);
+    cr_expect_str_eq(talk_output(&talk).data, "STORED\r\n");
+    cr_expect_eq(refused_count(), 0);
+}
+
+Test(call, what_stands_before_it_in_a_pipeline_is_answered) {
+    char text[2 * REQUEST_SIZE_MAX] = "get number\r\n";
+    size_t before = strlen(text);
+    fill();
+    struct bytes request = large_request(text + before, "set key 0 0 ");
+    input_set(bytes_of(text, before + request.size));
+    talk_step(&talk, false);
+    cr_expect_str_eq(talk_output(&talk).data, "VALUE number 0 1\r\n1\r\nEND\r\n");
+    cr_expect_eq(talk.input_size, request.size);
+    still_goes_on();
+    talk_go_on(&talk);
+    cr_expect_str_eq(talk_output(&talk).data, "STORED\r\n");
+}
+
+Test(call, after_five_seconds_it_is_refused) {
+    char text[REQUEST_SIZE_MAX];
+    fill();
+    input_set(large_request(text, "set key 0 0 "));
+    server.now_ns += 10 * CLOCK_NS_PER_S;
+    talk.received_ns = server.now_ns - 4999 * CLOCK_NS_PER_MS;
+    talk_step(&talk, false);
+    cr_expect(talk.again && talk_output(&talk).size == 0);
+    talk.received_ns = server.now_ns - 5000 * CLOCK_NS_PER_MS;
+    talk_step(&talk, false);
+    cr_expect_str_eq(talk_output(&talk).data, "SERVER_ERROR out of memory storing object\r\n");
+    cr_expect_eq(refused_count(), 1);
+}
