@@ -48,10 +48,10 @@ Test(meta_set, append_creates_on_a_miss_when_asked) {
 Test(meta_set, compares_the_cas) {
     talk_check(&talk, "ms a 1 C5\r\n1\r\nms a 1\r\n1\r\n", "NF\r\nHD\r\n");
     talk_check(&talk, "ms a 1 C99 k\r\n2\r\nms a 1 C0\r\n2\r\nms a 1 C1 c\r\n2\r\n",
-               "EX ka\r\nEX\r\nHD c3\r\n");
-    talk_check(&talk, "ms a 1 MR C1\r\n3\r\nms a 1 MR C3\r\n3\r\nms b 1 MR C2\r\n3\r\n",
+               "EX ka\r\nEX\r\nHD c4\r\n");
+    talk_check(&talk, "ms a 1 MR C1\r\n3\r\nms a 1 MR C4\r\n3\r\nms b 1 MR C2\r\n3\r\n",
                "EX\r\nHD\r\nNF\r\n");
-    talk_check(&talk, "ms a 1 MA C1\r\n4\r\nms a 1 MA C5\r\n4\r\nms a 1 MP C0\r\n5\r\nms b 1 MA C3\r\n4\r\n",
+    talk_check(&talk, "ms a 1 MA C1\r\n4\r\nms a 1 MA C7\r\n4\r\nms a 1 MP C0\r\n5\r\nms b 1 MA C3\r\n4\r\n",
                "EX\r\nHD\r\nHD\r\nNS\r\n");
     talk_check(&talk, "ms b 1 ME C77\r\n1\r\nmg a v\r\n", "HD\r\nVA 3\r\n534\r\n");
 }
@@ -186,7 +186,7 @@ Test(meta, arithmetic_touches_and_shows_the_time_before_or_after) {
 Test(meta, arithmetic_compares_and_gives_the_cas) {
     talk_check(&talk,
                "set a 0 0 1\r\n1\r\nma a C9 k\r\nma a C1 c v\r\nma a C0 c v\r\nma a E900 c\r\nma b C5\r\n",
-               "STORED\r\nEX ka\r\nVA 1 c3\r\n2\r\nVA 1 c5\r\n3\r\nHD c900\r\nNF\r\n");
+               "STORED\r\nEX ka\r\nVA 1 c4\r\n2\r\nVA 1 c7\r\n3\r\nHD c900\r\nNF\r\n");
 }
 
 Test(meta, arithmetic_hides_success_when_quiet_and_nothing_else) {
