@@ -71,7 +71,7 @@ struct store_config {
 struct item_view {
     struct bytes key;   /* as stored */
     struct bytes value; /* the two bytes behind it are "\r\n": value and line end can be sent as one run */
-    uint64_t cas;       /* never 0 */
+    uint64_t cas;       /* never 0; see get_options.shows_number */
     uint32_t client_flags;
     uint32_t expires_tick; /* STORE_EXPIRES_NEVER or a tick; before a touch by the same call */
     uint32_t used_tick;    /* of the last use before this one */
@@ -88,6 +88,9 @@ struct get_options {
     bool touch; /* set the expiry to touch_expires_tick */
     uint32_t touch_expires_tick;
     bool no_use; /* do not count as a use: used_tick and fetched stay */
+    bool
+        shows_number; /* a client is told the CAS: it stays until the item is replaced. One that came neither this way nor in a
+                          put_result may rise when the store moves the item, which needs less memory so */
     bool create; /* on a miss store an empty value with create_expires_tick; the view is `won` */
     uint32_t create_expires_tick;
     bool key_is_binary;  /* of the item that is created */

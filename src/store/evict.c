@@ -188,15 +188,27 @@ static uint32_t used_of_copy(const struct store_worker *worker, uint32_t used) {
     return segment_queue(segment) == QUEUE_SMALL ? used & ~(uint32_t)ITEM_FREQUENCY_MAX : used - 1;
 }
 
+/*
+ * Whether a copy in that open segment may have the number of its new place: no client knows the old one, and the new one is
+ * higher, so that the key's numbers rise, and the copy's order against flushes is not below the item's.
+ */
+static bool copy_takes_number(const struct item *item, uint64_t cas, const struct segment_open *open) {
+    return item_number_is_drawn(item) && !item_has(item, ITEM_SHOWN) &&
+           (open->index == SEGMENT_NONE || open->number > cas);
+}
+
 /* A copy in the log, not in the index; NULL when there is no room. */
 static struct item *copy_make(struct store_worker *worker, const struct evict_item *victim) {
     struct store *store = worker->store;
     struct item_form form = item_form_of(victim->item);
-    form.cas = store_item_cas(store, victim->item, victim->location);
-    form.cas_is_drawn = item_number_is_drawn(victim->item);
     enum segment_queue queue = queue_of_copy(worker);
     unsigned class = segment_class(worker, form.expires_tick);
-    if (unlikely(!form.cas_is_drawn)) {
+    form.cas = store_item_cas(store, victim->item, victim->location);
+    form.cas_is_drawn = item_number_is_drawn(victim->item);
+    if (copy_takes_number(victim->item, form.cas, &worker->open[queue][class])) {
+        form.cas = 0;
+        form.cas_is_drawn = false;
+    } else if (unlikely(!form.cas_is_drawn)) {
         flush_table_before_copy(worker, form.key, queue, class);
     }
     void *block = segment_append(worker, queue, class, item_form_size(&form), true);
@@ -215,6 +227,7 @@ static void copy_complete(const struct store_worker *worker, struct item *copy, 
     }
     item_set_mark(copy, ITEM_STALE, item_has(item, ITEM_STALE));
     item_set_mark(copy, ITEM_WON, item_has(item, ITEM_WON));
+    item_set_mark(copy, ITEM_SHOWN, item_has(item, ITEM_SHOWN));
     item_set_used(copy, used_of_copy(worker, item_used(item)));
 }
 
@@ -253,6 +266,11 @@ static bool is_indexed(const struct store *store, const struct evict_item *victi
     return false;
 }
 
+/* Not that a client was told the item's number since the copy was made, which has another. Under the lock of the home. */
+static bool copy_is_true(const struct item *copy, const struct item *item) {
+    return !item_has(item, ITEM_SHOWN) || item_has(copy, ITEM_HAS_CAS);
+}
+
 enum evict_outcome { EVICT_DONE, EVICT_NEEDS_COPY, EVICT_STUCK };
 
 /* What becomes of an item that is still in the index; the copy is NULL where none could be or was to be made. */
@@ -264,10 +282,10 @@ static enum evict_outcome evict_settle(struct store_worker *worker, const struct
         place_close(&place);
     } else if (!link_item_lives(worker, victim->item, victim->location)) {
         take_out_dead(worker, &place);
-    } else if (*copy != NULL) {
+    } else if (*copy != NULL && copy_is_true(*copy, victim->item)) {
         move(worker, &place, victim, *copy);
         *copy = NULL;
-    } else if (!may_push_out) {
+    } else if (*copy != NULL || !may_push_out) {
         place_close(&place);
         return EVICT_NEEDS_COPY;
     } else {
@@ -283,7 +301,10 @@ static enum evict_outcome evict_one(struct store_worker *worker, const struct ev
     struct item *copy = keep && is_indexed(store, victim) ? copy_make(worker, victim) : NULL;
     enum evict_outcome outcome = evict_settle(worker, victim, &copy, store->evict && !keep);
     if (unlikely(outcome == EVICT_NEEDS_COPY)) {
-        /* No room for a copy, or the index hid the entry for a moment, or a touch has brought it to life. */
+        /* No room for a copy, or the index hid the entry for a moment, or a touch has brought it to life, or a number was shown. */
+        if (copy != NULL) {
+            segment_drop(worker, copy);
+        }
         copy = copy_make(worker, victim);
         outcome = evict_settle(worker, victim, &copy, store->evict);
     }

@@ -14,7 +14,8 @@
  * "stored before F" of everything that was: the number was drawn before, or the segment opened before. It would
  * say so, too, of an item that is stored after F into a segment opened before; so whoever stores looks at the
  * table (flush_table_would_take), under the lock of the key's home, and gives such an item a number drawn now, or,
- * where a client has chosen its CAS, a place in a segment opened now. A copy keeps its order the same ways.
+ * where a client has chosen its CAS, a place in a segment opened now. A copy keeps its order the same ways, or goes into a
+ * segment whose number is above the item's own: then its order is above, too, and a flush between the two was seen (1).
  *
  * Why the order against sets holds, in acquire and release alone:
  *  1. F is drawn, the table and doubt_number are written under the arena's lock, under which segments get

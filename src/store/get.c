@@ -88,6 +88,7 @@ static void touch_finish(const void *input, struct item *item, const struct upda
     item_set_expires(item, touch->expires_tick);
     item_set_mark(item, ITEM_STALE, item_has(old->item, ITEM_STALE));
     item_set_mark(item, ITEM_WON, item_has(old->item, ITEM_WON));
+    item_set_mark(item, ITEM_SHOWN, item_has(old->item, ITEM_SHOWN));
     item_set_used(item, item_used(old->item) & ITEM_FETCHED);
 }
 
@@ -155,9 +156,10 @@ static void create_fill(const void *input, struct item *item, const struct updat
 }
 
 static void create_finish(const void *input, struct item *item, const struct update_old *old) {
-    (void)input;
     (void)old;
+    const struct get_options *options = input;
     item_set_mark(item, ITEM_WON, true);
+    item_set_mark(item, ITEM_SHOWN, options->shows_number);
 }
 
 /* STORE_OK: created; STORE_EXISTS: another worker was faster; STORE_NO_MEMORY. */
@@ -197,6 +199,9 @@ static bool hit_locked(struct store_worker *worker, uint64_t hash, uint32_t loca
         view->won = !view->won_before;
         item_set_mark(place.item, ITEM_WON, true);
     }
+    if (same && options->shows_number) {
+        item_set_mark(place.item, ITEM_SHOWN, true);
+    }
     if (same && options->touch) {
         *touched = touch_in_place(worker, &place, options->touch_expires_tick);
     }
@@ -210,7 +215,8 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
     struct item *item = arena_item(&worker->store->arena, location);
     bool touched = true;
     link_view(worker->store, location, view);
-    if (unlikely(options->touch || should_win(worker, options, view)) &&
+    bool is_first_shown = options->shows_number && !item_has(item, ITEM_SHOWN);
+    if (unlikely(options->touch || is_first_shown || should_win(worker, options, view)) &&
         !hit_locked(worker, hash, location, options, view, &touched)) {
         return STORE_EXISTS;
     }

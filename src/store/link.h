@@ -60,7 +60,7 @@ static inline_always void link_view_spot(const struct store *store, const struct
         .fetched = (used & ITEM_FETCHED) != 0,
         .pin = &store->arena.segments[spot->segment],
     };
-    if (shape_marks(shape) != 0) {
+    if ((shape_marks(shape) & ~(unsigned)ITEM_SHOWN) != 0) {
         link_view_marks(spot->item, view);
     }
 }

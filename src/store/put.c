@@ -283,6 +283,7 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
         expire_note(worker, put_segment(worker, item), expires_tick);
     }
     if (result != NULL) {
+        item_set_mark(item, ITEM_SHOWN, true);
         *result = (struct put_result){.cas = cas, .value_size = item_value_size(item)};
     }
     size_t old_size = place->item != NULL ? item_size(place->item) : 0;

@@ -10,7 +10,8 @@
  * number than the item it replaces; a client that compares must never see that, so such an item gets a number of
  * its own, which costs 8 bytes. Workers draw these in blocks. For keys that are not there, `floors` remembers, for
  * each of some thousand groups of keys, the highest number that has left the index, so that the numbers of a key rise
- * even after it was deleted.
+ * even after it was deleted. A copy that eviction makes takes the number of its new place, where that is higher; it keeps the
+ * old one, as its own, where it is not, and where a client was told it (ITEM_SHOWN).
  *
  * Worker's own thread.
  */

@@ -109,8 +109,8 @@ static bool answer_condition(struct http_call *call, const struct http_request *
 }
 
 static void cache_get(struct http_call *call, const struct http_request *request, struct bytes key) {
-    static const struct get_options options = {.meta = true};
     struct http_worker *worker = call->worker;
+    const struct get_options options = {.meta = true, .shows_number = worker->service->config.cas_enabled};
     struct item_view view;
     struct http_cache_tag tag;
     bool found = store_get_with(worker->store, key, &options, &view) == STORE_OK;

@@ -47,7 +47,7 @@ struct bound {
 /* False when the conditions do not hold: answered. */
 static bool conditions_bind(struct http_call *call, const struct http_request *request,
                             const struct http_change *change, struct bound *bound) {
-    static const struct get_options unused = {.no_use = true};
+    static const struct get_options unused = {.no_use = true, .shows_number = true};
     struct item_view view;
     struct http_cache_tag tag;
     *bound = (struct bound){.any = http_condition_any(request->head)};

@@ -37,7 +37,9 @@ static void get_key(struct mc_call *call, struct bytes key) {
     struct memcached_worker *worker = call->worker;
     const struct mc_session *session = call->session;
     bool touch = session->keys_touch;
-    struct get_options options = {.touch = touch, .touch_expires_tick = session->touch_expires_tick};
+    struct get_options options = {.touch = touch,
+                                  .touch_expires_tick = session->touch_expires_tick,
+                                  .shows_number = session->keys_with_cas};
     struct item_view view;
     bool hit = store_get_with(worker->store, key, &options, &view) == STORE_OK;
     service_count_key(worker, key, false);

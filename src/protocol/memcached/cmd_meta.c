@@ -100,6 +100,7 @@ static struct get_options get_options_for(const struct mc_call *call, const stru
         .touch = parse_meta_has(meta, 'T'),
         .touch_expires_tick = cmd_meta_expiry(call, meta->ttl),
         .no_use = parse_meta_has(meta, 'u'),
+        .shows_number = parse_meta_has(meta, 'c'),
         .create = parse_meta_has(meta, 'N'),
         .create_expires_tick = cmd_meta_expiry(call, create_ttl),
         .key_is_binary = meta->key_is_binary,
@@ -173,7 +174,7 @@ static void debug_line(const struct mc_call *call, const struct item_view *view)
 }
 
 void cmd_me(struct mc_call *call, const struct mc_request *request) {
-    struct get_options options = {.no_use = true};
+    struct get_options options = {.no_use = true, .shows_number = true};
     struct meta meta;
     struct item_view view;
     if (!cmd_meta_read(call, request, &meta)) {

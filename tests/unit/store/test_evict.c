@@ -103,6 +103,55 @@ Test(evict, what_comes_back_soon_is_stored_in_main) {
     fixture_close(&fixture);
 }
 
+/* Of an item that is read so often that it stays, after others have gone through the memory several times. */
+static uint64_t number_after_copies(struct fixture *fixture, const char *key) {
+    struct item_view view;
+    for (uint64_t number = 0; number < 50000; number++) {
+        cr_assert_eq(fixture_set_number(fixture, number, 100), STORE_OK);
+        cr_assert_eq(store_get(fixture->worker, text(key), &view), STORE_OK, "%s has gone", key);
+        if (number % 50 == 0) {
+            fixture_turn(fixture, 1);
+        }
+    }
+    cr_assert_gt(fixture_levels(fixture).moved_size, 0);
+    return view.cas;
+}
+
+Test(evict, a_copy_keeps_a_number_that_a_client_was_told) {
+    static const struct get_options showing = {.shows_number = true};
+    struct fixture fixture = fixture_open_with(small_config());
+    struct item_view view;
+    cr_assert_eq(fixture_set_at_once(&fixture, text("told"), text("v"), 0, STORE_EXPIRES_NEVER), STORE_OK);
+    cr_assert_eq(store_get_with(fixture.worker, text("told"), &showing, &view), STORE_OK);
+    cr_expect_eq(number_after_copies(&fixture, "told"), view.cas);
+    cr_assert_eq(store_touch(fixture.worker, text("told"), store_expiry(fixture.worker, 10000)), STORE_OK);
+    cr_expect_eq(number_after_copies(&fixture, "told"), view.cas,
+                 "what a touch makes of it is the same item");
+    fixture_close(&fixture);
+}
+
+Test(evict, a_copy_keeps_the_number_of_the_answer_to_a_store) {
+    static const struct number_options one = {.delta = 1};
+    struct fixture fixture = fixture_open_with(small_config());
+    struct number_result result;
+    cr_assert_eq(fixture_set_at_once(&fixture, text("told"), text("1"), 0, STORE_EXPIRES_NEVER), STORE_OK);
+    cr_assert_eq(store_add_number(fixture.worker, text("told"), &one, &result), STORE_OK);
+    cr_expect_eq(number_after_copies(&fixture, "told"), result.cas);
+    fixture_close(&fixture);
+}
+
+Test(evict, a_copy_whose_number_nobody_knows_takes_a_higher_one_and_no_room_for_it) {
+    struct fixture fixture = fixture_open_with(small_config());
+    cr_assert_eq(fixture_set_at_once(&fixture, text("untold"), text("v"), 0, STORE_EXPIRES_NEVER), STORE_OK);
+    uint64_t cas = fixture_get(&fixture, "untold").cas;
+    cr_expect_gt(number_after_copies(&fixture, "untold"), cas);
+    struct item_view view = fixture_get(&fixture, "untold");
+    cr_expect_eq(view.value.data - view.key.data, 6);
+    const struct item *item = (const struct item *)(const void *)(view.key.data - ITEM_HEADER_SIZE);
+    cr_expect_eq(item_size(item), ITEM_HEADER_SIZE + 6 + 1 + ITEM_LINE_END_SIZE);
+    fixture_close(&fixture);
+}
+
 Test(evict, copies_what_lives_rather_than_push_out_while_much_is_dead) {
     struct fixture fixture = fixture_open_with(small_config());
     uint64_t count = fill(&fixture, 0, FIXTURE_MIB, 100);
