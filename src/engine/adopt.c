@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "accept.h"
-#include "address.h"
 #include "close.h"
 #include "engine_state.h"
 #include "riposte/engine_move.h"
@@ -24,10 +23,8 @@ static unsigned adopt_find_listen(const struct engine *engine, const struct move
     unsigned i = 0;
     for (; i < engine->config.listens_count; i++) {
         const struct engine_listen *listen = &engine->listens[i];
-        char address[ADDRESS_TEXT_SIZE_MAX];
-        address_text(&listen->address, address);
         bool fits = moved->state != CONN_OPEN || listen->filter == NULL;
-        if (fits && bytes_equal_string(moved->listen, address) &&
+        if (fits && bytes_equal_string(moved->listen, engine->listen_texts[i]) &&
             bytes_equal_string(moved->protocol, listen->protocol->name)) {
             break;
         }

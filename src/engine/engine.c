@@ -145,6 +145,9 @@ int engine_create(const struct engine_config *config, struct engine **created, s
         engine_destroy(engine);
         return result;
     }
+    for (unsigned i = 0; i < engine->config.listens_count; i++) {
+        address_text(&engine->listens[i].address, engine->listen_texts[i]);
+    }
     *created = engine;
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "log_limit.h"
 #include "riposte/engine.h"
 #include "sizes.h"
@@ -60,8 +61,10 @@ struct engine {
     struct engine_socket *sockets; /* owned; closed by engine_destroy */
     unsigned sockets_count;
     struct engine_file files[ENGINE_LISTENS_MAX]; /* one per listen */
-    uint8_t listen_groups[ENGINE_LISTENS_MAX];    /* which group each listen belongs to */
-    struct worker **workers;                      /* owned, workers_count of them */
+    char listen_texts[ENGINE_LISTENS_MAX]
+                     [ADDRESS_TEXT_SIZE_MAX];  /* address_text of each: what it is called in records */
+    uint8_t listen_groups[ENGINE_LISTENS_MAX]; /* which group each listen belongs to */
+    struct worker **workers;                   /* owned, workers_count of them */
     unsigned workers_count;
     const struct transport *transport; /* may change once before the workers serve (start.h) */
     struct engine_sizes sizes;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "accept.h"
-#include "address.h"
 #include "close.h"
 #include "drain.h"
 #include "engine_state.h"
@@ -26,7 +25,8 @@ enum {
     FREEZE_READY_MS =
         20, /* for sessions that cannot be saved yet, and for last words to those who cannot be moved */
     FREEZE_GOODBYE_MS = 10, /* of these, to find a moment at which nothing of them is unanswered */
-    FREEZE_HELD_MS = 100,   /* for the kernel to give up its requests; then their connections are closed */
+    FREEZE_HELD_MS =
+        1000, /* for the kernel to give up its requests, on a machine that has much to do; then their connections are closed */
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_PIECES_MAX = 16, /* of the output, written down in one go */
@@ -271,13 +271,11 @@ static bool freeze_session(struct worker *worker, struct conn *conn, struct reco
 /* Writes the connection down; *record is broken when memory ends. */
 static void freeze_write(struct worker *worker, struct conn *conn, const struct freeze_output *output,
                          struct record_writer *record) {
-    char address[ADDRESS_TEXT_SIZE_MAX];
     struct moved moved = freeze_describe(worker, conn);
     struct record_writer session = {0};
     bool good = freeze_session(worker, conn, &session);
-    address_text(&worker->engine->listens[conn->listen].address, address);
     moved.told = conn->told;
-    moved.listen = bytes_from_string(address);
+    moved.listen = bytes_from_string(worker->engine->listen_texts[conn->listen]);
     moved.session = record_bytes(&session);
     moved.output = record_bytes(&output->before);
     moved.output_rest = record_bytes(&output->behind);

@@ -20,7 +20,7 @@ void freeze_begin(struct worker *worker);
 /* Once per turn while FREEZING or FROZEN. */
 void freeze_turn(struct worker *worker);
 
-/* FROZEN, and no accept is armed. Waits for the kernel, a tenth of a second at most unless it fails. */
+/* FROZEN, and no accept is armed. Waits for the kernel: a few ms for thousands of connections, a second at most unless it fails. */
 void freeze_end(struct worker *worker);
 
 #endif
