@@ -276,6 +276,7 @@ struct engine_config {
     X(sends_zero_copy, COUNT, "zero-copy sends")                                                             \
     X(sends_zero_copy_copied, COUNT, "zero-copy sends that the kernel copied after all")                     \
     X(sends_file, COUNT, "sends of bytes of a file (sendfile)")                                              \
+    X(file_waits, COUNT, "times that bytes of a file had to be fetched from a disk before they were sent")   \
     X(files_cut, COUNT, "connections closed because a file ended, or could not be read, while it was sent")  \
     X(sends_short, COUNT, "sends of which the kernel took only a part")                                      \
     X(completions, COUNT, "completions reaped")                                                              \

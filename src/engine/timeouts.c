@@ -45,6 +45,7 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn) {
 void timeouts_watch_file(struct worker *worker, struct conn *conn) {
     timeouts_unwatch(worker, conn);
     timeouts_watch(worker, conn, TIMEOUT_FILE, PROTOCOL_LATER_MS);
+    counter_add(&worker->counters.file_waits, 1);
 }
 
 enum timeout_kind timeouts_kind(const struct conn *conn) {

@@ -44,7 +44,8 @@ enum { HTTP_CACHE_LINE_SIZE = 64, HTTP_DATE_LINE_SIZE = HTTP_DATE_SIZE + 8 };
     X(cache_misses, "values asked for that were not there")                                                  \
     X(cache_stores, "values stored, appended to or counted up or down")                                      \
     X(cache_deletes, "values deleted")                                                                       \
-    X(bodies_in_pieces, "bodies that did not come with their head")
+    X(bodies_in_pieces, "bodies that did not come with their head")                                          \
+    X(disk_waits, "requests for files that waited until a disk was asked")
 
 struct http_counters {
 #define HTTP_COUNTER_FIELD(name, help) struct counter name;

@@ -203,6 +203,7 @@ ON_BOTH_TRANSPORTS(waits_for_bytes_that_are_fetched_and_serves_others_meanwhile)
     expect_file(waiting, 0, 0);
     expect_file(waiting, 0, FILE_SIZE);
     cr_assert_eq(atomic_load(&refusals), 0);
+    cr_assert_geq(dial_counter(engine, file_waits), 6);
     close(waiting);
     close(other);
     wait_until_released();

@@ -8,7 +8,7 @@ import signal
 import threading
 
 from harness.http import ask, ask_status, http_connect, http_start, read_answer, request
-from harness.outcome import check, check_equal
+from harness.outcome import Skip, check, check_equal
 from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 from programs.hogs import check_beside, hogs
@@ -151,6 +151,38 @@ def engine_count(web, name):
     """A counter of the engine, of all workers."""
     body = ask_status(web, 200, "GET", "/metrics").body.decode()
     return sum(map(int, re.findall(rf"^riposte_engine_{name}_total\S* (\d+)$", body, re.M)))
+
+
+def put_out_of_memory(path):
+    """Writes the file's pages and drops them; False where they stay all the same (tmpfs)."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.preadv(descriptor, [bytearray(1)], os.path.getsize(path) // 2, os.RWF_NOWAIT)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+@test(families=BOTH)
+def a_file_that_is_not_in_memory_is_fetched_before_it_is_sent(lab):
+    """Put out of the page cache, beside one that is there: whole, and counted as waited for."""
+    server, path, data = large_start(lab)
+    with http_connect(server) as web, http_connect(server) as other:
+        check_equal(b"<p>index", ask_status(web, 200, "GET", "/index.html").body, "a small one")
+        if not put_out_of_memory(path):
+            raise Skip("the file system of the tests keeps all files in memory")
+        web.send(request("GET", "/large.bin") + request("GET", "/index.html"))
+        check_equal(b"<p>index", ask_status(other, 200, "GET", "/index.html").body, "of another client meanwhile")
+        check(read_answer(web).body == data, "all of it")
+        check_equal(b"<p>index", read_answer(web).body, "what was asked for behind it")
+        check(engine_count(other, "file_waits") > 0, "the disk was waited for")
+        check_equal(0, engine_count(other, "files_cut"), "files cut")
 
 
 @test(families=BOTH)

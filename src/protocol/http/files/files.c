@@ -225,6 +225,7 @@ static void wait_for_disk(struct http_call *call, const struct http_request *req
     uint64_t allowed_ns = call->worker->service->config.timeout_ms * CLOCK_NS_PER_MS;
     if (session->waits_ns == 0) {
         session->waits_ns = call->now_ns;
+        counter_add(&call->worker->counters.disk_waits, 1);
     }
     if (call->now_ns - session->waits_ns <= allowed_ns) {
         call->waits = true;
