@@ -55,6 +55,9 @@ static int input_own(struct input *input, struct bytes bytes) {
 }
 
 int input_append_copied(struct input *input, struct bytes bytes) {
+    if (bytes.size == 0) {
+        return 0;
+    }
     int error = input_detach(input);
     if (error == 0) {
         error = input_own(input, bytes);

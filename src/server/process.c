@@ -50,8 +50,9 @@ bool process_raise_limits(struct server *server, struct failure *failure) {
     bool has_http = listen_list_speaks(&server->listens, &http_protocol);
     uint32_t connections =
         options->conn_limit + (has_http ? options->http_conn_limit + HTTP_ADMIN_CONNECTIONS_MAX : 0);
-    /* Those that are taken over are all there for a moment, however many are allowed from now on. */
-    connections += (uint32_t)server->taker.settings.connections_count;
+    /* Those that are taken over are all there for a moment, however few are allowed from now on. */
+    uint64_t moved = server->taker.settings.connections_count;
+    connections = moved > connections ? (uint32_t)moved : connections;
     uint64_t needed = resources_descriptors_needed(connections, workers_count, server->listens.count);
     return resources_raise_descriptors(needed, &options->conn_limit, may_lower, &server->descriptors_limit,
                                        failure) &&

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Ten take-overs in a row under load: no connection closed, no request unanswered, no answer crossed, no increment lost or done twice."""
 
+import os
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from harness.server import wait_until
 TURNS = 10
 LARGE = 1024 * 1024
 PIPELINED = 16
+FILE_SIZE = 3000000
 
 
 def pattern(seed, size):
@@ -141,17 +143,57 @@ class Watcher(Client):
         time.sleep(0.01)
 
 
+class Browser(Client):
+    """HTTP on a connection that stays: an item is put in two pieces, got, and got sixteen times at once."""
+
+    def begin(self):
+        self.connection = Connection(("127.0.0.1", self.http_port))
+
+    def round(self):
+        value = pattern(self.number * 1000 + self.rounds, 20000)
+        head = f"PUT /cache/h{self.number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(value)}\r\n\r\n".encode()
+        self.connection.send(head + value[:7000])
+        time.sleep(0.005)
+        self.connection.send(value[7000:])
+        check(self.answer()[0] in (b"200", b"201", b"204"), "it is not stored")
+        self.connection.send(f"GET /cache/h{self.number} HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16)
+        for _ in range(16):
+            check(self.answer() == (b"200", value), "another answer than that of this request")
+
+    def answer(self):
+        status = self.connection.read_line().split(b" ")[1]
+        fields = dict(line.lower().split(b": ", 1) for line in self.connection.read_lines_until(b""))
+        return status, self.connection.read(int(fields.get(b"content-length", b"0")))
+
+
+class Download(Client):
+    """A file of 3 MB, taken little by little."""
+
+    def begin(self):
+        self.connection = Connection(("127.0.0.1", self.http_port))
+        self.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+
+    def round(self):
+        self.connection.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        check(b" 200 " in self.connection.read_line(), "no file")
+        self.connection.read_lines_until(b"")
+        for begin in range(0, FILE_SIZE, 100000):
+            check(self.connection.read(100000) == pattern(1, FILE_SIZE)[begin:begin + 100000], f"wrong bytes from {begin} on")
+            time.sleep(0.002)
+
+
 def other(engine):
     return "epoll" if engine == "uring" else "uring"
 
 
-def run_load(lab, kinds, flags, turns=TURNS):
+def run_load(lab, kinds, flags, turns=TURNS, port=0):
     """Clients of these kinds during `turns` take-overs; the last server, and the longest round of a Counter."""
     server = lab.start("-m", "256", "-t", "2", *flags)
     with server.connect() as client:
         client.set("sum", "0")
     clients = [kind(server, number) for number, kind in enumerate(kinds)]
     for client in clients:
+        client.http_port = port
         client.start()
     engine = lab.engine
     try:
@@ -176,8 +218,29 @@ def nobody_notices(lab):
     """64 connections and more, to and fro between the transports, with one, two and three workers."""
     kinds = [Counter] * 6 + [Pipeline] * 4 + [Upload] * 2 + [SlowReader] * 2 + [Watcher]
     server, clients = run_load(lab, kinds, ())
+    expect_sum(server, clients)
+
+
+def expect_sum(server, clients):
     counters = [client for client in clients if isinstance(client, Counter)]
     with server.connect() as client:
         check_equal(str(sum(each.done for each in counters)).encode(), client.get("sum"), "the number that all share")
     own = server.own_stats()
     check_equal("0", own["closed_handed_over"], "connections that could not be taken along")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@test(limit_s=120, long=True)
+def nobody_notices_over_http_either(lab):
+    """Items put in pieces and got, files taken slowly, beside counters."""
+    folder, port = lab.new_folder(), free_port()
+    with open(os.path.join(folder, "large"), "wb") as file:
+        file.write(pattern(1, FILE_SIZE))
+    server, clients = run_load(lab, [Browser] * 4 + [Download] * 3 + [Counter] * 2,
+                               (f"--http=127.0.0.1:{port}", f"--http-root={folder}"), port=port)
+    expect_sum(server, clients)
