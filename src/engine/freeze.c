@@ -25,10 +25,11 @@ enum {
     FREEZE_READY_MS =
         20, /* for sessions that cannot be saved yet, and for last words to those who cannot be moved */
     FREEZE_GOODBYE_MS = 10, /* of these, to find a moment at which nothing of them is unanswered */
-    FREEZE_HELD_MS =
-        1000, /* for the kernel to give up its requests, on a machine that has much to do; then their connections are closed */
+    FREEZE_HELD_MS = 1000,  /* without one that the kernel gives up; then their connections are closed, */
+    FREEZE_MOST_MS = 2000,  /* or after so long: a machine may have much to do */
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
+    FREEZE_LOOKS_MAX = 64,
     FREEZE_PIECES_MAX = 16, /* of the output, written down in one go */
 };
 
@@ -100,9 +101,13 @@ void freeze_turn(struct worker *worker) {
 
 /* --- until the kernel holds nothing ----------------------------------------------------------------------- */
 
-/* Asks for what the kernel holds, from slot *next on, as far as there is room. True while it holds something, or was not asked for all. */
-static bool freeze_let_go(struct worker *worker, uint32_t *next) {
-    bool is_held = false, has_room = true;
+/*
+ * Asks for what the kernel holds, from slot *next on, as far as there is room. Returns of how many connections it holds something, or was
+ * not asked yet.
+ */
+static uint32_t freeze_let_go(struct worker *worker, uint32_t *next) {
+    uint32_t held_count = 0;
+    bool has_room = true;
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
         if (conn->state == CONN_FREE) {
@@ -112,9 +117,9 @@ static bool freeze_let_go(struct worker *worker, uint32_t *next) {
             has_room = worker->transport->let_go(worker, conn);
             *next += has_room ? index + 1 - *next : 0;
         }
-        is_held = is_held || conn->in_flight > 0;
+        held_count += conn->in_flight > 0 || index >= *next;
     }
-    return is_held || !has_room;
+    return held_count;
 }
 
 /* What has come meanwhile outlives the receive buffers. */
@@ -138,19 +143,34 @@ static void freeze_close_held(struct worker *worker) {
     }
 }
 
-static void freeze_await_kernel(struct worker *worker) {
-    uint64_t began_ns = clock_monotonic_ns(), asked_ns = began_ns;
-    uint32_t next = 0;
-    worker->turn.over = true; /* what comes is kept and not served */
-    while (freeze_let_go(worker, &next) && !worker->transport_failed) {
-        worker->transport->wait(worker, FREEZE_WAIT_MS * CLOCK_NS_PER_MS);
+/* A ring brings twenty completions each time it is entered (Linux 6.14 and later): as many times as it has some, before all are looked at. */
+static void freeze_look(struct worker *worker) {
+    worker->transport->wait(worker, FREEZE_WAIT_MS * CLOCK_NS_PER_MS);
+    worker->transport->reap(worker);
+    for (int looks = 1; looks < FREEZE_LOOKS_MAX && worker->transport->ready(worker); looks++) {
+        worker->transport->wait(worker, 0);
         worker->transport->reap(worker);
+    }
+}
+
+static void freeze_await_kernel(struct worker *worker) {
+    uint64_t began_ns = clock_monotonic_ns(), asked_ns = began_ns, moved_ns = began_ns;
+    uint32_t next = 0, least = UINT32_MAX, held_count;
+    worker->turn.over = true; /* what comes is kept and not served */
+    while ((held_count = freeze_let_go(worker, &next)) > 0 && !worker->transport_failed) {
+        freeze_look(worker);
         freeze_keep(worker);
         uint64_t now_ns = clock_monotonic_ns();
-        if (now_ns - began_ns >= FREEZE_HELD_MS * CLOCK_NS_PER_MS) {
+        if (held_count < least) {
+            least = held_count;
+            moved_ns = now_ns;
+        }
+        if (now_ns - moved_ns >= FREEZE_HELD_MS * CLOCK_NS_PER_MS ||
+            now_ns - began_ns >= FREEZE_MOST_MS * CLOCK_NS_PER_MS) {
             freeze_close_held(worker);
         }
-        if (now_ns - asked_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS) {
+        if (now_ns - moved_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS &&
+            now_ns - asked_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS) {
             asked_ns = now_ns;
             next = 0;
         }
