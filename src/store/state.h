@@ -121,6 +121,30 @@ struct store {
     struct epoch_member *members[];
 };
 
+/*
+ * Which fields share a line, and which must not: README.md argues with it. A field moved elsewhere is noticed here.
+ */
+#define STORE_LINE(type, field) (offsetof(struct type, field) / 64)
+
+static_assert(STORE_LINE(index, homes) == STORE_LINE(index, homes_count), "one line for a look-up");
+static_assert(STORE_LINE(arena, base) == STORE_LINE(arena, segment_shift), "one line for a look-up");
+static_assert(STORE_LINE(store, doubt_number) == STORE_LINE(store, floors_mask), "one line for a look-up");
+static_assert(STORE_LINE(index, homes_count) < STORE_LINE(index, resize_locked) &&
+                  STORE_LINE(index, resize_locked) < STORE_LINE(index, items_count) &&
+                  STORE_LINE(index, items_count) < STORE_LINE(index, overflow_lock),
+              "growth, the count of items and overflow are written apart");
+static_assert(STORE_LINE(arena, classes) < STORE_LINE(arena, lock) &&
+                  STORE_LINE(arena, queues) < STORE_LINE(arena, used),
+              "levels, which every turn reads, lie apart from the lock");
+static_assert(STORE_LINE(ghost, active) < STORE_LINE(ghost, clocks), "a set asks whether there are ghosts");
+static_assert(STORE_LINE(epoch, now) < STORE_LINE(epoch, members_count), "now is written alone");
+static_assert(STORE_LINE(epoch_member, seen) < STORE_LINE(epoch_member, laggard),
+              "what others read of a worker lies apart from what it writes at each operation");
+static_assert(sizeof(struct index) % 64 == 0 && sizeof(struct arena) % 64 == 0 &&
+                  sizeof(struct epoch) % 64 == 0 && sizeof(struct ghost) % 64 == 0 &&
+                  sizeof(struct epoch_member) % 64 == 0,
+              "no line of one is another's");
+
 /* A segment that a worker appends to. */
 struct segment_open {
     uint32_t index;    /* SEGMENT_NONE: none */
