@@ -170,6 +170,16 @@ static void adopt_describe(const struct worker *worker, struct conn *conn, const
     conn->reply.unsent_size_max = worker_listen(worker, conn)->limits->output_size_max;
 }
 
+/* The mode is the open file's, which both engines have; nothing waits for a socket that says it must not, whichever transport uses it. */
+static void adopt_socket(const struct worker *worker, struct conn *conn, bool nonblocking) {
+    if (!worker->transport->sockets_nonblocking) {
+        conn->uring.nonblocking = nonblocking;
+    } else if (!nonblocking) {
+        int failed = fcntl(conn->fd, F_SETFL, O_RDWR | O_NONBLOCK);
+        (void)failed; /* every call on it says MSG_DONTWAIT, but sendfile(2) */
+    }
+}
+
 /* What it waits for goes on. Input that was looked at already is looked at again: a protocol takes what it has seen with more behind it. */
 static void adopt_go_on(struct worker *worker, struct conn *conn) {
     if (conn->state == CONN_OPEN && (input_size(&conn->input) > 0 || conn->next == PROTOCOL_NEXT_AGAIN)) {
@@ -192,10 +202,7 @@ static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) 
     conn->reply.pool = &worker->reply_pool;
     adopt_describe(worker, conn, &moved);
     adopt_count(worker, conn);
-    if (worker->transport->sockets_nonblocking) {
-        int failed = fcntl(conn->fd, F_SETFL, O_RDWR | O_NONBLOCK);
-        (void)failed; /* every call on it says MSG_DONTWAIT, but sendfile(2) */
-    }
+    adopt_socket(worker, conn, moved.nonblocking);
     adopt_output(conn, &moved, frozen->file_fd);
     bool has_memory = !conn->reply.broken && adopt_input(conn, moved.input);
     if (!has_memory || !adopt_session(worker, conn, &moved)) {

@@ -266,6 +266,7 @@ static struct moved freeze_describe(const struct worker *worker, const struct co
         .reason = conn->reason,
         .next = conn->next,
         .is_unix = conn->is_unix,
+        .nonblocking = worker->transport->sockets_nonblocking || conn->uring.nonblocking,
         .counted = conn->counted,
         .introduced = conn->introduced,
         .told = conn->told,

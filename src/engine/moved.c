@@ -15,6 +15,7 @@ void moved_write(struct record_writer *writer, const struct moved *moved) {
     record_put_u8(writer, moved->reason);
     record_put_u8(writer, moved->next);
     record_put_u8(writer, moved->is_unix);
+    record_put_u8(writer, moved->nonblocking);
     record_put_u8(writer, moved->counted);
     record_put_u8(writer, moved->introduced);
     record_put_u8(writer, moved->told);
@@ -36,6 +37,7 @@ static void moved_read_fields(struct record_reader *reader, struct moved *moved)
     moved->reason = record_get_u8(reader);
     moved->next = record_get_u8(reader);
     moved->is_unix = record_get_bool(reader);
+    moved->nonblocking = record_get_bool(reader);
     moved->counted = record_get_bool(reader);
     moved->introduced = record_get_bool(reader);
     moved->told = record_get_bool(reader);

@@ -29,6 +29,7 @@ struct moved {
     uint8_t reason; /* enum close_reason; meaningful from FLUSHING on */
     uint8_t next;   /* enum protocol_next; meaningful while OPEN */
     bool is_unix;
+    bool nonblocking; /* the socket is O_NONBLOCK */
     bool counted;
     bool introduced;
     bool told;

@@ -12,6 +12,7 @@ static struct moved open_conn(void) {
         .next = PROTOCOL_NEXT_REST,
         .counted = true,
         .introduced = true,
+        .nonblocking = true,
         .input_ended = true,
         .quiet_ms = 12345,
         .output_lower = 4096,
@@ -52,6 +53,7 @@ static void expect_same(const struct moved *moved) {
     cr_assert_eq(read.reason, moved->reason);
     cr_assert_eq(read.next, moved->next);
     cr_assert_eq(read.is_unix, moved->is_unix);
+    cr_assert_eq(read.nonblocking, moved->nonblocking);
     cr_assert_eq(read.counted, moved->counted);
     cr_assert_eq(read.introduced, moved->introduced);
     cr_assert_eq(read.told, moved->told);
