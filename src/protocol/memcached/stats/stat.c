@@ -4,9 +4,29 @@
  */
 #include "stat.h"
 
-void stat_line(struct reply *reply, const char *name, struct bytes value) {
+#include "riposte/check.h"
+
+enum { STAT_SHORT_SIZE_MAX = 512 }; /* bytes of a name and a value, as nearly all are */
+
+/* "STAT <name> <value>\r\n" at once: a statistic is hundreds of lines, and clients ask for it over and over. */
+static void short_line(struct reply *reply, struct bytes name, struct bytes value) {
+    char *line = reply_reserve(reply, 5 + name.size + 1 + value.size + 2);
+    memcpy(line, "STAT ", 5);
+    char *at = bytes_copy(line + 5, name);
+    *at++ = ' ';
+    at = bytes_copy(at, value);
+    memcpy(at, "\r\n", 2);
+    reply_commit(reply, (size_t)(at + 2 - line));
+}
+
+void stat_line(struct reply *reply, const char *name_text, struct bytes value) {
+    struct bytes name = bytes_from_string(name_text);
+    if (likely(name.size + value.size <= STAT_SHORT_SIZE_MAX)) {
+        short_line(reply, name, value);
+        return;
+    }
     reply_copy_string(reply, "STAT ");
-    reply_copy_string(reply, name);
+    reply_copy(reply, name);
     reply_copy_string(reply, " ");
     reply_copy(reply, value);
     reply_copy_string(reply, "\r\n");
