@@ -67,8 +67,21 @@ void log_take_standard_error(void);
 int log_reopen(void);
 
 /*
- * Writes the line. Never fails and never waits: what a pipe, a socket or a terminal does not take at once is lost, and
- * the next line that it takes is preceded by one that says how many were.
+ * Before there are clients: where lines go to a file, a thread writes it from now on, and who logs waits for no disk; 1 MiB of
+ * memory. Elsewhere nothing happens. 0, or a negative errno and lines are written as before. One thread, no other logs.
+ */
+int log_begin_writing(void);
+
+/* Waits until every line so far is in the file. */
+void log_flush(void);
+
+/* There are no clients any more: what is left is written, and lines as before log_begin_writing. */
+void log_end_writing(void);
+
+/*
+ * Writes the line. Never fails: what a pipe, a socket or a terminal does not take at once is lost, and the next line that
+ * it takes is preceded by one that says how many were. So with a file between log_begin_writing and log_end_writing, where 512 KiB
+ * may wait for the disk; before and after, it is written by the caller.
  */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

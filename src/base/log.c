@@ -2,8 +2,9 @@
  *
  * log: one line, one write(2). See riposte/log.h.
  *
- * The line is built on the stack: no allocation, no stdio buffer, no lock. Where it cannot be written without waiting
- * (a pipe that nobody reads), it is lost and counted. Any thread may call.
+ * The line is built on the stack: no allocation, no stdio buffer. Where it cannot be written without waiting (a pipe that
+ * nobody reads), it is lost and counted. Of a file nobody can say that beforehand: while there are clients a thread
+ * writes it (log_writer.h). Any thread may call.
  */
 #include "riposte/log.h"
 
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #include "log_text.h"
+#include "log_writer.h"
 #include "riposte/clock.h"
 
 enum { LOG_PATH_SIZE_MAX = 4096, LOG_FILE_MODE = 0640 };
@@ -106,6 +108,7 @@ void log_take_standard_error(void) {
 }
 
 int log_reopen(void) {
+    log_flush();
     int fd = file_open(log_path);
     if (fd < 0) {
         return fd;
@@ -134,9 +137,17 @@ static bool is_ready(int fd) {
 static void line_write(enum log_level level, const char *text) {
     char line[LOG_LINE_SIZE_MAX];
     size_t size = log_text_write(line, &layout_shown, level, clock_real_ns(), text);
+    if (log_writer_put(line, size)) {
+        return;
+    }
     if (!is_ready(log_fd) || write(log_fd, line, size) < 0) {
         atomic_fetch_add_explicit(&lost_count, 1, memory_order_relaxed); /* a number, it orders nothing */
     }
+}
+
+static void lost_text(char text[LOG_LINE_SIZE_MAX], unsigned count) {
+    snprintf(text, LOG_LINE_SIZE_MAX, "%u lines before this one were lost: %s took no more", count,
+             log_path[0] == '\0' ? "standard error" : "the file");
 }
 
 /* Says how many lines are missing before the next one. */
@@ -146,9 +157,29 @@ static void lost_write(void) {
         return;
     }
     unsigned count = atomic_exchange_explicit(&lost_count, 0, memory_order_relaxed);
-    snprintf(text, sizeof(text), "%u lines before this one were lost: %s took no more", count,
-             log_path[0] == '\0' ? "standard error" : "the file");
+    lost_text(text, count);
     line_write(LOG_LEVEL_WARNING, text);
+}
+
+/* The same for the thread that writes a file. */
+static size_t lost_line(char *line, unsigned count) {
+    char text[LOG_LINE_SIZE_MAX];
+    lost_text(text, count);
+    return log_text_write(line, &layout_shown, LOG_LEVEL_WARNING, clock_real_ns(), text);
+}
+
+int log_begin_writing(void) {
+    struct stat status;
+    bool is_file = fstat(log_fd, &status) == 0 && S_ISREG(status.st_mode);
+    return is_file ? log_writer_start(log_fd, lost_line) : 0;
+}
+
+void log_flush(void) {
+    log_writer_flush();
+}
+
+void log_end_writing(void) {
+    log_writer_stop();
 }
 
 /* An error that ends the start is seen where the start was asked for. */

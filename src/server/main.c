@@ -44,6 +44,7 @@ static const struct step {
     {server_create_protocols, server_destroy_protocols},
     {server_load_passwords, NULL},
     {server_load_token, NULL},
+    {process_begin_log_writer, process_end_log_writer},
     {hand_over_take, NULL},
     {server_begin_serving, server_end_serving},
     {hand_over_release, NULL},

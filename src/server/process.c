@@ -112,12 +112,25 @@ bool process_block_signals(struct server *server, struct failure *failure) {
     return true;
 }
 
+bool process_begin_log_writer(struct server *server, struct failure *failure) {
+    (void)server;
+    int error = log_begin_writing();
+    return error == 0 ||
+           failure_set(failure, EX_OSERR, "the log's thread cannot be started: %s", strerror(-error));
+}
+
+void process_end_log_writer(struct server *server) {
+    (void)server;
+    log_end_writing();
+}
+
 bool process_release_parent(struct server *server, struct failure *failure) {
     (void)failure; /* whoever waited and is gone needs no answer */
     const struct options *options = &server->options;
     if (options->daemon && options->log_file != NULL) {
         log_take_standard_error();
     }
+    log_flush();
     daemon_ready(&server->daemon, options->verbose > 0 || options->log_file != NULL);
     return true;
 }

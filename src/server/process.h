@@ -37,6 +37,10 @@ bool process_drop_privileges(struct server *server, struct failure *failure);
 /* What was left to remove files where only root may has done so. */
 void process_end_janitor(struct server *server);
 
+/* Between these a thread writes the log's file. */
+bool process_begin_log_writer(struct server *server, struct failure *failure);
+void process_end_log_writer(struct server *server);
+
 /* Lets the parent of a daemon go. */
 bool process_release_parent(struct server *server, struct failure *failure);
 
