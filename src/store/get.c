@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * get: looking up. The hot path of the whole server stands first: a hash, one line of the index, one of the item.
- * After it touching, creating on a miss, and who recomputes a stale value: winning is one step under the lock, so
- * of all workers exactly one is told so. Last, going through all items.
+ * get: looking up with options: touching, creating on a miss, and who recomputes a stale value: winning is one step under the
+ * lock, so of all workers exactly one is told so. Before it pins, last going through all items. A plain get stands in link.c.
  */
 #include "link.h"
 #include "put.h"
@@ -11,31 +10,6 @@
 enum {
     PIN_SHARE = 8, /* segments with pins take one part in so many of the limit, at most */
 };
-
-uint64_t store_hash(const struct store_worker *worker, struct bytes key) {
-    return index_hash(&worker->store->index, key);
-}
-
-enum store_status store_get_hashed(struct store_worker *worker, struct bytes key, uint64_t hash,
-                                   struct item_view *view) {
-    struct arena_spot spot;
-    if (unlikely(link_find_spot(worker, hash, key, &spot) == 0)) {
-        return STORE_MISS;
-    }
-    link_view_spot(worker->store, &spot, view);
-    item_use(spot.item, worker_now_tick(worker), ITEM_FETCHED);
-    return STORE_OK;
-}
-
-enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
-    return store_get_hashed(worker, key, store_hash(worker, key), view);
-}
-
-enum store_absence store_absence_take(struct store_worker *worker) {
-    enum store_absence absence = worker->absence;
-    worker->absence = STORE_ABSENT;
-    return absence;
-}
 
 /* --- pins --- */
 

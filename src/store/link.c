@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * link: finding the entry of a key, ahead of time or now, and taking what is dead out of the index. See link.h.
+ * link: finding the item of a key, ahead of time or now, and taking what is dead out of the index. The hot path of the
+ * whole server stands first: a hash, one line of the index, one of the item. See link.h.
  *
  * Prefetching is done in two steps:
  *
@@ -19,6 +20,35 @@ enum {
     PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
     PREFETCH_LINE_SIZE = 64,
 };
+
+/* --- looking up --- */
+
+uint64_t store_hash(const struct store_worker *worker, struct bytes key) {
+    return index_hash(&worker->store->index, key);
+}
+
+enum store_status store_get_hashed(struct store_worker *worker, struct bytes key, uint64_t hash,
+                                   struct item_view *view) {
+    struct arena_spot spot;
+    if (unlikely(link_find_spot(worker, hash, key, &spot) == 0)) {
+        return STORE_MISS;
+    }
+    link_view_spot(worker->store, &spot, view);
+    item_use(spot.item, worker_now_tick(worker), ITEM_FETCHED);
+    return STORE_OK;
+}
+
+enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
+    return store_get_hashed(worker, key, store_hash(worker, key), view);
+}
+
+enum store_absence store_absence_take(struct store_worker *worker) {
+    enum store_absence absence = worker->absence;
+    worker->absence = STORE_ABSENT;
+    return absence;
+}
+
+/* --- what is met dead, and taken out --- */
 
 void link_count_dead(struct store_worker *worker, const struct item *item) {
     bool expired = worker_item_expired(worker, item);
@@ -42,8 +72,6 @@ void link_remove(struct store_worker *worker, struct place *place) {
     index_count(worker, -1);
     segment_kill(worker, location, size);
 }
-
-/* --- looking up --- */
 
 __attribute__((cold, noinline)) void link_meet_dead(struct store_worker *worker, uint64_t hash,
                                                     uint32_t location) {
@@ -116,7 +144,7 @@ uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
     return hash;
 }
 
-void link_prefetch_finish(struct store_worker *worker) {
+__attribute__((noinline)) void link_prefetch_finish(struct store_worker *worker) {
     unsigned count =
         worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
     worker->prefetches_count = 0;
