@@ -38,10 +38,6 @@ enum {
 
 /* --- what the operator is told ---------------------------------------------------------------------------- */
 
-static bool accept_is_logged(void) {
-    return unlikely(log_level_get() >= LOG_LEVEL_DEBUG);
-}
-
 static void accept_log_open(struct worker *worker, const struct conn *conn) {
     struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof(peer);
@@ -109,7 +105,7 @@ static void accept_say(const struct worker *worker, const struct listener *liste
  */
 static void accept_reject(struct worker *worker, struct listener *listener, int fd) {
     counter_add(&worker->counters.connections_rejected, 1);
-    if (accept_is_logged()) {
+    if (unlikely(worker->engine->logs_connections)) {
         log_limited(&worker->engine->conn_lines, LOG_LEVEL_DEBUG,
                     "<%d connection refused: there are as many as -c allows", fd);
     }
@@ -232,7 +228,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
         return;
     }
     conn->counted = true;
-    if (accept_is_logged()) {
+    if (unlikely(worker->engine->logs_connections)) {
         accept_log_open(worker, conn);
     }
     counter_add(&worker->counters.connections_accepted, 1);

@@ -129,7 +129,7 @@ void close_tell(struct worker *worker, struct conn *conn) {
     }
     assert(meaning->text != NULL); /* every reason has its row */
     conn->told = true;
-    if (unlikely(log_level_get() >= LOG_LEVEL_DEBUG)) {
+    if (unlikely(worker->engine->logs_connections)) {
         log_limited(&worker->engine->conn_lines, LOG_LEVEL_DEBUG, "<%d connection closed: %s", conn->fd,
                     meaning->text);
     }

@@ -124,6 +124,7 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     memset(engine, 0, sizeof(*engine));
     start_init(&engine->start);
     engine->created_ns = clock_monotonic_ns();
+    engine->logs_connections = log_level_get() >= LOG_LEVEL_DEBUG;
     engine->conn_lines.per_second_max = CONN_LINES_PER_SECOND_MAX;
     engine->error_lines.per_second_max = ERROR_LINES_PER_SECOND_MAX;
     engine->listen_backlog = net_backlog(config->listen_backlog);

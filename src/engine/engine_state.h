@@ -81,7 +81,8 @@ struct engine {
         fallback_reason[ENGINE_MESSAGE_SIZE_MAX]; /* why it is not io_uring; "" when nobody asked, or it is */
 
     struct engine_start start;
-    struct log_limit conn_lines;  /* connections, with -v */
+    bool logs_connections;        /* -v; constant */
+    struct log_limit conn_lines;  /* of these */
     struct log_limit error_lines; /* what makes clients wait or go */
 
     alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */

@@ -89,7 +89,7 @@ static bool auth_set(struct auth *auth, struct bytes text, const char **why) {
         memcpy(auth->entry, entry, sizeof(entry));
         auth->count = count;
         pthread_mutex_unlock(&auth->lock);
-        /* relaxed: see auth_required. */
+        /* relaxed: see service_authenticates. */
         atomic_store_explicit(&auth->required, true, memory_order_relaxed);
     }
     explicit_bzero(entry, sizeof(entry));

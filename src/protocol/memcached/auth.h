@@ -62,12 +62,6 @@ struct auth {
 void auth_init(struct auth *auth);
 void auth_deinit(struct auth *auth);
 
-/* True when a connection must authenticate. Any thread. */
-static inline bool auth_required(const struct auth *auth) {
-    /* relaxed: set before the engine runs, or while connections may come either way. */
-    return atomic_load_explicit(&auth->required, memory_order_relaxed);
-}
-
 /* Files that could not be used when they were read again. Any thread. */
 uint64_t auth_files_refused(struct auth *auth);
 

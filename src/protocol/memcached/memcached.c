@@ -296,7 +296,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .ahead = begin,
         .requests_max = input->requests_max,
         .observed = service_observed(worker->service),
-        .auth_required = auth_required(&worker->service->auth),
+        .auth_required = service_authenticates(worker->service),
         .now_ns = input->now_ns,
         .received_ns = input->received_ns,
         .memory_size_max = input->memory_size_max,
@@ -346,8 +346,10 @@ static enum protocol_next mc_on_open(void *session, int fd, struct reply *reply,
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
     own->fd = fd;
-    events_open(worker, own);
-    if (unlikely(auth_required(&worker->service->auth))) {
+    if (unlikely(service_observed(worker->service) & WATCH_CONNEVENTS)) {
+        events_open(worker, own);
+    }
+    if (unlikely(service_authenticates(worker->service))) {
         reply_limit(reply, AUTH_OUTPUT_SIZE_MAX);
         return PROTOCOL_NEXT_REST;
     }
@@ -387,7 +389,9 @@ static void mc_on_close(void *session, int fd, enum protocol_close reason, void 
     struct memcached_worker *worker = context;
     (void)fd;
     session_release(session, worker);
-    events_close(worker, session, reason);
+    if (unlikely(service_observed(worker->service) & WATCH_CONNEVENTS)) {
+        events_close(worker, session, reason);
+    }
 }
 
 const struct protocol memcached_protocol = {

@@ -38,7 +38,7 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     created->start_ns = clock_monotonic_ns();
     pthread_mutex_init(&created->lock, NULL);
     auth_init(&created->auth);
-    watch_init(&created->watch);
+    watch_init(&created->watch, &created->observed);
     kernel_init(&created->kernel);
     *service = created;
     return 0;

@@ -44,7 +44,7 @@ struct memcached_service {
     _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
     _Atomic bool binary_logged;    /* the line of service_log_binary was written */
     _Atomic unsigned listings;     /* under way, at most SERVICE_LISTINGS_MAX */
-    _Atomic unsigned observed;     /* OBSERVE_ bits */
+    _Atomic unsigned observed;     /* OBSERVE_ bits, and watch_kind's */
 
     pthread_mutex_t lock;              /* of what follows */
     struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
@@ -85,9 +85,15 @@ enum {
 };
 
 /* What requests are looked at one by one for: bits; 0, the usual, for nothing. Any worker. */
-static inline unsigned service_observed(struct memcached_service *service) {
+static inline unsigned service_observed(const struct memcached_service *service) {
     /* relaxed: a few requests more or less at the edges do not matter. */
-    return watch_kinds(&service->watch) | atomic_load_explicit(&service->observed, memory_order_relaxed);
+    return atomic_load_explicit(&service->observed, memory_order_relaxed);
+}
+
+/* True when a connection must authenticate. Any worker. */
+static inline bool service_authenticates(const struct memcached_service *service) {
+    /* relaxed: set before the engine runs, or while connections may come either way. */
+    return atomic_load_explicit(&service->auth.required, memory_order_relaxed);
 }
 
 /* Bytes of -m that are not the store's: the engine's buffers and rings, and what the configuration names. */

@@ -181,7 +181,7 @@ void events_deleted(const struct mc_call *call, struct bytes key, const char *co
 void events_evicted(void *user, const struct item_view *view) {
     struct memcached_worker *worker = user;
     char line[WATCH_LINE_SIZE_MAX];
-    if ((watch_kinds(&worker->service->watch) & WATCH_EVICTIONS) == 0) {
+    if ((service_observed(worker->service) & WATCH_EVICTIONS) == 0) {
         return;
     }
     uint32_t now_tick = store_now_tick(worker->store);
@@ -213,9 +213,6 @@ static const char *reason_word(enum protocol_close reason) {
 
 void events_open(struct memcached_worker *worker, struct mc_session *session) {
     char line[WATCH_LINE_SIZE_MAX];
-    if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
-        return;
-    }
     peer_read(&session->peer, session->fd); /* a system call: only while somebody watches */
     char *at = peer_line(line_text(line, "type=conn_new "), &session->peer);
     at = number_write(line_text(at, " cfd="), (unsigned)session->fd);
@@ -224,9 +221,6 @@ void events_open(struct memcached_worker *worker, struct mc_session *session) {
 
 void events_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason) {
     char line[WATCH_LINE_SIZE_MAX];
-    if ((watch_kinds(&worker->service->watch) & WATCH_CONNEVENTS) == 0) {
-        return;
-    }
     if (session->peer.family == AF_UNSPEC) {
         peer_read(&session->peer,
                   session->fd); /* it came before anybody watched; after a reset it is unknown */

@@ -43,6 +43,7 @@ void events_deleted(const struct mc_call *call, struct bytes key, const char *co
 /* For store_worker_on_evict; `user` is the struct memcached_worker. */
 void events_evicted(void *user, const struct item_view *view);
 
+/* While WATCH_CONNEVENTS are observed. */
 void events_open(struct memcached_worker *worker, struct mc_session *session);
 void events_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason);
 

@@ -141,7 +141,7 @@ void trace_begin(struct trace *trace, const struct mc_session *session, struct m
                             .reply = reply,
                             .line = line_begin(session, input),
                             .unsent_size = reply->unsent_size,
-                            .is_secret = auth_required(&service->auth) && !session->authenticated};
+                            .is_secret = service_authenticates(service) && !session->authenticated};
 }
 
 static void command_tell(const struct trace *trace) {

@@ -27,8 +27,8 @@ struct watcher {
     char ring[RING_SIZE];
 };
 
-void watch_init(struct watch *watch) {
-    *watch = (struct watch){.count = 0};
+void watch_init(struct watch *watch, _Atomic unsigned *observed) {
+    *watch = (struct watch){.observed = observed};
     pthread_mutex_init(&watch->lock, NULL);
 }
 
@@ -45,8 +45,9 @@ static void watch_sum_kinds(struct watch *watch) {
     for (unsigned i = 0; i < watch->count; i++) {
         kinds |= watch->watchers[i]->kinds;
     }
-    /* relaxed: see watch_kinds; the list itself is read under the lock. */
-    atomic_store_explicit(&watch->kinds, kinds, memory_order_relaxed);
+    /* relaxed: a few lines more or less at the edges do not matter; the list itself is read under the lock. */
+    atomic_fetch_and_explicit(watch->observed, ~(unsigned)WATCH_ALL | kinds, memory_order_relaxed);
+    atomic_fetch_or_explicit(watch->observed, kinds, memory_order_relaxed);
 }
 
 enum watch_outcome watch_restore(struct watch *watch, unsigned kinds, int fd, struct bytes lines,

@@ -7,8 +7,8 @@
  *
  * A line that does not fit is lost for that watcher and counted; the next that fits is preceded by
  * `skipped=<n>`. So a watcher that does not read holds nobody up and takes no more memory than its ring.
- * Nothing is published, and no lock taken, of what nobody watches: watch_kinds is the one thing that
- * requests look at.
+ * Nothing is published, and no lock taken, of what nobody watches: requests look at one word, in which watchers have
+ * their bits beside those of others.
  */
 #ifndef MEMCACHED_WATCH_H
 #define MEMCACHED_WATCH_H
@@ -26,6 +26,7 @@ enum watch_kind {
     WATCH_EVICTIONS = 1 << 2,
     WATCH_CONNEVENTS = 1 << 3,
     WATCH_DELETIONS = 1 << 4,
+    WATCH_ALL = (1 << 5) - 1,
 };
 
 enum {
@@ -38,7 +39,7 @@ enum {
 struct watcher;
 
 struct watch {
-    _Atomic unsigned kinds; /* all that somebody watches; written under the lock */
+    _Atomic unsigned *observed; /* its WATCH_ALL bits: all that somebody watches; written under the lock */
 
     pthread_mutex_t lock; /* of what follows; a leaf: nothing is called with it held */
     unsigned count;
@@ -58,16 +59,13 @@ struct watch_fate {
     unsigned skipped_count; /* watchers that had no room */
 };
 
-void watch_init(struct watch *watch);
+/* The bits of WATCH_ALL in `observed`, where others may have further ones, say from now on what is watched. Borrowed. */
+void watch_init(struct watch *watch, _Atomic unsigned *observed);
 
 /* All watchers are gone. */
 void watch_deinit(struct watch *watch);
 
 /* Any thread; so for all but watcher_front and watcher_drop. */
-static inline unsigned watch_kinds(struct watch *watch) {
-    /* relaxed: a few lines more or less at the edges do not matter. */
-    return atomic_load_explicit(&watch->kinds, memory_order_relaxed);
-}
 
 /* A watcher of some kinds on connection `fd`; *watcher is owned by the caller until watch_remove. */
 enum watch_outcome watch_add(struct watch *watch, unsigned kinds, int fd, struct watcher **watcher);

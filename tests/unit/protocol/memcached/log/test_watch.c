@@ -12,9 +12,10 @@
 enum { LINES_MANY = 10000, PRODUCERS = 4 };
 
 static struct watch watch;
+static _Atomic unsigned observed;
 
 static void open_watch(void) {
-    watch_init(&watch);
+    watch_init(&watch, &observed);
 }
 
 static void close_watch(void) {
@@ -67,7 +68,7 @@ Test(watch, heads_each_line_with_time_and_number) {
 Test(watch, gives_everybody_what_they_asked_for) {
     struct watcher *first = added(WATCH_FETCHERS, 7);
     struct watcher *second = added(WATCH_FETCHERS | WATCH_DELETIONS, 8);
-    cr_expect_eq(watch_kinds(&watch), WATCH_FETCHERS | WATCH_DELETIONS);
+    cr_expect_eq(atomic_load(&observed), WATCH_FETCHERS | WATCH_DELETIONS);
     cr_expect_eq(publish(WATCH_FETCHERS, "fetched").sent_count, 2);
     cr_expect_eq(publish(WATCH_DELETIONS, "deleted").sent_count, 1);
     cr_expect_eq(publish(WATCH_EVICTIONS, "evicted").sent_count, 0);
@@ -78,9 +79,9 @@ Test(watch, gives_everybody_what_they_asked_for) {
     cr_expect(strstr(text, "fetched\n") != NULL && strstr(text, "deleted\n") != NULL, "%s", text);
     free(text);
     watch_remove(&watch, second);
-    cr_expect_eq(watch_kinds(&watch), WATCH_FETCHERS);
+    cr_expect_eq(atomic_load(&observed), WATCH_FETCHERS);
     watch_remove(&watch, first);
-    cr_expect_eq(watch_kinds(&watch), 0);
+    cr_expect_eq(atomic_load(&observed), 0);
 }
 
 Test(watch, knows_its_watchers) {
@@ -100,7 +101,7 @@ Test(watch, has_room_for_twenty) {
         watchers[i] = added(WATCH_FETCHERS, i);
     }
     cr_expect_eq(watch_add(&watch, WATCH_EVICTIONS, 99, &none), WATCH_TOO_MANY);
-    cr_expect_eq(watch_kinds(&watch), WATCH_FETCHERS);
+    cr_expect_eq(atomic_load(&observed), WATCH_FETCHERS);
     for (int i = 0; i < WATCHERS_MAX; i++) {
         watch_remove(&watch, watchers[i]);
     }
