@@ -113,7 +113,9 @@ void options_help_in(const struct options_table *table, FILE *file, unsigned col
 
 void options_help(const struct options_table *table, FILE *file) {
     struct winsize size;
-    bool known = ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    /* Through a pager or head(1) it is shown on the terminal that errors go to. */
+    bool known = ioctl(fileno(file), TIOCGWINSZ, &size) == 0 || ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
+    known = known && size.ws_col > 0;
     options_help_in(table, file, known ? size.ws_col : COLUMNS_DEFAULT);
 }
 

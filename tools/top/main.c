@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "link.h"
 #include "options_table.h"
@@ -89,10 +91,17 @@ static void line_print(void *user, unsigned row, enum paint_style style, const c
     puts(text);
 }
 
+/* As many lines as a terminal shows above the next prompt; all there are for a file or a pipe. */
+static unsigned rows_once(void) {
+    struct winsize size;
+    bool is_terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1;
+    return is_terminal ? size.ws_row - 1u : ONCE_ROWS;
+}
+
 static int run_once(struct watch *watch, const struct options *options) {
     const struct timespec delay = {.tv_sec = (time_t)(options->delay_ns / CLOCK_NS_PER_S),
                                    .tv_nsec = (long)(options->delay_ns % CLOCK_NS_PER_S)};
-    const struct paint_target target = {.columns = options->columns, .rows = ONCE_ROWS, .line = line_print};
+    const struct paint_target target = {.columns = options->columns, .rows = rows_once(), .line = line_print};
     char now[TIME_SIZE_MAX];
     watch_look(watch);
     nanosleep(&delay, NULL);

@@ -211,6 +211,24 @@ static void workers_paint(struct painter *painter, const struct view *view) {
     }
 }
 
+static int hex_of(char byte) {
+    return byte >= '0' && byte <= '9' ? byte - '0' : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
+}
+
+/* As the key was written, where that can be shown: %3A is a colon; spaces, control bytes and others stay as they are. */
+static void key_decode(const char *text, char decoded[SAMPLE_KEY_SIZE_MAX]) {
+    size_t size = 0;
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        int high = text[i] == '%' ? hex_of(text[i + 1]) : -1;
+        int low = high >= 0 ? hex_of(text[i + 2]) : -1;
+        char byte = low >= 0 ? (char)(high << 4 | low) : text[i];
+        bool is_shown = low >= 0 && byte > ' ' && byte <= '~';
+        decoded[size++] = is_shown ? byte : text[i];
+        i += is_shown ? 2 : 0;
+    }
+    decoded[size] = '\0';
+}
+
 static void keys_paint(struct painter *painter, const struct view *view) {
     if (view->keys_count == 0) {
         return;
@@ -218,7 +236,9 @@ static void keys_paint(struct painter *painter, const struct view *view) {
     line(painter, PAINT_HEADING, "%-44s%11s%11s%12s", "busiest keys", "gets/s", "sets/s", "size");
     for (unsigned i = 0; i < view->keys_count; i++) {
         const struct sample_key *key = &view->keys[i];
-        line(painter, PAINT_PLAIN, "%-44.43s%11s%11s%12s", key->text, units_show_count(key->gets_per_s).text,
+        char text[SAMPLE_KEY_SIZE_MAX];
+        key_decode(key->text, text);
+        line(painter, PAINT_PLAIN, "%-44.43s%11s%11s%12s", text, units_show_count(key->gets_per_s).text,
              units_show_count(key->sets_per_s).text, units_show_size(key->size).text);
     }
 }

@@ -45,6 +45,7 @@ static void sample_fill(struct sample *sample, uint64_t scale) {
     for (unsigned i = 0; i < SAMPLE_KEYS_MAX; i++) {
         memset(sample->keys[i].text, 'k', SAMPLE_KEY_SIZE_MAX - 1);
     }
+    strcpy(sample->keys[0].text, "user%3A42%0A%7F%2"); /* as stats hotkeys has it, cut */
 }
 
 static void paint(unsigned servers, unsigned columns, unsigned target_rows, struct paint_state state) {
@@ -90,6 +91,11 @@ Test(paint, shows_everything_of_one_server_on_80_by_24) {
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         cr_expect(shown(texts[i]), "no \"%s\"", texts[i]);
     }
+}
+
+Test(paint, shows_a_key_as_it_was_written_where_that_can_be_shown) {
+    paint(1, 80, 100, (struct paint_state){0});
+    cr_expect(shown("user:42%0A%7F%2 "));
 }
 
 Test(paint, stays_within_any_screen) {
