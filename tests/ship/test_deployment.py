@@ -5,6 +5,7 @@ import json
 import re
 import urllib.request
 
+import kubernetes
 import place
 from harness.outcome import Skip, check, check_equal
 from harness.registry import test
@@ -77,6 +78,24 @@ def the_compose_file_starts_the_server_with_flags_that_it_takes(lab):
         for mount in service.get("volumes", []):
             place.read(place.top("tools", "docker", mount.split(":")[0]))
     place.read(place.top("tools", "docker", services["riposte"]["build"]["context"], services["riposte"]["build"]["dockerfile"]))
+
+
+@test()
+def the_kubernetes_manifest_has_only_fields_that_there_are(lab):
+    """Against names and types written down from the API's reference: no cluster is here to ask. And the check can fail."""
+    documents = yaml_of(place.top("tools", "kubernetes", "riposte.yaml"))
+    check_equal([], [fault for document in documents for fault in kubernetes.faults_of(document)], "faults")
+    (stateful,) = [document for document in documents if document["kind"] == "StatefulSet"]
+    container = stateful["spec"]["template"]["spec"]["containers"][0]
+    for name, value in (("liveness", {}), ("ports", [{"port": 1}]), ("args", "-m"), ("resources", {"limits": {"memory": "1GB"}}),
+                        ("readinessProbe", {"httpGet": {"path": "/", "port": "no_name"}})):
+        before = dict(container)
+        container[name] = value
+        check(kubernetes.faults_of(stateful), f"{name}: {value} is taken")
+        container.clear()
+        container.update(before)
+    del stateful["spec"]["serviceName"]
+    check_equal(["StatefulSet.spec.serviceName is missing"], kubernetes.faults_of(stateful), "faults")
 
 
 @test()
