@@ -64,8 +64,14 @@ struct filter {
     size_t state_size;
 
     /*
+     * What a connection over the limit reads before its end, in bytes of the wire; empty: nothing. Static storage. No filter
+     * is opened for it.
+     */
+    struct bytes reject;
+
+    /*
      * A connection was accepted, on_open of the protocol has not been called. May speak. Optional: nothing to do, and not
-     * opening. No filter is made for a connection above a limit, which is closed without a word.
+     * opening.
      */
     struct filter_progress (*open)(void *state, struct reply *output, void *context);
 

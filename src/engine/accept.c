@@ -89,12 +89,20 @@ static struct conn *accept_open(struct worker *worker, struct listener *listener
     return conn;
 }
 
+/* What one over the limit reads. A filter says it in its own words: opening it would cost more than there is to say. */
+static struct bytes accept_reject_bytes(const struct worker_listen *listen) {
+    if (listen->filter != NULL) {
+        return listen->filter->reject;
+    }
+    const char *text = listen->protocol->reject_text;
+    return bytes_from_string(text == NULL ? "" : text);
+}
+
 static void accept_say(const struct worker *worker, const struct listener *listener, int fd) {
-    const struct worker_listen *listen = &worker->listens[listener->listen];
-    const char *text = listen->filter != NULL ? NULL : listen->protocol->reject_text;
-    if (text != NULL) {
+    struct bytes words = accept_reject_bytes(&worker->listens[listener->listen]);
+    if (words.size > 0) {
         /* The socket is new, its buffer empty: the line fits, and if the client is gone nobody misses it. */
-        ssize_t sent = send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t sent = send(fd, words.data, words.size, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)sent;
     }
 }
@@ -109,18 +117,13 @@ static void accept_reject(struct worker *worker, struct listener *listener, int 
         log_limited(&worker->engine->conn_lines, LOG_LEVEL_DEBUG,
                     "<%d connection refused: there are as many as -c allows", fd);
     }
-    /* Behind a filter nothing can be said before it has opened, which costs more than there is to say. */
-    bool is_filtered = worker->listens[listener->listen].filter != NULL;
-    struct conn *conn = is_filtered ? NULL : accept_open(worker, listener, fd);
+    struct conn *conn = accept_open(worker, listener, fd);
     if (conn == NULL) {
         accept_say(worker, listener, fd);
         worker->transport->close_fd(worker, fd);
         return;
     }
-    const char *text = worker_listen(worker, conn)->protocol->reject_text;
-    if (text != NULL) {
-        reply_copy_string(&conn->reply, text);
-    }
+    reply_copy(&conn->reply, accept_reject_bytes(worker_listen(worker, conn)));
     reply_close(&conn->reply);
     close_flush(worker, conn, CLOSE_BY_PROTOCOL);
 }

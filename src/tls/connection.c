@@ -282,9 +282,13 @@ static void connection_finish(void *state, struct reply *output, void *context) 
     ERR_clear_error();
 }
 
+/* RFC 8446 section 6: fatal, internal_error. There is no alert that says "full". */
+static const char alert_full[] = {0x15, 3, 3, 0, 2, 2, 80};
+
 const struct filter tls_filter = {
     .name = "tls",
     .state_size = sizeof(struct tls_connection),
+    .reject = {.data = alert_full, .size = sizeof(alert_full)},
     .open = connection_open,
     .receive = connection_receive,
     .send = connection_send,

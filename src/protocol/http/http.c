@@ -12,6 +12,7 @@
 #include "riposte/clock.h"
 #include "route.h"
 #include "saved.h"
+#include "tls_client.h"
 
 static size_t call_unread_size(const struct http_call *call) {
     return (size_t)(call->end - call->at);
@@ -66,6 +67,15 @@ static void head_serve(struct http_call *call, const struct http_memo *memo, str
     }
 }
 
+static void head_refuse(struct http_call *call, int status) {
+    if ((unsigned char)*call->at == TLS_CLIENT_FIRST_BYTE) {
+        counter_add(&call->worker->counters.closed_tls, 1);
+        tls_client_refuse(call->reply);
+        return;
+    }
+    http_answer_refuse(call, (enum http_status)status, fault_of_head((enum http_status)status));
+}
+
 /* False when the rest of a head has not come, or the request waits. */
 static bool head_step(struct http_call *call) {
     struct http_session *session = call->session;
@@ -82,7 +92,7 @@ static bool head_step(struct http_call *call) {
         call->request = NULL;
         return !call->waits;
     case HTTP_PARSE_BAD:
-        http_answer_refuse(call, memo->head.status, fault_of_head(memo->head.status));
+        head_refuse(call, memo->head.status);
         return true;
     case HTTP_PARSE_MORE:
         break;

@@ -39,6 +39,7 @@ enum { HTTP_CACHE_LINE_SIZE = 64, HTTP_DATE_LINE_SIZE = HTTP_DATE_SIZE + 8 };
     X(answers_4xx, "answers that say what the client did wrong")                                             \
     X(answers_5xx, "answers that say what the server cannot do")                                             \
     X(refused, "connections closed because a request was malformed or too large")                            \
+    X(closed_tls, "connections closed because they began as TLS does, where it is not spoken")               \
     X(timeouts, "requests that came too slowly (408)")                                                       \
     X(cache_hits, "values found")                                                                            \
     X(cache_misses, "values asked for that were not there")                                                  \

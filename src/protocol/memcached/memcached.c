@@ -16,9 +16,9 @@
 #include "saved.h"
 #include "stats/conns.h"
 #include "stats/prefixes.h"
+#include "tls_client.h"
 
 enum {
-    TLS_FIRST_BYTE = 0x16,    /* a record of a handshake (RFC 8446 section 5.1) */
     BINARY_FIRST_BYTE = 0x80, /* the magic of a binary request */
     AHEAD_REQUESTS_MAX = 8,   /* requests of a pipeline whose items are on their way at a time */
 };
@@ -68,19 +68,15 @@ static bool line_parse(struct mc_call *call) {
     return false;
 }
 
-/* What such a client understands: a record with an alert, fatal, handshake_failure. */
-static const char tls_alert[] = {0x15, 3, 1, 0, 2, 2, 40};
-
 /*
  * The first byte of a connection tells the binary protocol from the text protocol. False when the connection
  * is closed for it.
  */
 static bool session_begin(struct mc_call *call) {
     call->session->spoken = true;
-    if ((unsigned char)*call->at == TLS_FIRST_BYTE) {
+    if ((unsigned char)*call->at == TLS_CLIENT_FIRST_BYTE) {
         counter_add(&call->worker->counters.closed_tls, 1);
-        reply_copy(call->reply, bytes_of(tls_alert, sizeof(tls_alert)));
-        reply_close_error(call->reply);
+        tls_client_refuse(call->reply);
         return false;
     }
     if ((unsigned char)*call->at != BINARY_FIRST_BYTE) {

@@ -158,11 +158,42 @@ def certificates_are_read_again_and_kept_when_they_cannot_be(lab):
 
 @test()
 def a_client_of_tls_hears_an_alert_where_it_is_not_spoken(lab):
-    """handshake_failure, and a count."""
+    """handshake_failure, and a count; by memcached's port and by that of HTTP."""
     authority = authority_of(lab)
-    server = lab.start()
+    server = lab.start("--http=127.0.0.1:0")
     check("handshake failure" in refusal(server, client_context(authority)).lower().replace("_", " "), "the alert")
     check_equal("1", server.own_stats()["closed_tls"], "closed_tls")
+    with open(server.port_path, encoding="ascii") as file:
+        server.port = next(int(line.split(": ")[1]) for line in file if line.startswith("HTTP INET: "))
+    check("handshake failure" in refusal(server, client_context(authority)).lower().replace("_", " "), "the alert of HTTP")
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as client:
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        text = b"".join(iter(lambda: client.recv(65536), b""))
+    check(b"\nriposte_http_closed_tls_total 1\n" in text, "riposte_http_closed_tls_total")
+
+
+@test()
+def a_client_over_the_limit_hears_an_alert(lab):
+    """-c 4: the fifth is told internal_error in its handshake; when one leaves, a place is free again."""
+    authority = authority_of(lab)
+    server = lab.start(*authority.flags(), "-c", "4")
+    context = client_context(authority)
+    clients = [dial(server, context) for _ in range(4)]
+    for client in clients:
+        ask(client)
+    check("internal error" in refusal(server, context).lower().replace("_", " "), "the alert")
+    clients.pop().close()
+
+    def is_let_in():
+        try:
+            with dial(server, context) as client:
+                ask(client)
+            return True
+        except ssl.SSLError:
+            return False
+    wait_until(is_let_in, "a place is free again")
+    for client in clients:
+        client.close()
 
 
 @test()

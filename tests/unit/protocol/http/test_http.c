@@ -103,6 +103,21 @@ Test(http, says_100_to_a_client_that_waits_and_not_to_one_that_does_not) {
                     "HTTP/1.1 204 No Content\r\nETag: \"*\"\r\n\r\n");
 }
 
+/* handshake_failure (RFC 8446 section 6), whichever piece of its first message comes. */
+Test(http, a_client_of_tls_reads_an_alert) {
+    for (size_t size = 1; size <= 11; size++) {
+        start();
+        talk_send(&talk, bytes_of("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\n", size));
+        struct bytes output = http_talk_output(&talk);
+        cr_expect(bytes_equal(output, bytes_of("\x15\x03\x01\x00\x02\x02\x28", 7)), "%zu", size);
+        cr_expect(talk.closed);
+        if (size < 11) {
+            close_server();
+            configure();
+        }
+    }
+}
+
 Test(http, refuses_a_body_before_it_is_sent_where_the_client_waits) {
     start();
     http_talk_check_status(
