@@ -375,10 +375,45 @@ static int dial_small_window(const struct engine *engine) {
     return fd;
 }
 
-ON_BOTH_TRANSPORTS(a_slow_but_steady_reader_is_not_cut_off) {
+enum { WRITE_TIMEOUT_MS = 800 };
+
+/* recv of what is there; again where task work of this thread's ring interrupted it (receive). */
+static ssize_t receive_some(int fd, char *data, size_t size) {
+    ssize_t received;
+    do {
+        received = recv(fd, data, size, 0);
+    } while (received < 0 && errno == EINTR);
+    return received;
+}
+
+/*
+ * Reads 4000 bytes every 30 ms for four times the time-out: true when it was not cut off. What counts is that some of it leaves the
+ * kernel's queue. *stalled when this thread was away for half a time-out, so that nothing left.
+ */
+static bool reader_survives(int fd, bool *stalled) {
+    char piece[4000];
+    uint64_t read_ns = clock_monotonic_ns();
+    uint64_t end_ns = read_ns + 4 * WRITE_TIMEOUT_MS * CLOCK_NS_PER_MS;
+    struct deadline pace = deadline_of("the reader has read for four time-outs");
+    *stalled = false;
+    while (read_ns < end_ns) {
+        *stalled = *stalled || clock_monotonic_ns() - read_ns > WRITE_TIMEOUT_MS / 2 * CLOCK_NS_PER_MS;
+        if (receive_some(fd, piece, sizeof(piece)) <= 0) {
+            return false;
+        }
+        read_ns = clock_monotonic_ns();
+        for (int i = 0; i < 30; i++) {
+            deadline_wait(&pace);
+        }
+    }
+    return true;
+}
+
+/* The same with a server and a connection of its own; true when it was put to the test. */
+static bool try_slow_reader(enum engine_transport transport) {
     struct engine_listen listen = dial_listen(&frames_protocol);
-    struct engine_config config = dial_config(*transport, &listen);
-    config.write_timeout_ms = 800;
+    struct engine_config config = dial_config(transport, &listen);
+    config.write_timeout_ms = WRITE_TIMEOUT_MS;
     struct engine *engine = dial_start(&config);
     int fd = dial_small_window(engine);
     size_t partial = 0;
@@ -387,20 +422,24 @@ ON_BOTH_TRANSPORTS(a_slow_but_steady_reader_is_not_cut_off) {
         send_some(fd, &partial);
         deadline_wait(&full);
     }
-    /* Four times the time-out: what counts is that some of it leaves the kernel's queue. */
-    char piece[4000];
-    uint64_t end_ns = clock_monotonic_ns() + 4 * 800 * CLOCK_NS_PER_MS;
-    struct deadline pace = deadline_of("the reader has read for four time-outs");
-    while (clock_monotonic_ns() < end_ns) {
-        ssize_t size = recv(fd, piece, sizeof(piece), 0);
-        cr_assert_gt(size, 0, "cut off: %s", strerror(errno));
-        for (int i = 0; i < 30; i++) {
-            deadline_wait(&pace);
-        }
+    bool stalled;
+    bool survived = reader_survives(fd, &stalled);
+    if (!stalled) {
+        cr_expect(survived, "cut off: %s", strerror(errno));
+        cr_expect_eq(dial_counter(engine, closed_slow_reader), 0);
     }
-    cr_expect_eq(dial_counter(engine, closed_slow_reader), 0);
     close(fd);
     dial_stop(engine);
+    return !stalled;
+}
+
+ON_BOTH_TRANSPORTS(a_slow_but_steady_reader_is_not_cut_off) {
+    for (int round = 0; round < 10; round++) {
+        if (try_slow_reader(*transport)) {
+            return;
+        }
+    }
+    cr_skip_test("this machine is too busy to read every 400 ms");
 }
 
 ON_BOTH_TRANSPORTS(a_reader_that_takes_nothing_is_cut_off) {
