@@ -14,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "dial.h"
 #include "frames.h"
+#include "move.h"
 #include "riposte/clock.h"
 #include "riposte/filter.h"
 #include "riposte/reply.h"
@@ -454,5 +456,44 @@ ON_BOTH_TRANSPORTS(a_connection_over_the_limit_gets_no_filter) {
     close(first);
     cr_expect_eq(dial_counter(engine, connections_rejected), 1);
     cr_expect_eq(atomic_load(&opened), 1);
+    stop(engine);
+}
+
+/* What a filter knows cannot leave the process: its last word comes, behind what was answered. */
+ON_BOTH_TRANSPORTS(says_its_last_word_where_connections_are_moved) {
+    struct engine *engine = start(*transport);
+    int idle = dial(engine), cut = dial(engine), new = dial(engine);
+    size_t wire_size;
+    char *wire = frame_twice(100, &wire_size);
+    dial_expect(idle, "hi", 2);
+    dial_expect(cut, "hi", 2);
+    dial_expect(new, "hi", 2);
+    dial_send(idle, "kk", 2);
+    dial_send(cut, "kk", 2);
+    dial_send(idle, wire, wire_size);
+    dial_expect(idle, wire, wire_size);
+    dial_send(cut, wire, wire_size - 3);
+    move_freeze(engine);
+    dial_expect(idle, "bye", 3);
+    dial_expect_end(idle);
+    dial_expect(cut, "bye", 3);
+    dial_expect_end(cut);
+    dial_expect(new, "bye", 3);
+    dial_expect_end(new);
+    move_take_back(engine);
+    close(idle);
+    close(cut);
+    close(new);
+    int afterwards = dial(engine);
+    dial_expect(afterwards, "hi", 2);
+    dial_send(afterwards, "kk", 2);
+    dial_send(afterwards, wire, wire_size);
+    dial_expect(afterwards, wire, wire_size);
+    free(wire);
+    close(afterwards);
+    struct deadline gone = deadline_of("three that were told");
+    while (dial_counter(engine, closed_handed_over) < 3) {
+        deadline_wait(&gone);
+    }
     stop(engine);
 }
