@@ -14,7 +14,7 @@ test: ## install what tests need, run unit and wire tests, the example, what shi
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------
 
 # What speaks TLS has no tests in a build without it.
-UNIT_SOURCES := $(filter-out $(if $(WITH_TLS),,tests/unit/tls/% tests/unit/load/tls/%),\
+UNIT_SOURCES := $(filter-out $(if $(WITH_TLS),,tests/unit/tls/% tests/unit/load/tls/% %/test_encryption.c),\
     $(sort $(wildcard $(addprefix tests/unit/,*/test_*.c */*/test_*.c */*/*/test_*.c))))
 UNIT_CHOSEN := $(foreach source,$(UNIT_SOURCES),$(if $(TESTS),$(if $(findstring $(TESTS),$(source)),$(source)),$(source)))
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_CHOSEN))
