@@ -31,20 +31,6 @@ bool hand_over_ask(struct server *server, struct failure *failure) {
     return false;
 }
 
-static int report(FILE *file, int status, const char *text) {
-    fprintf(file, "%s\n", text);
-    return status;
-}
-
-int hand_over_check(struct server *server, FILE *file) {
-    struct failure failure = {0};
-    log_level_set(LOG_LEVEL_WARNING);
-    if (!hand_over_ask(server, &failure)) {
-        return report(file, 2, failure.text);
-    }
-    return report(file, 0, "it can be taken over from");
-}
-
 void hand_over_end(struct server *server) {
     taker_end(&server->taker, server->failure == NULL ? NULL : server->failure->text);
 }

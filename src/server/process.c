@@ -131,6 +131,8 @@ bool process_release_parent(struct server *server, struct failure *failure) {
         log_take_standard_error();
     }
     log_flush();
-    daemon_ready(&server->daemon, options->verbose > 0 || options->log_file != NULL);
+    /* A service manager keeps what is said there. */
+    bool is_managed = server->supervision.notify.fd >= 0;
+    daemon_ready(&server->daemon, options->verbose > 0 || options->log_file != NULL || is_managed);
     return true;
 }

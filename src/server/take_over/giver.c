@@ -175,7 +175,8 @@ static void giver_abandon(struct giver *giver, const char *why) {
             GIVER_GIVEN; /* it cannot be: the new one takes nothing before the pause while this one lives */
         return;
     }
-    log_line(LOG_LEVEL_WARNING, "process %jd does not take over: %s", (intmax_t)giver->taker, why);
+    log_line(giver->checks_only ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "process %jd does not take over: %s",
+             (intmax_t)giver->taker, why);
     giver_disconnect(giver, why);
 }
 
@@ -305,6 +306,7 @@ static bool giver_greet(struct giver *giver, uint64_t now_ns) {
 
 static void giver_on_hello(struct giver *giver, const struct message_hello *hello) {
     int result = offer_send(giver, giver->deadline_ns);
+    giver->checks_only = hello->checks_only;
     giver->state = GIVER_OFFERED;
     if (result < 0) {
         giver_abandon(giver, result_text(result));

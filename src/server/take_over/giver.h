@@ -59,6 +59,7 @@ struct giver {
     enum giver_state state;
     int listen_fd;        /* owned; -1: nobody can take over */
     int fd;               /* owned, from GREETED on; -1 */
+    bool checks_only;     /* who is there only asks */
     bool is_busy;         /* the last turn has left something to do */
     pid_t taker;          /* who is there */
     uint64_t deadline_ns; /* of the next message; monotonic */

@@ -221,6 +221,10 @@ static struct listen listen_of(const struct message_listener *listener) {
     return listen;
 }
 
+struct listen taker_listen(const struct taker *taker, unsigned index) {
+    return listen_of(&taker->listeners[index]);
+}
+
 /* Those that a service manager has given stay, whatever the flags say. */
 static bool inherit_managed(const struct taker *taker, struct listen_list *list, struct failure *failure) {
     for (unsigned i = 0; i < taker->listeners_count; i++) {

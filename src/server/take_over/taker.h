@@ -63,6 +63,9 @@ bool taker_begin(struct taker *taker, const struct options *options, bool checks
 bool taker_inherit(struct taker *taker, struct inherited *inherited, struct listen_list *list,
                    const struct options *options, struct failure *failure);
 
+/* One of its addresses, 0 to listeners_count - 1. */
+struct listen taker_listen(const struct taker *taker, unsigned index);
+
 /*
  * Everything else is ready here: hears the rest. Connections go to `engine`, whose workers wait. False and *failure: the other one
  * goes on.
