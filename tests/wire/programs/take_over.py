@@ -11,7 +11,10 @@ from harness.connection import Connection, set_request
 from harness.outcome import Failure, Skip, check, check_equal
 from harness.registry import BOTH, test
 from harness.server import REPORTS, wait_until
+from harness.service import Service
 from process import Process
+from programs.memory_file import memory_file
+from programs.notifying import Manager
 
 UNAVAILABLE, SYSTEM, NOPERM = 69, 71, 77
 COUNT = 20000
@@ -168,9 +171,111 @@ def what_is_no_message_ends_the_attempt_and_nothing_else(lab):
     lab.take_over(server)
 
 
+@test()
+def a_check_says_what_would_not_be_carried_over(lab):
+    """0: nothing is lost; 1: something is; 2: it would be refused. The old one does not notice."""
+    server = lab.start("-m", "64", "--http=127.0.0.1:0")
+    same = ["-p", str(server.port), "-s", server.socket_path, "-m", "64"]
+    http = "--http=127.0.0.1:0"
+    for flags, status, words in (([*same, http], 0, "0 items, "), (same, 1, "no flag names it; it is closed"),
+                                 ([*same, http, "-m", "32"], 1, "is evicted afterwards"),
+                                 ([*same, http, "-e", "/dev/shm/none"], 1, "-e /dev/shm/none: is not used"),
+                                 ([*same, http, "-I", "2m"], 2, "it would be refused")):
+        ended = lab.run_server("--check", f"--take-over={server.pid}", *flags)
+        text = ended.stdout.decode()
+        check_equal(status, ended.returncode, f"exit status with {flags}: {text}{ended.stderr!r}")
+        check(words in text, f"with {flags} it said {text}")
+    ended = lab.run_server("--check", "--take-over=1")
+    check_equal(2, ended.returncode, "exit status without such a process")
+    check("take over" not in server.stderr_text(), server.stderr_text())
+    with lab.connect(server) as client:
+        client.version()
+
+
+@test(families=BOTH)
+def memory_is_there_once(lab):
+    """80 MB of values: what both processes together have of it, each page counted once, while they change and afterwards."""
+    if lab.program.is_sanitized:
+        raise Skip("a sanitizer keeps memory that was freed")
+    server = lab.start("-m", "256")
+    with lab.connect(server) as client:
+        for i in range(800):
+            client.set(f"key{i}", "x" * 100000)
+    before = shared_kib(server)
+    check(before > 78000, f"{before} KiB are there")
+    new = lab.take_over(server, "-m", "256")
+    with lab.connect(new) as client:
+        for i in range(800):
+            check_equal(100000, len(client.get(f"key{i}")), f"key{i}")
+    after = shared_kib(new)
+    check(after < before + 8000, f"{after} KiB are there, before {before}")
+    check(private_kib(new) < 30000, f"{private_kib(new)} KiB beside the arena")
+
+
+def of_status(server, name):
+    with open(f"/proc/{server.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
+
+
+def shared_kib(server):
+    """Of the arena, which is a file of memory."""
+    return of_status(server, "RssShmem")
+
+
+def private_kib(server):
+    return of_status(server, "RssAnon")
+
+
+@test()
+def the_service_manager_hears_who_serves(lab):
+    """The old one says MAINPID before it ends; from then on the new one speaks on the same socket."""
+    path = os.path.join(lab.new_folder(), "socket")
+    with Manager(lab) as manager:
+        with Service(lab, "-s", path, environment=manager.environment()) as old:
+            manager.expect("READY")
+            environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+            new = Process([lab.program.path, "-s", path, f"--engine={lab.engine}", f"--take-over={old.pid}"],
+                          os.path.join(lab.new_folder(), "new"), environment=environment)
+            new.start()
+            try:
+                heard = []
+                wait_until(lambda: heard.append(manager.next(0.1) or {}) or any("MAINPID" in each for each in heard), "MAINPID")
+                check_equal(str(new.pid), next(each["MAINPID"] for each in heard if "MAINPID" in each), "the main process")
+                check_equal(0, old.wait(), "exit status of the old one")
+                wait_until(lambda: any("READY" in each for each in heard) or heard.append(manager.next(0.1) or {}), "READY of the new one")
+                new.send_signal(signal.SIGTERM)
+                manager.expect("STOPPING")
+                check_equal(0, new.wait(10), "exit status of the new one")
+            finally:
+                new.kill()
+
+
+@test(families=BOTH)
+def items_of_a_memory_file_are_left_by_who_serves_last(lab):
+    """-e, taken over, stopped, started again: each has them. Without the flag, or with another file, they stay where they are."""
+    with memory_file() as path:
+        server = lab.start("-e", path)
+        with lab.connect(server) as client:
+            client.set("a", "x")
+        server = lab.take_over(server, "-e", path)
+        with lab.connect(server) as client:
+            client.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
+            client.set("b", "y")
+        server.signal(signal.SIGTERM)
+        server.expect_exit(0)
+        check("2 items are left for the next start" in server.stderr_text(), server.stderr_tail())
+        server = lab.start("-e", path)
+        with lab.connect(server) as client:
+            client.ask("get a b", "VALUE a 0 1\r\nx\r\nVALUE b 0 1\r\ny\r\nEND")
+        server = lab.take_over(server, "-e", path + ".other")
+        said(server, f"-e {path}.other is not used")
+        with lab.connect(server) as client:
+            client.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
+
+
 # --- failures -------------------------------------------------------------------------------------------------------
 
-OLD_SAYS = ("SETTINGS", "LISTENER", "OFFERED", "STORE", "COMPLETE")
+OLD_SAYS = ("SETTINGS", "LISTENER", "OFFERED", "STORE", "CONNECTIONS", "COMPLETE")
 NEW_SAYS = ("HELLO", "READY", "MINE")
 STALL_S = 3.0  # of the hook
 
@@ -212,8 +317,8 @@ def fail_at(lab, message, how):
     is_old = message in OLD_SAYS
     where = f"{how} at {message}"
     old = lab.start("--hand-over-timeout=1", "-m", "64", environment=fault if is_old else None)
-    with lab.connect(old) as client:
-        client.set("a", "x")
+    stays = lab.connect(old)
+    stays.set("a", "x")
     # By its number: who has not heard of the old one's port before that one dies opens it itself.
     flags = [str(old.port) if flag == "-1" else flag for flag in old.arguments]
     new = Process([*flags, f"--take-over={old.pid}"], os.path.join(old.folder, "new"),
@@ -229,8 +334,7 @@ def fail_at(lab, message, how):
         check(witness.gap_s < limit_s, f"{where}: {witness.gap_s:.1f} s without an answer")
         # Items are lost with a process that is killed while they are its own.
         if not (is_old and how == "die"):
-            with Connection(old.address()) as client:
-                client.ask("get a", "VALUE a 0 1\r\nx\r\nEND", where)
+            stays.ask("get a", "VALUE a 0 1\r\nx\r\nEND", where)
         if new.alive():
             old.kill()
             new.send_signal(signal.SIGTERM)
