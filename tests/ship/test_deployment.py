@@ -2,6 +2,7 @@
 """Docker, Grafana, Kubernetes: what their files name is there, as far as it can be seen without them."""
 
 import json
+import os
 import re
 import urllib.request
 
@@ -120,21 +121,37 @@ def the_kubernetes_manifest_probes_what_is_served(lab):
     check_equal(selector, documents["StatefulSet"]["spec"]["template"]["metadata"]["labels"], "labels")
 
 
+FILE_SIZE = 100_000
+
+
+def make_cold(path):
+    """A file that is on the disk only, where its file system can do without it in memory."""
+    with open(path, "wb") as file:
+        file.write(b"x" * FILE_SIZE)
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 @test(limit_s=120)
 def the_seccomp_profile_allows_every_call_of_a_server_s_life(lab):
-    """Start, requests over both ports, stop, on io_uring and on epoll, as strace counts them."""
+    """Start, requests over both ports, a file out of the page cache, stop, on io_uring and on epoll, as strace counts them."""
     strace = lab.need("strace", "strace")
     profile = json.loads(place.read(place.top("tools", "docker", "seccomp.json")))
     allowed = {name for rule in profile["syscalls"] for name in rule["names"]}
     check({"io_uring_setup", "io_uring_enter", "io_uring_register"} <= allowed, "io_uring is not allowed")
     check(not {"ptrace", "mount", "bpf", "unshare", "setns", "init_module", "keyctl"} & allowed, "too much is allowed")
     for engine in ("uring", "epoll"):
-        path = f"{lab.new_folder()}/calls"
-        server = lab.start(f"--engine={engine}", "--http-admin=127.0.0.1:0", prefix=(strace, "-D", "-f", "-qq", "-o", path))
+        path, root, (port,) = f"{lab.new_folder()}/calls", lab.new_folder(), free_ports(1)
+        make_cold(f"{root}/file")
+        server = lab.start(f"--engine={engine}", "--http-admin=127.0.0.1:0", f"--http=127.0.0.1:{port}", f"--http-root={root}",
+                           prefix=(strace, "-D", "-f", "-qq", "-o", path))
         client = lab.connect(server)
         client.set("a", "x" * 100_000)
         check_equal(b"x" * 100_000, client.get("a"), "value")
         client.stats("conns")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/file", timeout=10) as answer:
+            check_equal(FILE_SIZE, len(answer.read()), "bytes of the file")
         server.stop()
         calls = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", place.read(path), re.M))
         check(len(calls) > 30, f"{engine}: only {calls}")
