@@ -58,27 +58,47 @@ static void conn_list_release(struct engine_conn_list *list) {
     }
 }
 
+static unsigned workers_that_answer(const struct engine *engine) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < engine->workers_count; i++) {
+        count += !engine->workers[i]->conn_lists_left;
+    }
+    return count;
+}
+
+/* Publishes the list, so that workers see it; false when there is one already. With conn_list_lock. */
+static bool conn_list_publish(struct engine *engine, struct engine_conn_list *list) {
+    struct engine_conn_list *none = NULL;
+    unsigned count = workers_that_answer(engine);
+    atomic_init(&list->answers_left, count);
+    atomic_init(&list->holders, count + 1);
+    /*
+     * acquire: the answers to the list before this one have been given; relaxed otherwise: conn_lists_begun
+     * publishes.
+     */
+    if (count == 0 || !atomic_compare_exchange_strong_explicit(&engine->conn_list, &none, list,
+                                                               memory_order_acquire, memory_order_relaxed)) {
+        return false;
+    }
+    /* release: a worker that sees the new number finds the list, filled in. */
+    atomic_fetch_add_explicit(&engine->conn_lists_begun, 1, memory_order_release);
+    return true;
+}
+
 struct engine_conn_list *engine_conn_list_begin(struct engine *engine) {
     struct engine_conn_list *list = calloc(1, sizeof(*list));
     struct conn_list_part *parts = calloc(engine->workers_count, sizeof(*parts));
-    struct engine_conn_list *none = NULL;
     if (list == NULL || parts == NULL) {
         goto give_up;
     }
     list->engine = engine;
     list->parts = parts;
-    atomic_init(&list->answers_left, engine->workers_count);
-    atomic_init(&list->holders, engine->workers_count + 1);
-    /*
-     * acquire: the answers to the list before this one have been given; relaxed otherwise: conn_lists_begun
-     * publishes.
-     */
-    if (!atomic_compare_exchange_strong_explicit(&engine->conn_list, &none, list, memory_order_acquire,
-                                                 memory_order_relaxed)) {
+    pthread_mutex_lock(&engine->conn_list_lock);
+    bool published = conn_list_publish(engine, list);
+    pthread_mutex_unlock(&engine->conn_list_lock);
+    if (!published) {
         goto give_up;
     }
-    /* release: a worker that sees the new number finds the list, filled in. */
-    atomic_fetch_add_explicit(&engine->conn_lists_begun, 1, memory_order_release);
     for (unsigned i = 0; i < engine->workers_count; i++) {
         worker_wake(engine->workers[i]);
     }
@@ -189,6 +209,19 @@ bool conn_list_turn(struct worker *worker) {
         }
     }
     return true;
+}
+
+void conn_list_leave(struct worker *worker) {
+    struct engine *engine = worker->engine;
+    pthread_mutex_lock(&engine->conn_list_lock);
+    worker->conn_lists_left = true;
+    /* relaxed, both: who begins a list holds the lock; one that was begun stays until this worker has answered. */
+    bool asked =
+        atomic_load_explicit(&engine->conn_lists_begun, memory_order_relaxed) != worker->conn_lists_answered;
+    if (asked) {
+        conn_list_answered(worker, atomic_load_explicit(&engine->conn_list, memory_order_relaxed));
+    }
+    pthread_mutex_unlock(&engine->conn_list_lock);
 }
 
 bool engine_conn_list_ready(const struct engine_conn_list *list) {

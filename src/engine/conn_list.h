@@ -16,6 +16,12 @@
 /* Answers, a block at a time; true while there is more to answer. The worker's own thread. */
 bool conn_list_turn(struct worker *worker);
 
+/*
+ * The worker ends before the others, and without its connections: it answers what it is asked, and is asked no more. The worker's
+ * own thread.
+ */
+void conn_list_leave(struct worker *worker);
+
 /* Frees a list that workers did not finish because they stopped. All workers are gone. */
 void conn_list_destroy(struct engine *engine);
 

@@ -123,6 +123,7 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     }
     memset(engine, 0, sizeof(*engine));
     start_init(&engine->start);
+    pthread_mutex_init(&engine->conn_list_lock, NULL);
     engine->created_ns = clock_monotonic_ns();
     engine->logs_connections = log_level_get() >= LOG_LEVEL_DEBUG;
     engine->conn_lines.per_second_max = CONN_LINES_PER_SECOND_MAX;
@@ -164,6 +165,7 @@ void engine_destroy(struct engine *engine) {
     sockets_close(engine, stop != ENGINE_STOP_HAND_OVER);
     config_free(engine);
     net_overflows_deinit(&engine->overflows);
+    pthread_mutex_destroy(&engine->conn_list_lock);
     start_deinit(&engine->start);
     free(engine);
 }

@@ -8,6 +8,7 @@
 
 #include "accept.h"
 #include "close.h"
+#include "conn_list.h"
 #include "engine_state.h"
 #include "riposte/log.h"
 
@@ -62,6 +63,7 @@ bool failover_turn(struct worker *worker) {
     failed->abandon(worker);
     if (worker->transport->open(worker, &error) < 0) {
         failover_stop_listening(worker);
+        conn_list_leave(worker);
         worker->transport = NULL;
         log_line(LOG_LEVEL_ERROR,
                  "worker %u: its ring has failed and %s; its %llu connections are closed, it ends",

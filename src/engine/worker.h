@@ -91,6 +91,7 @@ struct worker {
     int spare_fd;                 /* given up to tell one client that descriptors have run out; -1: none */
     int wake_fd;                  /* eventfd; any thread may write */
     uint32_t conn_lists_answered; /* behind engine.conn_lists_begun: one waits for this worker's answer */
+    bool conn_lists_left;         /* no list waits for this worker; under engine.conn_list_lock */
     uint32_t conn_list_next;      /* slot the list under way looks at next on this worker */
     unsigned hook_period_ms;      /* what hooks.turn asked for last */
     struct listener *listeners;   /* owned; their descriptors are the engine's */

@@ -100,14 +100,22 @@ static uint64_t process_cpu_ms(void) {
     return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
-/* From now on every enter fails; returns when every worker has given its ring up. */
-static void fail_for_good(struct engine *engine, int error) {
+/*
+ * From now on every enter fails; returns when every worker has given its ring up, with a list of connections that was asked for
+ * before.
+ */
+static struct engine_conn_list *fail_while_asked(struct engine *engine, int error) {
     struct deadline given_up = deadline_of("every worker has given its ring up");
     atomic_store(&refused_with, error);
-    engine_conn_list_end(engine_conn_list_begin(engine));
+    struct engine_conn_list *list = engine_conn_list_begin(engine);
     while (dial_counter(engine, ring_failovers) < engine_workers_count(engine)) {
         deadline_wait(&given_up);
     }
+    return list;
+}
+
+static void fail_for_good(struct engine *engine, int error) {
+    engine_conn_list_end(fail_while_asked(engine, error));
 }
 
 Test(uring, a_worker_whose_ring_fails_for_good_goes_on_with_epoll) {
@@ -160,6 +168,23 @@ Test(uring, clients_that_were_in_the_middle_of_something_are_closed_with_the_rin
     expect_echo(fd);
     close(fd);
     dial_stop(engine);
+}
+
+Test(uring, a_worker_that_can_have_neither_keeps_no_list_of_connections_waiting) {
+    struct engine *engine = start_or_skip();
+    struct deadline answered = deadline_of("all workers have answered");
+    atomic_store(&epoll_refused, true);
+    struct engine_conn_list *list = fail_while_asked(engine, -EINVAL);
+    while (!engine_conn_list_ready(list)) {
+        deadline_wait(&answered);
+    }
+    engine_conn_list_end(list);
+    cr_expect_null(engine_conn_list_begin(engine), "nobody is left to answer");
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    engine_join(engine);
+    engine_destroy(engine);
+    atomic_store(&epoll_refused, false);
+    atomic_store(&refused_with, 0);
 }
 
 Test(uring, a_worker_that_can_have_neither_ends_and_its_listener_closes) {
