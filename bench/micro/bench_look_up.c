@@ -30,19 +30,19 @@ static uint64_t single_run(void *state, uint64_t count) {
     return found;
 }
 
-/* The same with BATCH keys announced at a time. */
+/* The same with BATCH keys at a time. */
 static uint64_t batch_run(void *state, uint64_t count) {
     struct fixture_thread *thread = state;
     uint64_t found = 0;
     for (uint64_t i = 0; i < count; i += BATCH) {
-        struct bytes keys[BATCH];
+        struct store_look looks[BATCH];
         for (unsigned k = 0; k < BATCH; k++) {
-            keys[k] = fixture_thread_key(thread);
-            store_prefetch(thread->worker, keys[k]);
+            looks[k].key = fixture_thread_key(thread);
         }
+        store_look_ahead(thread->worker, looks, BATCH);
+        store_look_up(thread->worker, looks, BATCH);
         for (unsigned k = 0; k < BATCH; k++) {
-            struct item_view view;
-            found += store_get(thread->worker, keys[k], &view) == STORE_OK ? view.value.size : 1;
+            found += store_look_found(&looks[k]) ? looks[k].value.size : 1;
         }
         if (i % FIXTURE_QUIESCENT_EVERY == 0) {
             fixture_thread_quiescent(thread);

@@ -57,6 +57,13 @@ static inline void hotkeys_count(struct hotkeys_worker *worker, struct bytes key
     }
 }
 
+/* Counts so many requests at once. False, and none counted, where one of them is to be looked at. */
+static inline bool hotkeys_skip(struct hotkeys_worker *worker, unsigned count) {
+    bool skips = count < worker->left;
+    worker->left -= skips ? count : 0;
+    return skips;
+}
+
 /* One of the busiest. */
 struct hotkey {
     double reads_per_s; /* estimates over what the sketches cover */

@@ -76,7 +76,7 @@ static inline char *reply_reserve(struct reply *reply, size_t size) {
 /* The slow half of reply_commit: begins a run, or drops what nobody will get. */
 void reply_commit_slow(struct reply *reply, size_t size);
 
-/* Takes over the first `size` bytes of the last reserve (0 to the size reserved). */
+/* Takes over the first `size` bytes of the last reserve (0 to the size reserved, or the room). */
 static inline void reply_commit(struct reply *reply, size_t size) {
     if (__builtin_expect(!reply->open, 0)) {
         reply_commit_slow(reply, size);
@@ -85,6 +85,45 @@ static inline void reply_commit(struct reply *reply, size_t size) {
     assert(size <= (size_t)(reply->end - reply->at));
     reply->at += size;
     reply->unsent_size += size;
+}
+
+/*
+ * Room in which several small answers are written one behind the other and committed together. All zero is none. It is
+ * gone with the next call on the reply that is not one of these.
+ */
+struct reply_room {
+    char *at;  /* where the next byte is written: the writer moves it; NULL: there is no room */
+    char *end; /* behind the last byte */
+};
+
+/*
+ * Room for at least `size` bytes (1 to REPLY_RESERVE_SIZE_MAX): as many as there are in one piece and below the bound at
+ * which reply_full begins. None when nobody will get them. Call while the reply is not full.
+ */
+static inline struct reply_room reply_room_take(struct reply *reply, size_t size) {
+    struct reply_room none = {NULL, NULL};
+    size_t size_max = reply->unsent_size_max - reply->unsent_size;
+    char *at = reply_reserve(reply, size);
+    size_t room = (size_t)(reply->end - reply->at);
+    room = room < size_max ? room : size_max;
+    struct reply_room taken = {at, at + (room > size ? room : size)};
+    return __builtin_expect(at != reply->at, 0) ? none : taken;
+}
+
+/* What was written is part of the reply. Returns no room. */
+static inline struct reply_room reply_room_commit(struct reply_room room, struct reply *reply) {
+    struct reply_room none = {NULL, NULL};
+    if (__builtin_expect(room.at != NULL, 1)) {
+        reply_commit(reply, (size_t)(room.at - reply->at));
+    }
+    return none;
+}
+
+/* Commits what was written, and takes more room. None, too, when the reply is full with that. */
+struct reply_room reply_room_more(struct reply_room room, struct reply *reply, size_t size);
+
+static inline bool reply_room_has(struct reply_room room, size_t size) {
+    return (size_t)(room.end - room.at) >= size;
 }
 
 /* Copies `bytes`, any size, behind what is there. */

@@ -127,6 +127,11 @@ void reply_commit_slow(struct reply *reply, size_t size) {
     reply_push_piece(reply, (struct reply_piece){.data = data, .size = size});
 }
 
+struct reply_room reply_room_more(struct reply_room room, struct reply *reply, size_t size) {
+    struct reply_room none = reply_room_commit(room, reply);
+    return reply_full(reply) ? none : reply_room_take(reply, size);
+}
+
 void reply_copy(struct reply *reply, struct bytes bytes) {
     while (bytes.size > 0 && !reply->closing && !reply->broken) {
         size_t room = reply->at == NULL ? 0 : (size_t)(reply->end - reply->at);

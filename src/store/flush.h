@@ -126,9 +126,10 @@ uint32_t flush_table_count_below(const struct flush_table *table, struct bytes p
 
 /* Whether what stands in this place may have been flushed. Nearly always the answer is no. */
 static inline bool flush_table_doubts(const struct store *store, uint32_t location) {
-    /* acquire: pairs with who forgets prefixes; see flush.h. */
-    return arena_number(&store->arena, arena_segment_of(&store->arena, location)) <
-           atomic_load_explicit(&store->doubt_number, memory_order_acquire);
+    /* acquire: pairs with who forgets prefixes; see above. */
+    uint64_t doubt_number = atomic_load_explicit(&store->doubt_number, memory_order_acquire);
+    return doubt_number != 0 && /* spares most stores the look at the segment's number */
+           arena_number(&store->arena, arena_segment_of(&store->arena, location)) < doubt_number;
 }
 
 /* Whether an item whose place is in doubt was flushed. */

@@ -190,36 +190,55 @@ static inline bool index_miss_is_true(const struct index *index, const struct bu
            index_home(index, index_homes_count(index), hash) == home;
 }
 
-/* Looks in one chain: the item's location, or 0. */
-static inline_always uint32_t index_find_in(const struct store *store, const struct bucket *home,
-                                            uint32_t header, uint64_t hash, struct bytes key) {
+/* The item that a look-up has met. */
+struct index_found {
+    uint32_t location; /* 0: there is none, and the rest means nothing */
+    uint32_t shape;    /* of the item: what of it does not change */
+    struct item *item;
+    const char *key; /* in the item */
+};
+
+/* Looks in one chain. */
+static inline_always struct index_found index_find_in(const struct store *store, const struct bucket *home,
+                                                      uint32_t header, uint64_t hash, struct bytes key) {
     uint16_t tag = entry_tag(hash);
     for (const struct bucket *bucket = home;;) {
         for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
             uint32_t location = entry_location(bucket, match_next(&matches));
-            if (likely(location != 0) && likely(item_has_key(arena_item(&store->arena, location), key))) {
-                return location;
+            if (likely(location != 0)) {
+                struct item *item = arena_item(&store->arena, location);
+                uint32_t shape = item_shape(item); /* loaded once: the compiler leaves no atomic load out */
+                const char *own = item->bytes + item_extra_size(shape_marks(shape));
+                if (likely((shape & 0xff) == key.size) && likely(item_key_is(own, key))) {
+                    return (struct index_found){location, shape, item, own};
+                }
             }
         }
         bucket = index_next(&store->index, header);
         if (likely(bucket == NULL)) {
-            return 0;
+            return (struct index_found){.location = 0};
         }
         header = bucket_header(bucket);
     }
 }
 
-/* The location of a key's item, live or not, or 0. On-line worker; see R1 for how long it stays valid. */
-static inline_always uint32_t index_find(const struct store *store, uint64_t hash, struct bytes key) {
+/* A key's item, live or not. On-line worker; see R1 for how long it stays valid. */
+static inline_always struct index_found index_find_item(const struct store *store, uint64_t hash,
+                                                        struct bytes key) {
     const struct index *index = &store->index;
     for (;;) {
         const struct bucket *home = index_home(index, index_homes_count(index), hash);
         uint32_t header = bucket_header(home);
-        uint32_t location = index_find_in(store, home, header, hash, key);
-        if (location != 0 || likely(index_miss_is_true(index, home, header, hash))) {
-            return location;
+        struct index_found found = index_find_in(store, home, header, hash, key);
+        if (found.location != 0 || likely(index_miss_is_true(index, home, header, hash))) {
+            return found;
         }
     }
+}
+
+/* Its location alone, or 0. */
+static inline_always uint32_t index_find(const struct store *store, uint64_t hash, struct bytes key) {
+    return index_find_item(store, hash, key).location;
 }
 
 /* --- locks --- */

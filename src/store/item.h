@@ -264,24 +264,25 @@ static inline bool item_has_short_key(const char *own, struct bytes key) {
 }
 
 /*
- * Whether `key` is the item's: whole words and one that overlaps, because the call of memcmp would cost more
- * than the comparison.
+ * Whether `key` stands at `own`: whole words and one that overlaps, because the call of memcmp would cost more than
+ * the comparison.
  */
-static inline bool item_has_key(const struct item *item, struct bytes key) {
-    struct bytes own = item_key(item);
-    if (own.size != key.size) {
-        return false;
-    }
+static inline bool item_key_is(const char *own, struct bytes key) {
     if (unlikely(key.size < sizeof(uint64_t))) {
-        return item_has_short_key(own.data, key);
+        return item_has_short_key(own, key);
     }
     size_t last = key.size - sizeof(uint64_t);
     for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
-        if (item_load_u64(own.data + at) != item_load_u64(key.data + at)) {
+        if (item_load_u64(own + at) != item_load_u64(key.data + at)) {
             return false;
         }
     }
-    return item_load_u64(own.data + last) == item_load_u64(key.data + last);
+    return item_load_u64(own + last) == item_load_u64(key.data + last);
+}
+
+static inline bool item_has_key(const struct item *item, struct bytes key) {
+    struct bytes own = item_key(item);
+    return own.size == key.size && item_key_is(own.data, key);
 }
 
 /* --- use --- */

@@ -17,7 +17,6 @@
 
 enum {
     PREFETCH_ITEMS_MIN = 2048, /* with their homes 256 KiB and more */
-    PREFETCH_HOMES_MIN = 8192, /* 512 KiB of homes */
     PREFETCH_LINE_SIZE = 64,
 };
 
@@ -27,19 +26,15 @@ uint64_t store_hash(const struct store_worker *worker, struct bytes key) {
     return index_hash(&worker->store->index, key);
 }
 
-enum store_status store_get_hashed(struct store_worker *worker, struct bytes key, uint64_t hash,
-                                   struct item_view *view) {
-    struct arena_spot spot;
-    if (unlikely(link_find_spot(worker, hash, key, &spot) == 0)) {
+enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
+    link_prefetch_end(worker);
+    struct index_found found = link_find_item(worker, store_hash(worker, key), key);
+    if (unlikely(found.location == 0)) {
         return STORE_MISS;
     }
-    link_view_spot(worker->store, &spot, view);
-    item_use(spot.item, worker_now_tick(worker), ITEM_FETCHED);
+    link_view(worker->store, found.location, view);
+    item_use(found.item, worker_now_tick(worker), ITEM_FETCHED);
     return STORE_OK;
-}
-
-enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view) {
-    return store_get_hashed(worker, key, store_hash(worker, key), view);
 }
 
 enum store_absence store_absence_take(struct store_worker *worker) {
@@ -87,8 +82,8 @@ __attribute__((cold, noinline)) void link_meet_dead(struct store_worker *worker,
 }
 
 uint32_t link_find(struct store_worker *worker, uint64_t hash, struct bytes key) {
-    struct arena_spot spot;
-    return link_find_spot(worker, hash, key, &spot);
+    link_prefetch_end(worker);
+    return link_find_item(worker, hash, key).location;
 }
 
 __attribute__((cold, noinline)) void link_open_dead(struct store_worker *worker, struct place *place) {
@@ -103,8 +98,8 @@ void link_open(struct store_worker *worker, uint64_t hash, struct bytes key, str
 
 /* --- prefetching --- */
 
-/* The second step: which item it will be is guessed from the tag alone. Most small items lie on two lines. */
-static void prefetch_item(const struct store *store, uint64_t hash) {
+/* Which item it will be is guessed from the tag alone. Most small items lie on two lines. */
+void link_prefetch_item(const struct store *store, uint64_t hash) {
     const struct index *index = &store->index;
     const struct bucket *home = index_home(index, index_homes_count(index), hash);
     uint32_t matches = match_tag(home, entry_tag(hash));
@@ -130,14 +125,14 @@ uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
     const struct store *store = worker->store;
     uint64_t hash = index_hash(&store->index, key);
     uint64_t homes_count = index_homes_count(&store->index);
-    if (homes_count < PREFETCH_HOMES_MIN) {
-        prefetch_item(store, hash);
+    if (homes_count < LINK_PREFETCH_HOMES_MIN) {
+        link_prefetch_item(store, hash);
         return hash;
     }
     uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
     __builtin_prefetch(index_home(&store->index, homes_count, hash), 0, 3);
     if (worker->prefetches_count >= STORE_PREFETCHES_MAX) {
-        prefetch_item(store, *waiting);
+        link_prefetch_item(store, *waiting);
     }
     *waiting = hash;
     worker->prefetches_count++;
@@ -149,6 +144,6 @@ __attribute__((noinline)) void link_prefetch_finish(struct store_worker *worker)
         worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
     worker->prefetches_count = 0;
     for (unsigned i = 0; i < count; i++) {
-        prefetch_item(worker->store, worker->prefetches[i]);
+        link_prefetch_item(worker->store, worker->prefetches[i]);
     }
 }

@@ -21,17 +21,6 @@ static inline bool link_item_lives(const struct store_worker *worker, const stru
             !flush_table_has_taken(worker->store, item, location));
 }
 
-/* The same of the item in a spot; `location` is where it is. */
-static inline bool link_spot_lives(const struct store_worker *worker, const struct arena_spot *spot,
-                                   uint32_t location) {
-    const struct store *store = worker->store;
-    /* acquire: as in flush_table_doubts. */
-    uint64_t doubt_number = atomic_load_explicit(&store->doubt_number, memory_order_acquire);
-    return likely(!worker_item_expired(worker, spot->item)) &&
-           (likely(arena_number(&store->arena, spot->segment) >= doubt_number) ||
-            !flush_table_has_taken(store, spot->item, location));
-}
-
 /* What few items have: out of line, the registers are the others'. */
 static __attribute__((noinline, unused)) void link_view_marks(const struct item *item,
                                                               struct item_view *view) {
@@ -108,6 +97,11 @@ static inline void link_floor_raise(const struct store *store, uint64_t hash, ui
 
 /* --- ahead of a look-up: see link.c --- */
 
+enum { LINK_PREFETCH_HOMES_MIN = 8192 /* 512 KiB of homes: fewer stay in a core's own cache */ };
+
+/* The second step: asks for the item of a key whose home is here. */
+void link_prefetch_item(const struct store *store, uint64_t hash);
+
 /* Once a turn: whether prefetching helps. */
 void link_turn(struct store_worker *worker);
 
@@ -128,21 +122,15 @@ void link_meet_dead(struct store_worker *worker, uint64_t hash, uint32_t locatio
 /* The location of a key's live item, or 0: a dead one is counted as met and taken out. */
 uint32_t link_find(struct store_worker *worker, uint64_t hash, struct bytes key);
 
-/* As link_find, and where the location points to. */
-static inline_always uint32_t link_find_spot(struct store_worker *worker, uint64_t hash, struct bytes key,
-                                             struct arena_spot *spot) {
-    const struct store *store = worker->store;
-    link_prefetch_end(worker);
-    uint32_t location = index_find(store, hash, key);
-    if (location == 0) {
-        return 0;
+/* As link_find, and the item itself; behind link_prefetch_end. */
+static inline_always struct index_found link_find_item(struct store_worker *worker, uint64_t hash,
+                                                       struct bytes key) {
+    struct index_found found = index_find_item(worker->store, hash, key);
+    if (found.location != 0 && unlikely(!link_item_lives(worker, found.item, found.location))) {
+        link_meet_dead(worker, hash, found.location);
+        found.location = 0;
     }
-    *spot = arena_spot_of(&store->arena, location);
-    if (likely(link_spot_lives(worker, spot, location))) {
-        return location;
-    }
-    link_meet_dead(worker, hash, location);
-    return 0;
+    return found;
 }
 
 /* --- places --- */

@@ -82,10 +82,15 @@ static inline const char *number_scan(const char *at, const char *end, uint32_t 
     return at > first && at < end ? at : NULL;
 }
 
+/* The digits of the numbers below 100, two each. */
+static const char number_pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
 /* Two digits of a number below 100. */
 static inline void number_write_two(char *at, uint32_t number) {
-    at[0] = (char)('0' + number / 10);
-    at[1] = (char)('0' + number % 10);
+    memcpy(at, number_pairs + (size_t)2 * number, 2);
 }
 
 /*

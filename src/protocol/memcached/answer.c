@@ -87,7 +87,7 @@ void answer_value(struct memcached_worker *worker, struct reply *reply, const st
                   bool with_cas, bool last) {
     bool is_inline = value_fits_reserve(ANSWER_AROUND_SIZE_MAX, view->value.size);
     char *begin = reply_reserve(reply, ANSWER_AROUND_SIZE_MAX + (is_inline ? view->value.size : 0));
-    char *at = answer_value_line(begin, view);
+    char *at = answer_value_line(begin, view->key, view->client_flags, view->value.size);
     if (with_cas) {
         *at++ = ' ';
         at = number_write(at, service_cas(worker->service, view->cas));

@@ -35,13 +35,13 @@ enum {
 };
 
 /* `VALUE <key> <flags> <bytes>`, the beginning of every hit. */
-static inline char *answer_value_line(char *at, const struct item_view *view) {
+static inline char *answer_value_line(char *at, struct bytes key, uint32_t client_flags, size_t value_size) {
     memcpy(at, "VALUE ", 6);
-    at = bytes_copy(at + 6, view->key);
+    at = bytes_copy(at + 6, key);
     *at++ = ' ';
-    at = number_write(at, view->client_flags);
+    at = number_write(at, client_flags);
     *at++ = ' ';
-    return number_write(at, view->value.size);
+    return number_write(at, value_size);
 }
 
 /* `VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\n`: one hit, followed by "END\r\n" when `last`. */

@@ -3,149 +3,221 @@
  * cmd_run: the requests that most of all requests are, a get of one key and a set whose value is all there, several at
  * once where a pipeline has several.
  *
- *      collected: parsed, and the store asked for what each will need  -->  executed, answered, in order
+ *      collected: parsed, and the store asked for what each will need
+ *        -->  gets that follow one another: looked up together, answered into one run of the reply
+ *        -->  sets: executed, answered, one by one
  *
- * So each is parsed and hashed once, and the cache misses of a run overlap. Whatever is not written as clients write it,
- * or is refused, goes the way of all commands (parse.c, cmd_get.c, cmd_store.c) and is judged there.
+ * So each is parsed and hashed once, and the cache misses of a run overlap. Whatever is not written as clients write it, or
+ * is refused, or watched by somebody, goes the way of all commands (parse.c, cmd_get.c, cmd_store.c) and is judged there.
  */
 #include "call.h"
 #include "cmd_store.h"
-#include "log/events.h"
 #include "riposte/check.h"
 #include "value.h"
 
 enum { RUN_REQUESTS_MAX = 16 /* as many misses as a core has in flight, and a little more */ };
 
-struct run_request {
-    struct mc_set set; /* of a get the key alone */
-    bool is_set;
-    uint64_t hash;
-    const char *end; /* behind the request */
+/* Requests at the front of the input. */
+struct run {
+    unsigned count;
+    uint32_t sets;                            /* bit n: request n is a set; else it is a get */
+    const char *end[RUN_REQUESTS_MAX];        /* behind each */
+    struct store_look look[RUN_REQUESTS_MAX]; /* key and hash; of a get what was found, too */
+    struct mc_set set[RUN_REQUESTS_MAX];      /* of sets */
 };
+static_assert(RUN_REQUESTS_MAX <= 32, "a bit each");
 
-/* The request at the front of `input`: its size, 0 when it is none of a run's. */
-static inline size_t request_parse(struct run_request *request, struct bytes input, bool sets) {
-    size_t size = mc_parse_get(input, &request->set.key);
-    request->is_set = size == 0;
-    return size == 0 && sets ? mc_parse_set(input, &request->set) : size;
+/* Request `i`, at the front of `input`: its size, 0 when it is none of a run's. */
+static inline size_t run_parse(struct run *run, unsigned i, struct bytes input) {
+    size_t size = mc_parse_get(input, &run->look[i].key);
+    if (size == 0 && (size = mc_parse_set(input, &run->set[i])) != 0) {
+        run->look[i].key = run->set[i].key;
+        run->sets |= UINT32_C(1) << i;
+    }
+    return size;
 }
 
-/* Returns how many there are: one where each is timed by itself. Sets that somebody watches are not among them. */
-static unsigned run_collect(const struct mc_call *call, struct run_request *run) {
+static void run_collect(const struct mc_call *call, struct run *run) {
     struct bytes input = call_unread(call);
-    struct store_worker *store = call->worker->store;
     unsigned left = call->requests_max - call->requests, count = 0;
     unsigned count_max = left < RUN_REQUESTS_MAX ? left : RUN_REQUESTS_MAX;
-    bool prefetches = store_prefetch_helps(store);
-    if (unlikely((call->observed & OBSERVE_SLOW) != 0)) {
-        count_max = 1;
-    }
-    while (count < count_max) {
-        struct run_request *request = &run[count];
-        size_t size = request_parse(request, input, call->observed == 0);
+    run->sets = 0;
+    while (count < count_max && input.size > 0) {
+        size_t size = run_parse(run, count, input);
         if (size == 0) {
             break;
         }
         input = bytes_after(input, size);
-        request->end = input.data;
-        /* A lone request has nothing to overlap with. */
-        request->hash = prefetches && (count != 0 || input.size != 0)
-                            ? store_prefetch(store, request->set.key)
-                            : store_hash(store, request->set.key);
-        count++;
+        run->end[count++] = input.data;
     }
-    return count;
+    run->count = count;
 }
 
-/* The whole answer of a hit, in place. False, and nothing done, where the value is too large for that. */
-static inline bool run_answer(struct reply *reply, const struct item_view *view) {
-    if (unlikely(!value_fits_reserve(ANSWER_AROUND_SIZE_MAX, view->value.size))) {
-        return false;
+/* --- answers ------------------------------------------------------------------------------------------------ */
+
+/* Makes room for the next answer. False where there is none: answers have reached the output's bound. */
+static inline bool run_has_room(struct reply_room *room, struct reply *reply, size_t size) {
+    if (unlikely(!reply_room_has(*room, size))) {
+        *room = reply_room_more(*room, reply, size);
     }
-    char *begin = reply_reserve(reply, ANSWER_AROUND_SIZE_MAX + view->value.size);
-    char *at = answer_value_line(begin, view);
+    return room->at != NULL;
+}
+
+/* A hit, whose value is small enough for a reserve. */
+static inline char *run_write(char *at, const struct store_look *look) {
+    at = answer_value_line(at, look->key, look->client_flags, look->value.size);
     memcpy(at, "\r\n", PARSE_LINE_END_SIZE);
     at = bytes_copy(at + PARSE_LINE_END_SIZE,
-                    bytes_of(view->value.data, view->value.size + PARSE_LINE_END_SIZE));
+                    bytes_of(look->value.data, look->value.size + PARSE_LINE_END_SIZE));
     memcpy(at, "END\r\n", ANSWER_END_SIZE);
-    reply_commit(reply, (size_t)(at + ANSWER_END_SIZE - begin));
+    return at + ANSWER_END_SIZE;
+}
+
+static inline char *run_write_miss(char *at) {
+    memcpy(at, "END\r\n", ANSWER_END_SIZE);
+    return at + ANSWER_END_SIZE;
+}
+
+static __attribute__((noinline)) void run_answer_large(const struct mc_call *call,
+                                                       const struct store_look *look) {
+    struct item_view view;
+    store_look_view(call->worker->store, look, &view);
+    answer_value(call->worker, call->reply, &view, false, true);
+}
+
+static inline bool run_is_large(const struct store_look *look) {
+    return !value_fits_reserve(ANSWER_AROUND_SIZE_MAX, look->value.size);
+}
+
+/* One get. False, and nothing done, where answers have reached the output's bound. */
+static inline bool run_answer(struct mc_call *call, struct reply_room *room, const struct store_look *look) {
+    bool found = likely(store_look_found(look)), large = found && unlikely(run_is_large(look));
+    size_t size = ANSWER_AROUND_SIZE_MAX + (found && !large ? look->value.size : 0);
+    if (!run_has_room(room, call->reply, size)) {
+        return false;
+    }
+    if (unlikely(large)) {
+        *room = reply_room_commit(*room, call->reply);
+        run_answer_large(call, look);
+    } else {
+        room->at = found ? run_write(room->at, look) : run_write_miss(room->at);
+    }
     return true;
 }
 
-static inline void run_get(struct mc_call *call, const struct run_request *request) {
-    struct memcached_worker *worker = call->worker;
-    struct bytes key = request->set.key;
-    struct item_view view;
-    bool hit = store_get_hashed(worker->store, key, request->hash, &view) == STORE_OK;
-    service_count_key(worker, key, false);
-    call->requests++;
-    if (likely(hit)) {
-        counter_add(&worker->counters.get_hits, 1);
-        if (unlikely(!run_answer(call->reply, &view))) {
-            answer_value(worker, call->reply, &view, false, true);
-        }
-    } else {
-        counter_add(&worker->counters.get_misses, 1);
-        reply_copy(call->reply, CALL_LINE("END"));
-    }
-    if (unlikely(call->observed)) {
-        events_get(call, key, hit ? &view : NULL);
+/* --- execution ----------------------------------------------------------------------------------------------- */
+
+/* What follows is of that command. */
+static inline void run_count_as(struct mc_call *call, enum latency_command latency) {
+    if (call->session->latency != latency) {
+        call_count(call); /* of the other kind */
+        call->session->latency = (uint8_t)latency;
     }
 }
 
-/* False: it waits for another turn. */
-static inline bool run_set(struct mc_call *call, const struct run_request *request) {
+static inline void run_count_keys(const struct memcached_worker *worker, const struct store_look *look,
+                                  unsigned count) {
+    if (worker->hotkeys != NULL && unlikely(!hotkeys_skip(worker->hotkeys, count))) {
+        for (unsigned i = 0; i < count; i++) {
+            hotkeys_count(worker->hotkeys, look[i].key, false);
+        }
+    }
+}
+
+/* Gets that follow one another; returns how many of them are answered. */
+static unsigned run_gets(struct mc_call *call, struct store_look *look, unsigned count) {
     struct memcached_worker *worker = call->worker;
-    const struct mc_set *set = &request->set;
+    struct reply_room room = reply_room_take(call->reply, ANSWER_AROUND_SIZE_MAX);
+    unsigned done = 0, hits = 0;
+    run_count_as(call, LATENCY_GET);
+    store_look_up(worker->store, look, count);
+    while (done < count && run_answer(call, &room, &look[done])) {
+        hits += store_look_found(&look[done++]);
+    }
+    reply_room_commit(room, call->reply);
+    run_count_keys(worker, look, done);
+    call->requests += done;
+    counter_add(&worker->counters.get_hits, hits);
+    counter_add(&worker->counters.get_misses, done - hits);
+    return done;
+}
+
+static inline enum store_status run_store(const struct memcached_worker *worker, const struct mc_set *set,
+                                          uint64_t hash) {
     const struct store_record stored = {
         .key = set->key,
         .value = set->value,
-        .hash = request->hash,
+        .hash = hash,
         .client_flags = set->client_flags,
         .expires_tick = set->exptime == 0 ? STORE_EXPIRES_NEVER : store_expiry(worker->store, set->exptime),
     };
     service_count_key(worker, set->key, true);
-    enum store_status status = store_set(worker->store, &stored);
-    if (unlikely(status != STORE_OK)) {
-        if (status == STORE_NO_MEMORY && call_may_wait(call, call->received_ns)) {
-            return false;
-        }
-        cmd_store_refuse(call, set->key, set->noreply, status);
-        return true;
+    return store_set(worker->store, &stored);
+}
+
+/* A set has found no place. True when the client is told so; false when the set waits for another turn. */
+static __attribute__((cold, noinline)) bool run_refuse(struct mc_call *call, const struct mc_set *set,
+                                                       enum store_status status) {
+    if (status == STORE_NO_MEMORY && call_may_wait(call, call->received_ns)) {
+        call_again(call, call->at); /* cmd_run goes on to the request */
+        return false;
     }
-    call->requests++;
-    counter_add(&worker->counters.cmd_set, 1);
-    if (!set->noreply) {
-        char *line = reply_reserve(call->reply, 8);
-        memcpy(line, "STORED\r\n", 8);
-        reply_commit(call->reply, 8);
-    }
+    cmd_store_refuse(call, set->key, set->noreply, status);
     return true;
 }
 
+/* Sets that follow one another; returns how many of them are done with. One that finds no place is the last of them. */
+static unsigned run_sets(struct mc_call *call, const struct mc_set *set, const struct store_look *look,
+                         unsigned count) {
+    enum { STORED_SIZE = sizeof("STORED\r\n") - 1 };
+    struct reply_room room = reply_room_take(call->reply, STORED_SIZE);
+    enum store_status status = STORE_OK;
+    unsigned done = 0;
+    run_count_as(call, LATENCY_SET);
+    for (; done < count && run_has_room(&room, call->reply, STORED_SIZE); done++) {
+        status = run_store(call->worker, &set[done], look[done].hash);
+        if (unlikely(status != STORE_OK)) {
+            break;
+        }
+        memcpy(room.at, "STORED\r\n", STORED_SIZE);
+        room.at += set[done].noreply ? 0 : STORED_SIZE;
+    }
+    reply_room_commit(room, call->reply);
+    call->requests += done;
+    counter_add(&call->worker->counters.cmd_set, done);
+    if (unlikely(status != STORE_OK)) {
+        done += run_refuse(call, &set[done], status);
+    }
+    return done;
+}
+
+/* How many requests from `first` on are of its kind. */
+static unsigned run_stretch(const struct run *run, unsigned first) {
+    uint32_t sets = run->sets >> first;
+    uint32_t others = (sets & 1) != 0 ? ~sets : sets;
+    unsigned left = run->count - first;
+    unsigned count = others != 0 ? (unsigned)__builtin_ctz(others) : left;
+    return count < left ? count : left;
+}
+
 bool cmd_run(struct mc_call *call) {
-    struct run_request run[RUN_REQUESTS_MAX];
-    unsigned count = run_collect(call, run), done = 0;
-    const char *begin = call->at;
-    if (count == 0) {
+    struct run run;
+    if (unlikely(call->observed != 0)) {
         return false;
     }
+    run_collect(call, &run);
+    if (run.count == 0) {
+        return false;
+    }
+    store_look_ahead(call->worker->store, run.look, run.count);
+    unsigned done = 0;
     do {
-        unsigned latency = run[done].is_set ? LATENCY_SET : LATENCY_GET;
-        if (latency != call->session->latency) {
-            call_count(call); /* of the other kind */
-            call->session->latency = (uint8_t)latency;
-        }
-        if (run[done].is_set) {
-            if (unlikely(!run_set(call, &run[done]))) {
-                call_again(call, done > 0 ? run[done - 1].end : begin);
-                return true;
-            }
-        } else {
-            run_get(call, &run[done]);
-        }
-        done++;
-    } while (done < count && !reply_full(call->reply));
-    call->at = run[done - 1].end;
+        unsigned count = run_stretch(&run, done);
+        done += (run.sets >> done & 1) != 0 ? run_sets(call, &run.set[done], &run.look[done], count)
+                                            : run_gets(call, &run.look[done], count);
+    } while (done < run.count && !reply_full(call->reply) && !call->costly);
+    if (likely(done != 0)) { /* none: there was no memory for an answer, or the first one waits */
+        call->at = run.end[done - 1];
+    }
     return true;
 }

@@ -216,11 +216,16 @@ static bool call_may_go_on(const struct mc_call *call) {
     return call->requests < call->requests_max && !reply_full(call->reply) && !call->costly;
 }
 
+/* Nothing is left to do: what the next step would find, too. */
+static inline bool call_is_over(const struct mc_call *call) {
+    return call->at == call->end && call->session->state == MC_SESSION_LINE;
+}
+
 /* All steps of a call. True when it was not a bound that ended them. */
 static inline bool call_run(struct mc_call *call) {
     bool stopped = false;
     while (call_may_go_on(call) && !stopped) {
-        stopped = !call_step(call);
+        stopped = !call_step(call) || call_is_over(call);
         call_count(call);
     }
     return stopped;

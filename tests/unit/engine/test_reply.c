@@ -284,3 +284,91 @@ Test(reply_pool, gets_back_the_chunks_of_a_reply_that_was_sent_or_dropped) {
     cr_assert_eq(pool.first_count, 1);
     reply_pool_deinit(&pool);
 }
+
+/* --- rooms ---------------------------------------------------------------------------------------------------- */
+
+static void room_write(struct reply_room *room, const char *text) {
+    memcpy(room->at, text, strlen(text));
+    room->at += strlen(text);
+}
+
+static void expect_first(const struct reply *reply, const char *text) {
+    struct iovec piece;
+    size_t size;
+    cr_assert_eq(reply_iov(reply, &piece, 1, &size), 1);
+    cr_assert_eq(size, strlen(text));
+    cr_assert_eq(memcmp(piece.iov_base, text, size), 0);
+}
+
+Test(reply_room, what_is_written_goes_out_when_it_is_committed) {
+    struct reply reply = reply_empty();
+    reply_copy_string(&reply, "before ");
+    struct reply_room room = reply_room_take(&reply, 10);
+    cr_assert(reply_room_has(room, 10));
+    room_write(&room, "one ");
+    room_write(&room, "two ");
+    cr_assert_eq(reply.unsent_size, 7);
+    room = reply_room_commit(room, &reply);
+    cr_assert_not(reply_room_has(room, 1));
+    reply_copy_string(&reply, "behind");
+    expect_first(&reply, "before one two behind");
+    reply_discard(&reply);
+}
+
+Test(reply_room, nothing_written_is_nothing) {
+    struct reply reply = reply_empty();
+    reply_room_commit(reply_room_take(&reply, REPLY_RESERVE_SIZE_MAX), &reply);
+    cr_assert_eq(reply.unsent_size, 0);
+    cr_assert_null(reply_room_commit((struct reply_room){NULL, NULL}, &reply).at);
+    reply_discard(&reply);
+}
+
+Test(reply_room, ends_at_the_bound_but_holds_what_was_asked_for) {
+    struct reply reply = reply_empty();
+    reply.unsent_size_max = 100;
+    struct reply_room room = reply_room_take(&reply, 40);
+    cr_assert_eq(room.end - room.at, 100);
+    room.at += 99;
+    room = reply_room_more(room, &reply, 40);
+    cr_assert_eq(reply.unsent_size, 99);
+    cr_assert_eq(room.end - room.at, 40);
+    room.at += 1;
+    room = reply_room_more(room, &reply, 40);
+    cr_assert_null(room.at);
+    cr_assert_eq(reply.unsent_size, 100);
+    reply_discard(&reply);
+}
+
+Test(reply_room, there_is_none_where_nobody_gets_anything) {
+    struct reply reply = reply_empty();
+    struct reply_room room = reply_room_take(&reply, 1);
+    room_write(&room, "bye");
+    room = reply_room_commit(room, &reply);
+    reply_close(&reply);
+    cr_assert_null(reply_room_more(room, &reply, 1).at);
+    cr_assert_null(reply_room_take(&reply, 1).at);
+    expect_first(&reply, "bye");
+    reply_discard(&reply);
+    struct reply broken = reply_empty();
+    reply_break(&broken);
+    cr_assert_null(reply_room_take(&broken, 1).at);
+}
+
+Test(reply_room, goes_on_in_the_next_chunk) {
+    struct reply reply = reply_empty();
+    struct reply_room room = reply_room_take(&reply, 1);
+    size_t written = 0;
+    for (int i = 0; i < 10000; i++) {
+        if (!reply_room_has(room, 7)) {
+            room = reply_room_more(room, &reply, 7);
+        }
+        memcpy(room.at, "1234567", 7);
+        room.at += 7;
+        written += 7;
+    }
+    reply_room_commit(room, &reply);
+    cr_assert_eq(reply.unsent_size, written);
+    reply_sent(&reply, written - 7);
+    expect_first(&reply, "1234567");
+    reply_discard(&reply);
+}

@@ -231,16 +231,3 @@ Test(get, pins_are_refused_when_segments_with_pins_take_an_eighth) {
     cr_expect_eq(atomic_load(&fixture.store->arena.pins_size), 0);
     fixture_close(&fixture);
 }
-
-Test(get, finds_a_key_by_the_hash_that_was_kept_of_it) {
-    struct fixture fixture = fixture_open();
-    struct item_view view;
-    struct bytes key = bytes_from_string("kept");
-    cr_assert_eq(fixture_set(&fixture, "kept", "value"), STORE_OK);
-    uint64_t hash = store_prefetch(fixture.worker, key);
-    cr_expect_eq(hash, store_hash(fixture.worker, key));
-    cr_assert_eq(store_get_hashed(fixture.worker, key, hash, &view), STORE_OK);
-    cr_expect(bytes_equal_string(view.value, "value"));
-    cr_expect_eq(store_get_hashed(fixture.worker, bytes_from_string("tpek"), hash, &view), STORE_MISS);
-    fixture_close(&fixture);
-}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * look: several keys at once are answered as store_get answers each.
+ */
+#include <stdlib.h>
+
+#include "fixture.h"
+#include "riposte/random.h"
+
+enum { KEYS_COUNT = 40, LOOKS_MAX = 20, VALUE_SIZE_MAX = 20000 };
+
+static void look_up(struct fixture *fixture, struct store_look *looks, unsigned count) {
+    store_look_ahead(fixture->worker, looks, count);
+    store_look_up(fixture->worker, looks, count);
+}
+
+/* What was found is what store_get finds, but for the use that has been counted. */
+static void expect_same(struct fixture *fixture, const struct store_look *look) {
+    struct item_view own, view;
+    bool there = store_get(fixture->worker, look->key, &view) == STORE_OK;
+    cr_assert_eq(store_look_found(look), there, "%.*s", (int)look->key.size, look->key.data);
+    if (!there) {
+        return;
+    }
+    store_look_view(fixture->worker, look, &own);
+    cr_assert_eq(look->value.data, view.value.data);
+    cr_assert_eq(look->value.size, view.value.size);
+    cr_assert_eq(look->client_flags, view.client_flags);
+    cr_assert_eq(memcmp(look->value.data + look->value.size, "\r\n", 2), 0);
+    cr_assert_eq(own.value.data, view.value.data);
+    cr_assert(bytes_equal(own.key, look->key));
+    cr_assert(own.cas == view.cas && own.client_flags == view.client_flags && own.pin == view.pin);
+    cr_assert(own.expires_tick == view.expires_tick && own.fetched);
+}
+
+Test(look, finds_those_that_are_there_and_no_others) {
+    struct fixture fixture = fixture_open();
+    struct store_look looks[] = {
+        {.key = text("a")}, {.key = text("none")}, {.key = text("b")}, {.key = text("a")}};
+    fixture_set(&fixture, "a", "1");
+    fixture_set(&fixture, "b", "");
+    look_up(&fixture, looks, 4);
+    cr_expect(bytes_equal_string(looks[0].value, "1"));
+    cr_expect_not(store_look_found(&looks[1]));
+    cr_expect(store_look_found(&looks[2]) && looks[2].value.size == 0);
+    cr_expect(bytes_equal_string(looks[3].value, "1"));
+    cr_expect_eq(looks[2].hash, store_hash(fixture.worker, text("b")));
+    fixture_close(&fixture);
+}
+
+Test(look, none_at_all_is_nothing) {
+    struct fixture fixture = fixture_open();
+    look_up(&fixture, NULL, 0);
+    fixture_close(&fixture);
+}
+
+Test(look, counts_a_use_of_each) {
+    struct fixture fixture = fixture_open();
+    struct store_look looks[] = {{.key = text("a")}, {.key = text("b")}};
+    struct item_view view;
+    fixture_set(&fixture, "a", "1");
+    fixture_set(&fixture, "c", "1");
+    look_up(&fixture, looks, 2);
+    store_look_view(fixture.worker, &looks[0], &view);
+    cr_expect(view.fetched);
+    cr_expect_not(fixture_get(&fixture, "c").fetched);
+    fixture_close(&fixture);
+}
+
+Test(look, meets_the_dead_as_store_get_does) {
+    struct fixture fixture = fixture_open();
+    struct store_look looks[] = {{.key = text("mortal")}, {.key = text("forever")}};
+    struct store_levels levels;
+    uint32_t now_tick = store_now_tick(fixture.worker);
+    fixture_set_expiring(&fixture, "mortal", "1", now_tick + 2);
+    fixture_set(&fixture, "forever", "2");
+    look_up(&fixture, looks, 2);
+    cr_expect(store_look_found(&looks[0]) && store_look_found(&looks[1]));
+    fixture_turn(&fixture, 3000);
+    look_up(&fixture, looks, 2);
+    cr_expect(!store_look_found(&looks[0]) && store_look_found(&looks[1]));
+    store_stats(fixture.store, &levels);
+    cr_expect_eq(levels.items_count, 1);
+    cr_assert_eq(store_flush_prefix(fixture.worker, text("for")), STORE_OK);
+    look_up(&fixture, looks, 2);
+    cr_expect_not(store_look_found(&looks[1]));
+    fixture_close(&fixture);
+}
+
+/* A number's key: short and long ones, alike at the beginning. */
+static struct bytes key_of(char *key, uint64_t number) {
+    memset(key, 'k', STORE_KEY_SIZE_MAX);
+    key[0] = (char)('A' + number);
+    return bytes_of(key, 1 + (size_t)(number * 31 % STORE_KEY_SIZE_MAX));
+}
+
+static void store_one(struct fixture *fixture, struct random *random) {
+    static char value[VALUE_SIZE_MAX];
+    char key[STORE_KEY_SIZE_MAX];
+    size_t value_size =
+        random_below(random, 4) == 0 ? random_below(random, VALUE_SIZE_MAX) : random_below(random, 40);
+    uint32_t client_flags = random_below(random, 3) == 0 ? (uint32_t)random_next(random) : 0;
+    uint32_t expires_tick = random_below(random, 3) == 0
+                                ? store_now_tick(fixture->worker) + 1 + (uint32_t)random_below(random, 3)
+                                : STORE_EXPIRES_NEVER;
+    memset(value, (int)('a' + random_below(random, 26)), value_size);
+    cr_assert_eq(fixture_set_at_once(fixture, key_of(key, random_below(random, KEYS_COUNT)),
+                                     bytes_of(value, value_size), client_flags, expires_tick),
+                 STORE_OK);
+}
+
+Test(look, says_what_store_get_says_at_random) {
+    const char *given = getenv("RIPOSTE_SEED");
+    struct random random = {.state = given != NULL ? strtoull(given, NULL, 10) : random_seed()};
+    printf("RIPOSTE_SEED=%llu\n", (unsigned long long)random.state);
+    struct fixture fixture = fixture_open();
+    for (int round = 0; round < 2000; round++) {
+        char keys[LOOKS_MAX][STORE_KEY_SIZE_MAX];
+        struct store_look looks[LOOKS_MAX];
+        unsigned count = (unsigned)random_below(&random, LOOKS_MAX + 1);
+        for (uint64_t stores = random_below(&random, 8); stores > 0; stores--) {
+            store_one(&fixture, &random);
+        }
+        for (unsigned i = 0; i < count; i++) {
+            looks[i].key = key_of(keys[i], random_below(&random, KEYS_COUNT));
+        }
+        look_up(&fixture, looks, count);
+        for (unsigned i = 0; i < count; i++) {
+            expect_same(&fixture, &looks[i]);
+        }
+        fixture_turn(&fixture, random_below(&random, 700));
+    }
+    fixture_close(&fixture);
+}
