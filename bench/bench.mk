@@ -3,9 +3,10 @@
 
 MICRO_SOURCES := $(sort $(wildcard bench/micro/*.c))
 
-$(eval $(call compile_rule,bench/micro,-Ibench/micro $(call own_includes,src/protocol/memcached/)))
+# The headers of HTTP are found below its folder only (parse/head.h).
+$(eval $(call compile_rule,bench/micro,-Ibench/micro $(call own_includes,src/protocol/memcached/) -Isrc/protocol/http))
 $(eval $(call link_rule,$(O)/micro,$(call objects,$(MICRO_SOURCES)) \
-    $(foreach folder,$(NEEDS_protocol/memcached),$(call archive,$(folder))),$(LIBS)))
+    $(foreach folder,$(LIBRARY_FOLDERS),$(call archive,$(folder))),$(LIBS)))
 
 # The bare kernel path that costs are a multiple of; its ring, receive buffers and waiting are the engine's.
 FLOOR_SOURCES := $(sort $(wildcard bench/floor/*.c))

@@ -23,6 +23,7 @@ enum {
 struct conversation {
     struct fixture fixture;
     const char *format; /* of one request; %.16s is its key */
+    bool is_http;
     unsigned depth;
 };
 
@@ -42,7 +43,8 @@ static void *talk_begin(void *user, unsigned thread_index) {
         stopwatch_give_up("no memory");
     }
     talk->conversation = conversation;
-    talk->client = client_begin(&conversation->fixture, thread_index);
+    talk->client = conversation->is_http ? client_begin_http(&conversation->fixture, thread_index)
+                                         : client_begin(&conversation->fixture, thread_index);
     for (unsigned i = 0; i < conversation->depth; i++) {
         char *at = talk->input + talk->input_size;
         struct bytes key = fixture_thread_key(talk->client->thread);
@@ -54,14 +56,15 @@ static void *talk_begin(void *user, unsigned thread_index) {
 /* Whole pipelines: up to depth - 1 requests more than asked, which at some thousands is nothing. */
 static uint64_t talk_run(void *state, uint64_t count) {
     struct talk *talk = state;
+    const struct client *client = talk->client;
     struct bytes bytes = bytes_of(talk->input, talk->input_size);
     const struct protocol_input input = {
         .bytes = bytes, .requests_max = talk->conversation->depth, .memory_size_max = SIZE_MAX};
     uint64_t sum = 0;
     for (uint64_t done = 0; done < count;) {
-        memcached_protocol.prefetch(talk->session, bytes, talk->client->worker);
+        client->protocol->prefetch(talk->session, bytes, client->context);
         struct progress progress =
-            memcached_protocol.on_input(talk->session, &input, &talk->client->reply, talk->client->worker);
+            client->protocol->on_input(talk->session, &input, &talk->client->reply, client->context);
         assert(progress.consumed == bytes.size && progress.requests == talk->conversation->depth);
         done += progress.requests;
         sum += client_flush(talk->client);
@@ -78,9 +81,9 @@ static void talk_end(void *state) {
 }
 
 static void talk_measure(const struct stopwatch *stopwatch, const char *what, const char *format,
-                         unsigned depth) {
+                         bool is_http, unsigned depth) {
     char name[96];
-    struct conversation conversation = {.format = format, .depth = depth};
+    struct conversation conversation = {.format = format, .is_http = is_http, .depth = depth};
     fixture_init(&conversation.fixture, ITEMS_COUNT, VALUE_SIZE);
     fixture_draw(&conversation.fixture, true);
     snprintf(name, sizeof(name), "%s, %u at a time", what, depth);
@@ -97,15 +100,19 @@ void bench_on_input(const struct stopwatch *stopwatch) {
     static const struct {
         const char *name;
         const char *format;
+        bool is_http;
     } requests[] = {
-        {"get", "get %.16s\r\n"},
-        {"set of 32 bytes", "set %.16s 0 0 32\r\n0123456789abcdef0123456789abcdef\r\n"},
-        {"mg with v", "mg %.16s v\r\n"},
-        {"mn", "mn\r\n"},
+        {"get", "get %.16s\r\n", false},
+        {"set of 32 bytes", "set %.16s 0 0 32\r\n0123456789abcdef0123456789abcdef\r\n", false},
+        {"mg with v", "mg %.16s v\r\n", false},
+        {"mn", "mn\r\n", false},
+        {"HTTP GET, Host alone", "GET /cache/%.16s HTTP/1.1\r\nHost: localhost\r\n\r\n", true},
+        {"HTTP GET, three fields",
+         "GET /cache/%.16s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n", true},
     };
     stopwatch_head("on_input: prefetch, parse, execute, answer (1,000 items)");
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        talk_measure(stopwatch, requests[i].name, requests[i].format, 1);
-        talk_measure(stopwatch, requests[i].name, requests[i].format, 16);
+        talk_measure(stopwatch, requests[i].name, requests[i].format, requests[i].is_http, 1);
+        talk_measure(stopwatch, requests[i].name, requests[i].format, requests[i].is_http, 16);
     }
 }

@@ -22,8 +22,9 @@ static const struct {
     const char *name;
     void (*measure)(const struct stopwatch *stopwatch);
 } groups[] = {
-    {"parse", bench_parse},     {"look-up", bench_look_up}, {"put", bench_put},
-    {"writers", bench_writers}, {"reply", bench_reply},     {"on-input", bench_on_input},
+    {"parse", bench_parse},     {"head", bench_head},         {"look-up", bench_look_up},
+    {"put", bench_put},         {"writers", bench_writers},   {"reply", bench_reply},
+    {"hotkeys", bench_hotkeys}, {"on-input", bench_on_input},
 };
 
 enum { GROUPS_COUNT = sizeof(groups) / sizeof(groups[0]) };
