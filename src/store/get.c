@@ -238,8 +238,9 @@ static void created(struct store_worker *worker, const struct get_options *optio
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,
                                  const struct get_options *options, struct item_view *view) {
     uint64_t hash = index_hash(&worker->store->index, key);
+    link_prefetch_end(worker);
     for (;;) {
-        uint32_t location = link_find(worker, hash, key);
+        uint32_t location = link_find_item(worker, hash, key).location;
         enum store_status status;
         if (location != 0) {
             status = hit(worker, hash, key, location, options, view);

@@ -77,13 +77,6 @@ static inline char *put_text(char *at, const char *text) {
     return at + size;
 }
 
-static inline char *put_bytes(char *at, struct bytes bytes) {
-    if (bytes.size > 0) {
-        memcpy(at, bytes.data, bytes.size);
-    }
-    return at + bytes.size;
-}
-
 static char *put_start(char *at, const struct http_worker *worker, enum http_status status) {
     if (likely(status == HTTP_STATUS_OK)) {
         at = put_text(at, "HTTP/1.1 200 OK\r\n");
@@ -99,12 +92,12 @@ static char *put_start(char *at, const struct http_worker *worker, enum http_sta
 static char *put_content(char *at, const struct http_answer *answer) {
     if (answer->type.size > 0) {
         at = put_text(at, "Content-Type: ");
-        at = put_bytes(at, answer->type);
+        at = bytes_copy(at, answer->type);
         at = put_text(at, "\r\n");
     }
     if (unlikely(answer->coding.size > 0)) {
         at = put_text(at, "Content-Encoding: ");
-        at = put_bytes(at, answer->coding);
+        at = bytes_copy(at, answer->coding);
         at = put_text(at, "\r\n");
     }
     /* RFC 9110 section 8.6: none with 204; with 304 it may be left out, and is. */
@@ -150,7 +143,7 @@ char *http_answer_head(struct http_call *call, const struct http_exchange *excha
         at = number_write(at, answer->etag);
         at = put_text(at, "\"\r\n");
     }
-    at = put_bytes(at, answer->fields);
+    at = bytes_copy(at, answer->fields);
     at = put_connection(at, call, exchange);
     at = put_text(at, "\r\n");
     *head_size = (size_t)(at - begin);

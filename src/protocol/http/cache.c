@@ -41,7 +41,7 @@ static void answer_value(struct http_call *call, const struct http_request *requ
     answer->size = part.size;
     char *begin = http_answer_head(call, exchange, answer, is_inline ? part.size : 0, &head_size);
     if (likely(is_inline)) {
-        memcpy(begin + head_size, part.data, part.size);
+        bytes_copy(begin + head_size, part);
         reply_commit(call->reply, head_size + part.size);
     } else {
         reply_commit(call->reply, head_size);
@@ -169,28 +169,47 @@ static enum latency_command latency_of(enum http_method method) {
     return LATENCY_HTTP_OTHER;
 }
 
+/*
+ * The key that `name` says: as it stands there, or decoded into `decoded`, which has room for STORE_KEY_SIZE_MAX
+ * bytes. False where it is none.
+ */
+static bool key_read(struct bytes name, char *decoded, struct bytes *key) {
+    *key = name;
+    if (unlikely(!http_percent_is_plain(name))) {
+        key->data = decoded;
+        return http_percent_decode(name, decoded, STORE_KEY_SIZE_MAX, &key->size) && key->size > 0;
+    }
+    return name.size > 0 && name.size <= STORE_KEY_SIZE_MAX;
+}
+
+/* The key of a request that changes something. */
+static void key_keep(struct bytes key, struct http_change *change) {
+    memmove(change->key, key.data, key.size); /* it may be there already */
+    change->key_size = (uint8_t)key.size;
+}
+
 void http_cache(struct http_call *call, struct http_request *request, struct bytes name,
                 struct http_change *change) {
-    size_t key_size = 0;
+    struct bytes key;
     if (unlikely(name.size == 0) && request->head->method == HTTP_DELETE) {
         http_cache_flush(call, request);
         return;
     }
-    if (!http_percent_decode(name, change->key, sizeof(change->key), &key_size) || key_size == 0) {
+    if (!key_read(name, change->key, &key)) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_BAD_REQUEST,
                          "a key has 1 to 250 bytes, percent-encoded where they are not plain", "");
         return;
     }
-    change->key_size = (uint8_t)key_size;
     request->exchange.latency = (uint8_t)latency_of(request->head->method);
     switch (request->head->method) {
     case HTTP_GET:
     case HTTP_HEAD:
-        cache_get(call, request, bytes_of(change->key, key_size));
+        cache_get(call, request, key);
         return;
     case HTTP_PUT:
     case HTTP_POST:
     case HTTP_DELETE:
+        key_keep(key, change);
         http_cache_write(call, request, change);
         return;
     case HTTP_OPTIONS:

@@ -62,7 +62,7 @@ bool http_target_read(const struct http_head *head, struct http_target *target) 
 
 bool http_percent_decode(struct bytes text, char *decoded, size_t size_max, size_t *size) {
     size_t used = 0;
-    if (likely(text.size <= size_max && memchr(text.data, '%', text.size) == NULL)) {
+    if (likely(text.size <= size_max && http_percent_is_plain(text))) {
         memcpy(decoded, text.data, text.size);
         *size = text.size;
         return true;

@@ -22,6 +22,11 @@ struct http_target {
 /* True and *target; false for what is none of the three forms, holds a '#', or names a scheme but http(s). */
 bool http_target_read(const struct http_head *head, struct http_target *target);
 
+/* Whether there is nothing in it to decode: as it is, it says what http_percent_decode would make of it. */
+static inline bool http_percent_is_plain(struct bytes text) {
+    return text.size == 0 || memchr(text.data, '%', text.size) == NULL;
+}
+
 /*
  * Decodes `text` once into `decoded`, which has room for size_max bytes. False for a '%' without two
  * hexadecimal digits behind it, and for what does not fit. '+' stays '+'.
