@@ -88,20 +88,4 @@ extern const struct protocol protocol_noop;      /* its meta command mn: a value
 extern const struct protocol protocol_http;      /* HTTP/1.1 with Content-Length */
 extern const struct protocol protocol_resp;      /* Redis, Valkey: RESP2, and the null of RESP3 */
 
-/* --- for the parsers: lines and words of bytes from the wire; bounded, never past the end --- */
-
-/*
- * The first line of `input`, without "\r\n": REPLY_READ and *line; REPLY_MORE when it has no end yet;
- * REPLY_BAD when it is longer than REPLY_HEAD_SIZE_MAX or ends in a bare line feed.
- */
-enum reply_status line_take(struct bytes input, struct reply_head *head, struct bytes *line);
-
-/* The next word of *line, up to a space or its end; moves *line behind it and one space. Empty at the end. */
-struct bytes line_take_word(struct bytes *line);
-
-bool line_begins(struct bytes line, const char *text);
-
-/* A refusal in memcached's words, in all of its dialects. */
-bool line_is_memcached_error(struct bytes line);
-
 #endif

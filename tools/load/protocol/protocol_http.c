@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "line.h"
 #include "protocol.h"
 
 /* What the fields say. */

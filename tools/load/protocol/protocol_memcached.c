@@ -4,8 +4,7 @@
  *
  *      VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\nEND\r\n    END\r\n    STORED\r\n    ERROR ...\r\n
  */
-#include <string.h>
-
+#include "line.h"
 #include "protocol.h"
 
 static const struct bytes value_tail = {"\r\nEND\r\n", 7};
@@ -34,17 +33,11 @@ static enum reply_status value_line_parse(struct bytes line, struct reply_head *
 static enum reply_status head_parse(struct bytes input, enum request_kind request, struct reply_head *head) {
     (void)request;
     struct bytes line;
-    *head = (struct reply_head){0};
-    if (input.size > 0 && memchr("VESNC", input.data[0], 5) == NULL) {
-        head->reason = "no reply of memcached's text protocol";
-        return REPLY_BAD;
-    }
-    enum reply_status status = line_take(input, head, &line);
+    enum reply_status status =
+        line_take_head(input, "VESNC", "no reply of memcached's text protocol", head, &line);
     if (status != REPLY_READ) {
         return status;
     }
-    head->line = line;
-    head->head_size = line.size + 2;
     if (line_begins(line, "VALUE ")) {
         return value_line_parse(bytes_of(line.data + 6, line.size - 6), head);
     }
@@ -57,7 +50,6 @@ static enum reply_status head_parse(struct bytes input, enum request_kind reques
         return REPLY_READ;
     }
     head->kind = REPLY_ERROR;
-    head->reason = "no reply of memcached's text protocol";
     return is_refusal(line) ? REPLY_READ : REPLY_BAD;
 }
 

@@ -5,8 +5,7 @@
  *      VA <bytes>[ <flag>...]\r\n<data>\r\n     EN\r\n     HD[ <flag>...]\r\n     NS\r\n     SERVER_ERROR ...\r\n
  *      MN\r\n, and no other, to mn
  */
-#include <string.h>
-
+#include "line.h"
 #include "protocol.h"
 
 static const struct bytes value_tail = {"\r\n", 2};
@@ -34,17 +33,11 @@ static enum reply_status meta_head_parse(struct bytes input, enum request_kind r
                                          struct reply_head *head) {
     (void)request;
     struct bytes line;
-    *head = (struct reply_head){0};
-    if (input.size > 0 && memchr("VEHNSC", input.data[0], 6) == NULL) {
-        head->reason = "no reply of memcached's meta commands";
-        return REPLY_BAD;
-    }
-    enum reply_status status = line_take(input, head, &line);
+    enum reply_status status =
+        line_take_head(input, "VEHNSC", "no reply of memcached's meta commands", head, &line);
     if (status != REPLY_READ) {
         return status;
     }
-    head->line = line;
-    head->head_size = line.size + 2;
     struct bytes rest = line;
     struct bytes code = line_take_word(&rest);
     if (bytes_equal_string(code, "VA")) {
@@ -64,7 +57,6 @@ static enum reply_status meta_head_parse(struct bytes input, enum request_kind r
         return REPLY_READ;
     }
     head->kind = REPLY_ERROR;
-    head->reason = "no reply of memcached's meta commands";
     return is_refusal(code, line) ? REPLY_READ : REPLY_BAD;
 }
 
@@ -72,16 +64,11 @@ static enum reply_status noop_head_parse(struct bytes input, enum request_kind r
                                          struct reply_head *head) {
     (void)request;
     struct bytes line;
-    *head = (struct reply_head){.reason = "no reply of memcached's meta no-op"};
-    if (input.size > 0 && memchr("MESC", input.data[0], 4) == NULL) {
-        return REPLY_BAD;
-    }
-    enum reply_status status = line_take(input, head, &line);
+    enum reply_status status =
+        line_take_head(input, "MESC", "no reply of memcached's meta no-op", head, &line);
     if (status != REPLY_READ) {
         return status;
     }
-    head->line = line;
-    head->head_size = line.size + 2;
     bool is_answer = bytes_equal_string(line, "MN");
     head->kind = is_answer ? REPLY_VALUE : REPLY_ERROR;
     return is_answer || line_is_memcached_error(line) ? REPLY_READ : REPLY_BAD;

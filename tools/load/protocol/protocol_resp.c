@@ -4,8 +4,7 @@
  *
  *      $<bytes>\r\n<data>\r\n      $-1\r\n      _\r\n      +OK\r\n      -ERR ...\r\n
  */
-#include <string.h>
-
+#include "line.h"
 #include "protocol.h"
 
 static const struct bytes value_tail = {"\r\n", 2};
@@ -13,16 +12,10 @@ static const struct bytes value_tail = {"\r\n", 2};
 static enum reply_status head_parse(struct bytes input, enum request_kind request, struct reply_head *head) {
     (void)request;
     struct bytes line;
-    *head = (struct reply_head){.reason = "no reply to GET or SET in RESP"};
-    if (input.size > 0 && memchr("$+-_", input.data[0], 4) == NULL) {
-        return REPLY_BAD;
-    }
-    enum reply_status status = line_take(input, head, &line);
+    enum reply_status status = line_take_head(input, "$+-_", "no reply to GET or SET in RESP", head, &line);
     if (status != REPLY_READ) {
         return status;
     }
-    head->line = line;
-    head->head_size = line.size + 2;
     if (bytes_equal_string(line, "$-1") || bytes_equal_string(line, "_")) {
         head->kind = REPLY_MISS;
         return REPLY_READ;
@@ -39,7 +32,6 @@ static enum reply_status head_parse(struct bytes input, enum request_kind reques
                                                                                          : REPLY_BAD;
     }
     head->kind = REPLY_ERROR;
-    head->reason = "no reply to GET or SET in RESP";
     return line_begins(line, "-") ? REPLY_READ : REPLY_BAD;
 }
 
