@@ -10,31 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fake_server.h"
-#include "load_run.h"
+#include "run_fixture.h"
 #include "report.h"
 #include "riposte/clock.h"
 
-/* Longest any of these runs may take; each is bounded by its own --timeout. */
-#define TIMEOUT_S 60
-
-static struct fake_server server;
-static struct load_run run;
-
 TestSuite(run, .timeout = TIMEOUT_S);
-
-/* Every run on its own ring settings: sleeping, because tests share their CPUs. */
-#define FLAGS "--wait sleep --timeout 10s -w 0 -k 100 "
-
-static void start(enum fake_fault fault, uint64_t at_request) {
-    server = (struct fake_server){.fault = fault, .at_request = at_request};
-    fake_server_start(&server, "32");
-}
-
-static void finish(void) {
-    fake_server_stop(&server);
-    load_run_deinit(&run);
-}
 
 Test(run, counts_every_request_of_a_good_server_once) {
     start(FAKE_NONE, 0);

@@ -8,29 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fake_server.h"
-#include "load_run.h"
-
-/* Longest any of these runs may take; each is bounded by its own --timeout. */
-#define TIMEOUT_S 60
-
-static struct fake_server server;
-static struct load_run run;
+#include "run_fixture.h"
 
 TestSuite(run_faults, .timeout = TIMEOUT_S);
-
-/* Every run on its own ring settings: sleeping, because tests share their CPUs. */
-#define FLAGS "--wait sleep --timeout 10s -w 0 -k 100 "
-
-static void start(enum fake_fault fault, uint64_t at_request) {
-    server = (struct fake_server){.fault = fault, .at_request = at_request};
-    fake_server_start(&server, "32");
-}
-
-static void finish(void) {
-    fake_server_stop(&server);
-    load_run_deinit(&run);
-}
 
 static void expect_ended_early(const char *words) {
     cr_expect_eq(run_exit_code(&run.result), EXIT_CODE_ENDED_EARLY);
