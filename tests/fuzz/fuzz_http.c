@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SEED_SIZE = 8, PIECE_SIZE_MAX = 64 };
+enum { SEED_SIZE = 8 };
 
 static struct http_talk_server server;
 
@@ -45,12 +45,9 @@ static struct bytes send_all(struct bytes input, struct random *random) {
     if (random != NULL) {
         talk.requests_max = 1 + (unsigned)random_below(random, 20);
         talk.reply.unsent_size_max = 1 + (uint32_t)random_below(random, 4096);
-    }
-    while (input.size > 0) {
-        size_t size = random != NULL ? 1 + random_below(random, PIECE_SIZE_MAX) : input.size;
-        size = size < input.size ? size : input.size;
-        talk_send(&talk, bytes_of(input.data, size));
-        input = bytes_of(input.data + size, input.size - size);
+        talk_send_cut(&talk, input, random);
+    } else if (input.size > 0) {
+        talk_send(&talk, input);
     }
     struct bytes output = output_take(&talk);
     talk_close(&talk);

@@ -18,7 +18,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
     SEED_SIZE = 8,
-    PIECE_SIZE_MAX = 64,
     WHOLE_LINE_SIZE_MAX = 2048, /* longer lines are served or not according to how they came */
 };
 
@@ -40,28 +39,17 @@ static struct bytes output_take(struct talk *talk) {
     return bytes_of(copy, output.size);
 }
 
-static struct bytes send_whole(struct bytes input) {
+/* In one piece; with `random` cut, and with other bounds on requests and output. */
+static struct bytes send_all(struct bytes input, struct random *random) {
     struct talk talk;
     server_open();
     talk_open(&talk, &server);
-    talk_send(&talk, input);
-    struct bytes output = output_take(&talk);
-    talk_close(&talk);
-    talk_server_deinit(&server);
-    return output;
-}
-
-static struct bytes send_cut(struct bytes input, struct random *random) {
-    struct talk talk;
-    server_open();
-    talk_open(&talk, &server);
-    talk.requests_max = 1 + (unsigned)random_below(random, 20);
-    talk.reply.unsent_size_max = 1 + (uint32_t)random_below(random, 4096);
-    while (input.size > 0) {
-        size_t size = 1 + random_below(random, PIECE_SIZE_MAX);
-        size = size < input.size ? size : input.size;
-        talk_send(&talk, bytes_of(input.data, size));
-        input = bytes_of(input.data + size, input.size - size);
+    if (random != NULL) {
+        talk.requests_max = 1 + (unsigned)random_below(random, 20);
+        talk.reply.unsent_size_max = 1 + (uint32_t)random_below(random, 4096);
+        talk_send_cut(&talk, input, random);
+    } else {
+        talk_send(&talk, input);
     }
     struct bytes output = output_take(&talk);
     talk_close(&talk);
@@ -86,8 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     memcpy(&random.state, data, SEED_SIZE);
     struct bytes input = bytes_of((const char *)data + SEED_SIZE, size - SEED_SIZE);
-    struct bytes whole = send_whole(input);
-    struct bytes cut = send_cut(input, &random);
+    struct bytes whole = send_all(input, NULL);
+    struct bytes cut = send_all(input, &random);
     assert(is_cut_sensitive(input) || bytes_equal(whole, cut));
     free((void *)(uintptr_t)whole.data);
     free((void *)(uintptr_t)cut.data);

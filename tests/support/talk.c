@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "riposte/random.h"
 #include "riposte/record.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
     REQUESTS_MAX = 20,
     UNSENT_SIZE_MAX = 8 << 20,
     SHOWN_SIZE_MAX = 900,
+    CUT_SIZE_MAX = 64,
 };
 
 struct store_config talk_store_config(void) {
@@ -161,6 +163,15 @@ void talk_send(struct talk *talk, struct bytes bytes) {
             deadline_wait(&deadline);
         }
     } while ((talk->again || talk_waits(talk)) && !talk->closed && !(talk->hold && reply_full(&talk->reply)));
+}
+
+void talk_send_cut(struct talk *talk, struct bytes bytes, struct random *random) {
+    while (bytes.size > 0) {
+        size_t size = 1 + random_below(random, CUT_SIZE_MAX);
+        size = size < bytes.size ? size : bytes.size;
+        talk_send(talk, bytes_of(bytes.data, size));
+        bytes = bytes_after(bytes, size);
+    }
 }
 
 void talk_go_on(struct talk *talk) {

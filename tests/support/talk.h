@@ -60,6 +60,11 @@ void talk_close(struct talk *talk);
 /* Gives the server `bytes` and lets it work until it waits for more, or for a client that takes nothing. */
 void talk_send(struct talk *talk, struct bytes bytes);
 
+struct random;
+
+/* The same in pieces of 1 to 64 bytes. */
+void talk_send_cut(struct talk *talk, struct bytes bytes, struct random *random);
+
 /* Lets the server work on what it left for another call, as when the client takes its output again. */
 void talk_go_on(struct talk *talk);
 
