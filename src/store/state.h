@@ -179,7 +179,7 @@ struct store_worker {
     uint64_t now_ns;                           /* the monotonic time it was made from */
     bool prefetch_helps;                       /* see store_prefetch_helps */
     unsigned prefetches_count;                 /* of this batch of look-ups */
-    uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see get.c */
+    uint64_t prefetches[STORE_PREFETCHES_MAX]; /* hashes whose home is on the way: see link.c */
 
     struct segment_open open[QUEUES_COUNT][STORE_CLASSES_COUNT];
     struct item *fresh;                 /* made last and not stored yet, in an open segment; or NULL */

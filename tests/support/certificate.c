@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * certificate: see certificate.h.
+ * certificate: makes keys, signs certificates with them, and writes both.
  */
 #include "certificate.h"
 

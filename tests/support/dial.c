@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * dial: see dial.h.
+ * dial: starts and stops engines, connects to them, sends and reads with time limits.
  */
 #include "dial.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * guard: see guard.h.
+ * guard: maps pages, forbids the last one, and copies bytes up against it.
  */
 #include "guard.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * move: see move.h.
+ * move: takes connections out of an engine as records and descriptors, and gives them to another.
  */
 #include "move.h"
 

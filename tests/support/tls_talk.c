@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tls_talk: see tls_talk.h.
+ * tls_talk: carries bytes between a filter and a client, cut as the test wants, and keeps what each has said.
  */
 #include "tls_talk.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * hotkeys: see riposte/hotkeys.h. A worker's sketches have a lock, which its thread takes for one request in 64
+ * hotkeys: estimates how often keys are asked for, from a sample, in sketches of fixed size. A worker's sketches have a lock, which its thread takes for one request in 64
  * and finds free but when somebody asks.
  */
 #include "riposte/hotkeys.h"

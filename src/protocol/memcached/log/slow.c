@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * slow: see slow.h. Command and key are read from the line again, which costs nothing while no slow log is asked for.
+ * slow: times requests one by one and hands those that took long to the slow log. Command and key are read from the line again, which costs nothing while no slow log is asked for.
  */
 #include "slow.h"
 
