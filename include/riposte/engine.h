@@ -416,6 +416,7 @@ struct engine_conn {
     uint32_t quiet_s;       /* since a request of it was completed or a value moved */
     union engine_peer peer; /* not of a listener */
     const struct sockaddr_storage *local; /* of the listen; as long as the engine lives */
+    char *identity; /* who it has proved to be to its filter; NULL: nobody in particular. Lives as the list */
 };
 
 struct engine_conn_list;

@@ -30,6 +30,9 @@ struct reply;
 /* Largest state_size a filter may ask for, in bytes. */
 enum { FILTER_STATE_SIZE_MAX = 1024 };
 
+/* Bytes of the text of an identity, terminator included. */
+enum { FILTER_IDENTITY_SIZE_MAX = 128 };
+
 enum filter_next {
     FILTER_NEXT_INPUT,  /* everything that was given is used up; call again when more has come */
     FILTER_NEXT_AGAIN,  /* there was no room for all plain bytes: call again with what is left */
@@ -101,6 +104,12 @@ struct filter {
 
     /* Everything was sent, our side is about to be shut down: the last word. Once, optional. */
     void (*finish)(void *state, struct reply *output, void *context);
+
+    /*
+     * Who the other side has proved to be: writes it to `text`, cut where it is longer. False: nobody in particular. Between open
+     * and close; optional: false.
+     */
+    bool (*identity)(const void *state, char text[FILTER_IDENTITY_SIZE_MAX], void *context);
 
     /* The connection is gone; release what the state holds. Optional. */
     void (*close)(void *state, void *context);

@@ -5,6 +5,7 @@
 #include "conn_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "engine_state.h"
@@ -42,6 +43,9 @@ static void conn_list_free(struct engine_conn_list *list) {
         struct conn_list_block *block = list->parts[i].first;
         while (block != NULL) {
             struct conn_list_block *next = block->next;
+            for (unsigned j = 0; j < block->count; j++) {
+                free(block->conns[j].identity);
+            }
             free(block);
             block = next;
         }
@@ -155,6 +159,18 @@ static void peer_read(int fd, bool is_unix, union engine_peer *peer) {
     }
 }
 
+/* Owned by the list; NULL when memory ends, too. */
+static char *identity_copy(const struct worker *worker, const struct conn *conn) {
+    const struct worker_listen *listen = &worker->listens[conn->listen];
+    char text[FILTER_IDENTITY_SIZE_MAX];
+    if (conn->filter_offset == 0 || listen->filter->identity == NULL || !conn_is_live(conn)) {
+        return NULL;
+    }
+    bool known = listen->filter->identity(conn_filter((struct conn *)(uintptr_t)conn)->state, text,
+                                          listen->filter_context);
+    return known ? strdup(text) : NULL;
+}
+
 static void part_add_conn(struct conn_list_part *part, const struct worker *worker, const struct conn *conn) {
     struct engine_conn *entry = part_add(part);
     if (entry == NULL) {
@@ -170,6 +186,7 @@ static void part_add_conn(struct conn_list_part *part, const struct worker *work
     entry->closing = !conn_is_live(conn);
     entry->quiet_s = (worker->now_ms - conn->active_ms) / 1000;
     entry->local = &worker->engine->listens[conn->listen].address;
+    entry->identity = identity_copy(worker, conn);
     peer_read(conn->fd, conn->is_unix, &entry->peer);
 }
 

@@ -271,6 +271,18 @@ static size_t connection_send(void *state, const struct iovec *plain, unsigned p
     return size;
 }
 
+/* The subject of the certificate that the client has shown, and that was found good: "/O=Example/CN=client". */
+static bool connection_identity(const void *state, char text[FILTER_IDENTITY_SIZE_MAX], void *context) {
+    const struct tls_connection *connection = state;
+    (void)context;
+    if (!connection->established || connection->endpoint->listen->verify == TLS_VERIFY_NONE) {
+        return false;
+    }
+    const X509 *shown = SSL_get0_peer_certificate(connection->ssl);
+    return shown != NULL &&
+           X509_NAME_oneline(X509_get_subject_name(shown), text, FILTER_IDENTITY_SIZE_MAX) != NULL;
+}
+
 static void connection_finish(void *state, struct reply *output, void *context) {
     struct tls_connection *connection = state;
     (void)context;
@@ -294,5 +306,6 @@ const struct filter tls_filter = {
     .send = connection_send,
     .ended = connection_ended,
     .finish = connection_finish,
+    .identity = connection_identity,
     .close = connection_close,
 };

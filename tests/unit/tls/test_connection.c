@@ -420,3 +420,23 @@ Test(connection, certificates_of_clients_are_checked_where_they_are_shown) {
     cr_expect_not(admits(&stranger));
     tls_place_close(&place);
 }
+
+Test(connection, knows_a_client_by_the_subject_of_its_certificate) {
+    static const enum tls_verify modes[] = {TLS_VERIFY_NONE, TLS_VERIFY_ASK, TLS_VERIFY_REQUIRE};
+    for (int mode = 0; mode < 3; mode++) {
+        char text[FILTER_IDENTITY_SIZE_MAX];
+        tls_place_init(&place);
+        place.listen.verify = modes[mode];
+        place.config.ca_path = place.authority.chain_path;
+        tls_place_open(&place);
+        tls_talk_begin(&talk, &place);
+        SSL_use_certificate_file(talk.client, place.mine.chain_path, SSL_FILETYPE_PEM);
+        SSL_use_PrivateKey_file(talk.client, place.mine.key_path, SSL_FILETYPE_PEM);
+        cr_expect_not(tls_filter.identity(talk.state, text, talk.context), "before the handshake");
+        cr_assert(tls_talk_shake(&talk));
+        bool known = tls_filter.identity(talk.state, text, talk.context);
+        cr_expect_eq(known, modes[mode] != TLS_VERIFY_NONE);
+        cr_expect(!known || strcmp(text, "/CN=client.test") == 0, "%s", text);
+        end();
+    }
+}

@@ -113,6 +113,14 @@ def clients_show_certificates_where_they_must(lab):
     mine = authority.make("client", "client.test")
     with dial(server, client_context(authority, mine)) as client:
         ask(client)
+        client.sendall(b"stats conns\r\n")
+        text = b""
+        while not text.endswith(b"END\r\n"):
+            part = client.recv(65536)
+            check(part, "an end instead of stats conns")
+            text += part
+        names = [line.split()[2] for line in text.splitlines() if b":identity " in line]
+        check_equal([b"/CN=client.test"], names, "who is connected")
     check("certificate required" in refusal(server, client_context(authority)).lower().replace("_", " "), "without one")
     strange = authority.make("strange", "client.test", signed=False)
     check("unknown ca" in refusal(server, client_context(authority, strange)).lower().replace("_", " "), "another's")

@@ -33,10 +33,10 @@ void conns_discard(struct conns *conns) {
 }
 
 /* A value is one word. */
-static void path_clean(char *path) {
-    for (; *path != '\0'; path++) {
-        if ((unsigned char)*path <= ' ' || *path == 0x7f) {
-            *path = '?';
+static void word_clean(char *word) {
+    for (; *word != '\0'; word++) {
+        if ((unsigned char)*word <= ' ' || *word == 0x7f) {
+            *word = '?';
         }
     }
 }
@@ -55,7 +55,7 @@ static void address_write(char text[ADDRESS_SIZE_MAX], const struct sockaddr_sto
     case AF_UNIX:
         address_text(address, place);
         snprintf(text, ADDRESS_SIZE_MAX, "unix:%s", place);
-        path_clean(text);
+        word_clean(text);
         return;
     default:
         snprintf(text, ADDRESS_SIZE_MAX, "unknown");
@@ -101,6 +101,11 @@ static void conn_lines(const struct mc_call *call, const struct engine_conn *con
     if (!conn->listening) {
         address_write(text, conn->local);
         conn_line(call->reply, conn->fd, "listen_addr", text);
+    }
+    if (conn->identity != NULL) {
+        snprintf(text, sizeof(text), "%s", conn->identity);
+        word_clean(text);
+        conn_line(call->reply, conn->fd, "identity", text);
     }
     conn_line(call->reply, conn->fd, "state", conn_state(call, conn));
     snprintf(text, sizeof(text), "%u", conn->quiet_s);
