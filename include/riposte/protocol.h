@@ -178,7 +178,8 @@ struct protocol {
 
     /*
      * Instead of on_open: `session`, zeroed, becomes what was saved; `saved` was checked and is borrowed. *memory_size: what it holds in
-     * memory of its own, as progress.memory_size. False when memory ends: the connection is closed, and no other call follows. With session_save.
+     * memory of its own, as progress.memory_size. False when memory ends, or where it may not go on here: the connection is closed
+     * (closed_handed_over), and no other call follows. With session_save.
      */
     bool (*session_load)(void *session, int fd, struct bytes saved, size_t *memory_size, void *context);
 };

@@ -130,7 +130,7 @@ static bool adopt_input(struct conn *conn, struct bytes input) {
     return input.size == 0 || input_append_copied(&conn->input, input) == 0;
 }
 
-/* The session is what it was. False when memory ends. */
+/* The session is what it was. False where it may not be, or memory ends. */
 static bool adopt_session(struct worker *worker, struct conn *conn, const struct moved *moved) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     size_t memory_size = 0;
@@ -205,8 +205,10 @@ static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) 
     adopt_socket(worker, conn, moved.nonblocking);
     adopt_output(conn, &moved, frozen->file_fd);
     bool has_memory = !conn->reply.broken && adopt_input(conn, moved.input);
-    if (!has_memory || !adopt_session(worker, conn, &moved)) {
+    if (!has_memory) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
+    } else if (!adopt_session(worker, conn, &moved)) {
+        close_begin(worker, conn, CLOSE_HANDED_OVER);
     }
     adopt_go_on(worker, conn);
 }

@@ -215,12 +215,24 @@ static bool session_own(struct mc_session *session, const struct saved *saved,
     return true;
 }
 
+/*
+ * It has not authenticated, since nobody asked for that, and is in the middle of what only those may who have; here it is asked for.
+ * In the other states it can: a stranger is in no other.
+ */
+static bool saved_is_strange(const struct mc_session *session, const struct memcached_worker *worker) {
+    bool may_begin = session->state == MC_SESSION_LINE || session->state == MC_SESSION_SWALLOW;
+    return service_authenticates(worker->service) && !session->authenticated && !may_begin;
+}
+
 bool saved_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context) {
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
     struct saved read;
     *memory_size = 0;
     if (!saved_read(saved, &read)) {
+        return false;
+    }
+    if (saved_is_strange(&read.session, worker)) {
         return false;
     }
     *own = read.session;

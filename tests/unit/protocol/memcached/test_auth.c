@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "riposte/record.h"
 
 static char path[] = "/tmp/riposte-test-auth-XXXXXX";
 static char message[256];
@@ -225,4 +226,40 @@ Test(auth, file_that_is_not_there_is_named) {
     int result = memcached_service_auth_load(server.service, "/nowhere/at/all", message, sizeof(message));
     cr_assert_eq(result, -ENOENT);
     cr_assert_not_null(strstr(message, "/nowhere/at/all"));
+}
+
+/* The session of `talk`, which was begun in a server that asked nobody, is loaded in one that does. */
+static bool loads_as_stranger(void) {
+    struct record_writer writer = {0};
+    size_t memory_size;
+    memcached_protocol.session_save(talk.session, &writer, server.worker);
+    memset(talk.session, 0, memcached_protocol.session_size);
+    cr_assert_eq(load("ann:secret"), 0);
+    bool loaded = memcached_protocol.session_load(talk.session, TALK_FD, bytes_of(writer.data, writer.size),
+                                                  &memory_size, server.worker);
+    record_discard(&writer);
+    return loaded;
+}
+
+static void open_without_file(void) {
+    open_all();
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+}
+
+TestSuite(auth_moved, .init = open_without_file, .fini = close_with_file);
+
+Test(auth_moved, who_comes_from_a_server_that_asked_nobody_must_authenticate) {
+    talk_check(&talk, "version\r\n", "VERSION 1.6.45\r\n");
+    cr_assert(loads_as_stranger());
+    talk_check(&talk, "set who 0 0 10\r\nann secret\r\nget a\r\n", "STORED\r\nEND\r\n");
+    talk_send(&talk, bytes_from_string("set a 0 0 1\r\n1\r\n"));
+    cr_assert(loads_as_stranger(), "who has authenticated stays so");
+}
+
+Test(auth_moved, in_the_middle_of_a_value_it_does_not_go_on) {
+    talk_send(&talk, bytes_from_string("set a 0 0 10\r\n01234"));
+    cr_assert_not(loads_as_stranger());
+    memset(talk.session, 0, memcached_protocol.session_size);
 }
