@@ -18,7 +18,9 @@
  *
  * Nothing is synchronised to a disk: while the machine is up every process sees what the last one has written, and what
  * is left after a boot is not trusted. Root block and sections have checksums; the items have none: the memory of the
- * arena is that of the process that stopped in order.
+ * arena is that of the process that stopped in order, and since then only a process of the same user could have written
+ * there, which could as well seal what it wrote. To read it all once takes 0.07 s a GiB (XXH3, one CPU), at the stop and at
+ * the start, while nobody is served.
  */
 #ifndef RIPOSTE_STORE_IMAGE_H
 #define RIPOSTE_STORE_IMAGE_H
