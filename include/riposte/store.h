@@ -210,7 +210,6 @@ struct store_levels {
     uint64_t retired_size; /* segments being emptied, or waiting for readers and replies, */
     uint64_t index_size;
     uint64_t ghosts_size;  /* what is remembered of evicted items, */
-    uint64_t uploads_size; /* items that come in pieces */
     uint64_t dead_size;    /* bytes in segments that no item uses: overwritten, deleted, tails */
     uint64_t small_target; /* bytes that the policy wants for new items */
     uint64_t moved_size;   /* bytes of items copied by eviction, since the start */
@@ -376,8 +375,8 @@ bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_
 
 /*
  * Room for a new item: STORE_OK and *item, STORE_TOO_LARGE, STORE_NO_MEMORY. Owned by the worker until
- * store_put or store_item_discard; not visible to anyone before. One that will stay unfinished over turns needs
- * store_item_keep.
+ * store_put or store_item_discard; not visible to anyone before. One that stays unfinished over
+ * turns holds its segment, which other items then cannot have: values that come in pieces are better gathered elsewhere.
  */
 enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
                                     uint32_t client_flags, uint32_t expires_tick, size_t value_size,
@@ -388,13 +387,6 @@ enum store_status store_item_create(struct store_worker *worker, struct bytes ke
  * is there already.
  */
 char *store_item_value(struct item *item);
-
-/*
- * The value comes in pieces, over many turns: STORE_OK and *item, which may have another address from then on, or
- * STORE_NO_MEMORY, and the item is given back. What is under way in this manner is bounded in sum, by a third of
- * the limit (one is let in at any size). Before the first byte of the value is written, at most once.
- */
-enum store_status store_item_keep(struct store_worker *worker, struct item **item);
 
 /* Gives an unfinished item back. */
 void store_item_discard(struct store_worker *worker, struct item *item);

@@ -30,7 +30,7 @@
 #include "state.h"
 
 enum {
-    IMAGE_VERSION = 3, /* of everything in the file: root block, sections, items, buckets, descriptors */
+    IMAGE_VERSION = 4, /* of everything in the file: root block, sections, items, buckets, descriptors */
     IMAGE_ROOT_SIZE = 4096,
     IMAGE_BOOT_SIZE = 40,
     IMAGE_MAGIC_SIZE = 16,

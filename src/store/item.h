@@ -6,7 +6,7 @@
  *      | used | shape | expiry (4)? | value size (4)? | client flags (4)? | CAS (8)? | key | value | \r\n |
  *
  *      used    0..1: frequency | 2: FETCHED | 3..31: tick of the last use
- *      shape   0..7: key size | 8..18: marks | 19..31: value size, where it is below 8 KiB
+ *      shape   0..7: key size | 8..17: marks | 18..31: value size, where it is below 16 KiB
  *
  * What most items do not have takes no room in them: the marks tell what is there. An item begins on a step of
  * the arena (4 bytes or more), so both words and the expiry are aligned.
@@ -39,17 +39,16 @@ enum item_mark {
     ITEM_STALE = 32,      /* stored or kept as out of date */
     ITEM_WON = 64,        /* somebody was told to recompute the value */
     ITEM_KEPT = 128,      /* not stored yet, and its segment is pinned for it */
-    ITEM_OUTSIDE = 256,   /* not stored yet, and not in the arena */
-    ITEM_DRAWN = 512,     /* its own CAS comes from the store's sequence, no client has chosen it */
-    ITEM_SHOWN = 1024,    /* a client may have been told its number: a copy keeps it */
+    ITEM_DRAWN = 256,     /* its own CAS comes from the store's sequence, no client has chosen it */
+    ITEM_SHOWN = 512,     /* a client may have been told its number: a copy keeps it */
 };
 
 enum {
     ITEM_LINE_END_SIZE = 2, /* "\r\n" behind the value */
     ITEM_MARKS_SHIFT = 8,
-    ITEM_MARKS_MASK = 0x7ff,
-    ITEM_SIZE_SHIFT = 19,
-    ITEM_SIZE_SHORT_MAX = 0x1fff, /* largest value size that stands in the shape */
+    ITEM_MARKS_MASK = 0x3ff,
+    ITEM_SIZE_SHIFT = 18,
+    ITEM_SIZE_SHORT_MAX = 0x3fff, /* largest value size that stands in the shape */
     ITEM_FREQUENCY_MAX = 3,
     ITEM_FETCHED = 4,
     ITEM_TICK_SHIFT = 3,

@@ -7,8 +7,6 @@
  */
 #include "put.h"
 
-#include <stdlib.h>
-
 #include "evict.h"
 #include "flush.h"
 #include "link.h"
@@ -112,6 +110,37 @@ struct item *put_make(struct store_worker *worker, const struct item_form *form,
     return make(worker, form, hash);
 }
 
+/* --- items in the hands of callers, not stored yet --- */
+
+bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
+    bool fits = put_fits(worker, key_size, value_size, has_flags);
+    counter_add(&worker->counters.too_large, !fits);
+    return fits;
+}
+
+enum store_status store_item_create(struct store_worker *worker, struct bytes key, bool key_is_binary,
+                                    uint32_t client_flags, uint32_t expires_tick, size_t value_size,
+                                    struct item **item) {
+    const struct item_form form = {.key = key,
+                                   .value_size = value_size,
+                                   .client_flags = client_flags,
+                                   .expires_tick = expires_tick,
+                                   .key_is_binary = key_is_binary};
+    if (unlikely(!store_item_fits(worker, key.size, value_size, client_flags != 0))) {
+        return STORE_TOO_LARGE;
+    }
+    *item = put_make(worker, &form, index_hash(&worker->store->index, key));
+    return *item == NULL ? STORE_NO_MEMORY : STORE_OK;
+}
+
+char *store_item_value(struct item *item) {
+    return item_value(item);
+}
+
+void store_item_discard(struct store_worker *worker, struct item *item) {
+    put_drop(worker, item);
+}
+
 /* --- giving back --- */
 
 struct segment *put_segment(const struct store_worker *worker, const struct item *item) {
@@ -119,38 +148,17 @@ struct segment *put_segment(const struct store_worker *worker, const struct item
     return &arena->segments[arena_segment_of(arena, arena_location_of(arena, item))];
 }
 
-void put_uploads_subtract(struct store_worker *worker, size_t size) {
-    /* relaxed: a level. */
-    atomic_fetch_sub_explicit(&worker->store->arena.uploads_size, size, memory_order_relaxed);
-}
-
 /* An item is no longer unfinished: what held its segment for it goes. */
 static void put_settle(struct store_worker *worker, struct item *item, bool kept) {
     if (likely(worker->fresh == item)) {
         worker->fresh = NULL;
     } else if (kept) {
-        struct segment *segment = put_segment(worker, item);
-        if (segment->is_large) {
-            put_uploads_subtract(worker, segment->size);
-        } else {
-            segment_unpin(segment);
-        }
+        segment_unpin(put_segment(worker, item));
     }
-}
-
-static void put_drop_outside(struct store_worker *worker, struct item *item) {
-    size_t size = item_size(item);
-    put_uploads_subtract(worker, size);
-    arena_uncharge(&worker->store->arena, size);
-    free(item);
 }
 
 void put_drop(struct store_worker *worker, struct item *item) {
     struct arena *arena = &worker->store->arena;
-    if (unlikely(item_has(item, ITEM_OUTSIDE))) {
-        put_drop_outside(worker, item);
-        return;
-    }
     bool kept = item_has(item, ITEM_KEPT);
     uint32_t location = arena_location_of(arena, item);
     size_t size = item_size(item);
@@ -381,26 +389,12 @@ static enum store_status put_store(struct store_worker *worker, struct item *ite
     }
 }
 
-/* An item that came in pieces goes into the log. */
-static struct item *put_bring_in(struct store_worker *worker, struct item *outside, uint64_t hash) {
-    struct item_form form = item_form_of(outside);
-    struct item *item = put_make(worker, &form, hash);
-    if (item != NULL) {
-        memcpy(item_value(item), item_value(outside), form.value_size);
-    }
-    put_drop_outside(worker, outside);
-    return item;
-}
-
 enum store_status put_item(struct store_worker *worker, struct item *item, const struct put_options *options,
                            struct put_result *result) {
     uint64_t hash = likely(worker->fresh == item) ? worker->fresh_hash
                                                   : index_hash(&worker->store->index, item_key(item));
     if (result != NULL) {
         *result = (struct put_result){0};
-    }
-    if (unlikely(item_has(item, ITEM_OUTSIDE)) && (item = put_bring_in(worker, item, hash)) == NULL) {
-        return STORE_NO_MEMORY;
     }
     if (unlikely(options->cas_new != 0 || options->invalidate) &&
         (item = put_remake(worker, item, options->cas_new, false, hash)) == NULL) {

@@ -33,9 +33,6 @@ struct item *put_make(struct store_worker *worker, const struct item_form *form,
 /* The segment of an item in the arena. */
 struct segment *put_segment(const struct store_worker *worker, const struct item *item);
 
-/* So many bytes less are taken by items that come in pieces. */
-void put_uploads_subtract(struct store_worker *worker, size_t size);
-
 /* Gives an item that is not stored back. */
 void put_drop(struct store_worker *worker, struct item *item);
 

@@ -206,7 +206,6 @@ void store_destroy(struct store *store) {
     reclaim_free_orphans(store);
     flush_deinit(store);
     destroy_workers(store);
-    assert(atomic_load_explicit(&store->arena.uploads_size, memory_order_relaxed) == 0);
     assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
     unmap_all(store);
     munmap((void *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors));
@@ -423,7 +422,6 @@ static void read_arena(struct arena *arena, struct store_levels *levels) {
     arena_unlock(arena);
     int64_t coming = arena_coming(arena);
     levels->retired_size = (coming > 0 ? (uint64_t)coming : 0) + arena_level(&arena->pinned_size);
-    levels->uploads_size = arena_level(&arena->uploads_size);
     levels->memory_size_max = arena_level(&arena->limit);
     levels->segment_size = arena_segment_size(arena);
 }

@@ -123,10 +123,8 @@ Test(flush_prefix, a_value_that_came_in_pieces_is_of_the_time_of_its_end) {
     struct item *small, *large;
     cr_assert_eq(store_item_create(fixture.worker, text("p:small"), false, 0, 0, 1000, &small), STORE_OK);
     memset(store_item_value(small), 's', 1000);
-    cr_assert_eq(store_item_keep(fixture.worker, &small), STORE_OK);
     cr_assert_eq(store_item_create(fixture.worker, text("p:large"), false, 0, 0, 500000, &large), STORE_OK);
     memset(store_item_value(large), 'l', 500000);
-    cr_assert_eq(store_item_keep(fixture.worker, &large), STORE_OK);
     flush(&fixture, "p:");
     cr_expect_eq(store_put(fixture.worker, small, &set, NULL), STORE_OK);
     cr_expect_eq(store_put(fixture.worker, large, &set, NULL), STORE_OK);

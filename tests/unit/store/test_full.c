@@ -69,9 +69,6 @@ static bool set(struct store_worker *worker, uint64_t number, size_t value_size,
         return false;
     }
     if (in_pieces) {
-        if (store_item_keep(worker, &item) != STORE_OK) {
-            return false;
-        }
         turn(worker);
     }
     memset(store_item_value(item), 'a' + (int)(number % 26), value_size);

@@ -28,16 +28,16 @@ static struct item *make(size_t key_size, size_t value_size, unsigned parts) {
 Test(item, has_8_bytes_before_its_key_unless_it_needs_more) {
     struct item_form form = {.key = bytes_from_string("k"), .value_size = 0};
     cr_expect_eq(item_form_size(&form), 8 + 1 + 2);
-    form.value_size = 8191;
-    cr_expect_eq(item_form_size(&form), 8 + 1 + 8191 + 2);
-    form.value_size = 8192;
-    cr_expect_eq(item_form_size(&form), 8 + 4 + 1 + 8192 + 2);
+    form.value_size = 16383;
+    cr_expect_eq(item_form_size(&form), 8 + 1 + 16383 + 2);
+    form.value_size = 16384;
+    cr_expect_eq(item_form_size(&form), 8 + 4 + 1 + 16384 + 2);
     form.client_flags = 1;
-    cr_expect_eq(item_form_size(&form), 8 + 8 + 1 + 8192 + 2);
+    cr_expect_eq(item_form_size(&form), 8 + 8 + 1 + 16384 + 2);
     form.expires_tick = 5;
-    cr_expect_eq(item_form_size(&form), 8 + 12 + 1 + 8192 + 2);
+    cr_expect_eq(item_form_size(&form), 8 + 12 + 1 + 16384 + 2);
     form.cas = 1;
-    cr_expect_eq(item_form_size(&form), 8 + 20 + 1 + 8192 + 2);
+    cr_expect_eq(item_form_size(&form), 8 + 20 + 1 + 16384 + 2);
 }
 
 Test(item, extra_bytes_are_the_sum_of_what_the_marks_stand_for) {
@@ -50,7 +50,7 @@ Test(item, extra_bytes_are_the_sum_of_what_the_marks_stand_for) {
 
 Test(item, keeps_its_parts_apart) {
     static const size_t key_sizes[] = {1, 7, 8, 9, 250};
-    static const size_t value_sizes[] = {0, 1, 100, 8191, 8192, 1 << 20};
+    static const size_t value_sizes[] = {0, 1, 100, 16383, 16384, 1 << 20};
     for (size_t k = 0; k < 5; k++) {
         for (size_t v = 0; v < 6; v++) {
             for (unsigned parts = 0; parts < PARTS; parts++) {

@@ -228,10 +228,9 @@ Test(put, a_value_of_1_mib_less_1_kib_fits_the_default_limit) {
     fixture_close(&fixture);
 }
 
-static struct item *keep(struct fixture *fixture, size_t value_size) {
+static struct item *begin(struct fixture *fixture, size_t value_size) {
     struct item *item;
     cr_assert_eq(store_item_create(fixture->worker, text("key"), false, 7, 0, value_size, &item), STORE_OK);
-    cr_assert_eq(store_item_keep(fixture->worker, &item), STORE_OK);
     return item;
 }
 
@@ -248,9 +247,8 @@ static void fill_all(struct fixture *fixture) {
 static void expect_unfinished_survives(size_t value_size, bool is_stored) {
     struct fixture fixture = fixture_open();
     const struct put_options set = {.mode = PUT_SET};
-    struct item *item = keep(&fixture, value_size);
+    struct item *item = begin(&fixture, value_size);
     memset(store_item_value(item), 'v', value_size);
-    cr_expect_geq(fixture_levels(&fixture).uploads_size, value_size);
     fill_all(&fixture);
     cr_expect_not(fixture_has(&fixture, "key"));
     if (is_stored) {
@@ -265,21 +263,20 @@ static void expect_unfinished_survives(size_t value_size, bool is_stored) {
         store_item_discard(fixture.worker, item);
         cr_expect_not(fixture_has(&fixture, "key"));
     }
-    cr_expect_eq(fixture_levels(&fixture).uploads_size, 0);
     fixture_close(&fixture);
 }
 
-Test(put, an_item_that_comes_in_pieces_is_charged_and_invisible) {
+Test(put, an_item_that_is_not_finished_is_invisible) {
     expect_unfinished_survives(5000, true);
     expect_unfinished_survives(5000, false);
 }
 
-Test(put, a_large_item_that_comes_in_pieces_is_charged_and_invisible) {
+Test(put, a_large_item_that_is_not_finished_is_invisible) {
     expect_unfinished_survives(500000, true);
     expect_unfinished_survives(500000, false);
 }
 
-Test(put, an_item_that_nobody_kept_survives_turns_all_the_same) {
+Test(put, several_items_that_are_not_finished_survive_turns) {
     struct fixture fixture = fixture_open();
     const struct put_options set = {.mode = PUT_SET};
     struct item *items[8];
@@ -293,27 +290,6 @@ Test(put, an_item_that_nobody_kept_survives_turns_all_the_same) {
         struct item_view view = fixture_get(&fixture, "key");
         cr_expect_eq(view.client_flags, i);
         cr_expect_eq(view.value.data[2999], (char)('a' + i));
-    }
-    fixture_close(&fixture);
-}
-
-Test(put, what_comes_in_pieces_is_bounded_in_sum) {
-    struct fixture fixture = fixture_open();
-    struct item *items[64];
-    unsigned count = 0;
-    enum store_status status;
-    do {
-        cr_assert_eq(store_item_create(fixture.worker, text("key"), false, 0, 0, 500000, &items[count]),
-                     STORE_OK);
-        status = store_item_keep(fixture.worker, &items[count]);
-        count += status == STORE_OK;
-    } while (status == STORE_OK);
-    cr_expect_eq(status, STORE_NO_MEMORY);
-    cr_expect_geq(count, 9);
-    cr_expect_leq(count, 11, "a third of 16 MiB");
-    cr_expect_eq(fixture_set(&fixture, "other", "value"), STORE_OK);
-    for (unsigned i = 0; i < count; i++) {
-        store_item_discard(fixture.worker, items[i]);
     }
     fixture_close(&fixture);
 }

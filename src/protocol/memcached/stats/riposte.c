@@ -60,7 +60,6 @@ static void store_memory_lines(const struct store_levels *store, struct reply *r
     stat_number(reply, "dead_size", store->dead_size);
     stat_number(reply, "index_size", store->index_size);
     stat_number(reply, "ghosts_size", store->ghosts_size);
-    stat_number(reply, "uploads_size", store->uploads_size);
     stat_number(reply, "small_target", store->small_target);
     stat_number(reply, "moved_size", store->moved_size);
     stat_number(reply, "segment_size", store->segment_size);
