@@ -115,7 +115,7 @@ BAD_HEADS = [
     b"GET localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"G(T /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"\x17\x03\x03\x02\x00\x01\x00\x01\xfc\x03\x03",
 ]
 
 BAD_HOSTS = ["", "Host:\r\n", HOST + HOST, "Host: a b\r\n", "Host: a, b\r\n", "Host: a@b\r\n", "Host: a/b\r\n",

@@ -4,13 +4,33 @@
  */
 #include "memo.h"
 
+#include <string.h>
+
 #include "riposte/check.h"
+
+/*
+ * Takes as long wherever they differ, unlike memcmp: the head before may be another client's, with its token in it, and nobody
+ * may find that out by asking a byte at a time.
+ */
+static inline bool rest_is_same(const char *one, const char *other, size_t size) {
+    uint64_t word, other_word, difference = 0;
+    size_t at = 0;
+    for (; at + sizeof(word) <= size; at += sizeof(word)) {
+        memcpy(&word, one + at, sizeof(word));
+        memcpy(&other_word, other + at, sizeof(word));
+        difference |= word ^ other_word;
+    }
+    for (; at < size; at++) {
+        difference |= (unsigned char)(one[at] ^ other[at]);
+    }
+    return difference == 0;
+}
 
 /* The head that begins with `start` bytes up to its target ends as the one before. 0 is the start of none. */
 static inline bool memo_has_rest(const struct http_memo *memo, struct bytes input, size_t start) {
     size_t size = start + memo->rest_size;
     return start != 0 && memo->rest_size != 0 && size <= input.size && size <= HTTP_HEAD_SIZE_MAX &&
-           memcmp(input.data + start, memo->rest, memo->rest_size) == 0;
+           rest_is_same(input.data + start, memo->rest, memo->rest_size);
 }
 
 /* The fields of the head are slices of the copy from now on. */

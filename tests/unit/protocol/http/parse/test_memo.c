@@ -99,6 +99,19 @@ Test(http_memo, a_rest_that_goes_on_differently_is_read) {
     }
 }
 
+Test(http_memo, a_rest_with_any_byte_changed_is_read) {
+    static const char text[] = "GET /cache/a " REST;
+    char changed[sizeof(text)];
+    for (size_t at = sizeof("GET /cache/a ") - 1; at < sizeof(text) - 1; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            check_string(text);
+            memcpy(changed, text, sizeof(text));
+            changed[at] ^= (char)(1 << bit);
+            check(bytes_of(changed, sizeof(text) - 1));
+        }
+    }
+}
+
 Test(http_memo, a_head_that_is_not_all_there_asks_for_more) {
     static const char text[] = "GET /cache/key " REST;
     for (size_t cut = 0; cut < sizeof(text) - 1; cut++) {
@@ -145,8 +158,9 @@ Test(http_memo, a_target_or_a_head_that_is_too_large_is_refused_whatever_its_res
     cr_assert_eq(memo.head.status, HTTP_STATUS_HEAD_TOO_LARGE);
 }
 
-static const char *const methods[] = {"GET", "PUT", "HEAD", "FOO", "", "\r\nGET"};
-static const char *const targets[] = {"/", "/cache/a", "/cache/b?x=1", "*", "", "a\tb"};
+static const char *const methods[] = {"GET", "PUT", "HEAD", "OPTIONS", "CONNECT", "FOO", "", "\r\nGET"};
+static const char *const targets[] = {
+    "/", "/cache/a", "/cache/b?x=1", "http://other/a", "http://a:x/", "a:80", "*", "", "a\tb"};
 static const char *const lines[] = {"HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/1.2", "HTTP/1.1 "};
 static const char *const fields[] = {"Host: localhost\r\n",    "Host: other\r\n",
                                      "Host: a b\r\n",          "Content-Length: 5\r\n",
