@@ -8,6 +8,7 @@
 
 #include "answer.h"
 #include "log/note.h"
+#include "parse/head.h"
 #include "put_record.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
@@ -340,7 +341,9 @@ static struct http_body body_read(struct record_reader *reader) {
     body.chunk.trailer_size = record_get_u32(reader);
     body.chunk.trailer_count = record_get_u32(reader);
     reader->bad |= kind > HTTP_BODY_CHUNKED || state > HTTP_CHUNK_DONE ||
-                   (state == HTTP_CHUNK_DATA) != (body.chunk.left > 0);
+                   (state == HTTP_CHUNK_DATA) != (body.chunk.left > 0) ||
+                   body.chunk.trailer_size > HTTP_HEAD_SIZE_MAX ||
+                   body.chunk.trailer_count > HTTP_HEAD_FIELDS_MAX;
     if (!reader->bad) {
         body.kind = (enum http_body_kind)kind;
         body.chunk.state = (enum http_chunk_state)state;

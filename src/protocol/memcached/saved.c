@@ -128,7 +128,8 @@ static void client_read(struct record_reader *reader, struct mc_session *session
     struct bytes address = record_get_bytes(reader, sizeof(peer->address));
     peer->port = (uint16_t)record_get_u32(reader);
     peer->family = record_get_u8(reader);
-    reader->bad |= address.size != sizeof(peer->address) || session->latency >= LATENCY_COMMANDS_COUNT;
+    reader->bad |= address.size != sizeof(peer->address) || session->latency >= LATENCY_COMMANDS_COUNT ||
+                   session->auth_failures >= AUTH_FAILURES_MAX; /* the last one closes */
     if (!reader->bad) {
         memcpy(peer->address, address.data, address.size);
     }
@@ -170,6 +171,8 @@ static void state_read(struct record_reader *reader, struct saved *saved) {
         saved->watch_kinds = record_get_u32(reader);
         saved->watch_skipped = record_get_u64(reader);
         saved->watch_waiting = record_get_bytes(reader, WATCH_WAITING_SIZE_MAX);
+        /* Another bit would switch on what has its place beside them in `observed`. */
+        reader->bad |= (saved->watch_kinds & ~(unsigned)WATCH_ALL) != 0;
         return;
     case MC_SESSION_DUMP:
     case MC_SESSION_CONNS:

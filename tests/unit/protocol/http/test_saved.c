@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "change.h"
 #include "http_talk.h"
+#include "parse/head.h"
 #include "riposte/random.h"
 
 #define HOST "Host: localhost\r\n"
@@ -131,6 +133,27 @@ Test(http_saved, a_body_half_copied_into_the_store_is_copied_whole) {
     cr_assert_eq(view.value.size, SIZE);
     cr_assert(memcmp(view.value.data, body, SIZE) == 0);
     free(body);
+}
+
+/* Whether a session with so many trailers, of so many bytes, is one that a server takes. */
+static bool is_taken_with_trailers(uint32_t count, uint32_t size) {
+    struct http_session *session = talk.session;
+    struct record_writer writer = {0};
+    talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST
+                                       "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: t\r\n"));
+    session->change->body.chunk.trailer_count = count;
+    session->change->body.chunk.trailer_size = size;
+    http_saved_write(session, &writer, talk.place.context);
+    bool taken = http_saved_check(bytes_of(writer.data, writer.size));
+    record_discard(&writer);
+    memset(session, 0, http_protocol.session_size);
+    return taken;
+}
+
+Test(http_saved, more_trailers_than_a_head_may_have_are_refused) {
+    cr_assert(is_taken_with_trailers(HTTP_HEAD_FIELDS_MAX, HTTP_HEAD_SIZE_MAX));
+    cr_assert_not(is_taken_with_trailers(HTTP_HEAD_FIELDS_MAX + 1, HTTP_HEAD_SIZE_MAX));
+    cr_assert_not(is_taken_with_trailers(HTTP_HEAD_FIELDS_MAX, HTTP_HEAD_SIZE_MAX + 1));
 }
 
 Test(http_saved, random_bytes_are_no_session_or_a_sound_one) {

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "call.h"
 #include "fixture.h"
+#include "log/watch.h"
 #include "riposte/random.h"
 #include "riposte/record.h"
 #include "saved.h"
@@ -189,6 +191,41 @@ Test(saved, what_waits_for_this_process_alone_is_not_ready) {
     talk.reply.unsent_size_max = 1 << 20;
     talk_go_on(&talk);
     cr_assert(talk_is_ready(&talk));
+}
+
+/* Whether the talk's session, which ends with that, is one that a server takes. */
+static bool is_taken(void) {
+    struct record_writer writer = {0};
+    saved_write(talk.session, &writer, server.worker);
+    bool taken = saved_check(bytes_of(writer.data, writer.size));
+    record_discard(&writer);
+    memset(talk.session, 0, memcached_protocol.session_size);
+    return taken;
+}
+
+static bool is_taken_with_failures(uint8_t failures) {
+    struct mc_session *session = talk.session;
+    session->auth_failures = failures;
+    return is_taken();
+}
+
+Test(saved, one_who_has_failed_as_often_as_closes_is_refused) {
+    cr_assert(is_taken_with_failures(AUTH_FAILURES_MAX - 1));
+    cr_assert_not(is_taken_with_failures(AUTH_FAILURES_MAX));
+    cr_assert_not(is_taken_with_failures(UINT8_MAX));
+}
+
+static bool is_taken_watching(unsigned kinds) {
+    struct mc_session *session = talk.session;
+    session->state = MC_SESSION_WATCH;
+    cr_assert_eq(watch_add(&server.service->watch, kinds, TALK_FD, &session->watcher), WATCH_ADDED);
+    return is_taken();
+}
+
+Test(saved, a_watcher_of_what_cannot_be_watched_is_refused) {
+    cr_assert(is_taken_watching(WATCH_ALL));
+    cr_assert_not(is_taken_watching(WATCH_ALL + 1));
+    cr_assert_not(is_taken_watching(UINT32_MAX));
 }
 
 Test(saved, random_bytes_are_no_session_or_a_sound_one) {
