@@ -84,6 +84,12 @@ enum http_endpoint_kind {
 /* 0 and *service; -ENOMEM; a negative errno where files_root or log_path cannot be opened. Before engine_start. */
 int http_service_create(const struct http_config *config, struct http_service **service);
 
+/*
+ * The media types of the values go into the note of the store (store_note_set), from which http_service_create has them.
+ * Before store_file_save; all workers are gone, or frozen. Without memory for it, it says so in the log.
+ */
+void http_service_save(struct http_service *service);
+
 /* All workers are gone. */
 void http_service_destroy(struct http_service *service);
 

@@ -473,6 +473,19 @@ void store_stats(struct store *store, struct store_levels *levels);
 /* Bytes that an item with such a key and value is charged with (for `stats sizes`, watch lines and tests). */
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags);
 
+/*
+ * A note that goes with the items, for whoever gives their client flags a meaning; the store does not look into it. It is saved with
+ * them, is there after a store_file_create (riposte/store_file.h) that was TAKEN, and is saved again until another one takes its place. -m does
+ * not count it. One thread, while no other one saves.
+ */
+enum { STORE_NOTE_SIZE_MAX = 1024 * 1024 }; /* bytes */
+
+/* Copies it; size 0: none. 0; -E2BIG above STORE_NOTE_SIZE_MAX, -ENOMEM: the note before it stays. */
+int store_note_set(struct store *store, struct bytes note);
+
+/* The store's, until another is set; size 0: none. */
+struct bytes store_note(const struct store *store);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,7 +7,7 @@
  *             +--------------------- another process, the same file --------+
  *
  * What survives: items with their flags, CAS numbers, expiry, marks and use; delayed flushes and flushed prefixes; the
- * queues of eviction in their order, and its ghosts. Times go on by the wall clock. What does not: counters other
+ * queues of eviction in their order, and its ghosts; the note (store_note_set). Times go on by the wall clock. What does not: counters other
  * than those of what is there.
  *
  * The file is the server's alone: who may write it may change everything in the store. Lock it (flock(2)).

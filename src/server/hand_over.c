@@ -102,6 +102,7 @@ void hand_over_begin(struct server *server) {
         .store = server->store,
         .listens = &server->listens,
         .options = &server->options,
+        .http = server->protocols.http,
         .tls = server->encryption.tls,
         .notify_fd = server->supervision.notify.fd,
         .watchdog_us = server->supervision.notify.watchdog_us,

@@ -375,6 +375,9 @@ bool protocols_create(struct protocols *protocols, const struct protocols_parts 
 }
 
 void protocols_destroy(struct protocols *protocols) {
+    if (protocols->http != NULL) {
+        http_service_save(protocols->http);
+    }
     http_service_destroy(protocols->http);
     memcached_service_destroy(protocols->memcached);
     observers_destroy(protocols);

@@ -82,6 +82,8 @@ struct protocols_parts {
 /* The services. False and *failure, with nothing left: flags that do not go together, or memory has ended. */
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure);
+
+/* What has to be saved with the items is in the store afterwards, which is saved later. */
 void protocols_destroy(struct protocols *protocols);
 
 /*

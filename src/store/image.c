@@ -75,7 +75,7 @@ int image_root_write(int fd, const struct image_root *root) {
     return write_all(fd, (const char *)root, sizeof(*root), 0);
 }
 
-/* Where each section is, and how large. Segments and prefixes have memory of their own: the caller's. */
+/* Where each section is, and how large. Segments, prefixes and the note have memory of their own: the caller's. */
 static void parts_find(const struct store *store, const struct image_root *root,
                        struct part parts[IMAGE_SECTIONS_COUNT]) {
     const struct index *index = &store->index;
@@ -250,6 +250,7 @@ static int sections_write(struct store *store, struct image_root *root) {
     parts_find(store, root, parts);
     parts[IMAGE_SEGMENTS] = (struct part){(char *)segments, segments_count * sizeof(*segments), false};
     parts[IMAGE_PREFIXES] = (struct part){(char *)table, table == NULL ? 0 : table->size, false};
+    parts[IMAGE_NOTE] = (struct part){(char *)(uintptr_t)store->note.data, store->note.size, false};
     int status = parts_write(store->arena.memory_fd, sections_offset(store), parts, root);
     free(segments);
     return status;
@@ -432,11 +433,10 @@ static bool prefixes_take(struct store *store, const struct part *part) {
 }
 
 static bool sections_take(struct store *store, const struct image_root *root, bool keeps,
-                          struct part *segments, struct part *prefixes) {
-    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+                          struct part parts[IMAGE_SECTIONS_COUNT]) {
+    const struct part *segments = &parts[IMAGE_SEGMENTS];
+    struct part *prefixes = &parts[IMAGE_PREFIXES], *note = &parts[IMAGE_NOTE];
     parts_find(store, root, parts);
-    parts[IMAGE_SEGMENTS] = *segments;
-    parts[IMAGE_PREFIXES] = *prefixes;
     if (!index_take(store, root) || !parts_read(store, parts, root, keeps)) {
         return false;
     }
@@ -444,6 +444,8 @@ static bool sections_take(struct store *store, const struct image_root *root, bo
                                segments->size / sizeof(struct image_segment)) &&
                  prefixes_take(store, prefixes);
     prefixes->memory = NULL; /* the store's, or gone */
+    store->note = bytes_of(note->memory, note->size);
+    note->memory = NULL;
     return taken;
 }
 
@@ -454,13 +456,15 @@ static size_t prefixes_size_max(void) {
 }
 
 bool image_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns) {
-    struct part segments, prefixes = {0};
+    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
     size_t segments_size_max = (size_t)store->arena.segments_count * sizeof(struct image_segment);
-    bool taken = part_allocate(root, IMAGE_SEGMENTS, segments_size_max, &segments) &&
-                 part_allocate(root, IMAGE_PREFIXES, prefixes_size_max(), &prefixes) &&
-                 sections_take(store, root, keeps, &segments, &prefixes);
-    free(segments.memory);
-    free(prefixes.memory);
+    bool taken = part_allocate(root, IMAGE_SEGMENTS, segments_size_max, &parts[IMAGE_SEGMENTS]) &&
+                 part_allocate(root, IMAGE_PREFIXES, prefixes_size_max(), &parts[IMAGE_PREFIXES]) &&
+                 part_allocate(root, IMAGE_NOTE, STORE_NOTE_SIZE_MAX, &parts[IMAGE_NOTE]) &&
+                 sections_take(store, root, keeps, parts);
+    for (unsigned i = IMAGE_SEGMENTS; i < IMAGE_SECTIONS_COUNT; i++) {
+        free(parts[i].memory);
+    }
     if (taken) {
         rest_take(store, root);
         clock_take(store, root, now_ns);

@@ -4,7 +4,7 @@
  *
  *      0            4096        ARENA_FILE_OFFSET
  *      | root block | (a hole)  | the arena: slots and windows, as they were | homes | overflow | links | floors | ghosts |
- *                                                                               segments | prefixes |
+ *                                                                               segments | prefixes | note |
  *
  * The arena stays where it is and is not touched. Everything else is moved through the file, a piece at a time: what was
  * written is given back in memory, what was read is punched out of the file, so nothing of size is there twice. The index
@@ -30,7 +30,7 @@
 #include "state.h"
 
 enum {
-    IMAGE_VERSION = 4, /* of everything in the file: root block, sections, items, buckets, descriptors */
+    IMAGE_VERSION = 5, /* of everything in the file: root block, sections, items, buckets, descriptors */
     IMAGE_ROOT_SIZE = 4096,
     IMAGE_BOOT_SIZE = 40,
     IMAGE_MAGIC_SIZE = 16,
@@ -46,6 +46,7 @@ enum image_section {
     IMAGE_GHOSTS,   /* empty: nothing was ever pushed out */
     IMAGE_SEGMENTS, /* image_segment, the queues one behind the other, oldest first */
     IMAGE_PREFIXES, /* the flush table; empty: none */
+    IMAGE_NOTE,     /* store_note; empty: none */
     IMAGE_SECTIONS_COUNT,
 };
 

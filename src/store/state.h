@@ -106,6 +106,7 @@ struct store {
     alignas(64) size_t item_size_max;
     unsigned workers_max;
     uint64_t fixed_size; /* bytes charged for this struct, the descriptors and the ghosts */
+    struct bytes note;   /* see store_note_set; the memory is owned */
     bool is_moved; /* what was in it is in its file, or was damaged there: nothing but the end is left */
 
     /* Constant from the first joining on. */

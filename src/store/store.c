@@ -188,6 +188,28 @@ int store_create(const struct store_config *config, struct store **created) {
     return store_make(config, &(struct store_shape){.fd = -1}, created);
 }
 
+/* --- the note --- */
+
+int store_note_set(struct store *store, struct bytes note) {
+    if (note.size > STORE_NOTE_SIZE_MAX) {
+        return -E2BIG;
+    }
+    char *copy = note.size == 0 ? NULL : malloc(note.size);
+    if (note.size > 0 && copy == NULL) {
+        return -ENOMEM;
+    }
+    if (note.size > 0) {
+        memcpy(copy, note.data, note.size);
+    }
+    free((void *)(uintptr_t)store->note.data);
+    store->note = bytes_of(copy, note.size);
+    return 0;
+}
+
+struct bytes store_note(const struct store *store) {
+    return store->note;
+}
+
 /* --- the end --- */
 
 static void destroy_workers(struct store *store) {
@@ -210,6 +232,7 @@ void store_destroy(struct store *store) {
     unmap_all(store);
     munmap((void *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors));
     pthread_mutex_destroy(&store->lock);
+    free((void *)(uintptr_t)store->note.data);
     free(store);
 }
 

@@ -10,9 +10,9 @@
  *      |  0x48  |      number        |     client_flags of a value with a type; 0x48 is 'H'
  *
  * Flags 0, and all flags that memcached clients set for purposes of their own, mean
- * application/octet-stream. The usual types have the same number in every process; others get the next one
- * when they are first met, and keep it for the life of the process. At most HTTP_CONTENTS_MAX pairs are
- * remembered; then new ones are refused and the known ones go on.
+ * application/octet-stream. The usual types have the same number in every process, below
+ * HTTP_CONTENT_UNUSUAL_FIRST; others get the next one when they are first met, and keep it as long as the items live: a note
+ * beside them says which. Numbers below HTTP_CONTENTS_MAX are given; then new pairs are refused and the known ones go on.
  */
 #ifndef HTTP_CONTENT_H
 #define HTTP_CONTENT_H
@@ -25,8 +25,15 @@
 
 enum {
     HTTP_CONTENTS_MAX = 4096,
-    HTTP_CONTENT_TYPE_SIZE_MAX = 100, /* bytes */
-    HTTP_CONTENT_CODING_SIZE_MAX = 24 /* bytes */
+    HTTP_CONTENT_UNUSUAL_FIRST = 256,  /* a version with more usual types finds the same others */
+    HTTP_CONTENT_TYPE_SIZE_MAX = 100,  /* bytes */
+    HTTP_CONTENT_CODING_SIZE_MAX = 24, /* bytes */
+    HTTP_CONTENTS_NOTE_HEAD_SIZE = 12, /* bytes */
+    HTTP_CONTENTS_NOTE_PAIR_SIZE = 4,  /* bytes, before the texts */
+    HTTP_CONTENTS_NOTE_SIZE_MAX =
+        HTTP_CONTENTS_NOTE_HEAD_SIZE +
+        (HTTP_CONTENTS_MAX - HTTP_CONTENT_UNUSUAL_FIRST) *
+            (HTTP_CONTENTS_NOTE_PAIR_SIZE + HTTP_CONTENT_TYPE_SIZE_MAX + HTTP_CONTENT_CODING_SIZE_MAX)
 };
 
 struct http_content {
@@ -35,9 +42,10 @@ struct http_content {
 };
 
 struct http_contents {
-    _Atomic uint32_t count;     /* pairs that may be read: grows only */
-    struct http_content *pairs; /* HTTP_CONTENTS_MAX of them, owned; a pair does not change below `count` */
-    pthread_mutex_t lock;       /* of adding */
+    _Atomic uint32_t count; /* numbers that are given, and what lies between them: grows only */
+    struct http_content
+        *pairs;           /* HTTP_CONTENTS_MAX, owned; does not change below `count`; no type: not given */
+    pthread_mutex_t lock; /* of adding */
 };
 
 /* 0 or -ENOMEM. */
@@ -59,6 +67,24 @@ enum http_content_outcome http_content_flags(struct http_contents *contents, str
 
 /* What client flags say of a value. Any thread. */
 struct http_content http_content_of(const struct http_contents *contents, uint32_t client_flags);
+
+/*
+ * The note of the numbers that are not the usual ones:
+ *
+ *      | "HTC1" | u32 next number | u32 pairs | { u16 number | u8 size | u8 size | type | coding } ... |
+ *
+ * in the byte order of the machine, which does not change while the items live.
+ */
+
+/* Its size; 0: there is nothing to note. While no pair is added. */
+size_t http_contents_save(const struct http_contents *contents, char note[HTTP_CONTENTS_NOTE_SIZE_MAX]);
+
+/*
+ * Takes a note into contents that have only the usual ones; size 0: none. False: it is damaged, or memory has ended, and
+ * what was not taken reads as application/octet-stream. In each case no number is given that it may have
+ * used: where its head is damaged, none at all. Before any other thread.
+ */
+bool http_contents_load(struct http_contents *contents, struct bytes note);
 
 /* True for flags that name a type: a browser could take the value for a page or a script. */
 static inline bool http_content_is_typed(uint32_t client_flags) {

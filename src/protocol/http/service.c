@@ -15,6 +15,7 @@
 #include "log/access_log.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
+#include "riposte/log.h"
 #include "parse/text.h"
 
 /* What may fail. */
@@ -32,6 +33,30 @@ static int service_fill(struct http_service *service) {
     return error == 0 ? http_contents_init(&service->contents) : error;
 }
 
+/* What cannot be read costs types, not values. */
+static void types_load(struct http_service *service) {
+    if (!http_contents_load(&service->contents, store_note(service->config.store))) {
+        log_line(LOG_LEVEL_WARNING, "HTTP: the media types of the items that were taken cannot be read; they "
+                                    "are application/octet-stream");
+    }
+}
+
+static_assert((int)HTTP_CONTENTS_NOTE_SIZE_MAX <= (int)STORE_NOTE_SIZE_MAX, "the store takes it");
+
+void http_service_save(struct http_service *service) {
+    char *note = malloc(HTTP_CONTENTS_NOTE_SIZE_MAX);
+    int status = note == NULL ? -ENOMEM : 0;
+    if (status == 0) {
+        size_t size = http_contents_save(&service->contents, note);
+        status = store_note_set(service->config.store, bytes_of(note, size));
+    }
+    free(note);
+    if (status < 0) {
+        log_line(LOG_LEVEL_WARNING, "HTTP: the media types of the items are not saved with them: %s",
+                 strerror(-status));
+    }
+}
+
 int http_service_create(const struct http_config *config, struct http_service **service) {
     struct http_service *made = calloc(1, sizeof(*made));
     if (made == NULL) {
@@ -46,6 +71,7 @@ int http_service_create(const struct http_config *config, struct http_service **
         free(made);
         return error;
     }
+    types_load(made);
     pthread_mutex_init(&made->lock, NULL);
     *service = made;
     return 0;

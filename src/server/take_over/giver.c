@@ -16,6 +16,7 @@
 #include "connections.h"
 #include "riposte/clock.h"
 #include "riposte/engine.h"
+#include "riposte/http.h"
 #include "riposte/log.h"
 #include "riposte/store.h"
 #include "riposte/store_file.h"
@@ -261,6 +262,9 @@ static void giver_hand_over(struct giver *giver) {
     engine_await_pause(giver->parts.engine);
     connections_count = engine_frozen_count(giver->parts.engine);
     verdict_pause(&giver->verdict);
+    if (giver->parts.http != NULL) {
+        http_service_save(giver->parts.http);
+    }
     int result = store_file_save(giver->parts.store, clock_monotonic_ns());
     bool saved = result == 0;
     if (result < 0) {

@@ -40,10 +40,11 @@ struct giver_parts {
     struct store *store;
     const struct listen_list *listens;
     const struct options *options;
-    struct tls *tls;      /* NULL: no listen speaks it */
-    int notify_fd;        /* to the service manager; -1: none */
-    uint64_t watchdog_us; /* what it expects */
-    int janitor_fd;       /* -1: none */
+    struct http_service *http; /* NULL: no listen speaks it */
+    struct tls *tls;           /* NULL: no listen speaks it */
+    int notify_fd;             /* to the service manager; -1: none */
+    uint64_t watchdog_us;      /* what it expects */
+    int janitor_fd;            /* -1: none */
 };
 
 enum giver_state {

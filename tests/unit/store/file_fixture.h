@@ -89,6 +89,7 @@ static inline int make_image(void) {
         fixture_set_number(&fixture, i, 20);
     }
     store_flush_prefix(fixture.worker, text("x"));
+    cr_assert_eq(store_note_set(fixture.store, text("note")), 0);
     save_store(&fixture);
     return fd;
 }

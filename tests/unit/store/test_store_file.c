@@ -310,3 +310,37 @@ Test(store_file, a_file_that_cannot_grow_any_more_leaves_the_store_whole) {
     store_destroy(fixture.store);
     close(fd);
 }
+
+/* --- the note --- */
+
+Test(store_file, a_note_goes_with_the_items_until_another_takes_its_place) {
+    int fd = open_file();
+    struct fixture fixture = open_store(fd, fixture_config(), CLOCK_NS_PER_S, STORE_IMAGE_NONE);
+    cr_assert_eq(store_note(fixture.store).size, 0);
+    cr_assert_eq(store_note_set(fixture.store, text("first")), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        fixture = reopen(&fixture, fd);
+        cr_assert(bytes_equal_string(store_note(fixture.store), "first"));
+    }
+    cr_assert_eq(store_note_set(fixture.store, text("second")), 0);
+    fixture = reopen(&fixture, fd);
+    cr_assert(bytes_equal_string(store_note(fixture.store), "second"));
+    cr_assert_eq(store_note_set(fixture.store, bytes_of(NULL, 0)), 0);
+    fixture = reopen(&fixture, fd);
+    cr_assert_eq(store_note(fixture.store).size, 0);
+    fixture_close(&fixture);
+    close(fd);
+}
+
+Test(store_file, a_note_has_at_most_1_mib) {
+    static char note[STORE_NOTE_SIZE_MAX + 1];
+    int fd = open_file();
+    struct fixture fixture = open_store(fd, fixture_config(), CLOCK_NS_PER_S, STORE_IMAGE_NONE);
+    memset(note, 'n', sizeof(note));
+    cr_assert_eq(store_note_set(fixture.store, bytes_of(note, STORE_NOTE_SIZE_MAX)), 0);
+    cr_assert_eq(store_note_set(fixture.store, bytes_of(note, sizeof(note))), -E2BIG);
+    fixture = reopen(&fixture, fd);
+    cr_assert(bytes_equal(store_note(fixture.store), bytes_of(note, STORE_NOTE_SIZE_MAX)));
+    fixture_close(&fixture);
+    close(fd);
+}

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from harness.connection import set_request
+from harness.http import ask_status, http_connect, http_start
 from harness.outcome import Skip, check, check_equal
 from harness.registry import BOTH, test
 from harness.server import wait_until
@@ -112,6 +113,39 @@ def all_items_are_there_after_a_restart(lab):
         client.ask("incr number 1", "8")
         client.send("mg number c\r\n")
         check(int(client.read_line()[4:]) > cas_now, "CAS numbers do not rise")
+
+
+def expect_types(server, types):
+    """Each value at /cache/ has the type it was PUT with."""
+    with http_connect(server) as web:
+        for key, kind in types.items():
+            check_equal(kind, ask_status(web, 200, "GET", f"/cache/{key}").fields["content-type"], f"type of {key}")
+
+
+def put_typed(server, key, kind):
+    with http_connect(server) as web:
+        ask_status(web, 201, "PUT", f"/cache/{key}", f"Content-Type: {kind}\r\n", b"value")
+
+
+@test(families=BOTH)
+def media_types_stay_with_the_values(lab):
+    """Usual ones and others, over restarts, one of them without HTTP; what the next server meets first is no other's."""
+    with memory_file() as path:
+        server = http_start(lab, "-e", path)
+        types = {"a": "application/x-strange", "h": "text/html"}
+        for key, kind in types.items():
+            put_typed(server, key, kind)
+        stop(server)
+        server = lab.start("-e", path)
+        check_equal(b"value", lab.connect(server).get("a"), "the value")
+        stop(server)
+        for key in "b", "c":
+            server = http_start(lab, "-e", path)
+            expect_types(server, types)
+            types[key] = f"application/x-{key}"
+            put_typed(server, key, types[key])
+            expect_types(server, types)
+            stop(server)
 
 
 @test(waits=True)

@@ -8,12 +8,13 @@ import threading
 import time
 
 from harness.connection import Connection, set_request
+from harness.http import http_start
 from harness.outcome import Failure, Skip, check, check_equal
 from harness.registry import BOTH, test
 from harness.server import REPORTS, wait_until
 from harness.service import Service
 from process import Process
-from programs.memory_file import memory_file
+from programs.memory_file import expect_types, memory_file, put_typed
 from programs.notifying import Manager
 
 UNAVAILABLE, SYSTEM, NOPERM = 69, 71, 77
@@ -271,6 +272,25 @@ def items_of_a_memory_file_are_left_by_who_serves_last(lab):
         said(server, f"-e {path}.other is not used")
         with lab.connect(server) as client:
             client.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
+
+
+@test(families=BOTH)
+def media_types_are_taken_over_with_the_values(lab):
+    """Twice; what the new one meets first is no other's."""
+    server = http_start(lab)
+    flags = [flag for flag in server.arguments if flag.startswith("--http=unix:")]
+    port, path = server.http_port, server.http_socket_path
+    types = {"a": "application/x-strange", "h": "text/html"}
+    for key, kind in types.items():
+        put_typed(server, key, kind)
+    for key in "b", "c":
+        server = lab.take_over(server, f"--http=127.0.0.1:{port}", *flags)
+        said(server, "taken over from process")
+        server.http_port, server.http_socket_path = port, path
+        expect_types(server, types)
+        types[key] = f"application/x-{key}"
+        put_typed(server, key, types[key])
+        expect_types(server, types)
 
 
 # --- failures -------------------------------------------------------------------------------------------------------
