@@ -258,6 +258,16 @@ Test(auth_moved, who_comes_from_a_server_that_asked_nobody_must_authenticate) {
     cr_assert(loads_as_stranger(), "who has authenticated stays so");
 }
 
+Test(auth_moved, from_its_first_byte_it_has_no_more_than_a_stranger) {
+    cr_assert(loads_as_stranger());
+    talk_check(&talk, "s", "");
+    cr_expect_eq(talk.reply.unsent_size_lower, 4096);
+    cr_expect_eq(talk.next, PROTOCOL_NEXT_REST, "its time is running");
+    talk_check(&talk, "et who 0 0 10\r\nann secret\r\n", "STORED\r\n");
+    cr_expect_eq(talk.reply.unsent_size_lower, 0);
+    cr_expect_eq(talk.next, PROTOCOL_NEXT_INPUT);
+}
+
 Test(auth_moved, in_the_middle_of_a_value_it_does_not_go_on) {
     talk_send(&talk, bytes_from_string("set a 0 0 10\r\n01234"));
     cr_assert_not(loads_as_stranger());
