@@ -256,6 +256,17 @@ static int sections_write(struct store *store, struct image_root *root) {
     return status;
 }
 
+/* All that sections_write has moved comes back. */
+static void sections_restore(const struct store *store, const struct image_root *root) {
+    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+    off_t offset = sections_offset(store);
+    parts_find(store, root, parts);
+    for (unsigned i = 0; i < IMAGE_SEGMENTS; i++) {
+        part_restore(store->arena.memory_fd, offset, &parts[i], parts[i].size);
+        offset = offset_behind(offset, parts[i].size);
+    }
+}
+
 int image_save(struct store *store, struct image_root *root, uint64_t now_ns) {
     int fd = store->arena.memory_fd;
     if (fd < 0) {
@@ -269,6 +280,9 @@ int image_save(struct store *store, struct image_root *root, uint64_t now_ns) {
         root->state = IMAGE_COMPLETE;
         image_root_seal(root);
         status = image_root_write(fd, root);
+        if (status < 0) {
+            sections_restore(store, root);
+        }
     }
     if (status < 0) {
         image_drop(store);
@@ -282,16 +296,10 @@ void image_drop(struct store *store) {
 }
 
 void image_resume(struct store *store, struct image_root *root) {
-    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
-    off_t offset = sections_offset(store);
     int status = image_root_write(store->arena.memory_fd, root);
     assert(status == 0); /* the page is there */
     root_fill(store, 0, root);
-    parts_find(store, root, parts);
-    for (unsigned i = 0; i < IMAGE_SEGMENTS; i++) {
-        part_restore(store->arena.memory_fd, offset, &parts[i], parts[i].size);
-        offset = offset_behind(offset, parts[i].size);
-    }
+    sections_restore(store, root);
     image_drop(store);
 }
 

@@ -2,6 +2,12 @@
  *
  * A store in a file: what one has left is taken by the next, and nothing else is.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include "file_fixture.h"
 
 Test(store_file, an_empty_file_makes_an_empty_store) {
@@ -308,6 +314,43 @@ Test(store_file, a_file_that_cannot_grow_any_more_leaves_the_store_whole) {
     cr_assert_lt(store_file_save(fixture.store, fixture.now_ns), 0);
     cr_expect(index_check(fixture.store));
     store_destroy(fixture.store);
+    close(fd);
+}
+
+/* pwrite at the beginning of a file answers EIO from here on, and whatever else is asked for is done. */
+static void forbid_root_blocks(void) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+Test(store_file, a_root_block_that_cannot_be_written_leaves_the_store_whole) {
+    int fd = open_file();
+    struct store_config config = fixture_config();
+    config.memory_size_max = (size_t)64 * FIXTURE_MIB;
+    config.index_power_min = 15; /* 2 MiB of buckets, whose memory is given back as they are written */
+    struct fixture fixture = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_NONE);
+    for (uint64_t i = 0; i < 2000; i++) {
+        fixture_set_number(&fixture, i, 20);
+    }
+    store_worker_leave(fixture.worker);
+    forbid_root_blocks();
+    cr_assert_eq(store_file_save(fixture.store, fixture.now_ns), -EIO);
+    cr_expect(index_check(fixture.store));
+    fixture.worker = store_worker_join(fixture.store, fixture.now_ns);
+    for (uint64_t i = 0; i < 2000; i++) {
+        struct item_view view;
+        cr_assert_eq(fixture_get_number(&fixture, i, &view), STORE_OK);
+    }
+    fixture_close(&fixture);
     close(fd);
 }
 
