@@ -16,6 +16,8 @@
  *
  *      empty --created--> IN_USE --image_save--> COMPLETE --image_take--> IN_USE --kill -9--> IN_USE: not trusted
  *
+ * Who takes it and keeps it (store_file.h) writes IN_USE when it is settled, and nothing before.
+ *
  * Nothing is synchronised to a disk: while the machine is up every process sees what the last one has written, and what
  * is left after a boot is not trusted. Root block and sections have checksums; the items have none: the memory of the
  * arena is that of the process that stopped in order, and since then only a process of the same user could have written

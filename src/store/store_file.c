@@ -188,7 +188,8 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
         return -EEXIST;
     }
     if (*image == STORE_IMAGE_TAKEN) {
-        status = file_begin(fd, boot, true);
+        /* What is kept may still be taken back: only who has settled it writes there. */
+        status = keeps ? 0 : file_begin(fd, boot, true);
         if (status == 0) {
             status = store_take(config, &root, fd, keeps, now_ns, created);
         }
@@ -225,6 +226,12 @@ void store_file_resume(struct store *store) {
 }
 
 void store_file_settle(struct store *store) {
+    struct image_root root;
+    char boot[IMAGE_BOOT_SIZE];
+    store_file_boot(boot);
+    store_file_root_init(&root, boot);
+    int status = store->arena.memory_fd < 0 ? 0 : image_root_write(store->arena.memory_fd, &root);
+    assert(status == 0); /* the page is there, or nothing is in the way of one in memory */
     image_drop(store);
 }
 

@@ -202,6 +202,12 @@ Test(store_file, the_limit_may_be_another_one) {
 
 /* --- two processes that agree who has it --- */
 
+static uint32_t state_in_file(int fd) {
+    struct image_root root;
+    cr_assert_eq(pread(fd, &root, sizeof(root), 0), (ssize_t)sizeof(root));
+    return root.state;
+}
+
 Test(store_file, what_was_given_can_be_taken_back) {
     for (unsigned other_looked = 0; other_looked <= 1; other_looked++) {
         int fd = open_file();
@@ -248,9 +254,11 @@ Test(store_file, the_other_one_has_all_of_it_once_it_is_settled) {
     cr_assert_eq(store_file_save(old.store, old.now_ns), 0);
     cr_assert_eq(store_file_create(&config, fd, true, old.now_ns, &image, &new.store), 0);
     store_destroy(old.store);
+    cr_expect_eq(state_in_file(fd), IMAGE_COMPLETE, "a new one that is too late has written nothing");
     off_t size = lseek(fd, 0, SEEK_END);
     store_file_settle(new.store);
     cr_expect_lt(lseek(fd, 0, SEEK_END), size);
+    cr_expect_eq(state_in_file(fd), IMAGE_IN_USE);
     new.worker = store_worker_join(new.store, new.now_ns);
     for (uint64_t i = 0; i < 5000; i++) {
         struct item_view view;
