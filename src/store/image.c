@@ -139,6 +139,8 @@ static void root_fill(const struct store *store, uint64_t now_ns, struct image_r
     root->stopped_tick = STORE_TICK_FIRST + elapsed_ns / CLOCK_NS_PER_S +
                          atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
     root->start_unix_s = load(&store->clock_start_unix_s);
+    root->start_ns = store->clock_start_ns;
+    root->advance_s = atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
     root->flush_at_tick = atomic_load_explicit(&store->flush_at_tick, memory_order_relaxed);
     root->ghost_clocks[QUEUE_SMALL] = load(&store->ghost.clocks[QUEUE_SMALL]);
     root->ghost_clocks[QUEUE_MAIN] = load(&store->ghost.clocks[QUEUE_MAIN]);
@@ -374,6 +376,13 @@ static bool index_take(struct store *store, const struct image_root *root) {
     return true;
 }
 
+/* As it is: the monotonic clock is that of the boot, and no part of a second is lost, however often. */
+static void clock_keep(struct store *store, const struct image_root *root) {
+    store->clock_start_ns = root->start_ns;
+    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s, memory_order_relaxed);
+    atomic_store_explicit(&store->clock_advance_s, (uint32_t)root->advance_s, memory_order_relaxed);
+}
+
 /*
  * Ticks go on by the wall clock. Where that was set back meanwhile, nobody knows how much time has passed: none, and times of
  * day are from now on counted by the clock as it is.
@@ -382,12 +391,10 @@ static void clock_take(struct store *store, const struct image_root *root, uint6
     uint64_t real_s = clock_real_ns() / CLOCK_NS_PER_S;
     uint64_t passed_s = real_s > root->stopped_unix_s ? real_s - root->stopped_unix_s : 0;
     uint64_t back_s = real_s < root->stopped_unix_s ? root->stopped_unix_s - real_s : 0;
-    store->clock_started = true;
     store->clock_start_ns = now_ns;
     atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s - back_s, memory_order_relaxed);
     atomic_store_explicit(&store->clock_advance_s,
                           (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s), memory_order_relaxed);
-    atomic_store_explicit(&store->flush_at_tick, (uint32_t)root->flush_at_tick, memory_order_relaxed);
 }
 
 static void rest_take(struct store *store, const struct image_root *root) {
@@ -395,6 +402,8 @@ static void rest_take(struct store *store, const struct image_root *root) {
     atomic_store_explicit(&store->arena.sequence, root->sequence, memory_order_relaxed);
     atomic_store_explicit(&store->arena.flush_number, root->flush_number, memory_order_relaxed);
     atomic_store_explicit(&store->doubt_number, root->doubt_number, memory_order_relaxed);
+    store->clock_started = true;
+    atomic_store_explicit(&store->flush_at_tick, (uint32_t)root->flush_at_tick, memory_order_relaxed);
     atomic_store_explicit(&store->flushed_wait, root->flush_number != 0, memory_order_relaxed);
     atomic_store_explicit(&ghost->clocks[QUEUE_SMALL], root->ghost_clocks[QUEUE_SMALL], memory_order_relaxed);
     atomic_store_explicit(&ghost->clocks[QUEUE_MAIN], root->ghost_clocks[QUEUE_MAIN], memory_order_relaxed);
@@ -475,7 +484,12 @@ bool image_take(struct store *store, const struct image_root *root, bool keeps, 
     }
     if (taken) {
         rest_take(store, root);
-        clock_take(store, root, now_ns);
+        /* A later start is of another clock: time_namespaces(7). */
+        if (keeps && root->start_ns <= now_ns) {
+            clock_keep(store, root);
+        } else {
+            clock_take(store, root, now_ns);
+        }
     }
     if (taken && !keeps) {
         image_drop(store);

@@ -78,6 +78,8 @@ struct image_root {
     uint64_t stopped_unix_s; /* the moment of the stop by the wall clock, */
     uint64_t stopped_tick;   /* and by the store's */
     uint64_t start_unix_s;   /* clock_start_unix_s */
+    uint64_t start_ns;       /* clock_start_ns, */
+    uint64_t advance_s;      /* and clock_advance_s: for who goes on at once */
     uint64_t flush_at_tick;
     uint64_t items_count, items_size;
     uint64_t ghost_clocks[QUEUES_COUNT], ghost_target;

@@ -208,6 +208,26 @@ static uint32_t state_in_file(int fd) {
     return root.state;
 }
 
+/* Each has it for 1.9 s. */
+Test(store_file, no_part_of_a_second_is_lost_from_one_to_the_next) {
+    enum { TURNS = 10, HELD_MS = 1900 };
+    int fd = open_file();
+    struct store_config config = fixture_config();
+    struct fixture fixture = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_NONE);
+    uint32_t begin = store_now_tick(fixture.worker);
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        enum store_image image;
+        fixture_turn(&fixture, HELD_MS);
+        save_store(&fixture);
+        cr_assert_eq(store_file_create(&config, fd, true, fixture.now_ns, &image, &fixture.store), 0);
+        store_file_settle(fixture.store);
+        fixture.worker = store_worker_join(fixture.store, fixture.now_ns);
+    }
+    cr_expect_eq(store_now_tick(fixture.worker), begin + TURNS * HELD_MS / 1000);
+    fixture_close(&fixture);
+    close(fd);
+}
+
 Test(store_file, what_was_given_can_be_taken_back) {
     for (unsigned other_looked = 0; other_looked <= 1; other_looked++) {
         int fd = open_file();
