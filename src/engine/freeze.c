@@ -30,7 +30,8 @@ enum {
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_LOOKS_MAX = 64,
-    FREEZE_PIECES_MAX = 16, /* of the output, written down in one go */
+    FREEZE_PIECES_MAX = 16,         /* of the output, written down in one go */
+    FREEZE_FILE_SIZE_MAX = 1 << 20, /* of one behind the first: read while every client waits */
 };
 
 /* --- until all can be saved ------------------------------------------------------------------------------- */
@@ -200,7 +201,7 @@ static bool freeze_take_room(struct worker *worker, size_t size) {
     return false;
 }
 
-/* A second file among the output: its bytes. */
+/* A second file among the output: its bytes. Only few: they may come from a disk. */
 static bool freeze_read_file(const struct reply_file *file, uint64_t offset, size_t size,
                              struct record_writer *to) {
     char *room = record_reserve(to, size);
@@ -226,7 +227,8 @@ static bool freeze_file(struct worker *worker, struct reply *reply, struct freez
         output->file_size = size;
         good = output->file_fd >= 0;
     } else {
-        good = freeze_take_room(worker, size) && freeze_read_file(file, offset, size, &output->behind);
+        good = size <= FREEZE_FILE_SIZE_MAX && freeze_take_room(worker, size) &&
+               freeze_read_file(file, offset, size, &output->behind);
     }
     reply_sent(reply, size);
     return good;
@@ -289,8 +291,8 @@ static bool freeze_session(struct worker *worker, struct conn *conn, struct reco
     return !session->broken;
 }
 
-/* Writes the connection down; *record is broken when memory ends. */
-static void freeze_write(struct worker *worker, struct conn *conn, const struct freeze_output *output,
+/* Writes the connection down; *record is broken when memory ends. False: a record has no room for it. */
+static bool freeze_write(struct worker *worker, struct conn *conn, const struct freeze_output *output,
                          struct record_writer *record) {
     struct moved moved = freeze_describe(worker, conn);
     struct record_writer session = {0};
@@ -302,19 +304,18 @@ static void freeze_write(struct worker *worker, struct conn *conn, const struct 
     moved.output_rest = record_bytes(&output->behind);
     moved.file_offset = output->file_offset;
     moved.file_size = output->file_size;
-    moved_write(record, &moved);
+    bool fits = moved_write(record, &moved);
     record->broken |= !good;
     record_discard(&session);
+    return fits;
 }
 
 /* The record and the descriptor go to the list; the slot is free. */
 static void freeze_conn(struct worker *worker, struct conn *conn) {
     struct freeze_output output = {.file_fd = -1};
     struct frozen_conn frozen = {.fd = conn->fd};
-    bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output);
-    if (has_room) {
-        freeze_write(worker, conn, &output, &frozen.record);
-    }
+    bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output) &&
+                    freeze_write(worker, conn, &output, &frozen.record);
     record_discard(&output.before);
     record_discard(&output.behind);
     frozen.file_fd = output.file_fd;

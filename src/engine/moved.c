@@ -7,9 +7,23 @@
 #include "address.h"
 #include "conn.h"
 
-enum { MOVED_NAME_SIZE_MAX = 255 /* of a protocol */ };
+enum {
+    MOVED_NAME_SIZE_MAX = 255, /* of a protocol */
+    MOVED_REST_SIZE_MAX = 4096 /* of all that is neither session, input nor output */
+};
 
-void moved_write(struct record_writer *writer, const struct moved *moved) {
+/* The limits of moved_read_fields; and the whole record goes behind a size of 32 bits when it is handed over. */
+static bool moved_fits(const struct moved *moved) {
+    size_t output_size = moved->output.size + moved->output_rest.size;
+    return moved->session.size <= PROTOCOL_SAVED_SIZE_MAX && moved->input.size <= MOVED_PART_SIZE_MAX &&
+           moved->output.size <= MOVED_PART_SIZE_MAX && moved->output_rest.size <= MOVED_PART_SIZE_MAX &&
+           moved->session.size + moved->input.size + output_size <= UINT32_MAX - MOVED_REST_SIZE_MAX;
+}
+
+bool moved_write(struct record_writer *writer, const struct moved *moved) {
+    if (!moved_fits(moved)) {
+        return false;
+    }
     record_put_u64(writer, MOVED_MAGIC);
     record_put_u8(writer, moved->state);
     record_put_u8(writer, moved->reason);
@@ -30,6 +44,7 @@ void moved_write(struct record_writer *writer, const struct moved *moved) {
     record_put_u64(writer, moved->file_offset);
     record_put_u64(writer, moved->file_size);
     record_put_bytes(writer, moved->output_rest);
+    return true;
 }
 
 static void moved_read_fields(struct record_reader *reader, struct moved *moved) {
@@ -64,7 +79,7 @@ static bool moved_is_sound(const struct moved *moved) {
     }
     switch (moved->state) {
     case CONN_OPEN:
-        return moved->counted && !moved->told;
+        return moved->counted && moved->introduced && !moved->told;
     case CONN_FLUSHING:
         return moved->session.size == 0 && moved->input.size == 0;
     case CONN_LINGERING:

@@ -20,7 +20,7 @@
 
 #define MOVED_MAGIC UINT64_C(0x31306e6e6f637072) /* "rpconn01" */
 
-/* Bytes of input, and of each part of the output: no connection can hold more. */
+/* Bytes of input, and of each part of the output; a connection that holds more does not fit into a record. */
 enum { MOVED_PART_SIZE_MAX = 1 << 30 };
 
 /* What a record says; the bytes are borrowed from it, or from what is to be written. */
@@ -47,8 +47,8 @@ struct moved {
     struct bytes output_rest; /* behind it */
 };
 
-/* Writes the record of it. */
-void moved_write(struct record_writer *writer, const struct moved *moved);
+/* Writes the record of it. False: a part, or all of it, is more than a reader takes; nothing is written then. */
+bool moved_write(struct record_writer *writer, const struct moved *moved);
 
 /* False: damaged, of another version, or a state that cannot be. *moved is undefined then. */
 bool moved_read(struct bytes record, struct moved *moved);

@@ -36,7 +36,7 @@ static struct way ways[] = {
     }                                                                                                        \
     ParameterizedTest(struct way *way, adopt, name)
 
-enum { CONTENT_SIZE = 6 << 20 };
+enum { CONTENT_SIZE = 6 << 20, SHORT_SIZE = 1 << 20 };
 
 static char content[CONTENT_SIZE];
 static _Atomic int taken, released; /* pins and files */
@@ -65,7 +65,11 @@ static void content_make(void) {
     fclose(made);
 }
 
-/* 'p': the content, pinned; 'f': from a file; both between "<" and ">". */
+static size_t letter_size(char letter) {
+    return letter == 's' ? SHORT_SIZE : CONTENT_SIZE;
+}
+
+/* 'p': the content, pinned; 'f': from a file; 's': its first part, as much as one behind another may have; each between "<" and ">". */
 static struct progress letters_on_input(void *session, const struct protocol_input *input,
                                         struct reply *reply, void *context) {
     size_t consumed = 0;
@@ -74,10 +78,11 @@ static struct progress letters_on_input(void *session, const struct protocol_inp
     while (consumed < input->bytes.size && consumed < input->requests_max && !reply_full(reply)) {
         reply_copy_string(reply, "<");
         atomic_fetch_add(&taken, 1);
-        if (input->bytes.data[consumed++] == 'p') {
+        char letter = input->bytes.data[consumed++];
+        if (letter == 'p') {
             reply_pin(reply, bytes_of(content, CONTENT_SIZE), pin_release, NULL);
         } else {
-            reply_send_file(reply, &file, 0, CONTENT_SIZE);
+            reply_send_file(reply, &file, 0, letter_size(letter));
         }
         reply_copy_string(reply, ">");
     }
@@ -112,14 +117,14 @@ static void take_begin(int fd) {
     dial_expect(fd, content, 100000);
 }
 
-static void take_rest(int fd) {
-    dial_expect(fd, content + 100000, CONTENT_SIZE - 100000);
+static void take_rest(int fd, size_t size) {
+    dial_expect(fd, content + 100000, size - 100000);
     dial_expect(fd, ">", 1);
 }
 
-static void take_whole(int fd) {
+static void take_whole(int fd, char letter) {
     take_begin(fd);
-    take_rest(fd);
+    take_rest(fd, letter_size(letter));
 }
 
 static void check_output(const struct way *way, const char *letters) {
@@ -134,9 +139,9 @@ static void check_output(const struct way *way, const char *letters) {
     take_begin(fd);
     engine = move(way, engine, &config);
     cr_assert_eq(atomic_load(&released) == atomic_load(&taken), true, "nothing of the old one's is held");
-    take_rest(fd);
+    take_rest(fd, letter_size(letters[0]));
     for (size_t i = 1; i < strlen(letters); i++) {
-        take_whole(fd);
+        take_whole(fd, letters[i]);
     }
     cr_assert_eq(atomic_load(&released), atomic_load(&taken));
     close(fd);
@@ -152,7 +157,28 @@ ALL_WAYS(a_file_goes_on_where_it_was) {
 }
 
 ALL_WAYS(files_and_values_in_a_row_keep_their_order) {
-    check_output(way, "pfpfp");
+    check_output(way, "pfpsp");
+}
+
+/* It would be read while all clients wait. */
+ALL_WAYS(a_long_file_behind_another_is_closed_and_released) {
+    const struct protocol protocol = letters_protocol();
+    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_config config = dial_config(way->from, &listen);
+    config.limits.output_size_max = 64 << 20;
+    content_make();
+    struct engine *engine = dial_start(&config);
+    int fd = dial(engine);
+    dial_send(fd, "ff", 2);
+    take_begin(fd);
+    move_freeze(engine);
+    cr_assert_eq(engine_frozen_count(engine), 0);
+    cr_assert_eq(atomic_load(&taken), 2);
+    cr_assert_eq(atomic_load(&released), 2);
+    move_take_back(engine);
+    cr_assert_eq(dial_counter(engine, closed_conn_memory), 1);
+    close(fd);
+    dial_stop(engine);
 }
 
 ALL_WAYS(a_unix_socket_is_one_afterwards) {
@@ -198,7 +224,7 @@ ALL_WAYS(more_output_than_all_may_hold_is_closed_and_the_rest_goes_on) {
     cr_assert(kept >= 2 && kept < CLIENTS + 1, "%u", kept);
     move_take_back(engine);
     dial_send(idle, "f", 1);
-    take_whole(idle);
+    take_whole(idle, 'f');
     for (int i = 0; i < CLIENTS; i++) {
         close(fds[i]);
     }

@@ -11,6 +11,7 @@
 #include "dial.h"
 #include "frames.h"
 #include "move.h"
+#include "riposte/record.h"
 
 TestSuite(freeze, .timeout = 60);
 
@@ -256,6 +257,30 @@ ALL_WAYS(a_protocol_that_cannot_be_saved_has_its_clients_told) {
     close(cut);
     expect_count(engine, 0);
     cr_assert_eq(dial_counter(engine, closed_handed_over), 2);
+    dial_stop(engine);
+}
+
+/* More than any reader takes; the pages are never touched. */
+static void save_too_much(void *session, struct record_writer *writer, void *context) {
+    (void)session;
+    (void)context;
+    record_reserve(writer, (size_t)PROTOCOL_SAVED_SIZE_MAX + 1);
+}
+
+ALL_WAYS(who_does_not_fit_into_a_record_is_closed_and_the_engine_goes_on) {
+    struct protocol large = frames_protocol;
+    large.session_save = save_too_much;
+    struct engine *engine = start(way, &large);
+    int fd = dial(engine);
+    expect_answer(fd);
+    move_freeze(engine);
+    cr_assert_eq(engine_frozen_count(engine), 0);
+    move_take_back(engine);
+    cr_assert_eq(dial_counter(engine, closed_conn_memory), 1);
+    int other = dial(engine);
+    expect_answer(other);
+    close(other);
+    close(fd);
     dial_stop(engine);
 }
 

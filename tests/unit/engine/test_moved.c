@@ -42,7 +42,7 @@ static struct moved flushing_conn(void) {
 static bool goes_through(const struct moved *moved, struct moved *read) {
     static struct record_writer writer; /* `read` borrows from it */
     record_discard(&writer);
-    moved_write(&writer, moved);
+    cr_assert(moved_write(&writer, moved));
     return moved_read(bytes_of(writer.data, writer.size), read);
 }
 
@@ -110,8 +110,8 @@ Test(moved, that_says_what_cannot_be_is_refused) {
         moved.state = (uint8_t)state;
         cr_assert_eq(goes_through(&moved, &read), state == CONN_OPEN, "state %u", state);
     }
-    struct moved many[] = {open_conn(), open_conn(),     open_conn(),     open_conn(),
-                           open_conn(), flushing_conn(), flushing_conn(), flushing_conn()};
+    struct moved many[] = {open_conn(),     open_conn(),     open_conn(),     open_conn(), open_conn(),
+                           flushing_conn(), flushing_conn(), flushing_conn(), open_conn()};
     many[0].next = PROTOCOL_NEXT_EVENT + 1;
     many[1].reason = CLOSE_REASON_LAST + 1;
     many[2].told = true;
@@ -120,8 +120,29 @@ Test(moved, that_says_what_cannot_be_is_refused) {
     many[5].session = bytes_from_string("of one that is over");
     many[6].input = bytes_from_string("of one that is not read");
     many[7].state = CONN_LINGERING; /* with output */
+    many[8].introduced = false;
     for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
         cr_assert_not(goes_through(&many[i], &read), "case %zu", i);
+    }
+}
+
+/* Whoever reads it would refuse it, or read a size that was cut. */
+Test(moved, that_is_more_than_a_reader_takes_is_not_written) {
+    enum { CASES = 5 };
+    struct moved many[CASES];
+    for (size_t i = 0; i < CASES; i++) {
+        many[i] = open_conn();
+    }
+    many[0].session.size = PROTOCOL_SAVED_SIZE_MAX + 1u;
+    many[1].input.size = MOVED_PART_SIZE_MAX + 1u;
+    many[2].output.size = MOVED_PART_SIZE_MAX + 1u;
+    many[3].output_rest.size = MOVED_PART_SIZE_MAX + 1u;
+    many[4].session.size = PROTOCOL_SAVED_SIZE_MAX; /* each part may be so large, but not all of them */
+    many[4].input.size = many[4].output.size = many[4].output_rest.size = MOVED_PART_SIZE_MAX;
+    for (size_t i = 0; i < CASES; i++) {
+        struct record_writer writer = {0};
+        cr_assert_not(moved_write(&writer, &many[i]), "case %zu", i);
+        cr_assert_eq(writer.size, 0);
     }
 }
 
