@@ -101,7 +101,7 @@ static char *memory_read(int fd, const struct message_connections *message, int 
     *result = bytes == NULL ? -ENOMEM : 0;
     for (size_t at = 0; bytes != NULL && at < message->size;) {
         ssize_t done = pread(fd, bytes + at, message->size - at, (off_t)(message->offset + at));
-        if (done <= 0 && errno != EINTR) {
+        if (done == 0 || (done < 0 && errno != EINTR)) {
             *result = done < 0 ? -errno : -EPROTO;
             free(bytes);
             return NULL;
