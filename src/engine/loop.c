@@ -442,8 +442,12 @@ void *loop_main(void *argument) {
         while (serves && loop_goes_on(worker)) {
             loop_turn(worker);
         }
-        if (worker->stage == WORKER_FROZEN) {
+        if (worker->stage == WORKER_FROZEN && worker->transport != NULL) {
             freeze_end(worker);
+        }
+        if (worker->transport == NULL) { /* failover.c; a pause does not wait for it */
+            start_leave(&worker->engine->start);
+            break;
         }
         ends = serves && !engine_stop_waits(loop_stop(worker));
         if (!ends) {

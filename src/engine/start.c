@@ -44,9 +44,16 @@ enum start_order start_report_and_wait(struct engine_start *start, int result,
     return order;
 }
 
+void start_leave(struct engine_start *start) {
+    pthread_mutex_lock(&start->mutex);
+    start->left_count++;
+    pthread_cond_broadcast(&start->changed);
+    pthread_mutex_unlock(&start->mutex);
+}
+
 int start_await(struct engine_start *start, unsigned count, struct engine_error *error) {
     pthread_mutex_lock(&start->mutex);
-    while (start->reported_count < count) {
+    while (start->reported_count + start->left_count < count) {
         pthread_cond_wait(&start->changed, &start->mutex);
     }
     int result = 0;

@@ -31,6 +31,7 @@ struct engine_start {
     pthread_mutex_t mutex; /* protects all below */
     pthread_cond_t changed;
     unsigned reported_count; /* workers that have reported since the last order */
+    unsigned left_count;     /* workers that have left for good */
     unsigned orders_count;
     enum start_order order; /* the last one */
     bool failed;            /* a report since the last order was a failure; `error` is the first */
@@ -50,7 +51,10 @@ void start_report(struct engine_start *start, int result, const struct engine_er
 enum start_order start_report_and_wait(struct engine_start *start, int result,
                                        const struct engine_error *error, unsigned *orders_seen);
 
-/* Waits for `count` reports. 0, or the first failure: a negative errno and *error. The starting thread. */
+/* The worker ends, and nobody waits for its reports any more. Its own thread. */
+void start_leave(struct engine_start *start);
+
+/* Waits for the reports of `count` workers, but of those that have left. 0, or the first failure: a negative errno and *error. The starting thread. */
 int start_await(struct engine_start *start, unsigned count, struct engine_error *error);
 
 /* Nobody has reported yet. The starting thread, while no worker can. */

@@ -62,6 +62,21 @@ static void callers_end(struct caller *callers, enum start_order last, unsigned 
     start_deinit(callers[0].start);
 }
 
+/* As one does whose ring has failed, and epoll too: a later pause is that of the others. */
+Test(start, does_not_wait_for_a_worker_that_has_left) {
+    struct engine_start start;
+    struct engine_error error;
+    start_init(&start);
+    start_leave(&start);
+    for (int round = 0; round < 3; round++) {
+        start_begin(&start);
+        start_report(&start, 0, &error);
+        cr_assert_eq(start_await(&start, 2, &error), 0);
+        start_order(&start, START_SERVE);
+    }
+    start_deinit(&start);
+}
+
 Test(start, all_serve_once_all_have_reported) {
     struct engine_start start;
     struct caller callers[WORKERS];

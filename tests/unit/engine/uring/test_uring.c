@@ -18,6 +18,7 @@
 #include "deadline.h"
 #include "dial.h"
 #include "frames.h"
+#include "riposte/engine_move.h"
 
 TestSuite(uring, .timeout = 60);
 
@@ -203,4 +204,35 @@ Test(uring, a_worker_that_can_have_neither_ends_and_its_listener_closes) {
     engine_destroy(engine);
     atomic_store(&epoll_refused, false);
     atomic_store(&refused_with, 0);
+}
+
+/* Of no worker that is left: a pause is over at once. */
+static void expect_pause_and_stop(struct engine *engine) {
+    struct engine_error error;
+    engine_await_pause(engine);
+    cr_expect_eq(engine_frozen_count(engine), 0);
+    cr_expect_eq(engine_resume(engine, &error), 0, "%s", error.message);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    engine_join(engine);
+    engine_destroy(engine);
+}
+
+Test(uring, a_freeze_does_not_wait_for_a_worker_that_has_ended) {
+    struct engine *engine = start_or_skip();
+    atomic_store(&epoll_refused, true);
+    fail_for_good(engine, -EINVAL);
+    engine_stop(engine, ENGINE_STOP_FREEZE);
+    expect_pause_and_stop(engine);
+}
+
+Test(uring, a_worker_that_loses_its_ring_and_epoll_while_it_freezes_ends) {
+    struct engine *engine = start_or_skip();
+    int fd = dial(engine);
+    expect_echo(fd);
+    atomic_store(&epoll_refused, true);
+    atomic_store(&refused_with, -EINVAL);
+    engine_stop(engine, ENGINE_STOP_FREEZE);
+    expect_pause_and_stop(engine);
+    dial_expect_end(fd);
+    close(fd);
 }
