@@ -80,10 +80,19 @@ static void freeze_say_goodbye(struct worker *worker, struct conn *conn) {
     }
 }
 
+/* The last accept is still being taken back; the ring may have had no room for the cancel, or it has missed. */
+static void freeze_ask_accepts(struct worker *worker) {
+    if (timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_ASK_MS)) {
+        worker->drain_began_ms = worker->now_ms;
+        accept_halt(worker);
+    }
+}
+
 void freeze_turn(struct worker *worker) {
     bool all_ready = true;
     if (worker->stage == WORKER_FROZEN) {
-        return; /* the last accept is still being taken back */
+        freeze_ask_accepts(worker);
+        return;
     }
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
@@ -97,6 +106,7 @@ void freeze_turn(struct worker *worker) {
     }
     if (all_ready || timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_READY_MS)) {
         worker->stage = WORKER_FROZEN;
+        worker->drain_began_ms = worker->now_ms;
     }
 }
 

@@ -78,7 +78,7 @@ struct worker {
     bool woken;              /* worker_wake was called and the loop has not yet looked why */
     bool conn_list_wanted;   /* a connection list waits for this worker's answer */
     uint8_t late_turns;      /* since this thread has found that it did not run for a while; see overdue.c */
-    uint32_t drain_began_ms; /* worker times; from DRAINING, or FREEZING, on */
+    uint32_t drain_began_ms; /* worker times; from DRAINING, or FREEZING, on; FROZEN: accepts told to end */
     uint32_t drain_stage_ends_ms;
     uint32_t drain_timeout_ms; /* of this stop */
     uint32_t drain_looks_ms;
