@@ -200,8 +200,8 @@ void auth_watch(struct mc_call *call) {
     uint32_t timeout_ms = call->worker->service->config.login_timeout_ms;
     if (wait->since_ms == 0) {
         wait->since_ms = auth_ms(call->now_ns);
-        reply_limit(call->reply,
-                    AUTH_OUTPUT_SIZE_MAX); /* who comes from a server that asked nobody has none */
+        /* For one that opened in a server that asked nobody; others have it. */
+        reply_limit(call->reply, AUTH_OUTPUT_SIZE_MAX);
     }
     if (timeout_ms > 0 && auth_has_come(call, wait->since_ms + timeout_ms)) {
         auth_close(call);
