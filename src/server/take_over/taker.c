@@ -62,12 +62,21 @@ static bool result_failed(const struct taker *taker, int result, struct failure 
                        text);
 }
 
-/* The other one has gone, and with it its word. */
-static void taker_on_end(struct taker *taker, const char *missing) {
+/*
+ * The other one has gone, and with it its word. One that has said nothing yet may as well be stopping, or have handed over to another
+ * one meanwhile: to serve beside that one would be worse than not to start.
+ */
+static bool taker_on_end(struct taker *taker, const char *missing, struct failure *failure) {
+    if (taker->verdict.word == NULL) {
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "--take-over=%jd: it has ended, or stops, or has handed over to another process",
+                           (intmax_t)taker->pid);
+    }
     close(taker->fd);
     taker->fd = -1;
     log_line(LOG_LEVEL_WARNING, "process %jd has ended before it was taken over from: %s",
              (intmax_t)taker->pid, missing);
+    return true;
 }
 
 static bool settings_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
@@ -166,8 +175,7 @@ static bool taker_hear(struct taker *taker, enum message_kind last, uint64_t tim
     while (message.kind != last) {
         int result = channel_receive(taker->fd, &message, &fds, deadline_ns);
         if (result == -EPIPE) {
-            taker_on_end(taker, missing);
-            return true;
+            return taker_on_end(taker, missing, failure);
         }
         if (result < 0) {
             return result_failed(taker, result, failure);

@@ -159,6 +159,21 @@ def a_process_that_is_none_of_riposte_is_not_taken_over_from(lab):
 
 
 @test()
+def who_hears_nothing_does_not_serve(lab):
+    """A socket that ends before its first word: it may be one that stops, or that another process has taken over from."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other_one:
+        other_one.bind(f"\0riposte-{os.getpid()}")
+        other_one.listen(1)
+        other_one.settimeout(20)
+        closer = threading.Thread(target=lambda: other_one.accept()[0].close())
+        closer.start()
+        ended = lab.run_server(f"--take-over={os.getpid()}", "-p", "-1")
+        closer.join()
+    check_equal(UNAVAILABLE, ended.returncode, f"exit status: {ended.stderr!r}")
+    check(b"has handed over to another process" in ended.stderr, f"it said {ended.stderr!r}")
+
+
+@test()
 def what_is_no_message_ends_the_attempt_and_nothing_else(lab):
     """Bytes, silence cut short, a second one who waits for its turn."""
     server = lab.start()
@@ -372,9 +387,9 @@ def need_faults(lab):
 
 @test(debug=True, limit_s=120)
 def whoever_dies_at_any_message_the_other_one_serves(lab):
-    """Within a second; with the items where they are not the dead one's own."""
+    """Within a second; with the items where they are not the dead one's own. Whoever hears no word does not serve."""
     need_faults(lab)
-    for message in OLD_SAYS + NEW_SAYS:
+    for message in OLD_SAYS[1:] + NEW_SAYS:
         fail_at(lab, message, "die")
 
 
