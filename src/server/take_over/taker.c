@@ -99,6 +99,12 @@ static bool listener_is_known(const struct message_listener *known, const struct
            memcmp(&known->address, &listener->address, listener->address_size) == 0;
 }
 
+/* More descriptors of one address say of it what the first have said. */
+static bool listener_agrees(const struct message_listener *known, const struct message_listener *listener) {
+    return strcmp(known->protocol, listener->protocol) == 0 && known->tls == listener->tls &&
+           known->is_inherited == listener->is_inherited && known->is_free_port == listener->is_free_port;
+}
+
 static bool listener_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
                           struct failure *failure) {
     const struct message_listener *listener = &message->listener;
@@ -106,7 +112,7 @@ static bool listener_take(struct taker *taker, const struct message *message, st
         taker->listeners_count == 0 ? NULL : &taker->listeners[taker->listeners_count - 1];
     bool is_more = last != NULL && listener_is_known(last, listener);
     if (fds->count != listener->fds_count || fds->count == 0 ||
-        taker->fds_count + fds->count > INHERITED_MAX ||
+        taker->fds_count + fds->count > INHERITED_MAX || (is_more && !listener_agrees(last, listener)) ||
         (!is_more && taker->listeners_count == ENGINE_LISTENS_MAX) || listener->tls > LISTEN_TLS_MUTUAL) {
         channel_fds_close(fds);
         return result_failed(taker, -EPROTO, failure);
@@ -286,7 +292,8 @@ bool taker_inherit(struct taker *taker, struct inherited *inherited, struct list
 bool taker_await(struct taker *taker, struct engine *engine, struct failure *failure) {
     taker->engine = engine;
     const struct message ready = {.kind = MESSAGE_READY};
-    uint64_t timeout_ns = (taker->settings.hand_over_timeout_ms + TAKER_MARGIN_MS) * CLOCK_NS_PER_MS;
+    uint64_t timeout_ns =
+        ((uint64_t)taker->settings.hand_over_timeout_ms + TAKER_MARGIN_MS) * CLOCK_NS_PER_MS;
     return taker->fd < 0 || (taker_say(taker, &ready, failure) &&
                              taker_hear(taker, MESSAGE_COMPLETE, timeout_ns,
                                         "its items, connections or both are missing", failure));
