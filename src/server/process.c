@@ -54,9 +54,15 @@ bool process_raise_limits(struct server *server, struct failure *failure) {
     uint64_t moved = server->taker.settings.connections_count;
     connections = moved > connections ? (uint32_t)moved : connections;
     uint64_t needed = resources_descriptors_needed(connections, workers_count, server->listens.count);
-    return resources_raise_descriptors(needed, &options->conn_limit, may_lower, &server->descriptors_limit,
-                                       failure) &&
-           (!options->enable_coredumps || resources_allow_core_files(failure));
+    if (!resources_raise_descriptors(needed, &options->conn_limit, may_lower, &server->descriptors_limit,
+                                     failure)) {
+        return false;
+    }
+    /* Each may come with a file that is being sent; where there is no room for all of them, that is no reason to refuse the others. */
+    if (moved > 0) {
+        resources_raise_descriptors_further(needed + moved, &server->descriptors_limit);
+    }
+    return !options->enable_coredumps || resources_allow_core_files(failure);
 }
 
 bool process_become_daemon(struct server *server, struct failure *failure) {

@@ -69,6 +69,17 @@ bool resources_raise_descriptors(uint64_t needed, uint32_t *connections_max, boo
                        *connections_max, needed, (uint64_t)current.rlim_max, needed, needed, possible);
 }
 
+void resources_raise_descriptors_further(uint64_t wanted, uint64_t *limit) {
+    struct rlimit current;
+    if (getrlimit(RLIMIT_NOFILE, &current) < 0) {
+        return;
+    }
+    uint64_t possible = wanted < current.rlim_max ? wanted : current.rlim_max;
+    if (possible > current.rlim_cur && descriptors_set(&current, possible)) {
+        *limit = possible;
+    }
+}
+
 bool resources_allow_core_files(struct failure *failure) {
     struct rlimit current;
     struct rlimit unlimited = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};

@@ -22,6 +22,9 @@ uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers
 bool resources_raise_descriptors(uint64_t needed, uint32_t *connections_max, bool may_lower, uint64_t *limit,
                                  struct failure *failure);
 
+/* Raises the soft limit of descriptors towards `wanted`, as far as the hard one lets it. *limit is what holds now. */
+void resources_raise_descriptors_further(uint64_t wanted, uint64_t *limit);
+
 /* Core files of any size up to the hard limit (-r). */
 bool resources_allow_core_files(struct failure *failure);
 

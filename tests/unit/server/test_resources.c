@@ -25,6 +25,21 @@ Test(resources, count_descriptors_of_connections_workers_and_listeners) {
     cr_expect_gt(resources_descriptors_needed(UINT32_MAX, 1024, 64), (uint64_t)UINT32_MAX + 65536);
 }
 
+Test(resources, raise_the_soft_limit_further_up_to_the_hard_one) {
+    struct rlimit given = {.rlim_cur = 100, .rlim_max = 300}, after;
+    uint64_t limit = 100;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &given), 0);
+    resources_raise_descriptors_further(50, &limit);
+    cr_expect_eq(limit, 100, "it is never lowered");
+    resources_raise_descriptors_further(200, &limit);
+    cr_expect_eq(limit, 200);
+    resources_raise_descriptors_further(1000, &limit);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &after), 0);
+    cr_expect_eq(limit, 300);
+    cr_expect_eq(after.rlim_cur, 300);
+    cr_expect_eq(after.rlim_max, 300);
+}
+
 Test(resources, raise_the_soft_limit_to_the_need) {
     struct rlimit before = {0}, after = {0};
     uint64_t limit = 0;
