@@ -77,6 +77,7 @@ static int serve(struct server *server) {
         if (!steps[i].begin(server, &failure)) {
             server->failure = &failure;
             steps_end(server, i);
+            server->failure = NULL;
             return fail(&failure);
         }
     }

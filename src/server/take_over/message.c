@@ -31,6 +31,7 @@ static void walk_bytes(struct walk *walk, void *field, size_t size) {
     if (walk->to != NULL) {
         memcpy(walk->to + walk->at, field, size);
     } else {
+        assert(walk->from != NULL); /* it has at least a byte */
         memcpy(field, walk->from + walk->at, size);
     }
     walk->at += size;

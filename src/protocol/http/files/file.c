@@ -79,7 +79,7 @@ static void file_write_fields(struct http_file *file) {
                         "\r\n%s%s%sX-Content-Type-Options: nosniff\r\n", has_date ? "Last-Modified: " : "",
                         date, has_date ? "\r\n" : "");
     file->tag = bytes_of(file->fields + tag_at, (size_t)(tag_end - tag_at));
-    file->fields_size = (size_t)(tag_end + rest);
+    file->fields_size = (size_t)tag_end + (size_t)rest;
     assert(file->fields_size < sizeof(file->fields));
 }
 
