@@ -34,7 +34,7 @@ static unsigned adopt_find_listen(const struct engine *engine, const struct move
 
 /* What the protocol must be able to read. */
 static bool adopt_session_is_good(const struct protocol *protocol, const struct moved *moved) {
-    if (moved->state != CONN_OPEN || !moved->introduced) {
+    if (moved->state != CONN_OPEN) {
         return true;
     }
     return protocol->session_check != NULL && protocol->session_check(moved->session);
@@ -134,7 +134,7 @@ static bool adopt_input(struct conn *conn, struct bytes input) {
 static bool adopt_session(struct worker *worker, struct conn *conn, const struct moved *moved) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     size_t memory_size = 0;
-    if (conn->state != CONN_OPEN || !moved->introduced) {
+    if (conn->state != CONN_OPEN) {
         return true;
     }
     if (!listen->protocol->session_load(conn->session, conn->fd, moved->session, &memory_size,

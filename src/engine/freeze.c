@@ -53,8 +53,7 @@ static bool freeze_can_move(const struct worker *worker, struct conn *conn) {
     case CONN_CLOSING:
         return false;
     case CONN_OPEN:
-        return conn->filter_offset == 0 &&
-               (!conn->introduced || worker_listen(worker, conn)->protocol->session_save != NULL);
+        return conn->filter_offset == 0 && worker_listen(worker, conn)->protocol->session_save != NULL;
     case CONN_FLUSHING:
         return conn->filter_offset == 0 || (conn_filter(conn)->finished && conn->reply.unsent_size == 0);
     case CONN_LINGERING:
@@ -65,9 +64,8 @@ static bool freeze_can_move(const struct worker *worker, struct conn *conn) {
 
 static bool freeze_is_ready(const struct worker *worker, struct conn *conn) {
     const struct protocol *protocol = worker_listen(worker, conn)->protocol;
-    return freeze_can_move(worker, conn) &&
-           (conn->state != CONN_OPEN || !conn->introduced || protocol->session_ready == NULL ||
-            protocol->session_ready(conn->session));
+    return freeze_can_move(worker, conn) && (conn->state != CONN_OPEN || protocol->session_ready == NULL ||
+                                             protocol->session_ready(conn->session));
 }
 
 /* One that cannot be moved: nothing of it should be unanswered when it hears the end. */
@@ -280,7 +278,6 @@ static struct moved freeze_describe(const struct worker *worker, const struct co
         .is_unix = conn->is_unix,
         .nonblocking = worker->transport->sockets_nonblocking || conn->uring.nonblocking,
         .counted = conn->counted,
-        .introduced = conn->introduced,
         .told = conn->told,
         .input_ended = conn->input_ended,
         .quiet_ms = worker->now_ms - conn->active_ms,
@@ -294,7 +291,7 @@ static bool freeze_session(struct worker *worker, struct conn *conn, struct reco
     const struct worker_listen *listen = worker_listen(worker, conn);
     if (conn->state == CONN_FLUSHING) {
         close_tell(worker, conn);
-    } else if (conn->state == CONN_OPEN && conn->introduced) {
+    } else if (conn->state == CONN_OPEN) {
         listen->protocol->session_save(conn->session, session, listen->context);
         conn->introduced = false; /* it hears no more of this one */
     }

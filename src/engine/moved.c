@@ -31,7 +31,6 @@ bool moved_write(struct record_writer *writer, const struct moved *moved) {
     record_put_u8(writer, moved->is_unix);
     record_put_u8(writer, moved->nonblocking);
     record_put_u8(writer, moved->counted);
-    record_put_u8(writer, moved->introduced);
     record_put_u8(writer, moved->told);
     record_put_u8(writer, moved->input_ended);
     record_put_u32(writer, moved->quiet_ms);
@@ -54,7 +53,6 @@ static void moved_read_fields(struct record_reader *reader, struct moved *moved)
     moved->is_unix = record_get_bool(reader);
     moved->nonblocking = record_get_bool(reader);
     moved->counted = record_get_bool(reader);
-    moved->introduced = record_get_bool(reader);
     moved->told = record_get_bool(reader);
     moved->input_ended = record_get_bool(reader);
     moved->quiet_ms = record_get_u32(reader);
@@ -79,7 +77,7 @@ static bool moved_is_sound(const struct moved *moved) {
     }
     switch (moved->state) {
     case CONN_OPEN:
-        return moved->counted && moved->introduced && !moved->told;
+        return moved->counted && !moved->told;
     case CONN_FLUSHING:
         return moved->session.size == 0 && moved->input.size == 0;
     case CONN_LINGERING:

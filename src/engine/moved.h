@@ -18,7 +18,7 @@
 #include "riposte/bytes.h"
 #include "riposte/record.h"
 
-#define MOVED_MAGIC UINT64_C(0x31306e6e6f637072) /* "rpconn01" */
+#define MOVED_MAGIC UINT64_C(0x32306e6e6f637072) /* "rpconn02" */
 
 /* Bytes of input, and of each part of the output; a connection that holds more does not fit into a record. */
 enum { MOVED_PART_SIZE_MAX = 1 << 30 };
@@ -31,7 +31,6 @@ struct moved {
     bool is_unix;
     bool nonblocking; /* the socket is O_NONBLOCK */
     bool counted;
-    bool introduced;
     bool told;
     bool input_ended;
     uint32_t quiet_ms;     /* since a request completed or a value moved last */
@@ -41,7 +40,7 @@ struct moved {
     struct bytes listen;   /* its address as address_text says it */
     struct bytes protocol; /* its name */
     struct bytes
-        session; /* session_save's; empty where the protocol does not know the connection, or no longer */
+        session; /* session_save's; empty where the protocol knows no longer of the connection: not OPEN */
     struct bytes input;
     struct bytes output;      /* before the file */
     struct bytes output_rest; /* behind it */
