@@ -8,6 +8,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+struct move_way move_ways[MOVE_WAYS_COUNT] = {
+    {ENGINE_EPOLL, ENGINE_EPOLL, false}, {ENGINE_URING, ENGINE_URING, false},
+    {ENGINE_EPOLL, ENGINE_URING, false}, {ENGINE_URING, ENGINE_EPOLL, false},
+    {ENGINE_EPOLL, ENGINE_EPOLL, true},  {ENGINE_URING, ENGINE_URING, true},
+};
+
 void move_freeze(struct engine *engine) {
     engine_stop(engine, ENGINE_STOP_FREEZE);
     engine_await_pause(engine);
@@ -61,4 +67,16 @@ struct engine *move_to_new(struct engine *old, const struct engine_config *confi
     engine_destroy(old);
     move_take_back(move.engine);
     return move.engine;
+}
+
+struct engine *move_along(const struct move_way *way, struct engine *engine,
+                          const struct engine_config *config) {
+    if (way->back) {
+        move_freeze(engine);
+        move_take_back(engine);
+        return engine;
+    }
+    struct engine_config other = *config;
+    other.transport = way->to;
+    return move_to_new(engine, &other);
 }

@@ -6,7 +6,25 @@
 #ifndef TESTS_MOVE_H
 #define TESTS_MOVE_H
 
+#include <criterion/parameterized.h>
+
 #include "riposte/engine_move.h"
+
+/* From one transport to another; to the same engine where `back` says so. */
+struct move_way {
+    enum engine_transport from, to;
+    bool back;
+};
+
+enum { MOVE_WAYS_COUNT = 6 };
+extern struct move_way move_ways[MOVE_WAYS_COUNT];
+
+/* A test of a suite, called once for each of them: `way`. */
+#define MOVE_TEST(suite, name)                                                                               \
+    ParameterizedTestParameters(suite, name) {                                                               \
+        return cr_make_param_array(struct move_way, move_ways, MOVE_WAYS_COUNT);                             \
+    }                                                                                                        \
+    ParameterizedTest(struct move_way *way, suite, name)
 
 /* Every connection of the engine is frozen. */
 void move_freeze(struct engine *engine);
@@ -19,5 +37,9 @@ void move_take_back(struct engine *engine);
  * it serves then; the old one is gone.
  */
 struct engine *move_to_new(struct engine *old, const struct engine_config *config);
+
+/* The connections go that way: the engine that has them afterwards, as `config` says but for its transport. */
+struct engine *move_along(const struct move_way *way, struct engine *engine,
+                          const struct engine_config *config);
 
 #endif

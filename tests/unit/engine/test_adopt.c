@@ -4,7 +4,6 @@
  * is closed rather than held.
  */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/un.h>
@@ -18,23 +17,6 @@
 #include "riposte/reply.h"
 
 TestSuite(adopt, .timeout = 60);
-
-struct way {
-    enum engine_transport from, to;
-    bool back;
-};
-
-static struct way ways[] = {
-    {ENGINE_EPOLL, ENGINE_EPOLL, false}, {ENGINE_URING, ENGINE_URING, false},
-    {ENGINE_EPOLL, ENGINE_URING, false}, {ENGINE_URING, ENGINE_EPOLL, false},
-    {ENGINE_EPOLL, ENGINE_EPOLL, true},  {ENGINE_URING, ENGINE_URING, true},
-};
-
-#define ALL_WAYS(name)                                                                                       \
-    ParameterizedTestParameters(adopt, name) {                                                               \
-        return cr_make_param_array(struct way, ways, sizeof(ways) / sizeof(ways[0]));                        \
-    }                                                                                                        \
-    ParameterizedTest(struct way *way, adopt, name)
 
 enum { CONTENT_SIZE = 6 << 20, SHORT_SIZE = 1 << 20 };
 
@@ -100,17 +82,6 @@ static struct protocol letters_protocol(void) {
     return protocol;
 }
 
-static struct engine *move(const struct way *way, struct engine *engine, const struct engine_config *config) {
-    if (way->back) {
-        move_freeze(engine);
-        move_take_back(engine);
-        return engine;
-    }
-    struct engine_config other = *config;
-    other.transport = way->to;
-    return move_to_new(engine, &other);
-}
-
 /* Takes a piece of what comes, so that the rest is in the middle of being sent. */
 static void take_begin(int fd) {
     dial_expect(fd, "<", 1);
@@ -127,7 +98,7 @@ static void take_whole(int fd, char letter) {
     take_rest(fd, letter_size(letter));
 }
 
-static void check_output(const struct way *way, const char *letters) {
+static void check_output(const struct move_way *way, const char *letters) {
     const struct protocol protocol = letters_protocol();
     struct engine_listen listen = dial_listen(&protocol);
     struct engine_config config = dial_config(way->from, &listen);
@@ -137,7 +108,7 @@ static void check_output(const struct way *way, const char *letters) {
     int fd = dial(engine);
     dial_send(fd, letters, strlen(letters));
     take_begin(fd);
-    engine = move(way, engine, &config);
+    engine = move_along(way, engine, &config);
     cr_assert_eq(atomic_load(&released) == atomic_load(&taken), true, "nothing of the old one's is held");
     take_rest(fd, letter_size(letters[0]));
     for (size_t i = 1; i < strlen(letters); i++) {
@@ -148,20 +119,20 @@ static void check_output(const struct way *way, const char *letters) {
     dial_stop(engine);
 }
 
-ALL_WAYS(pinned_values_are_copied_and_let_go) {
+MOVE_TEST(adopt, pinned_values_are_copied_and_let_go) {
     check_output(way, "ppp");
 }
 
-ALL_WAYS(a_file_goes_on_where_it_was) {
+MOVE_TEST(adopt, a_file_goes_on_where_it_was) {
     check_output(way, "f");
 }
 
-ALL_WAYS(files_and_values_in_a_row_keep_their_order) {
+MOVE_TEST(adopt, files_and_values_in_a_row_keep_their_order) {
     check_output(way, "pfpsp");
 }
 
 /* It would be read while all clients wait. */
-ALL_WAYS(a_long_file_behind_another_is_closed_and_released) {
+MOVE_TEST(adopt, a_long_file_behind_another_is_closed_and_released) {
     const struct protocol protocol = letters_protocol();
     struct engine_listen listen = dial_listen(&protocol);
     struct engine_config config = dial_config(way->from, &listen);
@@ -181,7 +152,7 @@ ALL_WAYS(a_long_file_behind_another_is_closed_and_released) {
     dial_stop(engine);
 }
 
-ALL_WAYS(a_unix_socket_is_one_afterwards) {
+MOVE_TEST(adopt, a_unix_socket_is_one_afterwards) {
     static const char frame[] = {0, 3, 'a', 'b', 'c'};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/riposte-adopt-%d", (int)getpid());
@@ -193,7 +164,7 @@ ALL_WAYS(a_unix_socket_is_one_afterwards) {
     dial_send(whole, frame, sizeof(frame));
     dial_expect(whole, frame, sizeof(frame));
     dial_send(cut, frame, 2);
-    engine = move(way, engine, &config);
+    engine = move_along(way, engine, &config);
     dial_send(cut, frame + 2, sizeof(frame) - 2);
     dial_expect(cut, frame, sizeof(frame));
     dial_send(whole, frame, sizeof(frame));
@@ -204,7 +175,7 @@ ALL_WAYS(a_unix_socket_is_one_afterwards) {
     unlink(address.sun_path);
 }
 
-ALL_WAYS(more_output_than_all_may_hold_is_closed_and_the_rest_goes_on) {
+MOVE_TEST(adopt, more_output_than_all_may_hold_is_closed_and_the_rest_goes_on) {
     enum { CLIENTS = 6 };
     const struct protocol protocol = letters_protocol();
     struct engine_listen listen = dial_listen(&protocol);

@@ -3,7 +3,6 @@
  * Frozen connections go on where they were, in the same engine or in another one, whatever its transport.
  */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,24 +14,6 @@
 
 TestSuite(freeze, .timeout = 60);
 
-/* From one transport to another; to the same engine where `back` says so. */
-struct way {
-    enum engine_transport from, to;
-    bool back;
-};
-
-static struct way ways[] = {
-    {ENGINE_EPOLL, ENGINE_EPOLL, false}, {ENGINE_URING, ENGINE_URING, false},
-    {ENGINE_EPOLL, ENGINE_URING, false}, {ENGINE_URING, ENGINE_EPOLL, false},
-    {ENGINE_EPOLL, ENGINE_EPOLL, true},  {ENGINE_URING, ENGINE_URING, true},
-};
-
-#define ALL_WAYS(name)                                                                                       \
-    ParameterizedTestParameters(freeze, name) {                                                              \
-        return cr_make_param_array(struct way, ways, sizeof(ways) / sizeof(ways[0]));                        \
-    }                                                                                                        \
-    ParameterizedTest(struct way *way, freeze, name)
-
 enum { FRAME_SIZE_MAX = 2 + UINT16_MAX };
 static const char frame[] = {0, 3, 'a', 'b', 'c'};
 
@@ -41,7 +22,7 @@ static void expect_answer(int fd) {
     dial_expect(fd, frame, sizeof(frame));
 }
 
-static struct engine *start(const struct way *way, const struct protocol *protocol) {
+static struct engine *start(const struct move_way *way, const struct protocol *protocol) {
     struct engine_listen listen = dial_listen(protocol);
     struct engine_config config = dial_config(way->from, &listen);
     return dial_start(&config);
@@ -56,18 +37,14 @@ static void expect_count(struct engine *engine, unsigned count) {
 }
 
 /* Its connections are where the way leads. */
-static struct engine *move(const struct way *way, struct engine *engine, const struct protocol *protocol) {
-    if (way->back) {
-        move_freeze(engine);
-        move_take_back(engine);
-        return engine;
-    }
+static struct engine *move(const struct move_way *way, struct engine *engine,
+                           const struct protocol *protocol) {
     struct engine_listen listen = dial_listen(protocol);
     struct engine_config config = dial_config(way->to, &listen);
-    return move_to_new(engine, &config);
+    return move_along(way, engine, &config);
 }
 
-ALL_WAYS(who_waits_between_two_requests_is_answered_afterwards) {
+MOVE_TEST(freeze, who_waits_between_two_requests_is_answered_afterwards) {
     enum { CLIENTS = 20, ROUNDS = 5 };
     struct engine *engine = start(way, &frames_protocol);
     int fds[CLIENTS];
@@ -88,7 +65,7 @@ ALL_WAYS(who_waits_between_two_requests_is_answered_afterwards) {
     dial_stop(engine);
 }
 
-ALL_WAYS(a_request_may_be_cut_anywhere) {
+MOVE_TEST(freeze, a_request_may_be_cut_anywhere) {
     struct engine *engine = start(way, &frames_protocol);
     int fds[sizeof(frame)];
     for (size_t i = 0; i < sizeof(frame); i++) {
@@ -123,7 +100,7 @@ static size_t fill(const struct engine *engine, int fd, const char *data, size_t
     }
 }
 
-ALL_WAYS(what_a_client_does_not_take_comes_whole_and_in_order) {
+MOVE_TEST(freeze, what_a_client_does_not_take_comes_whole_and_in_order) {
     static char large[FRAME_SIZE_MAX];
     large[0] = large[1] = (char)0xff;
     for (size_t i = 2; i < sizeof(large); i++) {
@@ -145,7 +122,7 @@ ALL_WAYS(what_a_client_does_not_take_comes_whole_and_in_order) {
     dial_stop(engine);
 }
 
-ALL_WAYS(a_last_answer_that_waits_comes_whole_and_the_end_behind_it) {
+MOVE_TEST(freeze, a_last_answer_that_waits_comes_whole_and_the_end_behind_it) {
     enum { FRAMES = 100 };
     static const char end[] = {0, 0};
     static char large[FRAME_SIZE_MAX];
@@ -173,7 +150,7 @@ ALL_WAYS(a_last_answer_that_waits_comes_whole_and_the_end_behind_it) {
     dial_stop(engine);
 }
 
-ALL_WAYS(a_client_that_has_ended_its_side_gets_its_answers) {
+MOVE_TEST(freeze, a_client_that_has_ended_its_side_gets_its_answers) {
     struct engine *engine = start(way, &frames_protocol);
     int fd = dial(engine);
     expect_answer(fd);
@@ -187,7 +164,7 @@ ALL_WAYS(a_client_that_has_ended_its_side_gets_its_answers) {
     dial_stop(engine);
 }
 
-ALL_WAYS(who_is_gone_meanwhile_is_let_go) {
+MOVE_TEST(freeze, who_is_gone_meanwhile_is_let_go) {
     struct engine *engine = start(way, &frames_protocol);
     int fd = dial(engine), other = dial(engine);
     expect_answer(fd);
@@ -201,7 +178,7 @@ ALL_WAYS(who_is_gone_meanwhile_is_let_go) {
     dial_stop(engine);
 }
 
-ALL_WAYS(who_comes_meanwhile_is_answered_afterwards) {
+MOVE_TEST(freeze, who_comes_meanwhile_is_answered_afterwards) {
     struct engine *engine = start(way, &frames_protocol);
     int before = dial(engine);
     expect_answer(before);
@@ -219,7 +196,7 @@ ALL_WAYS(who_comes_meanwhile_is_answered_afterwards) {
     dial_stop(engine);
 }
 
-ALL_WAYS(who_waits_for_a_place_is_moved_too) {
+MOVE_TEST(freeze, who_waits_for_a_place_is_moved_too) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(way->from, &listen);
     config.workers_count = 1;
@@ -242,7 +219,7 @@ ALL_WAYS(who_waits_for_a_place_is_moved_too) {
     dial_stop(engine);
 }
 
-ALL_WAYS(a_protocol_that_cannot_be_saved_has_its_clients_told) {
+MOVE_TEST(freeze, a_protocol_that_cannot_be_saved_has_its_clients_told) {
     struct protocol unsaved = frames_protocol;
     unsaved.session_save = NULL;
     struct engine *engine = start(way, &unsaved);
@@ -267,7 +244,7 @@ static void save_too_much(void *session, struct record_writer *writer, void *con
     record_reserve(writer, (size_t)PROTOCOL_SAVED_SIZE_MAX + 1);
 }
 
-ALL_WAYS(who_does_not_fit_into_a_record_is_closed_and_the_engine_goes_on) {
+MOVE_TEST(freeze, who_does_not_fit_into_a_record_is_closed_and_the_engine_goes_on) {
     struct protocol large = frames_protocol;
     large.session_save = save_too_much;
     struct engine *engine = start(way, &large);
@@ -284,7 +261,7 @@ ALL_WAYS(who_does_not_fit_into_a_record_is_closed_and_the_engine_goes_on) {
     dial_stop(engine);
 }
 
-ALL_WAYS(a_frozen_engine_may_be_stopped) {
+MOVE_TEST(freeze, a_frozen_engine_may_be_stopped) {
     struct engine *engine = start(way, &frames_protocol);
     int fd = dial(engine);
     expect_answer(fd);
@@ -318,7 +295,7 @@ static bool try_damaged(void *user, const struct engine_moved *moved) {
 }
 
 Test(freeze, a_record_that_does_not_fit_is_refused_before_anything_happens) {
-    struct way way = {ENGINE_EPOLL, ENGINE_EPOLL, false};
+    struct move_way way = {ENGINE_EPOLL, ENGINE_EPOLL, false};
     struct engine *old = start(&way, &frames_protocol), *other = start(&way, &frames_protocol);
     int fd = dial(old);
     expect_answer(fd);

@@ -12,6 +12,7 @@
 #include "http_talk.h"
 #include "parse/head.h"
 #include "riposte/random.h"
+#include "stream.h"
 
 #define HOST "Host: localhost\r\n"
 
@@ -48,63 +49,10 @@ static const char stream[] =
     "PUT /cache/a HTTP/1.1\r\n" HOST "If-None-Match: *\r\nContent-Length: 6\r\n\r\nsecond"
     "PUT /cache/big HTTP/1.1\r\n" HOST "Content-Length: 70000\r\n\r\n";
 
-/* The stream, with a large body behind it. Owned by the caller. */
-static char *whole_stream(size_t *size) {
-    enum { BIG_SIZE = 70000 };
-    static const char end[] = "GET /cache/big HTTP/1.1\r\n" HOST "\r\nGET /cache/a HTTP/1.1\r\n" HOST "\r\n";
-    *size = sizeof(stream) - 1 + BIG_SIZE + sizeof(end) - 1;
-    char *all = malloc(*size);
-    cr_assert_not_null(all);
-    memcpy(all, stream, sizeof(stream) - 1);
-    memset(all + sizeof(stream) - 1, 'v', BIG_SIZE);
-    memcpy(all + sizeof(stream) - 1 + BIG_SIZE, end, sizeof(end) - 1);
-    return all;
-}
-
-/* The answers to `all`, cut at random where `random` is not NULL, the session moved at each cut. Owned by the caller. */
-static char *answers(const char *all, size_t size, struct random *random, size_t *answers_size) {
-    close_server();
-    open_server();
-    for (size_t at = 0; at < size;) {
-        size_t part =
-            random == NULL ? size : 1 + random_below(random, random_below(random, 3) == 0 ? 5000 : 40);
-        part = part < size - at ? part : size - at;
-        talk.requests_max = random == NULL ? 20 : 1 + (unsigned)random_below(random, 3);
-        talk_send(&talk, bytes_of(all + at, part));
-        at += part;
-        if (random != NULL) {
-            talk_move(&talk);
-        }
-    }
-    cr_assert_not(talk.closed);
-    struct bytes output = http_talk_output(&talk);
-    char *copy = malloc(output.size);
-    cr_assert_not_null(copy);
-    memcpy(copy, output.data, output.size);
-    *answers_size = output.size;
-    return copy;
-}
-
 Test(http_saved, wherever_a_stream_is_cut_the_answers_are_the_same) {
-    enum { ROUNDS = 200 };
-    const char *given = getenv("RIPOSTE_SEED");
-    uint64_t seed = random_seed();
-    if (given != NULL) {
-        cr_assert(bytes_parse_u64(bytes_from_string(given), &seed));
-    }
-    struct random random = {seed};
-    size_t size, expected_size, got_size;
-    char *all = whole_stream(&size);
-    char *expected = answers(all, size, NULL, &expected_size);
-    for (int round = 0; round < ROUNDS; round++) {
-        char *got = answers(all, size, &random, &got_size);
-        cr_assert(bytes_equal(bytes_of(got, got_size), bytes_of(expected, expected_size)),
-                  "RIPOSTE_SEED=%llu, round %d: %.*s", (unsigned long long)seed, round,
-                  (int)(got_size < 3000 ? got_size : 3000), got);
-        free(got);
-    }
-    free(expected);
-    free(all);
+    const struct stream_side side = {open_server, close_server, &talk, http_talk_output};
+    stream_check_moves(&side, stream, 70000,
+                       "GET /cache/big HTTP/1.1\r\n" HOST "\r\nGET /cache/a HTTP/1.1\r\n" HOST "\r\n");
 }
 
 Test(http_saved, a_body_half_copied_into_the_store_is_copied_whole) {

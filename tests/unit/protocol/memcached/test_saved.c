@@ -11,6 +11,7 @@
 #include "riposte/random.h"
 #include "riposte/record.h"
 #include "saved.h"
+#include "stream.h"
 
 TestSuite(saved, .init = open_all, .fini = close_all, .timeout = 60);
 
@@ -28,61 +29,9 @@ static const char stream[] =
     "1\r\nno\r\n"
     "set big 0 0 70000\r\n";
 
-/* The stream, with a large value behind it. Owned by the caller. */
-static char *whole_stream(size_t *size) {
-    enum { BIG_SIZE = 70000 };
-    static const char end[] = "\r\nget big\r\nversion\r\n";
-    *size = sizeof(stream) - 1 + BIG_SIZE + sizeof(end) - 1;
-    char *all = malloc(*size);
-    cr_assert_not_null(all);
-    memcpy(all, stream, sizeof(stream) - 1);
-    memset(all + sizeof(stream) - 1, 'v', BIG_SIZE);
-    memcpy(all + sizeof(stream) - 1 + BIG_SIZE, end, sizeof(end) - 1);
-    return all;
-}
-
-/* The answers to `all`, cut at random where `random` is not NULL, the session moved at each cut. Owned by the caller. */
-static char *answers(const char *all, size_t size, struct random *random, size_t *answers_size) {
-    close_all();
-    open_all();
-    for (size_t at = 0; at < size;) {
-        size_t part =
-            random == NULL ? size : 1 + random_below(random, random_below(random, 3) == 0 ? 5000 : 40);
-        part = part < size - at ? part : size - at;
-        talk.requests_max = random == NULL ? 20 : 1 + (unsigned)random_below(random, 3);
-        talk_send(&talk, bytes_of(all + at, part));
-        at += part;
-        if (random != NULL) {
-            talk_move(&talk);
-        }
-    }
-    struct bytes output = talk_output(&talk);
-    char *copy = malloc(output.size);
-    cr_assert_not_null(copy);
-    memcpy(copy, output.data, output.size);
-    *answers_size = output.size;
-    return copy;
-}
-
 Test(saved, wherever_a_stream_is_cut_the_answers_are_the_same) {
-    enum { ROUNDS = 200 };
-    const char *given = getenv("RIPOSTE_SEED");
-    uint64_t seed = random_seed();
-    if (given != NULL) {
-        cr_assert(bytes_parse_u64(bytes_from_string(given), &seed));
-    }
-    struct random random = {seed};
-    size_t size, expected_size, got_size;
-    char *all = whole_stream(&size);
-    char *expected = answers(all, size, NULL, &expected_size);
-    for (int round = 0; round < ROUNDS; round++) {
-        char *got = answers(all, size, &random, &got_size);
-        cr_assert(bytes_equal(bytes_of(got, got_size), bytes_of(expected, expected_size)),
-                  "RIPOSTE_SEED=%llu, round %d", (unsigned long long)seed, round);
-        free(got);
-    }
-    free(expected);
-    free(all);
+    const struct stream_side side = {open_all, close_all, &talk, talk_output};
+    stream_check_moves(&side, stream, 70000, "\r\nget big\r\nversion\r\n");
 }
 
 Test(saved, a_get_line_goes_on_between_any_two_of_its_keys) {
