@@ -47,7 +47,9 @@ void supervision_ready(struct supervision *supervision, struct engine *engine, s
     uint64_t now_ns = clock_monotonic_ns();
     supervision->store = store;
     supervision->status_next_ns = now_ns;
-    notify_send(&supervision->notify, "READY=1");
+    /* A sign of life, too: the process that this one has taken over from may have given its last a while ago. */
+    notify_send(&supervision->notify,
+                supervision->notify.watchdog_us > 0 ? "READY=1\nWATCHDOG=1" : "READY=1");
     watchdog_begin(&supervision->watchdog, engine);
     if (supervision->notify.watchdog_us > 0) {
         supervision->watchdog_next_ns = now_ns + watchdog_interval_ns(supervision);

@@ -67,6 +67,16 @@ static bool file_of_store(const struct giver_parts *parts, struct stat *status) 
     return parts->options->memory_file != NULL && fd >= 0 && fstat(fd, status) == 0;
 }
 
+/*
+ * While this process waits it gives the service manager no sign of life, and its last one may be half of the manager's time old
+ * (sd_watchdog_enabled(3)): another quarter at most.
+ */
+static uint64_t hand_over_time_ms(const struct giver_parts *parts) {
+    uint64_t most_ms = parts->watchdog_us / 1000 / 4;
+    uint64_t wanted_ms = parts->options->hand_over_timeout * 1000;
+    return parts->watchdog_us > 0 && most_ms < wanted_ms ? most_ms : wanted_ms;
+}
+
 static unsigned messages_of(unsigned fds_count) {
     return (fds_count + MESSAGE_FDS_MAX - 1) / MESSAGE_FDS_MAX;
 }
@@ -91,7 +101,7 @@ static void settings_fill(const struct giver *giver, struct message_settings *se
         .file_inode = has_file ? (uint64_t)status.st_ino : 0,
         .watchdog_us = parts->watchdog_us,
         .workers_count = engine_workers_count(parts->engine),
-        .hand_over_timeout_ms = options->hand_over_timeout * 1000,
+        .hand_over_timeout_ms = (uint32_t)hand_over_time_ms(parts),
         .has_notify = parts->notify_fd >= 0,
         .has_janitor = parts->janitor_fd >= 0,
     };
@@ -257,7 +267,7 @@ static void giver_hand_over(struct giver *giver) {
     char why[MESSAGE_TEXT_SIZE_MAX];
     uint64_t began_ns = clock_monotonic_ns();
     unsigned connections_count;
-    giver->deadline_ns = began_ns + giver->parts.options->hand_over_timeout * CLOCK_NS_PER_S;
+    giver->deadline_ns = began_ns + hand_over_time_ms(&giver->parts) * CLOCK_NS_PER_MS;
     engine_stop(giver->parts.engine, ENGINE_STOP_FREEZE);
     engine_await_pause(giver->parts.engine);
     connections_count = engine_frozen_count(giver->parts.engine);

@@ -4,6 +4,7 @@
 import os
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -185,6 +186,32 @@ def what_is_no_message_ends_the_attempt_and_nothing_else(lab):
                 check(b"RTPO" in peer.recv(4096), "it refused")
     said(server, "speaks another version of the hand-over")
     lab.take_over(server)
+
+
+def message(kind, fields=b""):
+    """As src/server/take_over/message.h says."""
+    return struct.pack("<4sHHI", b"RTPO", 1, kind, 12 + len(fields)) + fields
+
+
+@test()
+def a_service_manager_is_not_kept_waiting_by_who_hangs(lab):
+    """However long --hand-over-timeout is: the old one goes on in time for its next sign of life."""
+    hello, offered, ready = 1, 5, 6
+    path = os.path.join(lab.new_folder(), "socket")
+    with Manager(lab) as manager:
+        environment = manager.environment(WATCHDOG_USEC="2000000")
+        with Service(lab, "-s", path, "--hand-over-timeout=3600", environment=environment) as old:
+            check("WATCHDOG" in manager.expect("READY"), "a sign of life with READY")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
+                peer.settimeout(20)
+                peer.connect(f"\0riposte-{old.pid}")
+                peer.send(message(hello, b"\x01\0x\0"))
+                while struct.unpack_from("<H", peer.recv(4096), 6)[0] != offered:
+                    pass
+                peer.send(message(ready))
+                words = "does not take over: the other one took too long; this one goes on"
+                wait_until(lambda: words in old.output(), f"{words!r} said")
+            manager.expect("WATCHDOG")
 
 
 @test()
