@@ -85,8 +85,13 @@ def the_binary_protocol_is_counted_and_logged_once(lab):
             client.send(b"\x80\x0a" + b"\0" * 22)
             client.expect_end()
     check_equal("3", server.own_stats()["closed_binary"], "closed_binary")
-    lines = [line for line in server.stderr_text().splitlines() if "binary" in line.lower()]
-    check_equal(1, len(lines), f"lines about the binary protocol in {server.stderr_text()!r}")
+
+    def lines():
+        return [line for line in server.stderr_text().splitlines() if "binary" in line.lower()]
+
+    wait_until(lines, "a line about the binary protocol")
+    server.stop()
+    check_equal(1, len(lines()), f"lines about the binary protocol, all being written, in {server.stderr_text()!r}")
 
 
 @test(families=BOTH)
