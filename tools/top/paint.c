@@ -221,9 +221,9 @@ static void key_decode(const char *text, char decoded[SAMPLE_KEY_SIZE_MAX]) {
     for (size_t i = 0; text[i] != '\0'; i++) {
         int high = text[i] == '%' ? hex_of(text[i + 1]) : -1;
         int low = high >= 0 ? hex_of(text[i + 2]) : -1;
-        char byte = low >= 0 ? (char)(high << 4 | low) : text[i];
-        bool is_shown = low >= 0 && byte > ' ' && byte <= '~';
-        decoded[size++] = is_shown ? byte : text[i];
+        int byte = low >= 0 ? high << 4 | low : 0;
+        bool is_shown = byte > ' ' && byte <= '~';
+        decoded[size++] = is_shown ? (char)byte : text[i];
         i += is_shown ? 2 : 0;
     }
     decoded[size] = '\0';
