@@ -84,17 +84,22 @@ static inline_always unsigned item_form_marks(const struct item_form *form) {
 
 /* Bytes between header and key: four for each of the first three marks, eight for the fourth. */
 static inline size_t item_extra_size(unsigned marks) {
-    /* In words, a digit for each set of marks: what this costs, every look-up pays. */
-    const uint64_t words = UINT64_C(0x5443433232212110);
-    return 4 * (size_t)(words >> (marks & 15) * 4 & 15);
+    /* A table, since every look-up asks: one load instead of a chain of shifts. */
+    static const uint8_t sizes[] = {0, 4, 4, 8, 4, 8, 8, 12, 8, 12, 12, 16, 12, 16, 16, 20};
+    return sizes[marks & 15];
 }
 static_assert((ITEM_HAS_EXPIRY | ITEM_HAS_SIZE | ITEM_HAS_FLAGS) == 7 && ITEM_HAS_CAS == 8,
-              "the digits' marks");
+              "the table's index");
 
 /* Bytes of the whole item, before it is rounded up to a step. */
 static inline_always size_t item_form_size(const struct item_form *form) {
     return ITEM_HEADER_SIZE + item_extra_size(item_form_marks(form)) + form->key.size + form->value_size +
            ITEM_LINE_END_SIZE;
+}
+
+/* Where the value of an item of this form stands. */
+static inline_always char *item_form_value(struct item *item, const struct item_form *form) {
+    return item->bytes + item_extra_size(item_form_marks(form)) + form->key.size;
 }
 
 static inline uint32_t item_shape(const struct item *item) {

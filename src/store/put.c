@@ -16,6 +16,17 @@ enum {
     PUT_NUMBERS_BLOCK = 4096,
 };
 
+/* An item that is about to be stored, and what storing asks about it: whoever has just made it need not look. */
+struct made {
+    struct item *item;
+    uint32_t location;
+    uint32_t expires_tick;
+    size_t size;   /* bytes, not rounded up */
+    uint64_t cas;  /* the number that clients will know it by */
+    bool is_large; /* it has a window to itself */
+    bool kept;     /* it has ITEM_KEPT */
+};
+
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags) {
     const struct item_form form = {
         .key = bytes_of(NULL, key_size), .value_size = value_size, .client_flags = has_flags};
@@ -64,16 +75,15 @@ static void *put_place_large(struct store_worker *worker, enum segment_queue que
 }
 
 static inline void *put_place(struct store_worker *worker, enum segment_queue queue, unsigned class,
-                              size_t size) {
-    if (unlikely(arena_is_large(&worker->store->arena, size))) {
-        return put_place_large(worker, queue, size);
-    }
-    return segment_append(worker, queue, class, size, false);
+                              size_t size, bool is_large) {
+    return unlikely(is_large) ? put_place_large(worker, queue, size)
+                              : segment_append(worker, queue, class, size, false);
 }
 
 /* There is no room yet; NULL where there will be none. */
 static __attribute__((cold, noinline)) void *
-put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned class, size_t size) {
+put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned class, size_t size,
+               bool is_large) {
     struct reclaim_wait wait = {0};
     void *block;
     do {
@@ -81,33 +91,39 @@ put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned c
             reclaim_refuse(worker);
             return NULL;
         }
-        block = put_place(worker, queue, class, size);
+        block = put_place(worker, queue, class, size, is_large);
     } while (block == NULL);
     return block;
 }
 
-static inline_always struct item *make(struct store_worker *worker, const struct item_form *form,
-                                       uint64_t hash) {
+/* Fills item, size and is_large of *made; false where there is no memory. */
+static inline_always bool make(struct store_worker *worker, const struct item_form *form, uint64_t hash,
+                               struct made *made) {
     size_t size = item_form_size(form);
     enum segment_queue queue = put_queue(worker, hash, size);
     unsigned class = segment_class(worker, form->expires_tick);
     if (unlikely(worker->fresh != NULL)) {
         segment_keep_fresh(worker);
     }
-    void *block = put_place(worker, queue, class, size);
-    if (unlikely(block == NULL) && (block = put_place_wait(worker, queue, class, size)) == NULL) {
-        return NULL;
+    bool is_large = arena_is_large(&worker->store->arena, size);
+    void *block = put_place(worker, queue, class, size, is_large);
+    if (unlikely(block == NULL) &&
+        (block = put_place_wait(worker, queue, class, size, is_large)) == NULL) {
+        return false;
     }
-    struct item *item = item_init(block, form);
-    if (likely(!arena_is_large(&worker->store->arena, size))) {
-        worker->fresh = item;
+    made->item = item_init(block, form);
+    made->size = size;
+    made->is_large = is_large;
+    if (likely(!is_large)) {
+        worker->fresh = made->item;
         worker->fresh_hash = hash;
     }
-    return item;
+    return true;
 }
 
 struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash) {
-    return make(worker, form, hash);
+    struct made made;
+    return make(worker, form, hash, &made) ? made.item : NULL;
 }
 
 /* --- items in the hands of callers, not stored yet --- */
@@ -246,15 +262,14 @@ static inline_always uint32_t used_of_new(const struct store_worker *worker, con
 }
 
 /* What follows the exchange of the entry, without the lock. */
-static inline void put_published(struct store_worker *worker, struct item *item, uint32_t location,
-                                 size_t size, bool kept) {
+static inline_always void put_published(struct store_worker *worker, const struct made *made) {
     struct arena *arena = &worker->store->arena;
-    link_count_added(worker, size);
-    put_settle(worker, item, kept);
-    if (unlikely(location >= arena->large_first)) {
-        uint32_t index = arena_segment_of(arena, location);
+    link_count_added(worker, made->size);
+    put_settle(worker, made->item, made->kept);
+    if (unlikely(made->is_large)) {
+        uint32_t index = arena_segment_of(arena, made->location);
         enum segment_queue queue = segment_queue(&arena->segments[index]);
-        segment_enqueue(worker, index, queue, (uint32_t)arena_round(arena, size));
+        segment_enqueue(worker, index, queue, (uint32_t)arena_round(arena, made->size));
     }
 }
 
@@ -269,35 +284,30 @@ static inline_always bool put_number_is_low(struct store_worker *worker, const s
     return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
 }
 
-static inline_always bool publish(struct store_worker *worker, struct place *place, struct item *item,
+static inline_always bool publish(struct store_worker *worker, struct place *place, const struct made *made,
                                   bool has_given_number, struct put_result *result) {
-    struct store *store = worker->store;
-    uint32_t location = arena_location_of(&store->arena, item);
-    uint64_t cas = store_item_cas(store, item, location);
+    struct item *item = made->item;
     uint32_t old_location = place->location;
-    size_t size = item_size(item);
-    if ((!has_given_number && unlikely(put_number_is_low(worker, place, cas))) ||
-        unlikely(flush_table_would_take(worker, item, location))) {
+    if ((!has_given_number && unlikely(put_number_is_low(worker, place, made->cas))) ||
+        unlikely(flush_table_would_take(worker, item, made->location))) {
         place_close(place);
         return false;
     }
-    bool kept = item_has(item, ITEM_KEPT);
-    uint32_t expires_tick = item_expires(item);
-    if (unlikely(kept)) {
+    if (unlikely(made->kept)) {
         item_set_mark(item, ITEM_KEPT, false);
     }
     item_set_used(item, used_of_new(worker, place) | (item_used(item) & ITEM_FETCHED));
-    if (unlikely(expires_tick != STORE_EXPIRES_NEVER) || unlikely(location >= store->arena.large_first)) {
-        expire_note(worker, put_segment(worker, item), expires_tick);
+    if (unlikely(made->expires_tick != STORE_EXPIRES_NEVER || made->is_large)) {
+        expire_note(worker, put_segment(worker, item), made->expires_tick);
     }
     if (result != NULL) {
         item_set_mark(item, ITEM_SHOWN, true);
-        *result = (struct put_result){.cas = cas, .value_size = item_value_size(item)};
+        *result = (struct put_result){.cas = made->cas, .value_size = item_value_size(item)};
     }
     size_t old_size = place->item != NULL ? item_size(place->item) : 0;
-    place_set(worker, place, location);
+    place_set(worker, place, made->location);
     place_close(place);
-    put_published(worker, item, location, size, kept);
+    put_published(worker, made);
     if (old_location != 0) {
         link_count_removed(worker, old_size);
         segment_kill(worker, old_location, old_size);
@@ -309,7 +319,18 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
 
 bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,
                  struct put_result *result) {
-    return publish(worker, place, item, has_given_number, result);
+    const struct arena *arena = &worker->store->arena;
+    uint32_t location = arena_location_of(arena, item);
+    const struct made made = {
+        .item = item,
+        .location = location,
+        .expires_tick = item_expires(item),
+        .size = item_size(item),
+        .cas = store_item_cas(worker->store, item, location),
+        .is_large = location >= arena->large_first,
+        .kept = item_has(item, ITEM_KEPT),
+    };
+    return publish(worker, place, &made, has_given_number, result);
 }
 
 /* --- set, add, replace, compare --- */
@@ -408,13 +429,14 @@ enum store_status put_item(struct store_worker *worker, struct item *item, const
 /* --- a plain set, the commonest of all --- */
 
 /* The item is made; stores it. */
-static inline_always enum store_status set_publish(struct store_worker *worker, struct item *item,
+static inline_always enum store_status set_publish(struct store_worker *worker, const struct made *made,
                                                    uint64_t hash, struct bytes key) {
     static const struct put_options plain = {.mode = PUT_SET};
+    struct item *item = made->item;
     struct place place;
     if (likely(index_supply(worker, 1))) {
         link_open_place(worker, hash, key, &place);
-        if (likely(publish(worker, &place, item, false, NULL))) {
+        if (likely(publish(worker, &place, made, false, NULL))) {
             return STORE_OK;
         }
         item = put_renumber(worker, item, hash);
@@ -427,16 +449,18 @@ enum store_status store_set(struct store_worker *worker, const struct store_reco
                                    .value_size = set->value.size,
                                    .client_flags = set->client_flags,
                                    .expires_tick = set->expires_tick};
+    struct made made = {.expires_tick = set->expires_tick, .kept = false};
     if (unlikely(!fits(worker, set->key.size, set->value.size, set->client_flags != 0))) {
         counter_add(&worker->counters.too_large, 1);
         return STORE_TOO_LARGE;
     }
-    struct item *item = make(worker, &form, set->hash);
-    if (unlikely(item == NULL)) {
+    if (unlikely(!make(worker, &form, set->hash, &made))) {
         return STORE_NO_MEMORY;
     }
-    bytes_copy(item_value(item), set->value);
-    enum store_status status = set_publish(worker, item, set->hash, set->key);
+    made.location = arena_location_of(&worker->store->arena, made.item);
+    made.cas = arena_place_number(&worker->store->arena, made.location);
+    bytes_copy(item_form_value(made.item, &form), set->value);
+    enum store_status status = set_publish(worker, &made, set->hash, set->key);
     index_help_resize(worker);
     return status;
 }

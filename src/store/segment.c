@@ -127,7 +127,7 @@ void segment_note_expiry(struct segment *segment, uint32_t expires_tick) {
 
 /* --- the end of items --- */
 
-static __attribute__((cold, noinline)) void segment_all_dead(struct store_worker *worker, uint32_t index) {
+__attribute__((cold, noinline)) void segment_all_dead(struct store_worker *worker, uint32_t index) {
     struct arena *arena = &worker->store->arena;
     struct segment *segment = &arena->segments[index];
     arena_lock(arena);
@@ -144,8 +144,7 @@ static __attribute__((cold, noinline)) void segment_all_dead(struct store_worker
 
 #if STORE_POISONS
 
-/* Remembers an item that is to be poisoned; of more than there is room for the oldest are forgotten. */
-static void dead_note(struct store_worker *worker, uint32_t location) {
+void segment_note_dead(struct store_worker *worker, uint32_t location) {
     if (worker->dead_items == NULL) {
         worker->dead_items = calloc(STORE_DEAD_ITEMS, sizeof(*worker->dead_items));
         assert(worker->dead_items != NULL);
@@ -189,27 +188,7 @@ void segment_poison_dead(struct store_worker *worker) {
     arena_unlock(arena);
 }
 
-#else
-
-static void dead_note(struct store_worker *worker, uint32_t location) {
-    (void)worker;
-    (void)location;
-}
-
 #endif
-
-void segment_kill(struct store_worker *worker, uint32_t location, size_t size) {
-    struct arena *arena = &worker->store->arena;
-    uint32_t index = arena_segment_of(arena, location);
-    dead_note(worker, location);
-    struct segment *segment = &arena->segments[index];
-    uint32_t rounded = (uint32_t)arena_round(arena, size);
-    /* acquire and release: see the header, and segment_enqueue. */
-    uint32_t dead = atomic_fetch_add_explicit(&segment->dead, rounded, memory_order_acq_rel) + rounded;
-    if (unlikely(dead == atomic_load_explicit(&segment->used, memory_order_relaxed))) {
-        segment_all_dead(worker, index);
-    }
-}
 
 static struct segment_open *segment_open_of(struct store_worker *worker, uint32_t index) {
     for (unsigned queue = 0; queue < QUEUES_COUNT; queue++) {

@@ -67,8 +67,8 @@ static inline void *segment_append(struct store_worker *worker, enum segment_que
  */
 void segment_drop(struct store_worker *worker, struct item *item);
 
-/* The item in a place is out of the index. */
-void segment_kill(struct store_worker *worker, uint32_t location, size_t size);
+/* The last item of a segment is out of the index. */
+void segment_all_dead(struct store_worker *worker, uint32_t index);
 
 /* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue: see evict.h, "reclaim". */
 void segment_retire(struct store_worker *worker, uint32_t index);
@@ -77,13 +77,35 @@ void segment_retire(struct store_worker *worker, uint32_t index);
 void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_queue queue, uint32_t used);
 
 #if STORE_POISONS
+/* Remembers an item that is to be poisoned; of more than there is room for the oldest are forgotten. */
+void segment_note_dead(struct store_worker *worker, uint32_t location);
+
 /* Poisons dead items that no reader can have any more: those that this worker has killed. */
 void segment_poison_dead(struct store_worker *worker);
 #else
+static inline void segment_note_dead(struct store_worker *worker, uint32_t location) {
+    (void)worker;
+    (void)location;
+}
+
 static inline void segment_poison_dead(struct store_worker *worker) {
     (void)worker;
 }
 #endif
+
+/* The item in a place is out of the index. */
+static inline void segment_kill(struct store_worker *worker, uint32_t location, size_t size) {
+    struct arena *arena = &worker->store->arena;
+    uint32_t index = arena_segment_of(arena, location);
+    struct segment *segment = &arena->segments[index];
+    uint32_t rounded = (uint32_t)arena_round(arena, size);
+    segment_note_dead(worker, location);
+    /* acquire and release: see above, and segment_enqueue. */
+    uint32_t dead = atomic_fetch_add_explicit(&segment->dead, rounded, memory_order_acq_rel) + rounded;
+    if (unlikely(dead == atomic_load_explicit(&segment->used, memory_order_relaxed))) {
+        segment_all_dead(worker, index);
+    }
+}
 
 /* Puts a segment at the end of a queue. Under the arena's lock. */
 void segment_push(struct arena *arena, enum segment_queue queue, uint32_t index);
