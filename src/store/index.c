@@ -46,25 +46,20 @@ void bucket_lock_wait(struct store_worker *worker, struct bucket *home, uint32_t
     }
 }
 
-static uint32_t header_of(const struct bucket *bucket) {
-    /* relaxed: under the lock. */
-    return atomic_load_explicit(&bucket->header, memory_order_relaxed);
-}
-
 static uint32_t version_next(uint32_t header) {
     return (header & ~BUCKET_VERSION_MASK) | ((header + BUCKET_MOVING) & BUCKET_VERSION_MASK);
 }
 
 void bucket_move_begin(struct bucket *home) {
-    assert((header_of(home) & BUCKET_MOVING) == 0);
+    assert((bucket_header_locked(home) & BUCKET_MOVING) == 0);
     /* relaxed: every move that follows is a release (W4). */
-    atomic_store_explicit(&home->header, version_next(header_of(home)), memory_order_relaxed);
+    atomic_store_explicit(&home->header, version_next(bucket_header_locked(home)), memory_order_relaxed);
 }
 
 void bucket_move_end(struct bucket *home) {
-    assert((header_of(home) & BUCKET_MOVING) != 0);
+    assert((bucket_header_locked(home) & BUCKET_MOVING) != 0);
     /* release: the moves come before it. */
-    atomic_store_explicit(&home->header, version_next(header_of(home)), memory_order_release);
+    atomic_store_explicit(&home->header, version_next(bucket_header_locked(home)), memory_order_release);
 }
 
 /* --- overflow buckets that are retired: lists linked in overflow_links, by the epoch of retiring --- */
@@ -106,11 +101,6 @@ static void bucket_retire(struct store_worker *worker, uint32_t number) {
 
 /* --- chains --- */
 
-static uint32_t location_of(const struct bucket *bucket, unsigned i) {
-    /* relaxed: under the lock. */
-    return atomic_load_explicit(&bucket->locations[i], memory_order_relaxed);
-}
-
 static uint16_t tag_of(const struct bucket *bucket, unsigned i) {
     return atomic_load_explicit(&bucket->tags[i], memory_order_relaxed);
 }
@@ -127,7 +117,7 @@ static void entry_clear(struct bucket *bucket, unsigned i) {
 }
 
 static void header_set_next(struct bucket *bucket, uint32_t number) {
-    uint32_t marks = header_of(bucket) & ((1u << BUCKET_NEXT_SHIFT) - 1);
+    uint32_t marks = bucket_header_locked(bucket) & ((1u << BUCKET_NEXT_SHIFT) - 1);
     /* release: the bucket that is linked is complete (W4). */
     atomic_store_explicit(&bucket->header, number << BUCKET_NEXT_SHIFT | marks, memory_order_release);
 }
@@ -135,7 +125,7 @@ static void header_set_next(struct bucket *bucket, uint32_t number) {
 struct bucket *chain_extend(struct store_worker *worker, struct bucket *last) {
     struct index *index = &worker->store->index;
     uint32_t number = worker->buckets_spare;
-    assert(number != 0 && index_next(index, header_of(last)) == NULL);
+    assert(number != 0 && index_next(index, bucket_header_locked(last)) == NULL);
     worker->buckets_spare = index->overflow_links[number];
     worker->buckets_spare_count--;
     struct bucket *bucket = &index->overflow[number];
@@ -149,20 +139,12 @@ struct bucket *chain_extend(struct store_worker *worker, struct bucket *last) {
     return bucket;
 }
 
-static unsigned bucket_free_entry(const struct bucket *bucket) {
-    unsigned i = 0;
-    while (i < BUCKET_ENTRIES && location_of(bucket, i) != 0) {
-        i++;
-    }
-    return i;
-}
-
 void chain_put(struct store_worker *worker, struct bucket *home, uint16_t tag, uint32_t location) {
     struct index *index = &worker->store->index;
     struct bucket *bucket = home;
     unsigned entry;
-    while ((entry = bucket_free_entry(bucket)) == BUCKET_ENTRIES) {
-        struct bucket *next = index_next(index, header_of(bucket));
+    while ((entry = bucket_first_free(bucket)) == BUCKET_ENTRIES) {
+        struct bucket *next = index_next(index, bucket_header_locked(bucket));
         bucket = next != NULL ? next : chain_extend(worker, bucket);
     }
     entry_set(bucket, entry, tag, location);
@@ -171,7 +153,7 @@ void chain_put(struct store_worker *worker, struct bucket *home, uint16_t tag, u
 /* The last bucket of a chain that has overflow, and the one before it. */
 static struct bucket *chain_last(const struct index *index, struct bucket *home, struct bucket **before) {
     struct bucket *last = home;
-    for (struct bucket *next; (next = index_next(index, header_of(last))) != NULL; last = next) {
+    for (struct bucket *next; (next = index_next(index, bucket_header_locked(last))) != NULL; last = next) {
         *before = last;
     }
     return last;
@@ -179,7 +161,7 @@ static struct bucket *chain_last(const struct index *index, struct bucket *home,
 
 static void chain_shorten(struct store_worker *worker, struct bucket *before, struct bucket *last) {
     struct index *index = &worker->store->index;
-    uint32_t number = header_of(before) >> BUCKET_NEXT_SHIFT;
+    uint32_t number = bucket_header_locked(before) >> BUCKET_NEXT_SHIFT;
     assert(&index->overflow[number] == last);
     header_set_next(before, 0);
     atomic_fetch_sub_explicit(&index->overflow_count, 1, memory_order_relaxed);
@@ -188,7 +170,7 @@ static void chain_shorten(struct store_worker *worker, struct bucket *before, st
 
 static unsigned bucket_last_entry(const struct bucket *bucket) {
     unsigned i = BUCKET_ENTRIES - 1;
-    while (i != 0 && location_of(bucket, i) == 0) {
+    while (i != 0 && bucket_location_locked(bucket, i) == 0) {
         i--;
     }
     return i;
@@ -198,7 +180,7 @@ void chain_remove(struct store_worker *worker, struct bucket *home, struct bucke
                   bool moving) {
     const struct index *index = &worker->store->index;
     struct bucket *before = NULL;
-    if (likely(index_next(index, header_of(home)) == NULL)) {
+    if (likely(index_next(index, bucket_header_locked(home)) == NULL)) {
         entry_clear(bucket, entry);
         return;
     }
@@ -208,7 +190,7 @@ void chain_remove(struct store_worker *worker, struct bucket *home, struct bucke
     struct bucket *last = chain_last(index, home, &before);
     unsigned from = bucket_last_entry(last);
     if (last != bucket || from != entry) {
-        entry_set(bucket, entry, tag_of(last, from), location_of(last, from));
+        entry_set(bucket, entry, tag_of(last, from), bucket_location_locked(last, from));
     }
     entry_clear(last, from);
     if (from == 0) {
@@ -221,91 +203,22 @@ void chain_remove(struct store_worker *worker, struct bucket *home, struct bucke
 
 /* --- places --- */
 
-/* The home of a key, locked (W1). */
-static inline_always struct bucket *place_lock(struct store_worker *worker, uint64_t hash) {
-    const struct index *index = &worker->store->index;
-    for (;;) {
-        uint64_t homes_count = index_homes_count(index);
-        struct bucket *home = index_home(index, homes_count, hash);
-        bucket_lock(worker, home);
-        uint64_t homes_count_now = index_homes_count(index);
-        if (likely(homes_count_now == homes_count) || index_home(index, homes_count_now, hash) == home) {
-            return home;
-        }
-        bucket_unlock(home);
-    }
-}
-
-static inline void place_found(struct place *place, struct bucket *bucket, unsigned i, struct item *item,
-                               uint32_t location) {
-    place->item = item;
-    place->location = location;
-    place->bucket = bucket;
-    place->entry = i;
-}
-
-/* Looks in one bucket of the chain, for a key or, where the location is not 0, for that. */
-static inline_always bool place_look(const struct store *store, struct place *place, struct bucket *bucket,
-                                     const struct bytes *key, uint32_t wanted) {
-    assert(wanted != 0 || key != NULL);
-    for (uint32_t matches = match_tag(bucket, entry_tag(place->hash)); matches != 0;) {
-        unsigned i = match_next(&matches);
-        uint32_t location = location_of(bucket, i);
-        struct item *item = arena_item(&store->arena, location);
-        if (location != 0 && (wanted != 0 ? location == wanted : item_has_key(item, *key))) {
-            place_found(place, bucket, i, item, location);
-            return true;
-        }
-    }
-    return false;
-}
-
-static inline_always void place_open(struct store_worker *worker, uint64_t hash, const struct bytes *key,
-                                     uint32_t wanted, struct place *place) {
-    const struct store *store = worker->store;
-    struct bucket *bucket = place_lock(worker, hash);
-    *place = (struct place){.hash = hash, .home = bucket};
-    for (; bucket != NULL; bucket = index_next(&store->index, header_of(bucket))) {
-        if (place_look(store, place, bucket, key, wanted)) {
-            return;
-        }
-        if (place->free_bucket == NULL) {
-            unsigned entry = bucket_free_entry(bucket);
-            if (entry != BUCKET_ENTRIES) {
-                place->free_bucket = bucket;
-                place->free_entry = entry;
-            }
-        }
-        place->last = bucket;
-    }
-}
-
-void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place) {
-    place_open(worker, hash, &key, 0, place);
-}
-
 void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t location, struct place *place) {
     place_open(worker, hash, NULL, location, place);
 }
 
-void place_set(struct store_worker *worker, struct place *place, uint32_t location) {
-    if (place->item != NULL) {
-        /* release: W2; the tag stays (W3). */
-        atomic_store_explicit(&place->bucket->locations[place->entry], location, memory_order_release);
-        return;
-    }
-    if (unlikely(place->free_bucket == NULL)) {
-        place->free_bucket = chain_extend(worker, place->last);
-        place->free_entry = 0;
-    }
-    entry_set(place->free_bucket, place->free_entry, entry_tag(place->hash), location);
+void place_set_new(struct store_worker *worker, const struct place *place, uint32_t location) {
+    bool is_full = place->free_bucket == NULL;
+    struct bucket *bucket = is_full ? chain_extend(worker, place->last) : place->free_bucket;
+    entry_set(bucket, is_full ? 0 : place->free_entry, entry_tag(place->hash), location);
 }
 
 /* The first free entry and the end of the chain, after one was taken out. */
 static void place_look_again(const struct index *index, struct place *place) {
     place->free_bucket = NULL;
-    for (struct bucket *bucket = place->home; bucket != NULL; bucket = index_next(index, header_of(bucket))) {
-        unsigned entry = bucket_free_entry(bucket);
+    for (struct bucket *bucket = place->home; bucket != NULL;
+         bucket = index_next(index, bucket_header_locked(bucket))) {
+        unsigned entry = bucket_first_free(bucket);
         if (place->free_bucket == NULL && entry != BUCKET_ENTRIES) {
             place->free_bucket = bucket;
             place->free_entry = entry;

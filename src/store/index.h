@@ -266,6 +266,24 @@ static inline void bucket_unlock(struct bucket *home) {
 
 /* --- a key's place, with its home locked --- */
 
+/* relaxed, both: under the lock. */
+static inline uint32_t bucket_header_locked(const struct bucket *bucket) {
+    return atomic_load_explicit(&bucket->header, memory_order_relaxed);
+}
+
+static inline uint32_t bucket_location_locked(const struct bucket *bucket, unsigned i) {
+    return atomic_load_explicit(&bucket->locations[i], memory_order_relaxed);
+}
+
+/* BUCKET_ENTRIES when it is full. */
+static inline unsigned bucket_first_free(const struct bucket *bucket) {
+    unsigned i = 0;
+    while (i < BUCKET_ENTRIES && bucket_location_locked(bucket, i) != 0) {
+        i++;
+    }
+    return i;
+}
+
 struct place {
     uint64_t hash;              /* of the key */
     struct bucket *home;        /* locked */
@@ -278,8 +296,70 @@ struct place {
     struct bucket *last; /* of the chain */
 };
 
+/* The home of a key, locked (W1). */
+static inline_always struct bucket *place_lock(struct store_worker *worker, uint64_t hash) {
+    const struct index *index = &worker->store->index;
+    for (;;) {
+        uint64_t homes_count = index_homes_count(index);
+        struct bucket *home = index_home(index, homes_count, hash);
+        bucket_lock(worker, home);
+        uint64_t homes_count_now = index_homes_count(index);
+        if (likely(homes_count_now == homes_count) || index_home(index, homes_count_now, hash) == home) {
+            return home;
+        }
+        bucket_unlock(home);
+    }
+}
+
+static inline void place_found(struct place *place, struct bucket *bucket, unsigned i, struct item *item,
+                               uint32_t location) {
+    place->item = item;
+    place->location = location;
+    place->bucket = bucket;
+    place->entry = i;
+}
+
+/* Looks in one bucket of the chain, for a key or, where the location is not 0, for that. */
+static inline_always bool place_look(const struct store *store, struct place *place, struct bucket *bucket,
+                                     const struct bytes *key, uint32_t wanted) {
+    assert(wanted != 0 || key != NULL);
+    for (uint32_t matches = match_tag(bucket, entry_tag(place->hash)); matches != 0;) {
+        unsigned i = match_next(&matches);
+        uint32_t location = bucket_location_locked(bucket, i);
+        struct item *item = arena_item(&store->arena, location);
+        if (location != 0 && (wanted != 0 ? location == wanted : item_has_key(item, *key))) {
+            place_found(place, bucket, i, item, location);
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline_always void place_open(struct store_worker *worker, uint64_t hash, const struct bytes *key,
+                                     uint32_t wanted, struct place *place) {
+    const struct store *store = worker->store;
+    struct bucket *bucket = place_lock(worker, hash);
+    *place = (struct place){.hash = hash, .home = bucket};
+    for (; bucket != NULL; bucket = index_next(&store->index, bucket_header_locked(bucket))) {
+        if (place_look(store, place, bucket, key, wanted)) {
+            return;
+        }
+        if (place->free_bucket == NULL) {
+            unsigned entry = bucket_first_free(bucket);
+            if (entry != BUCKET_ENTRIES) {
+                place->free_bucket = bucket;
+                place->free_entry = entry;
+            }
+        }
+        place->last = bucket;
+    }
+}
+
 /* Locks and looks for a key. The item may be dead. */
-void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key, struct place *place);
+static inline_always void place_open_key(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                         struct place *place) {
+    place_open(worker, hash, &key, 0, place);
+}
 
 /* Locks and looks for the entry of an item in a given place. */
 void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t location, struct place *place);
@@ -288,11 +368,22 @@ static inline void place_close(struct place *place) {
     bucket_unlock(place->home);
 }
 
+/* place_set where there was no item. */
+void place_set_new(struct store_worker *worker, const struct place *place, uint32_t location);
+
 /*
  * Makes the item in `location`, which is complete, that of the place: in the entry of place->item, or in a free
  * one. Needs index_supply where place->item is NULL. Counts nothing.
  */
-void place_set(struct store_worker *worker, struct place *place, uint32_t location);
+static inline_always void place_set(struct store_worker *worker, const struct place *place,
+                                    uint32_t location) {
+    if (likely(place->item != NULL)) {
+        /* release: W2; the tag stays (W3). */
+        atomic_store_explicit(&place->bucket->locations[place->entry], location, memory_order_release);
+        return;
+    }
+    place_set_new(worker, place, location);
+}
 
 /* Takes the entry of place->item out; the place has no item then. Counts nothing. */
 void place_clear(struct store_worker *worker, struct place *place);

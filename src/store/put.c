@@ -81,9 +81,9 @@ static inline void *put_place(struct store_worker *worker, enum segment_queue qu
 }
 
 /* There is no room yet; NULL where there will be none. */
-static __attribute__((cold, noinline)) void *
-put_place_wait(struct store_worker *worker, enum segment_queue queue, unsigned class, size_t size,
-               bool is_large) {
+static __attribute__((cold, noinline)) void *put_place_wait(struct store_worker *worker,
+                                                            enum segment_queue queue, unsigned class,
+                                                            size_t size, bool is_large) {
     struct reclaim_wait wait = {0};
     void *block;
     do {
@@ -107,8 +107,7 @@ static inline_always bool make(struct store_worker *worker, const struct item_fo
     }
     bool is_large = arena_is_large(&worker->store->arena, size);
     void *block = put_place(worker, queue, class, size, is_large);
-    if (unlikely(block == NULL) &&
-        (block = put_place_wait(worker, queue, class, size, is_large)) == NULL) {
+    if (unlikely(block == NULL) && (block = put_place_wait(worker, queue, class, size, is_large)) == NULL) {
         return false;
     }
     made->item = item_init(block, form);
