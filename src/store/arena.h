@@ -167,6 +167,7 @@ struct arena {
     _Atomic uint64_t
         flush_number;      /* items of segments opened before are gone; written under the lock, by a flush */
     uint32_t unit_mask;    /* steps of a slot, less one */
+    uint32_t step_mask;    /* bytes of a step, less one */
     uint8_t step_shift;    /* log2 of a step */
     uint8_t segment_shift; /* log2 of a slot's size */
     uint8_t unit_shift;    /* log2 of the steps of a slot */
@@ -267,8 +268,12 @@ static inline size_t arena_segment_size(const struct arena *arena) {
 }
 
 static inline size_t arena_round(const struct arena *arena, size_t size) {
-    size_t step = (size_t)1 << arena->step_shift;
-    return (size + step - 1) & ~(step - 1);
+    return (size + arena->step_mask) & ~(size_t)arena->step_mask;
+}
+
+/* Bytes of the arena that an item takes. */
+static inline size_t arena_item_size(const struct arena *arena, const struct item *item) {
+    return arena_round(arena, item_size(item));
 }
 
 /* Whether an item of so many bytes has a window to itself. */

@@ -62,6 +62,7 @@ static void slots_lay_out(struct arena *arena, size_t limit_max) {
     while (arena->slots_size >> arena->step_shift > ARENA_SLOT_STEPS_MAX) {
         arena->step_shift++;
     }
+    arena->step_mask = (UINT32_C(1) << arena->step_shift) - 1;
     arena->unit_shift = (uint8_t)(arena->segment_shift - arena->step_shift);
     arena->unit_mask = (UINT32_C(1) << arena->unit_shift) - 1;
     arena->large_first = (uint32_t)(arena->slots_size >> arena->step_shift);

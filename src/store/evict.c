@@ -236,7 +236,7 @@ static void move(struct store_worker *worker, struct place *place, const struct 
                  struct item *copy) {
     struct arena *arena = &worker->store->arena;
     uint32_t location = arena_location_of(arena, copy);
-    size_t size = item_size(copy), old_size = item_size(victim->item);
+    size_t size = item_size(copy), old_size = arena_item_size(arena, victim->item);
     uint32_t expires_tick = item_expires(victim->item);
     copy_complete(worker, copy, victim->item);
     if (expires_tick != STORE_EXPIRES_NEVER) {
@@ -245,7 +245,7 @@ static void move(struct store_worker *worker, struct place *place, const struct 
     place_set(worker, place, location);
     place_close(place);
     counter_add(&worker->items_size_added, arena_round(arena, size));
-    counter_add(&worker->items_size_removed, arena_round(arena, old_size));
+    counter_add(&worker->items_size_removed, old_size);
     counter_add(&worker->moved_size, size);
     worker->emptying.moved_size += size;
     worker->moved_since_gain += size;
@@ -369,7 +369,7 @@ static unsigned batch_collect(struct store_worker *worker, struct evict_item *ba
                                            .location = arena_location_of(arena, item),
                                            .hash = index_hash(&store->index, item_key(item))};
         __builtin_prefetch(index_home(&store->index, index_homes_count(&store->index), batch[count].hash));
-        walk->position += (uint32_t)arena_round(arena, item_size(item));
+        walk->position += (uint32_t)arena_item_size(arena, item);
     }
     return count;
 }

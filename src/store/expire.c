@@ -187,7 +187,7 @@ static void sweep_step(struct store_worker *worker, unsigned items_max) {
     uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
     for (unsigned i = 0; i < items_max && walk->position < used; i++) {
         struct item *item = (struct item *)(void *)(begin + walk->position);
-        walk->position += (uint32_t)arena_round(arena, item_size(item));
+        walk->position += (uint32_t)arena_item_size(arena, item);
         sweep_item(worker, item);
     }
     if (walk->position >= used) {

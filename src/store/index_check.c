@@ -75,8 +75,8 @@ static void check_entry(struct check *check, const struct bucket *home, const st
            "an item is not in its home");
     expect(check, occurrences(store, home, key) == 1, "a key is there twice");
     check->items_count++;
-    check->items_size += arena_round(&store->arena, item_size(item));
-    check->live_sizes[segment] += arena_round(&store->arena, item_size(item));
+    check->items_size += arena_item_size(&store->arena, item);
+    check->live_sizes[segment] += arena_item_size(&store->arena, item);
 }
 
 static void check_chain(struct check *check, const struct bucket *home) {

@@ -60,7 +60,7 @@ void link_count_reclaimed(struct store_worker *worker, const struct item *item) 
 
 void link_remove(struct store_worker *worker, struct place *place) {
     uint32_t location = place->location;
-    size_t size = item_size(place->item);
+    size_t size = arena_item_size(&worker->store->arena, place->item);
     link_floor_raise(worker->store, place->hash, store_item_cas(worker->store, place->item, location));
     place_clear(worker, place);
     link_count_removed(worker, size);

@@ -68,14 +68,15 @@ void link_count_dead(struct store_worker *worker, const struct item *item);
 /* The memory of a dead item is taken again: counts that. */
 void link_count_reclaimed(struct store_worker *worker, const struct item *item);
 
+/* Both: `size` as of arena_item_size. */
 static inline_always void link_count_added(struct store_worker *worker, size_t size) {
     counter_add(&worker->counters.items_added, 1);
-    counter_add(&worker->items_size_added, arena_round(&worker->store->arena, size));
+    counter_add(&worker->items_size_added, size);
 }
 
 static inline_always void link_count_removed(struct store_worker *worker, size_t size) {
     counter_add(&worker->counters.items_removed, 1);
-    counter_add(&worker->items_size_removed, arena_round(&worker->store->arena, size));
+    counter_add(&worker->items_size_removed, size);
 }
 
 /* --- numbers: see put.h --- */

@@ -21,7 +21,7 @@ struct made {
     struct item *item;
     uint32_t location;
     uint32_t expires_tick;
-    size_t size;   /* bytes, not rounded up */
+    size_t size;   /* see arena_item_size */
     uint64_t cas;  /* the number that clients will know it by */
     bool is_large; /* it has a window to itself */
     bool kept;     /* it has ITEM_KEPT */
@@ -106,12 +106,12 @@ static inline_always bool make(struct store_worker *worker, const struct item_fo
         segment_keep_fresh(worker);
     }
     bool is_large = arena_is_large(&worker->store->arena, size);
+    made->size = arena_round(&worker->store->arena, size);
     void *block = put_place(worker, queue, class, size, is_large);
     if (unlikely(block == NULL) && (block = put_place_wait(worker, queue, class, size, is_large)) == NULL) {
         return false;
     }
     made->item = item_init(block, form);
-    made->size = size;
     made->is_large = is_large;
     if (likely(!is_large)) {
         worker->fresh = made->item;
@@ -176,12 +176,12 @@ void put_drop(struct store_worker *worker, struct item *item) {
     struct arena *arena = &worker->store->arena;
     bool kept = item_has(item, ITEM_KEPT);
     uint32_t location = arena_location_of(arena, item);
-    size_t size = item_size(item);
+    size_t size = arena_item_size(arena, item);
     if (unlikely(location >= arena->large_first)) {
         uint32_t index = arena_segment_of(arena, location);
         put_settle(worker, item, kept);
         segment_kill(worker, location, size);
-        segment_enqueue(worker, index, QUEUE_SMALL, (uint32_t)arena_round(arena, size));
+        segment_enqueue(worker, index, QUEUE_SMALL, (uint32_t)size);
         return;
     }
     segment_drop(worker, item);
@@ -268,7 +268,7 @@ static inline_always void put_published(struct store_worker *worker, const struc
     if (unlikely(made->is_large)) {
         uint32_t index = arena_segment_of(arena, made->location);
         enum segment_queue queue = segment_queue(&arena->segments[index]);
-        segment_enqueue(worker, index, queue, (uint32_t)arena_round(arena, made->size));
+        segment_enqueue(worker, index, queue, (uint32_t)made->size);
     }
 }
 
@@ -303,7 +303,7 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
         item_set_mark(item, ITEM_SHOWN, true);
         *result = (struct put_result){.cas = made->cas, .value_size = item_value_size(item)};
     }
-    size_t old_size = place->item != NULL ? item_size(place->item) : 0;
+    size_t old_size = place->item != NULL ? arena_item_size(&worker->store->arena, place->item) : 0;
     place_set(worker, place, made->location);
     place_close(place);
     put_published(worker, made);
@@ -324,7 +324,7 @@ bool put_publish(struct store_worker *worker, struct place *place, struct item *
         .item = item,
         .location = location,
         .expires_tick = item_expires(item),
-        .size = item_size(item),
+        .size = arena_item_size(arena, item),
         .cas = store_item_cas(worker->store, item, location),
         .is_large = location >= arena->large_first,
         .kept = item_has(item, ITEM_KEPT),
@@ -449,7 +449,8 @@ enum store_status store_set(struct store_worker *worker, const struct store_reco
                                    .client_flags = set->client_flags,
                                    .expires_tick = set->expires_tick};
     struct made made = {.expires_tick = set->expires_tick, .kept = false};
-    if (unlikely(!fits(worker, set->key.size, set->value.size, set->client_flags != 0))) {
+    if (unlikely(item_form_size(&form) > worker->store->item_size_max) &&
+        !fits(worker, set->key.size, set->value.size, set->client_flags != 0)) {
         counter_add(&worker->counters.too_large, 1);
         return STORE_TOO_LARGE;
     }

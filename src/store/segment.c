@@ -209,17 +209,18 @@ static bool segment_move_back(struct store_worker *worker, uint32_t location, si
     }
     struct segment_open *open = segment_open_of(worker, arena_segment_of(arena, location));
     size_t offset = ((size_t)location << arena->step_shift) & (arena_segment_size(arena) - 1);
-    if (open == NULL || offset + arena_round(arena, size) != open->position) {
+    if (open == NULL || offset + size != open->position) {
         return false;
     }
     open->position = (uint32_t)offset;
-    poison(arena_item(arena, location), arena_round(arena, size));
+    poison(arena_item(arena, location), size);
     return true;
 }
 
 void segment_drop(struct store_worker *worker, struct item *item) {
-    uint32_t location = arena_location_of(&worker->store->arena, item);
-    size_t size = item_size(item);
+    const struct arena *arena = &worker->store->arena;
+    uint32_t location = arena_location_of(arena, item);
+    size_t size = arena_item_size(arena, item);
     if (!segment_move_back(worker, location, size)) {
         segment_kill(worker, location, size);
     }

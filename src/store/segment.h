@@ -93,15 +93,15 @@ static inline void segment_poison_dead(struct store_worker *worker) {
 }
 #endif
 
-/* The item in a place is out of the index. */
+/* The item in a place is out of the index; `size` as of arena_item_size. */
 static inline void segment_kill(struct store_worker *worker, uint32_t location, size_t size) {
     struct arena *arena = &worker->store->arena;
     uint32_t index = arena_segment_of(arena, location);
     struct segment *segment = &arena->segments[index];
-    uint32_t rounded = (uint32_t)arena_round(arena, size);
     segment_note_dead(worker, location);
     /* acquire and release: see above, and segment_enqueue. */
-    uint32_t dead = atomic_fetch_add_explicit(&segment->dead, rounded, memory_order_acq_rel) + rounded;
+    uint32_t dead =
+        atomic_fetch_add_explicit(&segment->dead, (uint32_t)size, memory_order_acq_rel) + (uint32_t)size;
     if (unlikely(dead == atomic_load_explicit(&segment->used, memory_order_relaxed))) {
         segment_all_dead(worker, index);
     }
