@@ -20,19 +20,34 @@ enum { RUN_REQUESTS_MAX = 16 /* as many misses as a core has in flight, and a li
 /* Requests at the front of the input. */
 struct run {
     unsigned count;
-    uint32_t sets;                            /* bit n: request n is a set; else it is a get */
-    const char *end[RUN_REQUESTS_MAX];        /* behind each */
-    struct store_look look[RUN_REQUESTS_MAX]; /* key and hash; of a get what was found, too */
-    struct mc_set set[RUN_REQUESTS_MAX];      /* of sets */
+    uint32_t sets;                             /* bit n: request n is a set; else it is a get */
+    uint32_t silent;                           /* bit n: a set that is not answered */
+    const char *end[RUN_REQUESTS_MAX];         /* behind each */
+    struct store_look look[RUN_REQUESTS_MAX];  /* key and hash; of a get what was found, too */
+    struct store_record set[RUN_REQUESTS_MAX]; /* of sets: all but the hash */
 };
 static_assert(RUN_REQUESTS_MAX <= 32, "a bit each");
 
+/* Request `i` is a set. */
+static inline void run_add_set(const struct mc_call *call, struct run *run, unsigned i,
+                               const struct mc_set *set) {
+    uint32_t exptime = set->exptime;
+    run->sets |= UINT32_C(1) << i;
+    run->silent |= (uint32_t)set->noreply << i;
+    run->look[i].key = set->key;
+    run->set[i].key = set->key;
+    run->set[i].value = set->value;
+    run->set[i].client_flags = set->client_flags;
+    run->set[i].expires_tick =
+        exptime == 0 ? STORE_EXPIRES_NEVER : store_expiry(call->worker->store, exptime);
+}
+
 /* Request `i`, at the front of `input`: its size, 0 when it is none of a run's. */
-static inline size_t run_parse(struct run *run, unsigned i, struct bytes input) {
+static inline size_t run_parse(const struct mc_call *call, struct run *run, unsigned i, struct bytes input) {
     size_t size = mc_parse_get(input, &run->look[i].key);
-    if (size == 0 && (size = mc_parse_set(input, &run->set[i])) != 0) {
-        run->look[i].key = run->set[i].key;
-        run->sets |= UINT32_C(1) << i;
+    struct mc_set set;
+    if (size == 0 && (size = mc_parse_set(input, &set)) != 0) {
+        run_add_set(call, run, i, &set);
     }
     return size;
 }
@@ -42,8 +57,9 @@ static void run_collect(const struct mc_call *call, struct run *run) {
     unsigned left = call->requests_max - call->requests, count = 0;
     unsigned count_max = left < RUN_REQUESTS_MAX ? left : RUN_REQUESTS_MAX;
     run->sets = 0;
+    run->silent = 0;
     while (count < count_max && input.size > 0) {
-        size_t size = run_parse(run, count, input);
+        size_t size = run_parse(call, run, count, input);
         if (size == 0) {
             break;
         }
@@ -142,51 +158,49 @@ static unsigned run_gets(struct mc_call *call, struct store_look *look, unsigned
     return done;
 }
 
-static inline enum store_status run_store(const struct memcached_worker *worker, const struct mc_set *set,
+static inline enum store_status run_store(const struct memcached_worker *worker, struct store_record *set,
                                           uint64_t hash) {
-    const struct store_record stored = {
-        .key = set->key,
-        .value = set->value,
-        .hash = hash,
-        .client_flags = set->client_flags,
-        .expires_tick = set->exptime == 0 ? STORE_EXPIRES_NEVER : store_expiry(worker->store, set->exptime),
-    };
+    set->hash = hash;
     service_count_key(worker, set->key, true);
-    return store_set(worker->store, &stored);
+    return store_set(worker->store, set);
 }
 
 /* A set has found no place. True when the client is told so; false when the set waits for another turn. */
-static __attribute__((cold, noinline)) bool run_refuse(struct mc_call *call, const struct mc_set *set,
+static __attribute__((cold, noinline)) bool run_refuse(struct mc_call *call, struct bytes key, bool noreply,
                                                        enum store_status status) {
     if (status == STORE_NO_MEMORY && call_may_wait(call, call->received_ns)) {
         call_again(call, call->at); /* cmd_run goes on to the request */
         return false;
     }
-    cmd_store_refuse(call, set->key, set->noreply, status);
+    cmd_store_refuse(call, key, noreply, status);
     return true;
 }
 
-/* Sets that follow one another; returns how many of them are done with. One that finds no place is the last of them. */
-static unsigned run_sets(struct mc_call *call, const struct mc_set *set, const struct store_look *look,
-                         unsigned count) {
+/*
+ * Sets from `first` on that follow one another; returns how many of them are done with. One that finds no place is the last
+ * of them.
+ */
+static unsigned run_sets(struct mc_call *call, struct run *run, unsigned first, unsigned count) {
     enum { STORED_SIZE = sizeof("STORED\r\n") - 1 };
     struct reply_room room = reply_room_take(call->reply, STORED_SIZE);
     enum store_status status = STORE_OK;
+    uint32_t silent = run->silent >> first;
+    struct store_record *set = &run->set[first];
     unsigned done = 0;
     run_count_as(call, LATENCY_SET);
     for (; done < count && run_has_room(&room, call->reply, STORED_SIZE); done++) {
-        status = run_store(call->worker, &set[done], look[done].hash);
+        status = run_store(call->worker, &set[done], run->look[first + done].hash);
         if (unlikely(status != STORE_OK)) {
             break;
         }
         memcpy(room.at, "STORED\r\n", STORED_SIZE);
-        room.at += set[done].noreply ? 0 : STORED_SIZE;
+        room.at += (silent >> done & 1) != 0 ? 0 : STORED_SIZE;
     }
     reply_room_commit(room, call->reply);
     call->requests += done;
     counter_add(&call->worker->counters.cmd_set, done);
     if (unlikely(status != STORE_OK)) {
-        done += run_refuse(call, &set[done], status);
+        done += run_refuse(call, set[done].key, (silent >> done & 1) != 0, status);
     }
     return done;
 }
@@ -213,7 +227,7 @@ bool cmd_run(struct mc_call *call) {
     unsigned done = 0;
     do {
         unsigned count = run_stretch(&run, done);
-        done += (run.sets >> done & 1) != 0 ? run_sets(call, &run.set[done], &run.look[done], count)
+        done += (run.sets >> done & 1) != 0 ? run_sets(call, &run, done, count)
                                             : run_gets(call, &run.look[done], count);
     } while (done < run.count && !reply_full(call->reply) && !call->costly);
     if (likely(done != 0)) { /* none: there was no memory for an answer, or the first one waits */

@@ -12,47 +12,10 @@
 #include "riposte/check.h"
 #include "tokens.h"
 
-/* A storage line as clients write it. */
-struct storage_line {
-    struct bytes key;
-    uint32_t client_flags, exptime, value_size;
-    bool noreply;
-};
-
-/*
- * `<name> <key> <flags> <exptime> <bytes>[ noreply]\r\n` with single spaces and short numbers: where the line ends; NULL
- * for all else.
- */
-static inline_always const char *storage_scan(struct bytes input, const char *name_end,
-                                              struct storage_line *line) {
-    const char *end = input.data + input.size;
-    const char *key = name_end + 1;
-    const char *at = scan_word(input.data, key, end);
-    line->key = bytes_of(key, (size_t)(at - key));
-    line->client_flags = 0;
-    line->exptime = 0;
-    if (*name_end != ' ' || line->key.size - 1 >= STORE_KEY_SIZE_MAX || end - at < 5) {
-        return NULL;
-    }
-    if (likely(memcmp(at, " 0 0 ", 5) == 0)) {
-        at += 4;
-    } else if (*at != ' ' || (at = number_scan(at + 1, end, &line->client_flags)) == NULL || *at != ' ' ||
-               (at = number_scan(at + 1, end, &line->exptime)) == NULL || *at != ' ') {
-        return NULL;
-    }
-    if ((at = number_scan(at + 1, end, &line->value_size)) == NULL) {
-        return NULL;
-    }
-    line->noreply = *at == ' ' && end - at >= 8 && memcmp(at, " noreply", 8) == 0;
-    at += line->noreply ? 8 : 0;
-    at += at < end && *at == '\r';
-    return at < end && *at == '\n' ? at + 1 : NULL;
-}
-
 static bool storage_quick(struct bytes input, const struct mc_command *command, const char *name_end,
                           struct mc_request *request) {
-    struct storage_line line;
-    const char *line_end = storage_scan(input, name_end, &line);
+    struct mc_storage_line line;
+    const char *line_end = mc_parse_storage(input, name_end, &line);
     if (line_end == NULL) {
         return false;
     }
@@ -66,25 +29,6 @@ static bool storage_quick(struct bytes input, const struct mc_command *command, 
         .value_size = line.value_size,
     };
     return true;
-}
-
-size_t mc_parse_set(struct bytes input, struct mc_set *set) {
-    struct storage_line line;
-    if (input.size < 4 || memcmp(input.data, "set ", 4) != 0) {
-        return 0;
-    }
-    const char *value = storage_scan(input, input.data + 3, &line);
-    if (value == NULL ||
-        (size_t)(input.data + input.size - value) < (size_t)line.value_size + PARSE_LINE_END_SIZE ||
-        memcmp(value + line.value_size, "\r\n", PARSE_LINE_END_SIZE) != 0) {
-        return 0;
-    }
-    set->key = line.key;
-    set->value = bytes_of(value, line.value_size);
-    set->client_flags = line.client_flags;
-    set->exptime = line.exptime;
-    set->noreply = line.noreply;
-    return (size_t)(value - input.data) + line.value_size + PARSE_LINE_END_SIZE;
 }
 
 /* --- the line's end ------------------------------------------------------------------------------------- */

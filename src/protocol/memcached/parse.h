@@ -10,6 +10,8 @@
 #define MEMCACHED_PARSE_H
 
 #include "commands.h"
+#include "number.h"
+#include "riposte/check.h"
 #include "riposte/store.h"
 #include "scan.h"
 
@@ -116,6 +118,47 @@ static inline size_t mc_parse_get(struct bytes input, struct bytes *key) {
     return (size_t)(stop + 1 - input.data);
 }
 
+/* A storage line as clients write it. */
+struct mc_storage_line {
+    struct bytes key;
+    uint32_t client_flags, exptime, value_size;
+    bool noreply;
+};
+
+/*
+ * `<name> <key> <flags> <exptime> <bytes>[ noreply]\r\n` with single spaces and short numbers: where the line ends; NULL
+ * for all else.
+ */
+static inline_always const char *mc_parse_storage(struct bytes input, const char *name_end,
+                                                  struct mc_storage_line *line) {
+    const char *end = input.data + input.size;
+    const char *key = name_end + 1;
+    const char *at = scan_word(input.data, key, end);
+    line->key = bytes_of(key, (size_t)(at - key));
+    line->client_flags = 0;
+    line->exptime = 0;
+    if (*name_end != ' ' || line->key.size - 1 >= STORE_KEY_SIZE_MAX || end - at < 5) {
+        return NULL;
+    }
+    if (likely(memcmp(at, " 0 0 ", 5) == 0)) {
+        at += 4;
+    } else if (*at != ' ' || (at = number_scan(at + 1, end, &line->client_flags)) == NULL || *at != ' ' ||
+               (at = number_scan(at + 1, end, &line->exptime)) == NULL || *at != ' ') {
+        return NULL;
+    }
+    if ((at = number_scan(at + 1, end, &line->value_size)) == NULL) {
+        return NULL;
+    }
+    if (likely(end - at >= 2 && memcmp(at, "\r\n", 2) == 0)) {
+        line->noreply = false;
+        return at + 2;
+    }
+    line->noreply = *at == ' ' && end - at >= 8 && memcmp(at, " noreply", 8) == 0;
+    at += line->noreply ? 8 : 0;
+    at += at < end && *at == '\r';
+    return at < end && *at == '\n' ? at + 1 : NULL;
+}
+
 /* A plain set and its value. */
 struct mc_set {
     struct bytes key;   /* 1 to STORE_KEY_SIZE_MAX bytes; borrowed, as the value */
@@ -130,6 +173,23 @@ struct mc_set {
  * to nine digits, and all of its data block behind it: returns the bytes of line and block and fills *set. 0 for everything
  * else, which mc_parse_line then judges.
  */
-size_t mc_parse_set(struct bytes input, struct mc_set *set);
+static inline size_t mc_parse_set(struct bytes input, struct mc_set *set) {
+    struct mc_storage_line line;
+    if (input.size < 4 || memcmp(input.data, "set ", 4) != 0) {
+        return 0;
+    }
+    const char *value = mc_parse_storage(input, input.data + 3, &line);
+    if (value == NULL ||
+        (size_t)(input.data + input.size - value) < (size_t)line.value_size + PARSE_LINE_END_SIZE ||
+        memcmp(value + line.value_size, "\r\n", PARSE_LINE_END_SIZE) != 0) {
+        return 0;
+    }
+    set->key = line.key;
+    set->value = bytes_of(value, line.value_size);
+    set->client_flags = line.client_flags;
+    set->exptime = line.exptime;
+    set->noreply = line.noreply;
+    return (size_t)(value - input.data) + line.value_size + PARSE_LINE_END_SIZE;
+}
 
 #endif
