@@ -144,6 +144,10 @@ __attribute__((cold, noinline)) void segment_all_dead(struct store_worker *worke
 
 #if STORE_POISONS
 
+enum { POISON_GRANULE = 8 }; /* bytes that share a byte of the sanitizer's shadow */
+static_assert((int)ITEM_HEADER_SIZE >= (int)POISON_GRANULE,
+              "the granule of a value's begin lies in its own item");
+
 void segment_note_dead(struct store_worker *worker, uint32_t location) {
     if (worker->dead_items == NULL) {
         worker->dead_items = calloc(STORE_DEAD_ITEMS, sizeof(*worker->dead_items));
@@ -161,14 +165,24 @@ void segment_note_dead(struct store_worker *worker, uint32_t location) {
                            .epoch = epoch_tag(&worker->member)};
 }
 
-/* Under the arena's lock: nobody takes the segment for something else meanwhile. */
+/*
+ * Under the arena's lock: nobody takes the segment for something else meanwhile. Only whole granules of the sanitizer's
+ * shadow (8 bytes): the one with the item's end may also have the begin of the next, whose worker may be marking it as
+ * readable at this moment, and a shadow byte is read and written without a lock. That with the value's begin has
+ * nothing of another item: a header and a key of a byte stand before it.
+ */
 static void dead_poison(const struct arena *arena, const struct dead_item *dead) {
     uint32_t index = arena_segment_of(arena, dead->location);
     const struct segment *segment = &arena->segments[index];
     if (arena_number(arena, index) == dead->number && segment_state(segment) != SEGMENT_FREE &&
         !segment_is_pinned(segment)) {
         struct item *item = arena_item(arena, dead->location);
-        poison(item_value(item), item_value_size(item) + ITEM_LINE_END_SIZE);
+        uintptr_t value = (uintptr_t)item_value(item);
+        uintptr_t end = value + item_value_size(item) + ITEM_LINE_END_SIZE;
+        end -= end % POISON_GRANULE;
+        if (end > value) {
+            poison(item_value(item), end - value);
+        }
     }
 }
 
