@@ -235,18 +235,16 @@ static void created(struct store_worker *worker, const struct get_options *optio
     }
 }
 
-enum store_status store_get_with(struct store_worker *worker, struct bytes key,
-                                 const struct get_options *options, struct item_view *view) {
-    uint64_t hash = index_hash(&worker->store->index, key);
-    link_prefetch_end(worker);
+/* What is not a hit that leaves the item as it is. `location` as found by its key; 0: a miss. */
+static __attribute__((noinline)) enum store_status get_slowly(struct store_worker *worker, uint64_t hash,
+                                                              struct bytes key, uint32_t location,
+                                                              const struct get_options *options,
+                                                              struct item_view *view) {
     for (;;) {
-        uint32_t location = link_find_item(worker, hash, key).location;
-        enum store_status status;
+        enum store_status status = STORE_MISS;
         if (location != 0) {
             status = hit(worker, hash, key, location, options, view);
-        } else if (!options->create) {
-            return STORE_MISS;
-        } else {
+        } else if (options->create) {
             status = create(worker, hash, key, options, &location);
             if (status == STORE_OK) {
                 created(worker, options, location, view);
@@ -255,7 +253,36 @@ enum store_status store_get_with(struct store_worker *worker, struct bytes key,
         if (status != STORE_EXISTS) {
             return status;
         }
+        location = link_find(worker, hash, key);
     }
+}
+
+/* A hit after which nothing of the item has changed but its use. */
+static inline bool hit_is_plain(const struct get_options *options, uint32_t shape) {
+    unsigned marks = shape_marks(shape);
+    return !options->touch && !options->recache && (marks & ITEM_STALE) == 0 &&
+           (!options->shows_number || (marks & ITEM_SHOWN) != 0);
+}
+
+static inline enum store_status get_hashed(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                           const struct get_options *options, struct item_view *view) {
+    link_prefetch_end(worker);
+    struct index_found found = link_find_item(worker, hash, key);
+    if (unlikely(found.location == 0 || !hit_is_plain(options, found.shape))) {
+        return get_slowly(worker, hash, key, found.location, options, view);
+    }
+    link_view(worker->store, found.location, view);
+    if (!options->no_use) {
+        item_use(found.item, worker_now_tick(worker), ITEM_FETCHED);
+    }
+    return STORE_OK;
+}
+
+/* flatten: the hash of a short key is less work than calling it. */
+__attribute__((flatten)) enum store_status store_get_with(struct store_worker *worker, struct bytes key,
+                                                          const struct get_options *options,
+                                                          struct item_view *view) {
+    return get_hashed(worker, index_hash(&worker->store->index, key), key, options, view);
 }
 
 /* --- going through all of them, a little at a time, while the index may grow and shrink: see index_walk_homes --- */
