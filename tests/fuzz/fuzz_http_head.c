@@ -44,7 +44,11 @@ static void check_further(struct bytes text, const struct http_head *head) {
                 HTTP_PARSE_OK;
     assert(!good || message.body != HTTP_BODY_LENGTH || message.body_size > 0);
     assert(good || message.status >= 400);
-    if (http_target_read(head, &target)) {
+    struct http_target any;
+    bool target_is_good = http_target_read(head, &target);
+    assert(http_target_read_any(head, &any) == target_is_good);
+    if (target_is_good) {
+        assert(bytes_equal(any.path, target.path) && bytes_equal(any.query, target.query));
         static char decoded[HTTP_HEAD_TARGET_SIZE_MAX];
         size_t decoded_size = 0;
         check_inside(text, target.query);

@@ -170,12 +170,13 @@ static enum latency_command latency_of(enum http_method method) {
 }
 
 /*
- * The key that `name` says: as it stands there, or decoded into `decoded`, which has room for STORE_KEY_SIZE_MAX
- * bytes. False where it is none.
+ * The key that `name`, a part of the request's target, says: as it stands there, or decoded into `decoded`, which has room for
+ * STORE_KEY_SIZE_MAX bytes. False where it is none.
  */
-static bool key_read(struct bytes name, char *decoded, struct bytes *key) {
+static bool key_read(const struct http_request *request, struct bytes name, char *decoded,
+                     struct bytes *key) {
     *key = name;
-    if (unlikely(!http_percent_is_plain(name))) {
+    if (unlikely(!request->head->target_is_plain && !http_percent_is_plain(name))) {
         key->data = decoded;
         return http_percent_decode(name, decoded, STORE_KEY_SIZE_MAX, &key->size) && key->size > 0;
     }
@@ -195,7 +196,7 @@ void http_cache(struct http_call *call, struct http_request *request, struct byt
         http_cache_flush(call, request);
         return;
     }
-    if (!key_read(name, change->key, &key)) {
+    if (!key_read(request, name, change->key, &key)) {
         http_answer_page(call, &request->exchange, HTTP_STATUS_BAD_REQUEST,
                          "a key has 1 to 250 bytes, percent-encoded where they are not plain", "");
         return;

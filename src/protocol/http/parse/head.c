@@ -51,13 +51,8 @@ static enum http_method method_of(struct bytes text) {
     return HTTP_METHOD_UNKNOWN;
 }
 
-static enum http_parse read_method(struct head_reader *reader, struct http_head *head) {
-    if (likely(reader->end - reader->at >= 4 && memcmp(reader->at, "GET ", 4) == 0)) {
-        head->method = HTTP_GET;
-        head->method_text = bytes_of(reader->at, 3);
-        reader->at += 4;
-        return HTTP_PARSE_OK;
-    }
+static __attribute__((noinline)) enum http_parse read_any_method(struct head_reader *reader,
+                                                                 struct http_head *head) {
     const char *begin = reader->at;
     while (reader->at < reader->end && http_text_is_token(*reader->at)) {
         reader->at++;
@@ -74,9 +69,20 @@ static enum http_parse read_method(struct head_reader *reader, struct http_head 
     return HTTP_PARSE_OK;
 }
 
-static enum http_parse read_target(struct head_reader *reader, struct http_head *head) {
+static inline enum http_parse read_method(struct head_reader *reader, struct http_head *head) {
+    if (unlikely(reader->end - reader->at < 4 || memcmp(reader->at, "GET ", 4) != 0)) {
+        return read_any_method(reader, head);
+    }
+    head->method = HTTP_GET;
+    head->method_text = bytes_of(reader->at, 3);
+    reader->at += 4;
+    return HTTP_PARSE_OK;
+}
+
+static inline_always enum http_parse read_target(struct head_reader *reader, struct http_head *head) {
     const char *begin = reader->at;
-    const char *end = http_scan_target(reader->begin, begin, reader->end);
+    bool marked;
+    const char *end = http_scan_target(reader->begin, begin, reader->end, &marked);
     size_t size = (size_t)(end - begin);
     if (unlikely(size > HTTP_HEAD_TARGET_SIZE_MAX)) {
         return head_bad(head, HTTP_STATUS_URI_TOO_LONG);
@@ -88,6 +94,7 @@ static enum http_parse read_target(struct head_reader *reader, struct http_head 
         return head_bad(head, HTTP_STATUS_BAD_REQUEST);
     }
     head->target = bytes_of(begin, size);
+    head->target_is_plain = !marked;
     reader->at = end + 1;
     return HTTP_PARSE_OK;
 }

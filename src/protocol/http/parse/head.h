@@ -69,6 +69,7 @@ struct http_head {
     struct bytes method_text; /* as sent */
     unsigned minor;           /* of the version HTTP/1.x: 0 or 1 */
     struct bytes target;      /* as sent; 1 to HTTP_HEAD_TARGET_SIZE_MAX bytes, no control byte, no space */
+    bool target_is_plain;     /* nothing in it is '#', '%' or '?' */
     size_t size;              /* bytes of the head, the empty line included */
     enum http_status status;  /* of BAD */
     uint32_t seen;            /* bit n: the field n of enum http_field is there */
@@ -89,8 +90,8 @@ struct http_head {
 enum http_parse http_head_parse(struct bytes input, struct http_head *head);
 
 /*
- * The beginning of that alone: fills method, method_text and target of a head that begins with them, and returns how many bytes
- * they are with the space behind the target. 0, and these fields without meaning, where they are not whole, not good, or behind an empty line.
+ * The beginning of that alone: fills method, method_text, target and target_is_plain of a head that begins with them, and returns
+ * how many bytes they are with the space behind the target. 0, and these fields without meaning, where they are not whole, not good, or behind an empty line.
  */
 size_t http_head_start(struct bytes input, struct http_head *head);
 

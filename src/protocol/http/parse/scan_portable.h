@@ -41,6 +41,14 @@ static inline uint32_t http_scan_target_step(const char *at) {
     return http_scan_gather(http_scan_below(text, 0x21) | http_scan_zero(text ^ HTTP_SCAN_EACH(0x7f)));
 }
 
+/* Bit n is set exactly when at[n] is one of '#', '%' and '?', n from 0 to 7. */
+static inline uint32_t http_scan_marks_step(const char *at) {
+    uint64_t text = http_scan_load(at);
+    return http_scan_gather(http_scan_zero(text ^ HTTP_SCAN_EACH('#')) |
+                            http_scan_zero(text ^ HTTP_SCAN_EACH('%')) |
+                            http_scan_zero(text ^ HTTP_SCAN_EACH('?')));
+}
+
 /* Bit n is set exactly when at[n] is a control byte other than a tab, n from 0 to 7. */
 static inline uint32_t http_scan_value_step(const char *at) {
     uint64_t text = http_scan_load(at);

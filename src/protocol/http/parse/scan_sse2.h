@@ -22,6 +22,15 @@ static inline uint32_t http_scan_target_step(const char *at) {
     return (uint32_t)_mm_movemask_epi8(_mm_or_si128(http_scan_up_to(text, ' '), deletes));
 }
 
+/* Bit n is set exactly when at[n] is one of '#', '%' and '?', n from 0 to 15. */
+static inline uint32_t http_scan_marks_step(const char *at) {
+    __m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i hashes = _mm_cmpeq_epi8(text, _mm_set1_epi8('#'));
+    __m128i percents = _mm_cmpeq_epi8(text, _mm_set1_epi8('%'));
+    __m128i questions = _mm_cmpeq_epi8(text, _mm_set1_epi8('?'));
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(hashes, percents), questions));
+}
+
 /* Bit n is set exactly when at[n] is a control byte other than a tab, n from 0 to 15. */
 static inline uint32_t http_scan_value_step(const char *at) {
     __m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);

@@ -42,7 +42,7 @@ static bool read_absolute(struct bytes text, struct http_target *target) {
     return http_host_is_valid(target->authority);
 }
 
-bool http_target_read(const struct http_head *head, struct http_target *target) {
+bool http_target_read_any(const struct http_head *head, struct http_target *target) {
     struct bytes text = head->target;
     *target = (struct http_target){.asterisk = false};
     if (unlikely(memchr(text.data, '#', text.size) != NULL)) {

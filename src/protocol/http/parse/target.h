@@ -19,8 +19,17 @@ struct http_target {
     struct bytes authority; /* of the absolute form, valid as a Host is; empty otherwise */
 };
 
+/* http_target_read for any target. */
+bool http_target_read_any(const struct http_head *head, struct http_target *target);
+
 /* True and *target; false for what is none of the three forms, holds a '#', or names a scheme but http(s). */
-bool http_target_read(const struct http_head *head, struct http_target *target);
+static inline bool http_target_read(const struct http_head *head, struct http_target *target) {
+    if (!head->target_is_plain || head->target.data[0] != '/') {
+        return http_target_read_any(head, target);
+    }
+    *target = (struct http_target){.path = head->target};
+    return true;
+}
 
 /* Whether there is nothing in it to decode: as it is, it says what http_percent_decode would make of it. */
 static inline bool http_percent_is_plain(struct bytes text) {

@@ -30,7 +30,8 @@ static inline bool same_fields(const struct http_head *left, const struct http_h
 static inline bool same_head(const struct http_head *left, const struct http_head *right) {
     return left->method == right->method && bytes_equal(left->method_text, right->method_text) &&
            left->minor == right->minor && bytes_equal(left->target, right->target) &&
-           left->size == right->size && same_fields(left, right);
+           left->target_is_plain == right->target_is_plain && left->size == right->size &&
+           same_fields(left, right);
 }
 
 /* Both are good. */

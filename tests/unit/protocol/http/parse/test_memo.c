@@ -83,6 +83,10 @@ Test(http_memo, a_rest_that_goes_on_differently_is_read) {
         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nContent-Length: 6\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n", /* shorter than what is compared at a time */
+        "GET / HTTP/1.0\r\n:\r\n\r\n",
+        "GET / HTTP/1.0\r\na:\r\n\r\n",
+        "GET /%61?b HTTP/1.0\r\na:b\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n",
         "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",

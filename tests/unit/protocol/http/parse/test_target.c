@@ -8,10 +8,17 @@
 
 static struct http_head head;
 
+/* With and without the word that there is nothing in it but a path. */
 static bool read_target(enum http_method method, const char *text, struct http_target *target) {
+    struct http_target any;
     head.method = method;
     head.target = bytes_from_string(text);
-    return http_target_read(&head, target);
+    head.target_is_plain = strpbrk(text, "#%?") == NULL;
+    bool good = http_target_read(&head, target);
+    cr_assert_eq(http_target_read_any(&head, &any), good);
+    cr_assert(!good || (bytes_equal(any.path, target->path) && bytes_equal(any.query, target->query) &&
+                        bytes_equal(any.authority, target->authority) && any.asterisk == target->asterisk));
+    return good;
 }
 
 Test(http_target, reads_its_three_forms) {
