@@ -108,43 +108,60 @@ static bool answer_condition(struct http_call *call, const struct http_request *
     return true;
 }
 
-static void cache_get(struct http_call *call, const struct http_request *request, struct bytes key) {
+static inline_always struct http_answer hit_answer(const struct http_worker *worker,
+                                                   const struct item_view *view) {
+    struct http_content content = http_content_of(&worker->service->contents, view->client_flags);
+    return (struct http_answer){
+        .status = HTTP_STATUS_OK,
+        .type = content.type,
+        .coding = content.coding,
+        .etag = worker->service->config.cas_enabled ? view->cas : 0,
+        .fields = bytes_from_string(state_fields(view)),
+    };
+}
+
+/* A miss, a request with conditions, or one for a part. `view` is NULL for a miss. Out of line: what it has on its stack is not a plain hit's. */
+static __attribute__((noinline)) void
+get_otherwise(struct http_call *call, const struct http_request *request, const struct item_view *view) {
     struct http_worker *worker = call->worker;
-    const struct get_options options = {.meta = true, .shows_number = worker->service->config.cas_enabled};
-    struct item_view view;
     struct http_cache_tag tag;
-    bool found = store_get_with(worker->store, key, &options, &view) == STORE_OK;
-    http_worker_count_key(worker, key, false);
-    if (unlikely(http_condition_any(request->head))) {
-        struct http_validator validator = http_cache_validator(call, found ? &view : NULL, &tag);
+    struct http_validator validator = http_cache_validator(call, view, &tag);
+    if (http_condition_any(request->head)) {
         struct http_answer none = {.status = HTTP_STATUS_OK,
-                                   .etag = found && worker->service->config.cas_enabled ? view.cas : 0,
-                                   .fields = bytes_from_string(found ? state_fields(&view) : "")};
+                                   .etag =
+                                       view != NULL && worker->service->config.cas_enabled ? view->cas : 0,
+                                   .fields = bytes_from_string(view != NULL ? state_fields(view) : "")};
         if (answer_condition(call, request, &validator, &none)) {
-            counter_add(found ? &worker->counters.cache_hits : &worker->counters.cache_misses, 1);
+            counter_add(view != NULL ? &worker->counters.cache_hits : &worker->counters.cache_misses, 1);
             return;
         }
     }
-    if (!found) {
+    if (view == NULL) {
         answer_miss(call, request);
         return;
     }
     counter_add(&worker->counters.cache_hits, 1);
-    struct http_content content = http_content_of(&worker->service->contents, view.client_flags);
-    struct http_answer answer = {
-        .status = HTTP_STATUS_OK,
-        .type = content.type,
-        .coding = content.coding,
-        .etag = worker->service->config.cas_enabled ? view.cas : 0,
-        .fields = bytes_from_string(state_fields(&view)),
-    };
-    if (unlikely(http_head_has_one(request->head, HTTP_RANGE)) && request->head->method == HTTP_GET) {
-        struct http_validator validator = http_cache_validator(call, &view, &tag);
-        if (http_condition_range(request->head, &validator)) {
-            answer_range(call, request, &view, &answer);
-            return;
-        }
+    struct http_answer answer = hit_answer(worker, view);
+    if (http_head_has_one(request->head, HTTP_RANGE) && request->head->method == HTTP_GET &&
+        http_condition_range(request->head, &validator)) {
+        answer_range(call, request, view, &answer);
+    } else {
+        answer_value(call, request, view, &answer, view->value);
     }
+}
+
+static void cache_get(struct http_call *call, const struct http_request *request, struct bytes key) {
+    struct http_worker *worker = call->worker;
+    const struct get_options options = {.meta = true, .shows_number = worker->service->config.cas_enabled};
+    struct item_view view;
+    bool found = store_get_with(worker->store, key, &options, &view) == STORE_OK;
+    http_worker_count_key(worker, key, false);
+    if (unlikely(!found || http_condition_any(request->head) || http_head_has(request->head, HTTP_RANGE))) {
+        get_otherwise(call, request, found ? &view : NULL);
+        return;
+    }
+    counter_add(&worker->counters.cache_hits, 1);
+    struct http_answer answer = hit_answer(worker, &view);
     answer_value(call, request, &view, &answer, view.value);
 }
 

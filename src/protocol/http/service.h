@@ -126,6 +126,12 @@ void http_worker_tell_time(struct http_worker *worker, uint64_t now_ns);
 /* The sums over all workers, those that are gone included. Any thread. */
 void http_service_counts(struct http_service *service, struct http_counts *counts);
 
+/* Whether a token is asked for. Any thread. */
+static inline bool http_service_asks(const struct http_service *service) {
+    /* acquire: whoever sees the token sees its text. */
+    return atomic_load_explicit(&service->token, memory_order_acquire) != NULL;
+}
+
 /* As http_service_token_load says: true when `given`, a whole Authorization value, may pass. Any thread. */
 bool http_service_allows(const struct http_service *service, struct bytes given);
 
