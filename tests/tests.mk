@@ -66,6 +66,10 @@ wire-programs: $(BIN)/riposte
 wire-apart: wire-programs ## wire tests that take minutes: 100,000 handshakes of TLS, testssl.sh (which may have to be installed)
 	$(QUIET)tests/wire/run --apart --server $(BIN)/riposte --debug-server $(DEBUG_SERVER) $(TESTS)
 
+.PHONY: take-over
+take-over: ## take-overs with 64 and 1,000 busy connections, ten in a row, on both transports: nobody may notice (5 minutes)
+	+$(QUIET)$(MAKE) wire-apart TESTS=do_not_notice
+
 COMMANDS ?= 1000000
 .PHONY: difftest
 difftest: $(BIN)/riposte ## send COMMANDS (1000000) random commands to memcached and to riposte and compare the replies
