@@ -67,7 +67,7 @@ static void reply_set_end(struct reply *reply) {
 }
 
 /* The size of the newest piece, if it has grown. */
-static void reply_settle(const struct reply *reply) {
+static inline void reply_settle(const struct reply *reply) {
     if (reply->open) {
         assert(reply->last != NULL); /* the open piece lies in the newest chunk */
         struct reply_piece *newest = chunk_piece(reply->last, reply->last->piece_count - 1);
@@ -75,7 +75,7 @@ static void reply_settle(const struct reply *reply) {
     }
 }
 
-static bool reply_open_chunk(struct reply *reply, size_t size) {
+static __attribute__((noinline)) bool reply_open_chunk(struct reply *reply, size_t size) {
     size_t needed = size + 2 * sizeof(struct reply_piece);
     bool first = reply->last == NULL && needed <= CHUNK_FIRST_SIZE;
     struct reply_chunk *chunk = reply_pool_take(reply->pool, first ? CHUNK_FIRST_SIZE : CHUNK_NEXT_SIZE);
@@ -107,7 +107,7 @@ char *reply_reserve_slow(struct reply *reply, size_t size) {
     return reply->at;
 }
 
-static void reply_push_piece(struct reply *reply, struct reply_piece piece) {
+static inline_always void reply_push_piece(struct reply *reply, struct reply_piece piece) {
     assert(reply_room(reply) >= sizeof(piece));
     reply_settle(reply);
     reply->last->piece_count++;
@@ -263,6 +263,16 @@ static size_t chunk_sent(struct reply_chunk *chunk, size_t size) {
     return taken;
 }
 
+/* Nothing in the chunk is needed any more. */
+static inline void chunk_release(struct reply_chunk *chunk) {
+    for (uint32_t i = chunk->piece_first; i < chunk->piece_count; i++) {
+        const struct reply_piece *piece = chunk_piece(chunk, i);
+        if (unlikely(piece->release != NULL)) {
+            piece->release(piece->owner);
+        }
+    }
+}
+
 static void reply_free_first(struct reply *reply) {
     struct reply_chunk *chunk = reply->first;
     reply->first = chunk->next;
@@ -277,8 +287,16 @@ static void reply_free_first(struct reply *reply) {
     }
 }
 
-void reply_sent(struct reply *reply, size_t size) {
-    assert(size <= reply->unsent_size);
+void reply_discard(struct reply *reply) {
+    reply->unsent_size = 0;
+    while (reply->first != NULL) {
+        chunk_release(reply->first);
+        reply_free_first(reply);
+    }
+}
+
+/* Some of it, not all. */
+static __attribute__((noinline)) void reply_sent_part(struct reply *reply, size_t size) {
     reply_settle(reply);
     reply->unsent_size -= size;
     while (reply->first != NULL) {
@@ -288,15 +306,15 @@ void reply_sent(struct reply *reply, size_t size) {
         }
         reply_free_first(reply);
     }
-    assert(size == 0);
-    assert((reply->unsent_size == 0) == (reply->first == NULL));
+    assert(size == 0 && reply->first != NULL);
 }
 
-void reply_discard(struct reply *reply) {
-    reply_sent(reply, reply->unsent_size);
-    assert(reply->first == NULL || reply->unsent_size == 0);
-    while (reply->first != NULL) {
-        reply_free_first(reply);
+void reply_sent(struct reply *reply, size_t size) {
+    assert(size <= reply->unsent_size);
+    if (likely(size == reply->unsent_size)) {
+        reply_discard(reply);
+    } else {
+        reply_sent_part(reply, size);
     }
 }
 

@@ -140,11 +140,16 @@ static enum send_way send_choose(const struct worker *worker, struct uring *urin
     return SEND_WAY_GATHERED;
 }
 
+static struct msghdr *send_message_fill(struct send_message *message, unsigned count) {
+    message->header = (struct msghdr){.msg_iov = message->pieces, .msg_iovlen = count};
+    return &message->header;
+}
+
+/* Of `message` the first `count` pieces are filled. */
 static void send_prepare(struct worker *worker, struct uring *uring, struct conn *conn,
-                         struct io_uring_sqe *sqe, struct msghdr *message) {
+                         struct io_uring_sqe *sqe, struct send_message *message, unsigned count) {
     uint16_t group = URING_SEND_GROUPS;
-    struct iovec *pieces = message->msg_iov;
-    unsigned count = (unsigned)message->msg_iovlen;
+    struct iovec *pieces = message->pieces;
     conn->uring.send_way = (uint8_t)send_choose(worker, uring, conn, count, &group);
     conn->send_copies = false;
     switch ((enum send_way)conn->uring.send_way) {
@@ -153,7 +158,7 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
         counter_add(&worker->counters.sends_plain, 1);
         return;
     case SEND_WAY_GATHERED:
-        io_uring_prep_sendmsg(sqe, conn->fd, message, MSG_NOSIGNAL);
+        io_uring_prep_sendmsg(sqe, conn->fd, send_message_fill(message, count), MSG_NOSIGNAL);
         counter_add(&worker->counters.sends_gathered, 1);
         return;
     case SEND_WAY_BUNDLE:
@@ -164,7 +169,7 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
     case SEND_WAY_FILE: /* never chosen here */
         break;
     case SEND_WAY_ZERO_COPY:
-        io_uring_prep_sendmsg_zc(sqe, conn->fd, message, MSG_NOSIGNAL);
+        io_uring_prep_sendmsg_zc(sqe, conn->fd, send_message_fill(message, count), MSG_NOSIGNAL);
         /* REPORT_USAGE: the notification says whether memory was really sent from (never on loopback). */
         sqe->ioprio |= uring->zero_copy_report ? IORING_SEND_ZC_REPORT_USAGE : 0;
         counter_add(&worker->counters.sends_zero_copy, 1);
@@ -215,13 +220,11 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
     if (sqe == NULL) {
         return false;
     }
-    struct iovec *pieces = scratch->messages[scratch->used_count].pieces;
-    struct msghdr *message = &scratch->messages[scratch->used_count].header;
-    unsigned count = conn_output_iov(conn, pieces, URING_SEND_PIECES_MAX, &conn->sending_size);
+    struct send_message *message = &scratch->messages[scratch->used_count];
+    unsigned count = conn_output_iov(conn, message->pieces, URING_SEND_PIECES_MAX, &conn->sending_size);
     assert(count > 0);
-    *message = (struct msghdr){.msg_iov = pieces, .msg_iovlen = count};
     conn->sending_result = 0;
-    send_prepare(worker, uring, conn, sqe, message);
+    send_prepare(worker, uring, conn, sqe, message, count);
     /* A plain send has copied what it needs into the submission entry. */
     scratch->used_count += conn->uring.send_way != SEND_WAY_PLAIN;
     io_uring_sqe_set_data64(sqe, tag_pack(OP_SEND, conn->generation, conn->index));
