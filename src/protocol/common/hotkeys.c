@@ -12,6 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/random.h"
 
@@ -26,8 +27,12 @@ struct entry {
 };
 
 struct sketch {
-    uint64_t begin_ns; /* when its first sample could come; 0: it covers nothing */
-    uint64_t end_ns;   /* of the one before: when it ended */
+    uint64_t begin_ns;     /* when its first sample could come; 0: it covers nothing */
+    uint64_t end_ns;       /* of the one before: when it ended */
+    uint64_t lowest_count; /* no entry has less */
+    unsigned lowest_next;  /* every entry before this one has more */
+    uint32_t tags
+        [HOTKEYS_ENTRIES_COUNT]; /* the lower halves of the hashes: four cache lines, where the entries are 288 */
     struct entry entries[HOTKEYS_ENTRIES_COUNT];
 };
 
@@ -109,23 +114,48 @@ static void part_turn(struct part *part, uint64_t now_ns) {
     part->now = oldest;
 }
 
-/* The key's entry, or the one that has to make room for it. */
-static struct entry *entry_find(struct sketch *sketch, uint64_t hash, struct bytes key) {
-    struct entry *lowest = &sketch->entries[0];
+/* The key's entry; NULL when it has none. */
+static struct entry *entry_look(struct sketch *sketch, uint64_t hash, struct bytes key) {
+#pragma GCC unroll 8
     for (unsigned i = 0; i < HOTKEYS_ENTRIES_COUNT; i++) {
         struct entry *entry = &sketch->entries[i];
-        if (entry->hash == hash && bytes_equal(bytes_of(entry->key, entry->key_size), key)) {
+        if (unlikely(sketch->tags[i] == (uint32_t)hash) && entry->hash == hash &&
+            bytes_equal(bytes_of(entry->key, entry->key_size), key)) {
             return entry;
         }
-        if (entry->count < lowest->count) {
-            lowest = entry;
+    }
+    return NULL;
+}
+
+/*
+ * The first entry of those with the lowest count. Counts only grow, and the one that is returned grows now: so the next look
+ * goes on behind it, and all are looked at no more than once for each step of the lowest count.
+ */
+static unsigned entry_lowest(struct sketch *sketch) {
+    for (; sketch->lowest_next < HOTKEYS_ENTRIES_COUNT; sketch->lowest_next++) {
+        if (sketch->entries[sketch->lowest_next].count == sketch->lowest_count) {
+            return sketch->lowest_next;
         }
     }
-    lowest->hash = hash;
-    lowest->writes = 0;
-    lowest->key_size = key.size;
-    memcpy(lowest->key, key.data, key.size);
-    return lowest;
+    sketch->lowest_next = 0;
+    for (unsigned i = 1; i < HOTKEYS_ENTRIES_COUNT; i++) {
+        bool is_lower = sketch->entries[i].count < sketch->entries[sketch->lowest_next].count;
+        sketch->lowest_next = is_lower ? i : sketch->lowest_next;
+    }
+    sketch->lowest_count = sketch->entries[sketch->lowest_next].count;
+    return sketch->lowest_next;
+}
+
+/* The key takes the place, and the count, of another. */
+static struct entry *entry_displace(struct sketch *sketch, uint64_t hash, struct bytes key) {
+    unsigned i = entry_lowest(sketch);
+    struct entry *entry = &sketch->entries[i];
+    sketch->tags[i] = (uint32_t)hash;
+    entry->hash = hash;
+    entry->writes = 0;
+    entry->key_size = key.size;
+    memcpy(entry->key, key.data, key.size);
+    return entry;
 }
 
 void hotkeys_sample(struct hotkeys_worker *worker, struct bytes key, bool writes) {
@@ -137,7 +167,8 @@ void hotkeys_sample(struct hotkeys_worker *worker, struct bytes key, bool writes
     uint64_t hash = XXH3_64bits(key.data, key.size);
     pthread_mutex_lock(&part->lock);
     part_turn(part, clock_monotonic_ns());
-    struct entry *entry = entry_find(part->now, hash, key);
+    struct entry *entry = entry_look(part->now, hash, key);
+    entry = entry != NULL ? entry : entry_displace(part->now, hash, key);
     entry->count++;
     entry->writes += writes;
     pthread_mutex_unlock(&part->lock);

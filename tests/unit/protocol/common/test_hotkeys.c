@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "riposte/hotkeys.h"
 #include "riposte/random.h"
@@ -45,6 +46,42 @@ Test(hotkeys, finds_three_busy_keys_among_ten_thousand) {
     cr_assert_eq(place_of(rows, TOP, "third"), 2);
     cr_assert(rows[0].reads_per_s / rows[1].reads_per_s > 1.7 &&
               rows[0].reads_per_s / rows[1].reads_per_s < 2.3);
+    hotkeys_destroy(hotkeys);
+}
+
+/*
+ * What space-saving promises of every key in the sketch: its count is not too low, and too high by the lowest count at most. Keys
+ * become busy and quiet again, so that counts of all sizes are displaced.
+ */
+Test(hotkeys, counts_no_key_too_low_and_none_too_high_by_more_than_the_lowest_count) {
+    enum { SAMPLES = 40000, SHIFTING = 300 };
+    static unsigned counts[SHIFTING + 40];
+    static struct hotkey rows[HOTKEYS_ENTRIES_COUNT];
+    struct hotkeys *hotkeys = hotkeys_create(1);
+    struct hotkeys_worker *worker = hotkeys_worker(hotkeys, 0);
+    const char *given = getenv("RIPOSTE_SEED");
+    struct random random = {.state = given != NULL ? strtoull(given, NULL, 10) : random_seed()};
+    printf("RIPOSTE_SEED=%llu\n", (unsigned long long)random.state);
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        unsigned key =
+            (unsigned)random_below(&random, 40) + (unsigned)random_below(&random, 1 + i % SHIFTING);
+        hotkeys_sample(worker, bytes_of((const char *)&key, sizeof(key)), false);
+        counts[key]++;
+    }
+    cr_assert_eq(hotkeys_top(hotkeys, rows, HOTKEYS_ENTRIES_COUNT), HOTKEYS_ENTRIES_COUNT);
+    double sum = 0;
+    for (unsigned i = 0; i < HOTKEYS_ENTRIES_COUNT; i++) {
+        sum += rows[i].reads_per_s;
+    }
+    double per_sample = sum / SAMPLES; /* every sample is in one of the counts */
+    double lowest = rows[HOTKEYS_ENTRIES_COUNT - 1].reads_per_s / per_sample;
+    for (unsigned i = 0; i < HOTKEYS_ENTRIES_COUNT; i++) {
+        unsigned key;
+        memcpy(&key, rows[i].key, sizeof(key));
+        double excess = rows[i].reads_per_s / per_sample - counts[key];
+        cr_assert(excess > -0.5 && excess < lowest + 0.5, "key %u: %f of %u, lowest %f", key, excess,
+                  counts[key], lowest);
+    }
     hotkeys_destroy(hotkeys);
 }
 
