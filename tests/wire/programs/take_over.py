@@ -230,9 +230,10 @@ def a_check_says_what_would_not_be_carried_over(lab):
         check(words in text, f"with {flags} it said {text}")
     ended = lab.run_server("--check", "--take-over=1")
     check_equal(2, ended.returncode, "exit status without such a process")
-    check("take over" not in server.stderr_text(), server.stderr_text())
     with lab.connect(server) as client:
         client.version()
+    server.stop()
+    check("take over" not in server.stderr_text(), server.stderr_text())
 
 
 @test(families=BOTH)

@@ -79,18 +79,21 @@ def what_ended_uploads_held_is_there_for_others(lab):
 
 @test(families=BOTH, waits=True)
 def a_value_must_come_at_a_rate(lab):
-    """--min-rate=1000: 1100 bytes/s are stored after 15 s, 900 bytes/s are closed when the first window is over."""
+    """--min-rate=1000: 4000 bytes/s are stored after 15 s, 250 bytes/s are closed when the first window is over.
+
+    Far from the limit, because a busy machine may hold up this client for seconds; a byte decides in test_pace.c.
+    """
     server = lab.start("--min-rate=1000")
     good, slow = lab.connect(server), lab.connect(server)
-    good.send(b"set good 0 0 16500\r\n")
-    slow.send(b"set slow 0 0 16500\r\n")
+    good.send(b"set good 0 0 60000\r\n")
+    slow.send(b"set slow 0 0 60000\r\n")
     began, closed_s = time.monotonic(), None
     for step in range(150):
-        good.send(b"g" * 110)
+        good.send(b"g" * 400)
         if closed_s is None and select.select([slow.socket], [], [], 0)[0]:
             closed_s = time.monotonic() - began
         elif closed_s is None:
-            slow.send(b"s" * 90)
+            slow.send(b"s" * 25)
         time.sleep(max(0, began + (step + 1) * 0.1 - time.monotonic()))
     good.send(b"\r\n")
     good.expect(b"STORED\r\n", "the one that kept its pace")
