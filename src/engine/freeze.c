@@ -110,23 +110,37 @@ void freeze_turn(struct worker *worker) {
 
 /* --- until the kernel holds nothing ----------------------------------------------------------------------- */
 
+/* How far the kernel was asked: of slots 0 to unasked_count - 1 not yet, and of those from held_end on it holds nothing any more. */
+struct freeze_asked {
+    uint32_t unasked_count;
+    uint32_t held_end;
+};
+
+static struct freeze_asked freeze_ask_all(const struct worker *worker) {
+    return (struct freeze_asked){worker->conns.used_count, worker->conns.used_count};
+}
+
 /*
- * Asks for what the kernel holds, from slot *next on, as far as there is room. Returns of how many connections it holds something, or was
- * not asked yet.
+ * Asks for what the kernel holds, as far as there is room. Returns of how many slots it holds something, or was not asked yet.
+ *
+ * From the last slot down, which is from the newest request to the oldest, more or less: a ring looks for a request among others in the
+ * same list, newest first (io_poll_find, Linux 6.18), so that of thousands each one is found at once.
  */
-static uint32_t freeze_let_go(struct worker *worker, uint32_t *next) {
-    uint32_t held_count = 0;
-    bool has_room = true;
-    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
-        struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->state == CONN_FREE) {
-            continue;
+static uint32_t freeze_let_go(struct worker *worker, struct freeze_asked *asked) {
+    struct conn_table *conns = &worker->conns;
+    while (asked->unasked_count > 0) {
+        struct conn *conn = conn_at(conns, asked->unasked_count - 1);
+        if (conn->state != CONN_FREE && !worker->transport->let_go(worker, conn)) {
+            break;
         }
-        if (has_room && index >= *next) {
-            has_room = worker->transport->let_go(worker, conn);
-            *next += has_room ? index + 1 - *next : 0;
-        }
-        held_count += conn->in_flight > 0 || index >= *next;
+        asked->unasked_count--;
+    }
+    while (asked->held_end > asked->unasked_count && conn_at(conns, asked->held_end - 1)->in_flight == 0) {
+        asked->held_end--;
+    }
+    uint32_t held_count = asked->unasked_count;
+    for (uint32_t index = asked->unasked_count; index < asked->held_end; index++) {
+        held_count += conn_at(conns, index)->in_flight > 0;
     }
     return held_count;
 }
@@ -164,11 +178,16 @@ static void freeze_look(struct worker *worker) {
 
 static void freeze_await_kernel(struct worker *worker) {
     uint64_t began_ns = clock_monotonic_ns(), asked_ns = began_ns, moved_ns = began_ns;
-    uint32_t next = 0, least = UINT32_MAX, held_count;
+    uint64_t read_size = counter_read(&worker->counters.bytes_read);
+    struct freeze_asked asked = freeze_ask_all(worker);
+    uint32_t least = UINT32_MAX, held_count;
     worker->turn.over = true; /* what comes is kept and not served */
-    while ((held_count = freeze_let_go(worker, &next)) > 0 && !worker->transport_failed) {
+    while ((held_count = freeze_let_go(worker, &asked)) > 0 && !worker->transport_failed) {
         freeze_look(worker);
-        freeze_keep(worker);
+        if (counter_read(&worker->counters.bytes_read) != read_size) {
+            read_size = counter_read(&worker->counters.bytes_read);
+            freeze_keep(worker);
+        }
         uint64_t now_ns = clock_monotonic_ns();
         if (held_count < least) {
             least = held_count;
@@ -181,7 +200,7 @@ static void freeze_await_kernel(struct worker *worker) {
         if (now_ns - moved_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS &&
             now_ns - asked_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS) {
             asked_ns = now_ns;
-            next = 0;
+            asked = freeze_ask_all(worker);
         }
     }
 }

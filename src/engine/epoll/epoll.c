@@ -100,9 +100,13 @@ static void epoll_update(struct worker *worker, struct conn *conn) {
     if (conn->epoll.known && wanted == conn->epoll.events) {
         return;
     }
+    const struct epoll *epoll = epoll_of(worker);
+    uint64_t tag = tag_pack(OP_RECV, conn->generation, conn->index);
     int operation = conn->epoll.known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int result = epoll_watch(epoll_of(worker), operation, conn->fd, wanted,
-                             tag_pack(OP_RECV, conn->generation, conn->index));
+    int result = epoll_watch(epoll, operation, conn->fd, wanted, tag);
+    if (result == -EEXIST) { /* epoll_let_go */
+        result = epoll_watch(epoll, EPOLL_CTL_MOD, conn->fd, wanted, tag);
+    }
     if (result < 0) {
         /* ENOMEM, ENOSPC (fs.epoll.max_user_watches): this connection cannot be served. */
         close_begin(worker, conn, CLOSE_NO_MEMORY);
@@ -176,12 +180,13 @@ static void epoll_stop_accept(struct worker *worker, struct listener *listener) 
     listener->armed = false;
 }
 
-/* The descriptor is not the only one of its socket, so that closing it would not end watching. */
+/*
+ * It stays watched, of which nobody hears any more: with thousands of connections the calls would take long, while all clients wait. Should
+ * this worker go on with it, it is found there (epoll_update); else the watching ends with the process.
+ */
 static bool epoll_let_go(struct worker *worker, struct conn *conn) {
-    if (conn->epoll.known) {
-        epoll_watch(epoll_of(worker), EPOLL_CTL_DEL, conn->fd, 0, 0);
-        conn->epoll.known = false;
-    }
+    (void)worker;
+    conn->epoll.known = false;
     return true;
 }
 
