@@ -40,31 +40,32 @@ static bool adopt_session_is_good(const struct protocol *protocol, const struct 
     return protocol->session_check != NULL && protocol->session_check(moved->session);
 }
 
-/* ADOPTED where nothing speaks against it. */
-static enum engine_adoption adopt_check(const struct engine *engine, const struct engine_moved *moved) {
-    struct moved said;
-    if (!moved_read(moved->record, &said) || (said.file_size > 0) != (moved->file_fd >= 0)) {
+/* ADOPTED where nothing speaks against it; *said is valid then. */
+static enum engine_adoption adopt_check(const struct engine *engine, const struct engine_moved *moved,
+                                        struct moved *said) {
+    if (!moved_read(moved->record, said) || (said->file_size > 0) != (moved->file_fd >= 0)) {
         return ENGINE_ADOPT_BAD;
     }
-    unsigned listen = adopt_find_listen(engine, &said);
+    unsigned listen = adopt_find_listen(engine, said);
     if (listen == engine->config.listens_count) {
         return ENGINE_ADOPT_UNKNOWN;
     }
-    return adopt_session_is_good(engine->listens[listen].protocol, &said) ? ENGINE_ADOPTED : ENGINE_ADOPT_BAD;
+    return adopt_session_is_good(engine->listens[listen].protocol, said) ? ENGINE_ADOPTED : ENGINE_ADOPT_BAD;
 }
 
 enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
                                   const struct engine_moved *moved) {
     assert(worker_index < engine->workers_count);
     struct worker *worker = engine->workers[worker_index];
-    enum engine_adoption outcome = adopt_check(engine, moved);
+    struct moved said;
+    enum engine_adoption outcome = adopt_check(engine, moved, &said);
     if (outcome != ENGINE_ADOPTED) {
         return outcome;
     }
     if (worker->frozen.count >= worker->conns.capacity) {
         return ENGINE_ADOPT_FULL;
     }
-    struct frozen_conn frozen = {.fd = moved->fd, .file_fd = moved->file_fd};
+    struct frozen_conn frozen = {.fd = moved->fd, .file_fd = moved->file_fd, .quiet = moved_is_quiet(&said)};
     char *copy = record_reserve(&frozen.record, moved->record.size);
     if (copy == NULL) {
         return ENGINE_ADOPT_NO_MEMORY;
@@ -181,7 +182,7 @@ static void adopt_socket(const struct worker *worker, struct conn *conn, bool no
 }
 
 /* What it waits for goes on. Input that was looked at already is looked at again: a protocol takes what it has seen with more behind it. */
-static void adopt_go_on(struct worker *worker, struct conn *conn) {
+static void adopt_go_on(struct worker *worker, struct conn *conn, bool quiet) {
     if (conn->state == CONN_OPEN && (input_size(&conn->input) > 0 || conn->next == PROTOCOL_NEXT_AGAIN)) {
         worker_queue_run(worker, conn);
     }
@@ -189,7 +190,7 @@ static void adopt_go_on(struct worker *worker, struct conn *conn) {
         timeouts_watch_linger(worker, conn);
     }
     worker_charge(worker, conn);
-    worker_queue_arm(worker, conn);
+    conn_queue_push(&worker->conns, quiet ? &worker->arm_later : &worker->arm, conn, CONN_QUEUE_ARM);
 }
 
 static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) {
@@ -210,7 +211,7 @@ static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) 
     } else if (!adopt_session(worker, conn, &moved)) {
         close_begin(worker, conn, CLOSE_HANDED_OVER);
     }
-    adopt_go_on(worker, conn);
+    adopt_go_on(worker, conn, frozen->quiet && conn->state == CONN_OPEN);
 }
 
 void adopt_turn(struct worker *worker) {

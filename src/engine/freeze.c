@@ -317,9 +317,9 @@ static bool freeze_session(struct worker *worker, struct conn *conn, struct reco
     return !session->broken;
 }
 
-/* Writes the connection down; *record is broken when memory ends. False: a record has no room for it. */
+/* Writes the connection down; its record is broken when memory ends. False: a record has no room for it. */
 static bool freeze_write(struct worker *worker, struct conn *conn, const struct freeze_output *output,
-                         struct record_writer *record) {
+                         struct frozen_conn *frozen) {
     struct moved moved = freeze_describe(worker, conn);
     struct record_writer session = {0};
     bool good = freeze_session(worker, conn, &session);
@@ -330,8 +330,9 @@ static bool freeze_write(struct worker *worker, struct conn *conn, const struct 
     moved.output_rest = record_bytes(&output->behind);
     moved.file_offset = output->file_offset;
     moved.file_size = output->file_size;
-    bool fits = moved_write(record, &moved);
-    record->broken |= !good;
+    bool fits = moved_write(&frozen->record, &moved);
+    frozen->record.broken |= !good;
+    frozen->quiet = moved_is_quiet(&moved);
     record_discard(&session);
     return fits;
 }
@@ -341,7 +342,7 @@ static void freeze_conn(struct worker *worker, struct conn *conn) {
     struct freeze_output output = {.file_fd = -1};
     struct frozen_conn frozen = {.fd = conn->fd};
     bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output) &&
-                    freeze_write(worker, conn, &output, &frozen.record);
+                    freeze_write(worker, conn, &output, &frozen);
     record_discard(&output.before);
     record_discard(&output.behind);
     frozen.file_fd = output.file_fd;

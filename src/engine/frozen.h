@@ -20,6 +20,7 @@
 struct frozen_conn {
     int fd;      /* owned */
     int file_fd; /* owned; -1: none */
+    bool quiet;  /* moved_is_quiet */
     struct record_writer record;
 };
 

@@ -64,7 +64,7 @@ static uint64_t loop_costly_wait_ns(const struct worker *worker) {
 static uint64_t loop_wait_ns(const struct worker *worker) {
     uint64_t costly_wait_ns = loop_costly_wait_ns(worker);
     if (!conn_queue_empty(&worker->run) || costly_wait_ns == 0 || !conn_queue_empty(&worker->arm) ||
-        worker->conn_list_wanted || loop_listener_waits(worker) ||
+        !conn_queue_empty(&worker->arm_later) || worker->conn_list_wanted || loop_listener_waits(worker) ||
         (worker->place_freed && worker_accept_waits(worker))) {
         return 0;
     }
@@ -355,6 +355,7 @@ static int loop_set_up(struct worker *worker, bool begins) {
     worker->run_costly = CONN_QUEUE_EMPTY;
     worker->arm = CONN_QUEUE_EMPTY;
     worker->arm_next_turn = CONN_QUEUE_EMPTY;
+    worker->arm_later = CONN_QUEUE_EMPTY;
     timeouts_init(&worker->timeouts);
     spin_init(&worker->spin, engine->config.spin_us);
     int result = loop_open_transport(worker, &error);

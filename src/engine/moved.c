@@ -8,8 +8,9 @@
 #include "conn.h"
 
 enum {
-    MOVED_NAME_SIZE_MAX = 255, /* of a protocol */
-    MOVED_REST_SIZE_MAX = 4096 /* of all that is neither session, input nor output */
+    MOVED_NAME_SIZE_MAX = 255,  /* of a protocol */
+    MOVED_REST_SIZE_MAX = 4096, /* of all that is neither session, input nor output */
+    MOVED_QUIET_MS = 100,
 };
 
 /* The limits of moved_read_fields; and the whole record goes behind a size of 32 bits when it is handed over. */
@@ -94,4 +95,10 @@ bool moved_read(struct bytes record, struct moved *moved) {
     }
     moved_read_fields(&reader, moved);
     return record_ended(&reader) && moved_is_sound(moved);
+}
+
+bool moved_is_quiet(const struct moved *moved) {
+    return moved->state == CONN_OPEN && moved->next == PROTOCOL_NEXT_INPUT && !moved->input_ended &&
+           moved->quiet_ms >= MOVED_QUIET_MS && moved->input.size == 0 && moved->output.size == 0 &&
+           moved->file_size == 0;
 }

@@ -49,6 +49,9 @@ struct moved {
 /* Writes the record of it. False: a part, or all of it, is more than a reader takes; nothing is written then. */
 bool moved_write(struct record_writer *writer, const struct moved *moved);
 
+/* Its client has nothing to come, and has not spoken lately: others go before it. */
+bool moved_is_quiet(const struct moved *moved);
+
 /* False: damaged, of another version, or a state that cannot be. *moved is undefined then. */
 bool moved_read(struct bytes record, struct moved *moved);
 

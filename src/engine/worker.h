@@ -61,6 +61,8 @@ struct worker {
     struct conn_queue arm;        /* connections whose wants or state are to be looked at */
     struct conn_queue
         arm_next_turn; /* of those, while arm_turn runs: their large output waits for the next turn */
+    struct conn_queue
+        arm_later; /* adopted connections that were quiet: a few of them a turn, behind all others */
     struct reply_pool reply_pool;
     size_t held_size;      /* bytes that inputs and sessions of connections hold: the sum of conn.held_size */
     uint32_t shed_next;    /* slot that is looked at next for memory to be freed */

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "deadline.h"
@@ -82,6 +83,12 @@ static struct protocol letters_protocol(void) {
     return protocol;
 }
 
+static void expect_frame(int fd) {
+    static const char frame[] = {0, 3, 'a', 'b', 'c'};
+    dial_send(fd, frame, sizeof(frame));
+    dial_expect(fd, frame, sizeof(frame));
+}
+
 /* Takes a piece of what comes, so that the rest is in the middle of being sent. */
 static void take_begin(int fd) {
     dial_expect(fd, "<", 1);
@@ -125,6 +132,32 @@ MOVE_TEST(adopt, pinned_values_are_copied_and_let_go) {
 
 MOVE_TEST(adopt, a_file_goes_on_where_it_was) {
     check_output(way, "f");
+}
+
+/* More than are armed in one turn; twice, the second time with most of them not armed yet. */
+MOVE_TEST(adopt, who_was_quiet_is_served_too) {
+    enum { CLIENTS = 700, QUIET_MS = 150 };
+    static int fds[CLIENTS];
+    const struct timespec quiet = {.tv_nsec = QUIET_MS * 1000000L};
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_config config = dial_config(way->from, &listen);
+    struct engine *engine = dial_start(&config);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(engine);
+        expect_frame(fds[i]);
+    }
+    nanosleep(&quiet, NULL);
+    expect_frame(fds[CLIENTS - 1]); /* that one goes before the others */
+    for (int round = 0; round < 2; round++) {
+        engine = move_along(way, engine, &config);
+        cr_assert_eq(dial_counter(engine, connections_current), CLIENTS);
+        expect_frame(fds[CLIENTS - 1]);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        expect_frame(fds[i]);
+        close(fds[i]);
+    }
+    dial_stop(engine);
 }
 
 MOVE_TEST(adopt, files_and_values_in_a_row_keep_their_order) {
