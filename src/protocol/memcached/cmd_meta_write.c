@@ -115,6 +115,7 @@ void cmd_ms(struct mc_call *call, const struct mc_request *request) {
         .replaces = true,
         .answer = cmd_meta_set_answer,
         .quiet = parse_meta_has(&meta, 'q'),
+        .tells_number = parse_meta_has(&meta, 'c'),
         .key_is_binary = meta.key_is_binary,
         .key_text = meta.key_text,
         .flags = meta.flags,

@@ -320,6 +320,37 @@ struct store_upload *cmd_store_load(const struct store_saved *saved, const struc
 
 /* --- any block ------------------------------------------------------------------------------------------ */
 
+/* The block, which is all here, ended well, and nobody asks more of it than to be stored, whatever was there before. */
+static bool block_is_plain(const struct mc_call *call, const struct store_block *block) {
+    const struct put_options *options = &block->options;
+    return options->mode == PUT_SET && !options->compare && !options->invalidate && options->cas_new == 0 &&
+           !block->tells_number && !block->key_is_binary && likely(call->observed == 0) &&
+           memcmp(call->at + block->value_size, "\r\n", PARSE_LINE_END_SIZE) == 0;
+}
+
+static void block_set(struct mc_call *call, const struct store_block *block, struct bytes key) {
+    static const struct put_result untold = {0};
+    size_t block_size = (size_t)block->value_size + PARSE_LINE_END_SIZE;
+    const struct store_record record = {
+        .key = key,
+        .value = bytes_of(call->at, block->value_size),
+        .hash = store_hash(call->worker->store, key),
+        .client_flags = block->client_flags,
+        .expires_tick = block->expires_tick,
+    };
+    enum store_status status = store_set(call->worker->store, &record);
+    if (unlikely(status != STORE_OK)) {
+        if (status != STORE_NO_MEMORY || !call_put_off(call)) {
+            block_refuse(call, block, key, status, block_size);
+        }
+        return;
+    }
+    call->at += block_size;
+    call->requests++;
+    counter_add(&call->worker->counters.cmd_set, 1);
+    block->answer(call, block, status, &untold);
+}
+
 void cmd_store_begin(struct mc_call *call, const struct store_block *block, struct bytes key) {
     service_count_key(call->worker, key, true);
     struct store_worker *store = call->worker->store;
@@ -328,6 +359,10 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
     if (unlikely(!is_whole) &&
         store_item_fits(store, key.size, block->value_size, block->client_flags != 0)) {
         block_wait(call, block, key);
+        return;
+    }
+    if (is_whole && block_is_plain(call, block)) {
+        block_set(call, block, key);
         return;
     }
     struct item *item;

@@ -28,6 +28,7 @@ struct store_block {
     void (*answer)(const struct mc_call *call, const struct store_block *block, enum store_status status,
                    const struct put_result *result);
     bool quiet;            /* ms: success is not answered */
+    bool tells_number;     /* ms: the answer says the item's CAS */
     bool key_is_binary;    /* ms: key_text is base64 */
     struct bytes key_text; /* the key as it was sent, for ms's answer and logs; borrowed from the line */
     struct bytes flags;    /* ms: the flags, for the answer; borrowed from the line, behind key_text */
