@@ -113,7 +113,9 @@ static inline_always bool line_next(struct mc_call *call) {
     if (unlikely(call_is_stranger(call))) {
         return auth_step(call);
     }
-    if (call->session->searched_size == 0 && cmd_run(call)) {
+    /* Nothing but a get and a set is of a run. */
+    bool may_run = (*call->at == 'g' || *call->at == 's') && call->session->searched_size == 0;
+    if (may_run && cmd_run(call)) {
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead && store_prefetch_helps(call->worker->store)) {
