@@ -331,6 +331,7 @@ enum store_status store_get(struct store_worker *worker, struct bytes key, struc
 struct store_look {
     struct bytes key; /* the caller's */
     uint64_t hash;    /* store_look_ahead sets it: store_hash of the key */
+    const void *seen; /* the same; the store's: where the index may lead to the key; NULL: not known */
 
     /* Set by store_look_up. */
     uint32_t location;     /* the store's; 0: there is no such key */

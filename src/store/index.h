@@ -198,20 +198,30 @@ struct index_found {
     const char *key; /* in the item */
 };
 
+/* The item in a location that an entry has led to, if it is the key's. */
+static inline_always struct index_found index_item_at(const struct store *store, uint32_t location,
+                                                      struct bytes key) {
+    if (likely(location != 0)) {
+        struct item *item = arena_item(&store->arena, location);
+        uint32_t shape = item_shape(item); /* loaded once: the compiler leaves no atomic load out */
+        const char *own = item->bytes + item_extra_size(shape_marks(shape));
+        if (likely((shape & 0xff) == key.size) && likely(item_key_is(own, key))) {
+            return (struct index_found){location, shape, item, own};
+        }
+    }
+    return (struct index_found){.location = 0};
+}
+
 /* Looks in one chain. */
 static inline_always struct index_found index_find_in(const struct store *store, const struct bucket *home,
                                                       uint32_t header, uint64_t hash, struct bytes key) {
     uint16_t tag = entry_tag(hash);
     for (const struct bucket *bucket = home;;) {
         for (uint32_t matches = match_tag(bucket, tag); matches != 0;) {
-            uint32_t location = entry_location(bucket, match_next(&matches));
-            if (likely(location != 0)) {
-                struct item *item = arena_item(&store->arena, location);
-                uint32_t shape = item_shape(item); /* loaded once: the compiler leaves no atomic load out */
-                const char *own = item->bytes + item_extra_size(shape_marks(shape));
-                if (likely((shape & 0xff) == key.size) && likely(item_key_is(own, key))) {
-                    return (struct index_found){location, shape, item, own};
-                }
+            struct index_found found =
+                index_item_at(store, entry_location(bucket, match_next(&matches)), key);
+            if (likely(found.location != 0)) {
+                return found;
             }
         }
         bucket = index_next(&store->index, header);
@@ -220,6 +230,22 @@ static inline_always struct index_found index_find_in(const struct store *store,
         }
         header = bucket_header(bucket);
     }
+}
+
+/*
+ * The entry of a key's home that may be the key's, NULL where there is none: whoever looks at the home ahead of time finds the key
+ * there with index_find_seen. A home stays a home, or unused, for the life of the index, so the entry may be read any time.
+ */
+static inline const _Atomic uint32_t *index_see(const struct bucket *home, uint64_t hash) {
+    uint32_t matches = match_tag(home, entry_tag(hash));
+    return matches != 0 ? &home->locations[match_next(&matches)] : NULL;
+}
+
+/* The item that an entry leads to now, if it is the key's: found as in R3. Else location 0, which says nothing. */
+static inline_always struct index_found index_find_seen(const struct store *store,
+                                                        const _Atomic uint32_t *entry, struct bytes key) {
+    uint32_t location = atomic_load_explicit(entry, memory_order_acquire); /* as entry_location */
+    return index_item_at(store, location, key);
 }
 
 /* A key's item, live or not. On-line worker; see R1 for how long it stays valid. */

@@ -17,7 +17,6 @@
 
 enum {
     PREFETCH_ITEMS_MIN = 2048, /* with their homes 256 KiB and more */
-    PREFETCH_LINE_SIZE = 64,
 };
 
 /* --- looking up --- */
@@ -98,19 +97,6 @@ void link_open(struct store_worker *worker, uint64_t hash, struct bytes key, str
 
 /* --- prefetching --- */
 
-/* Which item it will be is guessed from the tag alone. Most small items lie on two lines. */
-void link_prefetch_item(const struct store *store, uint64_t hash) {
-    const struct index *index = &store->index;
-    const struct bucket *home = index_home(index, index_homes_count(index), hash);
-    uint32_t matches = match_tag(home, entry_tag(hash));
-    if (matches != 0) {
-        uint32_t location = entry_location(home, match_next(&matches));
-        const char *item = (const char *)arena_item(&store->arena, location);
-        __builtin_prefetch(item, 0, 3);
-        __builtin_prefetch(item + PREFETCH_LINE_SIZE, 0, 3);
-    }
-}
-
 bool store_prefetch_helps(const struct store_worker *worker) {
     return worker->prefetch_helps;
 }
@@ -126,13 +112,13 @@ uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
     uint64_t hash = index_hash(&store->index, key);
     uint64_t homes_count = index_homes_count(&store->index);
     if (homes_count < LINK_PREFETCH_HOMES_MIN) {
-        link_prefetch_item(store, hash);
+        link_prefetch_item(store, homes_count, hash);
         return hash;
     }
     uint64_t *waiting = &worker->prefetches[worker->prefetches_count % STORE_PREFETCHES_MAX];
     __builtin_prefetch(index_home(&store->index, homes_count, hash), 0, 3);
     if (worker->prefetches_count >= STORE_PREFETCHES_MAX) {
-        link_prefetch_item(store, *waiting);
+        link_prefetch_item(store, homes_count, *waiting);
     }
     *waiting = hash;
     worker->prefetches_count++;
@@ -142,8 +128,9 @@ uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {
 __attribute__((noinline)) void link_prefetch_finish(struct store_worker *worker) {
     unsigned count =
         worker->prefetches_count < STORE_PREFETCHES_MAX ? worker->prefetches_count : STORE_PREFETCHES_MAX;
+    uint64_t homes_count = index_homes_count(&worker->store->index);
     worker->prefetches_count = 0;
     for (unsigned i = 0; i < count; i++) {
-        link_prefetch_item(worker->store, worker->prefetches[i]);
+        link_prefetch_item(worker->store, homes_count, worker->prefetches[i]);
     }
 }

@@ -11,17 +11,17 @@
 #include "link.h"
 
 /* In an index that a core's own cache holds the homes need not be asked for. */
-static __attribute__((noinline)) void look_prefetch(struct store_worker *worker,
-                                                    const struct store_look *looks, unsigned count) {
-    const struct index *index = &worker->store->index;
-    uint64_t homes_count = index_homes_count(index);
+static __attribute__((noinline)) void look_prefetch(struct store_worker *worker, struct store_look *looks,
+                                                    unsigned count) {
+    const struct store *store = worker->store;
+    uint64_t homes_count = index_homes_count(&store->index);
     if (homes_count >= LINK_PREFETCH_HOMES_MIN) {
         for (unsigned i = 0; i < count; i++) {
-            __builtin_prefetch(index_home(index, homes_count, looks[i].hash), 0, 3);
+            __builtin_prefetch(index_home(&store->index, homes_count, looks[i].hash), 0, 3);
         }
     }
     for (unsigned i = 0; i < count; i++) {
-        link_prefetch_item(worker->store, looks[i].hash);
+        looks[i].seen = link_prefetch_item(store, homes_count, looks[i].hash);
     }
 }
 
@@ -31,10 +31,20 @@ __attribute__((flatten)) void store_look_ahead(struct store_worker *worker, stru
     const struct index *index = &worker->store->index;
     for (unsigned i = 0; i < count; i++) {
         looks[i].hash = index_hash(index, looks[i].key);
+        looks[i].seen = NULL;
     }
     if (count > 1 && worker->prefetch_helps) { /* a lone one has nothing to overlap with */
         look_prefetch(worker, looks, count);
     }
+}
+
+/* The key's item: where it was seen ahead of time, if it is still there, or wherever it is. */
+static inline_always struct index_found look_find(const struct store *store, const struct store_look *look) {
+    struct index_found found = {.location = 0};
+    if (look->seen != NULL) {
+        found = index_find_seen(store, look->seen, look->key);
+    }
+    return found.location != 0 ? found : index_find_item(store, look->hash, look->key);
 }
 
 /* The item is there, and in use. */
@@ -49,7 +59,8 @@ void store_look_up(struct store_worker *worker, struct store_look *looks, unsign
     uint32_t now_tick = worker_now_tick(worker);
     link_prefetch_end(worker);
     for (struct store_look *look = looks; look < looks + count; look++) {
-        struct index_found found = link_find_item(worker, look->hash, look->key);
+        struct index_found found = look_find(worker->store, look);
+        found = link_living(worker, look->hash, found);
         look->location = found.location;
         if (likely(found.location != 0)) {
             look_fill(look, &found);

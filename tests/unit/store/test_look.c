@@ -132,3 +132,48 @@ Test(look, says_what_store_get_says_at_random) {
     }
     fixture_close(&fixture);
 }
+
+/* In a store so large that looking ahead does more than hash. */
+Test(look, sees_what_has_changed_since_the_look_ahead) {
+    enum { FILLED = 2500, NUMBERS = 3000, ROUNDS = 4000 };
+    const char *given = getenv("RIPOSTE_SEED");
+    struct random random = {.state = given != NULL ? strtoull(given, NULL, 10) : random_seed()};
+    printf("RIPOSTE_SEED=%llu\n", (unsigned long long)random.state);
+    struct fixture fixture = fixture_open();
+    unsigned seen = 0;
+    for (uint64_t number = 0; number < FILLED; number++) {
+        cr_assert_eq(fixture_set_number(&fixture, number, 1), STORE_OK);
+    }
+    fixture_turn(&fixture, 1);
+    cr_assert(store_prefetch_helps(fixture.worker));
+    for (int round = 0; round < ROUNDS; round++) {
+        char keys[LOOKS_MAX][32];
+        struct store_look looks[LOOKS_MAX];
+        unsigned count = 2 + (unsigned)random_below(&random, LOOKS_MAX - 1);
+        for (unsigned i = 0; i < count; i++) {
+            looks[i].key =
+                bytes_of(keys[i], (size_t)snprintf(keys[i], sizeof(keys[i]), "key-%llu",
+                                                   (unsigned long long)random_below(&random, NUMBERS)));
+        }
+        store_look_ahead(fixture.worker, looks, count);
+        for (uint64_t changes = random_below(&random, 12); changes > 0; changes--) {
+            struct bytes key = looks[random_below(&random, count)].key;
+            if (random_below(&random, 3) == 0) {
+                store_delete(fixture.worker, key, NULL, NULL);
+            } else {
+                cr_assert_eq(fixture_set_at_once(&fixture, key, text("other"), 0, STORE_EXPIRES_NEVER),
+                             STORE_OK);
+            }
+        }
+        if (random_below(&random, 8) == 0) {
+            fixture_turn(&fixture, 1); /* what was seen may be reused since */
+        }
+        store_look_up(fixture.worker, looks, count);
+        for (unsigned i = 0; i < count; i++) {
+            seen += looks[i].seen != NULL;
+            expect_same(&fixture, &looks[i]);
+        }
+    }
+    cr_expect_gt(seen, ROUNDS);
+    fixture_close(&fixture);
+}
