@@ -6,11 +6,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+/* Whoever waits for the end of a connection of the child's, as a server does that is taken over from, would wait for the parent, too. */
+static void parent_close_others(int kept_fd) {
+    if (kept_fd > STDERR_FILENO + 1) {
+        close_range(STDERR_FILENO + 1, (unsigned)kept_fd - 1, 0);
+    }
+    close_range((unsigned)kept_fd + 1, UINT_MAX, 0);
+}
 
 /*
  * The parent's rest: it ends as soon as the child is ready or gone. _exit, because the child owns what exit
@@ -20,6 +29,7 @@ static _Noreturn void parent_wait(pid_t child, int ready_fd) {
     char ready;
     int status;
     ssize_t size;
+    parent_close_others(ready_fd);
     do {
         size = read(ready_fd, &ready, sizeof(ready));
     } while (size < 0 && errno == EINTR);

@@ -46,6 +46,12 @@ static int channel_peer(int fd, struct channel_peer *peer) {
     return 0;
 }
 
+/* From now on each message says which process has sent it: with -d it is not the one that has connected, but its child. */
+static int channel_ask_senders(int fd) {
+    const int yes = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ? -errno : 0;
+}
+
 static int channel_close_with(int fd, int result) {
     close(fd);
     return result;
@@ -71,6 +77,7 @@ int channel_accept(int listen_fd, struct channel_peer *peer) {
         return -errno;
     }
     int result = channel_peer(fd, peer);
+    result = result < 0 ? result : channel_ask_senders(fd);
     result = result < 0 ? result : channel_signals(fd);
     return result < 0 ? channel_close_with(fd, result) : fd;
 }
@@ -93,10 +100,10 @@ bool channel_may(uid_t uid) {
     return uid == geteuid() || uid == 0;
 }
 
-/* Room for as many descriptors as a message may have, aligned. */
+/* Room for as many descriptors as a message may have, and for who has sent it, aligned. */
 union control {
     struct cmsghdr head;
-    char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)];
+    char bytes[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX) + CMSG_SPACE(sizeof(struct ucred))];
 };
 
 /* 0: it is ready; -ETIMEDOUT. */
@@ -175,15 +182,33 @@ void channel_fds_close(struct channel_fds *fds) {
     }
 }
 
-static void channel_take_fds(struct msghdr *head, struct channel_fds *fds) {
-    for (struct cmsghdr *each = CMSG_FIRSTHDR(head); each != NULL; each = CMSG_NXTHDR(head, each)) {
-        if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) {
-            continue;
+static pid_t channel_sender(struct cmsghdr *credentials) {
+    struct ucred sender;
+    memcpy(&sender, CMSG_DATA(credentials), sizeof(sender));
+    return sender.pid;
+}
+
+/* More than MESSAGE_FDS_MAX come where nobody's credentials need the room: those are closed. */
+static void channel_take_fds(struct cmsghdr *rights, struct channel_fds *fds) {
+    unsigned count = (unsigned)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (unsigned i = 0; i < count; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(rights) + i * sizeof(fd), sizeof(fd));
+        if (fds->count < MESSAGE_FDS_MAX) {
+            fds->fds[fds->count++] = fd;
+        } else {
+            close(fd);
         }
-        unsigned count = (unsigned)((each->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        /* They fit: there is room for no more in the buffer. */
-        memcpy(fds->fds + fds->count, CMSG_DATA(each), count * sizeof(int));
-        fds->count += count;
+    }
+}
+
+static void channel_take_control(struct msghdr *head, struct channel_fds *fds) {
+    for (struct cmsghdr *each = CMSG_FIRSTHDR(head); each != NULL; each = CMSG_NXTHDR(head, each)) {
+        if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_CREDENTIALS) {
+            fds->sender = channel_sender(each);
+        } else if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS) {
+            channel_take_fds(each, fds);
+        }
     }
 }
 
@@ -207,6 +232,7 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
     union control control;
     struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
     fds->count = 0;
+    fds->sender = 0;
     for (;;) {
         struct msghdr head = {.msg_iov = &iov,
                               .msg_iovlen = 1,
@@ -217,7 +243,7 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
             return -EPIPE;
         }
         if (size > 0) {
-            channel_take_fds(&head, fds);
+            channel_take_control(&head, fds);
             int result = channel_judge(&head, bytes_of(bytes, (size_t)size), message);
             if (result < 0) {
                 channel_fds_close(fds);

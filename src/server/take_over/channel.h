@@ -20,10 +20,11 @@ struct channel_peer {
     uid_t uid;
 };
 
-/* Descriptors that came with a message. */
+/* What came beside a message: descriptors, and whose word it is. */
 struct channel_fds {
     int fds[MESSAGE_FDS_MAX];
     unsigned count;
+    pid_t sender; /* as the kernel says; 0: this side has connected, and does not ask */
 };
 
 /* Listens under the name of this process, without waiting; SIGIO says that somebody is there. The descriptor, or -errno. */

@@ -358,6 +358,7 @@ static bool giver_hear(struct giver *giver, uint64_t now_ns) {
         giver_abandon(giver, result_text(result == -EAGAIN ? -ETIMEDOUT : result));
     } else {
         channel_fds_close(&fds);
+        giver->taker = fds.sender;
         giver_on_message(giver, &message);
     }
     return true;

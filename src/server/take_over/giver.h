@@ -58,11 +58,11 @@ enum giver_state {
 struct giver {
     struct giver_parts parts;
     enum giver_state state;
-    int listen_fd;        /* owned; -1: nobody can take over */
-    int fd;               /* owned, from GREETED on; -1 */
-    bool checks_only;     /* who is there only asks */
-    bool is_busy;         /* the last turn has left something to do */
-    pid_t taker;          /* who is there */
+    int listen_fd;    /* owned; -1: nobody can take over */
+    int fd;           /* owned, from GREETED on; -1 */
+    bool checks_only; /* who is there only asks */
+    bool is_busy;     /* the last turn has left something to do */
+    pid_t taker;      /* who is there: whoever has spoken last; with -d first the parent, then its child */
     uint64_t deadline_ns; /* of the next message; monotonic */
     int records_fd;       /* owned; a memfd, empty but for a hand-over */
     struct verdict verdict;

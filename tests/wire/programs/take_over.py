@@ -294,6 +294,33 @@ def the_service_manager_hears_who_serves(lab):
                 new.kill()
 
 
+@test()
+def the_service_manager_hears_of_the_process_in_the_background(lab):
+    """-d: who serves is not who has been started; the one that was started ends when it serves, and the old one says whom to follow."""
+    folder = lab.new_folder()
+    path, pid_path = os.path.join(folder, "socket"), os.path.join(folder, "pid")
+    with Manager(lab) as manager:
+        with Service(lab, "-s", path, environment=manager.environment()) as old:
+            manager.expect("READY")
+            environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+            new = Process([lab.program.path, "-s", path, f"--engine={lab.engine}", f"--take-over={old.pid}", "-d", "-P", pid_path],
+                          os.path.join(folder, "new"), environment=environment)
+            new.start()
+            try:
+                heard = []
+                wait_until(lambda: heard.append(manager.next(0.1) or {}) or any("MAINPID" in each for each in heard), "MAINPID")
+                check_equal(0, new.wait(10), "exit status of the parent")
+                wait_until(lambda: read_pid(pid_path) not in (None, old.pid), "the pid file names who serves")
+                serving = read_pid(pid_path)
+                check_equal(str(serving), next(each["MAINPID"] for each in heard if "MAINPID" in each), "the main process")
+                check_equal(0, old.wait(), "exit status of the old one")
+                os.kill(serving, signal.SIGTERM)
+                manager.expect("STOPPING")
+                wait_until(lambda: not os.path.exists(pid_path), "the pid file is removed")
+            finally:
+                new.kill()
+
+
 @test(families=BOTH)
 def items_of_a_memory_file_are_left_by_who_serves_last(lab):
     """-e, taken over, stopped, started again: each has them. Without the flag, or with another file, they stay where they are."""
