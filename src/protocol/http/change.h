@@ -35,6 +35,17 @@ struct http_change {
     char key[STORE_KEY_SIZE_MAX];
 };
 
+/* A change that stores nothing yet. Options, key and pace have no content before it does: they would cost every request. */
+static inline void http_change_init(struct http_change *change) {
+    change->stores = false;
+    change->client_flags = 0;
+    change->expires_tick = STORE_EXPIRES_NEVER;
+    change->item = NULL;
+    change->whole_ns = 0;
+    change->is_late = false;
+    upload_init(&change->upload, 0, bytes_of(NULL, 0));
+}
+
 /*
  * The head is consumed; `change` says what its body is for and lives on the caller's stack. Afterwards the
  * request is answered, or the session holds a copy of the change, or (no memory) the connection closes.

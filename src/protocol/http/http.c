@@ -53,10 +53,7 @@ static void head_serve(struct http_call *call, const struct http_memo *memo, str
     request->exchange.head_only = head->method == HTTP_HEAD;
     request->exchange.latency = LATENCY_HTTP_OTHER;
     struct http_change change;
-    change.stores = false;
-    change.item = NULL;
-    change.is_late = false;
-    upload_init(&change.upload, 0, bytes_of(NULL, 0));
+    http_change_init(&change);
     http_route(call, request, &change);
     if (unlikely(call->waits)) {
         call->at = begin;
@@ -205,21 +202,23 @@ static void http_prefetch(const void *session, struct bytes input, void *context
     }
 }
 
-static enum protocol_next http_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next http_on_open(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                       void *context) {
     const struct http_endpoint *endpoint = context;
     struct http_session *own = session;
     (void)reply;
-    own->fd = fd;
+    own->fd = peer->fd;
     if (endpoint->worker->service->log != NULL) {
-        http_note_peer(own, fd);
+        http_note_peer(own, peer->fd);
     }
     return PROTOCOL_NEXT_INPUT;
 }
 
-static void http_on_close(void *session, int fd, enum protocol_close reason, void *context) {
+static void http_on_close(void *session, const struct protocol_peer *peer, enum protocol_close reason,
+                          void *context) {
     struct http_session *own = session;
     const struct http_endpoint *endpoint = context;
-    (void)fd;
+    (void)peer;
     (void)reason;
     if (own->change != NULL) {
         http_change_drop(own, endpoint->worker);
