@@ -155,6 +155,7 @@ check-rest: bench-test
 	$(QUIET)$(MAKE) format-check tidy
 	+$(QUIET)$(in_parallel) analyse
 	$(QUIET)$(MAKE) race
+	+$(QUIET)$(in_parallel) fuzz SECONDS=5
 	+$(QUIET)$(call in_mode,asan) $(filter -j%,$(in_parallel)) all unit-programs
 	+$(QUIET)$(call in_mode,asan) unit
 	+$(QUIET)$(call in_mode,asan) wire

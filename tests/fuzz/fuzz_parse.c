@@ -13,18 +13,6 @@
 #include "parse.h"
 #include "parse_ahead.h"
 
-static void check_set(struct bytes input, enum parse_status status, const struct mc_request *request) {
-    struct mc_set set;
-    size_t size = mc_parse_set(input, &set);
-    if (size > 0) {
-        assert(status == PARSE_OK && strcmp(request->command->name, "set") == 0 && size <= input.size);
-        assert(request->line_size + set.value.size + PARSE_LINE_END_SIZE == size);
-        assert(set.value.data == input.data + request->line_size && set.value.size == request->value_size);
-        assert(bytes_equal(set.key, request->key) && set.client_flags == request->client_flags);
-        assert(set.exptime == request->exptime && set.noreply == request->noreply);
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Inputs are cut at this many places: enough for every prefix of a usual line. */
