@@ -116,6 +116,20 @@ enum protocol_close {
     PROTOCOL_CLOSE_SHUTDOWN, /* the engine stops */
 };
 
+/* Bytes of the text of an identity, terminator included. */
+enum { PROTOCOL_IDENTITY_SIZE_MAX = 128 };
+
+/* Whom a connection is with. Valid in the call that gets it, and no longer. */
+struct protocol_peer {
+    int fd; /* for questions (getpeername), not for reading or writing */
+
+    /*
+     * Who the client has proved to be to the listen's filter (filter.h): writes it to `text`, cut where it is longer, and ends it with
+     * '\0'. False: nobody in particular. NULL: without a filter, nobody ever.
+     */
+    bool (*identity)(const struct protocol_peer *peer, char text[PROTOCOL_IDENTITY_SIZE_MAX]);
+};
+
 struct protocol {
     const char *name; /* for log lines and statistics; static storage */
 
@@ -129,11 +143,12 @@ struct protocol {
     const char *reject_text;
 
     /*
-     * A connection was accepted. May answer (a greeting) or close. `fd` is for questions (getpeername), not
-     * for reading or writing. Returns what has to happen before the first on_input: INPUT, or REST where a
-     * client that says nothing at all is to be judged. Optional: INPUT.
+     * A connection was accepted, and is open to its filter. May answer (a greeting) or close. Returns what has to
+     * happen before the first on_input: INPUT, or REST where a client that says nothing at all is to be judged.
+     * Optional: INPUT.
      */
-    enum protocol_next (*on_open)(void *session, int fd, struct reply *reply, void *context);
+    enum protocol_next (*on_open)(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                  void *context);
 
     /*
      * A first look at input that on_input will soon get, so that the memory it needs can be fetched while
@@ -153,7 +168,8 @@ struct protocol {
      * The connection has ended: all that could be sent is, and what still comes is dropped. Its descriptor is open for
      * at most the engine's linger_timeout_ms more. Release what the session holds; no other call follows. Optional.
      */
-    void (*on_close)(void *session, int fd, enum protocol_close reason, void *context);
+    void (*on_close)(void *session, const struct protocol_peer *peer, enum protocol_close reason,
+                     void *context);
 
     /*
      * --- A connection goes to another engine (engine_move.h), with its unread input and unsent output. All optional:

@@ -252,8 +252,9 @@ void accept_introduce(struct worker *worker, struct conn *conn) {
     }
     conn->introduced = true;
     if (listen->protocol->on_open != NULL) {
+        const struct filter_peer with = filter_peer(worker, conn);
         conn->next =
-            (uint8_t)listen->protocol->on_open(conn->session, conn->fd, &conn->reply, listen->context);
+            (uint8_t)listen->protocol->on_open(conn->session, &with.peer, &conn->reply, listen->context);
         if (conn->reply.broken) {
             close_begin(worker, conn, CLOSE_NO_MEMORY);
         } else if (reply_closing(&conn->reply)) {

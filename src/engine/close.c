@@ -134,7 +134,8 @@ void close_tell(struct worker *worker, struct conn *conn) {
                     meaning->text);
     }
     if (conn->introduced && listen->protocol->on_close != NULL) {
-        listen->protocol->on_close(conn->session, conn->fd, meaning->told, listen->context);
+        const struct filter_peer with = filter_peer(worker, conn);
+        listen->protocol->on_close(conn->session, &with.peer, meaning->told, listen->context);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "engine_state.h"
+#include "filter.h"
 
 /* Connections of a block, and slots that are looked at in a turn. */
 enum { BLOCK_CONNS = 64 };
@@ -161,14 +162,8 @@ static void peer_read(int fd, bool is_unix, union engine_peer *peer) {
 
 /* Owned by the list; NULL when memory ends, too. */
 static char *identity_copy(const struct worker *worker, const struct conn *conn) {
-    const struct worker_listen *listen = &worker->listens[conn->listen];
     char text[FILTER_IDENTITY_SIZE_MAX];
-    if (conn->filter_offset == 0 || listen->filter->identity == NULL || !conn_is_live(conn)) {
-        return NULL;
-    }
-    bool known = listen->filter->identity(conn_filter((struct conn *)(uintptr_t)conn)->state, text,
-                                          listen->filter_context);
-    return known ? strdup(text) : NULL;
+    return conn_is_live(conn) && filter_identity(worker, conn, text) ? strdup(text) : NULL;
 }
 
 static void part_add_conn(struct conn_list_part *part, const struct worker *worker, const struct conn *conn) {

@@ -173,3 +173,28 @@ void filter_close(struct worker *worker, struct conn *conn) {
         listen->filter->close(own->state, listen->filter_context);
     }
 }
+
+/* --- who it is with --- */
+
+static_assert((int)FILTER_IDENTITY_SIZE_MAX == (int)PROTOCOL_IDENTITY_SIZE_MAX,
+              "what a filter writes, a protocol takes");
+
+bool filter_identity(const struct worker *worker, const struct conn *conn,
+                     char text[FILTER_IDENTITY_SIZE_MAX]) {
+    const struct worker_listen *listen = worker_listen(worker, conn);
+    return conn->filter_offset != 0 && listen->filter->identity != NULL &&
+           listen->filter->identity(conn_filter((struct conn *)(uintptr_t)conn)->state, text,
+                                    listen->filter_context);
+}
+
+static bool peer_identity(const struct protocol_peer *peer, char text[PROTOCOL_IDENTITY_SIZE_MAX]) {
+    const struct filter_peer *own = (const struct filter_peer *)(const void *)peer;
+    return filter_identity(own->worker, own->conn, text);
+}
+
+struct filter_peer filter_peer(const struct worker *worker, const struct conn *conn) {
+    return (struct filter_peer){
+        .peer = {.fd = conn->fd, .identity = conn->filter_offset != 0 ? peer_identity : NULL},
+        .worker = worker,
+        .conn = conn};
+}

@@ -40,6 +40,18 @@ int filter_send(struct worker *worker, struct conn *conn);
 /* The other side sends no more and is answered. False: it was cut off. */
 bool filter_ended(struct worker *worker, struct conn *conn);
 
+/* Whom a connection is with, as its protocol may ask; as long as `conn` stays where it is. */
+struct filter_peer {
+    struct protocol_peer peer;
+    const struct worker *worker;
+    const struct conn *conn;
+};
+struct filter_peer filter_peer(const struct worker *worker, const struct conn *conn);
+
+/* Who the other side has proved to be; false: nobody in particular, also where there is no filter. */
+bool filter_identity(const struct worker *worker, const struct conn *conn,
+                     char text[FILTER_IDENTITY_SIZE_MAX]);
+
 /* Everything was sent. True when the filter had a last word, which is to be sent now. */
 bool filter_finish(struct worker *worker, struct conn *conn);
 

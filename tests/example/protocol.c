@@ -31,9 +31,10 @@ static size_t line_first(struct bytes input, struct bytes *line) {
     return size + 1;
 }
 
-static enum protocol_next echo_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next echo_on_open(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                       void *context) {
     (void)session;
-    (void)fd;
+    (void)peer;
     struct worker *worker = context;
     worker->connections_count++;
     reply_copy_string(reply, "echo\r\n");
@@ -163,9 +164,10 @@ static struct progress echo_on_input(void *session_memory, const struct protocol
 }
 
 /* Whatever ended it: the place to free what a session holds. */
-static void echo_on_close(void *session, int fd, enum protocol_close reason, void *context) {
+static void echo_on_close(void *session, const struct protocol_peer *peer, enum protocol_close reason,
+                          void *context) {
     (void)session;
-    (void)fd;
+    (void)peer;
     (void)reason;
     struct worker *worker = context;
     worker->connections_count--;

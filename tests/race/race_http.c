@@ -57,7 +57,7 @@ static void client_open(struct client *client, struct torture_thread *thread, st
 }
 
 static void client_close(struct client *client) {
-    http_protocol.on_close(client->session, 0, PROTOCOL_CLOSE_NORMAL,
+    http_protocol.on_close(client->session, &(struct protocol_peer){.fd = 0}, PROTOCOL_CLOSE_NORMAL,
                            http_worker_endpoint(client->worker, HTTP_ENDPOINT_OPEN));
     reply_discard(&client->reply);
     http_worker_destroy(client->worker);

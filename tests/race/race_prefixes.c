@@ -34,15 +34,17 @@ struct client {
     char text[TEXT_SIZE_MAX]; /* what was answered */
 };
 
+static const struct protocol_peer nobody = {.fd = 1 << 24};
+
 static void client_open(struct client *client, struct memcached_worker *worker) {
     *client = (struct client){.worker = worker, .reply.unsent_size_max = 1 << 20};
     client->session = calloc(1, memcached_protocol.session_size);
     torture_check(client->session != NULL, "no memory");
-    memcached_protocol.on_open(client->session, 1 << 24, &client->reply, worker);
+    memcached_protocol.on_open(client->session, &nobody, &client->reply, worker);
 }
 
 static void client_close(struct client *client) {
-    memcached_protocol.on_close(client->session, 1 << 24, PROTOCOL_CLOSE_NORMAL, client->worker);
+    memcached_protocol.on_close(client->session, &nobody, PROTOCOL_CLOSE_NORMAL, client->worker);
     reply_discard(&client->reply);
     free(client->session);
 }

@@ -59,11 +59,12 @@ static void client_open(struct client *client, struct memcached_worker *worker, 
     *client = (struct client){.worker = worker, .fd = fd, .reply.unsent_size_max = UNSENT_SIZE_MAX};
     client->session = calloc(1, memcached_protocol.session_size);
     torture_check(client->session != NULL, "no memory");
-    memcached_protocol.on_open(client->session, fd, &client->reply, worker);
+    memcached_protocol.on_open(client->session, &(struct protocol_peer){.fd = fd}, &client->reply, worker);
 }
 
 static void client_close(struct client *client) {
-    memcached_protocol.on_close(client->session, client->fd, PROTOCOL_CLOSE_NORMAL, client->worker);
+    memcached_protocol.on_close(client->session, &(struct protocol_peer){.fd = client->fd},
+                                PROTOCOL_CLOSE_NORMAL, client->worker);
     reply_discard(&client->reply);
     free(client->session);
 }

@@ -33,6 +33,8 @@ struct store_config talk_store_config(void) {
     };
 }
 
+const struct protocol_peer talk_peer = {.fd = TALK_FD};
+
 void talk_begin(struct talk *talk, const struct talk_place *place) {
     memset(talk, 0, sizeof(*talk));
     talk->place = *place;
@@ -43,13 +45,13 @@ void talk_begin(struct talk *talk, const struct talk_place *place) {
     talk->output = calloc(1, 1);
     assert(talk->session != NULL && talk->output != NULL);
     if (place->protocol->on_open != NULL) {
-        place->protocol->on_open(talk->session, TALK_FD, &talk->reply, place->context);
+        place->protocol->on_open(talk->session, &talk_peer, &talk->reply, place->context);
     }
 }
 
 void talk_close(struct talk *talk) {
     if (talk->place.protocol->on_close != NULL) {
-        talk->place.protocol->on_close(talk->session, TALK_FD, PROTOCOL_CLOSE_NORMAL, talk->place.context);
+        talk->place.protocol->on_close(talk->session, &talk_peer, PROTOCOL_CLOSE_NORMAL, talk->place.context);
     }
     reply_discard(&talk->reply);
     free(talk->session);

@@ -18,6 +18,7 @@
 
 /* The descriptor that the server is told; there is none. */
 enum { TALK_FD = 999 };
+extern const struct protocol_peer talk_peer;
 
 /* What the server's side lends to a connection; all borrowed. */
 struct talk_place {

@@ -345,12 +345,13 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
     }
 }
 
-static enum protocol_next mc_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next mc_on_open(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                     void *context) {
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
-    own->fd = fd;
+    own->fd = peer->fd;
     if (unlikely(service_observed(worker->service) & WATCH_CONNEVENTS)) {
-        events_open(worker, own);
+        events_open(worker, own, peer);
     }
     if (unlikely(service_authenticates(worker->service))) {
         reply_limit(reply, AUTH_OUTPUT_SIZE_MAX);
@@ -388,12 +389,12 @@ static void session_release(struct mc_session *session, struct memcached_worker 
     }
 }
 
-static void mc_on_close(void *session, int fd, enum protocol_close reason, void *context) {
+static void mc_on_close(void *session, const struct protocol_peer *peer, enum protocol_close reason,
+                        void *context) {
     struct memcached_worker *worker = context;
-    (void)fd;
     session_release(session, worker);
     if (unlikely(service_observed(worker->service) & WATCH_CONNEVENTS)) {
-        events_close(worker, session, reason);
+        events_close(worker, session, peer, reason);
     }
 }
 

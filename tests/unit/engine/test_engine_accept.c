@@ -171,9 +171,10 @@ ParameterizedTest(enum engine_transport *transport, engine_accept,
 }
 
 /* As when memory ends in the middle of a greeting. */
-static enum protocol_next broken_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next broken_on_open(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                         void *context) {
     (void)session;
-    (void)fd;
+    (void)peer;
     (void)context;
     reply_copy_string(reply, "half a greet");
     reply->broken = true;

@@ -135,9 +135,10 @@ ON_BOTH_TRANSPORTS(closes_as_idle_what_has_begun_a_request_and_does_not_go_on) {
 }
 
 /* Greets, and judges a client that says nothing at its second look. */
-static enum protocol_next judge_on_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next judge_on_open(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                        void *context) {
     (void)session;
-    (void)fd;
+    (void)peer;
     (void)context;
     reply_copy_string(reply, "well?");
     return PROTOCOL_NEXT_REST;

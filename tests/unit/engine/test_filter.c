@@ -120,9 +120,10 @@ static const struct filter twice_filter = {
 static bool greets;
 static struct protocol greeting_protocol;
 
-static enum protocol_next greeting_open(void *session, int fd, struct reply *reply, void *context) {
+static enum protocol_next greeting_open(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                        void *context) {
     (void)session;
-    (void)fd;
+    (void)peer;
     (void)context;
     reply_copy_string(reply, "hello");
     return PROTOCOL_NEXT_INPUT;

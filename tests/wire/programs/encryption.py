@@ -105,14 +105,30 @@ def refusal(server, context):
     raise AssertionError("it was let in")
 
 
+def read_lines(client, count):
+    text = b""
+    while text.count(b"\n") < count:
+        part = client.recv(4096)
+        check(part, f"an end behind {text!r}")
+        text += part
+    return text.splitlines(keepends=True)
+
+
 @test()
 def clients_show_certificates_where_they_must(lab):
     """ssl_verify_mode=2: one of the authority's gets in; none, another's and an ended one hear of it."""
     authority = authority_of(lab)
     server = lab.start(*authority.flags("ssl_verify_mode=2", f"ssl_ca_cert={authority.path}"))
     mine = authority.make("client", "client.test")
-    with dial(server, client_context(authority, mine)) as client:
+    with dial(server, client_context(authority, mine)) as client, dial(server, client_context(authority, mine)) as watcher:
         ask(client)
+        watcher.sendall(b"watch connevents\r\n")
+        check_equal(b"OK\r\n", watcher.recv(100), "watch")
+        with dial(server, client_context(authority, mine)) as other:
+            ask(other)
+        events = read_lines(watcher, 2)
+        check(all(b" identity=%2FCN%3Dclient.test\n" in event for event in events), f"who came and went: {events}")
+        check(b"type=conn_new " in events[0] and b"type=conn_close " in events[1], f"in this order: {events}")
         client.sendall(b"stats conns\r\n")
         text = b""
         while not text.endswith(b"END\r\n"):
@@ -120,7 +136,7 @@ def clients_show_certificates_where_they_must(lab):
             check(part, "an end instead of stats conns")
             text += part
         names = [line.split()[2] for line in text.splitlines() if b":identity " in line]
-        check_equal([b"/CN=client.test"], names, "who is connected")
+        check_equal([b"/CN=client.test"] * 2, names, "who is connected")
     check("certificate required" in refusal(server, client_context(authority)).lower().replace("_", " "), "without one")
     strange = authority.make("strange", "client.test", signed=False)
     check("unknown ca" in refusal(server, client_context(authority, strange)).lower().replace("_", " "), "another's")

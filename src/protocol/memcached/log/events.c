@@ -4,6 +4,8 @@
  */
 #include "events.h"
 
+#include <string.h>
+
 #include "base64.h"
 #include "line.h"
 #include "stats/prefixes.h"
@@ -211,15 +213,26 @@ static const char *reason_word(enum protocol_close reason) {
     return "normal";
 }
 
-void events_open(struct memcached_worker *worker, struct mc_session *session) {
+/* Only of whom a filter knows. */
+static char *identity_line(char *at, const struct protocol_peer *with) {
+    char text[PROTOCOL_IDENTITY_SIZE_MAX];
+    if (with->identity == NULL || !with->identity(with, text)) {
+        return at;
+    }
+    return line_escaped(line_text(at, " identity="), bytes_of(text, strlen(text)));
+}
+
+void events_open(struct memcached_worker *worker, struct mc_session *session,
+                 const struct protocol_peer *with) {
     char line[WATCH_LINE_SIZE_MAX];
     peer_read(&session->peer, session->fd); /* a system call: only while somebody watches */
     char *at = peer_line(line_text(line, "type=conn_new "), &session->peer);
     at = number_write(line_text(at, " cfd="), (unsigned)session->fd);
-    events_publish(worker, WATCH_CONNEVENTS, line, at);
+    events_publish(worker, WATCH_CONNEVENTS, line, identity_line(at, with));
 }
 
-void events_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason) {
+void events_close(struct memcached_worker *worker, struct mc_session *session,
+                  const struct protocol_peer *with, enum protocol_close reason) {
     char line[WATCH_LINE_SIZE_MAX];
     if (session->peer.family == AF_UNSPEC) {
         peer_read(&session->peer,
@@ -228,5 +241,5 @@ void events_close(struct memcached_worker *worker, struct mc_session *session, e
     char *at = peer_line(line_text(line, "type=conn_close "), &session->peer);
     at = line_text(line_text(at, " reason="), reason_word(reason));
     at = number_write(line_text(at, " cfd="), (unsigned)session->fd);
-    events_publish(worker, WATCH_CONNEVENTS, line, at);
+    events_publish(worker, WATCH_CONNEVENTS, line, identity_line(at, with));
 }

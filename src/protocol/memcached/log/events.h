@@ -44,7 +44,9 @@ void events_deleted(const struct mc_call *call, struct bytes key, const char *co
 void events_evicted(void *user, const struct item_view *view);
 
 /* While WATCH_CONNEVENTS are observed. */
-void events_open(struct memcached_worker *worker, struct mc_session *session);
-void events_close(struct memcached_worker *worker, struct mc_session *session, enum protocol_close reason);
+void events_open(struct memcached_worker *worker, struct mc_session *session,
+                 const struct protocol_peer *with);
+void events_close(struct memcached_worker *worker, struct mc_session *session,
+                  const struct protocol_peer *with, enum protocol_close reason);
 
 #endif

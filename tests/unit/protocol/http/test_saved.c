@@ -119,7 +119,7 @@ Test(http_saved, random_bytes_are_no_session_or_a_sound_one) {
             size_t memory_size;
             memset(talk.session, 0, http_protocol.session_size);
             cr_assert(http_saved_load(talk.session, TALK_FD, saved, &memory_size, talk.place.context));
-            http_protocol.on_close(talk.session, TALK_FD, PROTOCOL_CLOSE_NORMAL, talk.place.context);
+            http_protocol.on_close(talk.session, &talk_peer, PROTOCOL_CLOSE_NORMAL, talk.place.context);
         }
         writer.data[at] = before;
     }

@@ -191,7 +191,7 @@ Test(saved, random_bytes_are_no_session_or_a_sound_one) {
             size_t memory_size;
             cr_assert(saved_load(talk.session, TALK_FD, bytes_of(writer.data, writer.size), &memory_size,
                                  server.worker));
-            memcached_protocol.on_close(talk.session, TALK_FD, PROTOCOL_CLOSE_NORMAL, server.worker);
+            memcached_protocol.on_close(talk.session, &talk_peer, PROTOCOL_CLOSE_NORMAL, server.worker);
         }
         writer.data[at] = before;
     }
