@@ -24,10 +24,17 @@ static const char suites_default[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char ciphers_default[] = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL";
 
+/*
+ * What keys are agreed on with, the cheap first. A client chooses among these, and it costs the server: 0.07, 0.12, 0.75 and 2 ms
+ * (OpenSSL 3.0). OpenSSL by itself would also take finite fields (RFC 7919), up to 8192 bits: 120 ms for each hello.
+ */
+static const char groups[] = "X25519:P-256:P-521:P-384";
+
 enum {
     CIPHERS_SIZE_MAX = 1024,
     SIGNATURES_TRIED = 3,
     CLIENT_CHAIN_SIZE_MAX = 32 * 1024, /* bytes of the certificates that a client shows: some ten of them */
+    CLIENT_CHAIN_DEPTH_MAX = 4,        /* certificates between a client's own and its root */
 };
 
 /* What OpenSSL says of its last error, with the file that it is about. */
@@ -217,6 +224,7 @@ static void context_set_limits(SSL_CTX *context, const struct tls_config *config
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      (config->tickets ? 0 : SSL_OP_NO_TICKET));
     SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_SIZE_MAX);
+    SSL_CTX_set_verify_depth(context, CLIENT_CHAIN_DEPTH_MAX);
     SSL_CTX_set_max_early_data(context, 0); /* whoever copies a packet could send a request twice */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets keep the server free of them */
     SSL_CTX_set_num_tickets(context, config->tickets ? 1 : 0);
@@ -244,6 +252,9 @@ static int context_fill(SSL_CTX *context, const struct tls_config *config, const
     result = result < 0 ? result : file_use(context, &material->keys[index], "ssl_key", key_use, message);
     if (result == 0 && material->authorities.path != NULL) {
         result = file_use(context, &material->authorities, "ssl_ca_cert", authorities_use, message);
+    }
+    if (result == 0 && SSL_CTX_set1_groups_list(context, groups) != 1) {
+        result = context_fail("groups", groups, message);
     }
     return result < 0 ? result : ciphers_use(context, config->ciphers, message);
 }
