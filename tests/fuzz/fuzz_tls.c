@@ -53,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         at += piece_size;
     }
     tls_talk_send(&talk, "answer", 6, 1);
+    char identity[FILTER_IDENTITY_SIZE_MAX];
+    tls_filter.identity(talk.state, identity, talk.context);
     tls_filter.ended(talk.state, talk.context);
     tls_filter.finish(talk.state, &talk.output, talk.context);
     tls_talk_end(&talk);
