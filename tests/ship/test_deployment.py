@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import tempfile
 import urllib.request
 
 import kubernetes
@@ -133,26 +134,49 @@ def make_cold(path):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+def profile_calls():
+    profile = json.loads(place.read(place.top("tools", "docker", "seccomp.json")))
+    return {name for rule in profile["syscalls"] for name in rule["names"]}
+
+
+def use(lab, server, port):
+    """Items that are copied and that are pinned, a listing, a file out of the page cache."""
+    client = lab.connect(server)
+    client.set("a", "x" * 100_000)
+    check_equal(b"x" * 100_000, client.get("a"), "value")
+    client.stats("conns")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/file", timeout=10) as answer:
+        check_equal(FILE_SIZE, len(answer.read()), "bytes of the file")
+
+
 @test(limit_s=120)
 def the_seccomp_profile_allows_every_call_of_a_server_s_life(lab):
-    """Start, requests over both ports, a file out of the page cache, stop, on io_uring and on epoll, as strace counts them."""
+    """Start with a memory file, use, a take-over by another one, its use, stop, on io_uring and on epoll, as strace counts them."""
     strace = lab.need("strace", "strace")
-    profile = json.loads(place.read(place.top("tools", "docker", "seccomp.json")))
-    allowed = {name for rule in profile["syscalls"] for name in rule["names"]}
+    allowed = profile_calls()
     check({"io_uring_setup", "io_uring_enter", "io_uring_register"} <= allowed, "io_uring is not allowed")
     check(not {"ptrace", "mount", "bpf", "unshare", "setns", "init_module", "keyctl"} & allowed, "too much is allowed")
     for engine in ("uring", "epoll"):
         path, root, (port,) = f"{lab.new_folder()}/calls", lab.new_folder(), free_ports(1)
         make_cold(f"{root}/file")
-        server = lab.start(f"--engine={engine}", "--http-admin=127.0.0.1:0", f"--http=127.0.0.1:{port}", f"--http-root={root}",
-                           prefix=(strace, "-D", "-f", "-qq", "-o", path))
-        client = lab.connect(server)
-        client.set("a", "x" * 100_000)
-        check_equal(b"x" * 100_000, client.get("a"), "value")
-        client.stats("conns")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/file", timeout=10) as answer:
-            check_equal(FILE_SIZE, len(answer.read()), "bytes of the file")
-        server.stop()
+        traced = (strace, "-D", "-f", "-qq", "-A", "-o", path)
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            flags = ("-e", f"{folder}/items", "--http-admin=127.0.0.1:0", f"--http=127.0.0.1:{port}", f"--http-root={root}", f"--http-log={root}/log")
+            server = lab.start(*flags, engine=engine, prefix=traced)
+            use(lab, server, port)
+            server = lab.take_over(server, *flags, engine=engine, prefix=traced)
+            use(lab, server, port)
+            server.stop()
         calls = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", place.read(path), re.M))
-        check(len(calls) > 30, f"{engine}: only {calls}")
+        check(len(calls) > 30 and {"fallocate", "recvmsg", "memfd_create"} <= calls, f"{engine}: only {calls}")
         check(calls <= allowed, f"{engine}: {calls - allowed} would be refused")
+
+
+@test()
+def the_seccomp_profile_allows_what_the_server_s_own_sandbox_does(lab):
+    """What a machine of another kind or another C library calls, too."""
+    source = place.read(place.top("src", "server", "sandbox", "calls.c"))
+    own = set(re.findall(r"\bSYS_([a-z0-9_]+)", source))
+    check(len(own) > 80, f"only {own}")
+    check(own <= profile_calls(), f"{own - profile_calls()} would be refused")
+
