@@ -20,19 +20,23 @@ static bool colours_wanted(FILE *file) {
            (refused == NULL || *refused == '\0');
 }
 
+int doctor_report(FILE *file, const struct options *options, const struct facts *facts,
+                  const struct findings *findings) {
+    if (options->check == SHOW_ARGUMENT) {
+        report_json(file, facts, findings);
+    } else {
+        report_text(file, facts, findings, colours_wanted(file));
+    }
+    return report_exit_status(findings);
+}
+
 int doctor_run(struct server *server, FILE *file) {
     static struct facts facts;       /* too large for a stack that may be small */
     static struct findings findings; /* likewise */
-    bool as_json = server->options.check == SHOW_ARGUMENT;
     /* What a start would warn of is a finding here. */
     log_level_set(LOG_LEVEL_ERROR);
     facts_read(&facts, "");
     trial_run(server, &facts);
     findings_judge(&findings, &facts);
-    if (as_json) {
-        report_json(file, &facts, &findings);
-    } else {
-        report_text(file, &facts, &findings, colours_wanted(file));
-    }
-    return report_exit_status(&findings);
+    return doctor_report(file, &server->options, &facts, &findings);
 }

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "findings.h"
 #include "server.h"
 
 /*
@@ -15,5 +16,9 @@
  * is left behind. Main thread, before there are others.
  */
 int doctor_run(struct server *server, FILE *file);
+
+/* Prints what has been found as the options want it; the exit status. */
+int doctor_report(FILE *file, const struct options *options, const struct facts *facts,
+                  const struct findings *findings);
 
 #endif

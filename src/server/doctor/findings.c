@@ -22,11 +22,8 @@ enum {
     SECCOMP_FILTER = 2,
 };
 
-static struct finding *finding_add(struct findings *findings, enum finding_verdict verdict, const char *area,
-                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-static struct finding *finding_add(struct findings *findings, enum finding_verdict verdict, const char *area,
-                                   const char *format, ...) {
+struct finding *findings_add(struct findings *findings, enum finding_verdict verdict, const char *area,
+                             const char *format, ...) {
     assert(findings->count < FINDINGS_COUNT_MAX);
     struct finding *finding = &findings->list[findings->count++];
     va_list arguments;
@@ -67,7 +64,7 @@ static const char *sentence_cut(const char *sentence) {
 static void finding_add_sentence(struct findings *findings, enum finding_verdict verdict, const char *area,
                                  const char *sentence) {
     const char *cut = sentence_cut(sentence);
-    struct finding *finding = finding_add(findings, verdict, area, "%.*s", (int)(cut - sentence), sentence);
+    struct finding *finding = findings_add(findings, verdict, area, "%.*s", (int)(cut - sentence), sentence);
     if (*cut != '\0') {
         finding_cure(finding, "%s", cut + 2);
     }
@@ -112,10 +109,10 @@ static void judge_features(struct findings *findings, const struct facts *facts)
         }
     }
     if (at == 0) {
-        finding_add(findings, FINDING_GOOD, "features", "%s", facts->features);
+        findings_add(findings, FINDING_GOOD, "features", "%s", facts->features);
     } else {
-        finding_cure(finding_add(findings, FINDING_FAIR, "features", "works: %s; does not: %s",
-                                 *facts->features == '\0' ? "nothing more" : facts->features, missing),
+        finding_cure(findings_add(findings, FINDING_FAIR, "features", "works: %s; does not: %s",
+                                  *facts->features == '\0' ? "nothing more" : facts->features, missing),
                      "a newer kernel; 6.12 has all that costs CPU where it is missing");
     }
 }
@@ -125,12 +122,12 @@ static void judge_policy(struct findings *findings, const struct facts *facts) {
     bool by_sysctl = facts->uring_disabled == 1 || facts->uring_disabled == 2;
     bool by_seccomp = facts->seccomp == SECCOMP_FILTER, by_selinux = facts->selinux == 1;
     struct finding *finding =
-        finding_add(findings, by_sysctl || by_seccomp || by_selinux ? FINDING_FAIR : FINDING_GOOD, "policy",
-                    "kernel.io_uring_disabled is %s; a seccomp filter is %s; SELinux is %s",
-                    facts->uring_disabled == FACTS_UNKNOWN ? "not there"
-                    : by_sysctl                            ? (facts->uring_disabled == 2 ? "2" : "1")
-                                                           : "0",
-                    by_seccomp ? "in force" : "not in force", by_selinux ? "enforcing" : "not enforcing");
+        findings_add(findings, by_sysctl || by_seccomp || by_selinux ? FINDING_FAIR : FINDING_GOOD, "policy",
+                     "kernel.io_uring_disabled is %s; a seccomp filter is %s; SELinux is %s",
+                     facts->uring_disabled == FACTS_UNKNOWN ? "not there"
+                     : by_sysctl                            ? (facts->uring_disabled == 2 ? "2" : "1")
+                                                            : "0",
+                     by_seccomp ? "in force" : "not in force", by_selinux ? "enforcing" : "not enforcing");
     if (by_sysctl) {
         finding_cure(finding, "sysctl -w kernel.io_uring_disabled=0");
     } else if (by_seccomp) {
@@ -147,12 +144,12 @@ static void judge_engine(struct findings *findings, const struct facts *facts) {
             judge_policy(findings, facts);
         }
     } else if (strcmp(facts->transport, "io_uring") == 0) {
-        finding_add(findings, FINDING_GOOD, "io_uring", "%" PRIu64 " worker%s ran, each with its own ring",
-                    facts->workers_count, facts->workers_count == 1 ? "" : "s");
+        findings_add(findings, FINDING_GOOD, "io_uring", "%" PRIu64 " worker%s ran, each with its own ring",
+                     facts->workers_count, facts->workers_count == 1 ? "" : "s");
         judge_features(findings, facts);
     } else if (facts->flags.transport == ENGINE_EPOLL) {
-        finding_add(findings, FINDING_GOOD, "epoll", "%" PRIu64 " worker%s ran on epoll, as asked for",
-                    facts->workers_count, facts->workers_count == 1 ? "" : "s");
+        findings_add(findings, FINDING_GOOD, "epoll", "%" PRIu64 " worker%s ran on epoll, as asked for",
+                     facts->workers_count, facts->workers_count == 1 ? "" : "s");
     } else {
         finding_add_sentence(findings, FINDING_FAIR, "io_uring", facts->reason);
         judge_policy(findings, facts);
@@ -167,27 +164,27 @@ static void judge_descriptors(struct findings *findings, const struct facts *fac
     if (facts->descriptors_connections == 0) {
         finding_add_sentence(findings, FINDING_WRONG, "descriptors", facts->descriptors_reason);
     } else if (facts->descriptors_connections < wanted) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "descriptors",
-                                 "%" PRIu64 " at most: -c becomes %" PRIu64 " instead of %" PRIu32,
-                                 facts->descriptors_limit, facts->descriptors_connections, wanted),
+        finding_cure(findings_add(findings, FINDING_FAIR, "descriptors",
+                                  "%" PRIu64 " at most: -c becomes %" PRIu64 " instead of %" PRIu32,
+                                  facts->descriptors_limit, facts->descriptors_connections, wanted),
                      "systemd: LimitNOFILE=%" PRIu64 "; Docker: --ulimit nofile=%" PRIu64,
                      facts->descriptors_limit + wanted - facts->descriptors_connections,
                      facts->descriptors_limit + wanted - facts->descriptors_connections);
     } else {
-        finding_add(findings, FINDING_GOOD, "descriptors", "%" PRIu64 " suffice for -c %" PRIu32,
-                    facts->descriptors_limit, wanted);
+        findings_add(findings, FINDING_GOOD, "descriptors", "%" PRIu64 " suffice for -c %" PRIu32,
+                     facts->descriptors_limit, wanted);
     }
 }
 
 static void judge_backlog(struct findings *findings, const struct facts *facts) {
     if (facts->somaxconn < facts->flags.backlog) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "backlog",
-                                 "-b %" PRIu32 " is cut to net.core.somaxconn=%" PRIu64, facts->flags.backlog,
-                                 facts->somaxconn),
+        finding_cure(findings_add(findings, FINDING_FAIR, "backlog",
+                                  "-b %" PRIu32 " is cut to net.core.somaxconn=%" PRIu64,
+                                  facts->flags.backlog, facts->somaxconn),
                      "sysctl -w net.core.somaxconn=%" PRIu32, facts->flags.backlog);
     } else {
-        finding_add(findings, FINDING_GOOD, "backlog", "-b %" PRIu32 " fits into net.core.somaxconn",
-                    facts->flags.backlog);
+        findings_add(findings, FINDING_GOOD, "backlog", "-b %" PRIu32 " fits into net.core.somaxconn",
+                     facts->flags.backlog);
     }
 }
 
@@ -201,18 +198,18 @@ static void judge_syn_queue(struct findings *findings, const struct facts *facts
         return; /* no IPv4 here */
     }
     if (facts->syn_cookies != 0 && facts->syn_cookies != FACTS_UNKNOWN) {
-        finding_add(findings, FINDING_GOOD, "SYN queue",
-                    "SYN cookies are on: tcp_max_syn_backlog=%" PRIu64 " turns nobody away",
-                    facts->syn_backlog);
+        findings_add(findings, FINDING_GOOD, "SYN queue",
+                     "SYN cookies are on: tcp_max_syn_backlog=%" PRIu64 " turns nobody away",
+                     facts->syn_backlog);
     } else if (facts->syn_backlog < queue) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "SYN queue",
-                                 "net.ipv4.tcp_max_syn_backlog=%" PRIu64
-                                 " is less than the backlog of %" PRIu64 ", and SYN cookies are off",
-                                 facts->syn_backlog, queue),
+        finding_cure(findings_add(findings, FINDING_FAIR, "SYN queue",
+                                  "net.ipv4.tcp_max_syn_backlog=%" PRIu64
+                                  " is less than the backlog of %" PRIu64 ", and SYN cookies are off",
+                                  facts->syn_backlog, queue),
                      "sysctl -w net.ipv4.tcp_max_syn_backlog=%" PRIu64, queue);
     } else {
-        finding_add(findings, FINDING_GOOD, "SYN queue", "net.ipv4.tcp_max_syn_backlog=%" PRIu64,
-                    facts->syn_backlog);
+        findings_add(findings, FINDING_GOOD, "SYN queue", "net.ipv4.tcp_max_syn_backlog=%" PRIu64,
+                     facts->syn_backlog);
     }
 }
 
@@ -220,7 +217,7 @@ static void judge_files(struct findings *findings, const struct facts *facts) {
     if (*facts->files_reason != '\0') {
         finding_add_sentence(findings, FINDING_WRONG, "files", facts->files_reason);
     } else if (facts->files_count > 0) {
-        finding_add(findings, FINDING_GOOD, "files", "what the flags name is there and can be read");
+        findings_add(findings, FINDING_GOOD, "files", "what the flags name is there and can be read");
     }
 }
 
@@ -229,20 +226,21 @@ static void judge_tls(struct findings *findings, const struct facts *facts) {
         finding_add_sentence(findings, FINDING_WRONG, "tls", facts->tls_reason);
     } else if (facts->has_tls && facts->certificate_days < CERTIFICATE_DAYS_FEW) {
         bool ended = facts->certificate_days < 0;
-        finding_cure(finding_add(findings, ended ? FINDING_WRONG : FINDING_FAIR, "tls",
-                                 "the first certificate %s %" PRId64 " days%s", ended ? "ended" : "ends in",
-                                 ended ? -facts->certificate_days : facts->certificate_days,
-                                 ended ? " ago" : ""),
+        finding_cure(findings_add(findings, ended ? FINDING_WRONG : FINDING_FAIR, "tls",
+                                  "the first certificate %s %" PRId64 " days%s", ended ? "ended" : "ends in",
+                                  ended ? -facts->certificate_days : facts->certificate_days,
+                                  ended ? " ago" : ""),
                      "a new one at -o ssl_chain_cert; a running server finds it by itself");
     } else if (facts->has_tls && facts->dear_key_us > 0) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "tls",
-                                 "a key takes a worker %" PRIu32 ".%" PRIu32
-                                 " ms for each handshake, in which others wait",
-                                 facts->dear_key_us / 1000, facts->dear_key_us % 1000 / 100),
+        finding_cure(findings_add(findings, FINDING_FAIR, "tls",
+                                  "a key takes a worker %" PRIu32 ".%" PRIu32
+                                  " ms for each handshake, in which others wait",
+                                  facts->dear_key_us / 1000, facts->dear_key_us % 1000 / 100),
                      "a certificate with a key of P-256, which takes 0.03 ms");
     } else if (facts->has_tls) {
-        finding_add(findings, FINDING_GOOD, "tls",
-                    "certificates and keys fit; the first ends in %" PRId64 " days", facts->certificate_days);
+        findings_add(findings, FINDING_GOOD, "tls",
+                     "certificates and keys fit; the first ends in %" PRId64 " days",
+                     facts->certificate_days);
     }
 }
 
@@ -261,8 +259,8 @@ static void judge_ports_kind(struct findings *findings, const struct facts *fact
         }
     }
     if (at > 0) {
-        finding_add(findings, FINDING_GOOD, "address", "%s: %s%s",
-                    inherited ? "passed on (LISTEN_FDS)" : "free", list, is_cut ? ", ..." : "");
+        findings_add(findings, FINDING_GOOD, "address", "%s: %s%s",
+                     inherited ? "passed on (LISTEN_FDS)" : "free", list, is_cut ? ", ..." : "");
     }
 }
 
@@ -285,8 +283,8 @@ static void judge_ports(struct findings *findings, const struct facts *facts) {
 static void sandbox_lacks(struct findings *findings, const struct facts *facts, const char *what, int result,
                           const char *cure) {
     bool is_asked = facts->flags.sandbox == SANDBOX_ON;
-    finding_cure(finding_add(findings, is_asked ? FINDING_WRONG : FINDING_FAIR, "sandbox", "without %s (%s)",
-                             what, strerror(-result)),
+    finding_cure(findings_add(findings, is_asked ? FINDING_WRONG : FINDING_FAIR, "sandbox", "without %s (%s)",
+                              what, strerror(-result)),
                  "%s%s", cure, is_asked ? "; or --sandbox=auto" : "");
 }
 
@@ -304,7 +302,7 @@ static void judge_sandbox(struct findings *findings, const struct facts *facts) 
                       "a kernel with CONFIG_SECCOMP_FILTER, or a container that lets it be used");
     }
     if (facts->landlock_result == 0 && facts->calls_result == 0) {
-        finding_add(findings, FINDING_GOOD, "sandbox", "the kernel has all of it: Landlock, seccomp, rings");
+        findings_add(findings, FINDING_GOOD, "sandbox", "the kernel has all of it: Landlock, seccomp, rings");
     }
 }
 
@@ -324,25 +322,25 @@ static void judge_memory(struct findings *findings, const struct facts *facts) {
         return;
     }
     if (limit == FACTS_UNKNOWN) {
-        finding_add(findings, FINDING_FAIR, "memory",
-                    "nobody says how much there is: /proc/meminfo is not there");
+        findings_add(findings, FINDING_FAIR, "memory",
+                     "nobody says how much there is: /proc/meminfo is not there");
     } else if (wanted > limit) {
-        finding = finding_add(findings, FINDING_WRONG, "memory", "-m %s is more than %s, %s",
-                              wanted_text.text, whose, size_text(limit).text);
+        finding = findings_add(findings, FINDING_WRONG, "memory", "-m %s is more than %s, %s",
+                               wanted_text.text, whose, size_text(limit).text);
         finding_cure(finding, "-m 75%%%s", by_group ? ", or MemoryMax= (systemd), --memory (Docker)" : "");
     } else if (together > fair) {
-        finding = finding_add(findings, FINDING_FAIR, "memory",
-                              "-m %s and --conn-memory %s are over 90 %% of %s, %s", wanted_text.text,
-                              units_format_size(facts->flags.conn_memory).text, whose, size_text(limit).text);
+        finding = findings_add(
+            findings, FINDING_FAIR, "memory", "-m %s and --conn-memory %s are over 90 %% of %s, %s",
+            wanted_text.text, units_format_size(facts->flags.conn_memory).text, whose, size_text(limit).text);
         finding_cure(finding, "-m 60%%, which leaves room for connections and the kernel");
     } else if (facts->memory_available < wanted) {
-        finding = finding_add(findings, FINDING_FAIR, "memory", "of -m %s only %s are free now",
-                              wanted_text.text, size_text(facts->memory_available).text);
+        finding = findings_add(findings, FINDING_FAIR, "memory", "of -m %s only %s are free now",
+                               wanted_text.text, size_text(facts->memory_available).text);
         finding_cure(finding, "stop what uses it, or a smaller -m");
     } else {
-        finding_add(findings, FINDING_GOOD, "memory", "-m %s and --conn-memory %s of %s, %s",
-                    wanted_text.text, units_format_size(facts->flags.conn_memory).text, whose,
-                    size_text(limit).text);
+        findings_add(findings, FINDING_GOOD, "memory", "-m %s and --conn-memory %s of %s, %s",
+                     wanted_text.text, units_format_size(facts->flags.conn_memory).text, whose,
+                     size_text(limit).text);
     }
 }
 
@@ -351,11 +349,11 @@ static void judge_lock(struct findings *findings, const struct facts *facts) {
         return;
     }
     if (facts->lock_limit < facts->flags.memory_limit + facts->flags.conn_memory) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "locking", "-k has no effect: RLIMIT_MEMLOCK is %s",
-                                 size_text(facts->lock_limit).text),
+        finding_cure(findings_add(findings, FINDING_FAIR, "locking", "-k has no effect: RLIMIT_MEMLOCK is %s",
+                                  size_text(facts->lock_limit).text),
                      "LimitMEMLOCK=infinity (systemd), --ulimit memlock=-1 (Docker)");
     } else {
-        finding_add(findings, FINDING_GOOD, "locking", "-k may lock all memory");
+        findings_add(findings, FINDING_GOOD, "locking", "-k may lock all memory");
     }
 }
 
@@ -363,20 +361,20 @@ static void judge_lock(struct findings *findings, const struct facts *facts) {
 static void judge_large_pages(struct findings *findings, const struct facts *facts) {
     const char *folder = "/sys/kernel/mm/transparent_hugepage";
     if (*facts->large_pages_shmem == '\0' || *facts->large_pages == '\0') {
-        finding_add(findings, FINDING_FAIR, "large pages",
-                    "this kernel has none that are given without asking");
+        findings_add(findings, FINDING_FAIR, "large pages",
+                     "this kernel has none that are given without asking");
         return;
     }
     bool items =
         strcmp(facts->large_pages_shmem, "never") != 0 && strcmp(facts->large_pages_shmem, "deny") != 0;
     bool others = strcmp(facts->large_pages, "never") != 0;
     if (items && others) {
-        finding_add(findings, FINDING_GOOD, "large pages", "%s, and for items %s", facts->large_pages,
-                    facts->large_pages_shmem);
+        findings_add(findings, FINDING_GOOD, "large pages", "%s, and for items %s", facts->large_pages,
+                     facts->large_pages_shmem);
         return;
     }
     struct finding *finding =
-        finding_add(findings, FINDING_FAIR, "large pages", "none for %s", items ? "the index" : "items");
+        findings_add(findings, FINDING_FAIR, "large pages", "none for %s", items ? "the index" : "items");
     finding_cure(finding, "echo %s >%s/%s", items ? "madvise" : "advise", folder,
                  items ? "enabled" : "shmem_enabled");
 }
@@ -391,39 +389,45 @@ static void judge_cpus(struct findings *findings, const struct facts *facts) {
                                                   : 1;
     const char *plural = workers == 1 ? "" : "s";
     if (workers > facts->cpus_count) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "CPUs",
-                                 "%" PRIu64 " workers share the %" PRIu64 " CPU%s of the affinity mask",
-                                 workers, facts->cpus_count, facts->cpus_count == 1 ? "" : "s"),
+        finding_cure(findings_add(findings, FINDING_FAIR, "CPUs",
+                                  "%" PRIu64 " workers share the %" PRIu64 " CPU%s of the affinity mask",
+                                  workers, facts->cpus_count, facts->cpus_count == 1 ? "" : "s"),
                      "-t %" PRIu64 ", or a wider mask (taskset, cpuset, CPUAffinity=)", facts->cpus_count);
     } else if (has_quota && facts->quota_cpus < workers) {
-        finding_cure(finding_add(findings, FINDING_FAIR, "CPUs",
-                                 "%" PRIu64 " workers on a quota of %" PRIu64
-                                 ": the kernel stops them all when it is used up, and clients wait",
-                                 workers, facts->quota_cpus),
+        finding_cure(findings_add(findings, FINDING_FAIR, "CPUs",
+                                  "%" PRIu64 " workers on a quota of %" PRIu64
+                                  ": the kernel stops them all when it is used up, and clients wait",
+                                  workers, facts->quota_cpus),
                      "-t %" PRIu64 ", or no quota (CPUQuota=, --cpus, resources.limits.cpu)",
                      facts->quota_cpus);
     } else {
-        finding_add(findings, FINDING_GOOD, "CPUs", "%" PRIu64 " worker%s on %" PRIu64 " CPU%s, %s quota",
-                    workers, plural, facts->cpus_count, facts->cpus_count == 1 ? "" : "s",
-                    has_quota ? "enough" : "no");
+        findings_add(findings, FINDING_GOOD, "CPUs", "%" PRIu64 " worker%s on %" PRIu64 " CPU%s, %s quota",
+                     workers, plural, facts->cpus_count, facts->cpus_count == 1 ? "" : "s",
+                     has_quota ? "enough" : "no");
     }
 }
 
 static void judge_clock(struct findings *findings, const struct facts *facts) {
     const char *name = *facts->clock == '\0' ? "unnamed" : facts->clock;
     if (facts->clock_read_ns <= CLOCK_READ_CHEAP_MAX_NS) {
-        finding_add(findings, FINDING_GOOD, "clock", "%s, %" PRIu64 " ns a reading", name,
-                    facts->clock_read_ns);
+        findings_add(findings, FINDING_GOOD, "clock", "%s, %" PRIu64 " ns a reading", name,
+                     facts->clock_read_ns);
         return;
     }
-    finding_cure(finding_add(findings, FINDING_FAIR, "clock",
-                             "%s, %" PRIu64 " ns a reading: it enters the kernel", name,
-                             facts->clock_read_ns),
+    finding_cure(findings_add(findings, FINDING_FAIR, "clock",
+                              "%s, %" PRIu64 " ns a reading: it enters the kernel", name,
+                              facts->clock_read_ns),
                  "see available_clocksource in /sys/devices/system/clocksource/clocksource0: tsc, kvm-clock, "
                  "hyperv or arch_sys_counter are read without");
 }
 
 /* --------------------------------------------------------------------------------------------------------- */
+
+static const char *const start_sums[] = {
+    [FINDING_GOOD] = "It would start, and nothing is left to wish for.",
+    [FINDING_FAIR] = "It would start; what is fair could be better.",
+    [FINDING_WRONG] = "It would not serve: see what is wrong.",
+};
 
 void findings_judge(struct findings *findings, const struct facts *facts) {
     static void (*const judges[])(struct findings * findings, const struct facts *facts) = {
@@ -432,6 +436,7 @@ void findings_judge(struct findings *findings, const struct facts *facts) {
         judge_large_pages, judge_cpus,    judge_clock,
     };
     memset(findings, 0, sizeof(*findings));
+    findings->sums = start_sums;
     for (size_t i = 0; i < sizeof(judges) / sizeof(judges[0]); i++) {
         judges[i](findings, facts);
     }

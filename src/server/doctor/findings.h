@@ -14,7 +14,7 @@ enum finding_verdict {
     FINDING_VERDICTS_COUNT,
 };
 
-enum { FINDING_TEXT_SIZE_MAX = 512, FINDINGS_COUNT_MAX = 16 + ENGINE_LISTENS_MAX };
+enum { FINDING_TEXT_SIZE_MAX = 512, FINDINGS_COUNT_MAX = 16 + 2 * ENGINE_LISTENS_MAX };
 
 struct finding {
     enum finding_verdict verdict;
@@ -27,7 +27,13 @@ struct findings {
     struct finding list[FINDINGS_COUNT_MAX];
     unsigned count;
     unsigned of_verdict[FINDING_VERDICTS_COUNT];
+    const char *const
+        *sums; /* what it comes to: a sentence for each verdict that may be the worst; static storage */
 };
+
+/* One more, without a cure yet. `area` is static storage. */
+struct finding *findings_add(struct findings *findings, enum finding_verdict verdict, const char *area,
+                             const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Fills *findings, in the order in which an operator reads them. */
 void findings_judge(struct findings *findings, const struct facts *facts);

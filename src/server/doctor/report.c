@@ -40,18 +40,13 @@ static void finding_print(FILE *file, const struct finding *finding, bool colour
 }
 
 void report_text(FILE *file, const struct facts *facts, const struct findings *findings, bool colours) {
-    static const char *const sums[] = {
-        [FINDING_GOOD] = "It would start, and nothing is left to wish for.",
-        [FINDING_FAIR] = "It would start; what is fair could be better.",
-        [FINDING_WRONG] = "It would not serve: see what is wrong.",
-    };
     fprintf(file, "riposte " RIPOSTE_VERSION " on %s %s\n\n", facts->kernel, facts->machine);
     for (unsigned i = 0; i < findings->count; i++) {
         finding_print(file, &findings->list[i], colours);
     }
     fprintf(file, "\n%u good, %u fair, %u wrong. %s\n", findings->of_verdict[FINDING_GOOD],
             findings->of_verdict[FINDING_FAIR], findings->of_verdict[FINDING_WRONG],
-            sums[findings_verdict(findings)]);
+            findings->sums[findings_verdict(findings)]);
 }
 
 /* --- for programs -----------------------------------------------------------------------------------------

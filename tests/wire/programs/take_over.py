@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """--take-over: a new process goes on with sockets and items of the old one, and clients find one of the two at any time."""
 
+import json
 import os
 import signal
 import socket
@@ -225,11 +226,14 @@ def a_check_says_what_would_not_be_carried_over(lab):
                                  ([*same, http, "-e", "/dev/shm/none"], 1, "-e /dev/shm/none: is not used"),
                                  ([*same, http, "-I", "2m"], 2, "it would be refused")):
         ended = lab.run_server("--check", f"--take-over={server.pid}", *flags)
-        text = ended.stdout.decode()
+        text = " ".join(ended.stdout.decode().split())
         check_equal(status, ended.returncode, f"exit status with {flags}: {text}{ended.stderr!r}")
         check(words in text, f"with {flags} it said {text}")
     ended = lab.run_server("--check", "--take-over=1")
     check_equal(2, ended.returncode, "exit status without such a process")
+    found = json.loads(lab.run_server("--check=json", f"--take-over={server.pid}", *same).stdout)
+    check_equal(1, found["exit_status"], "of --check=json")
+    check_equal([("process", "good"), ("address", "fair")], [(each["area"], each["verdict"]) for each in found["findings"]], "findings")
     with lab.connect(server) as client:
         client.version()
     server.stop()
