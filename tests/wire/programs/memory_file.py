@@ -46,7 +46,7 @@ def stop(server, number=signal.SIGUSR1):
 
 
 def said(server, words):
-    check(words in server.stderr_text(), f"it did not say {words!r} but {server.stderr_tail()}")
+    wait_until(lambda: words in server.stderr_text(), f"{words!r} said; it says {server.stderr_tail()}")
 
 
 def value_of(index):
