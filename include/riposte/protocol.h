@@ -130,6 +130,13 @@ struct protocol_peer {
     bool (*identity)(const struct protocol_peer *peer, char text[PROTOCOL_IDENTITY_SIZE_MAX]);
 };
 
+/* What a session that was moved holds, and waits for. */
+struct protocol_loaded {
+    size_t memory_size; /* in memory of its own, as progress.memory_size; 0 unless it is changed */
+    enum protocol_next
+        next; /* as when it was saved; what has become of it here may need another call (PROTOCOL_NEXT_REST) */
+};
+
 struct protocol {
     const char *name; /* for log lines and statistics; static storage */
 
@@ -193,11 +200,12 @@ struct protocol {
     bool (*session_check)(struct bytes saved);
 
     /*
-     * Instead of on_open: `session`, zeroed, becomes what was saved; `saved` was checked and is borrowed. *memory_size: what it holds in
-     * memory of its own, as progress.memory_size. False when memory ends, or where it may not go on here: the connection is closed
+     * Instead of on_open: `session`, zeroed, becomes what was saved; `saved` was checked and is borrowed. *loaded is what the engine takes
+     * for granted, and may be changed. False when memory ends, or where it may not go on here: the connection is closed
      * (closed_handed_over), and no other call follows. With session_save.
      */
-    bool (*session_load)(void *session, int fd, struct bytes saved, size_t *memory_size, void *context);
+    bool (*session_load)(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
+                         void *context);
 };
 
 #ifdef __cplusplus

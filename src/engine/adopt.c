@@ -134,16 +134,16 @@ static bool adopt_input(struct conn *conn, struct bytes input) {
 /* The session is what it was. False where it may not be, or memory ends. */
 static bool adopt_session(struct worker *worker, struct conn *conn, const struct moved *moved) {
     const struct worker_listen *listen = worker_listen(worker, conn);
-    size_t memory_size = 0;
+    struct protocol_loaded loaded = {.next = conn->next};
     if (conn->state != CONN_OPEN) {
         return true;
     }
-    if (!listen->protocol->session_load(conn->session, conn->fd, moved->session, &memory_size,
-                                        listen->context)) {
+    if (!listen->protocol->session_load(conn->session, conn->fd, moved->session, &loaded, listen->context)) {
         return false;
     }
     conn->introduced = true;
-    conn->session_memory_size = (uint32_t)memory_size;
+    conn->session_memory_size = (uint32_t)loaded.memory_size;
+    conn->next = loaded.next;
     return true;
 }
 

@@ -61,12 +61,13 @@ static bool frames_check(struct bytes saved) {
     return record_get_u8(&reader) == SAVED_VERSION && record_ended(&reader);
 }
 
-static bool frames_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context) {
+static bool frames_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
+                        void *context) {
     (void)session;
     (void)fd;
     (void)saved;
     (void)context;
-    *memory_size = 0;
+    (void)loaded;
     return true;
 }
 

@@ -214,9 +214,10 @@ void talk_move(struct talk *talk) {
     bool is_good = protocol->session_check(saved);
     assert(is_good);
     memset(talk->session, 0, protocol->session_size);
-    bool has_memory =
-        protocol->session_load(talk->session, TALK_FD, saved, &talk->memory_size, talk->place.context);
+    struct protocol_loaded loaded = {.next = PROTOCOL_NEXT_INPUT};
+    bool has_memory = protocol->session_load(talk->session, TALK_FD, saved, &loaded, talk->place.context);
     assert(has_memory);
+    talk->memory_size = loaded.memory_size;
     record_discard(&writer);
 }
 

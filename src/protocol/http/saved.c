@@ -61,11 +61,11 @@ bool http_saved_check(struct bytes saved) {
     return saved_read(saved, &read);
 }
 
-bool http_saved_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context) {
+bool http_saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
+                     void *context) {
     struct http_session *own = session;
     const struct http_endpoint *endpoint = context;
     struct saved read;
-    *memory_size = 0;
     if (!saved_read(saved, &read)) {
         return false;
     }
@@ -76,7 +76,7 @@ bool http_saved_load(void *session, int fd, struct bytes saved, size_t *memory_s
         if (own->change == NULL) {
             return false;
         }
-        *memory_size = http_change_memory_size(own->change);
+        loaded->memory_size = http_change_memory_size(own->change);
     }
     if (read.has_note && endpoint->worker->service->log != NULL) {
         http_note_load(own, &read.note);

@@ -9,11 +9,13 @@
 #ifndef HTTP_SAVED_H
 #define HTTP_SAVED_H
 
+#include "riposte/protocol.h"
 #include "riposte/record.h"
 
 /* The functions of struct protocol; `context` is the struct http_endpoint. */
 void http_saved_write(void *session, struct record_writer *writer, void *context);
 bool http_saved_check(struct bytes saved);
-bool http_saved_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context);
+bool http_saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
+                     void *context);
 
 #endif

@@ -204,7 +204,7 @@ bool saved_check(struct bytes saved) {
 
 /* Makes what the session owns. False when memory ends. */
 static bool session_own(struct mc_session *session, const struct saved *saved,
-                        struct memcached_worker *worker, size_t *memory_size) {
+                        struct memcached_worker *worker, struct protocol_loaded *loaded) {
     if (session->state == MC_SESSION_WATCH) {
         return watch_restore(&worker->service->watch, saved->watch_kinds, session->fd, saved->watch_waiting,
                              saved->watch_skipped, &session->watcher) == WATCH_ADDED;
@@ -212,34 +212,38 @@ static bool session_own(struct mc_session *session, const struct saved *saved,
     if (session->state == MC_SESSION_VALUE) {
         session->upload = cmd_store_load(&saved->upload, worker->store,
                                          saved->is_meta ? cmd_meta_set_answer : cmd_store_answer);
-        *memory_size = session->upload == NULL ? 0 : cmd_store_memory_size(session->upload);
+        loaded->memory_size = session->upload == NULL ? 0 : cmd_store_memory_size(session->upload);
         return session->upload != NULL;
     }
     return true;
 }
 
-/*
- * It has not authenticated, since nobody asked for that, and is in the middle of what only those may who have; here it is asked for.
- * In the other states it can: a stranger is in no other.
- */
+/* It has not authenticated, and here it is asked to, wherever it comes from. */
 static bool saved_is_strange(const struct mc_session *session, const struct memcached_worker *worker) {
-    bool may_begin = session->state == MC_SESSION_LINE || session->state == MC_SESSION_SWALLOW;
-    return service_authenticates(worker->service) && !session->authenticated && !may_begin;
+    return service_authenticates(worker->service) && !session->authenticated;
 }
 
-bool saved_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context) {
+/* In other states it is in the middle of what only those may who have authenticated. */
+static bool stranger_may_begin(const struct mc_session *session) {
+    return session->state == MC_SESSION_LINE || session->state == MC_SESSION_SWALLOW;
+}
+
+bool saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded, void *context) {
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
     struct saved read;
-    *memory_size = 0;
     if (!saved_read(saved, &read)) {
         return false;
     }
     if (saved_is_strange(&read.session, worker)) {
-        return false;
+        if (!stranger_may_begin(&read.session)) {
+            return false;
+        }
+        /* Its time runs from now on, though it says nothing (auth_watch). */
+        loaded->next = loaded->next == PROTOCOL_NEXT_INPUT ? PROTOCOL_NEXT_REST : loaded->next;
     }
     *own = read.session;
     own->fd = fd;
     own->touch_expires_tick = store_expiry(worker->store, read.touch_exptime);
-    return session_own(own, &read, worker, memory_size);
+    return session_own(own, &read, worker, loaded);
 }

@@ -9,12 +9,13 @@
 #ifndef MEMCACHED_SAVED_H
 #define MEMCACHED_SAVED_H
 
+#include "riposte/protocol.h"
 #include "riposte/record.h"
 
 /* The functions of struct protocol; `context` is the struct memcached_worker. */
 bool saved_is_ready(const void *session);
 void saved_write(void *session, struct record_writer *writer, void *context);
 bool saved_check(struct bytes saved);
-bool saved_load(void *session, int fd, struct bytes saved, size_t *memory_size, void *context);
+bool saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded, void *context);
 
 #endif

@@ -116,9 +116,9 @@ Test(http_saved, random_bytes_are_no_session_or_a_sound_one) {
         writer.data[at] = (char)random_below(&random, 256);
         struct bytes saved = bytes_of(writer.data, writer.size);
         if (http_saved_check(saved)) {
-            size_t memory_size;
+            struct protocol_loaded loaded = {.next = PROTOCOL_NEXT_INPUT};
             memset(talk.session, 0, http_protocol.session_size);
-            cr_assert(http_saved_load(talk.session, TALK_FD, saved, &memory_size, talk.place.context));
+            cr_assert(http_saved_load(talk.session, TALK_FD, saved, &loaded, talk.place.context));
             http_protocol.on_close(talk.session, &talk_peer, PROTOCOL_CLOSE_NORMAL, talk.place.context);
         }
         writer.data[at] = before;

@@ -228,17 +228,19 @@ Test(auth, file_that_is_not_there_is_named) {
     cr_assert_not_null(strstr(message, "/nowhere/at/all"));
 }
 
+static struct protocol_loaded loaded;
+
 /* The session of `talk`, which was begun in a server that asked nobody, is loaded in one that does. */
 static bool loads_as_stranger(void) {
     struct record_writer writer = {0};
-    size_t memory_size;
+    loaded = (struct protocol_loaded){.next = PROTOCOL_NEXT_INPUT};
     memcached_protocol.session_save(talk.session, &writer, server.worker);
     memset(talk.session, 0, memcached_protocol.session_size);
     cr_assert_eq(load("ann:secret"), 0);
-    bool loaded = memcached_protocol.session_load(talk.session, TALK_FD, bytes_of(writer.data, writer.size),
-                                                  &memory_size, server.worker);
+    bool good = memcached_protocol.session_load(talk.session, TALK_FD, bytes_of(writer.data, writer.size),
+                                                &loaded, server.worker);
     record_discard(&writer);
-    return loaded;
+    return good;
 }
 
 static void open_without_file(void) {
@@ -256,6 +258,12 @@ Test(auth_moved, who_comes_from_a_server_that_asked_nobody_must_authenticate) {
     talk_check(&talk, "set who 0 0 10\r\nann secret\r\nget a\r\n", "STORED\r\nEND\r\n");
     talk_send(&talk, bytes_from_string("set a 0 0 1\r\n1\r\n"));
     cr_assert(loads_as_stranger(), "who has authenticated stays so");
+    cr_assert_eq(loaded.next, PROTOCOL_NEXT_INPUT, "and nobody waits for it");
+}
+
+Test(auth_moved, its_time_runs_though_it_says_nothing) {
+    cr_assert(loads_as_stranger());
+    cr_assert_eq(loaded.next, PROTOCOL_NEXT_REST);
 }
 
 Test(auth_moved, from_its_first_byte_it_has_no_more_than_a_stranger) {
