@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Two threads insert and delete their own keys while the index grows from 64 homes to tens of thousands;
- * two threads look them up.
+ * two threads look them up, one by one and several at once.
  *
  * Checked: a writer finds each of its keys at every moment, with the version it stored last; a reader finds
  * every key below the mark that a writer has published; a walk during growth sees each key that was there
@@ -26,6 +26,26 @@ static void expect(struct torture_thread *thread, uint64_t number) {
                   "key %" PRIu64 " was lost", number);
     torture_check(torture_read(view.value, number) >= number, "key %" PRIu64 " is older than it may be",
                   number);
+}
+
+/* Several of a writer's first `there` keys, looked for as a pipeline does; now and then much happens in between. */
+static void expect_several(struct torture_thread *thread, unsigned writer, uint64_t there) {
+    enum { LOOKS = 8 };
+    struct torture_key keys[LOOKS];
+    struct store_look looks[LOOKS];
+    uint64_t numbers[LOOKS];
+    for (unsigned i = 0; i < LOOKS; i++) {
+        numbers[i] = key_of(writer, random_below(&thread->random, there));
+        looks[i].key = torture_key(&keys[i], numbers[i]);
+    }
+    store_look_ahead(thread->worker, looks, LOOKS);
+    torture_pause(thread);
+    store_look_up(thread->worker, looks, LOOKS);
+    for (unsigned i = 0; i < LOOKS; i++) {
+        torture_check(store_look_found(&looks[i]), "key %" PRIu64 " was lost", numbers[i]);
+        torture_check(torture_read(looks[i].value, numbers[i]) >= numbers[i],
+                      "key %" PRIu64 " is older than it may be", numbers[i]);
+    }
 }
 
 /* A key that comes and goes at once, beside those that stay. */
@@ -97,7 +117,9 @@ static void read(struct torture_thread *thread) {
     uint64_t looks_count = 0;
     for (unsigned writer = 0; writer < WRITERS;) {
         uint64_t there = atomic_load_explicit(&shared->stored_count[writer], memory_order_acquire);
-        if (there != 0) {
+        if (there != 0 && looks_count % 4 == 0) {
+            expect_several(thread, writer, there);
+        } else if (there != 0) {
             expect(thread, key_of(writer, random_below(&thread->random, there)));
         }
         if (++looks_count % WALK_EVERY == 0) {
