@@ -102,9 +102,9 @@ static bool arm_send_waits(struct worker *worker, const struct conn *conn) {
 
 /*
  * Decides what a connection needs next, then asks the transport for it. False: no room, the connection stays
- * in the queue.
+ * in the queue. Inlined by force: since there are two callers, the compiler would call it for each connection.
  */
-static bool arm_conn(struct worker *worker, struct conn *conn) {
+static inline_always bool arm_conn(struct worker *worker, struct conn *conn) {
     if (conn->state == CONN_FREE) {
         return true;
     }
@@ -141,7 +141,7 @@ static bool arm_conn(struct worker *worker, struct conn *conn) {
 }
 
 /* When all others are armed. */
-static void arm_later(struct worker *worker) {
+static __attribute__((noinline)) void arm_later(struct worker *worker) {
     struct conn *conn;
     for (unsigned count = 0;
          count < ARM_LATER_MAX && conn_queue_empty(&worker->arm) &&
