@@ -338,7 +338,11 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
         return;
     }
     const char *key = space + 1;
-    size_t key_size = (size_t)(scan_word(input.data, key, end) - key);
+    const char *key_end = scan_word(input.data, key, end);
+    if (end - key_end > 1 && *key_end == '\n' && *input.data == 'g') {
+        return; /* a pipeline of gets, which looks ahead by itself (cmd_run.c) */
+    }
+    size_t key_size = (size_t)(key_end - key);
     key_size -= key_size > 0 && key[key_size - 1] == '\r';
     if (key_size - 1 < STORE_KEY_SIZE_MAX) {
         store_prefetch(worker->store, bytes_of(key, key_size));
