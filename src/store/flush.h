@@ -116,6 +116,9 @@ struct flush_table *flush_table_make_with(void *block, const struct flush_table 
 size_t flush_table_size_above(const struct flush_table *old, uint64_t number);
 struct flush_table *flush_table_make_above(void *block, const struct flush_table *old, uint64_t number);
 
+/* Whether `size` bytes that another process has left are a table in which a search stays inside and ends. */
+bool flush_table_is_sound(const struct flush_table *table, size_t size);
+
 /* The number of the last flush that has met the key, or 0. */
 uint64_t flush_table_find(const struct flush_table *table, struct bytes key);
 

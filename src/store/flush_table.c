@@ -69,6 +69,23 @@ uint32_t flush_table_count_below(const struct flush_table *table, struct bytes p
     return end - first;
 }
 
+bool flush_table_is_sound(const struct flush_table *table, size_t size) {
+    size_t rows_size = sizeof(*table);
+    if (size < rows_size || table->size != size || table->count == 0 ||
+        table->count > STORE_FLUSHED_PREFIXES_MAX) {
+        return false;
+    }
+    rows_size += table->count * sizeof(table->rows[0]);
+    for (uint32_t i = 0; i < table->count; i++) {
+        /* Not read before it is known to be there. */
+        if (size < rows_size || (uint64_t)table->rows[i].text + table->rows[i].size > size - rows_size ||
+            (table->rows[i].parent >= i && table->rows[i].parent != FLUSH_ROW_NONE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* --- making --- */
 
 /* What a table under construction has got so far; its count is the final one from the start. */

@@ -13,18 +13,10 @@
 
 #include "evict.h"
 #include "flush.h"
-#include "index.h"
 #include "segment.h"
 #include "riposte/clock.h"
 
 enum { IMAGE_PIECE_SIZE = 1024 * 1024, IMAGE_ATTEMPTS = 16 };
-
-/* A section in memory. */
-struct part {
-    char *memory;
-    size_t size;
-    bool is_moved; /* a mapping of its own: its pages go as it is written */
-};
 
 static int write_all(int fd, const char *bytes, size_t size, off_t offset) {
     while (size > 0) {
@@ -62,9 +54,8 @@ static size_t piece_of(size_t size) {
     return size < IMAGE_PIECE_SIZE ? size : IMAGE_PIECE_SIZE;
 }
 
-/* Sections begin on a page, so that what was read can be punched out. */
 static off_t offset_behind(off_t offset, size_t size) {
-    return offset + (off_t)((size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE);
+    return offset + (off_t)image_pages(size);
 }
 
 static off_t sections_offset(const struct store *store) {
@@ -75,20 +66,19 @@ int image_root_write(int fd, const struct image_root *root) {
     return write_all(fd, (const char *)root, sizeof(*root), 0);
 }
 
-/* Where each section is, and how large. Segments, prefixes and the note have memory of their own: the caller's. */
-static void parts_find(const struct store *store, const struct image_root *root,
-                       struct part parts[IMAGE_SECTIONS_COUNT]) {
+void image_parts_find(const struct store *store, const struct image_root *root,
+                      struct image_part parts[IMAGE_SECTIONS_COUNT]) {
     const struct index *index = &store->index;
     size_t overflow_count = root->overflow_taken == 0 ? 0 : root->overflow_taken + 1;
     bool has_ghosts = store->evict && root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
-    parts[IMAGE_HOMES] = (struct part){(char *)index->homes, root->homes_count * BUCKET_SIZE, true};
-    parts[IMAGE_OVERFLOW] = (struct part){(char *)index->overflow, overflow_count * BUCKET_SIZE, true};
-    parts[IMAGE_LINKS] =
-        (struct part){(char *)index->overflow_links, overflow_count * sizeof(*index->overflow_links), true};
+    parts[IMAGE_HOMES] = (struct image_part){(char *)index->homes, root->homes_count * BUCKET_SIZE, true};
+    parts[IMAGE_OVERFLOW] = (struct image_part){(char *)index->overflow, overflow_count * BUCKET_SIZE, true};
+    parts[IMAGE_LINKS] = (struct image_part){(char *)index->overflow_links,
+                                             overflow_count * sizeof(*index->overflow_links), true};
     parts[IMAGE_FLOORS] =
-        (struct part){(char *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors), true};
+        (struct image_part){(char *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors), true};
     parts[IMAGE_GHOSTS] =
-        (struct part){(char *)store->ghost.entries, has_ghosts ? store->ghost.mapped_size : 0, true};
+        (struct image_part){(char *)store->ghost.entries, has_ghosts ? store->ghost.mapped_size : 0, true};
 }
 
 /* --- saving --- */
@@ -180,11 +170,11 @@ static struct image_segment *segments_list(const struct store *store, size_t *co
 }
 
 /* Before anything is moved: a file system that is nearly full is not filled up in vain. */
-static int room_check(int fd, const struct part parts[IMAGE_SECTIONS_COUNT]) {
+static int room_check(int fd, const struct image_part parts[IMAGE_SECTIONS_COUNT]) {
     struct statvfs status;
     uint64_t needed = 0;
     for (unsigned i = 0; i < IMAGE_SECTIONS_COUNT; i++) {
-        needed += (uint64_t)offset_behind(0, parts[i].size);
+        needed += image_pages(parts[i].size);
     }
     /* A memfd has no file system with an end: all figures are 0. */
     if (fstatvfs(fd, &status) < 0 || status.f_blocks == 0) {
@@ -194,7 +184,7 @@ static int room_check(int fd, const struct part parts[IMAGE_SECTIONS_COUNT]) {
 }
 
 /* Writes a part, *done bytes of it in the end. Their memory is gone then, where it is a mapping. */
-static int part_write(int fd, off_t offset, const struct part *part, size_t *done, uint64_t *checksum) {
+static int part_write(int fd, off_t offset, const struct image_part *part, size_t *done, uint64_t *checksum) {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     int status = 0;
@@ -216,14 +206,14 @@ static int part_write(int fd, off_t offset, const struct part *part, size_t *don
 }
 
 /* After a failure: what was written comes back. A file that was just written can be read. */
-static void part_restore(int fd, off_t offset, const struct part *part, size_t done) {
+static void part_restore(int fd, off_t offset, const struct image_part *part, size_t done) {
     if (part->is_moved) {
         int status = read_all(fd, part->memory, done, offset);
         assert(status == 0);
     }
 }
 
-static int parts_write(int fd, off_t begin, const struct part parts[IMAGE_SECTIONS_COUNT],
+static int parts_write(int fd, off_t begin, const struct image_part parts[IMAGE_SECTIONS_COUNT],
                        struct image_root *root) {
     size_t done[IMAGE_SECTIONS_COUNT] = {0};
     off_t offsets[IMAGE_SECTIONS_COUNT];
@@ -242,17 +232,17 @@ static int parts_write(int fd, off_t begin, const struct part parts[IMAGE_SECTIO
 }
 
 static int sections_write(struct store *store, struct image_root *root) {
-    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+    struct image_part parts[IMAGE_SECTIONS_COUNT] = {0};
     size_t segments_count;
     struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
     struct image_segment *segments = segments_list(store, &segments_count);
     if (segments == NULL) {
         return -ENOMEM;
     }
-    parts_find(store, root, parts);
-    parts[IMAGE_SEGMENTS] = (struct part){(char *)segments, segments_count * sizeof(*segments), false};
-    parts[IMAGE_PREFIXES] = (struct part){(char *)table, table == NULL ? 0 : table->size, false};
-    parts[IMAGE_NOTE] = (struct part){(char *)(uintptr_t)store->note.data, store->note.size, false};
+    image_parts_find(store, root, parts);
+    parts[IMAGE_SEGMENTS] = (struct image_part){(char *)segments, segments_count * sizeof(*segments), false};
+    parts[IMAGE_PREFIXES] = (struct image_part){(char *)table, table == NULL ? 0 : table->size, false};
+    parts[IMAGE_NOTE] = (struct image_part){(char *)(uintptr_t)store->note.data, store->note.size, false};
     int status = parts_write(store->arena.memory_fd, sections_offset(store), parts, root);
     free(segments);
     return status;
@@ -260,9 +250,9 @@ static int sections_write(struct store *store, struct image_root *root) {
 
 /* All that sections_write has moved comes back. */
 static void sections_restore(const struct store *store, const struct image_root *root) {
-    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
+    struct image_part parts[IMAGE_SECTIONS_COUNT] = {0};
     off_t offset = sections_offset(store);
-    parts_find(store, root, parts);
+    image_parts_find(store, root, parts);
     for (unsigned i = 0; i < IMAGE_SEGMENTS; i++) {
         part_restore(store->arena.memory_fd, offset, &parts[i], parts[i].size);
         offset = offset_behind(offset, parts[i].size);
@@ -305,9 +295,9 @@ void image_resume(struct store *store, struct image_root *root) {
     image_drop(store);
 }
 
-/* --- taking --- */
+/* --- reading --- */
 
-static bool part_read(int fd, off_t offset, const struct part *part, bool keeps, uint64_t checksum) {
+static bool part_read(int fd, off_t offset, const struct image_part *part, bool keeps, uint64_t checksum) {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     for (size_t done = 0; done < part->size;) {
@@ -326,94 +316,8 @@ static bool part_read(int fd, off_t offset, const struct part *part, bool keeps,
     return XXH3_64bits_digest(&state) == checksum;
 }
 
-static bool segment_take(struct arena *arena, const struct image_segment *row) {
-    if (row->queue >= QUEUES_COUNT || row->used > row->size || row->dead >= row->used ||
-        !arena_memory_adopt(arena, row->index, row->size)) {
-        return false;
-    }
-    struct segment *segment = &arena->segments[row->index];
-    atomic_store_explicit(&arena->numbers[row->index], row->number, memory_order_relaxed);
-    atomic_store_explicit(&segment->used, row->used, memory_order_relaxed);
-    atomic_store_explicit(&segment->dead, row->dead, memory_order_relaxed);
-    atomic_store_explicit(&segment->expires_first, row->expires_first, memory_order_relaxed);
-    atomic_store_explicit(&segment->expires_last, row->expires_last, memory_order_relaxed);
-    segment_set_state(segment, SEGMENT_QUEUED);
-    segment_push(arena, (enum segment_queue)row->queue, row->index);
-    return true;
-}
-
-static bool segments_take(struct store *store, const struct image_segment *rows, size_t count) {
-    uint32_t expires_first = UINT32_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (!segment_take(&store->arena, &rows[i])) {
-            return false;
-        }
-        expires_first = rows[i].expires_first < expires_first ? rows[i].expires_first : expires_first;
-    }
-    arena_memory_adopted(&store->arena);
-    expire_lower_due(store, expires_first);
-    return true;
-}
-
-/* Homes and overflow buckets are charged; the store was made with the fewest homes. */
-static bool index_take(struct store *store, const struct image_root *root) {
-    struct index *index = &store->index;
-    size_t homes_size = (size_t)offset_behind(0, root->homes_count * BUCKET_SIZE);
-    size_t overflow_size =
-        root->overflow_taken == 0 ? 0 : (root->overflow_taken + 1) * (BUCKET_SIZE + sizeof(uint32_t));
-    if (root->overflow_taken > index->overflow_max ||
-        !arena_charge(&store->arena, homes_size - index->homes_size + overflow_size)) {
-        return false;
-    }
-    index->homes_size = homes_size;
-    index->overflow_size = overflow_size;
-    index->overflow_taken = (uint32_t)root->overflow_taken;
-    index->overflow_free = (uint32_t)root->overflow_free;
-    atomic_store_explicit(&index->overflow_count, root->overflow_count, memory_order_relaxed);
-    atomic_store_explicit(&index->homes_count, root->homes_count, memory_order_relaxed);
-    atomic_store_explicit(&index->items_count, root->items_count, memory_order_relaxed);
-    atomic_store_explicit(&index->size, homes_size + overflow_size, memory_order_relaxed);
-    return true;
-}
-
-/* As it is: the monotonic clock is that of the boot, and no part of a second is lost, however often. */
-static void clock_keep(struct store *store, const struct image_root *root) {
-    store->clock_start_ns = root->start_ns;
-    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s, memory_order_relaxed);
-    atomic_store_explicit(&store->clock_advance_s, (uint32_t)root->advance_s, memory_order_relaxed);
-}
-
-/*
- * Ticks go on by the wall clock. Where that was set back meanwhile, nobody knows how much time has passed: none, and times of
- * day are from now on counted by the clock as it is.
- */
-static void clock_take(struct store *store, const struct image_root *root, uint64_t now_ns) {
-    uint64_t real_s = clock_real_ns() / CLOCK_NS_PER_S;
-    uint64_t passed_s = real_s > root->stopped_unix_s ? real_s - root->stopped_unix_s : 0;
-    uint64_t back_s = real_s < root->stopped_unix_s ? root->stopped_unix_s - real_s : 0;
-    store->clock_start_ns = now_ns;
-    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s - back_s, memory_order_relaxed);
-    atomic_store_explicit(&store->clock_advance_s,
-                          (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s), memory_order_relaxed);
-}
-
-static void rest_take(struct store *store, const struct image_root *root) {
-    struct ghost *ghost = &store->ghost;
-    atomic_store_explicit(&store->arena.sequence, root->sequence, memory_order_relaxed);
-    atomic_store_explicit(&store->arena.flush_number, root->flush_number, memory_order_relaxed);
-    atomic_store_explicit(&store->doubt_number, root->doubt_number, memory_order_relaxed);
-    store->clock_started = true;
-    atomic_store_explicit(&store->flush_at_tick, (uint32_t)root->flush_at_tick, memory_order_relaxed);
-    atomic_store_explicit(&store->flushed_wait, root->flush_number != 0, memory_order_relaxed);
-    atomic_store_explicit(&ghost->clocks[QUEUE_SMALL], root->ghost_clocks[QUEUE_SMALL], memory_order_relaxed);
-    atomic_store_explicit(&ghost->clocks[QUEUE_MAIN], root->ghost_clocks[QUEUE_MAIN], memory_order_relaxed);
-    atomic_store_explicit(&ghost->small_target, root->ghost_target, memory_order_relaxed);
-    bool active = root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
-    atomic_store_explicit(&ghost->active, active, memory_order_relaxed);
-}
-
-static bool parts_read(const struct store *store, const struct part parts[IMAGE_SECTIONS_COUNT],
-                       const struct image_root *root, bool keeps) {
+bool image_parts_read(const struct store *store, const struct image_part parts[IMAGE_SECTIONS_COUNT],
+                      const struct image_root *root, bool keeps) {
     off_t offset = sections_offset(store);
     for (unsigned i = 0; i < IMAGE_SECTIONS_COUNT; i++) {
         if (root->sections[i].size != parts[i].size ||
@@ -423,76 +327,4 @@ static bool parts_read(const struct store *store, const struct part parts[IMAGE_
         offset = offset_behind(offset, parts[i].size);
     }
     return true;
-}
-
-/* Memory for a section that has none of its own; an empty one has none. */
-static bool part_allocate(const struct image_root *root, enum image_section section, size_t size_max,
-                          struct part *part) {
-    size_t size = root->sections[section].size;
-    *part = (struct part){NULL, size, false};
-    if (size == 0 || size > size_max) {
-        return size == 0;
-    }
-    part->memory = malloc(size);
-    return part->memory != NULL;
-}
-
-/* The table is the store's from now on. */
-static bool prefixes_take(struct store *store, const struct part *part) {
-    struct flush_table *table = (struct flush_table *)(void *)part->memory;
-    if (table != NULL && (part->size < sizeof(*table) || table->size != part->size ||
-                          !arena_charge(&store->arena, part->size))) {
-        free(table);
-        return false;
-    }
-    flush_take(store, table, part->size);
-    return true;
-}
-
-static bool sections_take(struct store *store, const struct image_root *root, bool keeps,
-                          struct part parts[IMAGE_SECTIONS_COUNT]) {
-    const struct part *segments = &parts[IMAGE_SEGMENTS];
-    struct part *prefixes = &parts[IMAGE_PREFIXES], *note = &parts[IMAGE_NOTE];
-    parts_find(store, root, parts);
-    if (!index_take(store, root) || !parts_read(store, parts, root, keeps)) {
-        return false;
-    }
-    bool taken = segments_take(store, (const struct image_segment *)(void *)segments->memory,
-                               segments->size / sizeof(struct image_segment)) &&
-                 prefixes_take(store, prefixes);
-    prefixes->memory = NULL; /* the store's, or gone */
-    store->note = bytes_of(note->memory, note->size);
-    note->memory = NULL;
-    return taken;
-}
-
-/* The largest table that there can be. */
-static size_t prefixes_size_max(void) {
-    return sizeof(struct flush_table) +
-           STORE_FLUSHED_PREFIXES_MAX * (sizeof(struct flush_row) + STORE_KEY_SIZE_MAX);
-}
-
-bool image_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns) {
-    struct part parts[IMAGE_SECTIONS_COUNT] = {0};
-    size_t segments_size_max = (size_t)store->arena.segments_count * sizeof(struct image_segment);
-    bool taken = part_allocate(root, IMAGE_SEGMENTS, segments_size_max, &parts[IMAGE_SEGMENTS]) &&
-                 part_allocate(root, IMAGE_PREFIXES, prefixes_size_max(), &parts[IMAGE_PREFIXES]) &&
-                 part_allocate(root, IMAGE_NOTE, STORE_NOTE_SIZE_MAX, &parts[IMAGE_NOTE]) &&
-                 sections_take(store, root, keeps, parts);
-    for (unsigned i = IMAGE_SEGMENTS; i < IMAGE_SECTIONS_COUNT; i++) {
-        free(parts[i].memory);
-    }
-    if (taken) {
-        rest_take(store, root);
-        /* A later start is of another clock: time_namespaces(7). */
-        if (keeps && root->start_ns <= now_ns) {
-            clock_keep(store, root);
-        } else {
-            clock_take(store, root, now_ns);
-        }
-    }
-    if (taken && !keeps) {
-        image_drop(store);
-    }
-    return taken;
 }

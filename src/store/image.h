@@ -14,7 +14,7 @@
  * The root block is written last and made invalid before anything else is written: a file is trusted when it was
  * completed, by a process of the same boot, and never twice.
  *
- *      empty --created--> IN_USE --image_save--> COMPLETE --image_take--> IN_USE --kill -9--> IN_USE: not trusted
+ *      empty --created--> IN_USE --image_save--> COMPLETE --store_file_create--> IN_USE --kill -9--> IN_USE: not trusted
  *
  * Who takes it and keeps it (store_file.h) writes IN_USE when it is settled, and nothing before.
  *
@@ -103,6 +103,18 @@ static inline void image_root_seal(struct image_root *root) {
     root->checksum = image_root_checksum(root);
 }
 
+/* A section in memory. */
+struct image_part {
+    char *memory;
+    size_t size;
+    bool is_moved; /* a mapping of its own: its pages go as it is written */
+};
+
+/* Sections begin on a page, so that what was read can be punched out. */
+static inline size_t image_pages(size_t size) {
+    return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
+}
+
 /* --- store_file.c: the root block, pure --- */
 
 /* Which boot of the machine this is; "" where the kernel does not say. */
@@ -123,14 +135,16 @@ enum store_image store_file_judge(const struct image_root *root, size_t size,
  */
 int image_save(struct store *store, struct image_root *root, uint64_t now_ns);
 
-/*
- * Gives a store that was made for this root block, and has nothing in it, what the file has. False: it is damaged, and the
- * store good for store_destroy only. `keeps`: the sections stay in the file. Before there are workers.
- */
-bool image_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns);
-
 /* What image_save has moved comes back; the root is written, as of a file in use. */
 void image_resume(struct store *store, struct image_root *root);
+
+/* Where each section is, and how large. Segments, prefixes and the note have memory of their own: the caller's. */
+void image_parts_find(const struct store *store, const struct image_root *root,
+                      struct image_part parts[IMAGE_SECTIONS_COUNT]);
+
+/* Fills all parts. False: a size or a checksum is wrong, or the file was cut. `keeps`: the sections stay in the file. */
+bool image_parts_read(const struct store *store, const struct image_part parts[IMAGE_SECTIONS_COUNT],
+                      const struct image_root *root, bool keeps);
 
 /* The sections are gone from the file. */
 void image_drop(struct store *store);

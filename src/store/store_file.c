@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * store_file: a store in a file: judges what the file has, then makes a store from it, or an empty one. See
+ * store_file: a store in a file: judges what the file has, then takes it into a store, or makes an empty one. See
  * riposte/store_file.h and image.h.
  */
 #include "riposte/store_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "evict.h"
+#include "flush.h"
 #include "image.h"
-#include "index.h"
+#include "riposte/clock.h"
 
 enum { TRIM_TURNS_MAX = 100000 };
 
@@ -111,6 +112,164 @@ static int file_begin(int fd, const char boot[IMAGE_BOOT_SIZE], bool wanted) {
     return image_root_write(fd, &root);
 }
 
+static bool segment_take(struct arena *arena, const struct image_segment *row) {
+    if (row->queue >= QUEUES_COUNT || row->used > row->size || row->dead >= row->used ||
+        !arena_memory_adopt(arena, row->index, row->size)) {
+        return false;
+    }
+    struct segment *segment = &arena->segments[row->index];
+    atomic_store_explicit(&arena->numbers[row->index], row->number, memory_order_relaxed);
+    atomic_store_explicit(&segment->used, row->used, memory_order_relaxed);
+    atomic_store_explicit(&segment->dead, row->dead, memory_order_relaxed);
+    atomic_store_explicit(&segment->expires_first, row->expires_first, memory_order_relaxed);
+    atomic_store_explicit(&segment->expires_last, row->expires_last, memory_order_relaxed);
+    segment_set_state(segment, SEGMENT_QUEUED);
+    segment_push(arena, (enum segment_queue)row->queue, row->index);
+    return true;
+}
+
+static bool segments_take(struct store *store, const struct image_segment *rows, size_t count) {
+    uint32_t expires_first = UINT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (!segment_take(&store->arena, &rows[i])) {
+            return false;
+        }
+        expires_first = rows[i].expires_first < expires_first ? rows[i].expires_first : expires_first;
+    }
+    arena_memory_adopted(&store->arena);
+    expire_lower_due(store, expires_first);
+    return true;
+}
+
+/* Homes and overflow buckets are charged; the store was made with the fewest homes. */
+static bool index_take(struct store *store, const struct image_root *root) {
+    struct index *index = &store->index;
+    size_t homes_size = image_pages(root->homes_count * BUCKET_SIZE);
+    size_t overflow_size =
+        root->overflow_taken == 0 ? 0 : (root->overflow_taken + 1) * (BUCKET_SIZE + sizeof(uint32_t));
+    if (root->overflow_taken > index->overflow_max ||
+        !arena_charge(&store->arena, homes_size - index->homes_size + overflow_size)) {
+        return false;
+    }
+    index->homes_size = homes_size;
+    index->overflow_size = overflow_size;
+    index->overflow_taken = (uint32_t)root->overflow_taken;
+    index->overflow_free = (uint32_t)root->overflow_free;
+    atomic_store_explicit(&index->overflow_count, root->overflow_count, memory_order_relaxed);
+    atomic_store_explicit(&index->homes_count, root->homes_count, memory_order_relaxed);
+    atomic_store_explicit(&index->items_count, root->items_count, memory_order_relaxed);
+    atomic_store_explicit(&index->size, homes_size + overflow_size, memory_order_relaxed);
+    return true;
+}
+
+/* As it is: the monotonic clock is that of the boot, and no part of a second is lost, however often. */
+static void clock_keep(struct store *store, const struct image_root *root) {
+    store->clock_start_ns = root->start_ns;
+    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s, memory_order_relaxed);
+    atomic_store_explicit(&store->clock_advance_s, (uint32_t)root->advance_s, memory_order_relaxed);
+}
+
+/*
+ * Ticks go on by the wall clock. Where that was set back meanwhile, nobody knows how much time has passed: none, and times of
+ * day are from now on counted by the clock as it is.
+ */
+static void clock_take(struct store *store, const struct image_root *root, uint64_t now_ns) {
+    uint64_t real_s = clock_real_ns() / CLOCK_NS_PER_S;
+    uint64_t passed_s = real_s > root->stopped_unix_s ? real_s - root->stopped_unix_s : 0;
+    uint64_t back_s = real_s < root->stopped_unix_s ? root->stopped_unix_s - real_s : 0;
+    store->clock_start_ns = now_ns;
+    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s - back_s, memory_order_relaxed);
+    atomic_store_explicit(&store->clock_advance_s,
+                          (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s), memory_order_relaxed);
+}
+
+static void rest_take(struct store *store, const struct image_root *root) {
+    struct ghost *ghost = &store->ghost;
+    atomic_store_explicit(&store->arena.sequence, root->sequence, memory_order_relaxed);
+    atomic_store_explicit(&store->arena.flush_number, root->flush_number, memory_order_relaxed);
+    atomic_store_explicit(&store->doubt_number, root->doubt_number, memory_order_relaxed);
+    store->clock_started = true;
+    atomic_store_explicit(&store->flush_at_tick, (uint32_t)root->flush_at_tick, memory_order_relaxed);
+    atomic_store_explicit(&store->flushed_wait, root->flush_number != 0, memory_order_relaxed);
+    atomic_store_explicit(&ghost->clocks[QUEUE_SMALL], root->ghost_clocks[QUEUE_SMALL], memory_order_relaxed);
+    atomic_store_explicit(&ghost->clocks[QUEUE_MAIN], root->ghost_clocks[QUEUE_MAIN], memory_order_relaxed);
+    atomic_store_explicit(&ghost->small_target, root->ghost_target, memory_order_relaxed);
+    bool active = root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
+    atomic_store_explicit(&ghost->active, active, memory_order_relaxed);
+}
+
+/* Memory for a section that has none of its own; an empty one has none. */
+static bool part_allocate(const struct image_root *root, enum image_section section, size_t size_max,
+                          struct image_part *part) {
+    size_t size = root->sections[section].size;
+    *part = (struct image_part){NULL, size, false};
+    if (size == 0 || size > size_max) {
+        return size == 0;
+    }
+    part->memory = malloc(size);
+    return part->memory != NULL;
+}
+
+/* The table is the store's from now on. */
+static bool prefixes_take(struct store *store, const struct image_part *part) {
+    struct flush_table *table = (struct flush_table *)(void *)part->memory;
+    if (table != NULL &&
+        (!flush_table_is_sound(table, part->size) || !arena_charge(&store->arena, part->size))) {
+        free(table);
+        return false;
+    }
+    flush_take(store, table, part->size);
+    return true;
+}
+
+static bool sections_take(struct store *store, const struct image_root *root, bool keeps,
+                          struct image_part parts[IMAGE_SECTIONS_COUNT]) {
+    const struct image_part *segments = &parts[IMAGE_SEGMENTS];
+    struct image_part *prefixes = &parts[IMAGE_PREFIXES], *note = &parts[IMAGE_NOTE];
+    image_parts_find(store, root, parts);
+    if (!index_take(store, root) || !image_parts_read(store, parts, root, keeps) ||
+        !segments_take(store, (const struct image_segment *)(void *)segments->memory,
+                       segments->size / sizeof(struct image_segment))) {
+        return false;
+    }
+    bool taken = prefixes_take(store, prefixes);
+    prefixes->memory = NULL; /* the store's, or gone */
+    store->note = bytes_of(note->memory, note->size);
+    note->memory = NULL;
+    return taken;
+}
+
+/* The largest table that there can be. */
+static size_t prefixes_size_max(void) {
+    return sizeof(struct flush_table) +
+           STORE_FLUSHED_PREFIXES_MAX * (sizeof(struct flush_row) + STORE_KEY_SIZE_MAX);
+}
+
+static bool contents_take(struct store *store, const struct image_root *root, bool keeps, uint64_t now_ns) {
+    struct image_part parts[IMAGE_SECTIONS_COUNT] = {0};
+    size_t segments_size_max = (size_t)store->arena.segments_count * sizeof(struct image_segment);
+    bool taken = part_allocate(root, IMAGE_SEGMENTS, segments_size_max, &parts[IMAGE_SEGMENTS]) &&
+                 part_allocate(root, IMAGE_PREFIXES, prefixes_size_max(), &parts[IMAGE_PREFIXES]) &&
+                 part_allocate(root, IMAGE_NOTE, STORE_NOTE_SIZE_MAX, &parts[IMAGE_NOTE]) &&
+                 sections_take(store, root, keeps, parts);
+    for (unsigned i = IMAGE_SEGMENTS; i < IMAGE_SECTIONS_COUNT; i++) {
+        free(parts[i].memory);
+    }
+    if (taken) {
+        rest_take(store, root);
+        /* A later start is of another clock: time_namespaces(7). */
+        if (keeps && root->start_ns <= now_ns) {
+            clock_keep(store, root);
+        } else {
+            clock_take(store, root, now_ns);
+        }
+    }
+    if (taken && !keeps) {
+        image_drop(store);
+    }
+    return taken;
+}
+
 /* Eviction until the limit, which may be a lower one now, has its reserve again. */
 static bool contents_fit(struct store_worker *worker, size_t limit, bool keeps, uint64_t now_ns) {
     const struct arena *arena = &worker->store->arena;
@@ -153,7 +312,7 @@ static int store_take(const struct store_config *config, const struct image_root
     if (status < 0) {
         return status;
     }
-    status = image_take(*created, root, keeps, now_ns)
+    status = contents_take(*created, root, keeps, now_ns)
                  ? contents_settle(*created, root, config->memory_size_max, keeps, now_ns)
                  : -EBADMSG;
     if (status < 0) {
