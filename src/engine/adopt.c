@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "accept.h"
+#include "adopted_file.h"
 #include "close.h"
 #include "engine_state.h"
 #include "riposte/engine_move.h"
@@ -96,21 +97,14 @@ const char *engine_adoption_text(enum engine_adoption adoption) {
 
 /* --- when they do ----------------------------------------------------------------------------------------- */
 
-/* A file that only this connection sends from. */
-static void adopted_file_release(struct reply_file *file) {
-    close(file->fd);
-    free(file);
-}
-
 /* The unsent part of a file. The descriptor is taken over. */
 static void adopt_file(struct reply *reply, const struct moved *moved, int fd) {
-    struct reply_file *file = malloc(sizeof(*file));
+    struct reply_file *file = adopted_file_create(fd);
     if (file == NULL) {
         close(fd);
         reply_break(reply);
         return;
     }
-    *file = (struct reply_file){.fd = fd, .release = adopted_file_release};
     reply_send_file(reply, file, moved->file_offset, (size_t)moved->file_size);
 }
 
