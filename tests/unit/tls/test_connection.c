@@ -344,10 +344,17 @@ Test(connection, offers_the_protocol_of_its_listen_and_no_other) {
 }
 
 Test(connection, the_name_that_is_asked_for_chooses_the_certificate) {
+    static char longest[TLSEXT_MAXLEN_host_name + 1];
     static const struct {
         const char *asked, *given;
-    } rows[] = {
-        {"server.test", "server.test"}, {"other.test", "other.test"}, {"unknown.test", "server.test"}};
+    } rows[] = {{"server.test", "server.test"},
+                {"other.test", "other.test"},
+                {"unknown.test", "server.test"},
+                {"*.test", "server.test"},
+                {"other.test%00.test", "server.test"},
+                {"%s%n\r\nother.test", "server.test"},
+                {longest, "server.test"}};
+    memset(longest, 'a', sizeof(longest) - 1);
     tls_place_init(&place);
     struct certificate other = certificate_make(
         place.folder, "other",
