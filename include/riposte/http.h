@@ -43,6 +43,8 @@ enum {
     HTTP_CORS_SIZE_MAX = 200,  /* bytes of cors_origin */
     HTTP_TOKEN_SIZE_MAX = 256, /* bytes of the token in its file */
     HTTP_SOURCES_MAX = 8,      /* of metrics */
+    HTTP_FILE_DESCRIPTORS_MAX =
+        256, /* of files_root, kept open while nobody sends from them; each connection may send from one more */
     HTTP_OUTPUT_SIZE_MAX =
         1 << 20, /* output_size_max of a listener: a pipeline of large answers waits behind it */
     HTTP_INPUT_SIZE_MAX = 65536 /* input_size_max of a listener: more than any head or line of a chunk */

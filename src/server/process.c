@@ -43,6 +43,14 @@ bool process_open_log(struct server *server, struct failure *failure) {
     return true;
 }
 
+/* Descriptors of files: those that --http-root keeps open, and one that each connection of HTTP sends from. */
+static uint64_t process_files_descriptors(const struct options *options, bool has_http) {
+    bool serves_files = has_http && options->http_root != NULL;
+    return serves_files
+               ? (uint64_t)HTTP_FILE_DESCRIPTORS_MAX + options->http_conn_limit + HTTP_ADMIN_CONNECTIONS_MAX
+               : 0;
+}
+
 bool process_raise_limits(struct server *server, struct failure *failure) {
     struct options *options = &server->options;
     bool may_lower = !options->given[OPTION_INDEX_conn_limit];
@@ -58,9 +66,13 @@ bool process_raise_limits(struct server *server, struct failure *failure) {
                                      failure)) {
         return false;
     }
-    /* Each may come with a file that is being sent; where there is no room for all of them, that is no reason to refuse the others. */
-    if (moved > 0) {
-        resources_raise_descriptors_further(needed + moved, &server->descriptors_limit);
+    /*
+     * Files must not take the descriptors of connections. Each connection that is taken over may come with a file that is
+     * being sent, too. Where there is no room for all of them, that is no reason not to start: files are answered 503 then.
+     */
+    uint64_t files = process_files_descriptors(options, has_http);
+    if (moved + files > 0) {
+        resources_raise_descriptors_further(needed + moved + files, &server->descriptors_limit);
     }
     return !options->enable_coredumps || resources_allow_core_files(failure);
 }

@@ -4,6 +4,7 @@
 import gzip
 import os
 import re
+import resource
 import signal
 import threading
 
@@ -269,3 +270,27 @@ def a_root_that_cannot_be_served_ends_the_start(lab):
                         (["--http-root=/tmp", "--http-files-memory=60m"], b"--http-files-memory")):
         ended = lab.run_server("-t", "1", "-p", "-1", "--http=127.0.0.1:0", *flags)
         check(ended.returncode != 0 and part in ended.stderr, ended.stderr.decode())
+
+
+@test(families=BOTH)
+def files_that_are_kept_open_take_no_descriptor_of_a_connection(lab):
+    """Under a soft limit of 150 the server raises it for 300 files beside -c 100: as many clients of memcached are served."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1000:
+        raise Skip(f"needs a hard limit of 1000 descriptors, it is {hard}")
+    root = lab.new_folder()
+    for number in range(300):
+        write(os.path.join(root, f"{number}.bin"), b"x" * 20_000)  # too large to be kept in memory
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
+    try:
+        server = http_start(lab, "-c", "100", "--http-conn-limit=20", f"--http-root={root}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with http_connect(server) as web:
+        for number in range(300):
+            check_equal(20_000, len(ask_status(web, 200, "GET", f"/{number}.bin").body), f"bytes of {number}.bin")
+    check(server.descriptors_count() > 250, "files are kept open")
+    clients = [lab.connect(server) for _ in range(100)]
+    for client in clients:
+        client.version()
+    check_equal("0", clients[0].stats("riposte")["accept_errors"], "accepts that failed")

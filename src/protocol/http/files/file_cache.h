@@ -24,6 +24,7 @@
 #include "file_shard.h"
 #include "page_cache.h"
 #include "riposte/bytes.h"
+#include "riposte/http.h"
 
 enum {
     /*
@@ -31,7 +32,6 @@ enum {
      * a larger one is a send and a sendfile, which copies nothing on this side.
      */
     HTTP_FILE_KEPT_SIZE_MAX = 16 * 1024,
-    HTTP_FILE_DESCRIPTORS_MAX = 256, /* kept open while nobody sends from them */
     HTTP_FILE_SHARDS_COUNT = 64,
 };
 
