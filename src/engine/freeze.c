@@ -68,12 +68,15 @@ static bool freeze_is_ready(const struct worker *worker, struct conn *conn) {
                                              protocol->session_ready(conn->session));
 }
 
-/* One that cannot be moved: nothing of it should be unanswered when it hears the end. */
+/*
+ * One that cannot be moved: nothing of it should be unanswered when it hears the end. One whose handshake is under way may have heard the
+ * end from another worker a moment ago: it has the time to finish it.
+ */
 static void freeze_say_goodbye(struct worker *worker, struct conn *conn) {
     bool is_late = timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_GOODBYE_MS);
     if (conn->state == CONN_OPEN && drain_is_answered(conn)) {
         drain_say_goodbye(worker, conn, CLOSE_HANDED_OVER);
-    } else if (is_late || conn->state == CONN_OPENING) {
+    } else if (is_late) {
         close_flush(worker, conn, CLOSE_HANDED_OVER);
     }
 }
