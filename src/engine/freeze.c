@@ -8,6 +8,7 @@
  */
 #include "freeze.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -30,8 +31,9 @@ enum {
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_LOOKS_MAX = 64,
-    FREEZE_PIECES_MAX = 16,         /* of the output, written down in one go */
-    FREEZE_FILE_SIZE_MAX = 1 << 20, /* of one behind the first: read while every client waits */
+    FREEZE_PIECES_MAX = 16,           /* of the output, written down in one go */
+    FREEZE_FILE_SIZE_MAX = 1 << 20,   /* of one behind the first: read while every client waits */
+    FREEZE_FILES_SIZE_MAX = 16 << 20, /* of all of them */
 };
 
 /* --- until all can be saved ------------------------------------------------------------------------------- */
@@ -219,24 +221,42 @@ struct freeze_output {
     uint64_t file_size;
 };
 
-/* All that is frozen stays below the bound of all connections' memory. */
-static bool freeze_take_room(struct worker *worker, size_t size) {
-    struct engine *engine = worker->engine;
+/* Of what all workers may take together, up to size_max. False, and nothing taken: it is not there. */
+static bool freeze_take(_Atomic uint64_t *taken, size_t size, uint64_t size_max) {
     /* relaxed: only the number matters, nothing is published through it. */
-    uint64_t before_size = atomic_fetch_add_explicit(&engine->frozen_size, size, memory_order_relaxed);
-    if (before_size + size <= engine->config.conn_memory_size_max) {
+    uint64_t before_size = atomic_fetch_add_explicit(taken, size, memory_order_relaxed);
+    if (before_size + size <= size_max) {
         return true;
     }
-    atomic_fetch_sub_explicit(&engine->frozen_size, size, memory_order_relaxed);
+    atomic_fetch_sub_explicit(taken, size, memory_order_relaxed);
     return false;
 }
 
-/* A second file among the output: its bytes. Only few: they may come from a disk. */
+/* All that is frozen stays below the bound of all connections' memory. */
+static bool freeze_take_room(struct worker *worker, size_t size) {
+    struct engine *engine = worker->engine;
+    return freeze_take(&engine->frozen_size, size, engine->config.conn_memory_size_max);
+}
+
+/* A second file among the output, as bytes: only few, of one and of all, since every client waits for them. */
+static bool freeze_take_file(struct worker *worker, size_t size) {
+    return size <= FREEZE_FILE_SIZE_MAX &&
+           freeze_take(&worker->engine->frozen_files_size, size, FREEZE_FILES_SIZE_MAX) &&
+           freeze_take_room(worker, size);
+}
+
+/* Its bytes, where they are in memory: no disk is waited for (RWF_NOWAIT, Linux 4.14; a file system may not know it). */
 static bool freeze_read_file(const struct reply_file *file, uint64_t offset, size_t size,
                              struct record_writer *to) {
     char *room = record_reserve(to, size);
+    int flags = RWF_NOWAIT;
     for (size_t done = 0; room != NULL && done < size;) {
-        ssize_t got = pread(file->fd, room + done, size - done, (off_t)(offset + done));
+        struct iovec rest = {.iov_base = room + done, .iov_len = size - done};
+        ssize_t got = preadv2(file->fd, &rest, 1, (off_t)(offset + done), flags);
+        if (got < 0 && errno == EOPNOTSUPP && flags != 0) {
+            flags = 0;
+            continue;
+        }
         if (got <= 0) {
             return false;
         }
@@ -257,8 +277,7 @@ static bool freeze_file(struct worker *worker, struct reply *reply, struct freez
         output->file_size = size;
         good = output->file_fd >= 0;
     } else {
-        good = size <= FREEZE_FILE_SIZE_MAX && freeze_take_room(worker, size) &&
-               freeze_read_file(file, offset, size, &output->behind);
+        good = freeze_take_file(worker, size) && freeze_read_file(file, offset, size, &output->behind);
     }
     reply_sent(reply, size);
     return good;

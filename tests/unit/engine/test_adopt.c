@@ -164,6 +164,31 @@ MOVE_TEST(adopt, files_and_values_in_a_row_keep_their_order) {
     check_output(way, "pfpsp");
 }
 
+/* Each may have 1 MiB of a second file, all together 16. */
+MOVE_TEST(adopt, of_many_second_files_so_many_go_along_as_there_is_room_for) {
+    enum { CLIENTS = 20, ROOM = 16 };
+    int fds[CLIENTS];
+    const struct protocol protocol = letters_protocol();
+    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_config config = dial_config(way->from, &listen);
+    config.limits.output_size_max = 64 << 20;
+    content_make();
+    struct engine *engine = dial_start(&config);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = dial(engine);
+        dial_send(fds[i], "fs", 2);
+        take_begin(fds[i]);
+    }
+    move_freeze(engine);
+    cr_assert_eq(engine_frozen_count(engine), ROOM);
+    move_take_back(engine);
+    cr_assert_eq(dial_counter(engine, closed_conn_memory), CLIENTS - ROOM);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+    dial_stop(engine);
+}
+
 /* It would be read while all clients wait. */
 MOVE_TEST(adopt, a_long_file_behind_another_is_closed_and_released) {
     const struct protocol protocol = letters_protocol();
