@@ -14,6 +14,7 @@ enum {
     GHOST_LEFT_MAIN_BIT = 1,
     GHOST_FINGERPRINT_SHIFT = 16,
     GHOST_STEP_DIVISOR = 5,
+    GHOST_SHRINK_STEPS = 2,
 };
 
 /* How long a ghost is good for, in units. */
@@ -107,6 +108,9 @@ static void ghost_adapt(struct ghost *ghost, enum segment_queue met, size_t size
     uint64_t ratio_own = ghost_list_size(ghost, met), ratio_other = ghost_list_size(ghost, other);
     if (ratio_other > ratio_own) {
         step = step * (ratio_other / ratio_own);
+    }
+    if (met == QUEUE_MAIN) {
+        step *= GHOST_SHRINK_STEPS;
     }
     uint64_t least = ghost->store_size / 20, most = ghost->store_size / 2;
     uint64_t target = atomic_load_explicit(&ghost->small_target, memory_order_relaxed);

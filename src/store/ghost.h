@@ -11,7 +11,8 @@
  *  - stored in main when it had left small, and the small queue's share grows: it was pushed out too soon;
  *  - stored in small when it had left main, and the share shrinks.
  * The step is a fifth of the item's size, times how much longer the other list is (Megiddo and Modha's rule for
- * ARC, USENIX FAST 2003); the share stays between 5 and 50 %.
+ * ARC, USENIX FAST 2003), and twice that where the share shrinks: the list of main is the shorter one by nearly half, and
+ * what is met in it was used before, while much of what left small is met by chance. The share stays between 5 and 50 %.
  *
  * All atomic and relaxed: a lost or a false ghost costs a little of the hit ratio and nothing else. Any thread.
  */

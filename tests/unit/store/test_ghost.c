@@ -87,3 +87,19 @@ Test(ghost, moves_the_share_of_small_within_its_bounds) {
     cr_expect_leq(target(&ghost), STORE_SIZE / 20 + ITEM_SIZE);
     ghost_destroy(&ghost);
 }
+
+Test(ghost, what_had_left_main_counts_twice) {
+    struct ghost ghost = open_ghosts();
+    uint64_t begin = target(&ghost);
+    for (uint64_t number = 0; number < 2; number++) {
+        ghost_insert(&ghost, QUEUE_SMALL, hash_of(number), ITEM_SIZE);
+    }
+    ghost_insert(&ghost, QUEUE_MAIN, hash_of(2), ITEM_SIZE);
+    ghost_insert(&ghost, QUEUE_MAIN, hash_of(3), ITEM_SIZE); /* lists of one length */
+    ghost_take(&ghost, hash_of(0), ITEM_SIZE);
+    ghost_take(&ghost, hash_of(1), ITEM_SIZE);
+    cr_expect_gt(target(&ghost), begin);
+    ghost_take(&ghost, hash_of(2), ITEM_SIZE);
+    cr_expect_eq(target(&ghost), begin);
+    ghost_destroy(&ghost);
+}
