@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 
 #include "riposte/counter.h"
+#include "riposte/numbers.h"
 #include "riposte/filter.h"
 #include "riposte/protocol.h"
 
@@ -393,6 +394,14 @@ const struct engine_counters *engine_worker_counters(const struct engine *engine
 
 /* The sums over all workers, written with counter_set. */
 void engine_counters_sum(const struct engine *engine, struct engine_counters *sum);
+
+/*
+ * What only grows, worker by worker, for an engine that goes on with it: there worker i goes on where worker i was, and those that are more than its
+ * workers are counted to the first again. While the engine is frozen, or waits for its first engine_resume; the thread that has
+ * waited with engine_await_pause.
+ */
+void engine_counters_save(const struct engine *engine, struct record_writer *writer);
+void engine_counters_load(struct engine *engine, struct numbers *numbers);
 
 /* The other end of a connection. */
 union engine_peer {

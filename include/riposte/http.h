@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "riposte/metrics.h"
+#include "riposte/numbers.h"
 #include "riposte/protocol.h"
 
 #ifdef __cplusplus
@@ -91,6 +92,13 @@ int http_service_create(const struct http_config *config, struct http_service **
  * Before store_file_save; all workers are gone, or frozen. Without memory for it, it says so in the log.
  */
 void http_service_save(struct http_service *service);
+
+/*
+ * What it has counted, for a service of another process that goes on with it (riposte/numbers.h). While the engine is frozen; before
+ * a first worker exists. Any one thread.
+ */
+void http_counters_save(struct http_service *service, struct record_writer *writer);
+void http_counters_load(struct http_service *service, struct numbers *numbers);
 
 /* All workers are gone. */
 void http_service_destroy(struct http_service *service);

@@ -22,6 +22,7 @@
 
 #include "riposte/counter.h"
 #include "riposte/metrics.h"
+#include "riposte/numbers.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -112,6 +113,12 @@ uint64_t latency_slot_end_ns(unsigned slot);
 
 /* The smallest slot end at or below which share_ppm millionths of the values lie, at most max_ns; 0 of none. */
 uint64_t latency_percentile_ns(const struct latency_summary *summary, uint32_t share_ppm);
+
+/*
+ * The sums, for another process that goes on with them (riposte/numbers.h): there the first part has them. Nobody counts meanwhile.
+ */
+void latency_save(const struct latency *latency, struct record_writer *writer);
+void latency_load(struct latency *latency, struct numbers *numbers);
 
 /* Histograms for Prometheus, of the commands that were met. */
 struct metrics_source latency_metrics(struct latency *latency);

@@ -14,6 +14,7 @@
 
 #include "riposte/bytes.h"
 #include "riposte/metrics.h"
+#include "riposte/numbers.h"
 #include "riposte/protocol.h"
 
 #ifdef __cplusplus
@@ -120,6 +121,13 @@ int memcached_service_auth_load(struct memcached_service *service, const char *p
 
 /* What clients have asked for, command by command. Any thread may ask as long as the service is there. */
 struct metrics_source memcached_service_metrics(struct memcached_service *service);
+
+/*
+ * What it has counted since its start, when that was, and what `stats reset` has left, for a service of another process that goes on with
+ * it (riposte/numbers.h). While the engine is frozen; before a first worker exists. Any one thread.
+ */
+void memcached_counters_save(struct memcached_service *service, struct record_writer *writer);
+void memcached_counters_load(struct memcached_service *service, struct numbers *numbers);
 
 /* All workers are gone. */
 void memcached_service_destroy(struct memcached_service *service);

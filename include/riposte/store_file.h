@@ -15,6 +15,7 @@
 #ifndef RIPOSTE_STORE_FILE_H
 #define RIPOSTE_STORE_FILE_H
 
+#include "riposte/numbers.h"
 #include "riposte/store.h"
 
 #ifdef __cplusplus
@@ -66,6 +67,13 @@ void store_file_resume(struct store *store);
 
 /* What the old process has left for taking it back is freed. Any number of times. */
 void store_file_settle(struct store *store);
+
+/*
+ * What the store has counted, for one that goes on with it, in which nobody stores yet. Before store_file_save, and after
+ * store_file_settle. The thread that has called those. now_ns: monotonic.
+ */
+void store_counters_save(struct store *store, struct record_writer *writer);
+void store_counters_load(struct store *store, struct numbers *numbers, uint64_t now_ns);
 
 /* The descriptor of the memory, the store's; -1: the system has no such files. */
 int store_file_fd(const struct store *store);

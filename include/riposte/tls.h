@@ -22,6 +22,7 @@
 #include "riposte/counter.h"
 #include "riposte/filter.h"
 #include "riposte/metrics.h"
+#include "riposte/numbers.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -159,6 +160,13 @@ bool tls_tickets_import(struct tls *tls, uint64_t now_ns, const struct tls_ticke
 /* Any thread. */
 struct tls_status tls_status(const struct tls *tls);
 void tls_counters_sum(const struct tls *tls, struct tls_counters *sum);
+
+/*
+ * The sums, for another process that goes on with them (riposte/numbers.h). While the engine is frozen; before a first worker
+ * exists. Any one thread.
+ */
+void tls_counters_save(const struct tls *tls, struct record_writer *writer);
+void tls_counters_load(struct tls *tls, struct numbers *numbers);
 
 /* The same for whoever writes it down. Any thread. */
 struct metrics_source tls_metrics(struct tls *tls);

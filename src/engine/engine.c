@@ -299,31 +299,6 @@ uint32_t engine_listen_backlog(const struct engine *engine) {
     return engine->listen_backlog;
 }
 
-const struct engine_counters *engine_worker_counters(const struct engine *engine, unsigned worker_index) {
-    assert(worker_index < engine->workers_count);
-    return &engine->workers[worker_index]->counters;
-}
-
-static void counter_most(struct counter *most, uint64_t value) {
-    if (value > counter_read(most)) {
-        counter_set(most, value);
-    }
-}
-
-#define SUM_OF_COUNT(sum, value) counter_add(sum, value)
-#define SUM_OF_LEVEL(sum, value) counter_add(sum, value)
-#define SUM_OF_MOST(sum, value)  counter_most(sum, value)
-
-void engine_counters_sum(const struct engine *engine, struct engine_counters *sum) {
-    memset(sum, 0, sizeof(*sum));
-    for (unsigned i = 0; i < engine->workers_count; i++) {
-        const struct engine_counters *counters = &engine->workers[i]->counters;
-#define ENGINE_COUNTER_SUM(name, kind, help) SUM_OF_##kind(&sum->name, counter_read(&counters->name));
-        ENGINE_COUNTERS(ENGINE_COUNTER_SUM)
-#undef ENGINE_COUNTER_SUM
-    }
-}
-
 bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops) {
     /* Not the engine's state but what was seen of the kernel's changes. */
     struct net_overflows *net = (struct net_overflows *)(uintptr_t)&engine->overflows;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "counted.h"
 #include "pidfile.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -59,6 +60,7 @@ bool hand_over_take(struct server *server, struct failure *failure) {
         store_file_settle(server->store);
     }
     tickets_take(server);
+    counted_load(server, server->taker.numbers);
     return true;
 }
 
@@ -107,6 +109,8 @@ void hand_over_begin(struct server *server) {
         .notify_fd = server->supervision.notify.fd,
         .watchdog_us = server->supervision.notify.watchdog_us,
         .janitor_fd = server->janitor.fd,
+        .numbers_save = counted_save,
+        .numbers_user = server,
     };
     giver_begin(&server->giver, &parts);
 }

@@ -187,6 +187,22 @@ void tls_counters_sum(const struct tls *tls, struct tls_counters *sum) {
     }
 }
 
+#define TLS_FIELD(name, help) {#name, offsetof(struct tls_counters, name)},
+
+static const struct numbers_field counter_fields[] = {TLS_COUNTERS(TLS_FIELD)};
+
+enum { COUNTER_FIELDS_COUNT = sizeof(counter_fields) / sizeof(counter_fields[0]) };
+
+void tls_counters_save(const struct tls *tls, struct record_writer *writer) {
+    struct tls_counters sum;
+    tls_counters_sum(tls, &sum);
+    numbers_put_fields(writer, "tls.", counter_fields, COUNTER_FIELDS_COUNT, &sum);
+}
+
+void tls_counters_load(struct tls *tls, struct numbers *numbers) {
+    numbers_add_fields(numbers, "tls.", counter_fields, COUNTER_FIELDS_COUNT, &tls->slots[0].counters);
+}
+
 /* --- a worker --------------------------------------------------------------------------------------------- */
 
 struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "riposte/clock.h"
@@ -148,6 +149,49 @@ uint64_t latency_percentile_ns(const struct latency_summary *summary, uint32_t s
         }
     }
     return summary->max_ns;
+}
+
+/* --- what goes on in another process ----------------------------------------------------------------------------- */
+
+/* Sum, longest, and the slots. */
+enum { SAVED_SUM, SAVED_MAX, SAVED_SLOTS, SAVED_COUNT = SAVED_SLOTS + LATENCY_SLOTS_COUNT };
+static_assert((int)SAVED_COUNT <= (int)NUMBERS_COUNT_MAX, "a histogram is the values of one name");
+
+void latency_save(const struct latency *latency, struct record_writer *writer) {
+    struct latency_summary summary;
+    uint64_t saved[SAVED_COUNT];
+    for (unsigned command = 0; command < LATENCY_COMMANDS_COUNT; command++) {
+        latency_read(latency, (enum latency_command)command, &summary);
+        if (summary.count > 0) {
+            saved[SAVED_SUM] = summary.sum_ns;
+            saved[SAVED_MAX] = summary.max_ns;
+            memcpy(saved + SAVED_SLOTS, summary.slots, sizeof(summary.slots));
+            numbers_put(writer, "latency.", latency_command_name((enum latency_command)command), saved,
+                        SAVED_COUNT);
+        }
+    }
+}
+
+static void histogram_load(struct histogram *histogram, const uint64_t saved[SAVED_COUNT]) {
+    counter_add(&histogram->sum_ns, saved[SAVED_SUM]);
+    if (saved[SAVED_MAX] > counter_read(&histogram->max_ns)) {
+        counter_set(&histogram->max_ns, saved[SAVED_MAX]);
+    }
+    for (unsigned slot = 0; slot < LATENCY_SLOTS_COUNT; slot++) {
+        if (saved[SAVED_SLOTS + slot] > 0) { /* pages that are not touched take no memory */
+            counter_add(&histogram->slots[slot], saved[SAVED_SLOTS + slot]);
+        }
+    }
+}
+
+void latency_load(struct latency *latency, struct numbers *numbers) {
+    uint64_t saved[SAVED_COUNT];
+    for (unsigned command = 0; command < LATENCY_COMMANDS_COUNT; command++) {
+        if (numbers_get(numbers, "latency.", latency_command_name((enum latency_command)command), saved,
+                        SAVED_COUNT)) {
+            histogram_load(&latency->parts[0].histograms[command], saved);
+        }
+    }
 }
 
 /* --- for Prometheus -------------------------------------------------------------------------------------------- */

@@ -234,3 +234,21 @@ bool http_service_allows(const struct http_service *service, struct bytes given)
     }
     return difference == 0;
 }
+
+/* --- what goes on in another process (riposte/numbers.h) ------------------------------------------------------ */
+
+#define HTTP_FIELD(name, help) {#name, offsetof(struct http_counts, name)},
+
+static const struct numbers_field fields[] = {HTTP_COUNTERS(HTTP_FIELD)};
+
+enum { FIELDS_COUNT = sizeof(fields) / sizeof(fields[0]) };
+
+void http_counters_save(struct http_service *service, struct record_writer *writer) {
+    struct http_counts counts;
+    http_service_counts(service, &counts);
+    numbers_put_fields(writer, "http.", fields, FIELDS_COUNT, &counts);
+}
+
+void http_counters_load(struct http_service *service, struct numbers *numbers) {
+    numbers_add_fields(numbers, "http.", fields, FIELDS_COUNT, &service->left);
+}

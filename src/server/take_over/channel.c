@@ -223,6 +223,8 @@ static int channel_judge(const struct msghdr *head, struct bytes packet, struct 
         return -EPROTO;
     case MESSAGE_OTHER:
         return -EPROTONOSUPPORT;
+    case MESSAGE_EXTRA:
+        return -ENOMSG;
     }
     return -EPROTO;
 }
@@ -247,6 +249,9 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
             int result = channel_judge(&head, bytes_of(bytes, (size_t)size), message);
             if (result < 0) {
                 channel_fds_close(fds);
+            }
+            if (result == -ENOMSG) {
+                continue; /* it is for others */
             }
             return result;
         }

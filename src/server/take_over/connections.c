@@ -6,9 +6,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "records.h"
 #include "riposte/record.h"
 
 enum { BATCH_SIZE = 1024 * 1024 /* bytes of records, or one that is longer */ };
@@ -26,22 +26,6 @@ struct batch {
     int result; /* 0, or the first -errno */
 };
 
-static int memory_write(int fd, const char *data, size_t size, uint64_t offset) {
-    while (size > 0) {
-        ssize_t done = pwrite(fd, data, size, (off_t)offset);
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return done < 0 ? -errno : -EIO;
-        }
-        data += done;
-        size -= (size_t)done;
-        offset += (uint64_t)done;
-    }
-    return 0;
-}
-
 static void batch_send(struct batch *batch) {
     struct message message = {.kind = MESSAGE_CONNECTIONS,
                               .connections = {.records_count = batch->records_count,
@@ -52,8 +36,8 @@ static void batch_send(struct batch *batch) {
         return;
     }
     batch->result = batch->records.broken ? -ENOMEM
-                                          : memory_write(batch->memory_fd, batch->records.data,
-                                                         batch->records.size, batch->offset);
+                                          : records_write(batch->memory_fd, batch->records.data,
+                                                          batch->records.size, batch->offset);
     if (batch->result == 0) {
         batch->result =
             channel_send(batch->channel_fd, &message, batch->fds, batch->fds_count, batch->deadline_ns);
@@ -88,28 +72,6 @@ int connections_send(const struct engine *engine, int channel_fd, int memory_fd,
 }
 
 /* --- taking ----------------------------------------------------------------------------------------------- */
-
-/* The bytes of a batch, to be freed; NULL and *result. */
-static char *memory_read(int fd, const struct message_connections *message, int *result) {
-    struct stat status;
-    *result = -EPROTO;
-    if (fstat(fd, &status) < 0 || message->size > (uint64_t)status.st_size ||
-        message->offset > (uint64_t)status.st_size - message->size) {
-        return NULL;
-    }
-    char *bytes = malloc(message->size + 1);
-    *result = bytes == NULL ? -ENOMEM : 0;
-    for (size_t at = 0; bytes != NULL && at < message->size;) {
-        ssize_t done = pread(fd, bytes + at, message->size - at, (off_t)(message->offset + at));
-        if (done == 0 || (done < 0 && errno != EINTR)) {
-            *result = done < 0 ? -errno : -EPROTO;
-            free(bytes);
-            return NULL;
-        }
-        at += done > 0 ? (size_t)done : 0;
-    }
-    return bytes;
-}
 
 /* By turns; where one worker has no slot left, the next one may have. */
 static enum engine_adoption engine_take(struct engine *engine, const struct engine_moved *moved,
@@ -160,7 +122,9 @@ int connections_take(struct engine *engine, int memory_fd, const struct message_
                      struct channel_fds *fds, struct connections_taken *taken) {
     unsigned fd_at = 0;
     int result = -EPROTO;
-    char *bytes = fds->count == message->fds_count ? memory_read(memory_fd, message, &result) : NULL;
+    char *bytes = fds->count == message->fds_count
+                      ? records_read(memory_fd, message->offset, message->size, &result)
+                      : NULL;
     if (bytes != NULL) {
         struct record_reader reader = record_read(bytes_of(bytes, message->size));
         for (unsigned i = 0; i < message->records_count && result == 0; i++) {

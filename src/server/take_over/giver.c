@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "connections.h"
+#include "records.h"
 #include "riposte/clock.h"
 #include "riposte/engine.h"
 #include "riposte/http.h"
@@ -52,6 +53,7 @@ void giver_close(struct giver *giver) {
     if (giver->records_fd >= 0) {
         close(giver->records_fd);
     }
+    record_discard(&giver->numbers);
     verdict_close(&giver->verdict);
     giver->fd = giver->listen_fd = giver->records_fd = -1;
 }
@@ -236,11 +238,31 @@ static int store_send(const struct giver *giver) {
     return result;
 }
 
+/* Behind the records of the connections. */
+static int numbers_send(const struct giver *giver) {
+    struct message message = {.kind = MESSAGE_NUMBERS};
+    const struct record_writer *numbers = &giver->numbers;
+    struct stat status = {0};
+    /* They begin anew rather than that nothing goes over. */
+    bool fits = !numbers->broken && numbers->size <= NUMBERS_SIZE_MAX;
+    message.numbers.size = fits ? numbers->size : 0;
+    int result = fstat(giver->records_fd, &status) < 0 ? -errno : 0;
+    message.numbers.offset = (uint64_t)status.st_size;
+    if (result == 0) {
+        result =
+            records_write(giver->records_fd, numbers->data, message.numbers.size, message.numbers.offset);
+    }
+    return result < 0 ? result : channel_send(giver->fd, &message, NULL, 0, giver->deadline_ns);
+}
+
 static int contents_send(const struct giver *giver) {
     const struct message complete = {.kind = MESSAGE_COMPLETE};
     int result = ftruncate(giver->records_fd, 0) < 0 ? -errno : store_send(giver);
     if (result == 0) {
         result = connections_send(giver->parts.engine, giver->fd, giver->records_fd, giver->deadline_ns);
+    }
+    if (result == 0) {
+        result = numbers_send(giver);
     }
     return result < 0 ? result : channel_send(giver->fd, &complete, NULL, 0, giver->deadline_ns);
 }
@@ -275,6 +297,8 @@ static void giver_hand_over(struct giver *giver) {
     if (giver->parts.http != NULL) {
         http_service_save(giver->parts.http);
     }
+    record_discard(&giver->numbers); /* of an attempt before */
+    giver->parts.numbers_save(giver->parts.numbers_user, &giver->numbers);
     int result = store_file_save(giver->parts.store, clock_monotonic_ns());
     bool saved = result == 0;
     if (result < 0) {

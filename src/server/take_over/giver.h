@@ -9,7 +9,7 @@
  *      ---- from here on the main thread does nothing else, for at most --hand-over-timeout ----
  *      workers pause <--------------------------------- READY
  *      the store is left in its memory
- *      STORE, CONNECTIONS..., COMPLETE ---------------> store, protocols, connections: all is checked
+ *      STORE, CONNECTIONS..., NUMBERS, COMPLETE ------> store, protocols, connections: all is checked
  *                                            <--------- MINE
  *                                                       verdict_take: serves from here on
  *      the end of the socket: looks at the verdict <--- closes the socket
@@ -45,6 +45,10 @@ struct giver_parts {
     int notify_fd;             /* to the service manager; -1: none */
     uint64_t watchdog_us;      /* what it expects */
     int janitor_fd;            /* -1: none */
+
+    /* What this process has counted, once its workers have paused (riposte/numbers.h). */
+    void (*numbers_save)(void *user, struct record_writer *writer);
+    void *numbers_user;
 };
 
 enum giver_state {
@@ -66,6 +70,7 @@ struct giver {
     uint64_t deadline_ns; /* of the next message; monotonic */
     int records_fd;       /* owned; a memfd, empty but for a hand-over */
     struct verdict verdict;
+    struct record_writer numbers; /* owned; what this process had counted at the last pause */
 };
 
 /* Before the sandbox is closed. Where the system lacks something it says so, and nobody can take over. */

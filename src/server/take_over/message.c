@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "riposte/numbers.h"
+
 #define MESSAGE_MAGIC UINT32_C(0x4f505452) /* "RTPO" in memory, least byte first */
 
 /*
@@ -124,6 +126,12 @@ static void walk_connections(struct walk *walk, struct message_connections *conn
     walk_u64(walk, &connections->size);
 }
 
+static void walk_numbers(struct walk *walk, struct message_numbers *numbers) {
+    walk_u64(walk, &numbers->offset);
+    walk_u64(walk, &numbers->size);
+    walk->bad |= numbers->size > NUMBERS_SIZE_MAX;
+}
+
 static void walk_fields(struct walk *walk, struct message *message) {
     switch (message->kind) {
     case MESSAGE_HELLO:
@@ -144,12 +152,16 @@ static void walk_fields(struct walk *walk, struct message *message) {
     case MESSAGE_CONNECTIONS:
         walk_connections(walk, &message->connections);
         return;
+    case MESSAGE_NUMBERS:
+        walk_numbers(walk, &message->numbers);
+        return;
     case MESSAGE_OFFERED:
     case MESSAGE_READY:
     case MESSAGE_COMPLETE:
     case MESSAGE_MINE:
         return;
     case MESSAGE_KINDS_END:
+    case MESSAGE_EXTRA_KINDS:
         break;
     }
     walk->bad = true;
@@ -188,6 +200,9 @@ enum message_outcome message_read(struct bytes packet, struct message *message) 
     if (version != MESSAGE_VERSION) {
         return MESSAGE_OTHER;
     }
+    if (kind >= MESSAGE_EXTRA_KINDS) {
+        return MESSAGE_EXTRA;
+    }
     if (kind < MESSAGE_HELLO || kind >= MESSAGE_KINDS_END) {
         return MESSAGE_BAD;
     }
@@ -202,7 +217,8 @@ const char *message_name(enum message_kind kind) {
         [MESSAGE_SETTINGS] = "SETTINGS", [MESSAGE_LISTENER] = "LISTENER",
         [MESSAGE_OFFERED] = "OFFERED",   [MESSAGE_READY] = "READY",
         [MESSAGE_STORE] = "STORE",       [MESSAGE_CONNECTIONS] = "CONNECTIONS",
-        [MESSAGE_COMPLETE] = "COMPLETE", [MESSAGE_MINE] = "MINE",
+        [MESSAGE_NUMBERS] = "NUMBERS",   [MESSAGE_COMPLETE] = "COMPLETE",
+        [MESSAGE_MINE] = "MINE",
     };
     return kind > 0 && kind < MESSAGE_KINDS_END ? names[kind] : "none";
 }

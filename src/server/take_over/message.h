@@ -36,9 +36,11 @@ enum message_kind {
     MESSAGE_READY,
     MESSAGE_STORE,
     MESSAGE_CONNECTIONS,
+    MESSAGE_NUMBERS,
     MESSAGE_COMPLETE,
     MESSAGE_MINE,
     MESSAGE_KINDS_END,
+    MESSAGE_EXTRA_KINDS = 0x8000, /* kinds of builds to come that one who does not know them may do without */
 };
 
 /* New to old: who asks. */
@@ -95,6 +97,12 @@ struct message_connections {
     uint64_t size;   /* of all of them */
 };
 
+/* Old to new: what it has counted (riposte/numbers.h). It is in the memory that came with STORE. */
+struct message_numbers {
+    uint64_t offset;
+    uint64_t size; /* bytes */
+};
+
 /* HELLO, REFUSED and so on; OFFERED, READY, COMPLETE and MINE have no fields. */
 struct message {
     enum message_kind kind;
@@ -105,6 +113,7 @@ struct message {
         struct message_listener listener;
         struct message_store store;
         struct message_connections connections;
+        struct message_numbers numbers;
     };
 };
 
@@ -115,6 +124,7 @@ enum message_outcome {
     MESSAGE_OK,
     MESSAGE_BAD,   /* none of ours, cut, with a byte too many, or with a value that it must not have */
     MESSAGE_OTHER, /* one of another version */
+    MESSAGE_EXTRA, /* a kind from MESSAGE_EXTRA_KINDS on, that this build does not know: to be passed over */
 };
 
 /* Reads one packet. *message is valid with MESSAGE_OK. */

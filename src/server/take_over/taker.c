@@ -8,14 +8,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <pwd.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "records.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
+#include "riposte/numbers.h"
 
 enum {
     TAKER_ASK_TIMEOUT_S = 5,
@@ -138,6 +141,17 @@ static bool connections_hear(struct taker *taker, const struct message *message,
     return result == 0 || result_failed(taker, result, failure);
 }
 
+static bool numbers_hear(struct taker *taker, const struct message_numbers *message,
+                         struct failure *failure) {
+    int result = -EPROTO;
+    char *data = taker->records_fd < 0 || taker->numbers.data != NULL
+                     ? NULL
+                     : records_read(taker->records_fd, message->offset, message->size, &result);
+    taker->numbers = bytes_of(data, data == NULL ? 0 : message->size);
+    return (data != NULL && numbers_check(taker->numbers)) ||
+           result_failed(taker, data != NULL ? -EPROTO : result, failure);
+}
+
 static bool message_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
                          struct failure *failure) {
     switch (message->kind) {
@@ -155,6 +169,11 @@ static bool message_take(struct taker *taker, const struct message *message, str
         break;
     case MESSAGE_CONNECTIONS:
         return connections_hear(taker, message, fds, failure);
+    case MESSAGE_NUMBERS:
+        if (fds->count == 0) {
+            return numbers_hear(taker, &message->numbers, failure);
+        }
+        break;
     case MESSAGE_REFUSED:
         channel_fds_close(fds);
         return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: %s; it goes on", (intmax_t)taker->pid,
@@ -341,5 +360,7 @@ void taker_end(struct taker *taker, const char *why) {
     fd_end(&taker->arena_fd);
     fd_end(&taker->records_fd);
     explicit_bzero(&taker->store, sizeof(taker->store));
+    free((void *)(uintptr_t)taker->numbers.data);
+    taker->numbers = bytes_of(NULL, 0);
     verdict_close(&taker->verdict);
 }

@@ -44,6 +44,7 @@ struct taker {
     struct engine *engine; /* borrowed, in taker_await */
     struct connections_taken taken_connections;
     struct message_store store; /* keys of tickets; wiped once they are used */
+    struct bytes numbers;       /* owned; what the other one has counted (riposte/numbers.h), checked */
 };
 
 /* Of an ordinary start, in which nothing below does anything. */

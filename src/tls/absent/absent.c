@@ -56,6 +56,18 @@ bool tls_tickets_import(struct tls *tls, uint64_t now_ns, const struct tls_ticke
     abort();
 }
 
+void tls_counters_save(const struct tls *tls, struct record_writer *writer) {
+    (void)tls;
+    (void)writer;
+    abort();
+}
+
+void tls_counters_load(struct tls *tls, struct numbers *numbers) {
+    (void)tls;
+    (void)numbers;
+    abort();
+}
+
 struct tls_status tls_status(const struct tls *tls) {
     (void)tls;
     abort();

@@ -369,7 +369,7 @@ def media_types_are_taken_over_with_the_values(lab):
 
 # --- failures -------------------------------------------------------------------------------------------------------
 
-OLD_SAYS = ("SETTINGS", "LISTENER", "OFFERED", "STORE", "CONNECTIONS", "COMPLETE")
+OLD_SAYS = ("SETTINGS", "LISTENER", "OFFERED", "STORE", "CONNECTIONS", "NUMBERS", "COMPLETE")
 NEW_SAYS = ("HELLO", "READY", "MINE")
 STALL_S = 3.0  # of the hook
 

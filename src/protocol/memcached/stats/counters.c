@@ -6,6 +6,9 @@
  */
 #include "counters.h"
 
+#include <stddef.h>
+
+#include "riposte/memcached.h"
 #include "service.h"
 
 void counters_add(struct mc_counts *counts, const struct mc_counters *counters) {
@@ -68,4 +71,43 @@ void counters_reset(struct memcached_service *service) {
     pthread_mutex_lock(&service->lock);
     totals_read(service, &service->base);
     pthread_mutex_unlock(&service->lock);
+}
+
+/* --- what goes on in another process (riposte/numbers.h) ------------------------------------------------------ */
+
+#define MC_FIELD(name, help)           {#name, offsetof(struct mc_counts, name)},
+#define ENGINE_FIELD(name, kind, help) {#name, offsetof(struct engine_counters, name)},
+#define STORE_FIELD(name, help)        {#name, offsetof(struct store_counters, name)},
+
+static const struct numbers_field command_fields[] = {MC_COUNTERS(MC_FIELD)};
+static const struct numbers_field engine_fields[] = {ENGINE_COUNTERS(ENGINE_FIELD)};
+static const struct numbers_field store_fields[] = {STORE_COUNTERS(STORE_FIELD)};
+
+enum {
+    COMMAND_FIELDS_COUNT = sizeof(command_fields) / sizeof(command_fields[0]),
+    ENGINE_FIELDS_COUNT = sizeof(engine_fields) / sizeof(engine_fields[0]),
+    STORE_FIELDS_COUNT = sizeof(store_fields) / sizeof(store_fields[0]),
+};
+
+void memcached_counters_save(struct memcached_service *service, struct record_writer *writer) {
+    struct mc_totals totals;
+    const struct mc_totals *base = &service->base;
+    counters_since_start(service, &totals);
+    numbers_put_one(writer, "memcached.", "start_ns", service->start_ns);
+    numbers_put_fields(writer, "memcached.", command_fields, COMMAND_FIELDS_COUNT, &totals.commands);
+    numbers_put_fields(writer, "reset.memcached.", command_fields, COMMAND_FIELDS_COUNT, &base->commands);
+    numbers_put_fields(writer, "reset.engine.", engine_fields, ENGINE_FIELDS_COUNT, &base->engine);
+    numbers_put_fields(writer, "reset.store.", store_fields, STORE_FIELDS_COUNT, &base->store.sums);
+}
+
+void memcached_counters_load(struct memcached_service *service, struct numbers *numbers) {
+    struct mc_totals *base = &service->base;
+    uint64_t start_ns = numbers_get_one(numbers, "memcached.", "start_ns");
+    if (start_ns > 0 && start_ns < service->start_ns) {
+        service->start_ns = start_ns;
+    }
+    numbers_add_fields(numbers, "memcached.", command_fields, COMMAND_FIELDS_COUNT, &service->left);
+    numbers_add_fields(numbers, "reset.memcached.", command_fields, COMMAND_FIELDS_COUNT, &base->commands);
+    numbers_add_fields(numbers, "reset.engine.", engine_fields, ENGINE_FIELDS_COUNT, &base->engine);
+    numbers_add_fields(numbers, "reset.store.", store_fields, STORE_FIELDS_COUNT, &base->store.sums);
 }

@@ -48,6 +48,9 @@ static struct message sample(enum message_kind kind) {
         message.connections =
             (struct message_connections){.records_count = 4, .fds_count = 5, .offset = 9, .size = 6};
         break;
+    case MESSAGE_NUMBERS:
+        message.numbers = (struct message_numbers){.offset = 8, .size = 7};
+        break;
     default:
         break;
     }
@@ -100,6 +103,19 @@ Test(message, one_of_another_version_is_told_from_a_bad_one) {
     cr_expect_eq(message_read(bytes_of(bytes, size), &read), MESSAGE_OTHER);
     bytes[0]++;
     cr_expect_eq(message_read(bytes_of(bytes, size), &read), MESSAGE_BAD);
+}
+
+Test(message, a_kind_that_one_may_do_without_is_told_from_a_bad_one) {
+    char bytes[MESSAGE_SIZE_MAX];
+    struct message message = sample(MESSAGE_HELLO), read;
+    size_t size = message_write(&message, bytes);
+    uint16_t kind = MESSAGE_EXTRA_KINDS;
+    memcpy(bytes + 6, &kind, sizeof(kind));
+    cr_expect_eq(message_read(bytes_of(bytes, size), &read), MESSAGE_EXTRA);
+    cr_expect_eq(message_read(bytes_of(bytes, size - 1), &read), MESSAGE_BAD, "cut");
+    kind--;
+    memcpy(bytes + 6, &kind, sizeof(kind));
+    cr_expect_eq(message_read(bytes_of(bytes, size), &read), MESSAGE_BAD, "one that it may not do without");
 }
 
 static void expect_bad_with(enum message_kind kind, size_t offset, uint32_t value, size_t value_size) {
