@@ -420,6 +420,7 @@ struct engine_conn {
     bool throttled;         /* not read because its unsent output has passed the bound */
     bool sending;           /* output waits for the client */
     bool receiving;         /* a request has begun and its rest has not come */
+    bool discarding;        /* what it sends belongs to a request that was refused, and is dropped */
     bool waiting;           /* requests of it have come and wait for those of others */
     bool closing;           /* past its last reply */
     uint32_t quiet_s;       /* since a request of it was completed or a value moved */

@@ -179,6 +179,12 @@ struct protocol {
                      void *context);
 
     /*
+     * True while what comes is the rest of a request that was refused, and is dropped: told in lists of connections
+     * (engine_conn). Optional: never.
+     */
+    bool (*discards)(const void *session);
+
+    /*
      * --- A connection goes to another engine (engine_move.h), with its unread input and unsent output. All optional:
      * connections of a protocol without session_save are closed in order instead. What is saved is a record (record.h); its form and
      * its version are the protocol's own.

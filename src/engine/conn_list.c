@@ -176,6 +176,9 @@ static void part_add_conn(struct conn_list_part *part, const struct worker *work
     entry->listen_index = conn->listen;
     entry->throttled = conn_output_throttled(conn);
     entry->sending = conn_is_sending(conn);
+    const struct protocol *protocol = worker->listens[conn->listen].protocol;
+    entry->discarding =
+        conn->state == CONN_OPEN && protocol->discards != NULL && protocol->discards(conn->session);
     entry->waiting = conn->queued[CONN_QUEUE_RUN];
     entry->receiving = input_size(&conn->input) > 0 || conn->session_memory_size > 0;
     entry->closing = !conn_is_live(conn);

@@ -364,6 +364,11 @@ static enum protocol_next mc_on_open(void *session, const struct protocol_peer *
     return PROTOCOL_NEXT_INPUT;
 }
 
+static bool session_discards(const void *session) {
+    const struct mc_session *own = session;
+    return own->state == MC_SESSION_SWALLOW;
+}
+
 /* Gives back what the session is in the middle of. */
 static void session_release(struct mc_session *session, struct memcached_worker *worker) {
     switch (session->state) {
@@ -410,6 +415,7 @@ const struct protocol memcached_protocol = {
     .prefetch = mc_prefetch,
     .on_input = mc_on_input,
     .on_close = mc_on_close,
+    .discards = session_discards,
     .session_ready = saved_is_ready,
     .session_save = saved_write,
     .session_check = saved_check,

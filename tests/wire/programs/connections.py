@@ -95,22 +95,24 @@ def many_ask_at_the_same_time(lab):
 
 @test(families=ALL)
 def what_each_connection_is_at_is_told_truthfully(lab):
-    """Idle, half a line, half a value, a value too large for a buffer, output that is not taken, a watcher."""
+    """Idle, half a line, half a value, a value too large for a buffer, one that was refused, output that is not taken, a watcher."""
     server = lab.start()
     asker, idle = lab.connect(server), lab.connect(server)
     idle.version()
-    watcher, line, value, large, reader = (lab.connect(server) for _ in range(5))
+    watcher, line, value, large, refused, reader = (lab.connect(server) for _ in range(6))
     watcher.ask("watch", "OK")
     line.send("get half-a-k")
     value.send("set a 0 0 10\r\nabc")
     large.send(b"set b 0 0 900000\r\n" + b"x" * 400_000)
+    refused.send(b"set d 0 0 2000000\r\n" + b"x" * 400_000)
+    refused.expect(b"SERVER_ERROR object too large for cache\r\n")
     asker.set("c", "x" * 500_000)
     reader.send("get c\r\n" * 60)  # and takes nothing
 
     def states():
         return sorted(conn["state"] for conn in listed(asker).values() if conn["state"] != "conn_listening")
 
-    expected = sorted(["conn_parse_cmd", "conn_read", "conn_watch", "conn_nread", "conn_nread", "conn_nread"])
+    expected = sorted(["conn_parse_cmd", "conn_read", "conn_watch", "conn_nread", "conn_nread", "conn_nread", "conn_swallow"])
     wait_until(lambda: [state for state in states() if state not in ("conn_write", "conn_mwrite")] == expected,
                f"the states {expected} and one that writes")
-    check_equal(7, len(states()), "connections")
+    check_equal(8, len(states()), "connections")

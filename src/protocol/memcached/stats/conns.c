@@ -83,6 +83,9 @@ static const char *conn_state(const struct mc_call *call, const struct engine_co
     if (conn->waiting) {
         return "conn_new_cmd";
     }
+    if (conn->discarding) {
+        return "conn_swallow";
+    }
     return conn->receiving ? "conn_nread" : "conn_read";
 }
 
