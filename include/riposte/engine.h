@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "riposte/counter.h"
@@ -450,11 +451,17 @@ const struct engine_conn *engine_conn_list_next(struct engine_conn_list *list);
 /* Ready or not: frees the list, or leaves that to the last worker that still answers. */
 void engine_conn_list_end(struct engine_conn_list *list);
 
-/*
- * Overflows of the accept queue since engine_create, for the whole network namespace: TcpExt ListenOverflows
- * and ListenDrops of /proc/net/netstat. False where the file cannot be read.
- */
-bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops);
+/* What the kernel says of the process and of its network namespace. */
+struct engine_kernel {
+    struct rusage usage; /* of the process: getrusage(2) */
+    uint64_t
+        listen_overflows; /* of accept queues since engine_create: TcpExt ListenOverflows of /proc/net/netstat */
+    uint64_t listen_drops; /* the same, ListenDrops */
+    bool listens_known;    /* the file can be read; otherwise both are 0 */
+};
+
+/* Figures that were right a second ago at most: the kernel is asked no more often. Waits for nobody. Any thread. */
+struct engine_kernel engine_kernel(const struct engine *engine, uint64_t now_ns);
 
 #ifdef __cplusplus
 }

@@ -129,7 +129,7 @@ int engine_create(const struct engine_config *config, struct engine **created, s
     engine->conn_lines.per_second_max = CONN_LINES_PER_SECOND_MAX;
     engine->error_lines.per_second_max = ERROR_LINES_PER_SECOND_MAX;
     engine->listen_backlog = net_backlog(config->listen_backlog);
-    net_overflows_init(&engine->overflows, engine->created_ns);
+    kernel_init(&engine->kernel, engine->created_ns);
     engine->listen_backlog_wanted = config->listen_backlog;
     result = config_copy(engine, config);
     if (result < 0) {
@@ -164,7 +164,7 @@ void engine_destroy(struct engine *engine) {
     free(engine->workers);
     sockets_close(engine, stop != ENGINE_STOP_HAND_OVER);
     config_free(engine);
-    net_overflows_deinit(&engine->overflows);
+    kernel_deinit(&engine->kernel);
     pthread_mutex_destroy(&engine->conn_list_lock);
     start_deinit(&engine->start);
     free(engine);
@@ -299,8 +299,8 @@ uint32_t engine_listen_backlog(const struct engine *engine) {
     return engine->listen_backlog;
 }
 
-bool engine_listen_overflows(const struct engine *engine, uint64_t *overflows, uint64_t *drops) {
-    /* Not the engine's state but what was seen of the kernel's changes. */
-    struct net_overflows *net = (struct net_overflows *)(uintptr_t)&engine->overflows;
-    return net_overflows_read(net, clock_monotonic_ns(), overflows, drops);
+struct engine_kernel engine_kernel(const struct engine *engine, uint64_t now_ns) {
+    /* Not the engine's state but what was seen of the kernel's. */
+    struct kernel *kernel = (struct kernel *)(uintptr_t)&engine->kernel;
+    return kernel_figures(kernel, now_ns);
 }

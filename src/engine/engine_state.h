@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "kernel.h"
 #include "log_limit.h"
 #include "riposte/engine.h"
 #include "sizes.h"
-#include "net_statistics.h"
 #include "start.h"
 #include "worker.h"
 
@@ -73,7 +73,7 @@ struct engine {
     uint64_t created_ns; /* monotonic; worker times count from here */
     uint32_t listen_backlog_wanted;
     uint32_t listen_backlog; /* after net.core.somaxconn */
-    struct net_overflows overflows;
+    struct kernel kernel;
     size_t session_size;      /* largest of all protocols */
     size_t filter_state_size; /* largest of all filters, at least 1 where there is one; 0: none */
     char features[ENGINE_FEATURES_SIZE_MAX];

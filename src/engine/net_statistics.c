@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "riposte/bytes.h"
-#include "riposte/clock.h"
 
 /* /proc/net/netstat has lines of about 3 KiB (Linux 6.18); twice that leaves room for names to come. */
 enum { NETSTAT_LINE_SIZE_MAX = 8192 };
@@ -57,31 +56,4 @@ bool net_listen_overflows(uint64_t *overflows, uint64_t *drops) {
     }
     fclose(file);
     return found;
-}
-
-void net_overflows_init(struct net_overflows *net, uint64_t now_ns) {
-    *net = (struct net_overflows){.read_ns = 0};
-    pthread_mutex_init(&net->lock, NULL);
-    if (net_listen_overflows(&net->first_overflows, &net->first_drops)) {
-        net->overflows = net->first_overflows;
-        net->drops = net->first_drops;
-        net->read_ns = now_ns;
-    }
-}
-
-void net_overflows_deinit(struct net_overflows *net) {
-    pthread_mutex_destroy(&net->lock);
-}
-
-bool net_overflows_read(struct net_overflows *net, uint64_t now_ns, uint64_t *overflows, uint64_t *drops) {
-    pthread_mutex_lock(&net->lock);
-    bool readable = net->read_ns != 0;
-    if (readable && now_ns >= net->read_ns + CLOCK_NS_PER_S) {
-        net->read_ns = now_ns;
-        net_listen_overflows(&net->overflows, &net->drops); /* where it fails, what is known stays */
-    }
-    *overflows = net->overflows - net->first_overflows;
-    *drops = net->drops - net->first_drops;
-    pthread_mutex_unlock(&net->lock);
-    return readable;
 }

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "riposte/clock.h"
 #include "riposte/store.h"
@@ -34,17 +33,16 @@ static double seconds_of(const struct timeval *time) {
 }
 
 static void process_rows(const struct server *server, const struct rows *rows) {
-    struct rusage usage = {0};
+    struct engine_kernel kernel = engine_kernel(server->engine, clock_monotonic_ns());
     uint64_t now_s = clock_real_ns() / CLOCK_NS_PER_S;
-    getrusage(RUSAGE_SELF, &usage);
     level(rows, "memcached_up", "always 1: whoever reads this was answered", 1);
     level(rows, "memcached_uptime_seconds", "seconds since the start",
           (double)(clock_monotonic_ns() - server->start_ns) / (double)CLOCK_NS_PER_S);
     level(rows, "memcached_time_seconds", "the server's clock", (double)now_s);
     count(rows, "memcached_process_user_cpu_seconds_total", "CPU time of the process outside the kernel",
-          seconds_of(&usage.ru_utime));
+          seconds_of(&kernel.usage.ru_utime));
     count(rows, "memcached_process_system_cpu_seconds_total", "CPU time of the process inside the kernel",
-          seconds_of(&usage.ru_stime));
+          seconds_of(&kernel.usage.ru_stime));
     rows->row(rows->target, &(struct metrics_row){.name = "riposte_info",
                                                   .help = "always 1; the label tells the version",
                                                   .labels = {{"version", RIPOSTE_VERSION}},
@@ -102,10 +100,11 @@ static void engine_rows(const struct server *server, const struct rows *rows) {
           (double)counter_read(&sum.bytes_written));
     level(rows, "riposte_engine_fixed_memory_bytes", "bytes of buffers and rings taken at start",
           (double)engine_fixed_memory_size(server->engine));
-    uint64_t overflows, drops;
-    if (engine_listen_overflows(server->engine, &overflows, &drops)) {
+    struct engine_kernel kernel = engine_kernel(server->engine, clock_monotonic_ns());
+    if (kernel.listens_known) {
         count(rows, "riposte_listen_overflows_total",
-              "connections that found the accept queue full, in this network namespace", (double)overflows);
+              "connections that found the accept queue full, in this network namespace",
+              (double)kernel.listen_overflows);
     }
 }
 

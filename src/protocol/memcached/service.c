@@ -36,10 +36,9 @@ int memcached_service_create(const struct memcached_config *config, struct memca
     atomic_store_explicit(&created->observed, observed, memory_order_relaxed);
     atomic_store_explicit(&created->crawler_disabled, !config->lru_crawler, memory_order_relaxed);
     created->start_ns = clock_monotonic_ns();
-    pthread_mutex_init(&created->lock, NULL);
+    pthread_rwlock_init(&created->lock, NULL);
     auth_init(&created->auth);
     watch_init(&created->watch, &created->observed);
-    kernel_init(&created->kernel);
     *service = created;
     return 0;
 
@@ -58,8 +57,7 @@ void memcached_service_destroy(struct memcached_service *service) {
     for (unsigned i = 0; i < service->config.workers_max; i++) {
         assert(service->workers[i] == NULL);
     }
-    pthread_mutex_destroy(&service->lock);
-    kernel_deinit(&service->kernel);
+    pthread_rwlock_destroy(&service->lock);
     watch_deinit(&service->watch);
     auth_deinit(&service->auth);
     prefixes_destroy(service->prefixes);
@@ -90,20 +88,20 @@ struct memcached_worker *memcached_worker_create(struct memcached_service *servi
         worker->latency = latency_worker(service->config.latency, worker_index);
     }
     store_worker_on_evict(store_worker, events_evicted, worker);
-    pthread_mutex_lock(&service->lock);
+    pthread_rwlock_wrlock(&service->lock);
     assert(service->workers[worker_index] == NULL);
     service->workers[worker_index] = worker;
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
     return worker;
 }
 
 void memcached_worker_destroy(struct memcached_worker *worker) {
     struct memcached_service *service = worker->service;
     store_worker_on_evict(worker->store, NULL, NULL);
-    pthread_mutex_lock(&service->lock);
+    pthread_rwlock_wrlock(&service->lock);
     counters_add(&service->left, &worker->counters);
     service->workers[worker->index] = NULL;
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
     prefixes_worker_destroy(worker->prefixes);
     free(worker);
 }

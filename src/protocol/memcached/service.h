@@ -22,7 +22,6 @@
 #include "riposte/memcached.h"
 #include "riposte/store.h"
 #include "stats/counters.h"
-#include "stats/kernel.h"
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
@@ -39,14 +38,13 @@ struct memcached_service {
     struct prefixes *prefixes;      /* owned; see prefixes.h */
     struct auth auth;
     struct watch watch;
-    struct kernel kernel;
     _Atomic unsigned verbosity;    /* as the last `verbosity` command said */
     _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
     _Atomic bool binary_logged;    /* the line of service_log_binary was written */
     _Atomic unsigned listings;     /* under way, at most SERVICE_LISTINGS_MAX */
     _Atomic unsigned observed;     /* OBSERVE_ bits, and watch_kind's */
 
-    pthread_mutex_t lock;              /* of what follows */
+    pthread_rwlock_t lock;             /* of what follows; those who only add up do not wait for each other */
     struct memcached_worker **workers; /* config.workers_max of them; NULL where none has that index */
     struct mc_counts left;             /* sums of the workers that are gone */
     struct mc_totals base;             /* totals at the last `stats reset` */

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 
 #include "net_statistics.h"
-#include "riposte/clock.h"
 
 Test(net_statistics, finds_a_column_by_its_name) {
     uint64_t number = 0;
@@ -20,20 +19,4 @@ Test(net_statistics, never_promises_more_than_was_asked_for) {
     cr_assert_eq(net_backlog(1), 1);
     cr_assert_leq(net_backlog(UINT32_MAX), UINT32_MAX);
     cr_assert_gt(net_backlog(100000), 0);
-}
-
-Test(net_statistics, are_read_once_a_second_whoever_asks) {
-    struct net_overflows net;
-    uint64_t overflows = 1, drops = 1, now_ns = 5 * CLOCK_NS_PER_S;
-    net_overflows_init(&net, now_ns);
-    if (net.read_ns == 0) {
-        cr_skip_test("/proc/net/netstat cannot be read here");
-    }
-    cr_expect(net_overflows_read(&net, now_ns + CLOCK_NS_PER_S - 1, &overflows, &drops));
-    cr_expect_eq(net.read_ns, now_ns);
-    cr_expect_eq(overflows, 0);
-    cr_expect_eq(drops, 0);
-    cr_expect(net_overflows_read(&net, now_ns + CLOCK_NS_PER_S, &overflows, &drops));
-    cr_expect_eq(net.read_ns, now_ns + CLOCK_NS_PER_S);
-    net_overflows_deinit(&net);
 }

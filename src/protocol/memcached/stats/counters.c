@@ -17,7 +17,7 @@ void counters_add(struct mc_counts *counts, const struct mc_counters *counters) 
 #undef MC_COUNT_ADD
 }
 
-/* With the lock held. */
+/* With the lock held, to read at least. */
 static void totals_read(struct memcached_service *service, struct mc_totals *totals) {
     memset(totals, 0, sizeof(*totals));
     totals->commands = service->left;
@@ -55,22 +55,22 @@ static void totals_subtract(struct mc_totals *totals, const struct mc_totals *ba
 }
 
 void counters_since_start(struct memcached_service *service, struct mc_totals *totals) {
-    pthread_mutex_lock(&service->lock);
+    pthread_rwlock_rdlock(&service->lock);
     totals_read(service, totals);
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
 }
 
 void counters_since_reset(struct memcached_service *service, struct mc_totals *totals) {
-    pthread_mutex_lock(&service->lock);
+    pthread_rwlock_rdlock(&service->lock);
     totals_read(service, totals);
     totals_subtract(totals, &service->base);
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
 }
 
 void counters_reset(struct memcached_service *service) {
-    pthread_mutex_lock(&service->lock);
+    pthread_rwlock_wrlock(&service->lock);
     totals_read(service, &service->base);
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
 }
 
 /* --- what goes on in another process (riposte/numbers.h) ------------------------------------------------------ */

@@ -152,7 +152,10 @@ void stats_general(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
     struct mc_totals totals;
     counters_since_reset(service, &totals);
-    struct kernel_figures kernel = kernel_figures(&service->kernel, service->engine, call->now_ns);
+    struct engine_kernel kernel = {.listens_known = false};
+    if (service->engine != NULL) {
+        kernel = engine_kernel(service->engine, call->now_ns);
+    }
     process_lines(service, &kernel.usage, reply);
     connection_lines(service, &totals.engine, reply);
     command_lines(&totals.commands, &totals.store, reply);

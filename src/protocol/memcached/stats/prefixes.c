@@ -182,7 +182,7 @@ bool prefixes_count(struct prefixes_worker *own, struct bytes key, struct prefix
 /* A worker's table, which is empty then: it may be large, and is freed when nobody waits for it. */
 static struct prefix_table worker_take(struct memcached_service *service, unsigned index) {
     struct prefix_table table = {0};
-    pthread_mutex_lock(&service->lock); /* the worker stays */
+    pthread_rwlock_rdlock(&service->lock); /* the worker stays */
     struct memcached_worker *worker = service->workers[index];
     if (worker != NULL) {
         pthread_mutex_lock(&worker->prefixes->lock);
@@ -190,7 +190,7 @@ static struct prefix_table worker_take(struct memcached_service *service, unsign
         worker->prefixes->table = (struct prefix_table){0};
         pthread_mutex_unlock(&worker->prefixes->lock);
     }
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
     return table;
 }
 
@@ -236,7 +236,7 @@ static unsigned worker_read(struct memcached_service *service, struct prefixes_d
                             struct prefix_row rows[PIECE_PREFIXES]) {
     static const struct prefix_table empty;
     unsigned count;
-    pthread_mutex_lock(&service->lock); /* the worker stays */
+    pthread_rwlock_rdlock(&service->lock); /* the worker stays */
     struct memcached_worker *worker = service->workers[dump->worker_index];
     if (worker == NULL) {
         count = rows_read(&empty, &dump->slot, rows);
@@ -245,7 +245,7 @@ static unsigned worker_read(struct memcached_service *service, struct prefixes_d
         count = rows_read(&worker->prefixes->table, &dump->slot, rows);
         pthread_mutex_unlock(&worker->prefixes->lock);
     }
-    pthread_mutex_unlock(&service->lock);
+    pthread_rwlock_unlock(&service->lock);
     if (dump->slot == SLOTS_COUNT) {
         dump->slot = 0;
         dump->worker_index++;

@@ -26,8 +26,8 @@ static void features_line(const struct engine *engine, struct reply *reply) {
 }
 
 static void engine_lines(const struct engine *engine, const struct engine_counters *counters,
-                         uint64_t conn_memory_size_max, const struct kernel_figures *kernel,
-                         struct reply *reply) {
+                         uint64_t conn_memory_size_max, uint64_t now_ns, struct reply *reply) {
+    struct engine_kernel kernel = engine_kernel(engine, now_ns);
     stat_word(reply, "transport", engine_transport_name(engine));
     features_line(engine, reply);
     stat_number(reply, "workers", engine_workers_count(engine));
@@ -35,8 +35,8 @@ static void engine_lines(const struct engine *engine, const struct engine_counte
     stat_number(reply, "conn_memory", engine_conn_memory_size(engine));
     stat_number(reply, "conn_memory_max", conn_memory_size_max);
     stat_number(reply, "listen_backlog", engine_listen_backlog(engine));
-    stat_number(reply, "listen_overflows", kernel->overflows);
-    stat_number(reply, "listen_drops", kernel->overflows_drops);
+    stat_number(reply, "listen_overflows", kernel.listen_overflows);
+    stat_number(reply, "listen_drops", kernel.listen_drops);
 #define ENGINE_COUNTER_LINE(name, kind, help) stat_number(reply, #name, counter_read(&counters->name));
     ENGINE_COUNTERS(ENGINE_COUNTER_LINE)
 #undef ENGINE_COUNTER_LINE
@@ -98,7 +98,6 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     struct memcached_service *service = call->worker->service;
     struct reply *reply = call->reply;
     (void)arguments;
-    struct kernel_figures kernel = kernel_figures(&service->kernel, service->engine, call->now_ns);
     struct mc_totals totals;
     counters_since_reset(service, &totals);
     stat_word(reply, "name", "riposte");
@@ -106,7 +105,8 @@ void stats_riposte(struct mc_call *call, struct bytes arguments) {
     /* relaxed: whatever was said last. */
     stat_number(reply, "verbosity", atomic_load_explicit(&service->verbosity, memory_order_relaxed));
     if (service->engine != NULL) {
-        engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, &kernel, reply);
+        engine_lines(service->engine, &totals.engine, service->config.conn_memory_size_max, call->now_ns,
+                     reply);
     }
     stat_number(reply, "prefixes_memory", prefixes_memory_size(service->prefixes));
     stat_number(reply, "auth_files_refused", auth_files_refused(&service->auth));

@@ -36,9 +36,20 @@ void stat_word(struct reply *reply, const char *name, const char *value) {
     stat_line(reply, name, bytes_from_string(value));
 }
 
-void stat_number(struct reply *reply, const char *name, uint64_t value) {
-    char digits[BYTES_U64_DIGITS_MAX];
-    stat_line(reply, name, bytes_of(digits, bytes_format_u64(digits, value)));
+/* Half of all numbers are 0. Written in place. */
+void stat_number_line(struct reply *reply, struct bytes name, uint64_t value) {
+    assert(name.size <= STAT_NAME_SIZE_MAX);
+    char *line = reply_reserve(reply, 5 + STAT_NAME_SIZE_MAX + 1 + BYTES_U64_DIGITS_MAX + 2);
+    memcpy(line, "STAT ", 5);
+    char *at = bytes_copy(line + 5, name);
+    *at++ = ' ';
+    if (value < 10) {
+        *at++ = (char)('0' + value);
+    } else {
+        at += bytes_format_u64(at, value);
+    }
+    memcpy(at, "\r\n", 2);
+    reply_commit(reply, (size_t)(at + 2 - line));
 }
 
 void stat_zeros(struct reply *reply, const char *const *names, size_t names_count) {
