@@ -17,6 +17,7 @@
 #include "riposte/store_file.h"
 #include "riposte/tls.h"
 #include "sandbox/sandbox.h"
+#include "signals.h"
 
 /* --- taking over ------------------------------------------------------------------------------------------ */
 
@@ -142,10 +143,18 @@ void hand_over_on_child(struct server *server) {
     }
 }
 
+void hand_over_pass_on(struct server *server) {
+    if (server->giver.state == GIVER_GIVEN) {
+        giver_pass_on(&server->giver, signals_take_pending());
+    }
+}
+
 bool hand_over_turn(struct server *server, uint64_t now_ns) {
     struct giver *giver = &server->giver;
     enum giver_state state = giver_turn(giver, now_ns);
+    signals_raise(taker_turn(&server->taker));
     if (state == GIVER_GIVEN) {
+        hand_over_pass_on(server);
         supervision_given(&server->supervision, giver->taker);
     }
     return state == GIVER_GIVEN || state == GIVER_LOST;

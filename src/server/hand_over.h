@@ -39,6 +39,9 @@ void hand_over_on_child(struct server *server);
 bool hand_over_turn(struct server *server, uint64_t now_ns);
 int hand_over_timeout_ms(const struct server *server, uint64_t now_ns);
 
+/* Another process serves: what this one was asked to do meanwhile is its. As soon as it is so, and last of all. */
+void hand_over_pass_on(struct server *server);
+
 /* Whether another process has the listeners and the items: nothing of them is shut down or removed here. */
 bool hand_over_is_elsewhere(const struct server *server);
 

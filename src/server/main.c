@@ -83,6 +83,7 @@ static int serve(struct server *server) {
     }
     bool in_order = server_wait(server);
     steps_end(server, STEPS_COUNT);
+    hand_over_pass_on(server);
     log_line(LOG_LEVEL_INFO, "stopped");
     return in_order ? EXIT_SUCCESS : EXIT_FAILURE;
 }

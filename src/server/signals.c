@@ -89,3 +89,30 @@ void signals_request_stop(bool graceful) {
 void signals_request_refresh(void) {
     kill(getpid(), SIGURG);
 }
+
+/* Bit 0 is the first: what two builds say to each other. */
+static const int passed_on[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+
+enum { PASSED_ON_COUNT = sizeof(passed_on) / sizeof(passed_on[0]) };
+
+unsigned signals_take_pending(void) {
+    unsigned signals = 0;
+    for (unsigned i = 0; i < PASSED_ON_COUNT; i++) {
+        const struct timespec at_once = {0};
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, passed_on[i]);
+        if (sigtimedwait(&set, NULL, &at_once) == passed_on[i]) {
+            signals |= 1U << i;
+        }
+    }
+    return signals;
+}
+
+void signals_raise(unsigned signals) {
+    for (unsigned i = 0; i < PASSED_ON_COUNT; i++) {
+        if ((signals & 1U << i) != 0) {
+            kill(getpid(), passed_on[i]);
+        }
+    }
+}

@@ -42,6 +42,13 @@ void signals_exit_on_next_stop(void);
 /* The same as a signal from outside; any thread. graceful: as SIGUSR1, else as SIGINT. */
 void signals_request_stop(bool graceful);
 
+/*
+ * Main thread: which of SIGTERM, SIGINT, SIGUSR1 and SIGHUP are pending, as bits, for the process that has taken over; they are not any
+ * more. The same bits there: as if they had been sent to it.
+ */
+unsigned signals_take_pending(void);
+void signals_raise(unsigned signals);
+
 /* SIGNALS_REFRESH for the main thread; any thread. */
 void signals_request_refresh(void);
 

@@ -96,6 +96,10 @@ int channel_connect(pid_t pid, struct channel_peer *peer) {
     return result < 0 ? channel_close_with(fd, result) : fd;
 }
 
+int channel_watch(int fd) {
+    return channel_signals(fd);
+}
+
 bool channel_may(uid_t uid) {
     return uid == geteuid() || uid == 0;
 }

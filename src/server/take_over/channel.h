@@ -36,6 +36,9 @@ int channel_accept(int listen_fd, struct channel_peer *peer);
 /* The descriptor, or -errno: -ECONNREFUSED: no such process listens. */
 int channel_connect(pid_t pid, struct channel_peer *peer);
 
+/* From now on SIGIO says of a socket of channel_connect, too, that there is something to read. 0 or -errno. */
+int channel_watch(int fd);
+
 /* Whether a process of `uid` may take part: this one's user, or root. */
 bool channel_may(uid_t uid);
 

@@ -44,8 +44,9 @@ void giver_open(struct giver *giver) {
 }
 
 void giver_close(struct giver *giver) {
-    if (giver->fd >= 0) {
+    if (giver->fd >= 0 && giver->state != GIVER_GIVEN) {
         close(giver->fd);
+        giver->fd = -1;
     }
     if (giver->listen_fd >= 0) {
         close(giver->listen_fd);
@@ -55,7 +56,7 @@ void giver_close(struct giver *giver) {
     }
     record_discard(&giver->numbers);
     verdict_close(&giver->verdict);
-    giver->fd = giver->listen_fd = giver->records_fd = -1;
+    giver->listen_fd = giver->records_fd = -1;
 }
 
 void giver_begin(struct giver *giver, const struct giver_parts *parts) {
@@ -407,6 +408,13 @@ enum giver_state giver_turn(struct giver *giver, uint64_t now_ns) {
     }
     giver->is_busy = moves == GIVER_MOVES_MAX;
     return giver->state;
+}
+
+void giver_pass_on(const struct giver *giver, unsigned signals) {
+    const struct message message = {.kind = MESSAGE_SIGNALS, .signals = {.signals = signals}};
+    if (signals != 0 && giver->fd >= 0) {
+        channel_send(giver->fd, &message, NULL, 0, 0); /* there is room, or nobody is there any more */
+    }
 }
 
 void giver_end(struct giver *giver) {

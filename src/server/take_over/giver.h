@@ -12,8 +12,9 @@
  *      STORE, CONNECTIONS..., NUMBERS, COMPLETE ------> store, protocols, connections: all is checked
  *                                            <--------- MINE
  *                                                       verdict_take: serves from here on
- *      the end of the socket: looks at the verdict <--- closes the socket
- *      ends: nothing is shut down or removed
+ *      the end of the socket: looks at the verdict <--- says no more
+ *      ends: nothing is shut down or removed;
+ *      signals that still came: SIGNALS --------------> does what they ask for
  *
  * Whatever goes wrong on either side, or takes too long, before the verdict: REFUSED with a sentence, and the old one goes on with all
  * that it had. Why both always agree, verdict.h says. Main thread.
@@ -75,6 +76,7 @@ struct giver {
 
 /* Before the sandbox is closed. Where the system lacks something it says so, and nobody can take over. */
 void giver_open(struct giver *giver);
+/* The way to one that serves now stays, for giver_pass_on, until the process ends. */
 void giver_close(struct giver *giver);
 
 /* From now on somebody may take over. */
@@ -82,6 +84,9 @@ void giver_begin(struct giver *giver, const struct giver_parts *parts);
 
 /* Does what can be done: after SIGIO, and when giver_timeout_ms is over. GIVEN and LOST are the end of serving. */
 enum giver_state giver_turn(struct giver *giver, uint64_t now_ns);
+
+/* Once it is GIVEN: what this one is still asked to do, for the one that serves (signals.h). */
+void giver_pass_on(const struct giver *giver, unsigned signals);
 
 /* This process stops: nobody can take over any more. */
 void giver_end(struct giver *giver);

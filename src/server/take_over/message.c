@@ -155,6 +155,9 @@ static void walk_fields(struct walk *walk, struct message *message) {
     case MESSAGE_NUMBERS:
         walk_numbers(walk, &message->numbers);
         return;
+    case MESSAGE_SIGNALS:
+        walk_u32(walk, &message->signals.signals, UINT32_MAX);
+        return;
     case MESSAGE_OFFERED:
     case MESSAGE_READY:
     case MESSAGE_COMPLETE:
@@ -218,7 +221,7 @@ const char *message_name(enum message_kind kind) {
         [MESSAGE_OFFERED] = "OFFERED",   [MESSAGE_READY] = "READY",
         [MESSAGE_STORE] = "STORE",       [MESSAGE_CONNECTIONS] = "CONNECTIONS",
         [MESSAGE_NUMBERS] = "NUMBERS",   [MESSAGE_COMPLETE] = "COMPLETE",
-        [MESSAGE_MINE] = "MINE",
+        [MESSAGE_MINE] = "MINE",         [MESSAGE_SIGNALS] = "SIGNALS",
     };
     return kind > 0 && kind < MESSAGE_KINDS_END ? names[kind] : "none";
 }

@@ -39,6 +39,7 @@ enum message_kind {
     MESSAGE_NUMBERS,
     MESSAGE_COMPLETE,
     MESSAGE_MINE,
+    MESSAGE_SIGNALS,
     MESSAGE_KINDS_END,
     MESSAGE_EXTRA_KINDS = 0x8000, /* kinds of builds to come that one who does not know them may do without */
 };
@@ -103,6 +104,11 @@ struct message_numbers {
     uint64_t size; /* bytes */
 };
 
+/* Old to new, which serves: what the old one was still asked to do. */
+struct message_signals {
+    uint32_t signals; /* bits of signals.h */
+};
+
 /* HELLO, REFUSED and so on; OFFERED, READY, COMPLETE and MINE have no fields. */
 struct message {
     enum message_kind kind;
@@ -114,6 +120,7 @@ struct message {
         struct message_store store;
         struct message_connections connections;
         struct message_numbers numbers;
+        struct message_signals signals;
     };
 };
 

@@ -22,6 +22,7 @@
 
 enum {
     TAKER_ASK_TIMEOUT_S = 5,
+    TAKER_MOVES_MAX = 64,   /* messages of one that has nothing to say but a few signals */
     TAKER_MARGIN_MS = 1000, /* the other one is the first whose time is over */
 };
 
@@ -336,8 +337,34 @@ bool taker_take(struct taker *taker, struct failure *failure) {
 void taker_release(struct taker *taker) {
     if (taker->pid != 0) {
         assert(taker->taken);
+        int fd = taker->fd;
+        taker->fd = -1;
         taker_end(taker, NULL);
+        if (fd >= 0 && (shutdown(fd, SHUT_WR) < 0 || channel_watch(fd) < 0)) {
+            close(fd);
+            fd = -1;
+        }
+        taker->fd = fd;
     }
+}
+
+unsigned taker_turn(struct taker *taker) {
+    unsigned signals = 0;
+    struct message message;
+    struct channel_fds fds;
+    int result = taker->fd < 0 ? -EAGAIN : 0;
+    for (unsigned moves = 0; result == 0 && moves < TAKER_MOVES_MAX; moves++) {
+        result = channel_receive(taker->fd, &message, &fds, 0);
+        if (result == 0) {
+            channel_fds_close(&fds);
+            signals |= message.kind == MESSAGE_SIGNALS ? message.signals.signals : 0;
+        }
+    }
+    if (result != -EAGAIN) {
+        close(taker->fd); /* it has ended */
+        taker->fd = -1;
+    }
+    return signals;
 }
 
 static void fd_end(int *fd) {

@@ -53,3 +53,18 @@ Test(signals, of_a_second_stop_end_the_process, .exit_code = EXIT_FAILURE) {
     signals_exit_on_next_stop();
     cr_assert(false, "the process is still there");
 }
+
+Test(signals, that_are_pending_are_taken_without_waiting_and_raised_again) {
+    signals_block();
+    cr_expect_eq(signals_take_pending(), 0);
+    kill(getpid(), SIGTERM);
+    kill(getpid(), SIGHUP);
+    kill(getpid(), SIGUSR2);
+    unsigned signals = signals_take_pending();
+    cr_expect_eq(signals, 1U << 0 | 1U << 3);
+    cr_expect_eq(signals_take_pending(), 0);
+    cr_expect_eq(signals_wait(0), SIGNALS_UPGRADE, "it is not one of them");
+    signals_raise(signals & ~1U);
+    cr_expect_eq(signals_wait(0), SIGNALS_RELOAD);
+    cr_expect_eq(signals_wait(0), SIGNALS_NONE);
+}

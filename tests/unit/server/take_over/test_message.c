@@ -51,6 +51,9 @@ static struct message sample(enum message_kind kind) {
     case MESSAGE_NUMBERS:
         message.numbers = (struct message_numbers){.offset = 8, .size = 7};
         break;
+    case MESSAGE_SIGNALS:
+        message.signals.signals = 3;
+        break;
     default:
         break;
     }

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""--take-over: what the old process is asked to do during the pause is done by the one that serves."""
+
+import os
+import signal
+import socket
+
+from harness.outcome import Skip, check, check_equal
+from harness.registry import test
+from harness.server import wait_until
+from process import Process
+
+
+def is_paused(server):
+    """Nobody answers for a while."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=0.5) as client:
+        try:
+            client.sendall(b"version\r\n")
+            return client.recv(64) == b""
+        except TimeoutError:
+            return True
+
+
+def take_over_with(lab, number):
+    """Old and new; the signal went to the old one while both waited for the last word."""
+    if not lab.program.has_faults():
+        raise Skip("a build without debug commands has no failures on demand")
+    old = lab.start("--hand-over-timeout=10", "-m", "64")
+    flags = [str(old.port) if flag == "-1" else flag for flag in old.arguments]
+    new = Process([*flags, f"--take-over={old.pid}"], os.path.join(lab.new_folder(), "new"),
+                  environment={**os.environ, "RIPOSTE_TAKE_OVER_FAULT": "MINE:stall"})
+    new.start()
+    wait_until(lambda: is_paused(old), "the pause")
+    old.signal(number)
+    old.expect_exit(0)
+    return new
+
+
+@test(debug=True, waits=True)
+def a_stop_goes_on_to_who_serves(lab):
+    """SIGTERM, SIGUSR1: the new one stops in order."""
+    for number in signal.SIGTERM, signal.SIGUSR1:
+        new = take_over_with(lab, number)
+        try:
+            check_equal(0, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
+            check("stopping" in new.output(), f"it said {new.output_end()}")
+        finally:
+            new.kill()
+
+
+@test(debug=True, waits=True)
+def a_reload_goes_on_to_who_serves(lab):
+    """SIGHUP: the new one reads its files again, and serves."""
+    new = take_over_with(lab, signal.SIGHUP)
+    try:
+        wait_until(lambda: "SIGHUP: there is nothing to read again" in new.output(), "the reload")
+        new.send_signal(signal.SIGTERM)
+        check_equal(0, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
+    finally:
+        new.kill()
