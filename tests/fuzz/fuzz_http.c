@@ -58,6 +58,7 @@ static struct bytes send_all(struct bytes input, struct random *random) {
 /* True when the answers may depend on how the input was cut. */
 static bool is_cut_sensitive(struct bytes input, struct bytes output) {
     return memmem(input.data, input.size, "metrics", 7) != NULL ||
+           memmem(input.data, input.size, "prefix", 6) != NULL || /* numbers jump, see fuzz_memcached.c */
            memmem(input.data, input.size, "stats", 5) != NULL ||
            memmem(output.data, output.size, "100 Continue", 12) != NULL;
 }
