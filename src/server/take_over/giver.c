@@ -338,6 +338,7 @@ static bool giver_greet(struct giver *giver, uint64_t now_ns) {
     }
     giver->fd = fd;
     giver->taker = peer.pid;
+    giver->checks_only = false; /* before its HELLO: what an earlier one wanted says nothing of this one */
     giver->state = GIVER_GREETED;
     giver->deadline_ns = now_ns + GIVER_START_TIMEOUT_S * CLOCK_NS_PER_S;
     return true;
