@@ -81,8 +81,10 @@ static void answer_options(struct http_call *call, const struct http_request *re
             request->exchange.cors
                 ? "Allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n"
                   "Access-Control-Allow-Methods: GET, HEAD, PUT, POST, DELETE\r\n"
-                  "Access-Control-Allow-Headers: Authorization, Cache-Control, Content-Type, If-Match, "
-                  "If-None-Match, Range\r\nAccess-Control-Max-Age: 600\r\n"
+                  "Access-Control-Allow-Headers: Authorization, Cache-Control, Content-Encoding, "
+                  "Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, "
+                  "Range\r\n"
+                  "Access-Control-Max-Age: 600\r\n"
                 : "Allow: GET, HEAD, PUT, POST, DELETE, OPTIONS\r\n"),
     };
     http_answer_send(call, &request->exchange, &answer, bytes_of(NULL, 0));
