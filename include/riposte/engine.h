@@ -452,7 +452,7 @@ const struct engine_conn *engine_conn_list_next(struct engine_conn_list *list);
 void engine_conn_list_end(struct engine_conn_list *list);
 
 /* What the kernel says of the process and of its network namespace. */
-struct engine_kernel {
+struct engine_kernel_figures {
     struct rusage usage; /* of the process: getrusage(2) */
     uint64_t
         listen_overflows; /* of accept queues since engine_create: TcpExt ListenOverflows of /proc/net/netstat */
@@ -461,7 +461,7 @@ struct engine_kernel {
 };
 
 /* Figures that were right a second ago at most: the kernel is asked no more often. Waits for nobody. Any thread. */
-struct engine_kernel engine_kernel(const struct engine *engine, uint64_t now_ns);
+struct engine_kernel_figures engine_kernel(const struct engine *engine, uint64_t now_ns);
 
 #ifdef __cplusplus
 }

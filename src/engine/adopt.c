@@ -137,7 +137,7 @@ static bool adopt_session(struct worker *worker, struct conn *conn, const struct
     }
     conn->introduced = true;
     conn->session_memory_size = (uint32_t)loaded.memory_size;
-    conn->next = loaded.next;
+    conn->next = (uint8_t)loaded.next;
     return true;
 }
 

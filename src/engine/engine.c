@@ -299,7 +299,7 @@ uint32_t engine_listen_backlog(const struct engine *engine) {
     return engine->listen_backlog;
 }
 
-struct engine_kernel engine_kernel(const struct engine *engine, uint64_t now_ns) {
+struct engine_kernel_figures engine_kernel(const struct engine *engine, uint64_t now_ns) {
     /* Not the engine's state but what was seen of the kernel's. */
     struct kernel *kernel = (struct kernel *)(uintptr_t)&engine->kernel;
     return kernel_figures(kernel, now_ns);

@@ -7,8 +7,8 @@
 #include "net_statistics.h"
 #include "riposte/clock.h"
 
-static struct engine_kernel kernel_ask(const struct kernel *kernel) {
-    struct engine_kernel figures = {.listens_known = false};
+static struct engine_kernel_figures kernel_ask(const struct kernel *kernel) {
+    struct engine_kernel_figures figures = {.listens_known = false};
     uint64_t overflows, drops;
     getrusage(RUSAGE_SELF, &figures.usage);
     if (net_listen_overflows(&overflows, &drops)) {
@@ -34,9 +34,9 @@ void kernel_deinit(struct kernel *kernel) {
 }
 
 /* What is known; *old when the caller is to ask: whoever comes meanwhile takes what is known. */
-static struct engine_kernel kernel_known(struct kernel *kernel, uint64_t now_ns, bool *old) {
+static struct engine_kernel_figures kernel_known(struct kernel *kernel, uint64_t now_ns, bool *old) {
     pthread_mutex_lock(&kernel->lock);
-    struct engine_kernel figures = kernel->figures;
+    struct engine_kernel_figures figures = kernel->figures;
     /* Threads read their clocks at different times: who is behind the one that asked asks no more. */
     *old = now_ns >= kernel->asked_ns + CLOCK_NS_PER_S;
     if (*old) {
@@ -46,9 +46,9 @@ static struct engine_kernel kernel_known(struct kernel *kernel, uint64_t now_ns,
     return figures;
 }
 
-struct engine_kernel kernel_figures(struct kernel *kernel, uint64_t now_ns) {
+struct engine_kernel_figures kernel_figures(struct kernel *kernel, uint64_t now_ns) {
     bool old;
-    struct engine_kernel figures = kernel_known(kernel, now_ns, &old);
+    struct engine_kernel_figures figures = kernel_known(kernel, now_ns, &old);
     if (old) {
         figures = kernel_ask(kernel);
         pthread_mutex_lock(&kernel->lock);

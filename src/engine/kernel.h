@@ -15,7 +15,7 @@
 struct kernel {
     pthread_mutex_t lock;                  /* of what follows; held for a copy only */
     uint64_t asked_ns;                     /* monotonic time of the last question */
-    struct engine_kernel figures;          /* its answer */
+    struct engine_kernel_figures figures;  /* its answer */
     uint64_t first_overflows, first_drops; /* at the beginning, since boot; constant */
 };
 
@@ -24,6 +24,6 @@ void kernel_init(struct kernel *kernel, uint64_t now_ns);
 void kernel_deinit(struct kernel *kernel);
 
 /* Figures that were right within the last second or so. Any thread. */
-struct engine_kernel kernel_figures(struct kernel *kernel, uint64_t now_ns);
+struct engine_kernel_figures kernel_figures(struct kernel *kernel, uint64_t now_ns);
 
 #endif

@@ -33,7 +33,7 @@ static double seconds_of(const struct timeval *time) {
 }
 
 static void process_rows(const struct server *server, const struct rows *rows) {
-    struct engine_kernel kernel = engine_kernel(server->engine, clock_monotonic_ns());
+    struct engine_kernel_figures kernel = engine_kernel(server->engine, clock_monotonic_ns());
     uint64_t now_s = clock_real_ns() / CLOCK_NS_PER_S;
     level(rows, "memcached_up", "always 1: whoever reads this was answered", 1);
     level(rows, "memcached_uptime_seconds", "seconds since the start",
@@ -100,7 +100,7 @@ static void engine_rows(const struct server *server, const struct rows *rows) {
           (double)counter_read(&sum.bytes_written));
     level(rows, "riposte_engine_fixed_memory_bytes", "bytes of buffers and rings taken at start",
           (double)engine_fixed_memory_size(server->engine));
-    struct engine_kernel kernel = engine_kernel(server->engine, clock_monotonic_ns());
+    struct engine_kernel_figures kernel = engine_kernel(server->engine, clock_monotonic_ns());
     if (kernel.listens_known) {
         count(rows, "riposte_listen_overflows_total",
               "connections that found the accept queue full, in this network namespace",

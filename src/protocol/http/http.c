@@ -64,13 +64,13 @@ static void head_serve(struct http_call *call, const struct http_memo *memo, str
     }
 }
 
-static void head_refuse(struct http_call *call, int status) {
+static void head_refuse(struct http_call *call, enum http_status status) {
     if ((unsigned char)*call->at == TLS_CLIENT_FIRST_BYTE) {
         counter_add(&call->worker->counters.closed_tls, 1);
         tls_client_refuse(call->reply);
         return;
     }
-    http_answer_refuse(call, (enum http_status)status, fault_of_head((enum http_status)status));
+    http_answer_refuse(call, status, fault_of_head(status));
 }
 
 /* False when the rest of a head has not come, or the request waits. */

@@ -39,7 +39,7 @@ Test(kernel, counts_overflows_from_the_beginning) {
     cr_expect_eq(kernel_figures(&kernel, CLOCK_NS_PER_S).listen_overflows, 0);
     kernel.first_overflows -= 7;
     kernel.first_drops -= 8;
-    struct engine_kernel later = kernel_figures(&kernel, 2 * CLOCK_NS_PER_S);
+    struct engine_kernel_figures later = kernel_figures(&kernel, 2 * CLOCK_NS_PER_S);
     cr_expect_geq(later.listen_overflows, 7);
     cr_expect_geq(later.listen_drops, 8);
     kernel_deinit(&kernel);

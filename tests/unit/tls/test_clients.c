@@ -128,7 +128,7 @@ Test(clients, a_chain_of_a_client_has_a_bounded_length) {
         struct certificate links[5];
         const struct certificate *issuer = &place.authority;
         for (unsigned j = 0; j < rows[i].between; j++) {
-            char name[16];
+            char name[48];
             snprintf(name, sizeof(name), "link-%zu-%u", i, j);
             links[j] = certificate_make(
                 place.folder, name,

@@ -163,11 +163,13 @@ def handshakes_take_a_bounded_part_of_a_turn(lab):
     server = lab.start()
     with server.connect() as other:
         other.set("a", "x")
-        storm = threading.Thread(target=load, args=(lab, server, "-n", "600", "-c", "32", "--churn", "1"))
+        done = []
+        storm = threading.Thread(target=lambda: done.append(load(lab, server, "-n", "600", "-c", "32", "--churn", "1")))
         storm.start()
         while storm.is_alive():
             check_equal(b"x", other.get("a"), "a client that was there")
         storm.join()
+        check(done, "the load generator has made no storm")
     check_turns(lab, server)
 
 

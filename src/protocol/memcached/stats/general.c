@@ -152,7 +152,7 @@ void stats_general(struct mc_call *call, struct bytes arguments) {
     (void)arguments;
     struct mc_totals totals;
     counters_since_reset(service, &totals);
-    struct engine_kernel kernel = {.listens_known = false};
+    struct engine_kernel_figures kernel = {.listens_known = false};
     if (service->engine != NULL) {
         kernel = engine_kernel(service->engine, call->now_ns);
     }

@@ -27,7 +27,7 @@ static void features_line(const struct engine *engine, struct reply *reply) {
 
 static void engine_lines(const struct engine *engine, const struct engine_counters *counters,
                          uint64_t conn_memory_size_max, uint64_t now_ns, struct reply *reply) {
-    struct engine_kernel kernel = engine_kernel(engine, now_ns);
+    struct engine_kernel_figures kernel = engine_kernel(engine, now_ns);
     stat_word(reply, "transport", engine_transport_name(engine));
     features_line(engine, reply);
     stat_number(reply, "workers", engine_workers_count(engine));
