@@ -217,7 +217,6 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
     conn->next = (uint8_t)progress.next;
     if (unlikely(progress.next == PROTOCOL_NEXT_AGAIN)) {
-        bytes.size = progress.consumed; /* it stopped there */
         conn_note_received(conn, worker->now_ns, progress.consumed);
     } else {
         conn->received_us = 0;
@@ -231,7 +230,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
     conn->costly = (uint8_t)(progress.costly ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
     counter_add(&worker->counters.requests, progress.requests);
-    turn_count(&worker->turn, progress.requests, bytes.size, progress.costly);
+    turn_count(&worker->turn, progress.requests, progress.costly);
     memory_publish(worker);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
@@ -422,7 +421,7 @@ static void serve_opening(struct worker *worker, struct conn *conn) {
     }
     serve_filtered(worker, conn, input_bytes(&wire));
     input_discard(&wire);
-    turn_count(&worker->turn, 1, 0, true);
+    turn_count(&worker->turn, 1, true);
     worker_queue_arm(worker, conn);
 }
 

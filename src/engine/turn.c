@@ -10,8 +10,6 @@
 enum {
     /* Small requests between two looks at the clock: some 100 us of them, so that a look costs nothing. */
     TURN_REQUESTS_PER_LOOK = 256,
-    /* Bytes that cost about as much to read as a small request: heads of 16 KiB take 30 us. */
-    TURN_SIZE_PER_REQUEST = 256,
     /* A measured turn above it is counted as long: twice what is aimed at. */
     TURN_LONG_NS = 2 * TURN_TIME_MAX_NS,
 };
@@ -55,8 +53,8 @@ void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t no
     turn->costly_cpu_ns = 0;
 }
 
-void turn_count(struct turn *turn, unsigned requests, size_t size, bool costly) {
-    turn->requests += requests + 1 + (unsigned)(size / TURN_SIZE_PER_REQUEST);
+void turn_count(struct turn *turn, unsigned requests, bool costly) {
+    turn->requests += requests + 1;
     if (unlikely(costly || turn->requests >= TURN_REQUESTS_PER_LOOK)) {
         turn->requests = 0;
         turn->over = clock_monotonic_ns() >= turn->ends_ns;

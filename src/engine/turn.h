@@ -38,7 +38,7 @@ enum {
 
 struct turn {
     uint64_t ends_ns;        /* no request is begun after it, but one of those that are served last */
-    unsigned requests;       /* served since the clock was last looked at, and bytes as requests */
+    unsigned requests;       /* served since the clock was last looked at */
     bool over;               /* a look has found ends_ns passed */
     size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
     uint32_t
@@ -55,11 +55,8 @@ struct turn {
  */
 void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured);
 
-/*
- * So many requests were served by one call, which read `size` bytes. Looks at the clock after a costly one, and after many
- * that are not, or are large.
- */
-void turn_count(struct turn *turn, unsigned requests, size_t size, bool costly);
+/* So many requests were served by one call. Looks at the clock after a costly one, and after many that are not. */
+void turn_count(struct turn *turn, unsigned requests, bool costly);
 
 /* The costly ones are served from here on: the turn is not over before one of them was. Returns a mark for the end. */
 uint64_t turn_costly_begin(struct turn *turn);

@@ -21,9 +21,9 @@ Test(turn, is_over_when_a_costly_request_finds_its_time_passed) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
     turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
-    turn_count(&turn, 1, 0, false);
+    turn_count(&turn, 1, false);
     cr_expect_not(turn.over);
-    turn_count(&turn, 1, 0, true);
+    turn_count(&turn, 1, true);
     cr_expect(turn.over);
 }
 
@@ -32,20 +32,8 @@ Test(turn, is_looked_at_after_many_requests_that_are_not_costly) {
     struct engine_counters counters = {0};
     turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
     for (int i = 0; i < 1000; i++) {
-        turn_count(&turn, 1, 0, false);
+        turn_count(&turn, 1, false);
     }
-    cr_expect(turn.over);
-}
-
-Test(turn, is_looked_at_after_few_requests_that_are_large) {
-    struct turn turn = {0};
-    struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
-    for (int i = 0; i < 3; i++) {
-        cr_expect_not(turn.over, "%d", i);
-        turn_count(&turn, 0, (size_t)16 * 1024, false); /* a head that is not all there */
-    }
-    turn_count(&turn, 1, (size_t)16 * 1024, false);
     cr_expect(turn.over);
 }
 
@@ -53,10 +41,10 @@ Test(turn, begins_a_costly_request_although_its_time_has_passed) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
     turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, true);
-    turn_count(&turn, 1, 0, true);
+    turn_count(&turn, 1, true);
     turn_costly_begin(&turn);
     cr_expect_not(turn.over);
-    turn_count(&turn, 1, 0, true);
+    turn_count(&turn, 1, true);
     cr_expect(turn.over);
 }
 
