@@ -40,15 +40,19 @@ def a_hundred_thousand_handshakes_leave_no_memory_behind(lab):
 
 
 class Load(threading.Thread):
-    """riposte-load beside this thread; end() returns what it reports."""
+    """riposte-load beside this thread, on `cpus`; end() returns what it reports. With `idle` it gets what nobody else there wants."""
 
-    def __init__(self, lab, server, *flags):
+    def __init__(self, lab, server, cpus, *flags, idle=False):
         super().__init__(daemon=True)
         self.arguments, self.step, self.error = (lab, server, "--tls-no-verify", *flags), None, None
+        self.cpus, self.idle = cpus, idle
         self.start()
 
     def run(self):
         try:
+            os.sched_setaffinity(0, self.cpus)  # of this thread, and of the program that it starts
+            if self.idle:
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             self.step = load(*self.arguments)
         except Exception as error:  # kept for the thread that waits
             self.error = error
@@ -77,20 +81,25 @@ def p99_ms(step):
 @test(families=TLS, limit_s=240, apart=True)
 def a_storm_of_handshakes_leaves_others_below_5_ms(lab):
     """64 clients connect, ask once and leave, on and on; with a key of RSA and 4096 bits each handshake takes 5 ms of the only worker.
-    p99 of eight that were there before, at 2,000 requests/s of them together, stays below 5 ms. Needs a quiet machine."""
+    p99 of eight that were there before, at 2,000 requests/s of them together, stays below 5 ms. The server has a CPU; what is
+    measured is its delay, not that of the clients of the storm, whose half of a handshake is work, too. Needs a quiet machine."""
+    first, *rest = sorted(os.sched_getaffinity(0))
+    if not rest:
+        raise Skip("one CPU: the storm's clients would take the server's")
     for bits in (0, 2048, 4096):
         own = Authority(lab.new_folder())
         own.once("server", SERVER_NAME, rsa_bits=bits)
         metrics = os.path.join(lab.new_folder(), "http")
-        server = lab.start(f"--http=unix:{metrics}", *own.flags(), family="tls-own")
+        server = lab.start("-t", "1", f"--http=unix:{metrics}", *own.flags(), family="tls-own",
+                           prefix=(lab.need("taskset", "util-linux"), "-c", str(first)))
         asks = ("-c", "8", "-r", "2000")
-        calm_ms = p99_ms(Load(lab, server, *asks, "-t", "3s").end())
+        calm_ms = p99_ms(Load(lab, server, rest, *asks, "-t", "3s").end())
         if calm_ms > CALM_P99_MS_MAX:
             raise Skip(f"the machine is too busy: p99 is {calm_ms:.1f} ms without a storm")
         before = handshakes_count(metrics)
-        others = Load(lab, server, *asks, "-t", "12s")
+        others = Load(lab, server, rest, *asks, "-t", "12s")
         wait_until(lambda: handshakes_count(metrics) >= before + 8, "the others are there")
-        storm = Load(lab, server, "-c", "64", "--churn", "1", "-t", "9s").end()
+        storm = Load(lab, server, rest, "-c", "64", "--churn", "1", "-t", "9s", idle=True).end()
         stormy_ms = p99_ms(others.end())
         check(storm["connects"] > 50, f"{bits} bits: only {storm['connects']} connections in the storm")
         check(stormy_ms < STORM_P99_MS_MAX, f"{bits} bits: p99 is {stormy_ms:.1f} ms in a storm, {calm_ms:.1f} ms without one")
