@@ -10,7 +10,7 @@
 
 enum {
     EVICT_SCAN_MAX = 256,    /* descriptors looked at for a choice */
-    EVICT_PINNED_MAX = 64,   /* pinned segments passed over at the end of a queue */
+    EVICT_PASSED_MAX = 64,   /* pinned segments that go to the end of their queue at a time */
     EVICT_COMPACT_SHARE = 4, /* free bytes of a segment that make it worth copying: one part in so many */
     EVICT_COMPACT_SHARE_FULL = 16, /* the same where nothing may be pushed out */
     EVICT_BATCH = 16,              /* items whose homes are asked for together */
@@ -71,27 +71,41 @@ static uint32_t choose_scanning(struct store_worker *worker, bool over_only) {
     return over_only ? SEGMENT_NONE : best;
 }
 
-/* The oldest of a queue that is not pinned; pinned ones go round. Under the lock. */
-static uint32_t choose_oldest(struct arena *arena, enum segment_queue queue) {
-    struct arena_list *list = &arena->queues[queue];
-    uint32_t index = list->first;
-    for (unsigned i = 0; i < EVICT_PINNED_MAX && index != SEGMENT_NONE; i++) {
+/*
+ * The oldest of a queue that is free to take; those that are not go to its end, so that the next look does not meet them again.
+ * SEGMENT_NONE after EVICT_PASSED_MAX of them, or when all have been passed. Under the lock.
+ */
+static uint32_t choose_oldest(struct arena *arena, enum segment_queue queue, uint64_t *passed_size) {
+    const struct arena_list *list = &arena->queues[queue];
+    for (unsigned i = 0; i < EVICT_PASSED_MAX && *passed_size < list->size; i++) {
+        uint32_t index = list->first;
         if (is_free_to_take(&arena->segments[index])) {
             return index;
         }
-        index = arena->segments[index].next;
+        *passed_size += arena->segments[index].size;
+        segment_dequeue(arena, index);
+        segment_push(arena, queue, index);
     }
     return SEGMENT_NONE;
 }
 
-/* Case 3. Under the lock. */
-static uint32_t choose_by_age(struct store *store) {
+/* Case 3. `passed_size`: bytes of each queue that were looked at in vain. Under the lock, which others have in between. */
+static uint32_t choose_by_age(struct store *store, uint64_t passed_size[QUEUES_COUNT]) {
     struct arena *arena = &store->arena;
     uint64_t target = arena_level(&store->ghost.small_target);
     enum segment_queue queue = arena->queues[QUEUE_SMALL].size > target ? QUEUE_SMALL : QUEUE_MAIN;
-    uint32_t index = choose_oldest(arena, queue);
-    return index != SEGMENT_NONE ? index
-                                 : choose_oldest(arena, queue == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL);
+    for (unsigned i = 0; i < QUEUES_COUNT; i++) {
+        while (passed_size[queue] < arena->queues[queue].size) {
+            uint32_t index = choose_oldest(arena, queue, &passed_size[queue]);
+            if (index != SEGMENT_NONE) {
+                return index;
+            }
+            arena_unlock(arena);
+            arena_lock(arena);
+        }
+        queue = queue == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL;
+    }
+    return SEGMENT_NONE;
 }
 
 void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode) {
@@ -108,7 +122,8 @@ static bool evict_choose(struct store_worker *worker, bool over_only) {
     arena_lock(arena);
     uint32_t index = choose_scanning(worker, over_only);
     if (index == SEGMENT_NONE && store->evict && !over_only) {
-        index = choose_by_age(store);
+        uint64_t passed_size[QUEUES_COUNT] = {0};
+        index = choose_by_age(store, passed_size);
         mode = EVICT_QUEUE;
     }
     if (index != SEGMENT_NONE) {

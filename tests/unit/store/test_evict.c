@@ -351,3 +351,28 @@ Test(evict, where_no_room_comes_there_is_nothing_to_wait_for) {
     cr_expect_eq(fixture_count(&fixture, no_memory), 1);
     fixture_close(&fixture);
 }
+
+Test(evict, goes_on_behind_any_number_of_segments_that_replies_send_from) {
+    enum { PINS = 200 }; /* segments at the end of the queue, below what may be pinned of this store */
+    struct store_config config = fixture_config();
+    config.memory_size_max = 32 * FIXTURE_MIB;
+    config.workers_max = 64; /* many, so that segments are small */
+    struct fixture fixture = fixture_open_with(config);
+    void *pins[PINS];
+    unsigned count = 0;
+    fill(&fixture, 0, 16 * FIXTURE_MIB, 100);
+    for (uint64_t number = 0; count < PINS; number++) {
+        struct item_view view;
+        cr_assert_eq(fixture_get_number(&fixture, number, &view), STORE_OK);
+        if (count == 0 || view.pin != pins[count - 1]) {
+            cr_assert(store_pin(&view));
+            pins[count++] = view.pin;
+        }
+    }
+    fill(&fixture, 1000000, 40 * FIXTURE_MIB, 100);
+    cr_expect_eq(fixture_count(&fixture, no_memory), 0);
+    for (unsigned i = 0; i < PINS; i++) {
+        store_unpin(pins[i]);
+    }
+    fixture_close(&fixture);
+}
