@@ -82,6 +82,15 @@ int channel_accept(int listen_fd, struct channel_peer *peer) {
     return result < 0 ? channel_close_with(fd, result) : fd;
 }
 
+/* What was queued by then is accepted yet (unix_accept, Linux 6.18), and nothing is queued any more. */
+void channel_end(int listen_fd, const char *text) {
+    shutdown(listen_fd, SHUT_RD);
+    for (int fd; (fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0; close(fd)) {
+        channel_refuse(fd, text);
+    }
+    close(listen_fd);
+}
+
 int channel_connect(pid_t pid, struct channel_peer *peer) {
     struct sockaddr_un address;
     socklen_t size = channel_address(pid, &address);
@@ -155,6 +164,7 @@ int channel_send(int fd, const struct message *message, const int *fds, unsigned
     }
     for (;;) {
         if (sendmsg(fd, &head, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
+            fault_strike_behind(message->kind);
             return 0;
         }
         if (errno == ECONNRESET) {
@@ -237,6 +247,7 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
     char bytes[MESSAGE_SIZE_MAX];
     union control control;
     struct iovec iov = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    bool reset = false;
     fds->count = 0;
     fds->sender = 0;
     for (;;) {
@@ -245,6 +256,11 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
                               .msg_control = control.bytes,
                               .msg_controllen = sizeof(control)};
         ssize_t size = recvmsg(fd, &head, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+        if (size < 0 && errno == ECONNRESET && !reset) {
+            reset =
+                true; /* it went with something unread; what it had said before is still there (unix(7)) */
+            continue;
+        }
         if (size == 0 || (size < 0 && errno == ECONNRESET)) {
             return -EPIPE;
         }

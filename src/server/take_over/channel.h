@@ -33,6 +33,9 @@ int channel_listen(void);
 /* -EAGAIN: nobody is there. Else the descriptor, which does not wait and says by SIGIO that there is something to read; or -errno. */
 int channel_accept(int listen_fd, struct channel_peer *peer);
 
+/* Nobody can connect any more; who has, and was not accepted, is refused with `text`. Takes listen_fd. */
+void channel_end(int listen_fd, const char *text);
+
 /* The descriptor, or -errno: -ECONNREFUSED: no such process listens. */
 int channel_connect(pid_t pid, struct channel_peer *peer);
 

@@ -7,6 +7,7 @@
 #ifdef RIPOSTE_DEBUG_COMMANDS
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,17 @@
 
 enum { FAULT_STALL_S = 3 };
 
-void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
+/* What is wanted with a message of that kind; "": nothing. */
+static const char *fault_wanted(enum message_kind kind) {
     const char *wanted = getenv("RIPOSTE_TAKE_OVER_FAULT");
     const char *name = message_name(kind);
     size_t name_size = strlen(name);
-    if (wanted == NULL || strncmp(wanted, name, name_size) != 0 || wanted[name_size] != ':') {
-        return;
-    }
-    const char *what = wanted + name_size + 1;
+    bool is_meant = wanted != NULL && strncmp(wanted, name, name_size) == 0 && wanted[name_size] == ':';
+    return is_meant ? wanted + name_size + 1 : "";
+}
+
+void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
+    const char *what = fault_wanted(kind);
     if (strcmp(what, "die") == 0) {
         kill(getpid(), SIGKILL);
     } else if (strcmp(what, "stall") == 0) {
@@ -30,6 +34,12 @@ void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
         nanosleep(&time, NULL);
     } else if (strcmp(what, "bad") == 0) {
         memset(bytes, 0x55, *size);
+    }
+}
+
+void fault_strike_behind(enum message_kind kind) {
+    if (strcmp(fault_wanted(kind), "sent") == 0) {
+        kill(getpid(), SIGKILL);
     }
 }
 

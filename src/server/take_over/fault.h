@@ -3,6 +3,7 @@
  * fault: failures on demand, for the tests of a take-over; only in builds that have debug commands.
  *
  *      RIPOSTE_TAKE_OVER_FAULT=<message>:die     the process is gone before it sends that message
+ *                              <message>:sent    the same once it has sent it
  *                              <message>:stall   it does nothing for three seconds before it sends it
  *                              <message>:bad     it sends something else
  */
@@ -14,11 +15,18 @@
 /* Before a message of that kind is sent: what the environment says. `bytes` of *size are what will be sent. */
 #ifdef RIPOSTE_DEBUG_COMMANDS
 void fault_strike(enum message_kind kind, char *bytes, size_t *size);
+
+/* The same behind it. */
+void fault_strike_behind(enum message_kind kind);
 #else
 static inline void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
     (void)kind;
     (void)bytes;
     (void)size;
+}
+
+static inline void fault_strike_behind(enum message_kind kind) {
+    (void)kind;
 }
 #endif
 

@@ -43,20 +43,32 @@ void giver_open(struct giver *giver) {
     log_line(LOG_LEVEL_INFO, "no process can take over from this one: %s", strerror(-result));
 }
 
+/*
+ * Nobody can connect any more, and who waits hears why: silence is what it hears of one that was killed, and then it serves itself
+ * (taker.c). It may do so as well where this one has failed.
+ */
+static void giver_refuse_all(struct giver *giver) {
+    if (giver->listen_fd >= 0 && giver->state == GIVER_LOST) {
+        close(giver->listen_fd);
+    } else if (giver->listen_fd >= 0) {
+        channel_end(giver->listen_fd,
+                    giver->state == GIVER_GIVEN ? "another process serves since" : "this one stops");
+    }
+    giver->listen_fd = -1;
+}
+
 void giver_close(struct giver *giver) {
     if (giver->fd >= 0 && giver->state != GIVER_GIVEN) {
         close(giver->fd);
         giver->fd = -1;
     }
-    if (giver->listen_fd >= 0) {
-        close(giver->listen_fd);
-    }
+    giver_refuse_all(giver);
     if (giver->records_fd >= 0) {
         close(giver->records_fd);
     }
     record_discard(&giver->numbers);
     verdict_close(&giver->verdict);
-    giver->listen_fd = giver->records_fd = -1;
+    giver->records_fd = -1;
 }
 
 void giver_begin(struct giver *giver, const struct giver_parts *parts) {
@@ -423,10 +435,7 @@ void giver_end(struct giver *giver) {
     if (giver_listens(giver)) {
         giver_abandon(giver, "this one stops");
     }
-    if (giver->listen_fd >= 0) {
-        close(giver->listen_fd);
-        giver->listen_fd = -1;
-    }
+    giver_refuse_all(giver);
 }
 
 int giver_timeout_ms(const struct giver *giver, uint64_t now_ns) {

@@ -17,7 +17,22 @@
  *      signals that still came: SIGNALS --------------> does what they ask for
  *
  * Whatever goes wrong on either side, or takes too long, before the verdict: REFUSED with a sentence, and the old one goes on with all
- * that it had. Why both always agree, verdict.h says. Main thread.
+ * that it had. Why both always agree, verdict.h says. Whoever is refused, or comes when the old one stops or has handed over, hears so:
+ * silence means that the old one was killed.
+ *
+ * Who serves when one of the two is killed (tests/wire/programs/take_over_failures.py does it before and behind each message):
+ *
+ *      killed   when                                                  serves   with
+ *      old      before the new one has connected                      nobody   it is no take-over yet: "no such process"
+ *      old      then, before SETTINGS is sent                         new      its own flags, as if there had been no old one
+ *      old      then, before STORE is sent                            new      the listeners that have come, and opens the rest
+ *      old      then, before the verdict                              new      those, the items, the connections that have come
+ *      old      behind the verdict                                    new      everything
+ *      old      having taken back                                     nobody   it was a server that served, and was killed
+ *      new      before the verdict                                    old      everything
+ *      new      behind the verdict                                    nobody   it was a server that served, and was killed
+ *
+ * Where nobody does, it is for whoever starts servers (Restart= of systemd) to start one, as at any other time. Main thread.
  */
 #ifndef RIPOSTE_SERVER_TAKE_OVER_GIVER_H
 #define RIPOSTE_SERVER_TAKE_OVER_GIVER_H

@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "process_handle.h"
 #include "records.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -24,6 +25,8 @@ enum {
     TAKER_ASK_TIMEOUT_S = 5,
     TAKER_MOVES_MAX = 64,   /* messages of one that has nothing to say but a few signals */
     TAKER_MARGIN_MS = 1000, /* the other one is the first whose time is over */
+    TAKER_DEATH_MS =
+        1000, /* from the end of the socket of one that is killed to its own; its memory is freed in between */
 };
 
 /* --- asking ----------------------------------------------------------------------------------------------- */
@@ -54,6 +57,8 @@ static bool taker_connect(struct taker *taker, const struct options *options, st
                            (intmax_t)taker->pid, (intmax_t)peer.pid, (uintmax_t)peer.uid,
                            options->user == NULL ? "the user of this process" : options->user);
     }
+    /* It may be another one's by now, which lives: then this one does not start, though it could. */
+    taker->process_fd = process_handle_open(taker->pid);
     return true;
 }
 
@@ -67,14 +72,28 @@ static bool result_failed(const struct taker *taker, int result, struct failure 
 }
 
 /*
- * The other one has gone, and with it its word. One that has said nothing yet may as well be stopping, or have handed over to another
- * one meanwhile: to serve beside that one would be worse than not to start.
+ * The other one has gone without a word. One that stops, or has handed over to another process meanwhile, says so to all who wait
+ * (giver_end): it was killed, if it is dead, and this one starts as if there had been none. Builds that said nothing then have ended in
+ * order, or another process has their addresses, and this one will find them in use.
  */
-static bool taker_on_end(struct taker *taker, const char *missing, struct failure *failure) {
-    if (taker->verdict.word == NULL) {
+static bool taker_on_silence(struct taker *taker, struct failure *failure) {
+    if (taker->checks_only || !process_handle_ended(taker->process_fd, TAKER_DEATH_MS)) {
         return failure_set(failure, EX_UNAVAILABLE,
                            "--take-over=%jd: it has ended, or stops, or has handed over to another process",
                            (intmax_t)taker->pid);
+    }
+    log_line(LOG_LEVEL_WARNING,
+             "process %jd has ended before it could say anything: nothing of it is taken over",
+             (intmax_t)taker->pid);
+    taker_end(taker, NULL);
+    taker->pid = 0;
+    taker->taken = true;
+    return true;
+}
+
+static bool taker_on_end(struct taker *taker, const char *missing, struct failure *failure) {
+    if (taker->verdict.word == NULL) {
+        return taker_on_silence(taker, failure);
     }
     close(taker->fd);
     taker->fd = -1;
@@ -177,7 +196,7 @@ static bool message_take(struct taker *taker, const struct message *message, str
         break;
     case MESSAGE_REFUSED:
         channel_fds_close(fds);
-        return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: %s; it goes on", (intmax_t)taker->pid,
+        return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: it refuses: %s", (intmax_t)taker->pid,
                            message->refused.text);
     case MESSAGE_OFFERED:
     case MESSAGE_COMPLETE:
@@ -222,6 +241,7 @@ static bool taker_say(struct taker *taker, const struct message *message, struct
 
 void taker_init(struct taker *taker) {
     *taker = (struct taker){.fd = -1,
+                            .process_fd = -1,
                             .taken = true,
                             .verdict = {.fd = -1},
                             .notify_fd = -1,
@@ -233,6 +253,7 @@ void taker_init(struct taker *taker) {
 bool taker_begin(struct taker *taker, const struct options *options, bool checks_only,
                  struct failure *failure) {
     taker->pid = (pid_t)options->take_over;
+    taker->checks_only = checks_only;
     taker->taken = taker->pid == 0;
     struct message hello = {.kind = MESSAGE_HELLO,
                             .hello = {.version = RIPOSTE_VERSION, .checks_only = checks_only}};
@@ -382,6 +403,7 @@ void taker_end(struct taker *taker, const char *why) {
         close(taker->fds[--taker->fds_count]);
     }
     fd_end(&taker->fd);
+    fd_end(&taker->process_fd);
     fd_end(&taker->notify_fd);
     fd_end(&taker->janitor_fd);
     fd_end(&taker->arena_fd);

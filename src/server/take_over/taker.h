@@ -9,7 +9,7 @@
  *      taker_end       in any case
  *
  * Where the other process dies on the way, nobody else serves: this one goes on with what it has got by then, and with nothing
- * where the rest would be. Main thread.
+ * where the rest would be; without a word from it, as an ordinary start. Main thread.
  */
 #ifndef RIPOSTE_SERVER_TAKE_OVER_TAKER_H
 #define RIPOSTE_SERVER_TAKE_OVER_TAKER_H
@@ -27,9 +27,11 @@
 #include "verdict.h"
 
 struct taker {
-    pid_t pid;  /* of the other one; 0: this is an ordinary start */
-    int fd;     /* owned; -1: it has ended, or all is over */
-    bool taken; /* this process serves: always true in an ordinary start */
+    pid_t pid;        /* of the other one; 0: this is an ordinary start, or has become one */
+    int process_fd;   /* owned: its handle (process_handle.h), or why there is none */
+    bool checks_only; /* this one asks, and starts nothing */
+    int fd;           /* owned; -1: it has ended, or all is over */
+    bool taken;       /* this process serves: always true in an ordinary start */
     struct verdict verdict;
     struct message_settings settings; /* the other one's */
     struct message_listener
