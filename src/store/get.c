@@ -161,29 +161,57 @@ static bool should_win(const struct store_worker *worker, const struct get_optio
     return expires_tick <= now_tick || expires_tick - now_tick < options->recache_below_s;
 }
 
-/* A live item was met. What has to be done under the lock: false when it is no longer the key's. */
+/*
+ * A live item was met. What has to be done under the lock: false when it is no longer the key's. The touch comes first: where it
+ * has no room in the item (*touched false) nothing is done, since making room may fail, and nobody may have won then.
+ */
 static bool hit_locked(struct store_worker *worker, uint64_t hash, uint32_t location,
                        const struct get_options *options, struct item_view *view, bool *touched) {
     struct place place;
     place_open_location(worker, hash, location, &place);
     bool same = place.item != NULL;
-    *touched = true;
-    if (same && should_win(worker, options, view)) {
+    *touched = !same || !options->touch || touch_in_place(worker, &place, options->touch_expires_tick);
+    bool changes = same && *touched;
+    if (changes && should_win(worker, options, view)) {
         view->won_before = item_has(place.item, ITEM_WON);
         view->won = !view->won_before;
         item_set_mark(place.item, ITEM_WON, true);
     }
-    if (same && options->shows_number) {
+    if (changes && options->shows_number) {
         item_set_mark(place.item, ITEM_SHOWN, true);
-    }
-    if (same && options->touch) {
-        *touched = touch_in_place(worker, &place, options->touch_expires_tick);
     }
     place_close(&place);
     return same;
 }
 
-/* STORE_OK; STORE_EXISTS: look again, another item is there; STORE_NO_MEMORY. */
+/*
+ * The item has no room for an expiry: a new one with the touch takes its place, then all else is done to that. The answer is what
+ * the old one said. As hit.
+ */
+static enum store_status hit_remade(struct store_worker *worker, uint64_t hash, struct bytes key,
+                                    const struct get_options *options, struct item_view *view) {
+    struct item_view before = *view;
+    bool touched;
+    enum store_status status = touch_update(worker, hash, key, options->touch_expires_tick);
+    if (status != STORE_OK) {
+        return status == STORE_MISS ? STORE_EXISTS : status;
+    }
+    uint32_t location = index_find(worker->store, hash, key);
+    if (location == 0) {
+        return STORE_EXISTS;
+    }
+    struct item *item = arena_item(&worker->store->arena, location);
+    if (options->no_use) {
+        item_set_used(item, before.used_tick << ITEM_TICK_SHIFT | (before.fetched ? ITEM_FETCHED : 0));
+    }
+    link_view(worker->store, location, view);
+    view->expires_tick = before.expires_tick;
+    view->used_tick = before.used_tick;
+    view->fetched = before.fetched;
+    return hit_locked(worker, hash, location, options, view, &touched) && touched ? STORE_OK : STORE_EXISTS;
+}
+
+/* STORE_OK; STORE_EXISTS: look again, another item is there; STORE_NO_MEMORY: nothing was done. */
 static enum store_status hit(struct store_worker *worker, uint64_t hash, struct bytes key, uint32_t location,
                              const struct get_options *options, struct item_view *view) {
     struct item *item = arena_item(&worker->store->arena, location);
@@ -197,31 +225,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
     if (!options->no_use) {
         item_use(item, worker_now_tick(worker), ITEM_FETCHED);
     }
-    if (likely(touched)) {
-        return STORE_OK;
-    }
-    /* A new item takes its place; the answer is what the old one said. */
-    struct item_view before = *view;
-    enum store_status status = touch_update(worker, hash, key, options->touch_expires_tick);
-    if (status != STORE_OK) {
-        return status == STORE_MISS ? STORE_EXISTS : status;
-    }
-    location = index_find(worker->store, hash, key);
-    if (location == 0) {
-        return STORE_EXISTS;
-    }
-    item = arena_item(&worker->store->arena, location);
-    if (options->no_use) {
-        item_set_used(item, before.used_tick << ITEM_TICK_SHIFT | (before.fetched ? ITEM_FETCHED : 0));
-    }
-    link_view(worker->store, location, view);
-    view->expires_tick = before.expires_tick;
-    view->used_tick = before.used_tick;
-    view->fetched = before.fetched;
-    view->won = before.won;
-    view->won_before = before.won_before;
-    view->stale = before.stale;
-    return STORE_OK;
+    return likely(touched) ? STORE_OK : hit_remade(worker, hash, key, options, view);
 }
 
 static void created(struct store_worker *worker, const struct get_options *options, uint32_t location,
