@@ -32,8 +32,19 @@ struct key_run {
     const char *end[RUN_KEYS_MAX]; /* behind that key */
 };
 
-/* One key of a get line: `VALUE ...` when it is there, nothing otherwise. */
-static void get_key(struct mc_call *call, struct bytes key) {
+/* What became of keys. */
+enum keys_outcome {
+    KEYS_ANSWERED,
+    KEYS_STOPPED,   /* for the sake of others */
+    KEYS_BAD,       /* one is none: the rest of the line is skipped */
+    KEYS_NO_MEMORY, /* gat gives an item room for an expiry, and there is none: the same */
+};
+
+/*
+ * One key of a get line: `VALUE ...` when it is there, nothing otherwise. STORE_NO_MEMORY: nothing was done, and nothing is
+ * counted.
+ */
+static enum store_status get_key(struct mc_call *call, struct bytes key) {
     struct memcached_worker *worker = call->worker;
     const struct mc_session *session = call->session;
     bool touch = session->keys_touch;
@@ -41,7 +52,11 @@ static void get_key(struct mc_call *call, struct bytes key) {
                                   .touch_expires_tick = session->touch_expires_tick,
                                   .shows_number = session->keys_with_cas};
     struct item_view view;
-    bool hit = store_get_with(worker->store, key, &options, &view) == STORE_OK;
+    enum store_status status = store_get_with(worker->store, key, &options, &view);
+    bool hit = status == STORE_OK;
+    if (unlikely(status == STORE_NO_MEMORY)) {
+        return status;
+    }
     service_count_key(worker, key, false);
     if (hit) {
         counter_add(touch ? &worker->counters.touch_hits : &worker->counters.get_hits, 1);
@@ -52,6 +67,7 @@ static void get_key(struct mc_call *call, struct bytes key) {
     if (unlikely(call->observed)) {
         events_get(call, key, hit ? &view : NULL);
     }
+    return status;
 }
 
 /*
@@ -70,38 +86,50 @@ static void keys_collect(struct key_run *run, struct bytes line) {
     }
 }
 
-/* Answers a run of keys; false when a bound stopped it before its last one, or one of an open line is bad. */
-static bool keys_answer(struct mc_call *call, const struct key_run *run) {
+/* The key at `from` has met STORE_NO_MEMORY: it waits for room, without holding its worker's others, or is refused. */
+static enum keys_outcome keys_put_off(struct mc_call *call, const char *from) {
+    if (!call_may_wait(call, call->received_ns)) {
+        return KEYS_NO_MEMORY;
+    }
+    call_again(call, from);
+    return KEYS_STOPPED;
+}
+
+/* Answers a run of keys, or its first ones. */
+static enum keys_outcome keys_answer(struct mc_call *call, const struct key_run *run) {
     for (unsigned i = 0; i < run->count; i++) {
+        const char *from = call->at;
         if (reply_full(call->reply) || call->keys == CALL_KEYS_MAX) {
             call->yielded = true;
-            return false;
+            return KEYS_STOPPED;
         }
         call->at = run->end[i];
         if (unlikely(run->key[i].size > STORE_KEY_SIZE_MAX)) {
-            call->session->keys_skipped = true;
-            return false;
+            return KEYS_BAD;
         }
-        get_key(call, run->key[i]);
+        if (unlikely(get_key(call, run->key[i]) == STORE_NO_MEMORY)) {
+            return keys_put_off(call, from);
+        }
         call->session->keys_seen = true;
         call->keys++;
     }
-    return true;
+    return KEYS_ANSWERED;
 }
 
-/* All keys up to `end`. False as keys_answer. */
-static bool keys_run(struct mc_call *call, const char *end) {
+/* All keys up to `end`. */
+static enum keys_outcome keys_run(struct mc_call *call, const char *end) {
     struct key_run run;
     do {
         keys_collect(&run, bytes_of(call->at, (size_t)(end - call->at)));
         for (unsigned i = 0; i < run.count; i++) {
             store_prefetch(call->worker->store, run.key[i]);
         }
-        if (!keys_answer(call, &run)) {
-            return false;
+        enum keys_outcome outcome = keys_answer(call, &run);
+        if (outcome != KEYS_ANSWERED) {
+            return outcome;
         }
     } while (run.count > 0);
-    return true;
+    return KEYS_ANSWERED;
 }
 
 /* Where the whole keys that are here end: at the end of the line, or before a key that has only begun. */
@@ -135,24 +163,41 @@ static bool key_is_endless(const struct mc_call *call, const char *end) {
     return (size_t)(call->end - end) > 1 + STORE_KEY_SIZE_MAX + 1;
 }
 
+/* The line is at its end, or what is here of it: is something wrong that no key has shown? */
+static bool keys_end_wrong(const struct mc_call *call, const char *end, const char *feed) {
+    return feed == NULL ? key_is_endless(call, end) : !call->session->keys_seen;
+}
+
+/* An error in the place of the keys that are left. */
+static bool keys_refuse(struct mc_call *call, const char *feed, enum mc_error error) {
+    call->session->keys_skipped = true;
+    call_fail(call, false, error);
+    return keys_skip(call, feed);
+}
+
 /* `feed` is the end of the line, NULL when it has not come. */
 static bool keys_continue(struct mc_call *call, const char *feed) {
-    struct mc_session *session = call->session;
     const char *end = keys_end(call, feed);
-    bool all = keys_run(call, end);
-    bool is_spoilt = session->keys_skipped || (all && feed == NULL && key_is_endless(call, end)) ||
-                     (all && feed != NULL && !session->keys_seen);
-    if (unlikely(is_spoilt)) {
-        session->keys_skipped = true;
-        call_fail(call, false, MC_ERROR_FORMAT);
-        return keys_skip(call, feed);
+    enum keys_outcome outcome = keys_run(call, end);
+    if (unlikely(outcome == KEYS_ANSWERED && keys_end_wrong(call, end, feed))) {
+        outcome = KEYS_BAD;
     }
-    if (all && feed != NULL) {
-        reply_copy(call->reply, CALL_LINE("END"));
-        return keys_finish(call, feed);
+    switch (outcome) {
+    case KEYS_STOPPED:
+        return false;
+    case KEYS_BAD:
+        return keys_refuse(call, feed, MC_ERROR_FORMAT);
+    case KEYS_NO_MEMORY:
+        return keys_refuse(call, feed, MC_ERROR_NO_MEMORY_GET);
+    case KEYS_ANSWERED:
+        break;
     }
-    call->at = all ? end : call->at; /* spaces, too, are done with */
-    return false;
+    if (feed == NULL) {
+        call->at = end; /* spaces, too, are done with */
+        return false;
+    }
+    reply_copy(call->reply, CALL_LINE("END"));
+    return keys_finish(call, feed);
 }
 
 bool cmd_get_continue(struct mc_call *call) {

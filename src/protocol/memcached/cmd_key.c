@@ -60,13 +60,21 @@ void cmd_decr(struct mc_call *call, const struct mc_request *request) {
 }
 
 void cmd_touch(struct mc_call *call, const struct mc_request *request) {
-    struct memcached_worker *worker = call->worker;
-    uint32_t expires_tick = store_expiry(worker->store, request->exptime);
+    struct mc_counters *counters = &call->worker->counters;
+    uint32_t expires_tick = store_expiry(call->worker->store, request->exptime);
     if (unlikely(call->observed)) {
         events_change(call, request->key);
     }
-    bool found = store_touch(worker->store, request->key, expires_tick) == STORE_OK;
-    counter_add(found ? &worker->counters.touch_hits : &worker->counters.touch_misses, 1);
+    enum store_status status = store_touch(call->worker->store, request->key, expires_tick);
+    if (unlikely(status == STORE_NO_MEMORY)) { /* an item without an expiry is made anew, with one */
+        if (!call_put_off(call)) {
+            call_fail(call, request->noreply, MC_ERROR_NO_MEMORY);
+            call->requests++;
+        }
+        return;
+    }
+    bool found = status == STORE_OK;
+    counter_add(found ? &counters->touch_hits : &counters->touch_misses, 1);
     call_answer(call, request->noreply, found ? CALL_LINE("TOUCHED") : CALL_LINE("NOT_FOUND"));
     call->requests++;
 }

@@ -180,6 +180,9 @@ void cmd_md(struct mc_call *call, const struct mc_request *request) {
     struct delete_options options = delete_options_for(call, &meta);
     size_t value_size = unlikely(call->observed) ? events_change(call, meta.key) : 0;
     enum store_status status = store_delete(call->worker->store, meta.key, &options, &result);
+    if (unlikely(status == STORE_NO_MEMORY) && call_put_off(call)) {
+        return;
+    }
     delete_count(&call->worker->counters, &meta, status);
     if (unlikely(call->observed) && status == STORE_OK && !options.invalidate && !options.drop_value) {
         events_deleted(call, meta.key, "md", value_size);

@@ -19,21 +19,6 @@ static void small_store_of_two(struct talk_server *changed) {
     changed->store_config.turn_wait_us = 1000;
 }
 
-static void open_with_one_that_stands_still(void) {
-    open_all();
-    reopen_with(small_store_of_two);
-    talk_check(&talk, "set number 0 0 1\r\n1\r\n", "STORED\r\n");
-    still = store_worker_join(server.store, server.now_ns);
-    cr_assert_not_null(still);
-}
-
-static void close_both(void) {
-    store_worker_leave(still);
-    close_all();
-}
-
-TestSuite(call, .init = open_with_one_that_stands_still, .fini = close_both);
-
 static void input_set(struct bytes request) {
     free(talk.input);
     talk.input_size = request.size;
@@ -49,6 +34,25 @@ static struct bytes large_request(char text[REQUEST_SIZE_MAX], const char *words
     return bytes_of(text, (size_t)size + VALUE_SIZE + 2);
 }
 
+static void open_with_one_that_stands_still(void) {
+    open_all();
+    reopen_with(small_store_of_two);
+    talk_check(&talk, "set number 0 0 1\r\n1\r\n", "STORED\r\n");
+    char text[REQUEST_SIZE_MAX];
+    input_set(large_request(text, "set large 0 0 "));
+    talk_step(&talk, false);
+    cr_assert_str_eq(talk_output(&talk).data, "STORED\r\n");
+    still = store_worker_join(server.store, server.now_ns);
+    cr_assert_not_null(still);
+}
+
+static void close_both(void) {
+    store_worker_leave(still);
+    close_all();
+}
+
+TestSuite(call, .init = open_with_one_that_stands_still, .fini = close_both);
+
 /* Stores until there is no room: the last set waits. */
 static void fill(void) {
     char words[64], text[REQUEST_SIZE_MAX];
@@ -59,7 +63,7 @@ static void fill(void) {
         if (talk_output(&talk).size == 0) {
             return;
         }
-        talk_check(&talk, "get number\r\n", "VALUE number 0 1\r\n1\r\nEND\r\n"); /* so that it stays */
+        talk_check(&talk, "mg number v\r\nmg large\r\n", "VA 1\r\n1\r\nHD\r\n"); /* so that they stay */
     }
     cr_assert_fail("there is always room");
 }
@@ -121,6 +125,30 @@ Test(call, an_append_waits_for_room) {
     check_waits(large_request(text, "append number 0 0 "), "STORED\r\n");
 }
 
+/* What has no room for an expiry is made anew: an item that is there is none that is missing. */
+Test(call, a_touch_waits_for_room) {
+    check_waits(bytes_from_string("touch large 100\r\n"), "TOUCHED\r\n");
+    talk_check(&talk, "mg large t\r\n", "HD t100\r\n");
+}
+
+Test(call, a_get_with_touch_waits_for_room) {
+    char answer[REQUEST_SIZE_MAX + 10];
+    struct bytes value = large_request(answer, "VALUE large 0 ");
+    strcpy(answer + value.size, "END\r\n");
+    check_waits(bytes_from_string("gat 100 missing large other\r\n"), answer);
+    talk_check(&talk, "mg large t\r\n", "HD t100\r\n");
+}
+
+Test(call, a_meta_get_with_touch_waits_for_room_and_then_wins) {
+    check_waits(bytes_from_string("mg large T100 R1000\r\n"), "HD W\r\n");
+    talk_check(&talk, "mg large t\r\n", "HD t100 Z\r\n");
+}
+
+Test(call, a_meta_delete_that_invalidates_waits_for_room) {
+    check_waits(bytes_from_string("md large I T100\r\n"), "HD\r\n");
+    talk_check(&talk, "mg large t\r\n", "HD t100 X W\r\n");
+}
+
 Test(call, a_set_in_pieces_waits_for_room) {
     char text[REQUEST_SIZE_MAX];
     fill();
@@ -165,4 +193,24 @@ Test(call, after_five_seconds_it_is_refused) {
     talk_step(&talk, false);
     cr_expect_str_eq(talk_output(&talk).data, "SERVER_ERROR out of memory storing object\r\n");
     cr_expect_eq(refused_count(), 1);
+}
+
+/* What has waited in vain for the last time. */
+static void check_refused(const char *request, const char *answer) {
+    fill();
+    input_set(bytes_from_string(request));
+    server.now_ns += 10 * CLOCK_NS_PER_S;
+    talk.received_ns = server.now_ns - 5000 * CLOCK_NS_PER_MS;
+    talk_step(&talk, false);
+    cr_expect_str_eq(talk_output(&talk).data, answer);
+    cr_expect_eq(talk.input_size, 0);
+    talk_check(&talk, "mg large t\r\n", "HD t-1\r\n");
+}
+
+Test(call, a_touch_that_finds_no_room_says_so) {
+    check_refused("touch large 100\r\n", "SERVER_ERROR out of memory\r\n");
+}
+
+Test(call, a_get_with_touch_that_finds_no_room_says_so_in_the_place_of_the_key) {
+    check_refused("gat 100 missing large missing\r\n", "SERVER_ERROR out of memory writing get response\r\n");
 }
