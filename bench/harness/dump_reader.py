@@ -5,8 +5,8 @@
     dump_reader.py dump <port> <command>    asks the server on this port, one listing after the other
     dump_reader.py itself <bytes per s>     reads so much from a connection to itself
 
-It must take nothing from the generator but what the generator does not want. So it is SCHED_IDLE, which a waking
-generator displaces at once; it drops what comes inside the kernel (MSG_TRUNC), in pieces that take microseconds; and it
+It must take nothing from the generator but what the generator does not want. So it is SCHED_IDLE, which a waking generator
+displaces at once (harness/scheduling.py); it drops what comes inside the kernel (MSG_TRUNC), in pieces that take microseconds; and it
 never sleeps, whatever it does, so that its CPU is awake and as warm without a listing as with one. On SIGTERM it says
 how far it came, as JSON.
 """
@@ -17,6 +17,10 @@ import signal
 import socket
 import sys
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from harness.scheduling import stand_back  # noqa: E402 (the path comes first)
 
 PIECE_SIZE = 64 << 10
 
@@ -86,7 +90,7 @@ def main(words):
     def end(_number, _frame):
         totals.ended = True
     signal.signal(signal.SIGTERM, end)
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    stand_back()
     if words[0] == "dump":
         read_listings(totals, int(words[1]), words[2])
     elif words[0] == "itself":

@@ -41,6 +41,7 @@ class Settings:
 
 class Generator:
     stall_limit = STALL_LIMIT  # a reply that takes longer ends the run
+    prefix = ()                # words before its command line
 
     def __init__(self, settings, workload, server, seed, read_usage=usage.read_usage):
         self.read_usage = read_usage
@@ -76,7 +77,7 @@ class Generator:
     def run(self, arguments, expected_s):
         report_path = os.path.join(self.settings.folder, "report.json")
         encryption = self.workload.encryption_arguments() if self.server.peer.tls else []
-        command = [self.settings.program, *self.workload.generator_arguments(self.server.peer.protocol), *encryption, *arguments,
+        command = [*self.prefix, self.settings.program, *self.workload.generator_arguments(self.server.peer.protocol), *encryption, *arguments,
                    *self.cpu_arguments(), "-s", self.seed, "--timeout", self.stall_limit, "-q", "--json", report_path,
                    self.server.target(self.path())]
         remove(report_path)  # that of the run before

@@ -101,7 +101,8 @@ class TableTest(unittest.TestCase):
     @staticmethod
     def row(peer, p99_ns):
         row = row_of_rounds(peer, "p99_ns", p99_ns)
-        row["median"].update({"p50_ns": 20_100.0, "p999_ns": 3.4e9, "cpu_percent": 99.7})
+        row["median"].update({"p50_ns": 20_100.0, "p999_ns": 3.4e9, "cpu_percent": 99.7, "server_wait_percent": 12.3,
+                              "own_wait_percent": 0.2})
         return row
 
     def test_a_victim_that_waits_too_long_beside_100_hogs_is_a_fault_of_ripostes_only(self):
@@ -116,9 +117,9 @@ class TableTest(unittest.TestCase):
                                   self.result(100, self.row("riposte", 1_200_000.0))])
         text = "\n".join(lines)
         self.assertEqual(lines[2].split("  ")[-1].strip(), "stalled")
-        for words in ("20.1 us", "1.20 ms", "3.40 s", "100 %", "no luck"):
+        for words in ("20.1 us", "1.20 ms", "3.40 s", "100 %", "12 %", "0 %", "no luck"):
             self.assertIn(words, text)
-        self.assertEqual(lines[3].split()[-4:], ["-"] * 4)
+        self.assertEqual(lines[3].split()[-6:], ["-"] * 6)
 
     def test_workers_have_a_cpu_each_while_there_are_any(self):
         place = Placement((0,), (1,), (0, 1))

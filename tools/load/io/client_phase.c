@@ -163,6 +163,7 @@ static void window_close(struct client *client) {
     usage->system_ns = end.system_ns - usage->system_ns;
     usage->idle_ns = end.idle_ns - usage->idle_ns;
     usage->preemptions = end.preemptions - usage->preemptions;
+    usage->wait_ns = end.wait_ns - usage->wait_ns;
     client->counts->window_ns = usage->elapsed_ns;
     /* A thread that spins always uses all of its CPU: what counts is how often it looked in vain. */
     double cpu_ns = (double)(usage->user_ns + usage->system_ns);

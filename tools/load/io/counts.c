@@ -5,14 +5,34 @@
 #include "counts.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "riposte/bytes.h"
 #include "riposte/clock.h"
 
 static uint64_t time_ns(struct timeval time) {
     return (uint64_t)time.tv_sec * CLOCK_NS_PER_S + (uint64_t)time.tv_usec * CLOCK_NS_PER_US;
+}
+
+/* "123 456 7": in nanoseconds what it ran, and what it was ready to run and had no CPU; how often it ran (proc(5)). */
+static uint64_t wait_ns_read(void) {
+    char text[128] = "";
+    uint64_t wait_ns = 0;
+    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t size = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    const char *wait = text + strcspn(text, " ") + 1;
+    return size > 0 && wait < text + size && bytes_parse_u64(bytes_of(wait, strcspn(wait, " ")), &wait_ns)
+               ? wait_ns
+               : 0;
 }
 
 struct counts_usage counts_usage_read(void) {
@@ -24,6 +44,7 @@ struct counts_usage counts_usage_read(void) {
         .user_ns = time_ns(usage.ru_utime),
         .system_ns = time_ns(usage.ru_stime),
         .preemptions = (uint64_t)usage.ru_nivcsw,
+        .wait_ns = wait_ns_read(),
     };
 }
 
@@ -33,6 +54,7 @@ static void usage_add(struct counts_usage *target, const struct counts_usage *so
     target->system_ns += source->system_ns;
     target->idle_ns += source->idle_ns;
     target->preemptions += source->preemptions;
+    target->wait_ns += source->wait_ns;
 }
 
 /* Both lines end in NUL and have the same room. */

@@ -16,13 +16,14 @@
 #include "riposte/histogram.h"
 #include "tls.h"
 
-/* Between two looks at the clock and at getrusage(2). */
+/* Between two looks at the clock, at getrusage(2) and at /proc/thread-self/schedstat. */
 struct counts_usage {
     uint64_t elapsed_ns;
     uint64_t user_ns;
     uint64_t system_ns;
     uint64_t idle_ns;     /* spinning without finding anything */
     uint64_t preemptions; /* involuntary context switches */
+    uint64_t wait_ns;     /* ready to run, and another had the CPU; 0 where the kernel does not say */
 };
 
 /* What the calling thread has used so far; elapsed_ns and idle_ns are left at 0. */

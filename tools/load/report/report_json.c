@@ -119,6 +119,7 @@ static void generator_write(FILE *out, const struct scenario *scenario, const st
     member_count(out, next, "generator_user_ns", counts->usage.user_ns);
     member_count(out, next, "generator_system_ns", counts->usage.system_ns);
     member_count(out, next, "generator_preemptions", counts->usage.preemptions);
+    member_count(out, next, "generator_wait_ns", counts->usage.wait_ns);
     member_count(out, next, "receive_buffers_empty", counts->buffers_empty);
     member_text(out, next, "warning", warning != NULL ? warning : "");
 }

@@ -62,6 +62,8 @@ Test(counts, adds_counts_and_takes_the_worst_of_the_rest) {
         .replies_in_window = 7, .window_ns = 90, .busy_share_max = 0.9, .error_line = "SERVER_ERROR"};
     tallies[1].outcomes[OUTCOME_WRONG_KEY] = 2;
     tallies[1].outcomes[OUTCOME_ERROR] = 1;
+    tallies[0].usage.wait_ns = 30;
+    tallies[1].usage.wait_ns = 12;
     counts_merge(&sum, &tallies[0]);
     counts_merge(&sum, &tallies[1]);
     cr_expect_eq(sum.replies_in_window, 12);
@@ -69,5 +71,6 @@ Test(counts, adds_counts_and_takes_the_worst_of_the_rest) {
     cr_expect_float_eq(sum.busy_share_max, 0.9, 1e-9);
     cr_expect_eq(counts_wrong(&sum), 2);
     cr_expect_eq(counts_faults(&sum), 3);
+    cr_expect_eq(sum.usage.wait_ns, 42);
     cr_expect_str_eq(sum.error_line, "SERVER_ERROR");
 }
