@@ -382,20 +382,27 @@ static void freeze_conn(struct worker *worker, struct conn *conn) {
     close_finish(worker, conn);
 }
 
+static void freeze_close_late(struct worker *worker) {
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state != CONN_FREE && !freeze_is_ready(worker, conn)) {
+            close_begin(worker, conn, CLOSE_HANDED_OVER);
+            close_finish(worker, conn);
+        }
+    }
+}
+
 void freeze_end(struct worker *worker) {
     freeze_await_kernel(worker);
     if (worker->transport_failed && !failover_turn(worker)) {
         return; /* it has closed them */
     }
+    freeze_close_late(worker);
+    /* No session is saved while another worker may do what that session is to hear of. */
+    start_meet(&worker->engine->start, worker->engine->workers_count);
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->state == CONN_FREE) {
-            continue;
-        }
-        if (!freeze_is_ready(worker, conn)) {
-            close_begin(worker, conn, CLOSE_HANDED_OVER);
-            close_finish(worker, conn);
-        } else {
+        if (conn->state != CONN_FREE) {
             freeze_conn(worker, conn);
         }
     }

@@ -414,6 +414,8 @@ static bool loop_pause(struct worker *worker, bool served) {
         return false;
     }
     int result = loop_begin_serving(worker, &error);
+    /* What one serves may concern a session that another one has yet to make: a watcher hears of all that is done from now on. */
+    start_meet(&worker->engine->start, worker->engine->workers_count);
     start_report(&worker->engine->start, result, &error);
     return result == 0;
 }
@@ -446,8 +448,7 @@ void *loop_main(void *argument) {
         if (worker->stage == WORKER_FROZEN && worker->transport != NULL) {
             freeze_end(worker);
         }
-        if (worker->transport == NULL) { /* failover.c; a pause does not wait for it */
-            start_leave(&worker->engine->start);
+        if (worker->transport == NULL) { /* failover.c */
             break;
         }
         ends = serves && !engine_stop_waits(loop_stop(worker));
@@ -456,6 +457,7 @@ void *loop_main(void *argument) {
             ends = !serves;
         }
     }
+    start_leave(&worker->engine->start);
     loop_tear_down(worker, serves);
     return NULL;
 }

@@ -44,6 +44,21 @@ enum start_order start_report_and_wait(struct engine_start *start, int result,
     return order;
 }
 
+void start_meet(struct engine_start *start, unsigned count) {
+    pthread_mutex_lock(&start->mutex);
+    unsigned meeting = start->meetings_count;
+    start->met_count++;
+    while (start->meetings_count == meeting && start->met_count + start->left_count < count) {
+        pthread_cond_wait(&start->changed, &start->mutex);
+    }
+    if (start->meetings_count == meeting) {
+        start->meetings_count++;
+        start->met_count = 0;
+        pthread_cond_broadcast(&start->changed);
+    }
+    pthread_mutex_unlock(&start->mutex);
+}
+
 void start_leave(struct engine_start *start) {
     pthread_mutex_lock(&start->mutex);
     start->left_count++;

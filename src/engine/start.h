@@ -8,7 +8,8 @@
  *                    ----> START_GIVE_UP --> ends
  *                    ----> START_SERVE ----> sets up the rest, accepts, reports once more
  *
- * A pause is the same once more: each worker that has no connection left reports and waits, for START_SERVE or START_GIVE_UP.
+ * A pause is the same once more: each worker that has no connection left reports and waits, for START_SERVE or START_GIVE_UP. What no
+ * worker may do before none serves any more, or serve before all have done, waits between two steps for the others (start_meet).
  *
  * A ring belongs to the thread that made it, so only the workers can find out whether there is memory for all of them.
  * No client is accepted before all have agreed on one transport.
@@ -32,6 +33,8 @@ struct engine_start {
     pthread_cond_t changed;
     unsigned reported_count; /* workers that have reported since the last order */
     unsigned left_count;     /* workers that have left for good */
+    unsigned met_count;      /* of those that wait for each other now */
+    unsigned meetings_count; /* that are over */
     unsigned orders_count;
     enum start_order order; /* the last one */
     bool failed;            /* a report since the last order was a failure; `error` is the first */
@@ -50,6 +53,11 @@ void start_report(struct engine_start *start, int result, const struct engine_er
  */
 enum start_order start_report_and_wait(struct engine_start *start, int result,
                                        const struct engine_error *error, unsigned *orders_seen);
+
+/*
+ * Waits until `count` workers are here, but for those that have left. All come, or leave. Its own thread.
+ */
+void start_meet(struct engine_start *start, unsigned count);
 
 /* The worker ends, and nobody waits for its reports any more. Its own thread. */
 void start_leave(struct engine_start *start);

@@ -77,6 +77,48 @@ Test(start, does_not_wait_for_a_worker_that_has_left) {
     start_deinit(&start);
 }
 
+struct guest {
+    struct engine_start *start;
+    _Atomic unsigned *arrived_count;
+    pthread_t thread;
+    unsigned seen[3]; /* how many had arrived behind each meeting, at least */
+};
+
+static void *guest_main(void *argument) {
+    struct guest *guest = argument;
+    for (unsigned meeting = 0; meeting < 3; meeting++) {
+        atomic_fetch_add(guest->arrived_count, 1);
+        start_meet(guest->start, WORKERS);
+        guest->seen[meeting] = atomic_load(guest->arrived_count);
+    }
+    return NULL;
+}
+
+/* One of them has left before, another one leaves while the others wait. */
+Test(start, those_who_meet_wait_for_all_but_those_who_have_left) {
+    struct engine_start start;
+    struct guest guests[WORKERS - 2];
+    _Atomic unsigned arrived_count = 0;
+    start_init(&start);
+    start_leave(&start);
+    for (unsigned i = 0; i < WORKERS - 2; i++) {
+        guests[i] = (struct guest){.start = &start, .arrived_count = &arrived_count};
+        cr_assert_eq(pthread_create(&guests[i].thread, NULL, guest_main, &guests[i]), 0);
+    }
+    while (atomic_load(&arrived_count) < WORKERS - 2) {
+        sched_yield();
+    }
+    start_leave(&start);
+    for (unsigned i = 0; i < WORKERS - 2; i++) {
+        pthread_join(guests[i].thread, NULL);
+        for (unsigned meeting = 0; meeting < 3; meeting++) {
+            cr_expect_geq(guests[i].seen[meeting], (meeting + 1) * (WORKERS - 2));
+        }
+    }
+    cr_expect_eq(start.meetings_count, 3);
+    start_deinit(&start);
+}
+
 Test(start, all_serve_once_all_have_reported) {
     struct engine_start start;
     struct caller callers[WORKERS];

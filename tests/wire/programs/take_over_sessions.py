@@ -28,6 +28,87 @@ def a_silent_stranger_has_its_time_to_log_in(lab):
     speaks.ask("get a", "END")
 
 
+class Counting:
+    """A thread that sets and gets n0, n1 and so on, one after the other, as fast as it can."""
+
+    def __init__(self, lab, server, name):
+        self.client, self.name, self.ended, self.rounds, self.fault = lab.connect(server, limit_s=20), name, False, 0, None
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            while not self.ended:
+                key = f"{self.name}{self.rounds}"
+                self.client.send(f"set {key} 0 0 1\r\nx\r\nget {key}\r\n")
+                self.client.expect(f"STORED\r\nVALUE {key} 0 1\r\nx\r\nEND\r\n")
+                self.rounds += 1
+        except (Failure, OSError) as fault:
+            self.fault = fault
+
+    def lines(self):
+        for number in range(self.rounds):
+            yield f"type=item_store key={self.name}{number} status=stored"
+            yield f"type=item_get key={self.name}{number} status=found"
+
+
+class Watching:
+    """A thread that watches, and reads as it comes: numbers, and what is said behind them."""
+
+    def __init__(self, lab, server):
+        self.client, self.seen, self.total, self.fault = lab.connect(server, limit_s=20), [], None, None
+        self.client.ask("watch mutations fetchers", "OK")
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            while self.total is None or len(self.seen) < self.total:
+                _, number, rest = self.client.read_line(b"\n").decode().split(" ", 2)
+                self.seen.append((int(number.removeprefix("gid=")), rest))
+        except (Failure, OSError, ValueError) as fault:
+            self.fault = fault
+
+    def check(self, clients):
+        check_equal(None, self.fault, f"fault after {len(self.seen)} of {self.total} lines, the last one {self.seen[-1]}")
+        check_equal(list(range(1, len(self.seen) + 1)), [number for number, _ in self.seen], "numbers")
+        for client in clients:
+            lines = [rest for _, rest in self.seen if f" key={client.name}" in rest]
+            for said, expected in zip(lines, client.lines(), strict=True):
+                check(said.startswith(expected), f"{said!r} is not {expected!r}")
+
+
+@test(families=BOTH)
+def a_watcher_misses_nothing(lab):
+    """Two of them over several take-overs, between the transports, with two workers and more: each line of each client, in its order; numbers
+    go on, one by one.
+    """
+    server = lab.start("-m", "64", "-t", "2")
+    watching, counting = [Watching(lab, server) for _ in range(2)], [Counting(lab, server, name) for name in "abcd"]
+    engine = lab.engine
+    for each in watching + counting:
+        each.thread.start()
+    try:
+        for turn in range(TURNS):
+            before = [client.rounds for client in counting]
+            wait_until(lambda: all(client.fault or client.rounds > rounds + 50 for client, rounds in zip(counting, before)), "rounds", 30)
+            engine = "epoll" if engine == "uring" else "uring"
+            server = lab.take_over(server, "-m", "64", "-t", str(3 - turn % 2), engine=engine)
+    finally:
+        for client in counting:
+            client.ended = True
+        for client in counting:
+            client.thread.join()
+        total = sum(2 * client.rounds for client in counting)
+        for watcher in watching:
+            watcher.total = total
+        with lab.connect(server) as client:
+            client.ask("get last", "END")  # one who has read all before it knew how many there are reads one more
+        for watcher in watching:
+            watcher.thread.join()
+    check_equal([], [client.fault for client in counting if client.fault], "faults")
+    for watcher in watching:
+        watcher.check(counting)
+
+
 class TlsCounter:
     """Increments a number of its own over TLS, one at a time, and connects anew when it has heard the end, which must be said (close_notify)."""
 

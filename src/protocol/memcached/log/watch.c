@@ -180,6 +180,19 @@ struct watch_fate watch_publish(struct watch *watch, enum watch_kind kind, struc
     return fate;
 }
 
+uint64_t watch_last_number(struct watch *watch) {
+    pthread_mutex_lock(&watch->lock);
+    uint64_t number = watch->last_number;
+    pthread_mutex_unlock(&watch->lock);
+    return number;
+}
+
+void watch_number_from(struct watch *watch, uint64_t last_number) {
+    pthread_mutex_lock(&watch->lock);
+    watch->last_number = last_number > watch->last_number ? last_number : watch->last_number;
+    pthread_mutex_unlock(&watch->lock);
+}
+
 /* --- taking out: the watcher's own worker --------------------------------------------------------------- */
 
 struct bytes watcher_front(const struct watcher *watcher) {

@@ -95,6 +95,10 @@ bool watch_has(struct watch *watch, int fd);
  */
 struct watch_fate watch_publish(struct watch *watch, enum watch_kind kind, struct bytes line);
 
+/* Of the line published last, and, for a watch that goes on with another one's lines, the same of that one: numbers only grow. */
+uint64_t watch_last_number(struct watch *watch);
+void watch_number_from(struct watch *watch, uint64_t last_number);
+
 /*
  * The oldest lines that wait, as far as they are in one piece; empty when none wait. Only the watcher's own
  * worker, as the next.

@@ -94,6 +94,7 @@ void memcached_counters_save(struct memcached_service *service, struct record_wr
     const struct mc_totals *base = &service->base;
     counters_since_start(service, &totals);
     numbers_put_one(writer, "memcached.", "start_ns", service->start_ns);
+    numbers_put_one(writer, "memcached.", "watch_number", watch_last_number(&service->watch));
     numbers_put_fields(writer, "memcached.", command_fields, COMMAND_FIELDS_COUNT, &totals.commands);
     numbers_put_fields(writer, "reset.memcached.", command_fields, COMMAND_FIELDS_COUNT, &base->commands);
     numbers_put_fields(writer, "reset.engine.", engine_fields, ENGINE_FIELDS_COUNT, &base->engine);
@@ -106,6 +107,7 @@ void memcached_counters_load(struct memcached_service *service, struct numbers *
     if (start_ns > 0 && start_ns < service->start_ns) {
         service->start_ns = start_ns;
     }
+    watch_number_from(&service->watch, numbers_get_one(numbers, "memcached.", "watch_number"));
     numbers_add_fields(numbers, "memcached.", command_fields, COMMAND_FIELDS_COUNT, &service->left);
     numbers_add_fields(numbers, "reset.memcached.", command_fields, COMMAND_FIELDS_COUNT, &base->commands);
     numbers_add_fields(numbers, "reset.engine.", engine_fields, ENGINE_FIELDS_COUNT, &base->engine);

@@ -65,6 +65,19 @@ Test(watch, heads_each_line_with_time_and_number) {
     watch_remove(&watch, watcher);
 }
 
+/* As one that goes on with another one's lines. */
+Test(watch, numbers_only_grow) {
+    struct watcher *watcher = added(WATCH_FETCHERS, 7);
+    watch_number_from(&watch, 41);
+    publish(WATCH_FETCHERS, "one");
+    watch_number_from(&watch, 7);
+    cr_expect_eq(watch_last_number(&watch), 42);
+    char *text = taken(watcher);
+    cr_expect_not_null(strstr(text, " gid=42 one"), "%s", text);
+    free(text);
+    watch_remove(&watch, watcher);
+}
+
 Test(watch, gives_everybody_what_they_asked_for) {
     struct watcher *first = added(WATCH_FETCHERS, 7);
     struct watcher *second = added(WATCH_FETCHERS | WATCH_DELETIONS, 8);
