@@ -452,18 +452,17 @@ enum store_flush_outcome store_flush_prefix(struct store_worker *worker, struct 
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max);
 
 /*
- * A walk over all items; all zero is the beginning. Survives growth of the index: every item that is there
+ * A walk over all items; all zero is the beginning. The index may grow and shrink meanwhile: every item that is there
  * during the whole walk is seen at least once, and at most once unless it is stored again meanwhile.
  */
 struct store_cursor {
-    uint64_t position;
-    uint32_t power; /* of the index when the walk began */
-    bool done;
+    uint64_t position, end; /* the store's: see "walking" in src/store/index_grow.c */
+    bool done;              /* all were seen; set by store_walk */
 };
 
 /*
- * Visits the live items (not expired, not flushed) of at most buckets_max buckets and moves the cursor on.
- * The views are valid inside `visit` only. Counts as no use. Sets cursor->done at the end.
+ * Visits the live items (not expired, not flushed) of at most buckets_max buckets (>= 1), or one more, and moves the cursor on.
+ * The views are valid inside `visit` only, which must not call the store. Counts as no use. Worker's own thread.
  */
 void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
                 void (*visit)(void *user, const struct item_view *view), void *user);

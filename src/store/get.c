@@ -304,9 +304,8 @@ struct walk {
 static void walk_item(const struct walk *walk, uint32_t location) {
     const struct store *store = walk->worker->store;
     struct item *item = arena_item(&store->arena, location);
-    uint64_t mask = (UINT64_C(1) << walk->cursor->power) - 1;
     struct item_view view;
-    if ((index_hash(&store->index, item_key(item)) & mask) != walk->cursor->position ||
+    if (!index_step_has(walk->cursor, index_hash(&store->index, item_key(item))) ||
         !link_item_lives(walk->worker, item, location)) {
         return;
     }

@@ -463,11 +463,14 @@ static inline void index_help_resize(struct store_worker *worker) {
 }
 
 /*
- * Calls `look` for the homes of the next steps, at most some more than homes_max, and moves the cursor on. No home is
+ * Calls `look` for the homes of the next steps, at most one more than homes_max, and moves the cursor on. No home is
  * split or joined meanwhile; none is locked.
  */
 void index_walk_homes(struct store_worker *worker, struct store_cursor *cursor, unsigned homes_max,
                       void (*look)(void *user, struct bucket *home), void *user);
+
+/* Inside `look`: whether an item with this hash belongs to the present step; others of the home belong to another. */
+bool index_step_has(const struct store_cursor *cursor, uint64_t hash);
 
 /* --- chains --- */
 

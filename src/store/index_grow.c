@@ -302,33 +302,48 @@ void index_tell_count(struct store_worker *worker) {
 /*
  * --- walking ---
  *
- * A walk that began with 2^p homes or more (and less than 2^(p + 1)) counts through the p lower bits of the hash,
- * for good. All items whose hash has the same p lower bits are looked at in one step: they are in the homes whose
- * number has these bits, or, where the index has become smaller, in one home beside others, which are passed
- * over. An item never changes its hash, so it belongs to exactly one step. During a step no home is split or
- * joined, and a home's lock is held while its entries are read; between steps nothing is held.
+ * A walk goes through all values that a hash can have, in the order of their bits reversed: what lies below `position` was
+ * visited.
+ *
+ *      0 |#######################|.......|                              | 2^64
+ *                         position       end
+ *
+ * With n homes and 2^q <= n < 2^(q + 1), the hashes that have their q lower bits in common lie in two homes at most; with their
+ * bits reversed they are one interval of 2^(64 - q). A step looks at the homes of such an interval, or of the rest of one: so it
+ * is small whatever the index was when the walk began. Where the index has grown meanwhile, intervals are halves of what they
+ * were; where it has shrunk, a home also has hashes of earlier steps, which are passed over (index_step_has). An item never
+ * changes its hash, so it belongs to exactly one step. During a step no home is split or joined, and a home's lock is held while
+ * its entries are read; between steps nothing is held.
  */
 
-/* Returns how many homes were looked at. */
+static uint64_t bits_reversed(uint64_t bits) {
+    bits = (bits >> 1 & UINT64_C(0x5555555555555555)) | (bits & UINT64_C(0x5555555555555555)) << 1;
+    bits = (bits >> 2 & UINT64_C(0x3333333333333333)) | (bits & UINT64_C(0x3333333333333333)) << 2;
+    bits = (bits >> 4 & UINT64_C(0x0f0f0f0f0f0f0f0f)) | (bits & UINT64_C(0x0f0f0f0f0f0f0f0f)) << 4;
+    return __builtin_bswap64(bits);
+}
+
+/* Modulo 2^64: the end of the last step is 0. */
+bool index_step_has(const struct store_cursor *cursor, uint64_t hash) {
+    return bits_reversed(hash) - cursor->position < cursor->end - cursor->position;
+}
+
+/* Returns how many homes were looked at: one or two. */
 static unsigned step_homes(struct index *index, struct store_cursor *cursor,
                            void (*look)(void *user, struct bucket *home), void *user) {
     unsigned count = 0;
     resize_lock(index);
     uint64_t homes_count = index_homes_count(index);
-    if (cursor->power == 0) {
-        *cursor = (struct store_cursor){.power = 63 - (uint32_t)__builtin_clzl(homes_count)};
-    }
-    uint64_t stride = UINT64_C(1) << cursor->power;
-    if (cursor->position >= homes_count) {
-        look(user, &index->homes[index_home_number(homes_count, cursor->position)]);
-        count++;
-    }
-    for (uint64_t number = cursor->position; number < homes_count; number += stride, count++) {
+    uint64_t stride = upper_bit(homes_count); /* 2^q */
+    uint64_t last = UINT64_MAX / stride;      /* 2^(64 - q), less one */
+    cursor->end = (cursor->position | last) + 1;
+    uint64_t number = bits_reversed(cursor->position) & (stride - 1);
+    for (; number < homes_count; number += stride, count++) {
         look(user, &index->homes[number]);
     }
     resize_unlock(index);
-    cursor->position++;
-    cursor->done = cursor->position == stride;
+    cursor->position = cursor->end;
+    cursor->done = cursor->end == 0;
     return count;
 }
 
