@@ -77,6 +77,11 @@ enum evict_try evict_try(struct store_worker *worker, size_t size);
 /* So long after its end an item may still be met, and then counts as such, before it is taken out unasked. */
 enum { EXPIRE_DELAY_S = 2 };
 
+/* When an item that expires then is to be taken out; UINT32_MAX: beyond the clock's end. */
+static inline uint32_t expire_due(uint32_t expires_tick) {
+    return expires_tick < UINT32_MAX - EXPIRE_DELAY_S ? expires_tick + EXPIRE_DELAY_S : UINT32_MAX;
+}
+
 /* The first joining starts the clock (under store->lock); a turn sets the worker's time. */
 void expire_start_clock(struct store *store, uint64_t now_ns);
 void expire_set_clock(struct store_worker *worker, uint64_t now_ns);
@@ -98,7 +103,7 @@ static inline void expire_note(struct store_worker *worker, struct segment *segm
         /* What has expired before it was stored waits like the rest. */
         uint32_t now_tick = worker_now_tick(worker);
         expires_tick = expires_tick < now_tick ? now_tick : expires_tick;
-        expire_note_due(worker->store, expires_tick + EXPIRE_DELAY_S);
+        expire_note_due(worker->store, expire_due(expires_tick));
     }
     segment_note_expiry(segment, expires_tick);
 }

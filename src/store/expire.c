@@ -168,11 +168,8 @@ static void sweep_end(struct store_worker *worker) {
     if (empty) {
         segment_retire(worker, index);
     } else {
-        uint32_t first = atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
-        if (first != UINT32_MAX) {
-            first += EXPIRE_DELAY_S;
-            expire_note_due(worker->store, first > segment->sweep_tick ? first : segment->sweep_tick);
-        }
+        uint32_t due_tick = expire_due(atomic_load_explicit(&segment->expires_first, memory_order_relaxed));
+        expire_note_due(worker->store, due_tick > segment->sweep_tick ? due_tick : segment->sweep_tick);
     }
 }
 
@@ -214,7 +211,7 @@ static bool sweep_look(struct store_worker *worker, uint32_t index) {
     if (first_tick == UINT32_MAX || state == SEGMENT_FREE || state == SEGMENT_RETIRED) {
         return false;
     }
-    uint32_t due_tick = first_tick + EXPIRE_DELAY_S;
+    uint32_t due_tick = expire_due(first_tick);
     if (last_tick > now_tick && segment->sweep_tick > due_tick) {
         due_tick = segment->sweep_tick;
     }

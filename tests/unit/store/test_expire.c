@@ -3,6 +3,7 @@
  * The sweep of what has expired: when it wakes, what it finds, and that it rests.
  */
 #include "fixture.h"
+#include "segment.h"
 
 static void fill_expiring(struct fixture *fixture, unsigned count, uint32_t expires_tick) {
     for (unsigned i = 0; i < count; i++) {
@@ -153,5 +154,25 @@ Test(expire, goes_on_while_the_index_grows) {
     }
     sleep_until_done(&fixture, 10000);
     cr_expect_eq(fixture_levels(&fixture).items_count, 30000);
+    fixture_close(&fixture);
+}
+
+Test(expire, does_not_look_for_what_ends_with_the_last_tick_of_the_clock) {
+    struct fixture fixture = fixture_open();
+    static const char *const keys[] = {"one", "two", "three"};
+    for (uint32_t before_end = 1; before_end <= 3; before_end++) {
+        int64_t unix_s = (int64_t)store_tick_unix_s(fixture.worker, UINT32_MAX - before_end);
+        uint32_t expires_tick = store_expiry(fixture.worker, unix_s);
+        cr_assert_eq(expires_tick, UINT32_MAX - before_end);
+        fixture_set_expiring(&fixture, keys[before_end - 1], "value", expires_tick);
+        segment_close_all(fixture.worker);
+    }
+    for (unsigned second = 0; second < 100; second++) {
+        fixture_turn(&fixture, 1000);
+    }
+    cr_expect_eq(fixture_count(&fixture, sweep_checked), 0);
+    for (uint32_t before_end = 1; before_end <= 3; before_end++) {
+        cr_expect_eq(fixture_get(&fixture, keys[before_end - 1]).expires_tick, UINT32_MAX - before_end);
+    }
     fixture_close(&fixture);
 }
