@@ -41,6 +41,9 @@ enum {
 /* Smallest memory_size_max: room for the smallest index and one item of 1 KiB. */
 #define STORE_MEMORY_SIZE_MIN ((size_t)256 * 1024)
 
+/* Largest item_size_max: sizes of items have 32 bits, and grow when one is copied. */
+#define STORE_ITEM_SIZE_MAX ((size_t)1024 * 1024 * 1024)
+
 enum store_status {
     STORE_OK,
     STORE_MISS,       /* no such key (also: expired, flushed) */
@@ -53,7 +56,8 @@ enum store_status {
 
 struct store_config {
     size_t memory_size_max; /* bytes of items, index and all else, never passed; >= STORE_MEMORY_SIZE_MIN */
-    size_t item_size_max; /* bytes of header, key and value of one item (-I), 1 KiB to memory_size_max / 2 */
+    size_t item_size_max; /* bytes of header, key and value of one item (-I), 1 KiB to STORE_ITEM_SIZE_MAX and
+                             to memory_size_max / 2 */
     bool evict;           /* false (-M): a full store answers STORE_NO_MEMORY */
     bool large_pages;     /* (-L): for the index, too, by advice; up to 4 MiB more than is counted */
     unsigned workers_max; /* how many may have joined at a time, 1 to 1024 */

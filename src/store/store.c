@@ -43,6 +43,7 @@ static unsigned first_power(const struct store_config *config) {
 bool store_config_is_valid(const struct store_config *config) {
     unsigned power = first_power(config);
     return config->memory_size_max >= STORE_MEMORY_SIZE_MIN && config->item_size_max >= STORE_ITEM_SIZE_MIN &&
+           config->item_size_max <= STORE_ITEM_SIZE_MAX &&
            config->item_size_max <= config->memory_size_max / 2 && config->workers_max >= 1 &&
            config->workers_max <= STORE_WORKERS_MAX && power >= INDEX_POWER_MIN && power <= INDEX_POWER_MAX &&
            (size_t)BUCKET_SIZE << power <= config->memory_size_max / STORE_INDEX_SHARE;
@@ -125,20 +126,20 @@ static int store_map_leaving(struct store *store, const struct store_config *con
 
 /*
  * Where the system refuses addresses (RLIMIT_AS, overcommit), first those for a later rise of the limit are given
- * up, then the limit sinks: a smaller store is better than none.
+ * up, then the limit sinks, as far as the configuration would be taken with it: a smaller store is better than none.
  */
 static int store_map_fitting(struct store *store, const struct store_config *config,
                              const struct store_shape *shape) {
+    struct store_config fitting = *config;
     size_t limit = config->memory_size_max;
     if (shape->limit_max != 0) {
         return store_map_leaving(store, config, shape, limit, shape->limit_max);
     }
     int status = store_map_leaving(store, config, shape, limit, arena_memory_limit_max(limit));
-    while (status == -ENOMEM && limit >= STORE_MEMORY_SIZE_MIN && config->item_size_max <= limit / 2) {
+    while (status == -ENOMEM && store_config_is_valid(&fitting)) {
+        limit = fitting.memory_size_max;
         status = store_map_leaving(store, config, shape, limit, limit);
-        if (status == -ENOMEM) {
-            limit -= limit / STORE_LIMIT_STEP_SHARE;
-        }
+        fitting.memory_size_max -= limit / STORE_LIMIT_STEP_SHARE;
     }
     return status;
 }

@@ -3,6 +3,7 @@
  * Creating, joining, leaving, and changing the limit.
  */
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "fixture.h"
 
@@ -23,6 +24,8 @@ Test(store, refuses_what_is_out_of_bounds) {
     bad = good, bad.item_size_max = 1023;
     cr_expect_eq(create(bad), -EINVAL);
     bad = good, bad.item_size_max = good.memory_size_max / 2 + 1;
+    cr_expect_eq(create(bad), -EINVAL);
+    bad = good, bad.memory_size_max = 4 * STORE_ITEM_SIZE_MAX, bad.item_size_max = STORE_ITEM_SIZE_MAX + 1;
     cr_expect_eq(create(bad), -EINVAL);
     bad = good, bad.workers_max = 0;
     cr_expect_eq(create(bad), -EINVAL);
@@ -45,7 +48,39 @@ Test(store, takes_what_is_at_the_bounds) {
     config.item_size_max = 1024;
     config.index_power_min = 6;
     cr_expect_eq(create(config), 0);
+    config.memory_size_max = 4 * STORE_ITEM_SIZE_MAX;
+    config.item_size_max = STORE_ITEM_SIZE_MAX;
+    cr_expect_eq(create(config), 0);
 }
+
+/* Sanitizers need more addresses than there are then. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+/* Bytes of addresses that the process has. */
+static size_t addresses_size(void) {
+    size_t pages_count = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    cr_assert_not_null(file);
+    cr_assert_eq(fscanf(file, "%zu", &pages_count), 1);
+    fclose(file);
+    return pages_count * 4096;
+}
+
+Test(store, sinks_its_limit_where_addresses_are_missing_but_not_below_twice_its_first_index) {
+    struct store_config config = fixture_config();
+    config.memory_size_max = 256 * FIXTURE_MIB;
+    config.item_size_max = 1024;
+    config.index_power_min = 21; /* half of the limit */
+    size_t addresses = addresses_size();
+    for (size_t left = 1024; left >= 128; left -= 64) {
+        struct rlimit limit = {.rlim_cur = addresses + left * FIXTURE_MIB, .rlim_max = RLIM_INFINITY};
+        cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+        int status = create(config);
+        cr_expect(status == 0 || status == -ENOMEM, "%d with %zu MiB of addresses", status, left);
+    }
+}
+
+#endif
 
 Test(store, the_smallest_store_stores) {
     struct fixture fixture = fixture_open_with((struct store_config){
