@@ -117,6 +117,7 @@ struct conn {
     uint8_t costly;    /* calls of on_input that are still served behind those of others */
     bool queued[CONN_QUEUE_KIND_COUNT]; /* linked through queue_next of the same kind */
     bool is_unix;
+    bool has_asked;         /* a request of it was completed */
     bool introduced;        /* the protocol knows of it */
     bool told;              /* and that it has ended */
     bool counted;           /* is part of connections_current; false for one that is being turned away */

@@ -84,31 +84,49 @@ static uint64_t loop_wait_ns(const struct worker *worker) {
     return costly_wait_ns < wait_ns ? costly_wait_ns : wait_ns;
 }
 
-/* Looks for work without sleeping; true when there is some. */
+static bool loop_looks_find_work(struct worker *worker) {
+    for (int look = 0; look < SPIN_LOOKS_PER_CLOCK; look++) {
+        if (worker->transport->ready(worker)) {
+            return true;
+        }
+        cpu_relax();
+    }
+    return false;
+}
+
+/* Looks for work without sleeping; true when there is some: what it is worth says the turn (loop_judge_spin). */
 static bool loop_spin(struct worker *worker) {
     struct spin *spin = &worker->spin;
     uint64_t began_ns = clock_monotonic_ns();
-    uint64_t looked_ns = began_ns;
     counter_add(&worker->counters.spins, 1);
-    for (;;) {
-        for (int look = 0; look < SPIN_LOOKS_PER_CLOCK; look++) {
-            if (worker->transport->ready(worker)) {
-                counter_add(&worker->counters.spin_hits, 1);
-                spin_hit(spin);
-                return true;
-            }
-            cpu_relax();
-        }
+    for (uint64_t looked_ns = began_ns;;) {
+        worker->spin_found = loop_looks_find_work(worker);
         uint64_t now_ns = clock_monotonic_ns();
-        if (now_ns - looked_ns > SPIN_LOST_CPU_US * CLOCK_NS_PER_US) {
-            spin_lost_cpu(spin);
-            return false;
+        bool lost_cpu = now_ns - looked_ns > SPIN_LOST_CPU_US * CLOCK_NS_PER_US;
+        if (!worker->spin_found && !lost_cpu && now_ns - began_ns <= spin->limit_ns) {
+            looked_ns = now_ns;
+            continue;
         }
-        looked_ns = now_ns;
-        if (now_ns - began_ns > spin->limit_ns) {
-            spin_missed(spin);
-            return false;
+        /* Time without a CPU was not spent spinning. */
+        counter_add(&worker->counters.spun_ns, (lost_cpu ? looked_ns : now_ns) - began_ns);
+        if (!worker->spin_found) {
+            lost_cpu ? spin_lost_cpu(spin) : spin_missed(spin);
         }
+        return worker->spin_found;
+    }
+}
+
+/* The turn has served what a spin found. */
+static void loop_judge_spin(struct worker *worker) {
+    if (!worker->spin_found) {
+        return;
+    }
+    worker->spin_found = false;
+    if (worker->turn.asked_again) {
+        counter_add(&worker->counters.spin_hits, 1);
+        spin_hit(&worker->spin);
+    } else {
+        spin_missed(&worker->spin);
     }
 }
 
@@ -136,9 +154,14 @@ static void loop_wait(struct worker *worker) {
         return;
     }
     if (spin_wanted(&worker->spin)) {
-        worker->transport->wait(worker,
-                                0); /* what was armed must be on its way before a spin can find anything */
-        if (worker->transport->ready(worker) || loop_spin(worker)) {
+        /* What was armed must be on its way before a spin can find anything. */
+        worker->transport->wait(worker, 0);
+        if (worker->transport->ready(worker)) {
+            return;
+        }
+        if (loop_spin(worker)) {
+            worker->transport->wait(worker,
+                                    0); /* the kernel may have to be entered before there is what to reap */
             return;
         }
     }
@@ -188,6 +211,7 @@ static void loop_turn(struct worker *worker) {
         loop_on_wake(worker);
     }
     serve_turn(worker);
+    loop_judge_spin(worker);
     worker->transport->return_buffers(worker);
     worker->plain_used_size = 0;
     overdue_turn(worker);

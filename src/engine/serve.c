@@ -229,6 +229,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         conn->active_ms = worker->now_ms;
     }
     conn->costly = (uint8_t)(progress.costly ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
+    conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
     counter_add(&worker->counters.requests, progress.requests);
     turn_count(&worker->turn, progress.requests, progress.costly);
     memory_publish(worker);
@@ -244,9 +245,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
 }
 
-/*
- * The memory that the waiting requests need is asked for before the first of them is executed.
- */
+/* The memory that the waiting requests need is asked for before the first of them is executed. */
 static void serve_prefetch(struct worker *worker) {
     if (worker->run.first == worker->run.last) {
         return; /* with one connection there is nothing to overlap with */

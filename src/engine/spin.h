@@ -48,7 +48,11 @@ void spin_init(struct spin *spin, int spin_us);
 /* Asked once before each sleep. */
 bool spin_wanted(struct spin *spin);
 
-/* How the spin ended. */
+/*
+ * How the spin ended. A hit is a request of a connection that had asked before: a client that waits for each answer before it
+ * asks again. Work of other kinds is a miss: connections that come, ask once and go, and room in a socket for the rest of a
+ * large answer, come as well a little later, several at once, and cost less then.
+ */
 void spin_hit(struct spin *spin);
 void spin_missed(struct spin *spin);
 void spin_lost_cpu(struct spin *spin);

@@ -41,6 +41,7 @@ void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t no
     turn->ends_ns = now_ns + TURN_TIME_MAX_NS;
     turn->requests = 0;
     turn->over = false;
+    turn->asked_again = false;
     turn->large_sends_size = 0;
     if (likely(!measured && turn->began_cpu_ns == 0)) {
         return;

@@ -40,6 +40,7 @@ struct turn {
     uint64_t ends_ns;        /* no request is begun after it, but one of those that are served last */
     unsigned requests;       /* served since the clock was last looked at */
     bool over;               /* a look has found ends_ns passed */
+    bool asked_again;        /* it has served a connection that had asked before */
     size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
     uint32_t
         costly_ns_max; /* what costly requests may have of the next turn that serves some; 0: nothing known */
@@ -65,6 +66,12 @@ void turn_costly_end(struct turn *turn, uint64_t mark);
 /* Requests that are not costly were served in this turn. */
 static inline void turn_note_others(struct turn *turn, uint64_t now_ns) {
     turn->others_ns = now_ns;
+}
+
+/* A connection was served that had asked before, or has not. Returns whether it has now. */
+static inline bool turn_note_asker(struct turn *turn, bool has_asked, bool asks) {
+    turn->asked_again = turn->asked_again || has_asked;
+    return has_asked || asks;
 }
 
 /* How long costly requests still rest; 0: they may be served. */

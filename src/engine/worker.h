@@ -71,6 +71,7 @@ struct worker {
     size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct timeouts timeouts;
     struct spin spin;
+    bool spin_found; /* this turn serves what a spin has found */
     uint64_t now_ns; /* read once per turn */
     uint32_t now_ms; /* the same since the engine was created */
     struct turn turn;
