@@ -128,11 +128,6 @@ static uint32_t segment_unlink_first(struct arena *arena, uint32_t *first) {
     return index;
 }
 
-/* The memory goes back to the system. Without the lock: it takes some microseconds. */
-static void memory_drop(const struct arena *arena, char *memory, size_t size) {
-    madvise(memory, size, arena->memory_fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
-}
-
 /* Takes the memory of a ready slot. Under the lock, which is let go meanwhile; false when none is ready. */
 static bool slot_strip(struct arena *arena) {
     uint32_t index = segment_unlink_first(arena, &arena->ready_first);
@@ -142,7 +137,7 @@ static bool slot_strip(struct arena *arena) {
     arena->ready_count--;
     level_subtract(&arena->ready_size, arena_segment_size(arena));
     arena_unlock(arena);
-    memory_drop(arena, arena->segments[index].memory, arena_segment_size(arena));
+    arena_memory_drop(arena, arena->segments[index].memory, arena_segment_size(arena));
     arena_lock(arena);
     segment_link_first(arena, &arena->bare_first, index);
     level_subtract(&arena->used, arena_segment_size(arena));
@@ -177,7 +172,7 @@ static bool window_strip(struct arena *arena) {
     }
     const struct segment *segment = &arena->segments[index];
     arena_unlock(arena);
-    memory_drop(arena, segment->memory, segment->size);
+    arena_memory_drop(arena, segment->memory, segment->size);
     arena_lock(arena);
     segment_link_first(arena, &class->free_first, index);
     level_subtract(&arena->used, segment->size);
@@ -344,7 +339,7 @@ static uint32_t window_find_ready(struct arena *arena, struct arena_class *class
     }
     if (has > charge) {
         arena_unlock(arena);
-        memory_drop(arena, arena->segments[index].memory + charge, has - charge);
+        arena_memory_drop(arena, arena->segments[index].memory + charge, has - charge);
         arena_lock(arena);
         level_subtract(&arena->used, has - charge);
     }
@@ -402,7 +397,7 @@ static void window_give(struct arena *arena, uint32_t index) {
         return;
     }
     arena_unlock(arena);
-    memory_drop(arena, segment->memory, segment->size);
+    arena_memory_drop(arena, segment->memory, segment->size);
     arena_lock(arena);
     segment_link_first(arena, &class->free_first, index);
     level_subtract(&arena->used, segment->size);

@@ -398,6 +398,12 @@ bool arena_memory_is_strict(const char *path);
  */
 bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size);
 
+/* Gives memory of the arena back to the system. Without the lock: it takes some microseconds. */
+void arena_memory_drop(const struct arena *arena, const char *memory, size_t size);
+
+/* The same of memory that is nobody else's and in no file: of an arena without one, of the index. */
+void arena_memory_drop_private(void *memory, size_t size);
+
 /*
  * A segment that another process has left in the file is in use here: its memory, size, kind and charge are set. False:
  * there is no such segment, it was taken already, or its size is none. Before there are workers.

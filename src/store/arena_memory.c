@@ -180,6 +180,32 @@ bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size) 
     return status == 0;
 }
 
+/* --- giving it back --- */
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
+#endif
+
+/* MADV_DONTNEED of memory that is locked (-k) is EINVAL. Before Linux 5.18 such memory stays. */
+void arena_memory_drop_private(void *memory, size_t size) {
+    if (madvise(memory, size, MADV_DONTNEED) < 0 && errno == EINVAL) {
+        madvise(memory, size, MADV_DONTNEED_LOCKED);
+    }
+}
+
+/* A hole in the file, not MADV_REMOVE, which is EINVAL where memory is locked. */
+void arena_memory_drop(const struct arena *arena, const char *memory, size_t size) {
+    if (arena->memory_fd < 0) {
+        arena_memory_drop_private((void *)(uintptr_t)memory, size);
+        return;
+    }
+    off_t offset = ARENA_FILE_OFFSET + (memory - arena->base);
+    int status;
+    do {
+        status = fallocate(arena->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, (off_t)size);
+    } while (status < 0 && errno == EINTR);
+}
+
 /* --- what another process has left --- */
 
 static struct arena_class *class_of(struct arena *arena, uint32_t index) {

@@ -17,7 +17,6 @@
  * Worker's own thread.
  */
 #include <sched.h>
-#include <sys/mman.h>
 
 #include "index.h"
 #include "cpu_relax.h"
@@ -225,7 +224,7 @@ static void homes_release(struct store_worker *worker, uint64_t homes_count) {
         set_release_epoch(index, epoch_tag(&worker->member));
     } else if (epoch_now(&store->epoch) >= release_epoch + EPOCH_GRACE) {
         size_t surplus = index->homes_size - needed;
-        madvise((char *)index->homes + needed, surplus, MADV_DONTNEED);
+        arena_memory_drop_private((char *)index->homes + needed, surplus);
         index->homes_size = needed;
         set_release_epoch(index, 0);
         atomic_fetch_sub_explicit(&index->size, surplus, memory_order_relaxed);

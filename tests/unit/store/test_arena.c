@@ -327,3 +327,43 @@ Test(arena, lowers_the_limit_to_what_it_has_when_a_page_is_refused) {
     cr_expect_eq(arena_take_slot(arena, 0), index, "what it has it goes on using");
     arena_destroy(arena);
 }
+
+/* --- memory that was locked: -k locks all of it --- */
+
+static bool is_resident(const char *memory, size_t size) {
+    unsigned char pages[64];
+    cr_assert_leq(size / ARENA_PAGE_SIZE, sizeof(pages));
+    cr_assert_eq(mincore((void *)(uintptr_t)memory, size, pages), 0);
+    for (size_t i = 0; i < size / ARENA_PAGE_SIZE; i++) {
+        if ((pages[i] & 1) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_gives_locked_memory_back(struct arena *arena) {
+    size_t size = arena_segment_size(arena);
+    uint32_t index = arena_take_slot(arena, 0);
+    char *memory = arena->segments[index].memory;
+    unpoison(memory, size);
+    memset(memory, 'x', size);
+    cr_assert_eq(mlock(memory, size), 0);
+    cr_assert(is_resident(memory, size));
+    arena_give(arena, index);
+    arena_strip(arena);
+    cr_expect_not(is_resident(memory, size));
+    arena_destroy(arena);
+}
+
+Test(arena, gives_locked_memory_of_its_file_back) {
+    check_gives_locked_memory_back(open_arena());
+}
+
+Test(arena, gives_locked_memory_back_where_there_is_no_file) {
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    struct arena *arena = open_arena();
+    cr_assert_eq(arena->memory_fd, -1);
+    check_gives_locked_memory_back(arena);
+}
