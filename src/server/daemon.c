@@ -29,6 +29,7 @@ static _Noreturn void parent_wait(pid_t child, int ready_fd) {
     char ready;
     int status;
     ssize_t size;
+    pid_t ended;
     parent_close_others(ready_fd);
     do {
         size = read(ready_fd, &ready, sizeof(ready));
@@ -36,9 +37,10 @@ static _Noreturn void parent_wait(pid_t child, int ready_fd) {
     if (size == (ssize_t)sizeof(ready)) {
         _exit(EXIT_SUCCESS);
     }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+    do {
+        ended = waitpid(child, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    _exit(ended == child && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
 static bool child_begin(bool keep_folder, struct failure *failure) {

@@ -15,6 +15,7 @@
 #include "riposte/clock.h"
 #include "riposte/log.h"
 #include "server.h"
+#include "signals.h"
 
 static const struct step {
     bool (*begin)(struct server *server, struct failure *failure);
@@ -96,6 +97,7 @@ int main(int arguments_count, char **arguments) {
                             .arguments = arguments,
                             .start_ns = clock_monotonic_ns()};
     struct failure failure = {0};
+    signals_reset();
     taker_init(&server.taker);
     switch (options_table_read(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
     case OPTIONS_SHOW:

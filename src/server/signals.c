@@ -29,6 +29,12 @@ static sigset_t signals_all(void) {
     return set;
 }
 
+void signals_reset(void) {
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    int status = sigaction(SIGCHLD, &usual, NULL);
+    assert(status == 0);
+}
+
 void signals_block(void) {
     sigset_t set = signals_all();
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);

@@ -30,6 +30,11 @@ enum signals_event {
     SIGNALS_NONE,
 };
 
+/*
+ * Whoever started the process may have ignored SIGCHLD, and that is inherited: then no child of it would leave a status. First of all.
+ */
+void signals_reset(void);
+
 /* Main thread, before any other exists: they inherit the mask. */
 void signals_block(void);
 

@@ -3,6 +3,7 @@
  * -d: the parent ends when the service is ready, with the child's status when it never will be.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 #include "daemon.h"
 
+/* What ends while SIGCHLD is ignored leaves no status. */
+static bool foreground_ignores_children = false;
+
 /* Runs `body` in a process that goes to the background; the status of the process in the foreground. */
 static int foreground_status(void (*body)(struct daemon *daemon)) {
     pid_t foreground = fork();
@@ -19,6 +23,7 @@ static int foreground_status(void (*body)(struct daemon *daemon)) {
     if (foreground == 0) {
         struct daemon daemon = {.ready_fd = -1};
         struct failure failure = {0};
+        signal(SIGCHLD, foreground_ignores_children ? SIG_IGN : SIG_DFL);
         if (!daemon_begin(&daemon, false, &failure)) {
             _exit(99);
         }
@@ -68,6 +73,11 @@ Test(daemon, hands_the_status_of_a_failed_start_to_the_parent) {
 
 Test(daemon, reports_a_start_that_was_killed_as_a_failure) {
     cr_expect_eq(foreground_status(be_killed), 1);
+}
+
+Test(daemon, reports_a_start_whose_end_nobody_knows_as_a_failure) {
+    foreground_ignores_children = true;
+    cr_expect_eq(foreground_status(fail_with_71), 1);
 }
 
 Test(daemon, has_a_session_and_a_folder_of_its_own) {

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "signals.h"
@@ -19,6 +20,21 @@ Test(signals, become_events) {
         kill(getpid(), stops[i]);
         cr_expect_eq(signals_wait(-1), SIGNALS_STOP);
     }
+}
+
+Test(signals, of_a_child_are_one_though_whoever_started_the_process_ignored_them) {
+    signal(SIGCHLD, SIG_IGN);
+    signals_reset();
+    signals_block();
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        _exit(3);
+    }
+    int status = 0;
+    cr_expect_eq(signals_wait(10000), SIGNALS_CHILD);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_expect_eq(WEXITSTATUS(status), 3);
 }
 
 static void *request_stop(void *graceful) {
