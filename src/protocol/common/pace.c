@@ -22,8 +22,8 @@ bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_mi
     if (pace->spent_ns < pace->window_ns) {
         return true;
     }
-    /* No overflow: a rate of 32 bits times a window of some seconds. */
-    bool kept = pace->size >= rate_min * pace->window_ns / CLOCK_NS_PER_S;
+    /* No overflow: a rate of 32 bits times a window of some thousand ms. */
+    bool kept = pace->size >= rate_min * (pace->window_ns / CLOCK_NS_PER_MS) / 1000;
     pace->spent_ns = 0;
     pace->size = 0;
     return kept;

@@ -69,3 +69,14 @@ Test(pace, is_judged_over_a_shorter_window_where_that_is_asked_for) {
     }
     cr_expect_not(pace_kept(&pace, now_ns + 10 * CLOCK_NS_PER_S, 0, RATE_MIN));
 }
+
+Test(pace, is_judged_by_the_largest_rate_that_there_is) {
+    struct pace pace;
+    uint64_t now_ns = CLOCK_NS_PER_S;
+    pace_begin(&pace, now_ns, PACE_WINDOW_MS);
+    size_t size = (size_t)UINT32_MAX * (PACE_WINDOW_MS / 1000) - 1;
+    for (unsigned second = 1; second < PACE_WINDOW_MS / 1000; second++) {
+        cr_assert(pace_kept(&pace, now_ns + second * CLOCK_NS_PER_S, 0, UINT32_MAX));
+    }
+    cr_expect_not(pace_kept(&pace, now_ns + PACE_WINDOW_MS * CLOCK_NS_PER_MS, size, UINT32_MAX));
+}
