@@ -116,7 +116,9 @@ static void part_turn(struct part *part, uint64_t now_ns) {
 
 /* The key's entry; NULL when it has none. */
 static struct entry *entry_look(struct sketch *sketch, uint64_t hash, struct bytes key) {
+#ifndef __clang__ /* with sanitizers it cannot, and warns */
 #pragma GCC unroll 8
+#endif
     for (unsigned i = 0; i < HOTKEYS_ENTRIES_COUNT; i++) {
         struct entry *entry = &sketch->entries[i];
         if (unlikely(sketch->tags[i] == (uint32_t)hash) && entry->hash == hash &&
@@ -176,10 +178,9 @@ void hotkeys_sample(struct hotkeys_worker *worker, struct bytes key, bool writes
 
 /* --- asking ------------------------------------------------------------------------------------------------------ */
 
-/* Sums over all sketches, while they are gathered. */
+/* A row of each entry of all sketches, then of each key. */
 struct sums {
     unsigned count;
-    unsigned capacity;
     struct sum {
         double reads;
         double writes;
@@ -190,22 +191,39 @@ struct sums {
 };
 
 static void sums_add(struct sums *sums, const struct entry *entry, double per_sample) {
-    struct sum *sum = NULL;
-    for (unsigned i = 0; i < sums->count && sum == NULL; i++) {
-        bool same = sums->rows[i].hash == entry->hash &&
-                    bytes_equal(bytes_of(sums->rows[i].key, sums->rows[i].key_size),
-                                bytes_of(entry->key, entry->key_size));
-        sum = same ? &sums->rows[i] : NULL;
+    struct sum *sum = &sums->rows[sums->count++];
+    *sum = (struct sum){.reads = (double)(entry->count - entry->writes) * per_sample,
+                        .writes = (double)entry->writes * per_sample,
+                        .hash = entry->hash,
+                        .key_size = entry->key_size};
+    memcpy(sum->key, entry->key, entry->key_size);
+}
+
+static int compare_keys(const void *left, const void *right) {
+    const struct sum *one = left;
+    const struct sum *other = right;
+    if (one->hash != other->hash) {
+        return one->hash < other->hash ? -1 : 1;
     }
-    if (sum == NULL && sums->count < sums->capacity) {
-        sum = &sums->rows[sums->count++];
-        *sum = (struct sum){.hash = entry->hash, .key_size = entry->key_size};
-        memcpy(sum->key, entry->key, entry->key_size);
+    if (one->key_size != other->key_size) {
+        return one->key_size < other->key_size ? -1 : 1;
     }
-    if (sum != NULL) {
-        sum->reads += (double)(entry->count - entry->writes) * per_sample;
-        sum->writes += (double)entry->writes * per_sample;
+    return memcmp(one->key, other->key, one->key_size);
+}
+
+/* One row of each key. By sorting: there may be hundreds of sketches, and who asks is a worker. */
+static void sums_merge(struct sums *sums) {
+    unsigned count = 0;
+    qsort(sums->rows, sums->count, sizeof(struct sum), compare_keys);
+    for (unsigned i = 0; i < sums->count; i++) {
+        if (count > 0 && compare_keys(&sums->rows[count - 1], &sums->rows[i]) == 0) {
+            sums->rows[count - 1].reads += sums->rows[i].reads;
+            sums->rows[count - 1].writes += sums->rows[i].writes;
+        } else {
+            sums->rows[count++] = sums->rows[i];
+        }
     }
+    sums->count = count;
 }
 
 static void sums_add_part(struct sums *sums, struct part *part) {
@@ -226,7 +244,7 @@ static void sums_add_part(struct sums *sums, struct part *part) {
     pthread_mutex_unlock(&part->lock);
 }
 
-static int sum_compare(const void *left, const void *right) {
+static int compare_rates(const void *left, const void *right) {
     const struct sum *one = left;
     const struct sum *other = right;
     double difference = (other->reads + other->writes) - (one->reads + one->writes);
@@ -240,11 +258,11 @@ unsigned hotkeys_top(struct hotkeys *hotkeys, struct hotkey *rows, unsigned coun
         return 0;
     }
     sums->count = 0;
-    sums->capacity = capacity;
     for (unsigned i = 0; i < hotkeys->parts_count; i++) {
         sums_add_part(sums, &hotkeys->parts[i]);
     }
-    qsort(sums->rows, sums->count, sizeof(struct sum), sum_compare);
+    sums_merge(sums);
+    qsort(sums->rows, sums->count, sizeof(struct sum), compare_rates);
     unsigned count = sums->count < count_max ? sums->count : count_max;
     for (unsigned i = 0; i < count; i++) {
         const struct sum *sum = &sums->rows[i];
