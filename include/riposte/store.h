@@ -164,7 +164,8 @@ struct number_options {
 };
 
 struct number_result {
-    uint64_t number; /* the new number */
+    uint64_t number;   /* the new number */
+    size_t value_size; /* bytes of the value that it stands in, spaces included */
     uint64_t cas;
     uint32_t expires_tick_before; /* of the item before a touch */
     uint32_t expires_tick;        /* of the item now */

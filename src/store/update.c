@@ -447,6 +447,7 @@ enum store_status store_add_number(struct store_worker *worker, struct bytes key
     }
     const struct item *item = arena_item(&worker->store->arena, location);
     result->cas = stored.cas;
+    result->value_size = stored.value_size;
     result->key = item_key(item);
     result->key_is_binary = item_has(item, ITEM_KEY_BINARY);
     return STORE_OK;

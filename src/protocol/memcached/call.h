@@ -149,6 +149,14 @@ static inline bool call_put_off(struct mc_call *call) {
     return true;
 }
 
+/* Bytes of a value above which a small request that made the store copy it makes others wait. */
+enum { CALL_COSTLY_COPY_SIZE = 32 << 10 };
+
+/* The request has made a new value out of an old one, whose size nobody had to send. */
+static inline void call_copied(struct mc_call *call, size_t value_size) {
+    call->costly |= value_size > CALL_COSTLY_COPY_SIZE;
+}
+
 /* Skips `size` bytes of input (> 0), now or as they come. */
 static inline void call_swallow(struct mc_call *call, uint32_t size) {
     call->session->state = MC_SESSION_SWALLOW;

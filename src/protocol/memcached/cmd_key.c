@@ -27,6 +27,7 @@ static void number_add(struct mc_call *call, const struct mc_request *request, b
     switch (store_add_number(call->worker->store, request->key, &options, &result)) {
     case STORE_OK:
         counter_add(decrement ? &counters->decr_hits : &counters->incr_hits, 1);
+        call_copied(call, result.value_size);
         number_answer(call, request->noreply, result.number);
         return;
     case STORE_MISS:

@@ -183,6 +183,7 @@ void cmd_md(struct mc_call *call, const struct mc_request *request) {
     if (unlikely(status == STORE_NO_MEMORY) && call_put_off(call)) {
         return;
     }
+    call_copied(call, result.value_size);
     delete_count(&call->worker->counters, &meta, status);
     if (unlikely(call->observed) && status == STORE_OK && !options.invalidate && !options.drop_value) {
         events_deleted(call, meta.key, "md", value_size);
@@ -267,6 +268,7 @@ void cmd_ma(struct mc_call *call, const struct mc_request *request) {
         if (!result.created) {
             counter_add(options.decrement ? &counters->decr_hits : &counters->incr_hits, 1);
         }
+        call_copied(call, result.value_size);
         if (!parse_meta_has(&meta, 'q')) {
             number_answer(call, &meta, &result);
         }

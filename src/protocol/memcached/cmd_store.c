@@ -11,9 +11,8 @@
 #include "riposte/check.h"
 
 enum {
-    COPY_SIZE_MAX = 1 << 20,      /* bytes of a block in pieces that one call copies into the store */
-    COSTLY_GROWN_SIZE = 32 << 10, /* bytes above which append and prepend make others wait */
-    COSTLY_SIZE_MIN = 256 << 10,  /* bytes whose copy others should not have to wait for twice */
+    COPY_SIZE_MAX = 1 << 20,     /* bytes of a block in pieces that one call copies into the store */
+    COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
 };
 
 /* --- the data block ------------------------------------------------------------------------------------- */
@@ -67,7 +66,9 @@ static void block_finish(struct mc_call *call, const struct store_block *block, 
     }
     call->requests++;
     block_count(&worker->counters, block, status);
-    call->costly |= block_grows(block) && result.value_size > COSTLY_GROWN_SIZE;
+    if (block_grows(block)) {
+        call_copied(call, result.value_size);
+    }
     block->answer(call, block, status, &result);
     if (unlikely(call->observed)) {
         events_stored(call, block, status, &result);

@@ -45,16 +45,39 @@ Test(costly, a_piece_of_a_listing_is) {
     cr_expect(talk.costly && talk.again);
 }
 
-static void append_to(size_t size) {
+/* A value of `size` bytes, a number at its beginning. */
+static void set_value(size_t size) {
     char line[64];
-    char *block = calloc(1, size + 2);
+    char *block = malloc(size + 2);
+    memset(block, ' ', size);
+    block[0] = '1';
     memcpy(block + size, "\r\n", 2);
     talk_send(&talk, bytes_of(line, (size_t)snprintf(line, sizeof(line), "set a 0 0 %zu\r\n", size)));
     talk_send(&talk, bytes_of(block, size + 2));
     cr_assert(bytes_equal_string(talk_output(&talk), "STORED\r\n"));
     free(block);
+}
+
+static void append_to(size_t size) {
+    set_value(size);
     call_once("append a 0 0 1\r\nx\r\nmn\r\n");
     talk_output(&talk);
+}
+
+Test(costly, a_small_request_is_that_makes_a_new_value_of_more_than_32_kib) {
+    static const char *const requests[] = {"incr a 1\r\nmn\r\n", "decr a 1\r\nmn\r\n", "ma a\r\nmn\r\n",
+                                           "md a I\r\nmn\r\n"};
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        set_value(32 << 10);
+        call_once(requests[i]);
+        cr_expect(!talk.costly && talk.input_size == 0, "%s", requests[i]);
+        talk_output(&talk);
+        set_value((32 << 10) + 1);
+        call_once(requests[i]);
+        cr_expect(talk.costly && talk.again && talk.input_size == 4, "%s", requests[i]);
+        talk_go_on(&talk);
+        talk_output(&talk);
+    }
 }
 
 Test(costly, an_append_is_above_32_kib_of_result) {
