@@ -217,7 +217,9 @@ static bool sweep_look(struct store_worker *worker, uint32_t index) {
     }
     bool taken = false;
     if (due_tick <= now_tick && state == SEGMENT_QUEUED) {
-        bool whole = last_tick <= now_tick && worker->emptying.index == SEGMENT_NONE;
+        /* Not where an item is not stored yet: it would come into the index when its segment is out of it. */
+        bool whole =
+            last_tick <= now_tick && worker->emptying.index == SEGMENT_NONE && !segment_is_pinned(segment);
         taken = true;
         if (whole) {
             segment_dequeue(arena, index);

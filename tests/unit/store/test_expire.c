@@ -176,3 +176,30 @@ Test(expire, does_not_look_for_what_ends_with_the_last_tick_of_the_clock) {
     }
     fixture_close(&fixture);
 }
+
+Test(expire, leaves_a_segment_alone_in_which_an_item_is_not_stored_yet) {
+    struct fixture fixture = fixture_open();
+    struct item *item;
+    fill_expiring(&fixture, 100, store_expiry(fixture.worker, 5));
+    cr_assert_eq(
+        store_item_create(fixture.worker, text("key"), false, 0, store_expiry(fixture.worker, 500), 5, &item),
+        STORE_OK);
+    memcpy(store_item_value(item), "value", 5);
+    segment_close_all(fixture.worker);
+    for (unsigned second = 0; second < 60; second++) {
+        fixture_turn(&fixture, 1000); /* all others of the segment have expired, and are swept */
+    }
+    cr_assert_eq(fixture_count(&fixture, swept), 100);
+    static const struct put_options set = {.mode = PUT_SET};
+    cr_assert_eq(store_put(fixture.worker, item, &set, NULL), STORE_OK);
+    for (unsigned turn = 0; turn < 20; turn++) {
+        fixture_turn(&fixture, 1);
+    }
+    for (uint64_t number = 0; number < 20000; number++) {
+        fixture_set_number(&fixture, number, 100); /* whatever is free is used */
+    }
+    struct item_view view;
+    cr_assert_eq(store_get(fixture.worker, text("key"), &view), STORE_OK);
+    cr_expect(bytes_equal_string(view.value, "value"));
+    fixture_close(&fixture);
+}
