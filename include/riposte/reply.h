@@ -194,8 +194,8 @@ static inline bool reply_closing(const struct reply *reply) {
 void reply_limit(struct reply *reply, uint32_t size);
 
 /*
- * True when on_input should stop and return with `again`: the unsent output has reached its bound, or the
- * reply is closing.
+ * True when on_input should stop, with PROTOCOL_NEXT_AGAIN where there is more to do: the unsent output has reached its
+ * bound, or the reply is closing or broken.
  */
 static inline bool reply_full(const struct reply *reply) {
     return reply->unsent_size >= reply->unsent_size_max || reply->closing || reply->broken;

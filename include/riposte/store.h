@@ -467,7 +467,7 @@ struct store_cursor {
 
 /*
  * Visits the live items (not expired, not flushed) of at most buckets_max buckets (>= 1), or one more, and moves the cursor on.
- * The views are valid inside `visit` only, which must not call the store. Counts as no use. Worker's own thread.
+ * The views are valid inside `visit` only, which must not look anything up in the store or change it. Counts as no use. Worker's own thread.
  */
 void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
                 void (*visit)(void *user, const struct item_view *view), void *user);
