@@ -131,7 +131,7 @@ struct engine_listen {
 
     /*
      * The process that made them gives them up: they end as if this engine had made them, a Unix socket with its file. Until it is
-     * sure that it does, stop with ENGINE_STOP_HAND_OVER. No mode of theirs is changed before the workers serve, so that with a pause before engine_start
+     * sure that it does, stop with ENGINE_STOP_HAND_OVER. Nothing of theirs, mode or backlog, is changed before the workers serve, so that with a pause before engine_start
      * the other process may go on accepting until engine_resume.
      */
     bool is_taken;

@@ -228,17 +228,13 @@ static bool listener_has(int fd, int name, int value) {
     return getsockopt(fd, SOL_SOCKET, name, &found, &size) == 0 && found == value;
 }
 
-int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address, socklen_t *address_size,
+int listener_inherit(int fd, struct sockaddr_storage *address, socklen_t *address_size,
                      struct engine_error *error) {
     int result = -EINVAL;
     *address_size = sizeof(*address);
     bool listens = listener_has(fd, SO_TYPE, SOCK_STREAM) && listener_has(fd, SO_ACCEPTCONN, 1);
     if (listens && getsockname(fd, (struct sockaddr *)address, address_size) == 0) {
-        bool tcp = address->ss_family == AF_INET || address->ss_family == AF_INET6;
-        result = tcp ? set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
-        result = result < 0 || !tcp ? result : set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        /* A second listen(2) only changes the backlog. */
-        result = result < 0 ? result : (listen(fd, (int)backlog) < 0 ? -errno : 0);
+        result = 0;
     }
     if (result < 0) {
         error->error = result;
@@ -248,4 +244,14 @@ int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address,
                  fd, strerror(-result));
     }
     return result;
+}
+
+void listener_adopt(int fd, bool is_unix, uint32_t backlog) {
+    /* A second listen(2) only changes the backlog, and of a Unix socket whose process a client is told (SO_PEERCRED). */
+    int failed = listen(fd, (int)backlog);
+    if (!is_unix) {
+        failed |= set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) | set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    }
+    (void)
+        failed; /* nothing of it can fail on a socket that listens, and without it clients are served, too */
 }

@@ -21,6 +21,7 @@ struct listener {
     uint8_t listen;      /* index into the engine's listens */
     bool is_unix;
     bool is_shared;         /* other workers accept from the same socket */
+    bool is_new;            /* inherited, and not adopted yet */
     bool is_inherited;      /* whoever gave it may give it to others, who find it as it was */
     bool wanted;            /* to be armed by the transport's next arm_accept */
     bool armed;             /* from arm to the completion without F_MORE (epoll: while registered) */
@@ -45,11 +46,14 @@ int listener_open_unix(struct sockaddr_storage *address, socklen_t address_size,
                        uint32_t backlog, int *fd, struct engine_error *error);
 
 /*
- * Takes over a socket that listens already (systemd.socket(5), a hand-over): checks that it does, sets what
- * listener_open_tcp would, fills in its address. 0, or a negative errno and *error.
+ * Takes over a socket that listens already (systemd.socket(5), a hand-over): checks that it does, fills in its address, and changes
+ * nothing, as another process may still serve with it. 0, or a negative errno and *error.
  */
-int listener_inherit(int fd, uint32_t backlog, struct sockaddr_storage *address, socklen_t *address_size,
+int listener_inherit(int fd, struct sockaddr_storage *address, socklen_t *address_size,
                      struct engine_error *error);
+
+/* That process does not any more: sets of such a socket what listener_open_tcp, or listener_open_unix, would. */
+void listener_adopt(int fd, bool is_unix, uint32_t backlog);
 
 /*
  * From now on an accept(2) does not wait. The mode is the socket's: it holds for every worker that shares it.

@@ -331,12 +331,16 @@ static void loop_fill_listens(struct worker *worker) {
 }
 
 /*
- * Not before this worker serves: whether an accept waits is a mode of the socket, and another process may still accept from it. A
+ * Not before this worker serves: backlog and whether an accept waits are the socket's, and another process may still accept from it. A
  * transport whose accepts must not wait sets that when it arms them.
  */
 static void loop_set_listeners(struct worker *worker) {
     for (unsigned i = 0; i < worker->listeners_count; i++) {
         struct listener *listener = &worker->listeners[i];
+        if (listener->is_new) {
+            listener->is_new = false;
+            listener_adopt(listener->fd, listener->is_unix, worker->engine->listen_backlog_wanted);
+        }
         if (!worker->transport->sockets_nonblocking) {
             listener_set_blocking(listener->fd);
         }

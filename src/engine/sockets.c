@@ -39,6 +39,7 @@ static int sockets_give(struct engine *engine, unsigned worker_index, unsigned l
         .listen = (uint8_t)listen_index,
         .is_unix = engine->listens[listen_index].address.ss_family == AF_UNIX,
         .is_shared = shared,
+        .is_new = engine->listens[listen_index].inherited_count > 0,
         .is_inherited =
             engine->listens[listen_index].inherited_count > 0 && !engine->listens[listen_index].is_taken,
         .single_shot = !engine->uring.accept_multishot,
@@ -121,8 +122,7 @@ static int sockets_take(struct engine *engine, unsigned listen_index, int *fds, 
     struct engine_listen *listen = &engine->listens[listen_index];
     int result = 0;
     for (unsigned i = 0; i < listen->inherited_count && result == 0; i++) {
-        result = listener_inherit(listen->inherited_fds[i], engine->listen_backlog_wanted, &listen->address,
-                                  &listen->address_size, error);
+        result = listener_inherit(listen->inherited_fds[i], &listen->address, &listen->address_size, error);
     }
     if (result < 0) {
         return result;

@@ -247,16 +247,28 @@ static int foreign_listener(void) {
     return fd;
 }
 
+/* What listen(2) was told: TCP_INFO of one that listens (tcp_get_info, Linux 2.6.28 and later). */
+static unsigned backlog_of(int fd) {
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_sacked;
+}
+
 Test(listener, an_inherited_socket_becomes_like_one_of_its_own) {
     struct sockaddr_storage address;
     socklen_t size;
     struct engine_error error;
     int fd = foreign_listener();
-    cr_assert_eq(listener_inherit(fd, BACKLOG, &address, &size, &error), 0, "%s", error.message);
+    cr_assert_eq(listener_inherit(fd, &address, &size, &error), 0, "%s", error.message);
     cr_assert_eq(size, sizeof(struct sockaddr_in));
     cr_assert_neq(address_port(&address), 0);
     cr_expect_neq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0, "another may still accept from it");
+    cr_expect_eq(backlog_of(fd), 1, "and has its own backlog");
+    cr_expect_eq(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
     listener_set_blocking(fd);
+    listener_adopt(fd, false, BACKLOG);
+    cr_expect_eq(backlog_of(fd), BACKLOG);
     cr_expect_eq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0, "a ring's accept waits");
     int client = connect_tcp(&address), accepted = accept_from(&fd, 1);
     cr_expect_neq(option(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
@@ -272,7 +284,7 @@ static void expect_not_inherited(int fd) {
     struct engine_error error = {0};
     char name[32];
     snprintf(name, sizeof(name), "descriptor %d ", fd);
-    cr_assert_lt(listener_inherit(fd, BACKLOG, &address, &size, &error), 0);
+    cr_assert_lt(listener_inherit(fd, &address, &size, &error), 0);
     cr_assert_lt(error.error, 0);
     cr_assert_not_null(strstr(error.message, name), "%s", error.message);
     cr_assert_geq(fcntl(fd, F_GETFD), 0, "it stays the caller's");

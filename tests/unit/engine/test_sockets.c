@@ -8,6 +8,7 @@
 #include <criterion/parameterized.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,37 @@ ON_BOTH_TRANSPORTS(one_inherited_socket_serves_two_workers) {
 
 ON_BOTH_TRANSPORTS(a_worker_accepts_from_several_inherited_sockets) {
     inherits(*transport, 3);
+}
+
+/* What listen(2) was told: TCP_INFO of one that listens. */
+static unsigned backlog_of(int fd) {
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_sacked;
+}
+
+ON_BOTH_TRANSPORTS(an_inherited_socket_is_left_as_it_was_until_the_engine_serves) {
+    struct engine_listen listen = dial_listen(&frames_protocol);
+    struct engine_error error;
+    struct engine *engine = NULL;
+    int fd;
+    listen_on_one_port(&fd, 1);
+    listen.inherited_fds = &fd;
+    listen.inherited_count = 1;
+    struct engine_config config = dial_config(*transport, &listen);
+    config.listen_backlog = 77;
+    unsigned before = backlog_of(fd);
+    cr_assert_neq(before, 77);
+    cr_assert_eq(engine_create(&config, &engine, &error), 0);
+    engine_stop(engine, ENGINE_STOP_PAUSE);
+    cr_assert_eq(engine_start(engine, &error), 0);
+    engine_await_pause(engine);
+    cr_expect_eq(backlog_of(fd), before);
+    cr_assert_eq(engine_resume(engine, &error), 0);
+    cr_expect_eq(backlog_of(fd), 77);
+    close(fd);
+    dial_stop(engine);
 }
 
 ON_BOTH_TRANSPORTS(an_inherited_socket_outlives_every_stop) {
