@@ -51,7 +51,7 @@ Test(index_grow, keeps_up_with_the_items_and_loses_none) {
 }
 
 Test(index_grow, finds_every_item_at_every_moment) {
-    struct fixture fixture = fixture_open_with(roomy_config());
+    struct fixture fixture = fixture_open();
     uint64_t homes_before = homes_count(&fixture), moments_count = 0;
     for (uint64_t number = 0; number < 6000; number++) {
         cr_assert_eq(fixture_set_number(&fixture, number, 8), STORE_OK);
@@ -67,7 +67,7 @@ Test(index_grow, finds_every_item_at_every_moment) {
 }
 
 Test(index_grow, by_one_home_at_a_time_finds_every_item) {
-    struct fixture fixture = fixture_open_with(roomy_config());
+    struct fixture fixture = fixture_open();
     enum { COUNT = 1500 };
     for (uint64_t number = 0; number < COUNT; number++) {
         fixture_set_number(&fixture, number, 8);
