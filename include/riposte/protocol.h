@@ -101,6 +101,12 @@ struct progress {
     size_t memory_size; /* bytes that the session holds now in memory of its own; at most memory_size_max */
 
     /*
+     * Bytes that it would have needed for what it has refused, because memory_size_max was too little; 0: it has not. So that
+     * it is not refused for ever, connections that hold memory and have moved nothing for two seconds are closed for it.
+     */
+    size_t memory_wanted_size;
+
+    /*
      * The call did work that small requests do not (a listing, a copy of a large value, a figure that the kernel
      * was asked for): it should have stopped after it. The connection is served behind all others for a while,
      * and the turn looks at the clock.

@@ -88,10 +88,12 @@ struct engine {
     alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */
     _Atomic uint32_t conn_lists_begun;
-    pthread_mutex_t conn_list_lock;     /* of begins and leavings: who is to answer is settled */
-    _Atomic uint64_t conn_memory_size;  /* of all workers, as published */
-    _Atomic uint64_t frozen_size;       /* bytes of unsent output that frozen connections hold */
-    _Atomic uint64_t frozen_files_size; /* of those, bytes that were read from files */
+    pthread_mutex_t conn_list_lock;      /* of begins and leavings: who is to answer is settled */
+    _Atomic uint64_t conn_memory_size;   /* of all workers, as published */
+    _Atomic uint64_t memory_wanted_size; /* bytes that a session was refused last; see memory_want */
+    _Atomic uint32_t memory_wanted_ms;   /* worker time of that */
+    _Atomic uint64_t frozen_size;        /* bytes of unsent output that frozen connections hold */
+    _Atomic uint64_t frozen_files_size;  /* of those, bytes that were read from files */
 };
 
 /* The workers stay, and wait for what comes of it. */

@@ -14,6 +14,9 @@
  * Above thirteen sixteenths connections are closed, those first that have moved nothing for a while, the largest first, until
  * three quarters are left. Only a worker that holds more than its share closes; one that sleeps meanwhile is woken.
  *
+ * What sessions hold stays below three quarters: they are refused more. Where one was (memory_want), connections that have moved
+ * nothing for SHED_STALE_MS give way, until it would have had its room: who holds and does nothing does not lock others out.
+ *
  * Below fifteen sixteenths one call of a protocol may add its worker's share of what is left, or a single answer; above nobody is
  * served, what came waits for the next turn. Since it must be kept until then, its memory is set aside first: whose input has no
  * place below the bound is closed. What is left above the bound is the last answers and chunks of the workers.
@@ -75,7 +78,7 @@ bool memory_reserve(struct worker *worker, uint64_t size);
 /* Makes the engine's sum exact for this worker. */
 void memory_publish_difference(struct worker *worker);
 
-/* Publishes the worker's sum where it has changed much. After each call of a protocol, and once per turn. */
+/* Publishes the worker's sum where it has changed much. */
 static inline void memory_publish(struct worker *worker) {
     uint64_t size = memory_worker_size(worker);
     /* relaxed: only this worker writes it. */
@@ -83,6 +86,17 @@ static inline void memory_publish(struct worker *worker) {
     uint64_t difference = size > published_size ? size - published_size : published_size - size;
     if (unlikely(difference >= memory_step_size(worker->engine))) {
         memory_publish_difference(worker);
+    }
+}
+
+/* A session was refused `size` bytes: for a while there shall be room for them. */
+void memory_want(struct worker *worker, uint64_t size);
+
+/* The same after each call of a protocol, with what that has refused. */
+static inline void memory_publish_call(struct worker *worker, const struct progress *progress) {
+    memory_publish(worker);
+    if (unlikely(progress->memory_wanted_size > 0)) {
+        memory_want(worker, progress->memory_wanted_size);
     }
 }
 

@@ -232,7 +232,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
     counter_add(&worker->counters.requests, progress.requests);
     turn_count(&worker->turn, progress.requests, progress.costly);
-    memory_publish(worker);
+    memory_publish_call(worker, &progress);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);

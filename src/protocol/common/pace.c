@@ -4,10 +4,19 @@
  */
 #include "pace.h"
 
+#include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/protocol.h"
 
 static const uint64_t look_ns_max = PROTOCOL_REST_MS * CLOCK_NS_PER_MS;
+
+uint32_t pace_rate(uint32_t rate_min, size_t value_size, size_t held_size, size_t room_size) {
+    size_t scarce_rate = value_size / PACE_SCARCE_S;
+    if (likely(rate_min == 0 || held_size <= room_size || scarce_rate <= rate_min)) {
+        return rate_min;
+    }
+    return scarce_rate < UINT32_MAX ? (uint32_t)scarce_rate : UINT32_MAX;
+}
 
 void pace_begin(struct pace *pace, uint64_t now_ns, uint32_t window_ms) {
     uint64_t ms = window_ms < PACE_WINDOW_MS ? window_ms : PACE_WINDOW_MS;

@@ -17,7 +17,10 @@
 
 #include "riposte/record.h"
 
-enum { PACE_WINDOW_MS = 10000 };
+enum {
+    PACE_WINDOW_MS = 10000,
+    PACE_SCARCE_S = 30, /* a value that leaves others little room comes within so long */
+};
 
 struct pace {
     uint64_t looked_ns; /* monotonic time of the last call */
@@ -25,6 +28,13 @@ struct pace {
     uint64_t spent_ns;  /* time of this window that counts, below window_ns */
     uint64_t size;      /* bytes that came in this window */
 };
+
+/*
+ * The rate to ask of a value of value_size bytes, in bytes a second, of which held_size are held while room_size is left for
+ * all others: rate_min; where it holds more than it leaves, what brings such a value within PACE_SCARCE_S, if that is more. So a
+ * few that trickle do not keep all others out. A rate_min of 0 stays.
+ */
+uint32_t pace_rate(uint32_t rate_min, size_t value_size, size_t held_size, size_t room_size);
 
 /* Windows of window_ms, PACE_WINDOW_MS at most. */
 void pace_begin(struct pace *pace, uint64_t now_ns, uint32_t window_ms);

@@ -51,11 +51,12 @@ struct http_call {
     const char *end;
     uint64_t now_ns; /* as the input's, both */
     uint64_t received_ns;
-    uint64_t since_ns;      /* with a slow log: when the answer before was complete, or the call began */
-    size_t memory_size_max; /* bytes that the session may hold after this call */
-    bool costly;            /* a step did work that small requests do not: the call ends behind it */
-    bool waits;             /* the step comes again in a later call, with the same input */
-    bool yielded;           /* the step goes on in the next call, without more input */
+    uint64_t since_ns;         /* with a slow log: when the answer before was complete, or the call began */
+    size_t memory_size_max;    /* bytes that the session may hold after this call */
+    size_t memory_wanted_size; /* that it would have needed for what it has refused; 0: nothing */
+    bool costly;               /* a step did work that small requests do not: the call ends behind it */
+    bool waits;                /* the step comes again in a later call, with the same input */
+    bool yielded;              /* the step goes on in the next call, without more input */
     const struct http_request
         *request;       /* the one that is being served; NULL when it cannot be read, or waited */
     uint64_t body_size; /* of the answer that was begun last, bytes */

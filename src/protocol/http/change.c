@@ -82,8 +82,11 @@ static enum http_status upload_add(struct http_call *call, struct http_change *c
     }
     size_t own_size = sizeof(*change);
     size_t size_max = call->memory_size_max > own_size ? call->memory_size_max - own_size : 0;
-    bool has_room = upload_take(&change->upload, data, size_max, &taken_size);
-    return likely(has_room) ? HTTP_STATUS_NONE : HTTP_STATUS_UNAVAILABLE;
+    if (unlikely(!upload_take(&change->upload, data, size_max, &taken_size))) {
+        call->memory_wanted_size = change->upload.value_size;
+        return HTTP_STATUS_UNAVAILABLE;
+    }
+    return HTTP_STATUS_NONE;
 }
 
 /* --- the end of the body ------------------------------------------------------------------------------------ */
@@ -267,6 +270,7 @@ static bool change_read(struct http_call *call, struct http_change *change) {
 static void change_keep(struct http_call *call, struct http_change *change) {
     struct http_change *kept = sizeof(*kept) <= call->memory_size_max ? malloc(sizeof(*kept)) : NULL;
     if (kept == NULL) {
+        call->memory_wanted_size = sizeof(*kept) + change->upload.value_size;
         change_abort(call, change, HTTP_STATUS_UNAVAILABLE);
         change_release(change, call->worker);
         return;
@@ -309,7 +313,10 @@ bool http_change_continue(struct http_call *call) {
     struct http_change *change = session->change;
     const char *from = call->at;
     if (!change_read(call, change)) {
-        uint32_t rate_min = call->worker->service->config.upload_rate_min;
+        size_t held_size = http_change_memory_size(change);
+        size_t room_size = call->memory_size_max > held_size ? call->memory_size_max - held_size : 0;
+        uint32_t rate_min = pace_rate(call->worker->service->config.upload_rate_min,
+                                      change->upload.value_size, held_size, room_size);
         size_t size = (size_t)(call->at - from);
         change->is_late = !call->yielded && !pace_kept(&change->pace, call->now_ns, size, rate_min);
         return false;

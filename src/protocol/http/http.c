@@ -178,6 +178,7 @@ static struct progress http_on_input(void *session, const struct protocol_input 
         .requests = call.requests,
         .next = next,
         .memory_size = call.session->change != NULL ? http_change_memory_size(call.session->change) : 0,
+        .memory_wanted_size = call.memory_wanted_size,
         .costly = call.costly,
     };
 }

@@ -94,8 +94,9 @@ struct mc_call {
     bool later;            /* a step waits for something outside the connection */
     uint64_t now_ns;       /* as the input's, all three */
     uint64_t received_ns;
-    size_t memory_size_max; /* what the session may hold behind this call */
-    unsigned keys;          /* look-ups that get lines did in this call */
+    size_t memory_size_max;    /* what the session may hold behind this call */
+    size_t memory_wanted_size; /* what was refused for it; 0: nothing */
+    unsigned keys;             /* look-ups that get lines did in this call */
 };
 
 static inline struct bytes call_unread(const struct mc_call *call) {

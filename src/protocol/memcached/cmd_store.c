@@ -142,6 +142,12 @@ size_t cmd_store_memory_size(const struct store_upload *upload) {
     return upload->memory_size + upload->upload.memory_size;
 }
 
+/* Connections hold too much for the block: said here, and to the engine. */
+static void upload_lacks_room(struct mc_call *call, const struct store_block *block) {
+    counter_add(&call->worker->counters.values_refused, 1);
+    call->memory_wanted_size = block->value_size;
+}
+
 /* The session is between two lines again. */
 static void upload_end(struct mc_call *call) {
     cmd_store_discard(call->worker, call->session->upload);
@@ -152,7 +158,6 @@ static void upload_end(struct mc_call *call) {
 }
 
 static void upload_refuse(struct mc_call *call, struct store_upload *upload, enum store_status status) {
-    counter_add(&call->worker->counters.values_refused, status == STORE_NO_MEMORY);
     block_refuse(call, &upload->block, cmd_store_key(upload), status, upload_missing_size(&upload->upload));
     upload_end(call);
 }
@@ -161,7 +166,7 @@ static void upload_refuse(struct mc_call *call, struct store_upload *upload, enu
 static void block_wait(struct mc_call *call, const struct store_block *block, struct bytes key) {
     struct store_upload *upload = upload_create(call, block, key);
     if (upload == NULL) {
-        counter_add(&call->worker->counters.values_refused, 1);
+        upload_lacks_room(call, block);
         block_refuse(call, block, key, STORE_NO_MEMORY, (size_t)block->value_size + PARSE_LINE_END_SIZE);
         return;
     }
@@ -177,13 +182,17 @@ static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
     bool has_room = upload_take(&upload->upload, call_unread(call), blocks_size_max, &taken_size);
     call->at += taken_size;
     if (unlikely(!has_room)) {
+        upload_lacks_room(call, &upload->block);
         upload_refuse(call, upload, STORE_NO_MEMORY);
         return false;
     }
     if (upload_complete(&upload->upload)) {
         return true;
     }
-    uint32_t rate_min = call->worker->service->config.upload_rate_min;
+    size_t held_size = cmd_store_memory_size(upload);
+    size_t room_size = call->memory_size_max > held_size ? call->memory_size_max - held_size : 0;
+    uint32_t rate_min = pace_rate(call->worker->service->config.upload_rate_min, upload->block.value_size,
+                                  held_size, room_size);
     if (unlikely(!pace_kept(&upload->pace, call->now_ns, taken_size, rate_min))) {
         counter_add(&call->worker->counters.closed_slow_writer, 1);
         reply_close_error(call->reply);

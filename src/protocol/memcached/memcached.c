@@ -321,6 +321,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .requests = call.requests,
         .next = call_next(&call, stopped),
         .memory_size = session_memory_size(call.session),
+        .memory_wanted_size = call.memory_wanted_size,
         .costly = call.costly,
     };
 }

@@ -47,6 +47,7 @@ static struct progress holder_on_input(void *session, const struct protocol_inpu
         *held += HOLD;
         reply_copy_string(reply, "+");
     } else if (command == 'h') {
+        progress.memory_wanted_size = HOLD;
         reply_copy_string(reply, "-");
     } else if (command == 'g') {
         *held = 0;
@@ -106,6 +107,33 @@ ON_BOTH_TRANSPORTS(a_session_may_hold_what_the_bound_leaves_and_not_more) {
     cr_expect_eq(ask(fd, 'h'), '-', "it is refused, not closed");
     cr_expect_eq(dial_counter(engine, closed_conn_memory), 0);
     close(fd);
+    dial_stop(engine);
+}
+
+/* Two workers, since who holds and who is refused may be at different ones, of which the first sleeps. */
+ON_BOTH_TRANSPORTS(who_holds_and_moves_nothing_gives_way_to_what_is_refused_and_nobody_else_does) {
+    enum { HOLDERS = BOUND / 8 * 6 / HOLD };
+    struct engine *engine = start(*transport, &holder_protocol, 2, BOUND);
+    int holders[HOLDERS], busy = dial(engine);
+    for (int i = 0; i < HOLDERS - 1; i++) {
+        holders[i] = dial(engine);
+        cr_assert_eq(ask(holders[i], 'h'), '+');
+    }
+    cr_assert_eq(ask(busy, 'h'), '+');
+    struct deadline room = deadline_of("those that move nothing give way");
+    int client = dial(engine);
+    while (ask(client, 'h') != '+') {
+        cr_assert_eq(ask(busy, 'm'), '?', "who goes on stays");
+        deadline_wait(&room);
+    }
+    cr_expect_gt(dial_counter(engine, closed_conn_memory), 0);
+    cr_expect_lt(dial_counter(engine, closed_conn_memory), HOLDERS - 1, "no more than was asked for");
+    cr_expect_eq(ask(busy, 'm'), '?');
+    for (int i = 0; i < HOLDERS - 1; i++) {
+        close(holders[i]);
+    }
+    close(busy);
+    close(client);
     dial_stop(engine);
 }
 

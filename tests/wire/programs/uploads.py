@@ -43,9 +43,12 @@ def values_on_their_way_are_bounded_together_and_the_next_is_refused(lab):
     client = lab.connect(server)
     client.set("other", "x")
     before_kib = server.resident_kib()
-    refused = 0
+    refused, holders = 0, []
     for index in range(12):
+        for other in holders:
+            other.send(b"v")  # who moves nothing for long would be closed for the next
         holder = lab.connect(server)
+        holders.append(holder)
         holder.send(b"set h%d 0 0 1000000\r\n" % index + b"v" * 600_000)
         holder.send(b"mn\r\n")  # the value's, or swallowed: either way no answer of its own
         wait_until(lambda: int(server.own_stats()["bytes_read"]) > 600_000 * (index + 1), "the bytes came")
@@ -61,6 +64,33 @@ def values_on_their_way_are_bounded_together_and_the_next_is_refused(lab):
     growth_kib = server.resident_kib() - before_kib
     check(lab.program.is_sanitized or growth_kib < GROWTH_KIB_MAX, f"the server grew by {growth_kib} KiB")
     holder.expect(NO_ROOM, "the last one")
+
+
+@test(families=BOTH, waits=True)
+def half_requests_that_stay_do_not_keep_values_out(lab):
+    """--conn-memory=4m: 3 MiB of get lines that do not end leave no room for a value in pieces, and are not too many by
+    themselves; when they have moved nothing for two seconds they give way to one that was refused."""
+    server = lab.start("-m", "64", "--conn-memory=4m", "-t", "2")
+    client, count = lab.connect(server), 0
+    while int(server.own_stats()["conn_memory"]) < 3 * MIB + STEP_SIZE:
+        for _ in range(10):
+            lab.connect(server).send(b"get " + (b"x" * 200 + b" ") * 75)
+            count += 1
+        check(count < 1000, "they hold nothing")
+    request = set_request("k", b"w" * 500_000)
+
+    def is_stored():
+        before = int(server.own_stats()["bytes_read"])
+        client.send(request[:1000])
+        wait_until(lambda: int(server.own_stats()["bytes_read"]) >= before + 1000, "its beginning has come")
+        client.send(request[1000:])
+        return client.read_line() == b"STORED"
+
+    wait_until(is_stored, "there is room for a value")
+    figures = server.own_stats()
+    check(0 < int(figures["closed_conn_memory"]) < count, f"{figures['closed_conn_memory']} of {count} were closed")
+    check(int(figures["values_refused"]) > 0, "nothing was refused: nothing was tested")
+    check_equal(figures["values_refused"], client.stats()["store_no_memory"], "store_no_memory")
 
 
 @test(families=BOTH)

@@ -68,7 +68,7 @@ static void command_lines(const struct mc_counts *counts, const struct store_lev
     stat_number(reply, "touch_hits", counts->touch_hits);
     stat_number(reply, "touch_misses", counts->touch_misses);
     stat_number(reply, "store_too_large", counter_read(&store->sums.too_large));
-    stat_number(reply, "store_no_memory", counter_read(&store->sums.no_memory));
+    stat_number(reply, "store_no_memory", counter_read(&store->sums.no_memory) + counts->values_refused);
     stat_number(reply, "auth_cmds", counts->auth_cmds);
     stat_number(reply, "auth_errors", counts->auth_errors);
 }

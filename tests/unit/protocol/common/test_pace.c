@@ -80,3 +80,13 @@ Test(pace, is_judged_by_the_largest_rate_that_there_is) {
     }
     cr_expect_not(pace_kept(&pace, now_ns + PACE_WINDOW_MS * CLOCK_NS_PER_MS, size, UINT32_MAX));
 }
+
+Test(pace_rate, asks_for_more_of_what_leaves_others_less_than_it_holds) {
+    enum { SIZE = 3000000 };
+    cr_expect_eq(pace_rate(256, SIZE, 1000, 1000), 256);
+    cr_expect_eq(pace_rate(256, SIZE, 1001, 1000), SIZE / PACE_SCARCE_S);
+    cr_expect_eq(pace_rate(SIZE, SIZE, 1001, 1000), SIZE, "never for less");
+    cr_expect_eq(pace_rate(256, 100, 101, 100), 256);
+    cr_expect_eq(pace_rate(0, SIZE, 1001, 1000), 0, "at any rate is at any rate");
+    cr_expect_eq(pace_rate(256, SIZE_MAX, 1001, 1000), UINT32_MAX);
+}
