@@ -67,8 +67,8 @@ wire-apart: wire-programs ## wire tests that take minutes: 100,000 handshakes of
 	$(QUIET)tests/wire/run --apart --server $(BIN)/riposte --debug-server $(DEBUG_SERVER) $(TESTS)
 
 .PHONY: take-over
-take-over: ## take-overs with 64 and 1,000 busy connections, ten in a row, on both transports: nobody may notice (5 minutes)
-	+$(QUIET)$(MAKE) wire-apart TESTS=do_not_notice
+take-over: ## take-overs under load, ten in a row, on both transports (5 minutes); OLD=path/to/riposte: to and fro with that build
+	+$(QUIET)$(if $(OLD),RIPOSTE_OLD=$(abspath $(OLD)) )$(MAKE) wire-apart TESTS=$(if $(OLD),builds_of_two_versions,do_not_notice)
 
 COMMANDS ?= 1000000
 .PHONY: difftest
