@@ -267,20 +267,6 @@ static void move(struct store_worker *worker, struct place *place, const struct 
     segment_kill(worker, victim->location, old_size);
 }
 
-/* Whether the index still leads to the item: a hint that saves copying what is dead. */
-static bool is_indexed(const struct store *store, const struct evict_item *victim) {
-    const struct index *index = &store->index;
-    const struct bucket *bucket = index_home(index, index_homes_count(index), victim->hash);
-    for (; bucket != NULL; bucket = index_next(index, bucket_header(bucket))) {
-        for (uint32_t matches = match_tag(bucket, entry_tag(victim->hash)); matches != 0;) {
-            if (entry_location(bucket, match_next(&matches)) == victim->location) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Not that a client was told the item's number since the copy was made, which has another. Under the lock of the home. */
 static bool copy_is_true(const struct item *copy, const struct item *item) {
     return !item_has(item, ITEM_SHOWN) || item_has(copy, ITEM_HAS_CAS);
@@ -313,7 +299,8 @@ static enum evict_outcome evict_one(struct store_worker *worker, const struct ev
     const struct store *store = worker->store;
     bool lives = link_item_lives(worker, victim->item, victim->location);
     bool keep = lives && should_keep(worker, victim->item);
-    struct item *copy = keep && is_indexed(store, victim) ? copy_make(worker, victim) : NULL;
+    struct item *copy =
+        keep && index_has(&store->index, victim->hash, victim->location) ? copy_make(worker, victim) : NULL;
     enum evict_outcome outcome = evict_settle(worker, victim, &copy, store->evict && !keep);
     if (unlikely(outcome == EVICT_NEEDS_COPY)) {
         /* No room for a copy, or the index hid the entry for a moment, or a touch has brought it to life, or a number was shown. */
@@ -361,7 +348,7 @@ static void evict_give_up(struct store_worker *worker, enum segment_queue queue)
 static bool large_keep(struct store_worker *worker, const struct evict_item *victim) {
     struct store *store = worker->store;
     if (!link_item_lives(worker, victim->item, victim->location) || !should_keep(worker, victim->item) ||
-        !is_indexed(store, victim)) {
+        !index_has(&store->index, victim->hash, victim->location)) {
         return false;
     }
     item_set_used(victim->item, used_of_copy(worker, item_used(victim->item)));

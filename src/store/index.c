@@ -207,6 +207,18 @@ void place_open_location(struct store_worker *worker, uint64_t hash, uint32_t lo
     place_open(worker, hash, NULL, location, place);
 }
 
+bool index_has(const struct index *index, uint64_t hash, uint32_t location) {
+    const struct bucket *bucket = index_home(index, index_homes_count(index), hash);
+    for (; bucket != NULL; bucket = index_next(index, bucket_header(bucket))) {
+        for (uint32_t matches = match_tag(bucket, entry_tag(hash)); matches != 0;) {
+            if (entry_location(bucket, match_next(&matches)) == location) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void place_set_new(struct store_worker *worker, const struct place *place, uint32_t location) {
     bool is_full = place->free_bucket == NULL;
     struct bucket *bucket = is_full ? chain_extend(worker, place->last) : place->free_bucket;

@@ -267,6 +267,9 @@ static inline_always uint32_t index_find(const struct store *store, uint64_t has
     return index_find_item(store, hash, key).location;
 }
 
+/* Whether the index leads to that location: a hint, where others change it. */
+bool index_has(const struct index *index, uint64_t hash, uint32_t location);
+
 /* --- locks --- */
 
 /* The slow half of bucket_lock; `header` is what was seen there. */

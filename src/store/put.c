@@ -125,6 +125,14 @@ struct item *put_make(struct store_worker *worker, const struct item_form *form,
     return make(worker, form, hash, &made) ? made.item : NULL;
 }
 
+struct item *put_make_in(struct store_worker *worker, const struct item_form *form,
+                         enum segment_queue queue) {
+    size_t size = item_form_size(form);
+    void *block = put_place(worker, queue, segment_class(worker, form->expires_tick), size,
+                            arena_is_large(&worker->store->arena, size));
+    return block == NULL ? NULL : item_init(block, form);
+}
+
 /* --- items in the hands of callers, not stored yet --- */
 
 bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {

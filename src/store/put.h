@@ -30,6 +30,9 @@ bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_s
  */
 struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash);
 
+/* The same in a given queue, at once or not at all: NULL where there is no room now. It is stored, or dropped, before another is made. */
+struct item *put_make_in(struct store_worker *worker, const struct item_form *form, enum segment_queue queue);
+
 /* The segment of an item in the arena. */
 struct segment *put_segment(const struct store_worker *worker, const struct item *item);
 

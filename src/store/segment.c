@@ -48,6 +48,21 @@ void segment_dequeue(struct arena *arena, uint32_t index) {
     segment->next = segment->previous = SEGMENT_NONE;
 }
 
+void segment_turn_round(struct arena *arena, enum segment_queue queue) {
+    struct arena_list *list = &arena->queues[queue];
+    uint32_t index = list->first;
+    while (index != SEGMENT_NONE) {
+        struct segment *segment = &arena->segments[index];
+        uint32_t next = segment->next;
+        segment->next = segment->previous;
+        segment->previous = next;
+        index = next;
+    }
+    uint32_t first = list->first;
+    list->first = list->last;
+    list->last = first;
+}
+
 void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_queue queue, uint32_t used) {
     struct arena *arena = &worker->store->arena;
     struct segment *segment = &arena->segments[index];
