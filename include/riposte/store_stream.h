@@ -61,6 +61,7 @@ struct store_imported {
     uint64_t items_count;     /* stored */
     uint64_t left_count;      /* of pieces that were taken: found no room any more */
     uint64_t too_large_count; /* the same: above item_size_max */
+    bool is_full;             /* some found no room */
 };
 
 /* The store can be used, unless a piece was bad. */

@@ -5,6 +5,9 @@
 #include "sysinfo.h"
 
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cgroup.h"
@@ -41,4 +44,20 @@ uint64_t sysinfo_memory_size(void) {
     uint64_t physical = pages > 0 && page_size > 0 ? (uint64_t)pages * (uint64_t)page_size : 0;
     uint64_t granted = cgroup_memory_size("");
     return granted < physical ? granted : physical;
+}
+
+uint64_t sysinfo_memory_available(void) {
+    static const char name[] = "MemAvailable:";
+    char line[128];
+    unsigned long long size_kib = 0;
+    FILE *file = fopen("/proc/meminfo", "re");
+    while (file != NULL && size_kib == 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, name, sizeof(name) - 1) == 0) {
+            size_kib = strtoull(line + sizeof(name) - 1, NULL, 10);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return (uint64_t)size_kib * 1024;
 }

@@ -19,4 +19,7 @@ unsigned sysinfo_quota_cpus(void);
 /* Bytes of physical memory, or the limit of the control group where that is lower. */
 uint64_t sysinfo_memory_size(void);
 
+/* Bytes of memory that could be had without the system beginning to swap (MemAvailable of proc(5)); 0 where it does not say. */
+uint64_t sysinfo_memory_available(void);
+
 #endif

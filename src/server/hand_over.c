@@ -4,6 +4,7 @@
  */
 #include "hand_over.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,33 @@ void hand_over_end(struct server *server) {
 
 bool hand_over_await(struct server *server, struct failure *failure) {
     return taker_await(&server->taker, server->engine, failure);
+}
+
+static void items_log(const struct store_imported *imported, uint64_t ms, const char *why) {
+    log_line(LOG_LEVEL_INFO, "%" PRIu64 " items are carried over one by one, in %" PRIu64 " ms: %s",
+             imported->items_count, ms, why);
+    if (imported->left_count > 0) {
+        log_line(LOG_LEVEL_WARNING, "%" PRIu64 " items are left out: there was no more %s",
+                 imported->left_count, imported->is_full ? "room for them" : "time (--hand-over-timeout)");
+    }
+    if (imported->too_large_count > 0) {
+        log_line(LOG_LEVEL_WARNING, "%" PRIu64 " items are left out: they are larger than -I allows",
+                 imported->too_large_count);
+    }
+}
+
+bool hand_over_take_items(struct server *server, const char *why, struct failure *failure) {
+    struct store_imported imported;
+    uint64_t begin_ns = clock_monotonic_ns();
+    if ((server->taker.abilities & MESSAGE_CAN_SEND_ITEMS) == 0) {
+        log_line(LOG_LEVEL_WARNING, "the store is empty: the items stay behind, since %s", why);
+        return true;
+    }
+    if (!taker_take_items(&server->taker, server->store, server->items_room, &imported, failure)) {
+        return false;
+    }
+    items_log(&imported, (clock_monotonic_ns() - begin_ns) / CLOCK_NS_PER_MS, why);
+    return true;
 }
 
 /* Clients that have been here resume their sessions; else they make new ones. */

@@ -20,6 +20,12 @@ void hand_over_close_control(struct server *server);
 /* All is ready but what the other one still has: it pauses. */
 bool hand_over_await(struct server *server, struct failure *failure);
 
+/*
+ * The store is new, because the memory of the other one's items cannot be used here (why: some words about them): asks for them one by
+ * one, where the other one knows how, and says what has come of it.
+ */
+bool hand_over_take_items(struct server *server, const char *why, struct failure *failure);
+
 /* From here on this process serves, and no other. */
 bool hand_over_take(struct server *server, struct failure *failure);
 

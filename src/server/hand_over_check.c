@@ -45,11 +45,13 @@ static void check_items(struct findings *findings, const struct server *server) 
     const struct options *options = &server->options;
     const struct message_settings *settings = &server->taker.settings;
     struct stat status = {0};
+    bool can_send = (server->taker.abilities & MESSAGE_CAN_SEND_ITEMS) != 0;
     if (options->max_item_size > settings->item_size_max) {
-        findings_add(findings, FINDING_WRONG, "items",
-                     "-I %s: the store was made for items of up to %s; it would be refused",
-                     units_show_size(options->max_item_size).text,
-                     units_show_size(settings->item_size_max).text);
+        findings_add(
+            findings, can_send ? FINDING_FAIR : FINDING_WRONG, "items",
+            "-I %s: the store was made for items of up to %s; %s",
+            units_show_size(options->max_item_size).text, units_show_size(settings->item_size_max).text,
+            can_send ? "they are carried over one by one, which takes longer" : "it would be refused");
     }
     if (options->memory_limit < settings->memory_limit) {
         findings_add(findings, FINDING_FAIR, "items", "-m %s: what is beyond it of %s is evicted afterwards",

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "hand_over.h"
 #include "memory_file.h"
 #include "riposte/http.h"
@@ -15,6 +16,7 @@
 #include "riposte/random.h"
 #include "riposte/store.h"
 #include "server.h"
+#include "sysinfo.h"
 #include "units.h"
 
 /* -o hashpower=N is memcached's 2^N buckets of one item each; a bucket of the store holds 2^3. */
@@ -99,12 +101,26 @@ static bool store_failed(const struct server *server, int status, struct failure
     return failure_set(failure, EX_OSERR, "the store cannot be made: %s", strerror(-status));
 }
 
+/* Of what the machine has left, some stays for others. */
+enum { ROOM_SHARE = 16 };
+
+/* What a second store, beside that of the other process, may take. */
+static uint64_t room_beside(const struct message_settings *settings) {
+    uint64_t available = sysinfo_memory_available();
+    uint64_t granted = cgroup_memory_size("");
+    uint64_t left = granted > settings->memory_limit ? granted - settings->memory_limit : 0;
+    uint64_t free_size = available == 0 ? UINT64_MAX : available; /* the system does not say */
+    uint64_t room = granted == CGROUP_UNLIMITED || free_size < left ? free_size : left;
+    return room - room / ROOM_SHARE;
+}
+
 bool server_open_memory(struct server *server, struct failure *failure) {
     struct options *options = &server->options;
     if (!store_size_find(server, &server->store_size, failure)) {
         return false;
     }
     if (server->taker.pid != 0) {
+        server->items_room = room_beside(&server->taker.settings);
         memory_file_compare(&options->memory_file, server->taker.settings.file_device,
                             server->taker.settings.file_inode);
         return true;
@@ -120,6 +136,34 @@ void server_close_memory(struct server *server) {
     }
 }
 
+/* The memory that has come cannot be used as it is: another store, and the items are asked for. */
+static bool store_create_anew(struct server *server, struct store_config *config, const char *why,
+                              struct failure *failure) {
+    if (server->options.memory_file != NULL) {
+        log_line(LOG_LEVEL_WARNING, "-e %s is not used any more: the items are laid out anew elsewhere",
+                 server->options.memory_file);
+        server->options.memory_file = NULL;
+    }
+    int status = store_create_fitting(server, config);
+    if (status < 0) {
+        return store_failed(server, status, failure);
+    }
+    if (hand_over_take_items(server, why, failure)) {
+        return true;
+    }
+    store_destroy(server->store);
+    return false;
+}
+
+static bool store_create_taken(struct server *server, struct store_config *config, struct failure *failure) {
+    const char *why;
+    int status = memory_taken_create_store(server->taker.arena_fd, config, &server->store, &why);
+    if (status == -EEXIST) {
+        return store_create_anew(server, config, why, failure);
+    }
+    return status == 0 || failure_set(failure, EX_OSERR, "its items cannot be taken: %s", strerror(-status));
+}
+
 bool server_create_store(struct server *server, struct failure *failure) {
     struct options *options = &server->options;
     struct store_config config = {
@@ -133,7 +177,7 @@ bool server_create_store(struct server *server, struct failure *failure) {
         .turn_wait_us = STORE_TURN_WAIT_US,
     };
     if (server->taker.arena_fd >= 0) {
-        return memory_taken_create_store(server->taker.arena_fd, &config, &server->store, failure);
+        return store_create_taken(server, &config, failure);
     }
     int status = store_create_fitting(server, &config);
     server_close_memory(server); /* the store has a duplicate, which keeps the lock */

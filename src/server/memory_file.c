@@ -19,6 +19,7 @@
 #include "riposte/clock.h"
 #include "riposte/log.h"
 #include "riposte/store_file.h"
+#include "take_over/fault.h"
 #include "units.h"
 
 enum { MEMORY_FILE_MODE = 0600, BLOCK_SIZE = 512 /* of st_blocks: stat(2) */ };
@@ -165,19 +166,32 @@ void memory_file_compare(const char **path, uint64_t device, uint64_t inode) {
     *path = NULL;
 }
 
-bool memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
-                               struct failure *failure) {
-    enum store_image image;
-    int status = store_file_create(config, fd, true, clock_monotonic_ns(), &image, store);
-    if (status == 0) {
-        return true;
+static const char *taken_text(enum store_image image) {
+    switch (image) {
+    case STORE_IMAGE_VERSION:
+        return "they have the layout of another version";
+    case STORE_IMAGE_ITEM_SIZE:
+        return "they were laid out for a smaller -I";
+    case STORE_IMAGE_LIMIT:
+        return "they were laid out for another -m, too far from this one";
+    case STORE_IMAGE_TAKEN:
+    case STORE_IMAGE_NONE:
+    case STORE_IMAGE_FOREIGN:
+    case STORE_IMAGE_UNCLEAN:
+    case STORE_IMAGE_DAMAGED:
+    case STORE_IMAGE_BOOT:
+        break;
     }
-    if (status == -EEXIST && image == STORE_IMAGE_VERSION) {
-        log_line(LOG_LEVEL_WARNING, "the store is empty: the items have the layout of another version");
-        status = store_create(config, store);
-    }
-    return status == 0 || failure_set(failure, EX_OSERR, "its items cannot be taken: %s",
-                                      status == -EEXIST ? image_text(image) : strerror(-status));
+    return "their memory is damaged";
+}
+
+int memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
+                              const char **why) {
+    enum store_image image = STORE_IMAGE_VERSION;
+    int status = fault_in_layout() ? -EEXIST
+                                   : store_file_create(config, fd, true, clock_monotonic_ns(), &image, store);
+    *why = taken_text(image);
+    return status;
 }
 
 void memory_file_leave(const char *path, struct store *store) {

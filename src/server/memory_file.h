@@ -35,9 +35,12 @@ int memory_file_create_store(const char *path, int fd, const struct store_config
  */
 void memory_file_compare(const char **path, uint64_t device, uint64_t inode);
 
-/* The store that another process has left in `fd`, to be settled when it is sure that it is this one's. */
-bool memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
-                               struct failure *failure);
+/*
+ * The store that another process has left in `fd`, to be settled when it is sure that it is this one's. 0; -EEXIST and *why, some words about
+ * the items: their memory cannot be used as it is; other -errno.
+ */
+int memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
+                              const char **why);
 
 /* Leaves the items in it. All workers have left; then only store_destroy. Says what was left, or why nothing. */
 void memory_file_leave(const char *path, struct store *store);

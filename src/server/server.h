@@ -35,10 +35,11 @@ struct server {
     uint64_t start_ns;      /* monotonic time of the start */
     struct engine *engine;  /* owned; NULL before server_open_engine */
     struct encryption encryption;
-    size_t store_size;          /* bytes of -m that are for the store */
-    int memory_fd;              /* of -e, until the store has it; -1 */
-    int pidfile_fd;             /* of -P, to be written once the process that it names has ended; -1 */
-    struct store *store;        /* owned */
+    size_t store_size;   /* bytes of -m that are for the store */
+    uint64_t items_room; /* bytes of memory for a store beside that of the process that is taken over from */
+    int memory_fd;       /* of -e, until the store has it; -1 */
+    int pidfile_fd;      /* of -P, to be written once the process that it names has ended; -1 */
+    struct store *store; /* owned */
     struct protocols protocols; /* the services on that store */
     struct supervision supervision;
     struct taker taker;            /* the process that this one takes over from */

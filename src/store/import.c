@@ -187,6 +187,7 @@ enum store_import_outcome store_import_take(struct store_import *target, struct 
 
 void store_import_end(struct store_import *target, struct store_imported *imported) {
     *imported = target->imported;
+    imported->is_full = target->is_full;
     if (target->worker != NULL) {
         store_worker_leave(target->worker);
         atomic_store_explicit(&target->store->flush_at_tick, target->flush_at_tick, memory_order_relaxed);

@@ -7,7 +7,6 @@
 #ifdef RIPOSTE_DEBUG_COMMANDS
 
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +40,10 @@ void fault_strike_behind(enum message_kind kind) {
     if (strcmp(fault_wanted(kind), "sent") == 0) {
         kill(getpid(), SIGKILL);
     }
+}
+
+bool fault_in_layout(void) {
+    return strcmp(fault_wanted(MESSAGE_STORE), "layout") == 0;
 }
 
 #endif

@@ -6,9 +6,12 @@
  *                              <message>:sent    the same once it has sent it
  *                              <message>:stall   it does nothing for three seconds before it sends it
  *                              <message>:bad     it sends something else
+ *                              STORE:layout      it takes the memory that comes with STORE for one of another layout
  */
 #ifndef RIPOSTE_SERVER_TAKE_OVER_FAULT_H
 #define RIPOSTE_SERVER_TAKE_OVER_FAULT_H
+
+#include <stdbool.h>
 
 #include "message.h"
 
@@ -18,6 +21,9 @@ void fault_strike(enum message_kind kind, char *bytes, size_t *size);
 
 /* The same behind it. */
 void fault_strike_behind(enum message_kind kind);
+
+/* Whether the store that has come is to count as one of another layout. */
+bool fault_in_layout(void);
 #else
 static inline void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
     (void)kind;
@@ -27,6 +33,10 @@ static inline void fault_strike(enum message_kind kind, char *bytes, size_t *siz
 
 static inline void fault_strike_behind(enum message_kind kind) {
     (void)kind;
+}
+
+static inline bool fault_in_layout(void) {
+    return false;
 }
 #endif
 

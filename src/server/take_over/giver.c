@@ -162,11 +162,14 @@ static int listen_send(const struct giver *giver, unsigned index, uint64_t deadl
 
 static int offer_send(struct giver *giver, uint64_t deadline_ns) {
     const struct message offered = {.kind = MESSAGE_OFFERED};
+    const struct message abilities = {.kind = MESSAGE_ABILITIES,
+                                      .abilities.abilities = MESSAGE_CAN_SEND_ITEMS};
     verdict_begin(&giver->verdict);
     int result = settings_send(giver, deadline_ns);
     for (unsigned i = 0; i < giver->parts.listens->count && result == 0; i++) {
         result = listen_send(giver, i, deadline_ns);
     }
+    result = result < 0 ? result : channel_send(giver->fd, &abilities, NULL, 0, deadline_ns);
     return result < 0 ? result : channel_send(giver->fd, &offered, NULL, 0, deadline_ns);
 }
 
@@ -280,12 +283,22 @@ static int contents_send(const struct giver *giver) {
     return result < 0 ? result : channel_send(giver->fd, &complete, NULL, 0, giver->deadline_ns);
 }
 
+/* The rest of the time is for what follows: an eighth of it. */
+static int items_answer(struct giver *giver, const struct message *message) {
+    uint64_t rest_ns = hand_over_time_ms(&giver->parts) * CLOCK_NS_PER_MS / 8;
+    return message->kind != MESSAGE_ITEMS_WANTED
+               ? 0
+               : items_send(&giver->items, giver->parts.store, &message->items_wanted, giver->fd,
+                            giver->records_fd, giver->deadline_ns - rest_ns, giver->deadline_ns);
+}
+
 /* Until the end of the socket, which the verdict explains. `why`: a sentence, should it be this one that goes on. */
 static void verdict_await(struct giver *giver, char why[MESSAGE_TEXT_SIZE_MAX]) {
     struct message message;
     struct channel_fds fds;
     for (;;) {
         int result = channel_receive(giver->fd, &message, &fds, giver->deadline_ns);
+        result = result < 0 ? result : items_answer(giver, &message);
         if (result < 0) {
             snprintf(why, MESSAGE_TEXT_SIZE_MAX, "%s", result_text(result));
             return;
@@ -325,6 +338,7 @@ static void giver_hand_over(struct giver *giver) {
     } else {
         snprintf(why, sizeof(why), "%s", result_text(result));
     }
+    saved = !items_send_end(&giver->items);
     giver_take_back(giver, saved, why);
     if (giver->state == GIVER_GIVEN) {
         log_line(LOG_LEVEL_INFO,

@@ -5,11 +5,12 @@
  *      old (serves)                                     new (riposte --take-over=PID)
  *      giver_open: listens as "riposte-PID"
  *      accept, looks who it is (SO_PEERCRED) <--------- connects, looks who it is; HELLO
- *      SETTINGS, LISTENER..., OFFERED ----------------> listeners, rings, buffers, threads, sandbox: all but the store
+ *      SETTINGS, LISTENER..., ABILITIES, OFFERED -----> listeners, rings, buffers, threads, sandbox: all but the store
  *      ---- from here on the main thread does nothing else, for at most --hand-over-timeout ----
  *      workers pause <--------------------------------- READY
  *      the store is left in its memory
  *      STORE, CONNECTIONS..., NUMBERS, COMPLETE ------> store, protocols, connections: all is checked
+ *      the items, where it asks for them (items.h)
  *                                            <--------- MINE
  *                                                       verdict_take: serves from here on
  *      the end of the socket: looks at the verdict <--- says no more
@@ -42,6 +43,7 @@
 #include <sys/types.h>
 
 #include "channel.h"
+#include "items.h"
 #include "listen.h"
 #include "options_table.h"
 #include "verdict.h"
@@ -86,6 +88,7 @@ struct giver {
     uint64_t deadline_ns; /* of the next message; monotonic */
     int records_fd;       /* owned; a memfd, empty but for a hand-over */
     struct verdict verdict;
+    struct items_out items;       /* of the present attempt */
     struct record_writer numbers; /* owned; what this process had counted at the last pause */
 };
 

@@ -132,6 +132,12 @@ static void walk_numbers(struct walk *walk, struct message_numbers *numbers) {
     walk->bad |= numbers->size > NUMBERS_SIZE_MAX;
 }
 
+static void walk_items(struct walk *walk, struct message_items *items) {
+    walk_u64(walk, &items->offset);
+    walk_u64(walk, &items->size);
+    walk->bad |= items->size > MESSAGE_ITEMS_SIZE_MAX;
+}
+
 static void walk_fields(struct walk *walk, struct message *message) {
     switch (message->kind) {
     case MESSAGE_HELLO:
@@ -158,6 +164,18 @@ static void walk_fields(struct walk *walk, struct message *message) {
     case MESSAGE_SIGNALS:
         walk_u32(walk, &message->signals.signals, UINT32_MAX);
         return;
+    case MESSAGE_ABILITIES:
+        walk_u32(walk, &message->abilities.abilities, UINT32_MAX);
+        return;
+    case MESSAGE_ITEMS_WANTED:
+        walk_bool(walk, &message->items_wanted.no_more);
+        return;
+    case MESSAGE_ITEMS:
+        walk_items(walk, &message->items);
+        return;
+    case MESSAGE_ITEMS_END:
+        walk_u64(walk, &message->items_end.left_count);
+        return;
     case MESSAGE_OFFERED:
     case MESSAGE_READY:
     case MESSAGE_COMPLETE:
@@ -165,6 +183,7 @@ static void walk_fields(struct walk *walk, struct message *message) {
         return;
     case MESSAGE_KINDS_END:
     case MESSAGE_EXTRA_KINDS:
+    case MESSAGE_EXTRA_KINDS_END:
         break;
     }
     walk->bad = true;
@@ -203,10 +222,10 @@ enum message_outcome message_read(struct bytes packet, struct message *message) 
     if (version != MESSAGE_VERSION) {
         return MESSAGE_OTHER;
     }
-    if (kind >= MESSAGE_EXTRA_KINDS) {
+    if (kind == MESSAGE_EXTRA_KINDS || kind >= MESSAGE_EXTRA_KINDS_END) {
         return MESSAGE_EXTRA;
     }
-    if (kind < MESSAGE_HELLO || kind >= MESSAGE_KINDS_END) {
+    if (kind < MESSAGE_HELLO || (kind >= MESSAGE_KINDS_END && kind < MESSAGE_EXTRA_KINDS)) {
         return MESSAGE_BAD;
     }
     message->kind = (enum message_kind)kind;
@@ -223,5 +242,9 @@ const char *message_name(enum message_kind kind) {
         [MESSAGE_NUMBERS] = "NUMBERS",   [MESSAGE_COMPLETE] = "COMPLETE",
         [MESSAGE_MINE] = "MINE",         [MESSAGE_SIGNALS] = "SIGNALS",
     };
+    static const char *const extra_names[] = {"ABILITIES", "ITEMS_WANTED", "ITEMS", "ITEMS_END"};
+    if (kind > MESSAGE_EXTRA_KINDS && kind < MESSAGE_EXTRA_KINDS_END) {
+        return extra_names[kind - MESSAGE_EXTRA_KINDS - 1];
+    }
     return kind > 0 && kind < MESSAGE_KINDS_END ? names[kind] : "none";
 }

@@ -25,6 +25,7 @@ enum {
     MESSAGE_TEXT_SIZE_MAX = 384, /* terminator included */
     MESSAGE_WORD_SIZE_MAX = 32,
     MESSAGE_BYTES_SIZE_MAX = 1024,
+    MESSAGE_ITEMS_SIZE_MAX = (1 << 30) + (4 << 20), /* the largest item (-I), and what stands before it */
 };
 
 enum message_kind {
@@ -41,7 +42,17 @@ enum message_kind {
     MESSAGE_MINE,
     MESSAGE_SIGNALS,
     MESSAGE_KINDS_END,
-    MESSAGE_EXTRA_KINDS = 0x8000, /* kinds of builds to come that one who does not know them may do without */
+    MESSAGE_EXTRA_KINDS = 0x8000, /* kinds from here on one who does not know them may do without */
+    MESSAGE_ABILITIES,
+    MESSAGE_ITEMS_WANTED,
+    MESSAGE_ITEMS,
+    MESSAGE_ITEMS_END,
+    MESSAGE_EXTRA_KINDS_END,
+};
+
+/* What a build can do beyond the first version of the messages. */
+enum message_ability {
+    MESSAGE_CAN_SEND_ITEMS = 1, /* it answers ITEMS_WANTED (items.h) */
 };
 
 /* New to old: who asks. */
@@ -109,6 +120,27 @@ struct message_signals {
     uint32_t signals; /* bits of signals.h */
 };
 
+/* Either, before OFFERED or READY. */
+struct message_abilities {
+    uint32_t abilities; /* enum message_ability; bits that are not known mean nothing */
+};
+
+/* New to old, behind COMPLETE: another piece, or none any more. */
+struct message_items_wanted {
+    bool no_more; /* what has come was too much already */
+};
+
+/* Old to new: a piece of the stream of items. It is in the memory that came with STORE. */
+struct message_items {
+    uint64_t offset;
+    uint64_t size; /* bytes, up to MESSAGE_ITEMS_SIZE_MAX */
+};
+
+/* Old to new: the last piece has been sent. */
+struct message_items_end {
+    uint64_t left_count; /* items for which there was no time, or that were not wanted */
+};
+
 /* HELLO, REFUSED and so on; OFFERED, READY, COMPLETE and MINE have no fields. */
 struct message {
     enum message_kind kind;
@@ -121,6 +153,10 @@ struct message {
         struct message_connections connections;
         struct message_numbers numbers;
         struct message_signals signals;
+        struct message_abilities abilities;
+        struct message_items_wanted items_wanted;
+        struct message_items items;
+        struct message_items_end items_end;
     };
 };
 
@@ -131,7 +167,7 @@ enum message_outcome {
     MESSAGE_OK,
     MESSAGE_BAD,   /* none of ours, cut, with a byte too many, or with a value that it must not have */
     MESSAGE_OTHER, /* one of another version */
-    MESSAGE_EXTRA, /* a kind from MESSAGE_EXTRA_KINDS on, that this build does not know: to be passed over */
+    MESSAGE_EXTRA, /* a kind above MESSAGE_EXTRA_KINDS that this build does not know: to be passed over */
 };
 
 /* Reads one packet. *message is valid with MESSAGE_OK. */

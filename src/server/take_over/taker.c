@@ -172,6 +172,14 @@ static bool numbers_hear(struct taker *taker, const struct message_numbers *mess
            result_failed(taker, data != NULL ? -EPROTO : result, failure);
 }
 
+static bool items_hear(struct taker *taker, const struct message_items *message, struct failure *failure) {
+    int result = taker->import == NULL || taker->records_fd < 0
+                     ? -EPROTO
+                     : items_take(taker->import, message, taker->fd, taker->records_fd,
+                                  clock_monotonic_ns() + TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S);
+    return result == 0 || result_failed(taker, result, failure);
+}
+
 static bool message_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
                          struct failure *failure) {
     switch (message->kind) {
@@ -192,6 +200,21 @@ static bool message_take(struct taker *taker, const struct message *message, str
     case MESSAGE_NUMBERS:
         if (fds->count == 0) {
             return numbers_hear(taker, &message->numbers, failure);
+        }
+        break;
+    case MESSAGE_ABILITIES:
+        taker->abilities = message->abilities.abilities;
+        channel_fds_close(fds);
+        return true;
+    case MESSAGE_ITEMS:
+        if (fds->count == 0) {
+            return items_hear(taker, &message->items, failure);
+        }
+        break;
+    case MESSAGE_ITEMS_END:
+        if (fds->count == 0) {
+            taker->items_left_count = message->items_end.left_count;
+            return true;
         }
         break;
     case MESSAGE_REFUSED:
@@ -330,14 +353,35 @@ bool taker_inherit(struct taker *taker, struct inherited *inherited, struct list
 
 /* --- the rest --------------------------------------------------------------------------------------------- */
 
+static uint64_t pause_timeout_ns(const struct taker *taker) {
+    return ((uint64_t)taker->settings.hand_over_timeout_ms + TAKER_MARGIN_MS) * CLOCK_NS_PER_MS;
+}
+
 bool taker_await(struct taker *taker, struct engine *engine, struct failure *failure) {
     taker->engine = engine;
     const struct message ready = {.kind = MESSAGE_READY};
-    uint64_t timeout_ns =
-        ((uint64_t)taker->settings.hand_over_timeout_ms + TAKER_MARGIN_MS) * CLOCK_NS_PER_MS;
     return taker->fd < 0 || (taker_say(taker, &ready, failure) &&
-                             taker_hear(taker, MESSAGE_COMPLETE, timeout_ns,
+                             taker_hear(taker, MESSAGE_COMPLETE, pause_timeout_ns(taker),
                                         "its items, connections or both are missing", failure));
+}
+
+bool taker_take_items(struct taker *taker, struct store *store, size_t memory_size_max,
+                      struct store_imported *imported, struct failure *failure) {
+    *imported = (struct store_imported){0};
+    taker->import = store_import_begin(store, memory_size_max, clock_monotonic_ns());
+    if (taker->import == NULL) {
+        return result_failed(taker, -ENOMEM, failure);
+    }
+    int result = taker->fd < 0 ? 0 : items_ask(taker->fd, clock_monotonic_ns() + pause_timeout_ns(taker));
+    bool good = result == 0 || result_failed(taker, result, failure);
+    if (good && taker->fd >= 0) {
+        good = taker_hear(taker, MESSAGE_ITEMS_END, pause_timeout_ns(taker),
+                          "the rest of its items is missing", failure);
+    }
+    store_import_end(taker->import, imported);
+    taker->import = NULL;
+    imported->left_count += taker->items_left_count;
+    return good;
 }
 
 bool taker_take(struct taker *taker, struct failure *failure) {

@@ -5,6 +5,7 @@
  *      taker_begin     who is there, what it has       before this one opens anything
  *      taker_inherit   its listening sockets, as the flags want them
  *      taker_await     READY, and what comes then      rings, buffers and threads are there, the sandbox is closed
+ *      taker_take_items   the items one by one, where the store's memory cannot be used as it is
  *      taker_take      the verdict                     all that came is checked and taken in
  *      taker_end       in any case
  *
@@ -22,6 +23,7 @@
 #include "connections.h"
 #include "failure.h"
 #include "inherited.h"
+#include "items.h"
 #include "listen.h"
 #include "options_table.h"
 #include "verdict.h"
@@ -39,11 +41,14 @@ struct taker {
     unsigned listeners_count;
     int fds[INHERITED_MAX]; /* owned: its sockets, address by address */
     unsigned fds_count;
-    int notify_fd;         /* owned until asked for; -1: none */
-    int janitor_fd;        /* the same */
-    int arena_fd;          /* owned; -1: none has come */
-    int records_fd;        /* owned: records of connections; -1: none have come */
-    struct engine *engine; /* borrowed, in taker_await */
+    int notify_fd;               /* owned until asked for; -1: none */
+    int janitor_fd;              /* the same */
+    int arena_fd;                /* owned; -1: none has come */
+    int records_fd;              /* owned: records of connections; -1: none have come */
+    uint32_t abilities;          /* the other one's: enum message_ability */
+    struct store_import *import; /* borrowed, in taker_take_items */
+    uint64_t items_left_count;   /* that the other one has not sent */
+    struct engine *engine;       /* borrowed, in taker_await */
     struct connections_taken taken_connections;
     struct message_store store; /* keys of tickets; wiped once they are used */
     struct bytes numbers;       /* owned; what the other one has counted (riposte/numbers.h), checked */
@@ -74,6 +79,13 @@ struct listen taker_listen(const struct taker *taker, unsigned index);
  * goes on.
  */
 bool taker_await(struct taker *taker, struct engine *engine, struct failure *failure);
+
+/*
+ * Asks for the items and stores them in a new store, up to memory_size_max bytes. *imported: what has become of them; left_count is of those
+ * that were not sent, too. False and *failure: the other one goes on. Where it has ended meanwhile, this one has what had come.
+ */
+bool taker_take_items(struct taker *taker, struct store *store, size_t memory_size_max,
+                      struct store_imported *imported, struct failure *failure);
 
 /* From now on this process serves, or: false and *failure, the other one does. */
 bool taker_take(struct taker *taker, struct failure *failure);

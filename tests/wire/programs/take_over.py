@@ -216,14 +216,14 @@ def a_service_manager_is_not_kept_waiting_by_who_hangs(lab):
 
 @test()
 def a_check_says_what_would_not_be_carried_over(lab):
-    """0: nothing is lost; 1: something is; 2: it would be refused. The old one does not notice."""
+    """0: nothing is lost; 1: something is. The old one does not notice."""
     server = lab.start("-m", "64", "--http=127.0.0.1:0")
     same = ["-p", str(server.port), "-s", server.socket_path, "-m", "64"]
     http = "--http=127.0.0.1:0"
     for flags, status, words in (([*same, http], 0, "0 items, "), (same, 1, "no flag names it; it is closed"),
                                  ([*same, http, "-m", "32"], 1, "is evicted afterwards"),
                                  ([*same, http, "-e", "/dev/shm/none"], 1, "-e /dev/shm/none: is not used"),
-                                 ([*same, http, "-I", "2m"], 2, "it would be refused")):
+                                 ([*same, http, "-I", "2m"], 1, "they are carried over one by one")):
         ended = lab.run_server("--check", f"--take-over={server.pid}", *flags)
         text = " ".join(ended.stdout.decode().split())
         check_equal(status, ended.returncode, f"exit status with {flags}: {text}{ended.stderr!r}")

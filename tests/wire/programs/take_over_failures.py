@@ -14,8 +14,10 @@ from harness.registry import test
 from harness.server import REPORTS, wait_until
 from process import Process
 
-OLD_SAYS = ("SETTINGS", "LISTENER", "OFFERED", "STORE", "CONNECTIONS", "NUMBERS", "COMPLETE")
+OLD_SAYS = ("SETTINGS", "LISTENER", "ABILITIES", "OFFERED", "STORE", "CONNECTIONS", "NUMBERS", "COMPLETE")
 NEW_SAYS = ("HELLO", "READY", "MINE")
+OLD_SAYS_OF_ITEMS = ("ITEMS", "ITEMS_END")  # where they cannot stay in their memory
+NEW_SAYS_OF_ITEMS = ("ITEMS_WANTED",)
 STALL_S = 3.0  # of the hook
 
 
@@ -50,17 +52,17 @@ class Witness:
                 self.pids.append(pid)
 
 
-def fail_at(lab, message, how):
-    """Old and new, one of which fails at that message: one of them serves in the end, and the other one has ended."""
+def fail_at(lab, message, how, *more):
+    """Old and new (which has more flags), one of which fails at that message: one of them serves in the end, and the other one has ended."""
     fault = {"RIPOSTE_TAKE_OVER_FAULT": f"{message}:{how}"}
-    is_old = message in OLD_SAYS
+    is_old = message in OLD_SAYS + OLD_SAYS_OF_ITEMS
     where = f"{how} at {message}"
     old = lab.start("--hand-over-timeout=1", "-m", "64", environment=fault if is_old else None)
     stays = lab.connect(old)
     stays.set("a", "x")
     # By its number: who has not heard of the old one's port before that one dies opens it itself.
     flags = [str(old.port) if flag == "-1" else flag for flag in old.arguments]
-    new = Process([*flags, f"--take-over={old.pid}"], os.path.join(old.folder, "new"),
+    new = Process([*flags, *more, f"--take-over={old.pid}"], os.path.join(old.folder, "new"),
                   environment={**os.environ, **({} if is_old else fault)})
     try:
         with Witness(old) as witness:

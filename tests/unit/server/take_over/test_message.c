@@ -54,18 +54,31 @@ static struct message sample(enum message_kind kind) {
     case MESSAGE_SIGNALS:
         message.signals.signals = 3;
         break;
+    case MESSAGE_ABILITIES:
+        message.abilities.abilities = UINT32_MAX;
+        break;
+    case MESSAGE_ITEMS_WANTED:
+        message.items_wanted.no_more = true;
+        break;
+    case MESSAGE_ITEMS:
+        message.items = (struct message_items){.offset = UINT64_MAX, .size = MESSAGE_ITEMS_SIZE_MAX};
+        break;
+    case MESSAGE_ITEMS_END:
+        message.items_end.left_count = 12;
+        break;
     default:
         break;
     }
     return message;
 }
 
-static enum message_kind kinds(void) {
-    return MESSAGE_KINDS_END;
+/* The kind behind `kind`; MESSAGE_EXTRA_KINDS_END behind the last. */
+static enum message_kind next(enum message_kind kind) {
+    return kind + 1 == MESSAGE_KINDS_END ? MESSAGE_EXTRA_KINDS + 1 : kind + 1;
 }
 
 Test(message, what_is_written_is_read_again) {
-    for (enum message_kind kind = MESSAGE_HELLO; kind < kinds(); kind++) {
+    for (enum message_kind kind = MESSAGE_HELLO; kind < MESSAGE_EXTRA_KINDS_END; kind = next(kind)) {
         char bytes[MESSAGE_SIZE_MAX];
         struct message message = sample(kind), read;
         size_t size = message_write(&message, bytes);
@@ -77,7 +90,7 @@ Test(message, what_is_written_is_read_again) {
 Test(message, what_is_cut_or_has_a_byte_too_many_is_bad) {
     struct guard guard;
     guard_init(&guard, MESSAGE_SIZE_MAX + 1);
-    for (enum message_kind kind = MESSAGE_HELLO; kind < kinds(); kind++) {
+    for (enum message_kind kind = MESSAGE_HELLO; kind < MESSAGE_EXTRA_KINDS_END; kind = next(kind)) {
         char bytes[MESSAGE_SIZE_MAX + 1] = {0};
         struct message message = sample(kind), read;
         size_t size = message_write(&message, bytes);
@@ -142,6 +155,8 @@ Test(message, what_a_field_must_not_have_is_bad) {
     expect_bad_with(MESSAGE_STORE, HEAD, MESSAGE_BYTES_SIZE_MAX + 1, 4);
     expect_bad_with(MESSAGE_CONNECTIONS, HEAD, MESSAGE_FDS_MAX + 1, 4);
     expect_bad_with(MESSAGE_CONNECTIONS, HEAD + 4, MESSAGE_FDS_MAX + 1, 4);
+    expect_bad_with(MESSAGE_ITEMS_WANTED, HEAD, 2, 1);
+    expect_bad_with(MESSAGE_ITEMS, HEAD + 8, MESSAGE_ITEMS_SIZE_MAX + 1, 4);
 }
 
 /* Whatever comes, nothing beyond it is read. RIPOSTE_SEED repeats a run. */
@@ -153,8 +168,11 @@ Test(message, random_changes_are_read_within_bounds) {
     printf("seed %u\n", seed);
     for (int round = 0; round < 20000; round++) {
         char bytes[MESSAGE_SIZE_MAX];
-        struct message message = sample((enum message_kind)(1 + rand_r(&seed) % (MESSAGE_KINDS_END - 1))),
-                       read;
+        unsigned number = (unsigned)rand_r(&seed) % (MESSAGE_KINDS_END - 1);
+        bool is_extra = rand_r(&seed) % 4 == 0;
+        unsigned extra =
+            MESSAGE_EXTRA_KINDS + 1 + number % (MESSAGE_EXTRA_KINDS_END - MESSAGE_EXTRA_KINDS - 1);
+        struct message message = sample((enum message_kind)(is_extra ? extra : 1 + number)), read;
         size_t size = message_write(&message, bytes);
         for (int change = rand_r(&seed) % 4; change >= 0; change--) {
             bytes[12 + (size_t)rand_r(&seed) % (size > 12 ? size - 12 : 1)] = (char)rand_r(&seed);
