@@ -6,11 +6,11 @@
 
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "riposte/bytes.h"
 
 unsigned sysinfo_cpus(unsigned *cpus, unsigned cpus_count_max) {
     cpu_set_t set;
@@ -49,15 +49,18 @@ uint64_t sysinfo_memory_size(void) {
 uint64_t sysinfo_memory_available(void) {
     static const char name[] = "MemAvailable:";
     char line[128];
-    unsigned long long size_kib = 0;
+    uint64_t size_kib = 0;
     FILE *file = fopen("/proc/meminfo", "re");
-    while (file != NULL && size_kib == 0 && fgets(line, sizeof(line), file) != NULL) {
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         if (strncmp(line, name, sizeof(name) - 1) == 0) {
-            size_kib = strtoull(line + sizeof(name) - 1, NULL, 10);
+            const char *number = line + sizeof(name) - 1;
+            number += strspn(number, " ");
+            bytes_parse_u64(bytes_of(number, strspn(number, "0123456789")), &size_kib);
+            break;
         }
     }
     if (file != NULL) {
         fclose(file);
     }
-    return (uint64_t)size_kib * 1024;
+    return size_kib * 1024;
 }

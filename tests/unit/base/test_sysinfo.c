@@ -39,3 +39,9 @@ Test(sysinfo, has_memory_but_not_more_than_is_built_in) {
     cr_expect_gt(size, UINT64_C(16) << 20);
     cr_expect_leq(size, physical);
 }
+
+Test(sysinfo, less_memory_can_be_had_than_there_is) {
+    uint64_t available = sysinfo_memory_available();
+    cr_expect(available > 0);
+    cr_expect_lt(available, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+}
