@@ -30,9 +30,11 @@ static_assert((int)STORE_FLUSHED_PREFIXES_MAX < (int)FLUSH_ROW_NONE, "rows have 
 static void flush_now(struct store *store) {
     struct arena *arena = &store->arena;
     arena_lock(arena);
+    /* relaxed, these three: written under this lock only, under which segments get their numbers. */
     uint64_t number = atomic_load_explicit(&arena->sequence, memory_order_relaxed) + 1;
     atomic_store_explicit(&arena->sequence, number, memory_order_relaxed);
     atomic_store_explicit(&arena->flush_number, number, memory_order_relaxed);
+    /* release: whoever sees it (flush_table_doubts) sees flush_number, too, when it looks closer. */
     atomic_store_explicit(&store->doubt_number, number, memory_order_release);
     arena_unlock(arena);
     /* relaxed: a hint; the next turn of any worker looks. */
@@ -40,6 +42,7 @@ static void flush_now(struct store *store) {
 }
 
 void flush_fall_due(struct store_worker *worker, uint32_t at_tick) {
+    /* relaxed: one of the workers that see it fall due flushes; what it then writes orders itself. */
     if (atomic_compare_exchange_strong_explicit(&worker->store->flush_at_tick, &at_tick, 0,
                                                 memory_order_relaxed, memory_order_relaxed)) {
         flush_now(worker->store);

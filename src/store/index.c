@@ -39,7 +39,8 @@ void bucket_lock_wait(struct store_worker *worker, struct bucket *home, uint32_t
             }
             lock_wait(&spins);
             header = atomic_load_explicit(&home->header, memory_order_relaxed);
-        } else if (atomic_compare_exchange_weak_explicit(&home->header, &header, header | BUCKET_LOCKED,
+        } else if (/* acquire: as in bucket_lock */
+                   atomic_compare_exchange_weak_explicit(&home->header, &header, header | BUCKET_LOCKED,
                                                          memory_order_acquire, memory_order_relaxed)) {
             return;
         }

@@ -47,6 +47,7 @@ static void resize_lock(struct index *index) {
 }
 
 static void resize_unlock(struct index *index) {
+    /* release: the next holder sees the plain fields as this one left them. */
     atomic_store_explicit(&index->resize_locked, false, memory_order_release);
 }
 

@@ -165,6 +165,7 @@ void reclaim_leave(struct store_worker *worker) {
     }
     index_orphan_buckets(worker);
     bool any = store->orphans.first != SEGMENT_NONE || store->orphan_buckets != 0;
+    /* relaxed: a hint. The lists are read and written under the store's lock, which the caller holds. */
     atomic_store_explicit(&store->orphans_wait, any, memory_order_relaxed);
 }
 
@@ -172,6 +173,7 @@ void reclaim_leave(struct store_worker *worker) {
 void reclaim_adopt(struct store_worker *worker) {
     struct store *store = worker->store;
     struct arena *arena = &store->arena;
+    /* relaxed: a hint, as in reclaim_leave. Who misses it looks again in its next turn; who sees it takes the lock. */
     if (likely(!atomic_load_explicit(&store->orphans_wait, memory_order_relaxed)) ||
         pthread_mutex_trylock(&store->lock) != 0) {
         return;
