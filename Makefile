@@ -127,6 +127,16 @@ $(eval $(call compile_rule,src,$$(call own_includes,$$<)))
 $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(call archive,$(folder)),$(call objects,$(call sources,$(folder))))))
 $(eval $(call link_rule,$(BIN)/riposte,$(call objects,$(MAIN)) $(ARCHIVES),$(LIBS)))
 
+# Whether what stands in for TLS has all that is asked of it: nothing else knows how the build was made, so the objects of
+# a build with TLS are linked with it (the whole of such a build, and its tests: make TLS=no test).
+WITHOUT_TLS := $(O)/without-tls
+$(eval $(call link_rule,$(WITHOUT_TLS)/riposte,$(call objects,$(MAIN) src/tls/absent/absent.c) \
+    $(filter-out $(call archive,tls),$(ARCHIVES)),$(filter-out $(TLS_LIBS),$(LIBS))))
+
+.PHONY: without-tls
+without-tls: $(addprefix $(WITHOUT_TLS)/,riposte riposte-load) ## build/release/without-tls/riposte: this build, with what stands in for TLS
+	@:
+
 .PHONY: run
 run: setup ## install what the build needs, build, serve on 127.0.0.1:11211 and http://127.0.0.1:8080 (ARGS="-v -m 1g" for flags)
 	+$(QUIET)$(in_parallel) $(BIN)/riposte

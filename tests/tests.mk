@@ -8,7 +8,7 @@ DEBUG_SERVER := $(if $(KNOWS_DEBUGTIME),$(BIN),$(if $(OWN_OUTPUT),$(O)-debug,bui
 .PHONY: test
 test: ## install what tests need, run unit and wire tests, the example, what ships, a short difftest; ends with the sum
 	$(QUIET)tools/setup --test
-	+$(QUIET)$(in_parallel) all unit-programs wire-programs example-programs ship-programs
+	+$(QUIET)$(in_parallel) all without-tls unit-programs wire-programs example-programs ship-programs
 	+$(QUIET)MAKE="$(MAKE)" tests/run unit wire example ship "difftest COMMANDS=20000"
 
 # --- unit tests: tests/unit/<folder>/test_<file>.c, a Criterion program each ----------------------------------

@@ -25,6 +25,9 @@ all: $(BIN)/riposte-load
 $(eval $(call compile_rule,tools/load,$$(call load_includes,$$<)))
 $(eval $(call link_rule,$(BIN)/riposte-load,$(call objects,$(LOAD_SOURCES)) $(call archive,base),$(LOAD_LIBS)))
 
+$(eval $(call link_rule,$(WITHOUT_TLS)/riposte-load,$(call objects,$(filter-out $(TLS_SOURCES),$(LOAD_SOURCES)) tools/tls/tls_absent.c) \
+    $(call archive,base),$(filter-out $(TLS_LIBS),$(LOAD_LIBS))))
+
 # --- riposte-top: tools/top, built where there is ncurses; shares src/base with the server -------------------------
 
 TOP_LIBS := $(shell pkg-config --libs ncursesw 2>/dev/null || pkg-config --libs ncurses 2>/dev/null)

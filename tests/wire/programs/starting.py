@@ -191,8 +191,9 @@ def an_address_says_what_is_spoken_there(lab):
             check_equal(b"VERSION ", client.recv(100)[:8], f"the reply at {address}")
     check_refused(lab, ["-p", "-1", "-l", "proto[asci]:127.0.0.1"], USAGE, "proto[asci]", "did you mean ascii?")
     check_refused(lab, ["-p", "-1", "-l", "proto[gopher]:127.0.0.1"], USAGE, "gopher", "there are memcached")
-    check_refused(lab, ["-p", "-1", "-l", "tls:127.0.0.1"], USAGE, "ssl_chain_cert")
-    check_refused(lab, ["-p", "-1", "-Z"], USAGE, "ssl_chain_cert")
+    status, cure = (USAGE, "ssl_chain_cert") if lab.program.has_tls() else (UNAVAILABLE, "built without TLS")
+    check_refused(lab, ["-p", "-1", "-l", "tls:127.0.0.1"], status, cure)
+    check_refused(lab, ["-p", "-1", "-Z"], status, cure)
     check_refused(lab, ["-p", "-1", "-l", "proto[binary]:127.0.0.1"], USAGE, "binary")
 
 
