@@ -202,8 +202,8 @@ static pid_t channel_sender(struct cmsghdr *credentials) {
     return sender.pid;
 }
 
-/* More than MESSAGE_FDS_MAX come where nobody's credentials need the room: those are closed. */
-static void channel_take_fds(struct cmsghdr *rights, struct channel_fds *fds) {
+/* More than MESSAGE_FDS_MAX come where nobody's credentials need the room: those are closed, and false is returned. */
+static bool channel_take_fds(struct cmsghdr *rights, struct channel_fds *fds) {
     unsigned count = (unsigned)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     for (unsigned i = 0; i < count; i++) {
         int fd;
@@ -214,16 +214,20 @@ static void channel_take_fds(struct cmsghdr *rights, struct channel_fds *fds) {
             close(fd);
         }
     }
+    return count <= MESSAGE_FDS_MAX;
 }
 
-static void channel_take_control(struct msghdr *head, struct channel_fds *fds) {
+/* False: they are too many. */
+static bool channel_take_control(struct msghdr *head, struct channel_fds *fds) {
+    bool good = true;
     for (struct cmsghdr *each = CMSG_FIRSTHDR(head); each != NULL; each = CMSG_NXTHDR(head, each)) {
         if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_CREDENTIALS) {
             fds->sender = channel_sender(each);
         } else if (each->cmsg_level == SOL_SOCKET && each->cmsg_type == SCM_RIGHTS) {
-            channel_take_fds(each, fds);
+            good = channel_take_fds(each, fds) && good;
         }
     }
+    return good;
 }
 
 static int channel_judge(const struct msghdr *head, struct bytes packet, struct message *message) {
@@ -265,8 +269,8 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
             return -EPIPE;
         }
         if (size > 0) {
-            channel_take_control(&head, fds);
-            int result = channel_judge(&head, bytes_of(bytes, (size_t)size), message);
+            bool good = channel_take_control(&head, fds);
+            int result = good ? channel_judge(&head, bytes_of(bytes, (size_t)size), message) : -EPROTO;
             if (result < 0) {
                 channel_fds_close(fds);
             }

@@ -180,8 +180,38 @@ static bool items_hear(struct taker *taker, const struct message_items *message,
     return result == 0 || result_failed(taker, result, failure);
 }
 
+/* Whether a message of that kind may come now: the offer in the beginning, and once this one is ready the rest. */
+static bool message_is_due(const struct taker *taker, enum message_kind kind) {
+    bool is_offered = taker->verdict.word != NULL, is_ready = taker->engine != NULL;
+    switch (kind) {
+    case MESSAGE_SETTINGS:
+        return !is_offered;
+    case MESSAGE_LISTENER:
+    case MESSAGE_ABILITIES:
+    case MESSAGE_OFFERED:
+        return is_offered && !is_ready;
+    case MESSAGE_STORE:
+        return is_ready && taker->arena_fd < 0;
+    case MESSAGE_CONNECTIONS:
+    case MESSAGE_NUMBERS:
+    case MESSAGE_COMPLETE:
+        return is_ready && taker->arena_fd >= 0;
+    case MESSAGE_ITEMS:
+    case MESSAGE_ITEMS_END:
+        return taker->import != NULL;
+    case MESSAGE_REFUSED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static bool message_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
                          struct failure *failure) {
+    if (!message_is_due(taker, message->kind)) {
+        channel_fds_close(fds);
+        return result_failed(taker, -EPROTO, failure);
+    }
     switch (message->kind) {
     case MESSAGE_SETTINGS:
         return settings_take(taker, message, fds, failure);
