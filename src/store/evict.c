@@ -426,6 +426,12 @@ static bool may_empty(const struct store_worker *worker) {
     return headroom >= needed || headroom + arena_coming(arena) < needed;
 }
 
+/* Nothing may be pushed out, and there is no segment left to copy into: where an item lives, none can be emptied. */
+static bool is_stuck(const struct store_worker *worker) {
+    const struct store *store = worker->store;
+    return !store->evict && arena_headroom(&store->arena) < (int64_t)arena_segment_size(&store->arena);
+}
+
 enum evict_try evict_try(struct store_worker *worker, size_t size) {
     if (!is_short(worker, size) || !may_empty(worker)) {
         return EVICT_NOT_TRIED;
@@ -433,8 +439,10 @@ enum evict_try evict_try(struct store_worker *worker, size_t size) {
     if (worker->emptying.index == SEGMENT_NONE && !evict_choose(worker, false)) {
         return EVICT_NOTHING;
     }
+    uint64_t retired = counter_read(&worker->counters.retired);
     evict_step(worker, UINT32_MAX);
-    return EVICT_EMPTIED;
+    return counter_read(&worker->counters.retired) == retired && is_stuck(worker) ? EVICT_NOTHING
+                                                                                  : EVICT_EMPTIED;
 }
 
 /* After a flush: empties what is from before it, until two rounds over all segments have found none. */

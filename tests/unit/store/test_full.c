@@ -222,3 +222,32 @@ Test(full, a_system_that_refuses_memory_fails_no_set, .timeout = 3600) {
 }
 
 #endif
+
+/* The room that copies are kept for has gone, too: to the index, say. */
+Test(full, a_set_is_refused_soon_where_segments_have_holes_and_there_is_no_room_to_copy) {
+    struct store_config config = fixture_config();
+    config.evict = false;
+    struct fixture fixture = fixture_open_with(config);
+    uint64_t number = 0;
+    while (fixture_set_number(&fixture, number, 100) == STORE_OK) {
+        number++;
+        fixture_turn(&fixture, 0);
+    }
+    for (uint64_t i = 0; i < number; i += 3) {
+        char key[32];
+        int size = snprintf(key, sizeof(key), "key-%" PRIu64, i);
+        store_delete(fixture.worker, bytes_of(key, (size_t)size), NULL, NULL);
+    }
+    struct arena *arena = &fixture.store->arena;
+    int64_t headroom = arena_headroom(arena);
+    cr_assert(headroom > 0 && arena_charge(arena, (size_t)headroom));
+    uint64_t begin_ns = clock_monotonic_ns();
+    enum store_status status = STORE_OK;
+    for (unsigned i = 0; i < 10000 && status == STORE_OK; i++) {
+        status = fixture_set_number(&fixture, number++, 100);
+    }
+    cr_expect_eq(status, STORE_NO_MEMORY);
+    cr_expect_lt(clock_monotonic_ns() - begin_ns, CLOCK_NS_PER_S);
+    arena_uncharge(arena, (size_t)headroom);
+    fixture_close(&fixture);
+}
