@@ -104,10 +104,6 @@ static struct bytes names_next(struct bytes *names) {
     return name;
 }
 
-void inherited_init(struct inherited *inherited) {
-    inherited->count = 0;
-}
-
 bool inherited_take(struct inherited *inherited, struct listen_list *list, struct failure *failure) {
     unsigned count;
     const char *text = getenv("LISTEN_FDNAMES");

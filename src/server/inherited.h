@@ -34,9 +34,6 @@ struct inherited {
  */
 bool inherited_take(struct inherited *inherited, struct listen_list *list, struct failure *failure);
 
-/* None: another process will say. */
-void inherited_init(struct inherited *inherited);
-
 /* Those of one listen, to `fds`; returns how many. */
 unsigned inherited_of(const struct inherited *inherited, unsigned listen_index, int fds[INHERITED_MAX]);
 

@@ -134,7 +134,6 @@ static bool slot_strip(struct arena *arena) {
     if (index == SEGMENT_NONE) {
         return false;
     }
-    arena->ready_count--;
     level_subtract(&arena->ready_size, arena_segment_size(arena));
     arena_unlock(arena);
     arena_memory_drop(arena, arena->segments[index].memory, arena_segment_size(arena));
@@ -272,7 +271,6 @@ static char *slot_memory(const struct arena *arena, uint32_t index) {
 static uint32_t slot_find(struct arena *arena) {
     uint32_t index = segment_unlink_first(arena, &arena->ready_first);
     if (index != SEGMENT_NONE) {
-        arena->ready_count--;
         level_subtract(&arena->ready_size, arena_segment_size(arena));
         return index;
     }
@@ -413,7 +411,6 @@ void arena_give(struct arena *arena, uint32_t index) {
         window_give(arena, index);
     } else {
         segment_link_first(arena, &arena->ready_first, index);
-        arena->ready_count++;
         level_add(&arena->ready_size, segment->size);
     }
     arena_unlock(arena);

@@ -88,7 +88,6 @@ enum {
     SEGMENT_UNUSED = UINT32_MAX, /* segment.used of one that is still open */
     ARENA_STEP_SHIFT_MIN = 2,
     ARENA_STEP_MIN = 1 << ARENA_STEP_SHIFT_MIN, /* bytes: what an item, and so its words, are aligned to */
-    ARENA_STEP_SHIFT_MAX = 8,
     ARENA_SEGMENT_SHIFT_MIN = 12,
     ARENA_SEGMENT_SHIFT_MAX = 20,
     ARENA_PAGE_SIZE = 4096,
@@ -184,7 +183,6 @@ struct arena {
     /* Under the lock. */
     alignas(64) pthread_mutex_t lock;
     uint32_t ready_first; /* free slots with memory */
-    uint32_t ready_count;
     uint32_t bare_first;  /* free slots without */
     uint32_t slots_taken; /* slots 0 to n - 1 have been used */
     uint32_t scan_next;   /* see choose_scanning in evict.c */

@@ -391,7 +391,8 @@ static bool evict_batch(struct store_worker *worker, const struct evict_item *ba
     return true;
 }
 
-void evict_step(struct store_worker *worker, unsigned items_max) {
+/* Up to items_max items more of what the worker is emptying; does nothing when it is not. */
+static void evict_step(struct store_worker *worker, unsigned items_max) {
     struct evict_item batch[EVICT_BATCH];
     for (unsigned done = 0; done < items_max && worker->emptying.index != SEGMENT_NONE;) {
         unsigned count = batch_collect(worker, batch);

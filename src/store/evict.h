@@ -42,9 +42,6 @@ unsigned evict_turn(struct store_worker *worker);
  */
 void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode);
 
-/* Up to items_max items more of what the worker is emptying; does nothing when it is not. */
-void evict_step(struct store_worker *worker, unsigned items_max);
-
 /* Ends what the worker has begun: it leaves. */
 void evict_finish(struct store_worker *worker);
 

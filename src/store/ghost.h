@@ -39,9 +39,6 @@ struct ghost {
 
 enum ghost_answer { GHOST_NONE, GHOST_LEFT_SMALL, GHOST_LEFT_MAIN };
 
-/* Bytes that ghosts for a store of this limit take. */
-size_t ghost_size(size_t limit);
-
 /* False when the system has no memory. */
 bool ghost_init(struct ghost *ghost, size_t limit);
 void ghost_destroy(struct ghost *ghost);
@@ -57,20 +54,12 @@ static inline bool ghost_is_active(const struct ghost *ghost) {
     return atomic_load_explicit(&ghost->active, memory_order_relaxed);
 }
 
-static inline void ghost_prefetch(const struct ghost *ghost, uint64_t hash);
-
 enum { GHOST_WAYS = 16 };
 
 static inline _Atomic uint32_t *ghost_bucket(const struct ghost *ghost, uint64_t hash) {
     /* The middle bits: the upper ones are the fingerprint. */
     uint64_t position = (hash & UINT64_C(0xffffffff)) * ghost->buckets_count >> 32;
     return ghost->entries + position * GHOST_WAYS;
-}
-
-static inline void ghost_prefetch(const struct ghost *ghost, uint64_t hash) {
-    if (ghost_is_active(ghost)) {
-        __builtin_prefetch((const void *)ghost_bucket(ghost, hash), 0, 1);
-    }
 }
 
 #endif

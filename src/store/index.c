@@ -123,7 +123,8 @@ static void header_set_next(struct bucket *bucket, uint32_t number) {
     atomic_store_explicit(&bucket->header, number << BUCKET_NEXT_SHIFT | marks, memory_order_release);
 }
 
-struct bucket *chain_extend(struct store_worker *worker, struct bucket *last) {
+/* A spare bucket for the end of a chain, whose last bucket is `last`. Under the lock. */
+static struct bucket *chain_extend(struct store_worker *worker, struct bucket *last) {
     struct index *index = &worker->store->index;
     uint32_t number = worker->buckets_spare;
     assert(number != 0 && index_next(index, bucket_header_locked(last)) == NULL);

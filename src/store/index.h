@@ -481,9 +481,6 @@ bool index_step_has(const struct store_cursor *cursor, uint64_t hash);
 void bucket_move_begin(struct bucket *home);
 void bucket_move_end(struct bucket *home);
 
-/* A spare bucket for the end of a chain, whose last bucket is `last`. Under the lock. */
-struct bucket *chain_extend(struct store_worker *worker, struct bucket *last);
-
 /* Puts an entry into a chain that is known to have no such key. Under the lock. */
 void chain_put(struct store_worker *worker, struct bucket *home, uint16_t tag, uint32_t location);
 

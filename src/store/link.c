@@ -44,7 +44,8 @@ enum store_absence store_absence_take(struct store_worker *worker) {
 
 /* --- what is met dead, and taken out --- */
 
-void link_count_dead(struct store_worker *worker, const struct item *item) {
+/* A look-up has met a dead item: counts that. */
+static void count_dead(struct store_worker *worker, const struct item *item) {
     bool expired = worker_item_expired(worker, item);
     counter_add(expired ? &worker->counters.get_expired : &worker->counters.get_flushed, 1);
     worker->absence = expired ? STORE_ABSENT_EXPIRED : STORE_ABSENT_FLUSHED;
@@ -71,7 +72,7 @@ __attribute__((cold, noinline)) void link_meet_dead(struct store_worker *worker,
                                                     uint32_t location) {
     struct place place;
     const struct item *item = arena_item(&worker->store->arena, location);
-    link_count_dead(worker, item);
+    count_dead(worker, item);
     place_open_location(worker, hash, location, &place);
     if (place.item != NULL && !link_item_lives(worker, item, location)) {
         link_count_reclaimed(worker, item);
@@ -86,7 +87,7 @@ uint32_t link_find(struct store_worker *worker, uint64_t hash, struct bytes key)
 }
 
 __attribute__((cold, noinline)) void link_open_dead(struct store_worker *worker, struct place *place) {
-    link_count_dead(worker, place->item);
+    count_dead(worker, place->item);
     link_count_reclaimed(worker, place->item);
     link_remove(worker, place);
 }

@@ -62,13 +62,10 @@ static inline void link_view(const struct store *store, uint32_t location, struc
 
 /* --- counting --- */
 
-/* A look-up has met a dead item: counts that. */
-void link_count_dead(struct store_worker *worker, const struct item *item);
-
 /* The memory of a dead item is taken again: counts that. */
 void link_count_reclaimed(struct store_worker *worker, const struct item *item);
 
-/* Both: `size` as of arena_item_size. */
+/* An item comes into the index, or goes: `size` as of arena_item_size. */
 static inline_always void link_count_added(struct store_worker *worker, size_t size) {
     counter_add(&worker->counters.items_added, 1);
     counter_add(&worker->items_size_added, size);

@@ -166,7 +166,7 @@ void store_item_discard(struct store_worker *worker, struct item *item) {
 
 /* --- giving back --- */
 
-struct segment *put_segment(const struct store_worker *worker, const struct item *item) {
+static struct segment *segment_of(const struct store_worker *worker, const struct item *item) {
     struct arena *arena = &worker->store->arena;
     return &arena->segments[arena_segment_of(arena, arena_location_of(arena, item))];
 }
@@ -176,7 +176,7 @@ static void put_settle(struct store_worker *worker, struct item *item, bool kept
     if (likely(worker->fresh == item)) {
         worker->fresh = NULL;
     } else if (kept) {
-        segment_unpin(put_segment(worker, item));
+        segment_unpin(segment_of(worker, item));
     }
 }
 
@@ -245,7 +245,8 @@ static struct item *put_remake(struct store_worker *worker, struct item *item, u
     return made;
 }
 
-struct item *put_renumber(struct store_worker *worker, struct item *item, uint64_t hash) {
+/* The same item with a number of its own above that of the item it could not replace; NULL: no memory, and it is dropped. */
+static struct item *put_renumber(struct store_worker *worker, struct item *item, uint64_t hash) {
     uint64_t number = put_draw_number(worker);
     if (item_own_cas(item) != 0) {
         item_set_own_cas(item, number);
@@ -305,7 +306,7 @@ static inline_always bool publish(struct store_worker *worker, struct place *pla
     }
     item_set_used(item, used_of_new(worker, place) | (item_used(item) & ITEM_FETCHED));
     if (unlikely(made->expires_tick != STORE_EXPIRES_NEVER || made->is_large)) {
-        expire_note(worker, put_segment(worker, item), made->expires_tick);
+        expire_note(worker, segment_of(worker, item), made->expires_tick);
     }
     if (result != NULL) {
         item_set_mark(item, ITEM_SHOWN, true);

@@ -2,9 +2,9 @@
  *
  * put: making items in the log and giving them a place in the index.
  *
- *      put_make --> (filled) --> put_open --> put_publish        stored
- *                                   |  put_close, put_drop       not stored: its memory is dead
- *                                   +--> number too low: put_renumber, put_open, ...
+ *      put_make --> (filled) --> link_open --> put_publish       stored
+ *                                   |  place_close, put_drop     not stored: its memory is dead
+ *                                   +--> number too low: made anew with a number of its own, link_open, ...
  *
  * Numbers. An item's number is that of its place. Another worker's older segment may give a newer item a lower
  * number than the item it replaces; a client that compares must never see that, so such an item gets a number of
@@ -33,15 +33,8 @@ struct item *put_make(struct store_worker *worker, const struct item_form *form,
 /* The same in a given queue, at once or not at all: NULL where there is no room now. It is stored, or dropped, before another is made. */
 struct item *put_make_in(struct store_worker *worker, const struct item_form *form, enum segment_queue queue);
 
-/* The segment of an item in the arena. */
-struct segment *put_segment(const struct store_worker *worker, const struct item *item);
-
 /* Gives an item that is not stored back. */
 void put_drop(struct store_worker *worker, struct item *item);
-
-/* The same item with a number of its own above that of the item it could not replace; NULL: no memory, and it
- * is dropped. */
-struct item *put_renumber(struct store_worker *worker, struct item *item, uint64_t hash);
 
 /* A number above that of the item which the last put_publish could not replace. */
 uint64_t put_draw_number(struct store_worker *worker);
@@ -50,7 +43,7 @@ uint64_t put_draw_number(struct store_worker *worker);
 
 /*
  * Stores the item in an open place, and closes it; result may be NULL. False, with the place closed and nothing
- * stored, where the item needs put_renumber or, with `has_given_number`, a place in a segment opened from now on
+ * stored, where the item needs a higher number (put_draw_number) or, with `has_given_number`, a place in a segment opened from now on
  * (flush.h). Needs put_supply.
  */
 bool put_publish(struct store_worker *worker, struct place *place, struct item *item, bool has_given_number,

@@ -202,7 +202,6 @@ struct store_worker {
     bool resize_due;           /* it was told since index_resize was called */
     unsigned wait_ms;          /* until what is retired is worth another look */
     uint64_t retired_moves;
-    uint64_t swept_ns;    /* when this worker last looked for segments to sweep */
     uint64_t flush_seen;  /* flush_number when the open segments were closed last */
     uint32_t flush_round; /* scan_rounds when a flushed segment was found last */
     bool joined;          /* under store->lock */

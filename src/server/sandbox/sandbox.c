@@ -164,12 +164,15 @@ bool sandbox_close_calls(const struct options *options, struct failure *failure)
 /* An exit status holds an errno: they are below 134. */
 static int result_of_child(int (*try)(void)) {
     int status;
-    pid_t child = fork();
+    pid_t child = fork(), ended;
     if (child == 0) {
         rights_bound();
         _exit(-try());
     }
-    if (child < 0 || waitpid(child, &status, 0) < 0) {
+    do {
+        ended = child < 0 ? child : waitpid(child, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    if (ended < 0) {
         return -errno;
     }
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECANCELED;
