@@ -206,30 +206,47 @@ static bool homes_charge(struct store *store, uint64_t homes_count) {
     return charged;
 }
 
-static void set_release_epoch(struct index *index, uint64_t epoch) {
+static size_t homes_round(uint64_t homes_count) {
+    return (homes_count * BUCKET_SIZE + HOMES_CHUNK_MIN - 1) / HOMES_CHUNK_MIN * HOMES_CHUNK_MIN;
+}
+
+/* Of homes behind that many, which are no longer used; 0: none are waited for. */
+static void set_release(struct index *index, uint64_t epoch, uint64_t homes_count) {
+    index->release_count = homes_count;
     atomic_store_explicit(&index->release_epoch, epoch, memory_order_relaxed);
 }
 
+/* Moves the epoch on itself: nothing else may be waiting for it. */
+static bool release_is_due(struct store_worker *worker, uint64_t release_epoch) {
+    struct epoch *epoch = &worker->store->epoch;
+    epoch_advance(epoch, &worker->member);
+    return epoch_now(epoch) >= release_epoch + EPOCH_GRACE;
+}
+
+static void homes_give_back(struct store *store, size_t needed) {
+    struct index *index = &store->index;
+    size_t surplus = index->homes_size - needed;
+    arena_memory_drop_private((char *)index->homes + needed, surplus);
+    index->homes_size = needed;
+    atomic_fetch_sub_explicit(&index->size, surplus, memory_order_relaxed);
+    arena_uncharge(&store->arena, surplus);
+}
+
 /*
- * Gives back what lies behind the last home. Not before every worker has passed a quiescent state: a writer
- * with an old number of homes may still lock a bucket there, only to find out.
+ * Gives back what lies behind the last home. Not before every worker has passed a quiescent state since it was the
+ * last: a writer with an old number of homes may still lock a bucket there, only to find out.
  */
 static void homes_release(struct store_worker *worker, uint64_t homes_count) {
-    struct store *store = worker->store;
-    struct index *index = &store->index;
+    struct index *index = &worker->store->index;
     uint64_t release_epoch = atomic_load_explicit(&index->release_epoch, memory_order_relaxed);
-    size_t needed = (homes_count * BUCKET_SIZE + HOMES_CHUNK_MIN - 1) / HOMES_CHUNK_MIN * HOMES_CHUNK_MIN;
-    if (index->homes_size < needed + 2 * homes_chunk(index)) {
-        set_release_epoch(index, 0);
-    } else if (release_epoch == 0) {
-        set_release_epoch(index, epoch_tag(&worker->member));
-    } else if (epoch_now(&store->epoch) >= release_epoch + EPOCH_GRACE) {
-        size_t surplus = index->homes_size - needed;
-        arena_memory_drop_private((char *)index->homes + needed, surplus);
-        index->homes_size = needed;
-        set_release_epoch(index, 0);
-        atomic_fetch_sub_explicit(&index->size, surplus, memory_order_relaxed);
-        arena_uncharge(&store->arena, surplus);
+    bool is_much = index->homes_size >= homes_round(homes_count) + 2 * homes_chunk(index);
+    if (release_epoch != 0 && release_is_due(worker, release_epoch)) {
+        if (index->homes_size > homes_round(index->release_count)) {
+            homes_give_back(worker->store, homes_round(index->release_count));
+        }
+        set_release(index, 0, 0);
+    } else if (release_epoch == 0 && is_much) {
+        set_release(index, epoch_tag(&worker->member), homes_count);
     }
 }
 
@@ -248,7 +265,7 @@ static bool resize_step(struct store_worker *worker) {
     uint64_t homes_count = atomic_load_explicit(&index->homes_count, memory_order_relaxed);
     uint64_t items_count = atomic_load_explicit(&index->items_count, memory_order_relaxed);
     if (should_grow(index, items_count, homes_count)) {
-        set_release_epoch(index, 0);
+        set_release(index, 0, 0);
         if (!homes_charge(store, homes_count)) {
             return false;
         }

@@ -42,6 +42,7 @@ struct index {
     alignas(64) _Atomic bool resize_locked; /* one worker at a time; only a walk waits for it */
     uint64_t homes_size;                    /* bytes charged for homes; under resize_locked */
     _Atomic uint64_t release_epoch; /* when homes behind the end came free; 0: none. Written as above */
+    uint64_t release_count;         /* of homes then: those behind are meant; as above */
 
     alignas(64) _Atomic uint64_t
         items_count; /* about; what workers have not told is less than a batch each */

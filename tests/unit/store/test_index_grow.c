@@ -164,3 +164,33 @@ Test(index_grow, makes_room_for_itself_in_a_full_store) {
     cr_expect_leq(fixture_levels(&fixture).items_count / homes_count(&fixture), 9);
     fixture_close(&fixture);
 }
+
+/* Another worker may have read the number of homes just after its last quiescent state, and lock the last of them any time. */
+Test(index_grow, gives_no_home_back_that_another_worker_may_still_lock) {
+    enum { COUNT = 200000, A_TURN = 3000 };
+    struct fixture fixture = fixture_open_with(roomy_config());
+    struct index *index = &fixture.store->index;
+    struct store_worker *other = store_worker_join(fixture.store, fixture.now_ns);
+    for (uint64_t number = 0; number < COUNT; number++) {
+        fixture_set_number(&fixture, number, 8);
+        if (number % 100 == 0) {
+            fixture_turn(&fixture, 0);
+            store_quiescent(other, fixture.now_ns);
+        }
+    }
+    size_t size_before = index->homes_size;
+    uint64_t seen = index_homes_count(index);
+    for (uint64_t number = 0; number < COUNT; number++) {
+        delete_number(&fixture, number);
+        cr_assert_geq(index->homes_size, seen * sizeof(struct bucket));
+        if (number % A_TURN == 0) {
+            fixture_turn(&fixture, 0);
+            cr_assert_geq(index->homes_size, seen * sizeof(struct bucket));
+            store_quiescent(other, fixture.now_ns);
+            seen = index_homes_count(index);
+        }
+    }
+    cr_expect_lt(index->homes_size, size_before / 2, "some are given back");
+    store_worker_leave(other);
+    fixture_close(&fixture);
+}
