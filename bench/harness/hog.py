@@ -46,9 +46,14 @@ def append(index, _keys):
     return set_of(key, VALUE_SIZE), b"append %s 0 0 1\r\nx\r\n" % key * APPENDS_COUNT + set_of(key, VALUE_SIZE)
 
 
-def multiget(index, keys):
-    names = [b"key:%012d" % ((index * 37 + number) % keys) for number in range(MULTIGET_KEYS)]
+def multiget(index, keys, count=MULTIGET_KEYS):
+    names = [b"key:%012d" % ((index * 37 + number) % keys) for number in range(count)]
     return b"", repeated(b"get " + b" ".join(names) + b"\r\n")
+
+
+def multiget_200(index, keys):
+    """Just below what riposte serves behind the requests of others."""
+    return multiget(index, keys, 200)
 
 
 def large_set(index, _keys):
@@ -73,6 +78,7 @@ REQUESTS = {
     "stats-conns": always(b"stats conns\r\n"),
     "detail-dump": detail_dump,
     "multiget": multiget,
+    "multiget-200": multiget_200,
     "metadump": always(b"lru_crawler metadump all\r\n"),
     "large-set": large_set,
 }

@@ -37,6 +37,9 @@ enum { PROTOCOL_LATER_MS = 10 };
 /* How often REST looks, in milliseconds. */
 enum { PROTOCOL_REST_MS = 1000 };
 
+/* Work of one call, in small requests, from which on others should not have to wait for it. */
+enum { PROTOCOL_WORK_COSTLY = 256 };
+
 /* What on_input gets. */
 struct protocol_input {
     /*
@@ -107,11 +110,12 @@ struct progress {
     size_t memory_wanted_size;
 
     /*
-     * The call did work that small requests do not (a listing, a copy of a large value, a figure that the kernel
-     * was asked for): it should have stopped after it. The connection is served behind all others for a while,
-     * and the turn looks at the clock.
+     * What the call did beyond its requests being small ones, in small requests, some 100 ns each: 300 for 300 look-ups of one
+     * request, 0 for most calls. The turn looks at the clock when it has done so many. From PROTOCOL_WORK_COSTLY on the call is
+     * costly, as a listing is, a copy of a large value, or a figure that the kernel was asked for: it should have stopped after
+     * that, and the connection is served behind all others for a while.
      */
-    bool costly;
+    unsigned work;
 };
 
 /* Why a connection is gone. */

@@ -228,10 +228,11 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }
-    conn->costly = (uint8_t)(progress.costly ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
+    conn->costly =
+        (uint8_t)(progress.work >= PROTOCOL_WORK_COSTLY ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
     conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
     counter_add(&worker->counters.requests, progress.requests);
-    turn_count(&worker->turn, progress.requests, progress.costly);
+    turn_count(&worker->turn, progress.requests + progress.work);
     memory_publish_call(worker, &progress);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
@@ -276,7 +277,7 @@ static void serve_keep_rest(struct worker *worker, const struct conn_queue *queu
 }
 
 /* Serves once every connection that is in the queue now, while the turn lasts. */
-static void serve_round(struct worker *worker, struct conn_queue *queue) {
+static inline_always void serve_round(struct worker *worker, struct conn_queue *queue) {
     uint32_t last = queue->last;
     struct conn *conn;
     while (!worker->turn.over && (conn = conn_queue_pop(&worker->conns, queue, CONN_QUEUE_RUN)) != NULL) {
@@ -287,10 +288,13 @@ static void serve_round(struct worker *worker, struct conn_queue *queue) {
     }
 }
 
-/*
- * What was answered is on its way before the costly requests are looked at. Buffers go back first: a receive that found
- * none is armed here, too, and would find none again.
- */
+static inline_always void serve_rounds(struct worker *worker, struct conn_queue *queue) {
+    for (int round = 0; round < TURN_ROUNDS_MAX && !worker->turn.over && !conn_queue_empty(queue); round++) {
+        serve_round(worker, queue);
+    }
+}
+
+/* What was answered is on its way before the costly requests are looked at. Buffers go back first, for receives that found none. */
 static void serve_send_answers(struct worker *worker) {
     serve_keep_rest(worker, &worker->run_costly);
     worker->transport->return_buffers(worker);
@@ -299,13 +303,13 @@ static void serve_send_answers(struct worker *worker) {
     worker->transport->wait(worker, 0);
 }
 
-/* Those whose requests take long: one round, and one of them in any case. */
+/* Those whose requests take long: one of them in any case. */
 static void serve_costly(struct worker *worker, bool answered) {
     if (answered) {
         serve_send_answers(worker);
     }
     uint64_t mark = turn_costly_begin(&worker->turn);
-    serve_round(worker, &worker->run_costly);
+    serve_rounds(worker, &worker->run_costly);
     turn_costly_end(&worker->turn, mark);
     serve_keep_rest(worker, &worker->run_costly);
     serve_keep_rest(worker,
@@ -316,12 +320,7 @@ void serve_turn(struct worker *worker) {
     bool answered = !conn_queue_empty(&worker->run);
     if (answered) {
         serve_prefetch(worker);
-        for (int round = 0; round < TURN_ROUNDS_MAX && !worker->turn.over; round++) {
-            serve_round(worker, &worker->run);
-            if (conn_queue_empty(&worker->run)) {
-                break;
-            }
-        }
+        serve_rounds(worker, &worker->run);
         if (unlikely(memory_room_size(worker) == 0)) {
             memory_turn(worker); /* who is closed needs nothing kept */
         }
@@ -420,7 +419,7 @@ static void serve_opening(struct worker *worker, struct conn *conn) {
     }
     serve_filtered(worker, conn, input_bytes(&wire));
     input_discard(&wire);
-    turn_count(&worker->turn, 1, true);
+    turn_count(&worker->turn, PROTOCOL_WORK_COSTLY);
     worker_queue_arm(worker, conn);
 }
 

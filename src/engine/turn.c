@@ -6,10 +6,11 @@
 
 #include "riposte/check.h"
 #include "riposte/clock.h"
+#include "riposte/protocol.h"
 
 enum {
-    /* Small requests between two looks at the clock: some 100 us of them, so that a look costs nothing. */
-    TURN_REQUESTS_PER_LOOK = 256,
+    /* Small requests between two looks at the clock: at most 100 us of them, so that a look costs nothing. */
+    TURN_WORK_PER_LOOK = PROTOCOL_WORK_COSTLY,
     /* A measured turn above it is counted as long: twice what is aimed at. */
     TURN_LONG_NS = 2 * TURN_TIME_MAX_NS,
 };
@@ -39,7 +40,7 @@ static void turn_measure(struct turn *turn, struct engine_counters *counters, ui
 
 void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured) {
     turn->ends_ns = now_ns + TURN_TIME_MAX_NS;
-    turn->requests = 0;
+    turn->work = 0;
     turn->over = false;
     turn->asked_again = false;
     turn->large_sends_size = 0;
@@ -54,10 +55,10 @@ void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t no
     turn->costly_cpu_ns = 0;
 }
 
-void turn_count(struct turn *turn, unsigned requests, bool costly) {
-    turn->requests += requests + 1;
-    if (unlikely(costly || turn->requests >= TURN_REQUESTS_PER_LOOK)) {
-        turn->requests = 0;
+void turn_count(struct turn *turn, unsigned work) {
+    turn->work += work + 1;
+    if (unlikely(turn->work >= TURN_WORK_PER_LOOK)) {
+        turn->work = 0;
         turn->over = clock_monotonic_ns() >= turn->ends_ns;
     }
 }

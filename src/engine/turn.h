@@ -38,7 +38,7 @@ enum {
 
 struct turn {
     uint64_t ends_ns;        /* no request is begun after it, but one of those that are served last */
-    unsigned requests;       /* served since the clock was last looked at */
+    unsigned work;           /* done since the clock was last looked at, in small requests */
     bool over;               /* a look has found ends_ns passed */
     bool asked_again;        /* it has served a connection that had asked before */
     size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
@@ -56,8 +56,8 @@ struct turn {
  */
 void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured);
 
-/* So many requests were served by one call. Looks at the clock after a costly one, and after many that are not. */
-void turn_count(struct turn *turn, unsigned requests, bool costly);
+/* One call did the work of so many small requests. Looks at the clock after a costly one, and after many that are not. */
+void turn_count(struct turn *turn, unsigned work);
 
 /* The costly ones are served from here on: the turn is not over before one of them was. Returns a mark for the end. */
 uint64_t turn_costly_begin(struct turn *turn);

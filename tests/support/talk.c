@@ -134,7 +134,8 @@ static void talk_call(struct talk *talk, bool keep) {
     talk->requests += progress.requests;
     assert(progress.memory_size <= talk->memory_size_max);
     talk->memory_size = progress.memory_size;
-    talk->costly = progress.costly;
+    talk->work = progress.work;
+    talk->costly = progress.work >= PROTOCOL_WORK_COSTLY;
     talk->next = progress.next;
     talk->again = progress.next == PROTOCOL_NEXT_AGAIN;
     talk->later = progress.next != PROTOCOL_NEXT_AGAIN && progress.next != PROTOCOL_NEXT_INPUT;

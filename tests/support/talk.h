@@ -44,7 +44,8 @@ struct talk {
     uint64_t received_ns;    /* since when the input waits; 0: it has just come */
     size_t memory_size_max;  /* what the session may hold; no bound unless changed */
     size_t memory_size;      /* what it held after the last on_input */
-    bool costly;             /* the last on_input said so */
+    unsigned work;           /* of the last on_input */
+    bool costly;             /* that is so much that others come first */
     unsigned calls;          /* of on_input so far */
     unsigned requests;       /* completed so far */
     enum protocol_next next; /* what the last on_input waits for */

@@ -54,7 +54,7 @@ struct http_call {
     uint64_t since_ns;         /* with a slow log: when the answer before was complete, or the call began */
     size_t memory_size_max;    /* bytes that the session may hold after this call */
     size_t memory_wanted_size; /* that it would have needed for what it has refused; 0: nothing */
-    bool costly;               /* a step did work that small requests do not: the call ends behind it */
+    unsigned work;             /* as progress.work: when a step has made it costly, the call ends */
     bool waits;                /* the step comes again in a later call, with the same input */
     bool yielded;              /* the step goes on in the next call, without more input */
     const struct http_request

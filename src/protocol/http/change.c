@@ -14,9 +14,9 @@
 #include "riposte/clock.h"
 
 enum {
-    COPY_SIZE_MAX = 1 << 20,     /* bytes of a body in pieces that one call copies into the store */
-    COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
-    ROOM_WAIT_MS = 5000,         /* a whole body waits for memory that is on its way, before it is refused */
+    COPY_SIZE_MAX = 1 << 20,      /* bytes of a body in pieces that one call copies into the store */
+    COPY_SIZE_PER_WORK = 1 << 10, /* bytes whose copy is a small request's work: 256 KiB are costly */
+    ROOM_WAIT_MS = 5000,          /* a whole body waits for memory that is on its way, before it is refused */
 };
 
 /* Gives back item and blocks. */
@@ -161,7 +161,7 @@ static void item_store(struct http_call *call, struct http_change *change) {
 static bool upload_store(struct http_call *call, struct http_change *change) {
     char *value = store_item_value(change->item) + change->upload.moved_size;
     size_t size = upload_move(&change->upload, value, COPY_SIZE_MAX);
-    call->costly |= size >= COSTLY_SIZE_MIN;
+    call->work += (unsigned)(size / COPY_SIZE_PER_WORK);
     call->yielded = !upload_empty(&change->upload);
     return !call->yielded;
 }
@@ -173,7 +173,7 @@ static bool item_waits(struct http_call *call, struct http_change *change) {
     if (is_late || !store_put_off(call->worker->store)) {
         return false;
     }
-    call->costly = true;
+    call->work += PROTOCOL_WORK_COSTLY;
     call->yielded = true;
     return true;
 }
@@ -243,6 +243,10 @@ static void change_abort(struct http_call *call, struct http_change *change, enu
 /* Takes what is there. True when the change is over, one way or the other. */
 static bool change_read(struct http_call *call, struct http_change *change) {
     while (!http_body_complete(&change->body)) {
+        if (unlikely(call->work >= PROTOCOL_WORK_COSTLY)) { /* chunks of a byte each: 30 ns for six bytes */
+            call->yielded = true;
+            return false;
+        }
         struct bytes data;
         size_t consumed;
         enum http_status status = HTTP_STATUS_NONE;
@@ -255,6 +259,7 @@ static bool change_read(struct http_call *call, struct http_change *change) {
             break;
         case HTTP_PARSE_OK:
             call->at += consumed;
+            call->work += 1 + (unsigned)(data.size / COPY_SIZE_PER_WORK);
             status = change_take(call, change, data);
             break;
         }
@@ -318,7 +323,8 @@ bool http_change_continue(struct http_call *call) {
         uint32_t rate_min = pace_rate(call->worker->service->config.upload_rate_min,
                                       change->upload.value_size, held_size, room_size);
         size_t size = (size_t)(call->at - from);
-        change->is_late = !call->yielded && !pace_kept(&change->pace, call->now_ns, size, rate_min);
+        bool kept = pace_kept(&change->pace, call->now_ns, size, rate_min);
+        change->is_late = !call->yielded && !kept;
         return false;
     }
     session->began_ns = 0;

@@ -252,7 +252,7 @@ static void text_make(struct http_worker *worker, struct metrics_text *text) {
 
 void http_metrics(struct http_call *call, const struct http_request *request, bool is_text) {
     struct metrics_text text = {.is_text = is_text};
-    call->costly = true; /* hundreds of rows, sums over all workers */
+    call->work += PROTOCOL_WORK_COSTLY; /* hundreds of rows, sums over all workers */
     text_make(call->worker, &text);
     if (text.failed) {
         free(text.data);

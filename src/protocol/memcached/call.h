@@ -88,16 +88,20 @@ struct mc_call {
     unsigned counted;      /* of these, as the latency of their command */
     unsigned requests_max; /* of this call; requests <= requests_max */
     unsigned observed;     /* what requests are looked at one by one for: see service_observed */
+    unsigned work;         /* as progress.work: when a step has made it costly, the call ends */
     bool auth_required;    /* a connection must authenticate first */
     bool yielded;          /* a step stopped for the sake of others, not for want of input */
-    bool costly;           /* a step did work that small requests do not: the call ends behind it */
     bool later;            /* a step waits for something outside the connection */
     uint64_t now_ns;       /* as the input's, all three */
     uint64_t received_ns;
     size_t memory_size_max;    /* what the session may hold behind this call */
     size_t memory_wanted_size; /* what was refused for it; 0: nothing */
-    unsigned keys;             /* look-ups that get lines did in this call */
 };
+
+/* So much was done that others are to be served before more. */
+static inline bool call_is_costly(const struct mc_call *call) {
+    return call->work >= PROTOCOL_WORK_COSTLY;
+}
 
 static inline struct bytes call_unread(const struct mc_call *call) {
     return bytes_of(call->at, (size_t)(call->end - call->at));
@@ -135,7 +139,7 @@ static inline bool call_may_wait(const struct mc_call *call, uint64_t since_ns) 
 static inline void call_again(struct mc_call *call, const char *from) {
     call->at = from;
     call->yielded = true;
-    call->costly = true;
+    call->work += PROTOCOL_WORK_COSTLY;
 }
 
 /*
@@ -150,12 +154,12 @@ static inline bool call_put_off(struct mc_call *call) {
     return true;
 }
 
-/* Bytes of a value above which a small request that made the store copy it makes others wait. */
-enum { CALL_COSTLY_COPY_SIZE = 32 << 10 };
+/* Bytes of a value whose copy, where a small request has made the store copy it, is as much work as another one: 32 KiB are costly. */
+enum { CALL_COPY_SIZE_PER_WORK = 128 };
 
 /* The request has made a new value out of an old one, whose size nobody had to send. */
 static inline void call_copied(struct mc_call *call, size_t value_size) {
-    call->costly |= value_size > CALL_COSTLY_COPY_SIZE;
+    call->work += (unsigned)(value_size / CALL_COPY_SIZE_PER_WORK);
 }
 
 /* Skips `size` bytes of input (> 0), now or as they come. */

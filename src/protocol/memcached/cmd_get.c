@@ -19,11 +19,7 @@
 #include "riposte/check.h"
 #include "tokens.h"
 
-enum {
-    CALL_KEYS_MAX = 1024,    /* look-ups of get lines before other connections are served */
-    COSTLY_KEYS_COUNT = 256, /* above so many a call is not a small one */
-    RUN_KEYS_MAX = 16,       /* as many misses as a core has in flight, and a little more */
-};
+enum { RUN_KEYS_MAX = 16 /* as many misses as a core has in flight, and a little more */ };
 
 /* Keys of a line. */
 struct key_run {
@@ -99,7 +95,7 @@ static enum keys_outcome keys_put_off(struct mc_call *call, const char *from) {
 static enum keys_outcome keys_answer(struct mc_call *call, const struct key_run *run) {
     for (unsigned i = 0; i < run->count; i++) {
         const char *from = call->at;
-        if (reply_full(call->reply) || call->keys == CALL_KEYS_MAX) {
+        if (reply_full(call->reply) || call_is_costly(call)) {
             call->yielded = true;
             return KEYS_STOPPED;
         }
@@ -111,7 +107,7 @@ static enum keys_outcome keys_answer(struct mc_call *call, const struct key_run 
             return keys_put_off(call, from);
         }
         call->session->keys_seen = true;
-        call->keys++;
+        call->work++;
     }
     return KEYS_ANSWERED;
 }
@@ -204,9 +200,7 @@ bool cmd_get_continue(struct mc_call *call) {
     const char *feed = memchr(call->at, '\n', (size_t)(call->end - call->at));
     /* A line that was whole when it was checked still is: unread input is never lost. */
     assert(feed != NULL || call->session->keys_open);
-    bool finished = call->session->keys_skipped ? keys_skip(call, feed) : keys_continue(call, feed);
-    call->costly |= call->keys > COSTLY_KEYS_COUNT;
-    return finished;
+    return call->session->keys_skipped ? keys_skip(call, feed) : keys_continue(call, feed);
 }
 
 static void get_begin(struct mc_call *call, const struct mc_request *request, bool with_cas, bool touch) {

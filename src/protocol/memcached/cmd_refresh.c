@@ -29,7 +29,7 @@ bool cmd_refresh_continue(struct mc_call *call) {
     call->session->refresh = 0;
     call->session->state = MC_SESSION_LINE;
     call->requests++;
-    call->costly = true; /* as much as many small requests, on another thread */
+    call->work += PROTOCOL_WORK_COSTLY; /* as much as many small requests, on another thread */
     if (refusal[0] == '\0') {
         call_answer(call, false, CALL_LINE("OK"));
         return false;

@@ -229,7 +229,7 @@ bool cmd_run(struct mc_call *call) {
         unsigned count = run_stretch(&run, done);
         done += (run.sets >> done & 1) != 0 ? run_sets(call, &run, done, count)
                                             : run_gets(call, &run.look[done], count);
-    } while (done < run.count && !reply_full(call->reply) && !call->costly);
+    } while (done < run.count && !reply_full(call->reply) && !call_is_costly(call));
     if (likely(done != 0)) { /* none: there was no memory for an answer, or the first one waits */
         call->at = run.end[done - 1];
     }

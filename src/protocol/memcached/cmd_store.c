@@ -11,8 +11,8 @@
 #include "riposte/check.h"
 
 enum {
-    COPY_SIZE_MAX = 1 << 20,     /* bytes of a block in pieces that one call copies into the store */
-    COSTLY_SIZE_MIN = 256 << 10, /* bytes whose copy others should not have to wait for twice */
+    COPY_SIZE_MAX = 1 << 20,      /* bytes of a block in pieces that one call copies into the store */
+    COPY_SIZE_PER_WORK = 1 << 10, /* bytes whose copy is a small request's work: 256 KiB are costly */
 };
 
 /* --- the data block ------------------------------------------------------------------------------------- */
@@ -181,6 +181,7 @@ static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
     size_t taken_size;
     bool has_room = upload_take(&upload->upload, call_unread(call), blocks_size_max, &taken_size);
     call->at += taken_size;
+    call->work += (unsigned)(taken_size / COPY_SIZE_PER_WORK);
     if (unlikely(!has_room)) {
         upload_lacks_room(call, &upload->block);
         upload_refuse(call, upload, STORE_NO_MEMORY);
@@ -228,7 +229,7 @@ static bool upload_make_item(struct mc_call *call, struct store_upload *upload) 
 static bool upload_copy(struct mc_call *call, struct store_upload *upload) {
     char *value = store_item_value(upload->item) + upload->upload.moved_size;
     size_t size = upload_move(&upload->upload, value, COPY_SIZE_MAX);
-    call->costly |= size >= COSTLY_SIZE_MIN;
+    call->work += (unsigned)(size / COPY_SIZE_PER_WORK);
     if (!upload_empty(&upload->upload)) {
         call->yielded = true;
         return false;

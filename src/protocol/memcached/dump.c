@@ -106,7 +106,7 @@ bool dump_continue(struct mc_call *call) {
     struct dump *dump = call->session->dump;
     if (!dump->empty && dump->items_left > 0) {
         dump_piece(call, dump);
-        call->costly = true;
+        call->work += PROTOCOL_WORK_COSTLY;
     }
     if (dump->empty || dump->items_left == 0 || dump->cursor.done) {
         dump_end(call, dump);

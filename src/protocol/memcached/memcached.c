@@ -215,7 +215,7 @@ static size_t session_memory_size(const struct mc_session *session) {
 
 /* Neither a bound nor want of input has stopped the call. */
 static bool call_may_go_on(const struct mc_call *call) {
-    return call->requests < call->requests_max && !reply_full(call->reply) && !call->costly;
+    return call->requests < call->requests_max && !reply_full(call->reply) && !call_is_costly(call);
 }
 
 /* Nothing is left to do: what the next step would find, too. */
@@ -276,12 +276,14 @@ mc_on_input_traced(void *session, const struct protocol_input *input, struct rep
         trace_end(&trace, rest.bytes.data + one.consumed);
         all.consumed += one.consumed;
         all.requests += one.requests;
+        all.work += one.work;
         rest.bytes = bytes_of(rest.bytes.data + one.consumed, rest.bytes.size - one.consumed);
-    } while (one.requests > 0 && one.next == PROTOCOL_NEXT_AGAIN && !one.costly &&
+    } while (one.requests > 0 && one.next == PROTOCOL_NEXT_AGAIN && all.work < PROTOCOL_WORK_COSTLY &&
              all.requests < input->requests_max && !reply_full(reply));
     worker->tracing = false;
     one.consumed = all.consumed;
     one.requests = all.requests;
+    one.work = all.work;
     return one;
 }
 
@@ -322,7 +324,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .next = call_next(&call, stopped),
         .memory_size = session_memory_size(call.session),
         .memory_wanted_size = call.memory_wanted_size,
-        .costly = call.costly,
+        .work = call.work,
     };
 }
 

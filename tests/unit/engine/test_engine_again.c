@@ -328,7 +328,7 @@ static struct progress echo_on_input(void *session, const struct protocol_input 
     return (struct progress){.consumed = 1,
                              .requests = 1,
                              .next = input->bytes.size > 1 ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT,
-                             .costly = byte == 'c'};
+                             .work = byte == 'c' ? PROTOCOL_WORK_COSTLY : 0};
 }
 
 static const struct protocol echo_protocol = {.name = "echo", .on_input = echo_on_input};
@@ -386,7 +386,7 @@ static struct progress slow_on_input(void *session, const struct protocol_input 
     reply_copy(reply, bytes_of(&answer, 1));
     return (struct progress){.consumed = 1,
                              .requests = 1,
-                             .costly = true,
+                             .work = PROTOCOL_WORK_COSTLY,
                              .next = input->bytes.size > 1 ? PROTOCOL_NEXT_AGAIN : PROTOCOL_NEXT_INPUT};
 }
 

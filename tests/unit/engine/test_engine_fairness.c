@@ -50,8 +50,9 @@ static struct progress gate_on_input(void *session, const struct protocol_input 
         atomic_fetch_add(&taken_size, input->bytes.size);
     }
     reply_copy_string(reply, "!");
-    return (struct progress){
-        .consumed = input->bytes.size, .requests = 1, .costly = letter == 'c' || letter == 'H'};
+    return (struct progress){.consumed = input->bytes.size,
+                             .requests = 1,
+                             .work = letter == 'c' || letter == 'H' ? PROTOCOL_WORK_COSTLY : 0};
 }
 
 static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "riposte/clock.h"
+#include "riposte/protocol.h"
 #include "turn.h"
 
 TestSuite(turn, .timeout = 30);
@@ -21,9 +22,9 @@ Test(turn, is_over_when_a_costly_request_finds_its_time_passed) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
     turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
-    turn_count(&turn, 1, false);
+    turn_count(&turn, 1);
     cr_expect_not(turn.over);
-    turn_count(&turn, 1, true);
+    turn_count(&turn, PROTOCOL_WORK_COSTLY);
     cr_expect(turn.over);
 }
 
@@ -32,8 +33,20 @@ Test(turn, is_looked_at_after_many_requests_that_are_not_costly) {
     struct engine_counters counters = {0};
     turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
     for (int i = 0; i < 1000; i++) {
-        turn_count(&turn, 1, false);
+        turn_count(&turn, 1);
     }
+    cr_expect(turn.over);
+}
+
+Test(turn, is_looked_at_after_few_requests_that_are_much_work) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
+    for (int i = 0; i < 3; i++) {
+        turn_count(&turn, PROTOCOL_WORK_COSTLY / 4);
+        cr_expect_not(turn.over, "%d", i);
+    }
+    turn_count(&turn, PROTOCOL_WORK_COSTLY / 4);
     cr_expect(turn.over);
 }
 
@@ -41,10 +54,10 @@ Test(turn, begins_a_costly_request_although_its_time_has_passed) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
     turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, true);
-    turn_count(&turn, 1, true);
+    turn_count(&turn, PROTOCOL_WORK_COSTLY);
     turn_costly_begin(&turn);
     cr_expect_not(turn.over);
-    turn_count(&turn, 1, true);
+    turn_count(&turn, PROTOCOL_WORK_COSTLY);
     cr_expect(turn.over);
 }
 

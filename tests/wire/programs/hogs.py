@@ -2,14 +2,16 @@
 """Clients that ask for what is costly, as fast as they can: another one is served beside them."""
 
 import contextlib
+import signal
 import subprocess
 import sys
 import time
 
 from harness import hog
-from harness.http import http_start, request
+from harness.http import http_connect, http_start, read_answer, request
 from harness.outcome import check
 from harness.registry import BOTH, test
+from harness.server import wait_until
 from harness.victim import check_served
 from process import tie_to_parent
 
@@ -117,3 +119,37 @@ def a_client_is_served_beside_fifty_that_ask_for_metrics(lab):
     address = server.http_socket_path if server.family == "unix" else server.http_port
     check_beside(lab, server, victim, hogs(address, request("GET", "/metrics"), 50))
     check_turns(lab, server)
+
+
+@test(families=BOTH)
+def a_client_is_served_beside_a_hundred_that_send_large_heads(lab):
+    """Heads of 15 KiB with 7000 names in one field, over and over."""
+    server = http_start(lab, "-m", "256")
+    victim = lab.connect(server)
+    victim.set("small", "x")
+    address = server.http_socket_path if server.family == "unix" else server.http_port
+    check_beside(lab, server, victim, hogs(address, large_head(), 100))
+    check_turns(lab, server)
+
+
+def large_head():
+    return request("GET", "/healthz", "Connection: " + "a," * 7000 + "a\r\n")
+
+
+@test()
+def many_large_heads_that_end_at_the_same_moment_are_not_read_in_one_turn(lab):
+    """400 heads, all but their last bytes, which are all there when the server looks: some 30 ms of work."""
+    server = http_start(lab, "-m", "256")
+    clients = [http_connect(server) for _ in range(400)]
+    for client in clients:
+        client.send(large_head()[:-4])
+    wait_until(lambda: int(server.own_stats()["bytes_read"]) > 400 * 14000, "the heads are there")
+    before = int(server.own_stats()["turns"])
+    server.signal(signal.SIGSTOP)
+    for client in clients:
+        client.send(b"\r\n\r\n")
+    server.signal(signal.SIGCONT)
+    for client in clients:
+        check(read_answer(client).status == 200, "it is answered")
+    turns = int(server.own_stats()["turns"]) - before
+    check(turns >= 20, f"{len(clients)} large heads took {turns} turns")

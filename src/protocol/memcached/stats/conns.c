@@ -147,7 +147,7 @@ bool conns_continue(struct mc_call *call) {
     if (!conns_ready(call, conns)) {
         return false;
     }
-    call->costly = true;
+    call->work += PROTOCOL_WORK_COSTLY;
     const struct engine_conn *conn = NULL;
     for (int i = 0; i < PIECE_CONNS && (conn = engine_conn_list_next(conns->list)) != NULL; i++) {
         conn_lines(call, conn);

@@ -336,6 +336,6 @@ bool prefixes_dump_continue(struct mc_call *call) {
         dump_end(call);
     }
     call->yielded = true;
-    call->costly = true;
+    call->work += PROTOCOL_WORK_COSTLY;
     return false;
 }

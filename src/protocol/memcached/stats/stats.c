@@ -78,7 +78,7 @@ static const struct {
 void cmd_stats(struct mc_call *call, const struct mc_request *request) {
     struct bytes arguments = request->arguments;
     struct bytes name = tokens_next(&arguments);
-    call->costly = true; /* hundreds of lines, sums over all workers */
+    call->work += PROTOCOL_WORK_COSTLY; /* hundreds of lines, sums over all workers */
     for (size_t i = 0; i < sizeof(stats_commands) / sizeof(stats_commands[0]); i++) {
         if (bytes_equal_string(name, stats_commands[i].name)) {
             stats_commands[i].write(call, arguments);

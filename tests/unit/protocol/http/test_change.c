@@ -109,6 +109,24 @@ Test(change, that_is_large_is_copied_a_piece_a_call) {
     cr_expect(is_answered("201 Created"));
 }
 
+Test(change, in_many_small_chunks_is_read_in_many_calls) {
+    enum { CHUNKS = 1000, CHUNK_SIZE = 6 };
+    char body[CHUNKS * CHUNK_SIZE + 8];
+    size_t size = 0;
+    start();
+    send_head("Transfer-Encoding: chunked");
+    for (unsigned i = 0; i < CHUNKS; i++) {
+        size += (size_t)sprintf(body + size, "1\r\nx\r\n");
+    }
+    unsigned calls = talk.calls;
+    talk_send(&talk, bytes_of(body, size));
+    cr_expect_geq(talk.calls - calls, 2 * CHUNKS / PROTOCOL_WORK_COSTLY);
+    cr_expect_leq(talk.work, PROTOCOL_WORK_COSTLY);
+    talk_send(&talk, bytes_from_string("0\r\n\r\n"));
+    cr_expect(is_answered("201 Created"));
+    http_talk_check_status(&other, "GET /cache/a HTTP/1.1\r\n" HOST "\r\n", "200");
+}
+
 Test(change, of_any_framing_and_size_arrives_whole) {
     start();
     for (size_t size = 0; size < 300000; size = size * 3 + 1) {

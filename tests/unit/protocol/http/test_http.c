@@ -92,6 +92,44 @@ Test(http, serves_a_pipeline_in_order_and_in_turns) {
     cr_assert_eq(talk.next, PROTOCOL_NEXT_INPUT);
 }
 
+/* A request whose head has a field of so many bytes, without its end. */
+static size_t large_head(char *request, size_t field_size) {
+    size_t size = (size_t)sprintf(request, "GET /healthz HTTP/1.1\r\n" HOST "X-A: ");
+    memset(request + size, 'a', field_size);
+    return size + field_size;
+}
+
+Test(http, a_large_head_is_as_much_work_as_many_small_ones) {
+    static char request[16384];
+    start();
+    size_t size = large_head(request, 2000);
+    talk_send(&talk, bytes_of(request, size));
+    cr_expect(talk.work >= 125 && !talk.costly, "%u, of which the end is missing", talk.work);
+    talk_send(&talk, bytes_from_string("\r\n\r\n"));
+    cr_expect(talk.work >= 125 && !talk.costly, "%u", talk.work);
+    talk_send(&talk, bytes_from_string(GET("/healthz")));
+    cr_expect_eq(talk.work, 0);
+    talk_send(&talk, bytes_of(request, large_head(request, 4200)));
+    cr_expect(talk.costly);
+    talk_send(&talk, bytes_from_string("\r\n\r\n"));
+    cr_expect(talk.costly);
+}
+
+Test(http, a_call_ends_behind_heads_that_are_large_together) {
+    static char request[2048];
+    char pipeline[4 * sizeof(request)];
+    start();
+    size_t size = large_head(request, 1900);
+    memcpy(request + size, "\r\n\r\n", 4);
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(pipeline + i * (size + 4), request, size + 4);
+    }
+    unsigned calls = talk.calls;
+    talk_send(&talk, bytes_of(pipeline, 4 * (size + 4)));
+    cr_expect_eq(talk.calls - calls, 2);
+    cr_expect_eq(talk.requests, 4);
+}
+
 Test(http, says_100_to_a_client_that_waits_and_not_to_one_that_does_not) {
     start();
     http_talk_check(&talk,

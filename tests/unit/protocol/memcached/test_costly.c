@@ -64,15 +64,15 @@ static void append_to(size_t size) {
     talk_output(&talk);
 }
 
-Test(costly, a_small_request_is_that_makes_a_new_value_of_more_than_32_kib) {
+Test(costly, a_small_request_is_that_makes_a_new_value_of_32_kib) {
     static const char *const requests[] = {"incr a 1\r\nmn\r\n", "decr a 1\r\nmn\r\n", "ma a\r\nmn\r\n",
                                            "md a I\r\nmn\r\n"};
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        set_value(32 << 10);
+        set_value((32 << 10) - 1);
         call_once(requests[i]);
         cr_expect(!talk.costly && talk.input_size == 0, "%s", requests[i]);
         talk_output(&talk);
-        set_value((32 << 10) + 1);
+        set_value(32 << 10);
         call_once(requests[i]);
         cr_expect(talk.costly && talk.again && talk.input_size == 4, "%s", requests[i]);
         talk_go_on(&talk);
@@ -80,10 +80,10 @@ Test(costly, a_small_request_is_that_makes_a_new_value_of_more_than_32_kib) {
     }
 }
 
-Test(costly, an_append_is_above_32_kib_of_result) {
-    append_to((32 << 10) - 1);
+Test(costly, an_append_is_from_32_kib_of_result_on) {
+    append_to((32 << 10) - 2);
     cr_expect(!talk.costly && talk.input_size == 0);
-    append_to(32 << 10);
+    append_to((32 << 10) - 1);
     cr_expect(talk.costly && talk.again && talk.input_size == 4);
 }
 
@@ -99,17 +99,35 @@ static void get_many(unsigned count) {
     free(request);
 }
 
-Test(costly, a_get_is_above_256_keys) {
-    get_many(256);
+Test(costly, a_get_is_from_256_keys_on) {
+    get_many(255);
     cr_expect(!talk.costly && talk.input_size == 0);
-    get_many(257);
+    cr_expect_eq(talk.work, 255, "the clock is looked at sooner");
+    get_many(256);
     cr_expect(talk.costly && talk.again && talk.input_size == 4);
 }
 
-Test(costly, a_get_stops_after_1024_keys) {
-    get_many(1024);
-    cr_expect(talk.costly && talk.input_size == 4, "the line was answered");
-    get_many(1025);
+Test(costly, a_get_stops_after_256_keys) {
+    get_many(257);
     cr_expect(talk.costly && talk.again);
-    cr_expect_eq(talk.input_size, strlen(" k1024\r\nmn\r\n"));
+    cr_expect_eq(talk.input_size, strlen(" k256\r\nmn\r\n"));
+}
+
+/* A set of so many bytes whose first half comes before the rest. */
+static void set_in_pieces(size_t size) {
+    char line[64];
+    char *block = calloc(1, size + 2);
+    memcpy(block + size, "\r\n", 2);
+    talk_send(&talk, bytes_of(line, (size_t)snprintf(line, sizeof(line), "set a 0 0 %zu\r\n", size)));
+    talk_send(&talk, bytes_of(block, size / 2));
+    talk_send(&talk, bytes_of(block + size / 2, size + 2 - size / 2));
+    cr_assert(bytes_equal_string(talk_output(&talk), "STORED\r\n"));
+    free(block);
+}
+
+Test(costly, a_copy_of_a_value_is_work_by_its_size) {
+    set_in_pieces(64 << 10);
+    cr_expect(!talk.costly && talk.work >= 64, "%u", talk.work);
+    set_in_pieces(256 << 10);
+    cr_expect(talk.costly, "%u", talk.work);
 }
