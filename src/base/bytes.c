@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * bytes: the bounded number parser and writer. See riposte/bytes.h.
+ * bytes: the bounded number parser and writer, and a copy. See riposte/bytes.h.
  *
  * Pure functions: no allocation, no state, no locale, no terminator. Any thread may call.
  */
@@ -8,6 +8,29 @@
 
 /* Longest spelling of a number, leading zeros included (src/protocol/memcached/README.md, "Numbers and times"). */
 enum { U32_CHARACTERS_MAX = 11, U64_CHARACTERS_MAX = 22 };
+
+enum {
+    COPY_PAGE_SIZE = 4096, /* what addresses are compared modulo */
+    COPY_SLOW_DISTANCE_MAX = 63,
+    /* Below where memcpy turns to rep movsb: 2 KiB and more (glibc, sysdeps/x86/dl-cacheinfo.h). A size that is not constant: else the compiler does. */
+    COPY_PIECE_SIZE = 1024,
+};
+
+static bool copy_is_slow(const char *to, const char *from) {
+    size_t distance = ((uintptr_t)to - (uintptr_t)from) % COPY_PAGE_SIZE;
+    return distance - 1 < COPY_SLOW_DISTANCE_MAX;
+}
+
+void bytes_copy_large(char *to, const char *from, size_t size) {
+    size_t piece_size_max = copy_is_slow(to, from) ? COPY_PIECE_SIZE : size;
+    while (size > 0) {
+        size_t piece_size = size < piece_size_max ? size : piece_size_max;
+        memcpy(to, from, piece_size);
+        to += piece_size;
+        from += piece_size;
+        size -= piece_size;
+    }
+}
 
 /* Digits only, overflow counts as not a number. The caller bounds the length. */
 static bool digits_parse(struct bytes text, uint64_t *number) {

@@ -167,7 +167,7 @@ static char *append_copy(char *to, struct item *from) {
     if (from == NULL) {
         return to;
     }
-    memcpy(to, item_value(from), item_value_size(from));
+    bytes_copy_large(to, item_value(from), item_value_size(from));
     return to + item_value_size(from);
 }
 

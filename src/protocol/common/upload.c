@@ -53,7 +53,7 @@ static bool block_add(struct upload *upload, size_t here_size, size_t memory_siz
 static size_t block_fill(struct upload_block *block, struct bytes input) {
     size_t room_size = block->size_max - block->size;
     size_t size = input.size < room_size ? input.size : room_size;
-    memcpy(block->data + block->size, input.data, size);
+    bytes_copy_large(block->data + block->size, input.data, size);
     block->size += size;
     return size;
 }
@@ -113,7 +113,7 @@ size_t upload_move(struct upload *upload, char *to, size_t size_max) {
         struct upload_block *block = upload->first;
         size_t left_size = block->size - block->moved_size;
         size_t size = left_size < size_max - done_size ? left_size : size_max - done_size;
-        memcpy(to + done_size, block->data + block->moved_size, size);
+        bytes_copy_large(to + done_size, block->data + block->moved_size, size);
         block->moved_size += size;
         done_size += size;
         if (block->moved_size == block->size) {

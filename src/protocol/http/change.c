@@ -220,7 +220,8 @@ static enum http_status change_take(struct http_call *call, struct http_change *
         return HTTP_STATUS_NONE;
     }
     if (change->item != NULL) {
-        memcpy(store_item_value(change->item) + change->body.size - data.size, data.data, data.size);
+        bytes_copy_large(store_item_value(change->item) + change->body.size - data.size, data.data,
+                         data.size);
         return HTTP_STATUS_NONE;
     }
     return upload_add(call, change, data);

@@ -387,7 +387,7 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
         }
         return;
     }
-    memcpy(store_item_value(item), call->at, block->value_size);
+    bytes_copy_large(store_item_value(item), call->at, block->value_size);
     bool end_is_wrong = memcmp(call->at + block->value_size, "\r\n", PARSE_LINE_END_SIZE) != 0;
     call->at += block_size;
     if (unlikely(end_is_wrong)) {

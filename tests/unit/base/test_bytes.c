@@ -161,3 +161,24 @@ Test(bytes, reads_back_what_it_formatted) {
         cr_assert_eq(parsed, number, "%" PRIu64 " came back as %" PRIu64, number, parsed);
     }
 }
+
+/* Whatever the distance, in every size around a piece of it: what is before and behind stays. */
+Test(bytes, a_large_copy_is_whole_at_every_distance) {
+    enum { SIZE_MAX_HERE = 3000, PLACE = 8192 };
+    static char from[PLACE], to[PLACE];
+    static const size_t sizes[] = {0, 1, 1023, 1024, 1025, 2048, SIZE_MAX_HERE};
+    struct random random = {.state = 1};
+    for (size_t i = 0; i < PLACE; i++) {
+        from[i] = (char)random_next(&random);
+    }
+    for (size_t distance = 0; distance < 70; distance++) {
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            size_t size = sizes[i];
+            char *at = to + ((uintptr_t)from - (uintptr_t)to) % 4096 + distance + 1;
+            memset(to, '.', sizeof(to));
+            bytes_copy_large(at, from, size);
+            cr_assert(memcmp(at, from, size) == 0, "%zu bytes, %zu behind", size, distance + 1);
+            cr_assert(at[-1] == '.' && at[size] == '.', "%zu bytes, %zu behind", size, distance + 1);
+        }
+    }
+}
