@@ -266,7 +266,7 @@ struct engine_config {
     X(sleeps, COUNT, "waits that gave the CPU away")                                                         \
     X(spins, COUNT, "waits that looked for work without sleeping first")                                     \
     X(spin_hits, COUNT, "spins that found a request of a connection that had asked before")                  \
-    X(spun_ns, COUNT, "time of all spins, in nanoseconds")                                                   \
+    X(spun_ns, COUNT, "time of all spins")                                                                   \
     X(accept_arms, COUNT, "accept requests armed")                                                           \
     X(accept_errors, COUNT, "accepts that failed")                                                           \
     X(accept_backoffs, COUNT, "pauses of accepting for want of descriptors or memory")                       \

@@ -110,12 +110,18 @@ static void engine_rows(const struct server *server, const struct rows *rows) {
 
 enum { ROW_NAME_SIZE_MAX = 64 };
 
-/* Prometheus wants base units: what counts microseconds is told in seconds. Returns what a count is worth. */
+/* Prometheus wants base units: what counts microseconds or nanoseconds is told in seconds. Returns what a count is worth. */
 static double row_name(char row[ROW_NAME_SIZE_MAX], const char *name) {
+    static const char total[] = "_total";
+    const size_t total_size = sizeof(total) - 1, unit_size = 3; /* _us, _ns */
     size_t size = strlen(name);
-    bool is_us = size > 3 && strcmp(name + size - 3, "_us") == 0;
-    snprintf(row, ROW_NAME_SIZE_MAX, "%.*s%s", (int)(is_us ? size - 3 : size), name, is_us ? "_seconds" : "");
-    return is_us ? 1e-6 : 1;
+    bool is_total = size > total_size && strcmp(name + size - total_size, total) == 0;
+    size_t stem_size = size - (is_total ? total_size : 0);
+    bool is_us = stem_size > unit_size && memcmp(name + stem_size - unit_size, "_us", unit_size) == 0;
+    bool is_ns = stem_size > unit_size && memcmp(name + stem_size - unit_size, "_ns", unit_size) == 0;
+    snprintf(row, ROW_NAME_SIZE_MAX, "%.*s%s%s", (int)(is_us || is_ns ? stem_size - unit_size : stem_size),
+             name, is_us || is_ns ? "_seconds" : "", is_total ? total : "");
+    return is_us ? 1e-6 : is_ns ? 1e-9 : 1;
 }
 
 /* One counter, worker by worker. */
