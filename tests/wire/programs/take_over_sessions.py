@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """--take-over with single clients in a state of their own, and with those that cannot be taken along."""
 
+import collections
 import os
 import threading
 
@@ -9,6 +10,7 @@ from harness.registry import BOTH, test
 from harness.server import wait_until
 
 TURNS = 4
+LINES_AHEAD = 200  # of one client, until it waits for those who watch
 
 
 @test(families=BOTH, waits=True)
@@ -29,11 +31,17 @@ def a_silent_stranger_has_its_time_to_log_in(lab):
 
 
 class Counting:
-    """A thread that sets and gets n0, n1 and so on, one after the other, as fast as it can."""
+    """A thread that sets and gets n0, n1 and so on, one after the other, as fast as those who watch read: a server skips what a watcher
+    does not take in time, and says so.
+    """
 
-    def __init__(self, lab, server, name):
+    def __init__(self, lab, server, name, watching):
         self.client, self.name, self.ended, self.rounds, self.fault = lab.connect(server, limit_s=20), name, False, 0, None
+        self.watching, self.read_on = watching, watching[0].read_on
         self.thread = threading.Thread(target=self.run)
+
+    def is_ahead(self):
+        return any(not each.fault and 2 * self.rounds > each.seen_of.get(self.name, 0) + LINES_AHEAD for each in self.watching)
 
     def run(self):
         try:
@@ -42,6 +50,8 @@ class Counting:
                 self.client.send(f"set {key} 0 0 1\r\nx\r\nget {key}\r\n")
                 self.client.expect(f"STORED\r\nVALUE {key} 0 1\r\nx\r\nEND\r\n")
                 self.rounds += 1
+                with self.read_on:
+                    self.read_on.wait_for(lambda: self.ended or not self.is_ahead(), 20)
         except (Failure, OSError) as fault:
             self.fault = fault
 
@@ -54,8 +64,9 @@ class Counting:
 class Watching:
     """A thread that watches, and reads as it comes: numbers, and what is said behind them."""
 
-    def __init__(self, lab, server):
+    def __init__(self, lab, server, read_on):
         self.client, self.seen, self.total, self.fault = lab.connect(server, limit_s=20), [], None, None
+        self.seen_of, self.read_on = collections.Counter(), read_on
         self.client.ask("watch mutations fetchers", "OK")
         self.thread = threading.Thread(target=self.run)
 
@@ -64,7 +75,10 @@ class Watching:
             while self.total is None or len(self.seen) < self.total:
                 _, number, rest = self.client.read_line(b"\n").decode().split(" ", 2)
                 self.seen.append((int(number.removeprefix("gid=")), rest))
-        except (Failure, OSError, ValueError) as fault:
+                with self.read_on:
+                    self.seen_of[rest.split("key=")[1][0]] += 1
+                    self.read_on.notify_all()
+        except (Failure, OSError, ValueError, IndexError) as fault:
             self.fault = fault
 
     def check(self, clients):
@@ -82,7 +96,9 @@ def a_watcher_misses_nothing(lab):
     go on, one by one.
     """
     server = lab.start("-m", "64", "-t", "2")
-    watching, counting = [Watching(lab, server) for _ in range(2)], [Counting(lab, server, name) for name in "abcd"]
+    read_on = threading.Condition()
+    watching = [Watching(lab, server, read_on) for _ in range(2)]
+    counting = [Counting(lab, server, name, watching) for name in "abcd"]
     engine = lab.engine
     for each in watching + counting:
         each.thread.start()
