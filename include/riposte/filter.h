@@ -33,9 +33,15 @@ enum { FILTER_STATE_SIZE_MAX = 1024 };
 /* Bytes of the text of an identity, terminator included. */
 enum { FILTER_IDENTITY_SIZE_MAX = 128 };
 
+/*
+ * What a receive costs is told in units of work: one for a small record, some 2 us. After so much of it a receive returns, with
+ * FILTER_NEXT_AGAIN where something is left: other connections have their turn before the rest is given again.
+ */
+enum { FILTER_WORK_MAX = 32 };
+
 enum filter_next {
-    FILTER_NEXT_INPUT,  /* everything that was given is used up; call again when more has come */
-    FILTER_NEXT_AGAIN,  /* there was no room for all plain bytes: call again with what is left */
+    FILTER_NEXT_INPUT, /* everything that was given is used up; call again when more has come */
+    FILTER_NEXT_AGAIN, /* there was no room for all plain bytes, or it was much work: call again with what is left */
     FILTER_NEXT_ENDED,  /* the other side has said its last word: its input ends here */
     FILTER_NEXT_BROKEN, /* what came cannot be: `output` is sent, then the connection is closed */
 };
@@ -44,6 +50,7 @@ enum filter_next {
 struct filter_progress {
     size_t consumed;       /* bytes of `wire` that are done with; 0 of open */
     size_t plain_size;     /* bytes written to `plain`; 0 of open */
+    unsigned work;         /* what it cost; a filter to which nothing costs much leaves it 0 */
     enum filter_next next; /* INPUT or BROKEN of open */
 
     /*
@@ -81,7 +88,8 @@ struct filter {
     /*
      * Bytes came. Writes what they mean for the protocol to `plain`, at most plain_size_max (>= 4096) bytes,
      * and answers the other side in `output` if need be. `wire` is borrowed until the function returns; what
-     * is not consumed with FILTER_NEXT_AGAIN is given again, at once, even if that is nothing.
+     * is not consumed with FILTER_NEXT_AGAIN is given again, maybe with more behind it, even if that is nothing: at once, or in
+     * a later turn where its work was FILTER_WORK_MAX or more. Other functions may be called in between.
      */
     struct filter_progress (*receive)(void *state, struct bytes wire, char *plain, size_t plain_size_max,
                                       struct reply *output, void *context);

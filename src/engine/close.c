@@ -83,7 +83,7 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
     conn->wanted = 0;
     conn->throttled = 0;
     timeouts_unwatch(worker, conn);
-    input_discard(&conn->input);
+    conn_discard_input(conn);
     /*
      * A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not
      * change.
@@ -112,7 +112,7 @@ void close_flush(struct worker *worker, struct conn *conn, enum close_reason rea
         conn->wanted &= (uint8_t)~WANT_RECV_STOP;
         conn->wanted |= conn->recv_armed || conn->input_ended ? 0 : WANT_RECV;
     }
-    input_discard(&conn->input);
+    conn_discard_input(conn);
     worker_queue_arm(worker, conn);
 }
 

@@ -160,8 +160,12 @@ static_assert(sizeof(struct conn) <= 192, "an idle connection must stay small");
 /* What a connection has besides where a filter stands between it and the wire; behind the session in its slot. */
 struct conn_filter {
     struct reply output; /* bytes for the wire */
-    uint32_t held_size;  /* bytes that the filter holds elsewhere */
-    bool finished;       /* the filter has said its last word */
+    struct input
+        wire; /* bytes that have come and wait for the filter; then the connection is in a run queue */
+    uint32_t held_size; /* bytes that the filter holds elsewhere */
+    uint8_t behind;     /* receives that are still filtered behind the requests of others */
+    bool again;    /* it has not given all that can be made of what it was given: it is in a run queue, too */
+    bool finished; /* the filter has said its last word */
     alignas(16) char state[];
 };
 
@@ -284,6 +288,27 @@ struct conn *conn_open(struct conn_table *table, int fd);
 /* Only where filter_offset is not 0. */
 static inline struct conn_filter *conn_filter(struct conn *conn) {
     return (struct conn_filter *)(void *)((char *)conn + conn->filter_offset);
+}
+
+/* Bytes that wait for its filter. */
+static inline size_t conn_wire_size(const struct conn *conn) {
+    return likely(conn->filter_offset == 0) ? 0
+                                            : input_size(&conn_filter((struct conn *)(uintptr_t)conn)->wire);
+}
+
+/* It waits for its turn to be filtered. */
+static inline bool conn_wire_waits(const struct conn *conn) {
+    return unlikely(conn->filter_offset != 0) &&
+           (conn_wire_size(conn) > 0 || conn_filter((struct conn *)(uintptr_t)conn)->again);
+}
+
+/* Nothing that was received is looked at any more. */
+static inline void conn_discard_input(struct conn *conn) {
+    input_discard(&conn->input);
+    if (unlikely(conn->filter_offset != 0)) {
+        input_discard(&conn_filter(conn)->wire);
+        conn_filter(conn)->again = false;
+    }
 }
 
 /* What the transport sends from. */

@@ -180,7 +180,8 @@ static void part_add_conn(struct conn_list_part *part, const struct worker *work
     entry->discarding =
         conn->state == CONN_OPEN && protocol->discards != NULL && protocol->discards(conn->session);
     entry->waiting = conn->queued[CONN_QUEUE_RUN];
-    entry->receiving = input_size(&conn->input) > 0 || conn->session_memory_size > 0;
+    entry->receiving =
+        input_size(&conn->input) > 0 || conn_wire_size(conn) > 0 || conn->session_memory_size > 0;
     entry->closing = !conn_is_live(conn);
     entry->quiet_s = (worker->now_ms - conn->active_ms) / 1000;
     entry->local = &worker->engine->listens[conn->listen].address;

@@ -19,6 +19,8 @@ enum {
     FILTER_OUTPUT_SIZE_MAX = 64 * 1024,
     FILTER_PIECES_MAX = 16,           /* of a reply, looked at in one go */
     FILTER_FILE_SIZE_MAX = 16 * 1024, /* bytes of a file read in one go: a record of TLS */
+    /* Bytes with which a unit of work is not much: large records cost less than others for what they bring. */
+    FILTER_WORK_SIZE = 4096,
     /* With less room left in the worker's buffer, plain bytes of this turn are copied out first. */
     FILTER_PLAIN_SIZE_MIN = 4096,
 };
@@ -72,15 +74,21 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
     return progress;
 }
 
-enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
+enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes *wire,
                                 const struct filter_sink *sink) {
+    struct conn_filter *own = conn_filter(conn);
     struct filter_progress progress = {.next = FILTER_NEXT_AGAIN};
-    while (progress.next == FILTER_NEXT_AGAIN && conn_is_live(conn) && !conn->reply.broken) {
-        progress = filter_step(worker, conn, wire, sink);
-        wire = bytes_of(wire.data + progress.consumed, wire.size - progress.consumed);
+    unsigned work = 0, work_max = FILTER_WORK_MAX + (unsigned)(wire->size / FILTER_WORK_SIZE);
+    own->again = true; /* whoever asks meanwhile: there may be more */
+    while (progress.next == FILTER_NEXT_AGAIN && work < work_max && conn_is_live(conn) &&
+           !conn->reply.broken) {
+        progress = filter_step(worker, conn, *wire, sink);
+        *wire = bytes_after(*wire, progress.consumed);
+        work += progress.work;
     }
-    conn_filter(conn)->finished |=
-        progress.next == FILTER_NEXT_BROKEN; /* it has said what there was to say */
+    own->again = progress.next == FILTER_NEXT_AGAIN && conn_is_live(conn);
+    own->finished |= progress.next == FILTER_NEXT_BROKEN; /* it has said what there was to say */
+    worker->turn.filter_work += work;
     worker_queue_arm(worker, conn);
     return progress.next;
 }
@@ -168,6 +176,7 @@ void filter_close(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
     reply_discard(&own->output);
+    assert(input_size(&own->wire) == 0);
     own->held_size = 0;
     if (listen->filter->close != NULL) {
         listen->filter->close(own->state, listen->filter_context);

@@ -25,10 +25,11 @@ struct filter_sink {
 };
 
 /*
- * Received bytes become plain bytes: tells the sink of each piece, until all are used up or the connection is no
- * longer open. Returns what is to follow; the reply is broken where memory has ended.
+ * Received bytes become plain bytes: tells the sink of each piece, until all are used up, their work is enough for one call, or the
+ * connection is no longer open; takes those that are done with away from *wire. Returns what is to follow: after AGAIN, which it
+ * remembers, the rest is for a later call. The reply is broken where memory has ended.
  */
-enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes wire,
+enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes *wire,
                                 const struct filter_sink *sink);
 
 /*

@@ -154,7 +154,9 @@ static uint32_t freeze_let_go(struct worker *worker, struct freeze_asked *asked)
 static void freeze_keep(struct worker *worker) {
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->input.borrowed_size > 0 && input_detach(&conn->input) < 0) {
+        bool keeps = conn->input.borrowed_size == 0 || input_detach(&conn->input) == 0;
+        bool is_filtered = conn->state != CONN_FREE && conn->filter_offset != 0;
+        if (!keeps || (is_filtered && input_detach(&conn_filter(conn)->wire) < 0)) {
             close_begin(worker, conn, CLOSE_NO_MEMORY);
         }
     }

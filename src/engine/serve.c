@@ -16,6 +16,7 @@
 #include "filter.h"
 #include "memory.h"
 #include "riposte/check.h"
+#include "unread.h"
 
 enum {
     /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for
@@ -24,96 +25,20 @@ enum {
     /* Calls that a connection is served behind others after a costly one: it cannot go to the front by asking
        for something cheap in between. */
     COSTLY_CALLS = 64,
+    /* Receives that are filtered behind others after one that was much work. */
+    BEHIND_RECVS = 16,
     /* Bytes at once that only pipelines and values bring. */
     RECV_HEAVY_SIZE_MIN = 16 * 1024,
-    /* Unread bytes of requests that wait for their turn. A single request may pass it, up to the input bound. */
-    READ_AHEAD_SIZE_MAX = 64 * 1024,
-    /* Unread bytes that are kept in any case: of who asks for little. */
-    KEPT_SIZE_MAX = 4 * 1024,
     /* Unsent bytes of a client that does not take what it has; a single answer may pass it. */
     SLOW_OUTPUT_SIZE_MAX = 64 * 1024,
 };
-
-/*
- * Unread bytes are to be kept. Where all connections together hold what they may there is no place for many of them, and no way back
- * into the socket: false, the connection is closed.
- */
-static bool serve_has_place(struct worker *worker, struct conn *conn, size_t size) {
-    if (likely(size <= KEPT_SIZE_MAX || memory_reserve(worker, 2 * size))) { /* an input doubles */
-        return true;
-    }
-    close_begin(worker, conn, CLOSE_CONN_MEMORY);
-    return false;
-}
-
-/* What was set aside for its input is what the input has now. */
-static void serve_charge(struct worker *worker, struct conn *conn) {
-    worker_charge(worker, conn);
-    if (input_size(&conn->input) > KEPT_SIZE_MAX) {
-        memory_publish_difference(worker);
-    }
-}
-
-/* Unread bytes must survive the turn. */
-static void serve_keep(struct worker *worker, struct conn *conn) {
-    size_t borrowed_size = conn->input.borrowed_size;
-    if (borrowed_size == 0 || !serve_has_place(worker, conn, borrowed_size)) {
-        return;
-    }
-    counter_add(&worker->counters.input_copies, 1);
-    if (input_detach(&conn->input) < 0) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
-        return;
-    }
-    serve_charge(worker, conn);
-}
-
-static void serve_stop_recv(struct conn *conn) {
-    if (conn->recv_armed) {
-        conn->wanted |= WANT_RECV_STOP;
-    }
-    conn->wanted &= (uint8_t)~WANT_RECV;
-}
-
-/* Receives again, unless there is another reason not to. */
-static void serve_start_recv(struct conn *conn) {
-    if (conn->throttled != 0) {
-        return;
-    }
-    conn->wanted &= (uint8_t)~WANT_RECV_STOP;
-    if (!conn->recv_armed && !conn->input_ended) {
-        conn->wanted |= WANT_RECV;
-    }
-}
 
 static void serve_throttle_output(struct worker *worker, struct conn *conn) {
     conn->throttled |= THROTTLED_OUTPUT;
     conn->slow = conn->slow || conn->send_armed;
     counter_add(&worker->counters.output_pauses, 1);
-    serve_stop_recv(conn);
-    serve_keep(worker, conn);
-}
-
-static uint32_t serve_read_ahead_max(const struct worker *worker, const struct conn *conn) {
-    uint32_t size_max = worker_listen(worker, conn)->limits->input_size_max;
-    return size_max < READ_AHEAD_SIZE_MAX ? size_max : READ_AHEAD_SIZE_MAX;
-}
-
-/*
- * Requests come faster than their turns: what this worker reads ahead of them is bounded, the rest waits in
- * the socket.
- */
-static void serve_throttle_input(struct worker *worker, struct conn *conn) {
-    if (input_size(&conn->input) > serve_read_ahead_max(worker, conn)) {
-        conn->throttled |= THROTTLED_INPUT;
-        serve_stop_recv(conn);
-        worker_queue_arm(worker, conn);
-    }
-}
-
-static void serve_release_input(struct conn *conn) {
-    conn->throttled &= (uint8_t)~THROTTLED_INPUT;
-    serve_start_recv(conn);
+    unread_stop_recv(conn);
+    unread_keep(worker, conn);
 }
 
 /*
@@ -121,7 +46,7 @@ static void serve_release_input(struct conn *conn) {
  * has drained.
  */
 static void serve_again(struct worker *worker, struct conn *conn, bool yielded) {
-    serve_throttle_input(worker, conn);
+    unread_throttle(worker, conn);
     if (reply_full(&conn->reply)) {
         serve_throttle_output(worker, conn);
         return;
@@ -135,14 +60,14 @@ static void serve_again(struct worker *worker, struct conn *conn, bool yielded) 
 /* on_input wants more bytes than there are, or to be called later. */
 static void serve_more(struct worker *worker, struct conn *conn) {
     if (conn->next == PROTOCOL_NEXT_LATER) {
-        serve_throttle_input(worker, conn); /* what is unread waits for an answer, not for more bytes */
+        unread_throttle(worker, conn); /* what is unread waits for an answer, not for more bytes */
     } else if (input_size(&conn->input) > worker_listen(worker, conn)->limits->input_size_max) {
         close_begin(worker, conn, CLOSE_INPUT_TOO_LARGE);
         return;
     } else if (conn_input_throttled(conn)) {
-        serve_release_input(conn); /* also above half: the rest of a large request */
+        unread_release(worker, conn); /* also above half: the rest of a large request */
     }
-    serve_keep(worker, conn);
+    unread_keep(worker, conn);
     if (reply_full(&conn->reply)) {
         serve_throttle_output(worker, conn);
     }
@@ -173,20 +98,15 @@ static void serve_put_off(struct worker *worker, struct conn *conn) {
     worker->turn.over = true;
 }
 
-static void serve_opening(struct worker *worker, struct conn *conn);
-
 /* One call of on_input. */
 static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
-        if (conn->state == CONN_OPENING) {
-            serve_opening(worker, conn);
-        }
         return;
     }
     struct bytes bytes = input_bytes(&conn->input);
     if (bytes.size == 0 && conn->next != PROTOCOL_NEXT_AGAIN) {
         if (unlikely(conn_input_throttled(conn))) {
-            serve_release_input(conn); /* it was put off with nothing unread: nothing else would do it */
+            unread_release(worker, conn); /* it was put off with nothing unread: nothing else would do it */
         }
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
         return;
@@ -199,7 +119,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     const struct protocol_input input = {
         .bytes = bytes,
-        .ended = conn->input_ended,
+        .ended = conn->input_ended && !conn_wire_waits(conn),
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
         .received_ns = conn_received_ns(conn, worker->now_ns),
@@ -212,8 +132,8 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     assert(progress.memory_size <= UINT32_MAX / 2);
     input_consume(&conn->input, progress.consumed);
     if (unlikely(conn_input_throttled(conn)) &&
-        input_size(&conn->input) <= serve_read_ahead_max(worker, conn) / 2) {
-        serve_release_input(conn);
+        input_size(&conn->input) <= unread_size_max(worker, conn) / 2) {
+        unread_release(worker, conn);
     }
     conn->next = (uint8_t)progress.next;
     if (unlikely(progress.next == PROTOCOL_NEXT_AGAIN)) {
@@ -246,6 +166,137 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     }
 }
 
+/* Plain bytes came; they stay in place until the end of the turn. */
+static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn.over && conn->costly == 0) {
+        /*
+         * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
+         * their way in).
+         */
+        serve_conn(worker, conn);
+    }
+    if (conn->state != CONN_OPEN) {
+        return;
+    }
+    if (!unread_append(worker, conn, &conn->input, bytes)) {
+        return;
+    }
+    unread_throttle(worker, conn);
+    if (conn_output_throttled(conn)) {
+        unread_keep(worker, conn);
+        if (conn->recv_armed) {
+            conn->wanted |= WANT_RECV_STOP; /* the first cancel may have missed it */
+            worker_queue_arm(worker, conn);
+        }
+        return;
+    }
+    worker_queue_run(worker, conn);
+}
+
+/* Bytes through the filter, as many as it takes at once; returns those that are left for later. */
+static struct bytes serve_filter(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    static const struct filter_sink sink = {.opened = accept_introduce, .take = serve_take};
+    enum filter_next next = filter_receive(worker, conn, &bytes, &sink);
+    if (conn->reply.broken) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+    }
+    switch (next) {
+    case FILTER_NEXT_INPUT:
+        break;
+    case FILTER_NEXT_AGAIN:
+        if (conn->state == CONN_OPEN) {
+            conn_filter(conn)->behind = BEHIND_RECVS; /* much work in few bytes */
+            conn->costly = COSTLY_CALLS;
+        }
+        return conn_is_live(conn) ? bytes : bytes_of(NULL, 0);
+    case FILTER_NEXT_ENDED:
+        conn->input_ended = true;
+        break;
+    case FILTER_NEXT_BROKEN:
+        reply_discard(&conn->reply); /* it could not be understood */
+        close_flush(worker, conn, CLOSE_ERROR);
+        break;
+    }
+    return bytes_of(NULL, 0); /* what comes behind the last word is nobody's */
+}
+
+/* One more receive of it has been filtered whole. */
+static void serve_note_filtered(struct conn *conn) {
+    struct conn_filter *own = conn_filter(conn);
+    if (own->behind > 0 && !own->again) {
+        own->behind--;
+    }
+}
+
+/* Its turn to be filtered has come. */
+static void serve_wire(struct worker *worker, struct conn *conn) {
+    struct input *waiting = &conn_filter(conn)->wire;
+    bool was_opening = conn->state == CONN_OPENING; /* a step of a handshake takes long */
+    struct input wire = *waiting;                   /* the connection may be closed meanwhile */
+    *waiting = (struct input){0};
+    size_t size = input_size(&wire);
+    unsigned work = worker->turn.filter_work;
+    struct bytes left = serve_filter(worker, conn, input_bytes(&wire));
+    if (left.size == 0) {
+        serve_note_filtered(conn);
+        input_discard(&wire);
+    } else {
+        input_consume(&wire, size - left.size);
+        *waiting = wire;
+    }
+    work = worker->turn.filter_work - work;
+    turn_count(&worker->turn, was_opening ? PROTOCOL_WORK_COSTLY : TURN_WORK_REQUESTS * work);
+    worker_queue_arm(worker, conn);
+}
+
+/* Bytes of it wait for its filter. */
+static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
+    if (conn->state == CONN_OPEN && unlikely(memory_room_size(worker) == 0)) {
+        serve_put_off(worker, conn);
+        return;
+    }
+    if (conn_is_live(conn)) {
+        serve_wire(worker, conn);
+    }
+    serve_conn(worker, conn);
+    if (!conn_is_live(conn)) {
+        return;
+    }
+    if (conn_wire_waits(conn)) {
+        worker_queue_run(worker, conn);
+    }
+    bool asks =
+        conn->next == PROTOCOL_NEXT_INPUT || input_size(&conn->input) <= unread_size_max(worker, conn) / 2;
+    if (conn_input_throttled(conn) && asks) {
+        unread_release(worker, conn);
+    }
+}
+
+/*
+ * Bytes for the filter: at once, while that leaves the turn's time to requests, and behind what waits. Those of a handshake, and of
+ * who has brought much work in few bytes, wait behind the requests of others.
+ */
+static void serve_take_wire(struct worker *worker, struct conn *conn, struct bytes bytes) {
+    bool is_behind =
+        conn->state == CONN_OPENING || conn_filter(conn)->behind > 0 || turn_filter_is_over(&worker->turn);
+    if (!is_behind && !conn_wire_waits(conn)) {
+        bytes = serve_filter(worker, conn, bytes);
+    }
+    if (!conn_is_live(conn)) {
+        return;
+    }
+    if (conn_filter(conn)->behind > 0 && conn->costly == 0) {
+        conn->costly = 1;
+    }
+    if (bytes.size > 0 && !unread_append(worker, conn, &conn_filter(conn)->wire, bytes)) {
+        return;
+    }
+    if (conn_wire_waits(conn)) {
+        unread_throttle(worker, conn);
+        worker_queue_run(worker, conn);
+    }
+}
+
 /* The memory that the waiting requests need is asked for before the first of them is executed. */
 static void serve_prefetch(struct worker *worker) {
     if (worker->run.first == worker->run.last) {
@@ -267,10 +318,10 @@ static void serve_keep_rest(struct worker *worker, const struct conn_queue *queu
     for (uint32_t index = queue->first; index != CONN_NONE;) {
         struct conn *conn = conn_at(&worker->conns, index);
         index = conn->queue_next[CONN_QUEUE_RUN];
-        serve_keep(worker, conn);
+        unread_keep(worker, conn);
         if (unlikely(is_full) && conn->state == CONN_OPEN) {
             conn->throttled |= THROTTLED_INPUT;
-            serve_stop_recv(conn);
+            unread_stop_recv(conn);
             worker_queue_arm(worker, conn);
         }
     }
@@ -281,7 +332,11 @@ static inline_always void serve_round(struct worker *worker, struct conn_queue *
     uint32_t last = queue->last;
     struct conn *conn;
     while (!worker->turn.over && (conn = conn_queue_pop(&worker->conns, queue, CONN_QUEUE_RUN)) != NULL) {
-        serve_conn(worker, conn);
+        if (unlikely(conn_wire_waits(conn))) {
+            serve_filtered_conn(worker, conn);
+        } else {
+            serve_conn(worker, conn);
+        }
         if (conn->index == last) {
             break;
         }
@@ -337,104 +392,15 @@ void serve_turn(struct worker *worker) {
     }
 }
 
-/* Adds to the unread bytes. False: there is no memory for them, the connection is closed. */
-static bool serve_append(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    if (input_can_borrow(&conn->input, bytes.data)) {
-        input_append(&conn->input, bytes);
-        return true;
-    }
-    if (!serve_has_place(worker, conn, bytes.size)) {
-        return false;
-    }
-    if (input_append(&conn->input, bytes) < 0) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
-        return false;
-    }
-    serve_charge(worker, conn);
-    return true;
-}
-
-/* Plain bytes came; they stay in place until the end of the turn. */
-static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn.over && conn->costly == 0) {
-        /*
-         * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
-         * their way in).
-         */
-        serve_conn(worker, conn);
-    }
-    if (conn->state != CONN_OPEN) {
-        return;
-    }
-    if (!serve_append(worker, conn, bytes)) {
-        return;
-    }
-    serve_throttle_input(worker, conn);
-    if (conn_output_throttled(conn)) {
-        serve_keep(worker, conn);
-        if (conn->recv_armed) {
-            conn->wanted |= WANT_RECV_STOP; /* the first cancel may have missed it */
-            worker_queue_arm(worker, conn);
-        }
-        return;
-    }
-    worker_queue_run(worker, conn);
-}
-
-static void serve_filtered(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    static const struct filter_sink sink = {.opened = accept_introduce, .take = serve_take};
-    enum filter_next next = filter_receive(worker, conn, bytes, &sink);
-    if (conn->reply.broken) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
-        return;
-    }
-    switch (next) {
-    case FILTER_NEXT_INPUT:
-    case FILTER_NEXT_AGAIN:
-        return;
-    case FILTER_NEXT_ENDED:
-        conn->input_ended = true;
-        return;
-    case FILTER_NEXT_BROKEN:
-        reply_discard(&conn->reply); /* it could not be understood */
-        close_flush(worker, conn, CLOSE_ERROR);
-        return;
-    }
-}
-
-/* Bytes of a handshake wait behind the requests of others. */
-static void serve_take_opening(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    if (serve_append(worker, conn, bytes)) {
-        serve_throttle_input(worker, conn);
-        worker_queue_run(worker, conn);
-    }
-}
-
-/* Its turn has come: what follows in the same bytes may be requests, which are the input from then on. */
-static void serve_opening(struct worker *worker, struct conn *conn) {
-    struct input wire = conn->input;
-    conn->input = (struct input){0};
-    if (conn_input_throttled(conn)) {
-        serve_release_input(conn);
-    }
-    serve_filtered(worker, conn, input_bytes(&wire));
-    input_discard(&wire);
-    turn_count(&worker->turn, PROTOCOL_WORK_COSTLY);
-    worker_queue_arm(worker, conn);
-}
-
 void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
     counter_add(&worker->counters.bytes_read, bytes.size);
     counter_add(&worker->counters.recvs, 1);
     conn->recv_heavy = bytes.size >= RECV_HEAVY_SIZE_MIN;
-    if (conn->state != CONN_OPEN) {
-        if (conn->state == CONN_OPENING) {
-            serve_take_opening(worker, conn, bytes);
-        }
+    if (!conn_is_live(conn)) {
         return; /* what comes after the last reply is dropped */
     }
     if (unlikely(conn->filter_offset != 0)) {
-        serve_filtered(worker, conn, bytes);
+        serve_take_wire(worker, conn, bytes);
         return;
     }
     serve_take(worker, conn, bytes);
@@ -456,7 +422,7 @@ void serve_on_recv_end(struct worker *worker, struct conn *conn, int error) {
  */
 void serve_on_recv_idle(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_CLOSING) {
-        serve_start_recv(conn);
+        unread_start_recv(conn);
         conn->recv_behind = (uint8_t)(conn->queued[CONN_QUEUE_RUN] ? 2 : conn->recv_heavy);
     }
     worker_queue_arm(worker, conn);
@@ -465,7 +431,7 @@ void serve_on_recv_idle(struct worker *worker, struct conn *conn) {
 /* The client takes its output again: parse what waits, receive more. */
 static void serve_resume(struct worker *worker, struct conn *conn) {
     conn->throttled &= (uint8_t)~THROTTLED_OUTPUT;
-    serve_start_recv(conn);
+    unread_start_recv(conn);
     worker_queue_run(worker, conn);
 }
 

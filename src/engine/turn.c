@@ -43,6 +43,7 @@ void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t no
     turn->work = 0;
     turn->over = false;
     turn->asked_again = false;
+    turn->filter_work = 0;
     turn->large_sends_size = 0;
     if (likely(!measured && turn->began_cpu_ns == 0)) {
         return;

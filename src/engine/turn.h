@@ -34,6 +34,10 @@ enum {
     TURN_RESTS = 3,
     /* So long ago others may have asked last, for them to be cared for. */
     TURN_OTHERS_RECENT_NS = 100 * 1000 * 1000,
+    /* Small requests that cost what a small record does, which a filter calls one of its work. */
+    TURN_WORK_REQUESTS = 16,
+    /* Work of filters, as bytes come: half of a turn. Then what comes waits for its turn among requests. */
+    TURN_FILTER_WORK_MAX = 256,
 };
 
 struct turn {
@@ -41,6 +45,7 @@ struct turn {
     unsigned work;           /* done since the clock was last looked at, in small requests */
     bool over;               /* a look has found ends_ns passed */
     bool asked_again;        /* it has served a connection that had asked before */
+    unsigned filter_work;    /* of filters (include/riposte/filter.h) */
     size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
     uint32_t
         costly_ns_max; /* what costly requests may have of the next turn that serves some; 0: nothing known */
@@ -58,6 +63,11 @@ void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t no
 
 /* One call did the work of so many small requests. Looks at the clock after a costly one, and after many that are not. */
 void turn_count(struct turn *turn, unsigned work);
+
+/* What comes for filters waits: requests have the rest of the turn, however slowly the clock says that this went. */
+static inline bool turn_filter_is_over(const struct turn *turn) {
+    return turn->filter_work >= TURN_FILTER_WORK_MAX;
+}
 
 /* The costly ones are served from here on: the turn is not over before one of them was. Returns a mark for the end. */
 uint64_t turn_costly_begin(struct turn *turn);

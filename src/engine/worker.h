@@ -138,7 +138,7 @@ static inline const struct worker_listen *worker_listen(const struct worker *wor
 static inline void worker_charge(struct worker *worker, struct conn *conn) {
     uint32_t held_size = conn->input.owned_capacity + conn->session_memory_size;
     if (unlikely(conn->filter_offset != 0)) {
-        held_size += conn_filter(conn)->held_size;
+        held_size += conn_filter(conn)->held_size + conn_filter(conn)->wire.owned_capacity;
     }
     worker->held_size += held_size;
     worker->held_size -= conn->held_size;

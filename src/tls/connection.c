@@ -18,10 +18,15 @@ enum {
     HANDSHAKE_KEY_UPDATE = 24,
     RECORD_PLAIN_SIZE_MAX = 16384,
     /*
-     * Updates of a key in what one receive brings: each costs as much as hundreds of small requests, and a client needs
-     * one in 2^24 records.
+     * Updates of keys, and hellos that are refused (TLS 1.2), with no data between them. A client needs one in 2^24 records, and of
+     * the others none.
      */
-    KEY_UPDATES_MAX = 16,
+    ASIDES_MAX = 16,
+    /* What is beyond a record, in those (FILTER_WORK_MAX). */
+    KEY_UPDATE_WORK = 8,
+    WORK_SIZE = 8 * 1024, /* bytes whose decryption costs as much as a small record */
+    /* Bytes of a client's handshake: its certificates (CLIENT_CHAIN_SIZE_MAX in context.c), and its hello. */
+    HANDSHAKE_INPUT_SIZE_MAX = 48 * 1024,
     /*
      * What OpenSSL holds, measured (tests/unit/tls/test_memory.c): in a handshake (39 KiB), after it (14.5 KiB), of each
      * certificate of the client (8 KiB), and of a record that is cut.
@@ -34,20 +39,26 @@ enum {
     CLIENT_KEY_BITS_MAX = 8192,
 };
 
+/* RFC 8446 section 6: fatal, internal_error. There is no alert that says "full", or "too long". */
+static const char alert_full[] = {0x15, 3, 3, 0, 2, 2, 80};
+
 static struct tls_counters *connection_counters(const struct tls_connection *connection) {
     return tls_worker_counters(connection->endpoint->worker);
 }
 
 /* --- begin and end ---------------------------------------------------------------------------------------- */
 
-/* Sees the messages of handshakes go by. */
+/* Sees the messages of handshakes and the alerts go by. */
 static void message_seen(int is_write, int version, int content_type, const void *data, size_t size, SSL *ssl,
                          void *argument) {
+    struct tls_connection *connection = connection_of(ssl);
     (void)version;
     (void)argument;
-    if (!is_write && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
-        ((const uint8_t *)data)[0] == HANDSHAKE_KEY_UPDATE) {
-        connection_of(ssl)->key_updates++;
+    bool is_update = !is_write && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
+                     ((const uint8_t *)data)[0] == HANDSHAKE_KEY_UPDATE;
+    bool is_alert = is_write && content_type == SSL3_RT_ALERT;
+    if (is_update || is_alert) {
+        connection->asides = (uint8_t)(connection->asides + (connection->asides < UINT8_MAX));
     }
 }
 
@@ -174,16 +185,19 @@ static enum filter_next connection_stopped(struct tls_connection *connection) {
     }
 }
 
-/* Decrypts what there is. The handshake goes on by itself in SSL_read. */
+/* Decrypts what there is, or much of it. The handshake goes on by itself in SSL_read. */
 static enum filter_next connection_read(struct tls_connection *connection, char *plain, size_t plain_size_max,
-                                        size_t *plain_size) {
+                                        struct filter_progress *progress) {
     struct tls_worker *worker = connection->endpoint->worker;
-    connection->key_updates = 0;
-    while (*plain_size < plain_size_max) {
+    while (progress->plain_size < plain_size_max && progress->work < FILTER_WORK_MAX) {
         size_t size = 0;
-        int result = SSL_read_ex(connection->ssl, plain + *plain_size, plain_size_max - *plain_size, &size);
+        unsigned reads = worker->reads, asides = connection->asides;
+        int result = SSL_read_ex(connection->ssl, plain + progress->plain_size,
+                                 plain_size_max - progress->plain_size, &size);
         connection_note_established(connection);
-        if (unlikely(connection->key_updates > KEY_UPDATES_MAX)) {
+        progress->work += (worker->reads - reads + 1) / 2 + (unsigned)size / WORK_SIZE +
+                          KEY_UPDATE_WORK * (connection->asides - asides);
+        if (unlikely(connection->asides > ASIDES_MAX)) {
             return connection_fail(connection);
         }
         if (result != 1) {
@@ -193,13 +207,30 @@ static enum filter_next connection_read(struct tls_connection *connection, char 
             }
             continue;
         }
-        *plain_size += size;
+        connection->asides = 0;
+        progress->plain_size += size;
         /* Another call would only find nothing, and take a buffer to put it into. */
         if (worker->received.size == 0 && SSL_has_pending(connection->ssl) == 0) {
             return FILTER_NEXT_INPUT;
         }
     }
     return FILTER_NEXT_AGAIN;
+}
+
+/* One step of a handshake has taken so many bytes. What OpenSSL holds grows with them. */
+static enum filter_next connection_note_handshake(struct tls_connection *connection, size_t size,
+                                                  enum filter_next next) {
+    if (likely(connection->established)) {
+        return next;
+    }
+    connection->handshake_size += (uint32_t)size;
+    connection->size = HANDSHAKE_SIZE + 2 * connection->handshake_size;
+    bool goes_on = next == FILTER_NEXT_INPUT || next == FILTER_NEXT_AGAIN;
+    if (likely(!goes_on || connection->handshake_size <= HANDSHAKE_INPUT_SIZE_MAX)) {
+        return next;
+    }
+    reply_copy(connection->endpoint->worker->output, bytes_of(alert_full, sizeof(alert_full)));
+    return connection_fail(connection);
 }
 
 /* What is charged to the connection. */
@@ -225,9 +256,11 @@ static struct filter_progress connection_receive(void *state, struct bytes wire,
         connection->spoken = true;
     }
     worker->received = wire;
+    worker->reads = 0;
     worker->output = output;
-    progress.next = connection_read(connection, plain, plain_size_max, &progress.plain_size);
+    progress.next = connection_read(connection, plain, plain_size_max, &progress);
     progress.consumed = wire.size - worker->received.size;
+    progress.next = connection_note_handshake(connection, progress.consumed, progress.next);
     progress.opening = !connection->established;
     progress.memory_size = connection_size(connection);
     return progress;
@@ -305,9 +338,6 @@ static void connection_finish(void *state, struct reply *output, void *context) 
     SSL_shutdown(connection->ssl); /* close_notify; that of the client is not waited for */
     ERR_clear_error();
 }
-
-/* RFC 8446 section 6: fatal, internal_error. There is no alert that says "full". */
-static const char alert_full[] = {0x15, 3, 3, 0, 2, 2, 80};
 
 const struct filter tls_filter = {
     .name = "tls",

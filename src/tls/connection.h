@@ -25,11 +25,12 @@ struct tls_connection {
     const struct tls_endpoint *endpoint; /* of its listen; the worker's */
     struct contexts *contexts;           /* held */
     uint32_t size;                       /* bytes that OpenSSL holds for it while no record is cut; about */
-    uint8_t key_updates;                 /* that came in the receive under way */
-    bool spoken;                         /* its first byte has come, and is one of TLS */
-    bool established;                    /* the handshake is done */
-    bool ended;                          /* close_notify has come */
-    bool failed;                         /* an alert was sent or received: nothing more is */
+    uint32_t handshake_size;             /* bytes of the wire that its handshake has taken so far */
+    uint8_t asides;   /* updates of keys, and alerts of ours, since it has last brought data */
+    bool spoken;      /* its first byte has come, and is one of TLS */
+    bool established; /* the handshake is done */
+    bool ended;       /* close_notify has come */
+    bool failed;      /* an alert was sent or received: nothing more is */
 };
 
 /* Whose SSL it is. */

@@ -6,17 +6,25 @@
 
 #include <string.h>
 
+#include "riposte/filter.h"
 #include "riposte/reply.h"
 #include "service.h"
+
+/*
+ * OpenSSL stays in one call for as long as there are records without data: those of a handshake, hellos that it refuses. So it finds
+ * no more than so many at once.
+ */
+enum { WIRE_READS_MAX = 2 * FILTER_WORK_MAX };
 
 static int wire_read(BIO *bio, char *data, size_t size_max, size_t *size) {
     struct tls_worker *worker = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     *size = size_max < worker->received.size ? size_max : worker->received.size;
-    if (*size == 0) {
+    if (*size == 0 || worker->reads >= WIRE_READS_MAX) {
         BIO_set_retry_read(bio);
         return 0;
     }
+    worker->reads++;
     memcpy(data, worker->received.data, *size);
     worker->received = bytes_after(worker->received, *size);
     return 1;

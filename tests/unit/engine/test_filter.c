@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
  * A filter between the wire and a protocol that does not know of it, on both transports.
- *
- *      wire: every plain byte twice; "kk" opens the way out, which is closed until then; "><" is the last word;
- *      two bytes that differ otherwise are an error
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -19,8 +16,8 @@
 #include "frames.h"
 #include "move.h"
 #include "riposte/clock.h"
-#include "riposte/filter.h"
 #include "riposte/reply.h"
+#include "twice.h"
 
 TestSuite(filter, .timeout = 120);
 
@@ -30,91 +27,6 @@ TestSuite(filter, .timeout = 120);
         return cr_make_param_array(enum engine_transport, transports, 2);                                    \
     }                                                                                                        \
     ParameterizedTest(enum engine_transport *transport, filter, name)
-
-struct twice {
-    bool open;
-    bool half; /* the first byte of a pair has come */
-    char first;
-};
-
-static _Atomic int opened, closed;
-static bool opens; /* it says that it is opening until the way out is open */
-
-static struct filter_progress twice_open(void *state, struct reply *output, void *context) {
-    (void)state;
-    (void)context;
-    atomic_fetch_add(&opened, 1);
-    reply_copy_string(output, "hi");
-    return (struct filter_progress){.next = FILTER_NEXT_INPUT, .opening = opens};
-}
-
-static void twice_close(void *state, void *context) {
-    (void)state;
-    (void)context;
-    atomic_fetch_add(&closed, 1);
-}
-
-static void twice_finish(void *state, struct reply *output, void *context) {
-    (void)state;
-    (void)context;
-    reply_copy_string(output, "bye");
-}
-
-static struct filter_progress twice_receive(void *state, struct bytes wire, char *plain,
-                                            size_t plain_size_max, struct reply *output, void *context) {
-    (void)context;
-    struct twice *twice = state;
-    struct filter_progress progress = {.next = FILTER_NEXT_INPUT};
-    while (progress.consumed < wire.size) {
-        if (progress.plain_size == plain_size_max) {
-            progress.next = FILTER_NEXT_AGAIN;
-            return progress;
-        }
-        char byte = wire.data[progress.consumed++];
-        twice->half = !twice->half;
-        if (twice->half) {
-            twice->first = byte;
-        } else if (twice->first == '>' && byte == '<') {
-            progress.next = FILTER_NEXT_ENDED;
-            return progress;
-        } else if (twice->first != byte) {
-            reply_copy_string(output, "error");
-            progress.next = FILTER_NEXT_BROKEN;
-            return progress;
-        } else if (!twice->open) {
-            twice->open = byte == 'k';
-        } else {
-            plain[progress.plain_size++] = byte;
-        }
-    }
-    progress.opening = opens && !twice->open;
-    return progress;
-}
-
-static size_t twice_send(void *state, const struct iovec *plain, unsigned plain_count, struct reply *output,
-                         void *context) {
-    (void)context;
-    const struct twice *twice = state;
-    size_t taken = 0;
-    for (unsigned i = 0; i < plain_count && twice->open; i++) {
-        const char *data = plain[i].iov_base;
-        for (size_t k = 0; k < plain[i].iov_len; k++) {
-            reply_copy(output, bytes_of((char[]){data[k], data[k]}, 2));
-        }
-        taken += plain[i].iov_len;
-    }
-    return taken;
-}
-
-static const struct filter twice_filter = {
-    .name = "twice",
-    .state_size = sizeof(struct twice),
-    .open = twice_open,
-    .receive = twice_receive,
-    .send = twice_send,
-    .finish = twice_finish,
-    .close = twice_close,
-};
 
 /* frames with a greeting, for tests in which an answer waits from the beginning. */
 static bool greets;
@@ -145,19 +57,8 @@ static struct engine *start(enum engine_transport transport) {
 
 static void stop(struct engine *engine) {
     dial_stop(engine);
-    cr_expect_eq(atomic_load(&opened), atomic_load(&closed));
-    cr_expect_gt(atomic_load(&opened), 0);
-}
-
-/* `size` bytes of content as a frame, every byte twice; owned by the caller. */
-static char *frame_twice(size_t size, size_t *wire_size) {
-    *wire_size = 2 * (size + 2);
-    char *wire = malloc(*wire_size);
-    for (size_t i = 0; i < size + 2; i++) {
-        char byte = (char)(i == 0 ? size >> 8 : i == 1 ? size : i * 7 + size);
-        wire[2 * i] = wire[2 * i + 1] = byte;
-    }
-    return wire;
+    cr_expect_eq(atomic_load(&twice_opened), atomic_load(&twice_closed));
+    cr_expect_gt(atomic_load(&twice_opened), 0);
 }
 
 ON_BOTH_TRANSPORTS(carries_frames_of_all_sizes_in_both_directions) {
@@ -167,7 +68,7 @@ ON_BOTH_TRANSPORTS(carries_frames_of_all_sizes_in_both_directions) {
     dial_send(fd, "kk", 2);
     for (size_t size = 1; size < 65536; size = size * 3 + 1) {
         size_t wire_size;
-        char *wire = frame_twice(size, &wire_size);
+        char *wire = twice_frame(size, &wire_size);
         dial_send(fd, wire, wire_size);
         dial_expect(fd, wire, wire_size);
         free(wire);
@@ -180,7 +81,7 @@ ON_BOTH_TRANSPORTS(takes_a_frame_cut_at_every_byte) {
     struct engine *engine = start(*transport);
     int fd = dial(engine);
     size_t wire_size;
-    char *wire = frame_twice(100, &wire_size);
+    char *wire = twice_frame(100, &wire_size);
     dial_expect(fd, "hi", 2);
     dial_send(fd, "kk", 2);
     for (size_t i = 0; i < wire_size; i++) {
@@ -197,7 +98,7 @@ ON_BOTH_TRANSPORTS(carries_pipelines_larger_than_all_buffers) {
     enum { CLIENTS = 8, FRAMES = 60, SIZE = 20000 };
     struct engine *engine = start(*transport);
     size_t wire_size;
-    char *wire = frame_twice(SIZE, &wire_size);
+    char *wire = twice_frame(SIZE, &wire_size);
     for (int i = 0; i < CLIENTS; i++) {
         if (fork() == 0) {
             int fd = dial(engine);
@@ -235,7 +136,7 @@ ON_BOTH_TRANSPORTS(keeps_answers_until_the_filter_can_send_them) {
     dial_expect_open(fd, 600); /* nothing is owed: no time-out */
     dial_send(fd, "kk", 2);
     size_t wire_size;
-    char *wire = frame_twice(10, &wire_size);
+    char *wire = twice_frame(10, &wire_size);
     dial_send(fd, wire, wire_size);
     dial_expect(fd, wire, wire_size);
     free(wire);
@@ -258,7 +159,7 @@ ON_BOTH_TRANSPORTS(a_last_word_of_the_client_ends_its_input) {
     struct engine *engine = start(*transport);
     int fd = dial(engine);
     size_t wire_size;
-    char *wire = frame_twice(10, &wire_size);
+    char *wire = twice_frame(10, &wire_size);
     dial_expect(fd, "hi", 2);
     dial_send(fd, "kk", 2);
     dial_send(fd, wire, wire_size);
@@ -346,7 +247,7 @@ ON_BOTH_TRANSPORTS(a_stop_does_not_wait_for_a_handshake) {
 
 /* The protocol greets, when the filter is open. */
 static struct engine_config opening_config(enum engine_transport transport, struct engine_listen *listen) {
-    greets = opens = true;
+    greets = twice_opens = true;
     *listen = greeting_listen();
     struct engine_config config = dial_config(transport, listen);
     config.workers_count = 1;
@@ -358,7 +259,7 @@ ON_BOTH_TRANSPORTS(the_protocol_hears_of_a_connection_when_its_filter_is_open) {
     struct engine_config config = opening_config(*transport, &listen);
     struct engine *engine = dial_start(&config);
     size_t wire_size;
-    char *wire = frame_twice(10, &wire_size);
+    char *wire = twice_frame(10, &wire_size);
     int fd = dial_silent(engine);
     dial_expect_open(fd, 100);
     dial_send(fd, "k", 1);
@@ -456,7 +357,7 @@ ON_BOTH_TRANSPORTS(a_connection_over_the_limit_gets_no_filter) {
     close(second);
     close(first);
     cr_expect_eq(dial_counter(engine, connections_rejected), 1);
-    cr_expect_eq(atomic_load(&opened), 1);
+    cr_expect_eq(atomic_load(&twice_opened), 1);
     stop(engine);
 }
 
@@ -465,7 +366,7 @@ ON_BOTH_TRANSPORTS(says_its_last_word_where_connections_are_moved) {
     struct engine *engine = start(*transport);
     int idle = dial(engine), cut = dial(engine), new = dial(engine);
     size_t wire_size;
-    char *wire = frame_twice(100, &wire_size);
+    char *wire = twice_frame(100, &wire_size);
     dial_expect(idle, "hi", 2);
     dial_expect(cut, "hi", 2);
     dial_expect(new, "hi", 2);

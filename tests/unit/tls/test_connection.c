@@ -274,6 +274,84 @@ Test(connection, many_updates_of_keys_at_once_end_it) {
     end();
 }
 
+/* One at a time, and each answered. */
+Test(connection, many_updates_of_keys_without_data_between_them_end_it) {
+    begin();
+    cr_assert(tls_talk_shake(&talk));
+    int updates = 0;
+    while (talk.next == FILTER_NEXT_INPUT && updates < 100) {
+        SSL_key_update(talk.client, SSL_KEY_UPDATE_NOT_REQUESTED);
+        SSL_do_handshake(talk.client);
+        tls_talk_exchange(&talk);
+        updates++;
+    }
+    cr_expect_eq(updates, 17);
+    cr_expect_eq(talk.next, FILTER_NEXT_BROKEN);
+    end();
+}
+
+/* A receive of many small records, or updates of keys, comes back before it has taken long; what is left is taken by the next ones. */
+static unsigned receives_until_all(const void *data, size_t size) {
+    struct bytes wire = bytes_of(data, size);
+    unsigned count = 0;
+    talk.next = FILTER_NEXT_AGAIN;
+    for (; talk.next == FILTER_NEXT_AGAIN; count++) {
+        struct filter_progress progress = tls_filter.receive(talk.state, wire, talk.plain + talk.plain_size,
+                                                             4096, &talk.output, talk.context);
+        cr_assert_lt(progress.work, 2 * FILTER_WORK_MAX);
+        cr_assert(progress.next != FILTER_NEXT_AGAIN || progress.work >= FILTER_WORK_MAX);
+        talk.plain_size += progress.plain_size;
+        talk.next = progress.next;
+        wire = bytes_after(wire, progress.consumed);
+    }
+    return count;
+}
+
+Test(connection, a_receive_takes_a_bounded_number_of_records) {
+    enum { RECORDS = 1000, UPDATES = 100 };
+    static char wire[65536];
+    begin();
+    cr_assert(tls_talk_shake(&talk));
+    size_t written, size;
+    for (int i = 0; i < RECORDS; i++) {
+        SSL_write_ex(talk.client, "x", 1, &written);
+    }
+    BIO_read_ex(SSL_get_wbio(talk.client), wire, sizeof(wire), &size);
+    cr_expect_geq(receives_until_all(wire, size), RECORDS / FILTER_WORK_MAX);
+    cr_expect_eq(talk.plain_size, RECORDS);
+    for (int i = 0; i < UPDATES; i++) {
+        SSL_key_update(talk.client, SSL_KEY_UPDATE_NOT_REQUESTED);
+        SSL_write_ex(talk.client, "x", 1, &written);
+    }
+    BIO_read_ex(SSL_get_wbio(talk.client), wire, sizeof(wire), &size);
+    cr_expect_geq(receives_until_all(wire, size), UPDATES * 8 / FILTER_WORK_MAX);
+    cr_expect_eq(talk.plain_size, RECORDS + UPDATES);
+    cr_expect_eq(talk.next, FILTER_NEXT_INPUT);
+    end();
+}
+
+/* A hello of 64 KiB, a byte in each record: in small steps, and not to its end. */
+Test(connection, a_hello_in_tiny_records_is_taken_in_steps_and_refused_at_48_kib) {
+    enum { HELLO_SIZE = 65536, TAKEN_MAX = 48 * 1024, RECORD_SIZE = 6 };
+    static char wire[HELLO_SIZE * RECORD_SIZE];
+    for (size_t i = 0; i < HELLO_SIZE; i++) {
+        char record[RECORD_SIZE] = {22, 3, 1,
+                                    0,  1, i == 0 ? 1 : i == 2 ? (char)0xff : i == 3 ? (char)0xf0 : 0};
+        memcpy(wire + i * RECORD_SIZE, record, RECORD_SIZE);
+    }
+    begin();
+    unsigned count = receives_until_all(wire, sizeof(wire));
+    cr_expect_eq(talk.next, FILTER_NEXT_BROKEN);
+    cr_expect_geq(count, TAKEN_MAX / RECORD_SIZE / (FILTER_WORK_MAX + 1));
+    cr_expect_leq(count, TAKEN_MAX / RECORD_SIZE / (FILTER_WORK_MAX - 1) + 1);
+    cr_expect_eq(counted(handshake_errors), 1);
+    struct iovec piece;
+    size_t size;
+    cr_assert_eq(reply_iov(&talk.output, &piece, 1, &size), 1);
+    cr_expect_eq(((const char *)piece.iov_base)[0], 0x15, "an alert");
+    end();
+}
+
 Test(connection, versions_before_1_2_are_refused) {
     begin();
     SSL_CTX_set_security_level(talk.client_context, 0);
