@@ -155,6 +155,11 @@ static bool content_read(struct http_call *call, const struct http_request *requ
 
 static void cache_put(struct http_call *call, struct http_request *request, struct http_change *change) {
     struct bound bound;
+    if (unlikely(http_head_has(request->head, HTTP_CONTENT_RANGE))) {
+        /* A part must not become the whole value (RFC 9110 section 14.5): a client that resumes an upload sends it. */
+        answer_bad(call, request, "a value is written whole, without Content-Range");
+        return;
+    }
     if (!expiry_read(call, request, &change->expires_tick)) {
         answer_bad(call, request, "ttl is a number of seconds, 1 to 4294967295");
         return;

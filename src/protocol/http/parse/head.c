@@ -160,6 +160,7 @@ static const char field_names[HTTP_FIELDS_COUNT][FIELD_NAME_SIZE_MAX + 1] = {
     [HTTP_CONTENT_TYPE] = "content-type",
     [HTTP_AUTHORIZATION] = "authorization",
     [HTTP_CACHE_CONTROL] = "cache-control",
+    [HTTP_CONTENT_RANGE] = "content-range",
     [HTTP_IF_NONE_MATCH] = "if-none-match",
     [HTTP_CONTENT_LENGTH] = "content-length",
     [HTTP_ACCEPT_ENCODING] = "accept-encoding",

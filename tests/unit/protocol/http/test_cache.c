@@ -114,6 +114,12 @@ Test(http_cache, decodes_a_key_once_and_takes_any_byte) {
     check_status(GET("/cache/%4"), "400");
 }
 
+Test(http_cache, takes_no_part_for_a_whole_value) {
+    store_value("a", "0123456789", 0);
+    check_status(PUT_WITH("/cache/a", "Content-Range: bytes 8-9/10\r\n", 2, "89"), "400");
+    cr_assert(bytes_equal_string(look(bytes_from_string("a")).value, "0123456789"));
+}
+
 #define KEY_50 "01234567890123456789012345678901234567890123456789"
 
 Test(http_cache, takes_keys_of_250_bytes_and_not_of_one_more) {

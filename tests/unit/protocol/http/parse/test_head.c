@@ -235,6 +235,7 @@ Test(http_head, knows_each_field_by_its_name_in_any_case) {
         [HTTP_CONTENT_TYPE] = "Content-Type",
         [HTTP_AUTHORIZATION] = "Authorization",
         [HTTP_CACHE_CONTROL] = "Cache-Control",
+        [HTTP_CONTENT_RANGE] = "Content-Range",
         [HTTP_IF_NONE_MATCH] = "If-None-Match",
         [HTTP_CONTENT_LENGTH] = "Content-Length",
         [HTTP_ACCEPT_ENCODING] = "Accept-Encoding",
