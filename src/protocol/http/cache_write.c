@@ -295,6 +295,7 @@ static bool refused_readonly(struct http_call *call, const struct http_request *
 
 static void flush_prefix(struct http_call *call, const struct http_request *request, struct bytes prefix) {
     const struct http_answer answer = {.status = HTTP_STATUS_NO_CONTENT};
+    call->work += PROTOCOL_WORK_COSTLY; /* as `flush_prefix` of the memcached port */
     switch (store_flush_prefix(call->worker->store, prefix)) {
     case STORE_FLUSHED:
         http_answer_send(call, &request->exchange, &answer, bytes_of(NULL, 0));

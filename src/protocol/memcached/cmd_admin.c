@@ -66,6 +66,8 @@ void cmd_flush_prefix(struct mc_call *call, const struct mc_request *request) {
         call_fail(call, noreply, MC_ERROR_FLUSH_PREFIX_REFUSED);
         return;
     }
+    call->work +=
+        PROTOCOL_WORK_COSTLY; /* the table of all prefixes is made anew: 4096 rows are some 100 us */
     switch (store_flush_prefix(call->worker->store, prefix)) {
     case STORE_FLUSHED:
         call_answer(call, noreply, CALL_LINE("OK"));

@@ -115,6 +115,12 @@ Test(http, a_large_head_is_as_much_work_as_many_small_ones) {
     cr_expect(talk.costly);
 }
 
+Test(http, a_flushed_prefix_is_costly) {
+    start();
+    talk_send(&talk, bytes_from_string("DELETE /cache/?prefix=a HTTP/1.1\r\n" HOST "\r\n"));
+    cr_expect(talk.costly);
+}
+
 Test(http, a_call_ends_behind_heads_that_are_large_together) {
     static char request[2048];
     char pipeline[4 * sizeof(request)];

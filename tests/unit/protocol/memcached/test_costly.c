@@ -39,6 +39,12 @@ Test(costly, every_stats_is_and_ends_its_call) {
     }
 }
 
+Test(costly, a_flushed_prefix_is_and_ends_its_call) {
+    call_once("flush_prefix a\r\nmn\r\n");
+    cr_expect(talk.costly && talk.again);
+    cr_expect_eq(talk.input_size, 4);
+}
+
 Test(costly, a_piece_of_a_listing_is) {
     talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
     call_once("lru_crawler metadump all\r\n");
