@@ -13,14 +13,23 @@ static void input_check(const struct input *input) {
     assert((size_t)input->owned_start + input->owned_size <= input->owned_capacity);
 }
 
-/*
- * Moves the unread bytes to the front of room for `capacity` bytes. Doubling keeps many small pieces linear.
- */
-static int input_grow(struct input *input, size_t needed) {
+/* Doubling keeps many small pieces linear. */
+static size_t input_capacity_for(const struct input *input, size_t needed) {
     size_t capacity = input->owned_capacity > OWNED_CAPACITY_MIN ? input->owned_capacity : OWNED_CAPACITY_MIN;
     while (capacity < needed) {
         capacity *= 2;
     }
+    return capacity;
+}
+
+size_t input_growth(const struct input *input, size_t size) {
+    size_t needed = input_size(input) + size;
+    return needed <= input->owned_capacity ? 0 : input_capacity_for(input, needed) - input->owned_capacity;
+}
+
+/* Moves the unread bytes to the front of room for `needed` bytes. */
+static int input_grow(struct input *input, size_t needed) {
+    size_t capacity = input_capacity_for(input, needed);
     if (capacity > UINT32_MAX) {
         return -ENOMEM;
     }

@@ -54,6 +54,9 @@ static inline size_t input_size(const struct input *input) {
     return (size_t)input->owned_size + input->borrowed_size;
 }
 
+/* So much more memory it owns when `size` more bytes, and those that are borrowed, have been copied into it. */
+size_t input_growth(const struct input *input, size_t size);
+
 /* input_append where the bytes must be copied. */
 int input_append_copied(struct input *input, struct bytes bytes);
 

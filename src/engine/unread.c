@@ -17,11 +17,16 @@ enum {
 };
 
 /*
- * Unread bytes are to be kept. Where all connections together hold what they may there is no place for many of them, and no way back
- * into the socket: false, the connection is closed.
+ * What is unread is to be kept, and `size` bytes more. Where all connections together hold what they may there is no place for many of
+ * them, and no way back into the socket: false, the connection is closed.
  */
-static bool unread_has_place(struct worker *worker, struct conn *conn, size_t size) {
-    if (likely(size <= UNREAD_KEPT_SIZE_MAX || memory_reserve(worker, 2 * size))) { /* an input doubles */
+static bool unread_has_place(struct worker *worker, struct conn *conn, const struct input *input,
+                             size_t size) {
+    size_t growth_size = input_growth(input, size);
+    if (likely(growth_size == 0 || input_size(input) + size <= UNREAD_KEPT_SIZE_MAX)) {
+        return true;
+    }
+    if (memory_reserve(worker, growth_size)) {
         return true;
     }
     close_begin(worker, conn, CLOSE_CONN_MEMORY);
@@ -41,7 +46,7 @@ bool unread_append(struct worker *worker, struct conn *conn, struct input *input
         input_append(input, bytes);
         return true;
     }
-    if (!unread_has_place(worker, conn, bytes.size)) {
+    if (!unread_has_place(worker, conn, input, bytes.size)) {
         return false;
     }
     if (input_append(input, bytes) < 0) {
@@ -57,7 +62,7 @@ static bool unread_detach(struct worker *worker, struct conn *conn, struct input
     if (input->borrowed_size == 0) {
         return true;
     }
-    if (!unread_has_place(worker, conn, input->borrowed_size)) {
+    if (!unread_has_place(worker, conn, input, 0)) {
         return false;
     }
     counter_add(&worker->counters.input_copies, 1);

@@ -45,6 +45,30 @@ Test(input, copies_out_what_is_left_at_the_end_of_a_turn) {
     cr_assert_null(input.owned, "a connection without unread bytes owns no memory");
 }
 
+/* Appends `size` bytes that have to be copied, if `first_size` bytes stand before them and `borrowed` says how. */
+static void expect_growth(size_t first_size, bool borrowed, size_t size) {
+    static char first[70000], second[70000];
+    struct input input = {0};
+    input_append(&input, bytes_of(first, first_size));
+    if (!borrowed) {
+        input_detach(&input);
+    }
+    uint32_t capacity = input.owned_capacity;
+    size_t growth = input_growth(&input, size);
+    cr_assert_eq(input_append_copied(&input, bytes_of(second, size)), 0);
+    cr_expect_eq(input.owned_capacity - capacity, growth, "%zu bytes, then %zu", first_size, size);
+    input_discard(&input);
+}
+
+Test(input, says_by_how_much_it_will_grow_before_it_does) {
+    static const size_t sizes[] = {1, 255, 256, 257, 4096, 4097, 32768, 65535, 65536, 65537};
+    enum { COUNT = sizeof(sizes) / sizeof(sizes[0]) };
+    for (size_t i = 0; i < COUNT * COUNT; i++) {
+        expect_growth(sizes[i / COUNT], true, sizes[i % COUNT]);
+        expect_growth(sizes[i / COUNT], false, sizes[i % COUNT]);
+    }
+}
+
 Test(input, keeps_the_order_of_random_pieces) {
     const char *wanted = getenv("RIPOSTE_SEED");
     uint64_t seed = random_seed();
