@@ -364,11 +364,7 @@ static void serve_costly(struct worker *worker, bool answered) {
         serve_send_answers(worker);
     }
     uint64_t mark = turn_costly_begin(&worker->turn);
-    for (int round = 0; round < TURN_ROUNDS_MAX && !conn_queue_empty(&worker->run_costly) &&
-                        (round == 0 || turn_costly_goes_on(&worker->turn, mark));
-         round++) {
-        serve_round(worker, &worker->run_costly);
-    }
+    serve_rounds(worker, &worker->run_costly);
     turn_costly_end(&worker->turn, mark);
     serve_keep_rest(worker, &worker->run_costly);
     serve_keep_rest(worker,

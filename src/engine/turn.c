@@ -73,10 +73,6 @@ uint64_t turn_costly_begin(struct turn *turn) {
     return clock_thread_cpu_ns();
 }
 
-bool turn_costly_goes_on(const struct turn *turn, uint64_t mark) {
-    return !turn->over && clock_thread_cpu_ns() - mark < TURN_COSTLY_NS_MIN;
-}
-
 void turn_costly_end(struct turn *turn, uint64_t mark) {
     turn->costly_cpu_ns = clock_thread_cpu_ns() - mark;
     if (unlikely(turn->costly_cpu_ns >= TURN_REST_NS_MIN)) {

@@ -73,9 +73,6 @@ static inline bool turn_filter_is_over(const struct turn *turn) {
 uint64_t turn_costly_begin(struct turn *turn);
 void turn_costly_end(struct turn *turn, uint64_t mark);
 
-/* All that waited were served once since the mark: true where that was little, so that few ask. Then they are served again. */
-bool turn_costly_goes_on(const struct turn *turn, uint64_t mark);
-
 /* Requests that are not costly were served in this turn. */
 static inline void turn_note_others(struct turn *turn, uint64_t now_ns) {
     turn->others_ns = now_ns;

@@ -75,18 +75,6 @@ Test(turn, counts_those_with_costly_requests_that_took_long) {
     cr_expect_eq(counter_read(&counters.turns_costly), 2, "one without costly requests is not measured");
 }
 
-Test(turn, serves_costly_requests_again_where_all_that_waited_were_little) {
-    struct turn turn = {0};
-    struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
-    uint64_t mark = turn_costly_begin(&turn);
-    cr_expect(turn_costly_goes_on(&turn, clock_thread_cpu_ns()));
-    burn(TURN_COSTLY_NS_MIN);
-    cr_expect_not(turn_costly_goes_on(&turn, mark));
-    turn.over = true;
-    cr_expect_not(turn_costly_goes_on(&turn, clock_thread_cpu_ns()));
-}
-
 /* What the next turn gives costly requests, when of this one so much went to them and so much to the rest. */
 static uint32_t share_after(uint64_t costly_cpu_ns, uint64_t rest_cpu_ns) {
     struct turn turn = {0};
