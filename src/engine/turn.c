@@ -18,9 +18,9 @@ enum {
 /* The share of `all_ns` that costly requests had, of a whole turn. */
 static uint32_t turn_share(uint64_t costly_ns, uint64_t all_ns) {
     if (costly_ns >= all_ns) {
-        return TURN_TIME_MAX_NS;
+        return TURN_COSTLY_TIME_MAX_NS;
     }
-    uint64_t share_ns = TURN_TIME_MAX_NS * costly_ns / all_ns;
+    uint64_t share_ns = TURN_COSTLY_TIME_MAX_NS * costly_ns / all_ns;
     return share_ns > TURN_COSTLY_NS_MIN ? (uint32_t)share_ns : TURN_COSTLY_NS_MIN;
 }
 

@@ -7,7 +7,7 @@
  *
  * What costly requests cost is only in part spent in serving them: a listing of 100 KB must be sent, and the kernel does
  * that between two turns, on this thread. So their time of a turn is what the last such turn's relation of serving to
- * everything allows: served + sent + received stay about TURN_TIME_MAX_NS. The CPU time of the thread says so, not the
+ * everything allows: served + sent + received stay about TURN_COSTLY_TIME_MAX_NS. The CPU time of the thread says so, not the
  * wall clock, which also runs while others have the CPU.
  *
  * A costly request that takes long by itself (a handshake with a private key of 4096 bits: 5 ms) cannot be cut. After one so
@@ -27,6 +27,8 @@
 enum {
     /* How long a turn serves before the answers of all are sent. */
     TURN_TIME_MAX_NS = 1000 * 1000,
+    /* The same where costly requests are served, with what sending their answers takes: as it is known only behind the turn, it is passed at times. */
+    TURN_COSTLY_TIME_MAX_NS = TURN_TIME_MAX_NS / 2,
     /* What costly requests may have of it in any case. */
     TURN_COSTLY_NS_MIN = TURN_TIME_MAX_NS / 8,
     /* After one as long as this, costly requests rest so many times as long. */
