@@ -147,9 +147,9 @@ class Server:
         """What a client of that family needs: None, or a context that trusts the server."""
         return client_context(self.program.authority) if (family or self.family) == "tls" else None
 
-    def own_stats(self):
+    def own_stats(self, family=None):
         """The figures of `stats riposte`."""
-        with self.connect() as connection:
+        with self.connect(family) as connection:
             return connection.stats("riposte")
 
     # --- looking -------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ PART_LIMIT_S = 300  # of a twentieth of them, on a machine that is busy
 GROWN_KIB_MAX = 1024
 STORM_P99_MS_MAX = 5
 CALM_P99_MS_MAX = 1
+CALM_TRIES = 3
 # Of testssl.sh: what this certificate is, rather than what the server does.
 CERTIFICATE_FINDINGS = ("cert", "chain_of_trust", "OCSP", "CAA", "CRL", "DNS", "overall_grade", "grade", "engine_problem", "scan")
 
@@ -40,19 +41,18 @@ def a_hundred_thousand_handshakes_leave_no_memory_behind(lab):
 
 
 class Load(threading.Thread):
-    """riposte-load beside this thread, on `cpus`; end() returns what it reports. With `idle` it gets what nobody else there wants."""
+    """riposte-load beside this thread, on `cpus`, under `policy` of sched(7); end() returns what it reports."""
 
-    def __init__(self, lab, server, cpus, *flags, idle=False):
+    def __init__(self, lab, server, cpus, *flags, policy=os.SCHED_OTHER):
         super().__init__(daemon=True)
         self.arguments, self.step, self.error = (lab, server, "--tls-no-verify", *flags), None, None
-        self.cpus, self.idle = cpus, idle
+        self.cpus, self.policy = cpus, policy
         self.start()
 
     def run(self):
         try:
             os.sched_setaffinity(0, self.cpus)  # of this thread, and of the program that it starts
-            if self.idle:
-                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            os.sched_setscheduler(0, self.policy, os.sched_param(int(self.policy == os.SCHED_FIFO)))
             self.step = load(*self.arguments)
         except Exception as error:  # kept for the thread that waits
             self.error = error
@@ -62,6 +62,23 @@ class Load(threading.Thread):
         if self.error is not None:
             raise self.error
         return self.step
+
+
+def policy_first():
+    """Of who is measured: it runs whenever it is ready, where the caller may ask for that (CAP_SYS_NICE, or ulimit -r)."""
+    allowed = []
+
+    def ask():
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))  # of this thread alone
+            allowed.append(True)
+        except PermissionError:
+            pass
+
+    asks = threading.Thread(target=ask)
+    asks.start()
+    asks.join()
+    return os.SCHED_FIFO if allowed else os.SCHED_OTHER
 
 
 def handshakes_count(path):
@@ -78,31 +95,55 @@ def p99_ms(step):
     return step["latency_ns"]["p99"] / 1e6
 
 
+def raise_group(server):
+    """The server's session goes before those of others on its CPU (sched(7), "The autogroup feature"), where that may be asked for."""
+    try:
+        with open(f"/proc/{server.pid}/autogroup", "w", encoding="ascii") as file:
+            file.write("-20")
+    except OSError:
+        pass
+
+
+def others_in_a_storm(lab, server, metrics, rest, first):
+    """Eight clients at 2,000 requests/s of them together: what they measured without a storm and in one, and what the storm did."""
+    asks = ("-c", "8", "-r", "2000")
+    calm = min((Load(lab, server, rest, *asks, "-t", "2s", policy=first).end() for _ in range(CALM_TRIES)), key=p99_ms)
+    if p99_ms(calm) > CALM_P99_MS_MAX:
+        raise Skip(f"the machine is too busy: p99 is {p99_ms(calm):.1f} ms without a storm")
+    before = handshakes_count(metrics)
+    others = Load(lab, server, rest, *asks, "-t", "12s", policy=first)
+    wait_until(lambda: handshakes_count(metrics) >= before + 8, "the others are there")
+    storm = Load(lab, server, rest, "-c", "64", "--churn", "1", "-t", "9s", policy=os.SCHED_IDLE).end()
+    return calm, others.end(), storm
+
+
 @test(families=TLS, limit_s=240, apart=True)
 def a_storm_of_handshakes_leaves_others_below_5_ms(lab):
-    """64 clients connect, ask once and leave, on and on; with a key of RSA and 4096 bits each handshake takes 5 ms of the only worker.
-    p99 of eight that were there before, at 2,000 requests/s of them together, stays below 5 ms. The server has a CPU; what is
-    measured is its delay, not that of the clients of the storm, whose half of a handshake is work, too. Needs a quiet machine."""
-    first, *rest = sorted(os.sched_getaffinity(0))
+    """64 clients connect, ask once and leave, on and on; with a key of RSA and 4096 bits a handshake takes 4 ms of CPU time.
+    p99 of eight that were there before stays below 5 ms. Measured is the server's delay: on its CPU it goes before others; on the rest the
+    eight run whenever they are ready (SCHED_FIFO), and the storm, whose half of a handshake is work, too, when they do not
+    (SCHED_IDLE). Where SCHED_FIFO is refused they wait for slices of others, and it takes a quiet machine."""
+    server_cpu, *rest = sorted(os.sched_getaffinity(0))
     if not rest:
         raise Skip("one CPU: the storm's clients would take the server's")
+    first = policy_first()
     for bits in (0, 2048, 4096):
         own = Authority(lab.new_folder())
         own.once("server", SERVER_NAME, rsa_bits=bits)
         metrics = os.path.join(lab.new_folder(), "http")
         server = lab.start("-t", "1", f"--http=unix:{metrics}", *own.flags(), family="tls-own",
-                           prefix=(lab.need("taskset", "util-linux"), "-c", str(first)))
-        asks = ("-c", "8", "-r", "2000")
-        calm_ms = p99_ms(Load(lab, server, rest, *asks, "-t", "3s").end())
-        if calm_ms > CALM_P99_MS_MAX:
-            raise Skip(f"the machine is too busy: p99 is {calm_ms:.1f} ms without a storm")
-        before = handshakes_count(metrics)
-        others = Load(lab, server, rest, *asks, "-t", "12s")
-        wait_until(lambda: handshakes_count(metrics) >= before + 8, "the others are there")
-        storm = Load(lab, server, rest, "-c", "64", "--churn", "1", "-t", "9s", idle=True).end()
-        stormy_ms = p99_ms(others.end())
-        check(storm["connects"] > 50, f"{bits} bits: only {storm['connects']} connections in the storm")
-        check(stormy_ms < STORM_P99_MS_MAX, f"{bits} bits: p99 is {stormy_ms:.1f} ms in a storm, {calm_ms:.1f} ms without one")
+                           prefix=(lab.need("taskset", "util-linux"), "-c", str(server_cpu)))
+        raise_group(server)
+        calm, stormy, storm = others_in_a_storm(lab, server, metrics, rest, first)
+        figures = server.own_stats("unix")
+        text = (f"{lab.engine}, {f'RSA of {bits} bits' if bits else 'P-256'}: p99 {p99_ms(stormy):.2f} ms in a storm of "
+                f"{storm['connects']} connections, {p99_ms(calm):.2f} ms without; {figures['turns_long']} turns of "
+                f"{figures['turns_costly']} above 2 ms, the longest {figures['turn_longest_us']} us; the others were ready without a CPU "
+                f"{100 * stormy['generator_wait_ns'] / stormy['window_ns']:.1f} % of the time"
+                f"{'' if first == os.SCHED_FIFO else ' (SCHED_FIFO is refused here)'}")
+        print(text, flush=True)
+        check(storm["connects"] > 50, f"hardly a storm: {text}")
+        check(p99_ms(stormy) < STORM_P99_MS_MAX, text)
 
 
 @test(families=TLS, limit_s=900, apart=True, engines=("uring",))
