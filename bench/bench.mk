@@ -10,12 +10,21 @@ $(eval $(call link_rule,$(O)/micro,$(call objects,$(MICRO_SOURCES)) \
 
 # The bare kernel path that costs are a multiple of; its ring, receive buffers and waiting are the engine's.
 FLOOR_SOURCES := $(sort $(wildcard bench/floor/*.c))
-BENCH_SOURCES := $(MICRO_SOURCES) $(FLOOR_SOURCES)
+# What TLS costs in OpenSSL alone, beside src/tls; answers go through the engine's pool, as in a server.
+TLS_FLOOR_SOURCES := $(if $(WITH_TLS),$(sort $(wildcard bench/tls/*.c)))
+BENCH_SOURCES := $(MICRO_SOURCES) $(FLOOR_SOURCES) $(TLS_FLOOR_SOURCES)
 
 all: $(BIN)/floor
 $(eval $(call compile_rule,bench/floor,-Ibench/floor $(call own_includes,src/engine/uring/)))
 $(eval $(call link_rule,$(BIN)/floor,$(call objects,$(FLOOR_SOURCES)) \
     $(foreach folder,$(NEEDS_engine),$(call archive,$(folder))),$(LIBS)))
+
+ifneq ($(WITH_TLS),)
+all: $(BIN)/tls-floor
+$(eval $(call compile_rule,bench/tls,-Ibench/tls $(call own_includes,src/tls/) -Isrc/engine))
+$(eval $(call link_rule,$(BIN)/tls-floor,$(call objects,$(TLS_FLOOR_SOURCES)) \
+    $(foreach folder,$(NEEDS_tls),$(call archive,$(folder))),$(LIBS)))
+endif
 
 .PHONY: bench bench-quick bench-micro bench-setup
 bench: bench-setup ## measure riposte beside memcached, Redis and nginx, some forty minutes (ARGS="--only 'get-32-*'")

@@ -3,11 +3,11 @@
 
 import time
 
-from harness import usage
+from harness import alone, usage
 from harness.generator import Generator
 from harness.server import Server
 from harness.strace import count_calls
-from harness.workloads import IDLE, SWEEP
+from harness.workloads import ALONE, IDLE, SWEEP
 from process import ProcessError
 
 STRACE_REQUESTS_MIN = 20000
@@ -28,6 +28,8 @@ def serve(peer, workload, placement):
 
 def measure(peer, workload, settings, seed, rates=None):
     """Figures of one peer in one round, and the command lines."""
+    if workload.kind == ALONE:
+        return alone.measure(peer, workload, settings)
     with serve(peer, workload, settings.placement) as server:
         if workload.kind == IDLE:
             return idle_figures(server, settings.duration_s), {"server": server.command_text()}

@@ -233,10 +233,11 @@ KINDS = {
     "riposte-tls": Kind("memcached", riposte_tls_arguments, ("--version",)),
     "memcached-tls": Kind("memcached", memcached_tls_arguments, ("--version",)),
     "nginx-tls": Kind("http", nginx_tls_arguments, ("-v",)),
+    "alone": Kind("none", None, ("--version",)),
     "floor": Kind("memcached", floor_arguments, ()),
     "floor-http": Kind("http", floor_arguments, ()),
 }
-OWN_KINDS = ("riposte", "riposte-http", "riposte-tls", "memcached-tls", "nginx-tls", "floor", "floor-http")
+OWN_KINDS = ("riposte", "riposte-http", "riposte-tls", "memcached-tls", "nginx-tls", "alone", "floor", "floor-http")
 
 PACKAGED = {"memcached": "memcached", "redis": "redis-server", "nginx": "nginx", "h2o": "h2o"}
 
@@ -262,6 +263,15 @@ def tls_peers(plain):
     """The same programs, asked over TLS, where openssl(1) makes a certificate."""
     chosen = [peer for peer in plain if peer.name in ("riposte", "memcached", "nginx")] if encryption.is_here() else []
     return [replace(peer, name=f"{peer.name}-tls", asked_only=True, tls=True) for peer in chosen]
+
+
+def alone_peers(server):
+    """OpenSSL with nothing around it, and src/tls without an engine (bench/tls), where the build beside the server has TLS."""
+    program = (os.path.join(os.path.dirname(server), "tls-floor"),)
+    if not os.access(program[0], os.X_OK):
+        return []
+    return [Peer(name, "alone", program, version_of(program, "alone"), ("--server", which), asked_only=True)
+            for name, which in (("openssl", "openssl"), ("riposte-filter", "riposte"))]
 
 
 def floor_peers(program):
@@ -305,4 +315,4 @@ def discover(program):
             absent.append(f"{name} is not here: tools/setup --bench installs it, PEER_{name}=<program> names one")
     order = sorted(named, key=lambda name: (list(KINDS).index(kind_of(name)), name))
     peers += [Peer(name, kind_of(name), named[name], version_of(named[name], kind_of(name))) for name in order]
-    return peers + tls_peers(peers), absent
+    return peers + tls_peers(peers) + alone_peers(program), absent

@@ -11,6 +11,8 @@ DOUBTS = (
     ("steal_percent", 2.0, "of a CPU was taken by the hypervisor"),
 )
 
+CPU = "cpu_ns_per_request"
+
 # Rounds that differ by more are too few to tell a ratio near 1 from noise.
 SPREAD_MAX = 0.4
 
@@ -32,6 +34,8 @@ def workload_block(result):
         return lines + [f"  not measured: {result['skipped']}"]
     if any("steps" in row["median"] for row in result["rows"]):
         lines += sweep_lines(result)
+    elif result["kind"] == "alone":
+        lines += lay_out(alone_rows(result))
     elif result["kind"] == "idle":
         lines += lay_out([["", "CPU", "switches/s", "memory"]] +
                          [idle_cells(row) for row in result["rows"] if row["median"]])
@@ -59,6 +63,14 @@ def closed_cells(row, base):
             units.microseconds(figures["p50_ns"]), units.microseconds(figures["p99_ns"]),
             f"{figures['cpu_percent']:.0f} %", units.microseconds(figures["cpu_ns_per_request"]),
             "-" if calls is None else f"{calls:.3f}", f"{figures['switches_per_request']:.3f}", memory(figures)]
+
+
+def alone_rows(result):
+    """The first row is what the others are a multiple of."""
+    measured = [row for row in result["rows"] if row["median"]]
+    return [["", "CPU us each", "spread", f"of {measured[0]['peer']}'s" if measured else ""]] + [
+        [row["peer"], f"{row['median'][CPU] / 1000:.2f}", units.percent(row["spread"][CPU]),
+         ratio_text(paired_ratio(row, measured[0], CPU))] for row in measured]
 
 
 def ratio_text(ratio):

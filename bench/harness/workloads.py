@@ -10,6 +10,7 @@ CLOSED = "closed"  # as fast as replies come
 RATE = "rate"      # so many requests per second
 SWEEP = "sweep"    # a rate after the other, up to the knee
 IDLE = "idle"      # nothing at all
+ALONE = "alone"    # a part of a server without sockets, asked by itself (bench/tls)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Workload:
     cached: bool = False    # riposte has the value in its cache, at /cache/<key>, rather than as a file
     memory_mib: int = 1024
     item_mib: int = 1
+    work: str = ""          # ALONE: which
     peers: tuple = ()       # names; all when empty
     quick: bool = False     # part of a quick run
     strace: bool = True     # system calls are counted
@@ -88,6 +90,11 @@ def get_small(connections, quick):
                     connections=connections, http=True, quick=quick)
 
 
+def tls_alone(work, title):
+    return Workload(f"tls-alone-{work}", f"TLS without sockets: {title}", kind=ALONE, work=work, peers=("openssl", "riposte-filter"),
+                    strace=False)
+
+
 TLS_PEERS = ("riposte", "riposte-tls", "memcached-tls", "nginx-tls")
 
 WORKLOADS = (
@@ -122,6 +129,10 @@ WORKLOADS = (
     Workload("tls-full-c64", "TLS: connect, full handshake, get 32 B, close; 64 at a time", churn=1, http=True, peers=TLS_PEERS),
     Workload("tls-resumed-c64", "TLS: connect, resumed handshake, get 32 B, close; 64 at a time", churn=1, resume=True, http=True,
              peers=TLS_PEERS),
+    # What OpenSSL takes of that with nothing around it, and with src/tls around it.
+    tls_alone("get", "a record with a get of 32 B comes, one with its answer goes"),
+    tls_alone("full", "a full handshake, certificate of P-256, X25519"),
+    tls_alone("resumed", "a resumed handshake, X25519"),
     # Web servers among themselves: 13 bytes is "Hello, World!".
     Workload("web-13-c64", "web: 13 bytes, 64 connections", value="13", keys="1", http=True, web=True, cached=True),
     Workload("web-13-d16", "web: 13 bytes, 64 connections, 16 pipelined", depth=16, value="13", keys="1", http=True, web=True,

@@ -72,3 +72,18 @@ class TargetsTest(unittest.TestCase):
     def test_every_target_names_a_workload_that_exists(self):
         for target in targets.TARGETS:
             self.assertEqual(workloads.find(target.workload).name, target.workload)
+
+    def test_what_openssl_itself_takes_stands_beside_what_is_asked_of_resumed_handshakes(self):
+        start = "tls-resumed-c64: CPU per request against tls-full-c64"
+        ours = [result("tls-full-c64", row("riposte-tls", cpu_ns_per_request=200.0)),
+                result("tls-resumed-c64", row("riposte-tls", cpu_ns_per_request=160.0))]
+        self.assertEqual(self.verdict(ours, start)["bound"], "at most 0.4 x")
+        alone = [result("tls-alone-full", row("openssl", cpu_ns_per_request=100.0)),
+                 result("tls-alone-resumed", row("openssl", cpu_ns_per_request=86.0))]
+        found = self.verdict(ours + alone, start)
+        self.assertEqual((found["value"], found["bound"], found["reached"]), ("0.80 x", "at most 0.4 x (OpenSSL alone 0.86 x)", False))
+
+    def test_the_filter_is_held_against_openssl_without_it(self):
+        for cost, reached in ((115.0, True), (116.0, False)):
+            results = [result("tls-alone-get", row("openssl", cpu_ns_per_request=100.0), row("riposte-filter", cpu_ns_per_request=cost))]
+            self.assertIs(self.verdict(results, "tls-alone-get")["reached"], reached)
