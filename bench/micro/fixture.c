@@ -50,7 +50,7 @@ void fixture_thread_put(struct fixture_thread *thread, struct bytes key) {
     }
     memset(store_item_value(item), 'v', value_size);
     static const struct put_options set = {.mode = PUT_SET};
-    status = store_put(thread->worker, item, &set, NULL);
+    status = store_put(thread->worker, &item, &set, NULL);
     assert(status == STORE_OK);
 }
 

@@ -404,11 +404,12 @@ void store_item_discard(struct store_worker *worker, struct item *item);
 enum store_status store_set(struct store_worker *worker, const struct store_record *set);
 
 /*
- * Stores an item of store_item_create; consumes it whatever the outcome. STORE_OK, STORE_MISS,
- * STORE_EXISTS, STORE_NOT_STORED, STORE_NO_MEMORY. *result may be NULL.
+ * Stores *item, which is of store_item_create: STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NOT_STORED, STORE_NO_MEMORY. It is
+ * consumed, and *item NULL, but with STORE_NO_MEMORY: then nothing was done, and *item is still the caller's, to be stored again or
+ * discarded. `result` may be NULL.
  */
-enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
-                            struct put_result *result);
+enum store_status store_put(struct store_worker *worker, struct item **item,
+                            const struct put_options *options, struct put_result *result);
 
 /*
  * STORE_OK and *result, STORE_MISS, STORE_EXISTS, STORE_NOT_NUMBER, STORE_NO_MEMORY. A shorter result keeps

@@ -224,9 +224,10 @@ bool put_supply(struct store_worker *worker) {
     return true;
 }
 
-/* The same item with room for an expiry and the given number; drops `item`. NULL: no memory. */
-static struct item *put_remake(struct store_worker *worker, struct item *item, uint64_t cas, bool is_drawn,
-                               uint64_t hash) {
+/* *remade becomes the same item with room for an expiry and the given number. False, and nothing has changed: no memory. */
+static bool put_remake(struct store_worker *worker, struct item **remade, uint64_t cas, bool is_drawn,
+                       uint64_t hash) {
+    struct item *item = *remade;
     struct item_form form = item_form_of(item);
     char key[STORE_KEY_SIZE_MAX];
     form.has_expiry = true;
@@ -236,21 +237,23 @@ static struct item *put_remake(struct store_worker *worker, struct item *item, u
     memcpy(key, form.key.data, form.key.size);
     form.key.data = key;
     struct item *made = put_make(worker, &form, hash);
-    if (made != NULL) {
-        memcpy(item_value(made), item_value(item), form.value_size);
-        item_set_mark(made, ITEM_STALE, item_has(item, ITEM_STALE));
-        item_set_mark(made, ITEM_WON, item_has(item, ITEM_WON));
+    if (made == NULL) {
+        return false;
     }
+    memcpy(item_value(made), item_value(item), form.value_size);
+    item_set_mark(made, ITEM_STALE, item_has(item, ITEM_STALE));
+    item_set_mark(made, ITEM_WON, item_has(item, ITEM_WON));
     put_drop(worker, item);
-    return made;
+    *remade = made;
+    return true;
 }
 
-/* The same item with a number of its own above that of the item it could not replace; NULL: no memory, and it is dropped. */
-static struct item *put_renumber(struct store_worker *worker, struct item *item, uint64_t hash) {
+/* *item has a number of its own from now on, above that of the item it could not replace. False, and nothing has changed: no memory. */
+static bool put_renumber(struct store_worker *worker, struct item **item, uint64_t hash) {
     uint64_t number = put_draw_number(worker);
-    if (item_own_cas(item) != 0) {
-        item_set_own_cas(item, number);
-        return item;
+    if (item_own_cas(*item) != 0) {
+        item_set_own_cas(*item, number);
+        return true;
     }
     return put_remake(worker, item, number, true, hash);
 }
@@ -387,46 +390,46 @@ static enum store_status put_decide(const struct store_worker *worker, const str
     return STORE_NOT_STORED;
 }
 
-static enum store_status put_store(struct store_worker *worker, struct item *item, uint64_t hash,
+/* As store_put. */
+static enum store_status put_store(struct store_worker *worker, struct item **item, uint64_t hash,
                                    const struct put_options *options, struct put_result *result) {
     bool given = options->cas_new != 0;
     for (;;) {
         struct place place;
         if (unlikely(!put_supply(worker))) {
-            put_drop(worker, item);
             return STORE_NO_MEMORY;
         }
-        link_open(worker, hash, item_key(item), &place);
-        enum store_status status = put_decide(worker, &place, item, options);
+        link_open(worker, hash, item_key(*item), &place);
+        enum store_status status = put_decide(worker, &place, *item, options);
         if (unlikely(status != STORE_OK)) {
             place_close(&place);
-            put_drop(worker, item);
+            put_drop(worker, *item);
+            *item = NULL;
             return status;
         }
-        if (likely(put_publish(worker, &place, item, given, result))) {
+        if (likely(put_publish(worker, &place, *item, given, result))) {
+            *item = NULL;
             return STORE_OK;
         }
         if (given) {
             segment_close_all(worker);
-            item = put_remake(worker, item, options->cas_new, false, hash);
-        } else {
-            item = put_renumber(worker, item, hash);
         }
-        if (item == NULL) {
+        if (!(given ? put_remake(worker, item, options->cas_new, false, hash)
+                    : put_renumber(worker, item, hash))) {
             return STORE_NO_MEMORY;
         }
     }
 }
 
-enum store_status put_item(struct store_worker *worker, struct item *item, const struct put_options *options,
+enum store_status put_item(struct store_worker *worker, struct item **item, const struct put_options *options,
                            struct put_result *result) {
-    uint64_t hash = likely(worker->fresh == item) ? worker->fresh_hash
-                                                  : index_hash(&worker->store->index, item_key(item));
+    uint64_t hash = likely(worker->fresh == *item) ? worker->fresh_hash
+                                                   : index_hash(&worker->store->index, item_key(*item));
     if (result != NULL) {
         *result = (struct put_result){0};
     }
     if (unlikely(options->cas_new != 0 || options->invalidate) &&
-        (item = put_remake(worker, item, options->cas_new, false, hash)) == NULL) {
+        !put_remake(worker, item, options->cas_new, false, hash)) {
         return STORE_NO_MEMORY;
     }
     enum store_status status = put_store(worker, item, hash, options, result);
@@ -447,9 +450,16 @@ static inline_always enum store_status set_publish(struct store_worker *worker, 
         if (likely(publish(worker, &place, made, false, NULL))) {
             return STORE_OK;
         }
-        item = put_renumber(worker, item, hash);
+        if (!put_renumber(worker, &item, hash)) {
+            put_drop(worker, item);
+            return STORE_NO_MEMORY;
+        }
     }
-    return item != NULL ? put_store(worker, item, hash, &plain, NULL) : STORE_NO_MEMORY;
+    enum store_status status = put_store(worker, &item, hash, &plain, NULL);
+    if (unlikely(status == STORE_NO_MEMORY)) {
+        put_drop(worker, item);
+    }
+    return status;
 }
 
 enum store_status store_set(struct store_worker *worker, const struct store_record *set) {

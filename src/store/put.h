@@ -55,8 +55,8 @@ bool put_supply(struct store_worker *worker);
 /* Sets the expiry of place->item, which has room for one. */
 void put_set_expires(struct store_worker *worker, struct place *place, uint32_t expires_tick);
 
-/* store_put for every mode but PUT_APPEND and PUT_PREPEND. Consumes `item`. */
-enum store_status put_item(struct store_worker *worker, struct item *item, const struct put_options *options,
+/* store_put for every mode but PUT_APPEND and PUT_PREPEND. */
+enum store_status put_item(struct store_worker *worker, struct item **item, const struct put_options *options,
                            struct put_result *result);
 
 /*

@@ -185,10 +185,11 @@ static void append_finish(const void *input, struct item *item, const struct upd
     }
 }
 
-/* Consumes `added`. Not inlined: every store_put would make room on the stack for it. */
-static __attribute__((noinline)) enum store_status append_put(struct store_worker *worker, struct item *added,
+/* Not inlined: every store_put would make room on the stack for it. */
+static __attribute__((noinline)) enum store_status append_put(struct store_worker *worker, struct item **item,
                                                               const struct put_options *options,
                                                               struct put_result *result) {
+    struct item *added = *item;
     if (result != NULL) {
         *result = (struct put_result){0};
     }
@@ -201,12 +202,15 @@ static __attribute__((noinline)) enum store_status append_put(struct store_worke
                                   .fill = append_fill,
                                   .finish = append_finish};
     enum store_status status = update_run(worker, &update, result, NULL);
-    put_drop(worker, added);
+    if (likely(status != STORE_NO_MEMORY)) {
+        put_drop(worker, added);
+        *item = NULL;
+    }
     return status;
 }
 
-enum store_status store_put(struct store_worker *worker, struct item *item, const struct put_options *options,
-                            struct put_result *result) {
+enum store_status store_put(struct store_worker *worker, struct item **item,
+                            const struct put_options *options, struct put_result *result) {
     bool appends = options->mode == PUT_APPEND || options->mode == PUT_PREPEND;
     return unlikely(appends) ? append_put(worker, item, options, result)
                              : put_item(worker, item, options, result);

@@ -56,7 +56,7 @@ static void append(struct torture_thread *thread) {
                                         RECORD_SIZE, &item) == STORE_OK,
                       "no item");
         memcpy(store_item_value(item), record, RECORD_SIZE);
-        torture_check(store_put(thread->worker, item, &options, NULL) == STORE_OK, "not appended");
+        torture_check(store_put(thread->worker, &item, &options, NULL) == STORE_OK, "not appended");
         torture_pause(thread);
     }
 }

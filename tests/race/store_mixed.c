@@ -104,8 +104,19 @@ static void write_journal(struct torture_thread *thread, uint64_t journal) {
         return;
     }
     memset(store_item_value(item), 'a' + (int)journal, size);
-    if (store_put(thread->worker, item, &options, NULL) == STORE_NOT_STORED) { /* it is full */
+    switch (store_put(thread->worker, &item, &options, NULL)) {
+    case STORE_NOT_STORED: /* it is full */
         store_delete(thread->worker, torture_key(&key, KEYS + journal), NULL, NULL);
+        break;
+    case STORE_NO_MEMORY:
+        store_item_discard(thread->worker, item);
+        break;
+    case STORE_OK:
+    case STORE_MISS:
+    case STORE_EXISTS:
+    case STORE_NOT_NUMBER:
+    case STORE_TOO_LARGE:
+        break;
     }
 }
 

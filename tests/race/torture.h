@@ -235,7 +235,11 @@ static inline enum store_status torture_put(struct torture_thread *thread, uint6
         return status;
     }
     torture_write(store_item_value(item), value_size, key_number, version);
-    return store_put(thread->worker, item, options, result);
+    status = store_put(thread->worker, &item, options, result);
+    if (status == STORE_NO_MEMORY) {
+        store_item_discard(thread->worker, item);
+    }
+    return status;
 }
 
 #endif

@@ -129,17 +129,13 @@ static void answer_no_room(struct http_call *call, const struct http_exchange *e
                      "");
 }
 
-/* The body is in its item. */
-static void item_store(struct http_call *call, struct http_change *change) {
-    struct put_result result = {0};
-    bool is_put = change->options.mode == PUT_SET;
-    bool existed = !is_put || key_exists(call, change);
-    struct item *item = change->item;
-    change->item = NULL;
-    switch (store_put(call->worker->store, item, &change->options, &result)) {
+/* What has become of it; `existed`: there was a value of this key before. */
+static void item_answer(struct http_call *call, const struct http_change *change, enum store_status status,
+                        bool existed, uint64_t cas) {
+    switch (status) {
     case STORE_OK:
         existed = existed && change->options.mode != PUT_ADD;
-        answer_stored(call, change, existed ? HTTP_STATUS_NO_CONTENT : HTTP_STATUS_CREATED, result.cas);
+        answer_stored(call, change, existed ? HTTP_STATUS_NO_CONTENT : HTTP_STATUS_CREATED, cas);
         return;
     case STORE_MISS:
     case STORE_EXISTS:
@@ -157,16 +153,7 @@ static void item_store(struct http_call *call, struct http_change *change) {
     }
 }
 
-/* The next piece goes from the blocks to the item. False when others come first. */
-static bool upload_store(struct http_call *call, struct http_change *change) {
-    char *value = store_item_value(change->item) + change->upload.moved_size;
-    size_t size = upload_move(&change->upload, value, COPY_SIZE_MAX);
-    call->work += (unsigned)(size / COPY_SIZE_PER_WORK);
-    call->yielded = !upload_empty(&change->upload);
-    return !call->yielded;
-}
-
-/* There was no room for the item. True when some is on its way, and the whole body waits for it until another turn. */
+/* There was no room. True when some is on its way, and the whole body waits for it until another turn. */
 static bool item_waits(struct http_call *call, struct http_change *change) {
     change->whole_ns = change->whole_ns != 0 ? change->whole_ns : call->now_ns;
     bool is_late = call->now_ns - change->whole_ns >= ROOM_WAIT_MS * CLOCK_NS_PER_MS;
@@ -176,6 +163,30 @@ static bool item_waits(struct http_call *call, struct http_change *change) {
     call->work += PROTOCOL_WORK_COSTLY;
     call->yielded = true;
     return true;
+}
+
+/* The body is in its item. False when it waits for room: an append needs more than its own. */
+static bool item_store(struct http_call *call, struct http_change *change) {
+    struct put_result result = {0};
+    bool is_put = change->options.mode == PUT_SET;
+    bool existed = !is_put || key_exists(call, change);
+    enum store_status status = store_put(call->worker->store, &change->item, &change->options, &result);
+    if (unlikely(status == STORE_NO_MEMORY) && item_waits(call, change)) {
+        size_t size = (size_t)change->body.size; /* all of it was moved there, also where it came whole */
+        change->upload.value_size = change->upload.received_size = change->upload.moved_size = size;
+        return false;
+    }
+    item_answer(call, change, status, existed, result.cas);
+    return true;
+}
+
+/* The next piece goes from the blocks to the item. False when others come first. */
+static bool upload_store(struct http_call *call, struct http_change *change) {
+    char *value = store_item_value(change->item) + change->upload.moved_size;
+    size_t size = upload_move(&change->upload, value, COPY_SIZE_MAX);
+    call->work += (unsigned)(size / COPY_SIZE_PER_WORK);
+    call->yielded = !upload_empty(&change->upload);
+    return !call->yielded;
 }
 
 /* All of the body is there. False when it goes on with the next call. */
@@ -197,8 +208,7 @@ static bool change_finish(struct http_call *call, struct http_change *change) {
     if (!upload_empty(&change->upload) && !upload_store(call, change)) {
         return false;
     }
-    item_store(call, change);
-    return true;
+    return item_store(call, change);
 }
 
 /* --- the body on its way ------------------------------------------------------------------------------------ */

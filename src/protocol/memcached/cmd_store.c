@@ -56,22 +56,17 @@ static bool block_grows(const struct store_block *block) {
     return block->options.mode == PUT_APPEND || block->options.mode == PUT_PREPEND;
 }
 
-/* The block is complete and its bytes are the item's: stores it. */
-static void block_finish(struct mc_call *call, const struct store_block *block, struct item *item) {
-    struct memcached_worker *worker = call->worker;
-    struct put_result result = {0};
-    enum store_status status = store_put(worker->store, item, &block->options, &result);
-    if (unlikely(status == STORE_NO_MEMORY) && call_put_off(call)) {
-        return;
-    }
+/* The block was stored, or was not. */
+static void block_finish(struct mc_call *call, const struct store_block *block, enum store_status status,
+                         const struct put_result *result) {
     call->requests++;
-    block_count(&worker->counters, block, status);
+    block_count(&call->worker->counters, block, status);
     if (block_grows(block)) {
-        call_copied(call, result.value_size);
+        call_copied(call, result->value_size);
     }
-    block->answer(call, block, status, &result);
+    block->answer(call, block, status, result);
     if (unlikely(call->observed)) {
-        events_stored(call, block, status, &result);
+        events_stored(call, block, status, result);
     }
 }
 
@@ -201,7 +196,17 @@ static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
     return false;
 }
 
-/* The block is whole: makes the item that it goes to. False when the upload has ended otherwise. */
+/* The whole block has met STORE_NO_MEMORY: true when it goes on in another turn. */
+static bool upload_put_off(struct mc_call *call, struct store_upload *upload) {
+    upload->whole_ns = upload->whole_ns != 0 ? upload->whole_ns : call->now_ns;
+    if (!call_may_wait(call, upload->whole_ns)) {
+        return false;
+    }
+    call_again(call, call->at);
+    return true;
+}
+
+/* The block is whole: makes the item that it goes to. False when it waits, or the upload has ended otherwise. */
 static bool upload_make_item(struct mc_call *call, struct store_upload *upload) {
     const struct store_block *block = &upload->block;
     if (unlikely(upload->upload.end_is_wrong)) {
@@ -214,14 +219,23 @@ static bool upload_make_item(struct mc_call *call, struct store_upload *upload) 
                           block->client_flags, block->expires_tick, block->value_size, &upload->item);
     if (unlikely(status != STORE_OK)) {
         upload->item = NULL;
-        upload->whole_ns = upload->whole_ns != 0 ? upload->whole_ns : call->now_ns;
-        if (status == STORE_NO_MEMORY && call_may_wait(call, upload->whole_ns)) {
-            call_again(call, call->at);
-            return false;
+        if (status != STORE_NO_MEMORY || !upload_put_off(call, upload)) {
+            upload_refuse(call, upload, status);
         }
-        upload_refuse(call, upload, status);
         return false;
     }
+    return true;
+}
+
+/* The item has all of the block. False when it waits for room: an append needs more than its own. */
+static bool upload_store(struct mc_call *call, struct store_upload *upload) {
+    struct put_result result = {0};
+    enum store_status status = store_put(call->worker->store, &upload->item, &upload->block.options, &result);
+    if (unlikely(status == STORE_NO_MEMORY) && upload_put_off(call, upload)) {
+        return false;
+    }
+    block_finish(call, &upload->block, status, &result);
+    upload_end(call);
     return true;
 }
 
@@ -234,11 +248,7 @@ static bool upload_copy(struct mc_call *call, struct store_upload *upload) {
         call->yielded = true;
         return false;
     }
-    struct item *item = upload->item;
-    upload->item = NULL;
-    block_finish(call, &upload->block, item);
-    upload_end(call);
-    return true;
+    return upload_store(call, upload);
 }
 
 bool cmd_store_continue(struct mc_call *call) {
@@ -395,7 +405,15 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
         block_spoilt(call, block);
         return;
     }
-    block_finish(call, block, item);
+    struct put_result result = {0};
+    status = store_put(store, &item, &block->options, &result);
+    if (unlikely(status == STORE_NO_MEMORY)) {
+        store_item_discard(store, item);
+        if (call_put_off(call)) {
+            return;
+        }
+    }
+    block_finish(call, block, status, &result);
 }
 
 /* --- the classic commands ------------------------------------------------------------------------------- */

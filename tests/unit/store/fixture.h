@@ -75,7 +75,11 @@ static inline enum store_status fixture_put(struct fixture *fixture, struct byte
     if (value.size != 0) {
         memcpy(store_item_value(item), value.data, value.size);
     }
-    return store_put(fixture->worker, item, options, result);
+    status = store_put(fixture->worker, &item, options, result);
+    if (status == STORE_NO_MEMORY) {
+        store_item_discard(fixture->worker, item);
+    }
+    return status;
 }
 
 static inline enum store_status fixture_store(struct fixture *fixture, enum put_mode mode, const char *key,

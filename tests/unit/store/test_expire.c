@@ -191,7 +191,7 @@ Test(expire, leaves_a_segment_alone_in_which_an_item_is_not_stored_yet) {
     }
     cr_assert_eq(fixture_count(&fixture, swept), 100);
     static const struct put_options set = {.mode = PUT_SET};
-    cr_assert_eq(store_put(fixture.worker, item, &set, NULL), STORE_OK);
+    cr_assert_eq(store_put(fixture.worker, &item, &set, NULL), STORE_OK);
     for (unsigned turn = 0; turn < 20; turn++) {
         fixture_turn(&fixture, 1);
     }

@@ -126,8 +126,8 @@ Test(flush_prefix, a_value_that_came_in_pieces_is_of_the_time_of_its_end) {
     cr_assert_eq(store_item_create(fixture.worker, text("p:large"), false, 0, 0, 500000, &large), STORE_OK);
     memset(store_item_value(large), 'l', 500000);
     flush(&fixture, "p:");
-    cr_expect_eq(store_put(fixture.worker, small, &set, NULL), STORE_OK);
-    cr_expect_eq(store_put(fixture.worker, large, &set, NULL), STORE_OK);
+    cr_expect_eq(store_put(fixture.worker, &small, &set, NULL), STORE_OK);
+    cr_expect_eq(store_put(fixture.worker, &large, &set, NULL), STORE_OK);
     cr_expect_eq(fixture_get(&fixture, "p:small").value.size, 1000);
     cr_expect_eq(fixture_get(&fixture, "p:large").value.size, 500000);
     flush(&fixture, "p:");

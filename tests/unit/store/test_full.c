@@ -72,7 +72,11 @@ static bool set(struct store_worker *worker, uint64_t number, size_t value_size,
         turn(worker);
     }
     memset(store_item_value(item), 'a' + (int)(number % 26), value_size);
-    return store_put(worker, item, &options, NULL) == STORE_OK;
+    if (store_put(worker, &item, &options, NULL) == STORE_OK) {
+        return true;
+    }
+    store_item_discard(worker, item); /* there was no memory */
+    return false;
 }
 
 static void write_phase(struct run *run, struct store_worker *worker, struct random *random, unsigned phase) {

@@ -49,7 +49,7 @@ Test(get, says_of_an_item_what_was_stored_with_it) {
     fixture_put(&fixture, text("plain"), text("v"), 0, 0, &set, NULL);
     cr_assert_eq(store_item_create(fixture.worker, text("rich"), true, 0xffffffff, 500, 3, &item), STORE_OK);
     memcpy(store_item_value(item), "abc", 3);
-    cr_assert_eq(store_put(fixture.worker, item, &set, &result), STORE_OK);
+    cr_assert_eq(store_put(fixture.worker, &item, &set, &result), STORE_OK);
     struct item_view plain = fixture_get(&fixture, "plain");
     cr_expect_eq(plain.client_flags, 0);
     cr_expect_eq(plain.expires_tick, STORE_EXPIRES_NEVER);

@@ -252,7 +252,7 @@ static void expect_unfinished_survives(size_t value_size, bool is_stored) {
     fill_all(&fixture);
     cr_expect_not(fixture_has(&fixture, "key"));
     if (is_stored) {
-        cr_assert_eq(store_put(fixture.worker, item, &set, NULL), STORE_OK);
+        cr_assert_eq(store_put(fixture.worker, &item, &set, NULL), STORE_OK);
         struct item_view view = fixture_get(&fixture, "key");
         cr_expect_eq(view.client_flags, 7);
         cr_expect_eq(view.value.size, value_size);
@@ -286,7 +286,7 @@ Test(put, several_items_that_are_not_finished_survive_turns) {
     }
     fill_all(&fixture);
     for (unsigned i = 0; i < 8; i++) {
-        cr_assert_eq(store_put(fixture.worker, items[i], &set, NULL), STORE_OK);
+        cr_assert_eq(store_put(fixture.worker, &items[i], &set, NULL), STORE_OK);
         struct item_view view = fixture_get(&fixture, "key");
         cr_expect_eq(view.client_flags, i);
         cr_expect_eq(view.value.data[2999], (char)('a' + i));

@@ -39,7 +39,7 @@ Test(update, keeps_flags_expiry_and_form_of_the_key) {
     struct item *item;
     cr_assert_eq(store_item_create(fixture.worker, text("key"), true, 77, 500, 1, &item), STORE_OK);
     *store_item_value(item) = 'a';
-    store_put(fixture.worker, item, &set, NULL);
+    store_put(fixture.worker, &item, &set, NULL);
     struct put_result result;
     cr_expect_eq(fixture_put(&fixture, text("key"), text("b"), 99, 900, &append, &result), STORE_OK);
     struct item_view view = fixture_get(&fixture, "key");

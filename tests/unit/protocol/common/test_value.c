@@ -38,7 +38,7 @@ static void store_value(size_t size, char byte, struct item_view *view) {
     struct put_options options = {.mode = PUT_SET};
     cr_assert_eq(store_item_create(worker, key, false, 0, STORE_EXPIRES_NEVER, size, &item), STORE_OK);
     memset(store_item_value(item), byte, size);
-    cr_assert_eq(store_put(worker, item, &options, NULL), STORE_OK);
+    cr_assert_eq(store_put(worker, &item, &options, NULL), STORE_OK);
     if (view != NULL) {
         cr_assert_eq(store_get(worker, key, view), STORE_OK);
     }

@@ -49,7 +49,7 @@ static void store_value(const char *key, const char *value, uint32_t client_flag
                  STORE_OK);
     memcpy(store_item_value(item), value, strlen(value));
     const struct put_options options = {.mode = PUT_SET};
-    cr_assert_eq(store_put(server.store_worker, item, &options, NULL), STORE_OK);
+    cr_assert_eq(store_put(server.store_worker, &item, &options, NULL), STORE_OK);
 }
 
 static struct item_view look(struct bytes key) {

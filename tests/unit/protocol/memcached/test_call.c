@@ -9,7 +9,12 @@
 #include "fixture.h"
 #include "riposte/clock.h"
 
-enum { VALUE_SIZE = 4000, SETS_MAX = 100000, REQUEST_SIZE_MAX = VALUE_SIZE + 100 };
+enum {
+    VALUE_SIZE = 4000,
+    HUGE_SIZE = 300000, /* takes a window of its own: segments that are open keep their room */
+    SETS_MAX = 100000,
+    REQUEST_SIZE_MAX = VALUE_SIZE + 100
+};
 
 static struct store_worker *still;
 
@@ -165,6 +170,70 @@ Test(call, a_set_in_pieces_waits_for_room) {
     talk_go_on(&talk);
     cr_expect_str_eq(talk_output(&talk).data, "STORED\r\n");
     cr_expect_eq(refused_count(), 0);
+}
+
+static void set_huge(const char *key) {
+    static char text[HUGE_SIZE + 100];
+    int size = snprintf(text, sizeof(text), "set %s 0 0 %d\r\n", key, HUGE_SIZE);
+    memset(text + size, 'v', HUGE_SIZE);
+    memcpy(text + size + HUGE_SIZE, "\r\n", 2);
+    input_set(bytes_of(text, (size_t)size + HUGE_SIZE + 2));
+    talk_step(&talk, false);
+}
+
+/* Stores huge values until there is no room for one more; for a small one there is. */
+static void fill_with_huge(void) {
+    char key[32];
+    set_huge("huge");
+    for (unsigned number = 0; talk_output(&talk).size > 0; number++) {
+        cr_assert_lt(number, SETS_MAX, "there is always room");
+        talk_check(&talk, "mg number v\r\nmg huge\r\n", "VA 1\r\n1\r\nHD\r\n"); /* so that they stay */
+        snprintf(key, sizeof(key), "key-%u", number);
+        set_huge(key);
+    }
+    talk.input_size = 0;
+    talk_check(&talk, "set small 0 0 3\r\nabc\r\n", "STORED\r\n");
+}
+
+/* The block itself finds its room; what it makes of the old value does not. */
+static void check_small_block_in_pieces_waits(const char *begin, const char *end, const char *answer) {
+    fill_with_huge();
+    input_set(bytes_from_string(begin));
+    talk_step(&talk, false);
+    cr_assert(talk.next == PROTOCOL_NEXT_REST && talk.input_size == 0, "more has to come");
+    input_set(bytes_from_string(end));
+    for (int i = 0; i < 3; i++) {
+        talk_step(&talk, false);
+        cr_assert_eq(talk_output(&talk).size, 0, "it was answered: %.*s", (int)talk.output_size, talk.output);
+        cr_expect(talk.again && talk.costly, "it waits behind others");
+    }
+    still_goes_on();
+    talk_go_on(&talk);
+    cr_expect_str_eq(talk_output(&talk).data, answer);
+    cr_expect_eq(refused_count(), 0);
+}
+
+Test(call, an_append_in_pieces_waits_for_room_for_the_whole) {
+    check_small_block_in_pieces_waits("append huge 0 0 3\r\na", "bc\r\n", "STORED\r\n");
+    talk_check(&talk, "mg huge s\r\n", "HD s300003\r\n");
+}
+
+Test(call, a_meta_prepend_in_pieces_waits_for_room_for_the_whole) {
+    check_small_block_in_pieces_waits("ms huge 3 MP\r\na", "bc\r\n", "HD\r\n");
+    talk_check(&talk, "mg huge s\r\n", "HD s300003\r\n");
+}
+
+Test(call, an_append_in_pieces_that_finds_no_room_is_refused_and_changes_nothing) {
+    fill_with_huge();
+    input_set(bytes_from_string("append huge 0 0 3\r\na"));
+    talk_step(&talk, false);
+    input_set(bytes_from_string("bc\r\n"));
+    talk_step(&talk, false);
+    cr_assert(talk.again && talk_output(&talk).size == 0);
+    server.now_ns += 5 * CLOCK_NS_PER_S;
+    talk_step(&talk, false);
+    cr_expect_str_eq(talk_output(&talk).data, "SERVER_ERROR out of memory storing object\r\n");
+    talk_check(&talk, "mg huge s\r\n", "HD s300000\r\n");
 }
 
 Test(call, what_stands_before_it_in_a_pipeline_is_answered) {
