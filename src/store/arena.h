@@ -200,6 +200,7 @@ struct arena {
     _Atomic uint64_t pinned_size;        /* of retired segments that replies still send from */
     _Atomic uint32_t scan_rounds;        /* how often scan_next has come round */
     _Atomic uint64_t pins_size;          /* bytes of segments with pins: see store_pin */
+    _Atomic uint64_t unpins_count;       /* how often the last pin of a segment has ended */
 };
 
 /*

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -197,7 +196,7 @@ static int part_write(int fd, off_t offset, const struct image_part *part, size_
             *done += size;
             /* Whole pages only: what lies behind the end of the part is another's. */
             if (part->is_moved && size == IMAGE_PIECE_SIZE) {
-                madvise(piece, size, MADV_DONTNEED);
+                arena_memory_drop_private(piece, size);
             }
         }
     }

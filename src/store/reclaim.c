@@ -47,8 +47,18 @@ static void free_due(struct store_worker *worker, uint64_t epoch_max) {
     }
 }
 
+/* Only where some segment has lost its last pin since the last look: readers that do not read keep hundreds for minutes. */
 static void free_unpinned(struct store_worker *worker) {
     struct arena *arena = &worker->store->arena;
+    /*
+     * acquire: pairs with segment_unpin. Before the look: a pin that ends during it changes the number once more. One that has ended
+     * before this number was read for the last time was no longer met by free_due, which comes after that.
+     */
+    uint64_t unpins_count = atomic_load_explicit(&arena->unpins_count, memory_order_acquire);
+    if (likely(unpins_count == worker->unpins_seen)) {
+        return;
+    }
+    worker->unpins_seen = unpins_count;
     struct arena_list still = {.first = SEGMENT_NONE, .last = SEGMENT_NONE};
     for (uint32_t index; (index = arena_list_pop(arena, &worker->pinned)) != SEGMENT_NONE;) {
         if (segment_is_pinned(&arena->segments[index])) {

@@ -272,6 +272,8 @@ void segment_unpin(struct segment *segment) {
     assert(pins != 0);
     if (pins == 1) {
         atomic_fetch_sub_explicit(&arena->pins_size, size, memory_order_relaxed);
+        /* release: whoever sees that it has changed sees the segment without pins (free_unpinned). */
+        atomic_fetch_add_explicit(&arena->unpins_count, 1, memory_order_release);
     }
 }
 

@@ -191,6 +191,7 @@ struct store_worker {
 
     struct arena_list retired; /* segments, oldest first */
     struct arena_list pinned;  /* retired long ago, and still pinned */
+    uint64_t unpins_seen;      /* of the arena, when these were looked at last */
     uint32_t buckets_spare;    /* list of overflow buckets */
     unsigned buckets_spare_count;
     uint32_t buckets_retired[STORE_EPOCH_LISTS]; /* lists, by the epoch of retiring */
