@@ -46,8 +46,8 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
                       enum store_image *image, struct store **created);
 
 /*
- * Leaves the store in its file, for store_file_create of another process. All workers have left, nothing is pinned. After
- * 0 only store_destroy may be called. now_ns: monotonic. -errno (-ENOSPC: the file system has no room
+ * Leaves the store in its file, for store_file_create of another process. All workers have left. What is still pinned stays where it
+ * is, until it is unpinned here and, where it was pinned there, there (store_file_pin). After 0 only store_destroy may be called. now_ns: monotonic. -errno (-ENOSPC: the file system has no room
  * for the index): nothing is left, and the store is as before. Also of a store without a file, which then lives as long as
  * somebody has a duplicate of store_file_fd.
  */
@@ -67,6 +67,20 @@ void store_file_resume(struct store *store);
 
 /* What the old process has left for taking it back is freed. Any number of times. */
 void store_file_settle(struct store *store);
+
+/*
+ * A value that is still being sent when the store goes to another process, which goes on sending: the old one says where it is, for
+ * as long as it has it pinned; the new one pins it, before any worker works.
+ *
+ * Where bytes that store_pin keeps are in the file. False: they are not the store's, or it has none. Any thread.
+ */
+bool store_file_offset(const struct store *store, struct bytes bytes, uint64_t *offset);
+
+/*
+ * Keeps `size` bytes (>= 1) in place until store_unpin(pin), in one segment of those that the old process has left there. Returns the
+ * pin, and where they are. NULL: no such segment has them; nothing is kept. The thread that has created the store.
+ */
+void *store_file_pin(struct store *store, uint64_t offset, size_t size, struct bytes *bytes);
 
 /*
  * What the store has counted, for one that goes on with it, in which nobody stores yet. Before store_file_save, and after

@@ -132,7 +132,7 @@ void reclaim_leave(struct store_worker *worker);
 /* Takes over what workers that have left could not free. */
 void reclaim_adopt(struct store_worker *worker);
 
-/* At the end of the store, when nobody reads any more. */
+/* When no worker is there: segments that nobody sends from. */
 void reclaim_free_orphans(struct store *store);
 
 /* Something of this worker waits to be freed. */

@@ -86,7 +86,7 @@ static uint64_t load(const _Atomic uint64_t *value) {
     return atomic_load_explicit(value, memory_order_relaxed);
 }
 
-/* What nobody reads any more is free: no worker is there. */
+/* What nobody reads any more is free: no worker is there. What is pinned stays an orphan. */
 static void free_orphans(struct store *store) {
     reclaim_free_orphans(store);
     for (uint32_t number; (number = store->orphan_buckets) != 0;) {
@@ -94,7 +94,7 @@ static void free_orphans(struct store *store) {
         store->index.overflow_links[number] = store->index.overflow_free;
         store->index.overflow_free = number;
     }
-    atomic_store_explicit(&store->orphans_wait, false, memory_order_relaxed);
+    atomic_store_explicit(&store->orphans_wait, store->orphans.first != SEGMENT_NONE, memory_order_relaxed);
 }
 
 static void sum_items(const struct store *store, struct image_root *root) {
@@ -141,29 +141,42 @@ static uint32_t load_u32(const _Atomic uint32_t *value) {
     return atomic_load_explicit(value, memory_order_relaxed);
 }
 
-/* The rows of all queued segments, which are all that are in use; NULL: no memory. */
+static struct image_segment row_of(const struct arena *arena, uint32_t index, uint32_t queue) {
+    const struct segment *segment = &arena->segments[index];
+    return (struct image_segment){.number = arena_number(arena, index),
+                                  .index = index,
+                                  .size = segment->size,
+                                  .used = load_u32(&segment->used),
+                                  .dead = load_u32(&segment->dead),
+                                  .expires_first = load_u32(&segment->expires_first),
+                                  .expires_last = load_u32(&segment->expires_last),
+                                  .queue = queue};
+}
+
+/* The rows of a list of segments. Returns how many. */
+static size_t rows_fill(const struct arena *arena, const struct arena_list *list, uint32_t queue,
+                        struct image_segment *rows) {
+    size_t count = 0;
+    for (uint32_t i = list->first; i != SEGMENT_NONE; i = arena->segments[i].next) {
+        rows[count++] = row_of(arena, i, queue);
+    }
+    return count;
+}
+
+/* The rows of all segments that are in use: queued, or retired and pinned; NULL: no memory. */
 static struct image_segment *segments_list(const struct store *store, size_t *count) {
     const struct arena *arena = &store->arena;
     size_t most = 1, at = 0;
     for (uint32_t i = 0; (i = arena_scan(arena, i)) != SEGMENT_NONE; i++) {
         enum segment_state state = segment_state(&arena->segments[i]);
-        assert(state == SEGMENT_FREE || state == SEGMENT_QUEUED);
-        most += state == SEGMENT_QUEUED;
+        assert(state == SEGMENT_FREE || state == SEGMENT_QUEUED || state == SEGMENT_RETIRED);
+        most += state != SEGMENT_FREE;
     }
     struct image_segment *rows = calloc(most, sizeof(*rows));
     for (unsigned queue = 0; queue < QUEUES_COUNT && rows != NULL; queue++) {
-        for (uint32_t i = arena->queues[queue].first; i != SEGMENT_NONE; i = arena->segments[i].next) {
-            const struct segment *segment = &arena->segments[i];
-            rows[at++] = (struct image_segment){.number = arena_number(arena, i),
-                                                .index = i,
-                                                .size = segment->size,
-                                                .used = load_u32(&segment->used),
-                                                .dead = load_u32(&segment->dead),
-                                                .expires_first = load_u32(&segment->expires_first),
-                                                .expires_last = load_u32(&segment->expires_last),
-                                                .queue = queue};
-        }
+        at += rows_fill(arena, &arena->queues[queue], queue, rows + at);
     }
+    at += rows == NULL ? 0 : rows_fill(arena, &store->orphans, IMAGE_RETIRED, rows + at);
     *count = at;
     return rows;
 }

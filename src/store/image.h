@@ -45,19 +45,22 @@ enum image_section {
     IMAGE_OVERFLOW,
     IMAGE_LINKS,
     IMAGE_FLOORS,
-    IMAGE_GHOSTS,   /* empty: nothing was ever pushed out */
-    IMAGE_SEGMENTS, /* image_segment, the queues one behind the other, oldest first */
+    IMAGE_GHOSTS, /* empty: nothing was ever pushed out */
+    IMAGE_SEGMENTS, /* image_segment, the queues one behind the other, oldest first; then what is retired and pinned */
     IMAGE_PREFIXES, /* the flush table; empty: none */
     IMAGE_NOTE,     /* store_note; empty: none */
     IMAGE_SECTIONS_COUNT,
 };
 
-/* A segment of a queue. */
+/* What stands for a queue where a segment is in none: retired, and replies still send from it. */
+enum { IMAGE_RETIRED = QUEUES_COUNT };
+
+/* A segment of a queue, or a retired one. */
 struct image_segment {
     uint64_t number;
     uint32_t index, size, used, dead;
     uint32_t expires_first, expires_last;
-    uint32_t queue; /* enum segment_queue */
+    uint32_t queue; /* enum segment_queue, or IMAGE_RETIRED */
     uint32_t unused;
 };
 

@@ -199,9 +199,14 @@ void reclaim_adopt(struct store_worker *worker) {
 
 void reclaim_free_orphans(struct store *store) {
     struct arena *arena = &store->arena;
+    struct arena_list still = {.first = SEGMENT_NONE, .last = SEGMENT_NONE};
     for (uint32_t index; (index = arena_list_pop(arena, &store->orphans)) != SEGMENT_NONE;) {
-        arena_coming_add(arena, -(int64_t)arena->segments[index].size);
-        assert(!segment_is_pinned(&arena->segments[index]));
-        arena_give(arena, index);
+        if (segment_is_pinned(&arena->segments[index])) {
+            arena_list_push(arena, &still, index);
+        } else {
+            arena_coming_add(arena, -(int64_t)arena->segments[index].size);
+            arena_give(arena, index);
+        }
     }
+    store->orphans = still;
 }

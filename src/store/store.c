@@ -226,7 +226,9 @@ static void destroy_workers(struct store *store) {
 /* What is still in the index needs no end of its own: the arena goes as a whole. */
 void store_destroy(struct store *store) {
     assert_slow(store->is_moved || index_check(store));
-    reclaim_free_orphans(store);
+    if (!store->is_moved) { /* else their memory is another's */
+        reclaim_free_orphans(store);
+    }
     flush_deinit(store);
     destroy_workers(store);
     assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);

@@ -112,9 +112,24 @@ static int file_begin(int fd, const char boot[IMAGE_BOOT_SIZE], bool wanted) {
     return image_root_write(fd, &root);
 }
 
-static bool segment_take(struct arena *arena, const struct image_segment *row) {
-    if (row->queue >= QUEUES_COUNT || row->used > row->size || row->dead >= row->used ||
-        !arena_memory_adopt(arena, row->index, row->size)) {
+/* It is freed when nobody pins it: by the first worker that looks. */
+static void retired_take(struct store *store, uint32_t index) {
+    struct arena *arena = &store->arena;
+    segment_set_state(&arena->segments[index], SEGMENT_RETIRED);
+    arena_coming_add(arena, arena->segments[index].size);
+    arena_list_push(arena, &store->orphans, index);
+    atomic_store_explicit(&store->orphans_wait, true, memory_order_relaxed);
+}
+
+/* One in a queue has a live item; of a retired one nobody asks how much is dead. */
+static bool row_is_sound(const struct image_segment *row) {
+    return row->queue == IMAGE_RETIRED ||
+           (row->queue < QUEUES_COUNT && row->used <= row->size && row->dead < row->used);
+}
+
+static bool segment_take(struct store *store, const struct image_segment *row) {
+    struct arena *arena = &store->arena;
+    if (!row_is_sound(row) || !arena_memory_adopt(arena, row->index, row->size)) {
         return false;
     }
     struct segment *segment = &arena->segments[row->index];
@@ -123,18 +138,23 @@ static bool segment_take(struct arena *arena, const struct image_segment *row) {
     atomic_store_explicit(&segment->dead, row->dead, memory_order_relaxed);
     atomic_store_explicit(&segment->expires_first, row->expires_first, memory_order_relaxed);
     atomic_store_explicit(&segment->expires_last, row->expires_last, memory_order_relaxed);
-    segment_set_state(segment, SEGMENT_QUEUED);
-    segment_push(arena, (enum segment_queue)row->queue, row->index);
+    if (row->queue == IMAGE_RETIRED) {
+        retired_take(store, row->index);
+    } else {
+        segment_set_state(segment, SEGMENT_QUEUED);
+        segment_push(arena, (enum segment_queue)row->queue, row->index);
+    }
     return true;
 }
 
 static bool segments_take(struct store *store, const struct image_segment *rows, size_t count) {
     uint32_t expires_first = UINT32_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (!segment_take(&store->arena, &rows[i])) {
+        if (!segment_take(store, &rows[i])) {
             return false;
         }
-        expires_first = rows[i].expires_first < expires_first ? rows[i].expires_first : expires_first;
+        bool is_first = rows[i].queue != IMAGE_RETIRED && rows[i].expires_first < expires_first;
+        expires_first = is_first ? rows[i].expires_first : expires_first;
     }
     arena_memory_adopted(&store->arena);
     expire_lower_due(store, expires_first);
@@ -291,6 +311,9 @@ static int contents_settle(struct store *store, const struct image_root *root, s
     if (worker == NULL) {
         return -ENOMEM;
     }
+    for (uint32_t i = store->orphans.first; i != SEGMENT_NONE; i = store->arena.segments[i].next) {
+        counter_add(&worker->counters.retired, 1);
+    }
     counter_add(&worker->counters.items_added, root->items_count);
     counter_add(&worker->items_size_added, root->items_size);
     bool fits = contents_fit(worker, limit, keeps, now_ns);
@@ -315,8 +338,8 @@ static int store_take(const struct store_config *config, const struct image_root
     status = contents_take(*created, root, keeps, now_ns)
                  ? contents_settle(*created, root, config->memory_size_max, keeps, now_ns)
                  : -EBADMSG;
+    (*created)->is_moved = keeps || status < 0;
     if (status < 0) {
-        (*created)->is_moved = true;
         store_destroy(*created);
     }
     return status;
@@ -391,6 +414,7 @@ void store_file_settle(struct store *store) {
     store_file_root_init(&root, boot);
     int status = store->arena.memory_fd < 0 ? 0 : image_root_write(store->arena.memory_fd, &root);
     assert(status == 0); /* the page is there, or nothing is in the way of one in memory */
+    store->is_moved = false;
     image_drop(store);
 }
 
