@@ -11,9 +11,13 @@
  * A frozen connection is a descriptor and a record: what it has received and not served, what is unsent, what its protocol's
  * session is in the middle of. Nothing is read from its socket meanwhile, or sent to it. A connection cannot be moved when a
  * filter stands before it, its protocol has no session_save, or its session reaches no moment at which it can be saved within
- * 20 ms: such a one is closed in order, behind its last whole answer (counted as closed_handed_over). Unsent output is copied, also
- * what lies elsewhere (pinned values), up to conn_memory_size_max for all connections; those beyond it are closed
- * (closed_conn_memory).
+ * 20 ms: such a one is closed in order, behind its last whole answer (counted as closed_handed_over). Unsent output is copied, up to
+ * conn_memory_size_max for all connections; those beyond it are closed (closed_conn_memory). What lies elsewhere (reply_pin) is copied
+ * as well, unless it is in memory that the other engine has, too:
+ *
+ *      old: engine_share, engine_stop(FREEZE)     records name such values by offset and size, and their pins stay until the end
+ *      new: engine_adopt, engine_pin_values       both have them pinned
+ *      old: engine_join                           its pins end; or engine_resume: they go on
  */
 #ifndef RIPOSTE_ENGINE_MOVE_H
 #define RIPOSTE_ENGINE_MOVE_H
@@ -39,8 +43,29 @@ struct engine_moved {
 unsigned engine_export(const struct engine *engine,
                        bool (*take)(void *user, const struct engine_moved *moved), void *user);
 
-/* How many there are. The same thread. */
-unsigned engine_frozen_count(const struct engine *engine);
+/* What is frozen. */
+struct engine_frozen {
+    unsigned connections_count;
+    unsigned values_count; /* that they send from memory that both have */
+    uint64_t records_size; /* bytes of all else */
+};
+
+/* The same thread. */
+struct engine_frozen engine_frozen(const struct engine *engine);
+
+/* Memory that replies are sent from and that the other engine has, too: a store's. */
+struct engine_shared {
+    /* Where pinned bytes are for both. False: not there, they are copied. Any worker. */
+    bool (*offset_of)(void *user, struct bytes bytes, uint64_t *offset);
+    void (*release)(void *owner); /* what reply_pin was given for such bytes; others are copied */
+    void *user;
+};
+
+/*
+ * What records may name from the next engine_stop(FREEZE) on; NULL, as at first: nothing. Borrowed until the engine is resumed or
+ * joined. The thread that stops the engine.
+ */
+void engine_share(struct engine *engine, const struct engine_shared *shared);
 
 enum engine_adoption {
     ENGINE_ADOPTED,
@@ -61,6 +86,28 @@ const char *engine_adoption_text(enum engine_adoption adoption);
  */
 enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
                                   const struct engine_moved *moved);
+
+/* The same memory, for the engine that takes. */
+struct engine_values {
+    /*
+     * Keeps `size` bytes (>= 1) at `offset` in place until release(*owner), which the worker calls that has sent them. What it is asked for may be
+     * anything: ADOPT_BAD where there is no such thing, and ADOPT_NO_MEMORY.
+     */
+    enum engine_adoption (*pin)(void *user, uint64_t offset, size_t size, struct bytes *bytes, void **owner);
+    void (*release)(void *owner);
+    void *user;
+};
+
+/*
+ * Pins what records of adopted connections name, before engine_resume, which closes a connection without. Connections for whose values there is no
+ * memory are closed: *lost_count of them. ADOPTED; ADOPT_BAD: a record names what cannot be, and nobody should be served from it. The
+ * same thread as engine_adopt's.
+ */
+enum engine_adoption engine_pin_values(struct engine *engine, const struct engine_values *values,
+                                       unsigned *lost_count);
+
+/* Ends these pins, where the engine is not going to serve. The same thread. */
+void engine_unpin_values(struct engine *engine);
 
 #ifdef __cplusplus
 }

@@ -66,7 +66,10 @@ enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
     if (worker->frozen.count >= worker->conns.capacity) {
         return ENGINE_ADOPT_FULL;
     }
-    struct frozen_conn frozen = {.fd = moved->fd, .file_fd = moved->file_fd, .quiet = moved_is_quiet(&said)};
+    struct frozen_conn frozen = {.fd = moved->fd,
+                                 .file_fd = moved->file_fd,
+                                 .quiet = moved_is_quiet(&said),
+                                 .values_count = moved_values_count(&said)};
     char *copy = record_reserve(&frozen.record, moved->record.size);
     if (copy == NULL) {
         return ENGINE_ADOPT_NO_MEMORY;
@@ -108,12 +111,28 @@ static void adopt_file(struct reply *reply, const struct moved *moved, int fd) {
     reply_send_file(reply, file, moved->file_offset, (size_t)moved->file_size);
 }
 
-static void adopt_output(struct conn *conn, const struct moved *moved, int file_fd) {
-    reply_copy(&conn->reply, moved->output);
-    if (file_fd >= 0) {
-        adopt_file(&conn->reply, moved, file_fd);
+/* The value of that index, whose pin is the reply's from now on. */
+static void adopt_value(struct reply *reply, const struct frozen_conn *frozen, uint32_t index) {
+    if (index < frozen->pins_count) {
+        reply_pin(reply, frozen->pins[index].bytes, frozen->release, frozen->pins[index].owner);
+    } else {
+        reply_break(reply);
     }
-    reply_copy(&conn->reply, moved->output_rest);
+}
+
+static void adopt_output(struct conn *conn, const struct moved *moved, struct frozen_conn *frozen) {
+    struct moved_walk walk = moved_walk(moved);
+    uint32_t values_count = 0;
+    for (struct moved_piece piece; (piece = moved_next(&walk)).kind != MOVED_END;) {
+        if (piece.kind == MOVED_BYTES) {
+            reply_copy(&conn->reply, piece.bytes);
+        } else if (piece.kind == MOVED_FILE) {
+            adopt_file(&conn->reply, moved, frozen->file_fd);
+        } else {
+            adopt_value(&conn->reply, frozen, values_count++);
+        }
+    }
+    frozen->pins_count = 0; /* all are the reply's */
     conn->reply.unsent_size_lower = moved->output_lower;
     if (moved->state != CONN_OPEN) {
         reply_close(&conn->reply);
@@ -187,7 +206,7 @@ static void adopt_go_on(struct worker *worker, struct conn *conn, bool quiet) {
     conn_queue_push(&worker->conns, quiet ? &worker->arm_later : &worker->arm, conn, CONN_QUEUE_ARM);
 }
 
-static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) {
+static void adopt_conn(struct worker *worker, struct frozen_conn *frozen) {
     struct moved moved;
     bool good = moved_read(bytes_of(frozen->record.data, frozen->record.size), &moved);
     struct conn *conn = conn_open(&worker->conns, frozen->fd);
@@ -198,7 +217,7 @@ static void adopt_conn(struct worker *worker, const struct frozen_conn *frozen) 
     adopt_describe(worker, conn, &moved);
     adopt_count(worker, conn);
     adopt_socket(worker, conn, moved.nonblocking);
-    adopt_output(conn, &moved, frozen->file_fd);
+    adopt_output(conn, &moved, frozen);
     bool has_memory = !conn->reply.broken && adopt_input(conn, moved.input);
     if (!has_memory) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
@@ -213,6 +232,7 @@ void adopt_turn(struct worker *worker) {
     for (uint32_t i = 0; i < frozen->count; i++) {
         adopt_conn(worker, &frozen->conns[i]);
         record_discard(&frozen->conns[i].record);
+        frozen_unpin(&frozen->conns[i]);
     }
     frozen_discard(frozen, frozen->count);
 }

@@ -94,6 +94,8 @@ struct engine {
     _Atomic uint32_t memory_wanted_ms;   /* worker time of that */
     _Atomic uint64_t frozen_size;        /* bytes of unsent output that frozen connections hold */
     _Atomic uint64_t frozen_files_size;  /* of those, bytes that were read from files */
+    const struct engine_shared
+        *shared; /* borrowed; written before engine_stop, read when frozen; NULL: nothing */
 };
 
 /* The workers stay, and wait for what comes of it. */

@@ -20,6 +20,7 @@
 #include "failover.h"
 #include "moved.h"
 #include "riposte/clock.h"
+#include "riposte/engine_move.h"
 #include "timeouts.h"
 
 enum {
@@ -31,9 +32,9 @@ enum {
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_LOOKS_MAX = 64,
-    FREEZE_PIECES_MAX = 16,           /* of the output, written down in one go */
     FREEZE_FILE_SIZE_MAX = 1 << 20,   /* of one behind the first: read while every client waits */
     FREEZE_FILES_SIZE_MAX = 16 << 20, /* of all of them */
+    FREEZE_VALUE_SIZE = 24 + sizeof(struct frozen_pin), /* of one, in the record and beside it */
 };
 
 /* --- until all can be saved ------------------------------------------------------------------------------- */
@@ -218,7 +219,9 @@ static void freeze_await_kernel(struct worker *worker) {
 struct freeze_output {
     struct record_writer before; /* bytes before the file */
     struct record_writer behind; /* bytes behind it */
-    int file_fd;                 /* owned; -1: none */
+    struct record_writer values;
+    uint64_t position; /* bytes of all of it */
+    int file_fd;       /* owned; -1: none */
     uint64_t file_offset;
     uint64_t file_size;
 };
@@ -285,27 +288,55 @@ static bool freeze_file(struct worker *worker, struct reply *reply, struct freez
     return good;
 }
 
+/* The bytes that go next. */
+static bool freeze_copy(struct worker *worker, struct reply *reply, struct freeze_output *output) {
+    struct iovec piece;
+    size_t size;
+    unsigned count = reply_iov(reply, &piece, 1, &size);
+    struct record_writer *to = output->file_fd < 0 ? &output->before : &output->behind;
+    char *room = freeze_take_room(worker, size) ? record_reserve(to, size) : NULL;
+    if (room == NULL || count == 0) {
+        return false;
+    }
+    memcpy(room, piece.iov_base, size);
+    reply_sent(reply, size);
+    return true;
+}
+
+/* The pinned bytes that go next, where both engines have them: the pin is the frozen connection's. False: they are to be copied. */
+static bool freeze_value(struct worker *worker, struct reply *reply, struct freeze_output *output,
+                         struct frozen_conn *frozen) {
+    const struct engine_shared *shared = worker->engine->shared;
+    struct reply_pinned pinned;
+    uint64_t offset;
+    if (shared == NULL || !reply_first_pinned(reply, &pinned) || pinned.release != shared->release ||
+        !shared->offset_of(shared->user, pinned.bytes, &offset) ||
+        !freeze_take_room(worker, FREEZE_VALUE_SIZE) ||
+        !frozen_pin_add(frozen, (struct frozen_pin){pinned.bytes, pinned.owner})) {
+        return false;
+    }
+    frozen->release = shared->release;
+    frozen->values_count++;
+    moved_put_value(&output->values, output->position, offset, pinned.bytes.size);
+    reply_take_pinned(reply);
+    return true;
+}
+
 /* Writes down what is unsent, piece by piece, and releases it. False: there is no room for it. */
-static bool freeze_output(struct worker *worker, struct reply *reply, struct freeze_output *output) {
+static bool freeze_output(struct worker *worker, struct reply *reply, struct freeze_output *output,
+                          struct frozen_conn *frozen) {
     bool good = true;
     while (good && reply->unsent_size > 0) {
-        struct iovec pieces[FREEZE_PIECES_MAX];
-        size_t size;
-        unsigned count = reply_iov(reply, pieces, FREEZE_PIECES_MAX, &size);
-        struct record_writer *to = output->file_fd < 0 ? &output->before : &output->behind;
-        if (count == 0) {
+        uint64_t offset;
+        size_t size, before_size = reply->unsent_size;
+        if (reply_first_file(reply, &offset, &size) != NULL) {
             good = freeze_file(worker, reply, output);
-            continue;
+        } else if (!freeze_value(worker, reply, output, frozen)) {
+            good = freeze_copy(worker, reply, output);
         }
-        char *room = freeze_take_room(worker, size) ? record_reserve(to, size) : NULL;
-        for (unsigned i = 0; room != NULL && i < count; i++) {
-            memcpy(room, pieces[i].iov_base, pieces[i].iov_len);
-            room += pieces[i].iov_len;
-        }
-        reply_sent(reply, size);
-        good = room != NULL;
+        output->position += before_size - reply->unsent_size;
     }
-    return good;
+    return good && !output->values.broken;
 }
 
 static struct bytes record_bytes(const struct record_writer *writer) {
@@ -352,6 +383,7 @@ static bool freeze_write(struct worker *worker, struct conn *conn, const struct 
     moved.session = record_bytes(&session);
     moved.output = record_bytes(&output->before);
     moved.output_rest = record_bytes(&output->behind);
+    moved.values = record_bytes(&output->values);
     moved.file_offset = output->file_offset;
     moved.file_size = output->file_size;
     bool fits = moved_write(&frozen->record, &moved);
@@ -365,10 +397,11 @@ static bool freeze_write(struct worker *worker, struct conn *conn, const struct 
 static void freeze_conn(struct worker *worker, struct conn *conn) {
     struct freeze_output output = {.file_fd = -1};
     struct frozen_conn frozen = {.fd = conn->fd};
-    bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output) &&
+    bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output, &frozen) &&
                     freeze_write(worker, conn, &output, &frozen);
     record_discard(&output.before);
     record_discard(&output.behind);
+    record_discard(&output.values);
     frozen.file_fd = output.file_fd;
     if (has_room && !frozen.record.broken && frozen_add(&worker->frozen, &frozen)) {
         input_discard(&conn->input);
@@ -380,6 +413,7 @@ static void freeze_conn(struct worker *worker, struct conn *conn) {
         close(output.file_fd);
     }
     record_discard(&frozen.record);
+    frozen_unpin(&frozen);
     close_begin(worker, conn, has_room ? CLOSE_NO_MEMORY : CLOSE_CONN_MEMORY);
     close_finish(worker, conn);
 }

@@ -17,11 +17,23 @@
 
 #include "riposte/record.h"
 
+/* Bytes that a record names as a value: kept in place. */
+struct frozen_pin {
+    struct bytes bytes;
+    void *owner;
+};
+
 struct frozen_conn {
     int fd;      /* owned */
     int file_fd; /* owned; -1: none */
     bool quiet;  /* moved_is_quiet */
     struct record_writer record;
+    struct frozen_pin *
+        pins; /* of the values of the record, in their order: of all of them or, not pinned yet, none; owned */
+    uint32_t pins_count;
+    uint32_t pins_capacity;
+    uint32_t values_count;
+    void (*release)(void *owner); /* ends a pin */
 };
 
 /* All zero is an empty list. */
@@ -33,6 +45,12 @@ struct frozen {
 
 /* Adds one, whose descriptors and record are the list's from then on. False when memory ends: they stay the caller's. */
 bool frozen_add(struct frozen *frozen, const struct frozen_conn *conn);
+
+/* Adds a pin, which is the connection's from then on. False when memory ends: it stays the caller's. */
+bool frozen_pin_add(struct frozen_conn *conn, struct frozen_pin pin);
+
+/* Ends its pins. */
+void frozen_unpin(struct frozen_conn *conn);
 
 /* Closes and frees what is in the list from `first` on, and the list itself. */
 void frozen_discard(struct frozen *frozen, uint32_t first);

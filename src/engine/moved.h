@@ -2,12 +2,18 @@
  *
  * moved: the record of a frozen connection: written by one engine, read by another one, which may be another program's. Pure.
  *
- *      magic | state, reason, next, flags | quiet time | output limit | listen | session | input | output
+ *      magic | state, reason, next, flags | quiet time | output limit | listen | session | input | output | values
  *
  *      listen   its address and the name of its protocol, not an index: the other engine may be configured differently
  *      output   bytes | offset and size in the file that goes with the record, size 0 where none does | bytes behind it
+ *      values   bytes that both engines have (riposte/engine_move.h), each: how much output goes before it, offset, size
  *
- * MOVED_MAGIC names the form: whoever changes a field changes it, so that another version's record is refused and not misread.
+ * What is sent is bytes, file and bytes, with the values between them:
+ *
+ *      | "VALUE a 0 8192\r\n" | value at 15 | "END\r\nVALUE b ..." | value at 8230 | file ...
+ *
+ * The magic names the form: whoever changes a field changes it, so that another version's record is refused and not misread. One
+ * without values is written in the form that has none, which builds from before them read as well.
  */
 #ifndef RIPOSTE_ENGINE_MOVED_H
 #define RIPOSTE_ENGINE_MOVED_H
@@ -18,7 +24,8 @@
 #include "riposte/bytes.h"
 #include "riposte/record.h"
 
-#define MOVED_MAGIC UINT64_C(0x32306e6e6f637072) /* "rpconn02" */
+#define MOVED_MAGIC        UINT64_C(0x32306e6e6f637072) /* "rpconn02" */
+#define MOVED_MAGIC_VALUES UINT64_C(0x33306e6e6f637072) /* "rpconn03": the same, and values */
 
 /* Bytes of input, and of each part of the output; a connection that holds more does not fit into a record. */
 enum { MOVED_PART_SIZE_MAX = 1 << 30 };
@@ -44,10 +51,45 @@ struct moved {
     struct bytes input;
     struct bytes output;      /* before the file */
     struct bytes output_rest; /* behind it */
+    struct bytes values;      /* as moved_put_value writes them, in their order; empty: none */
 };
+
+/* Adds a value to those of a connection: `position` bytes of output go before it, of whatever kind. */
+void moved_put_value(struct record_writer *values, uint64_t position, uint64_t offset, uint64_t size);
 
 /* Writes the record of it. False: a part, or all of it, is more than a reader takes; nothing is written then. */
 bool moved_write(struct record_writer *writer, const struct moved *moved);
+
+/* How many there are of those. */
+uint32_t moved_values_count(const struct moved *moved);
+
+/* The output of a connection, piece by piece. */
+enum moved_kind {
+    MOVED_END,
+    MOVED_BYTES, /* bytes */
+    MOVED_FILE,  /* offset and size in the file that goes with the record */
+    MOVED_VALUE, /* offset and size of what both engines have */
+};
+
+struct moved_piece {
+    enum moved_kind kind;
+    struct bytes bytes;
+    uint64_t offset, size;
+};
+
+/* Made with moved_walk. Fields are for the functions below only. */
+struct moved_walk {
+    struct bytes output, output_rest; /* what is left of them */
+    uint64_t file_offset, file_size;
+    struct record_reader values; /* behind the next one */
+    struct moved_piece value;    /* the next one; kind MOVED_END: none is left */
+    uint64_t value_position;
+    uint64_t position; /* bytes that went before */
+    bool bad;          /* a value stands where none can be */
+};
+
+struct moved_walk moved_walk(const struct moved *moved);
+struct moved_piece moved_next(struct moved_walk *walk);
 
 /* Its client has nothing to come, and has not spoken lately: others go before it. */
 bool moved_is_quiet(const struct moved *moved);

@@ -235,6 +235,26 @@ struct reply_file *reply_first_file(const struct reply *reply, uint64_t *offset,
     return piece->owner;
 }
 
+static struct reply_piece *reply_first_piece(const struct reply *reply) {
+    return reply->first == NULL ? NULL : chunk_piece(reply->first, reply->first->piece_first);
+}
+
+bool reply_first_pinned(const struct reply *reply, struct reply_pinned *pinned) {
+    const struct reply_piece *piece = reply_first_piece(reply);
+    if (piece == NULL || piece->release == NULL || piece_is_file(piece)) {
+        return false;
+    }
+    *pinned = (struct reply_pinned){
+        .bytes = bytes_of(piece->data, piece->size), .release = piece->release, .owner = piece->owner};
+    return true;
+}
+
+void reply_take_pinned(struct reply *reply) {
+    struct reply_piece *piece = reply_first_piece(reply);
+    piece->release = NULL;
+    reply_sent(reply, piece->size);
+}
+
 /* Cuts off what was sent of it: less than all. */
 static void piece_advance(struct reply_piece *piece, size_t size) {
     piece->size -= size;

@@ -44,6 +44,19 @@ struct reply_pool {
     size_t lent_size;          /* bytes of the chunks that replies own now */
 };
 
+/* Bytes that a reply sends from where they are. */
+struct reply_pinned {
+    struct bytes bytes;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+/* Those that are to be sent first. False: none, or others go before. */
+bool reply_first_pinned(const struct reply *reply, struct reply_pinned *pinned);
+
+/* They are no more to be sent, and released by the caller. */
+void reply_take_pinned(struct reply *reply);
+
 /* The file's bytes may be read now, without waiting for a disk. */
 static inline bool reply_file_is_ready(struct reply_file *file, uint64_t offset, size_t size) {
     return file->ready == NULL || file->ready(file, offset, size);

@@ -56,12 +56,18 @@ static struct engine *move_prepare(struct engine *old, const struct engine_confi
     return engine;
 }
 
-struct engine *move_to_new(struct engine *old, const struct engine_config *config) {
+static struct engine *move_over(struct engine *old, const struct engine_config *config,
+                                struct move_values *values) {
     struct move move = {.engine = move_prepare(old, config)};
+    engine_share(old, values == NULL ? NULL : &values->shared);
     move_freeze(old);
     unsigned count = engine_export(old, move_one, &move);
-    cr_assert_eq(count, engine_frozen_count(old));
-    cr_assert_eq(count, engine_frozen_count(move.engine));
+    cr_assert_eq(count, engine_frozen(old).connections_count);
+    cr_assert_eq(count, engine_frozen(move.engine).connections_count);
+    if (values != NULL) {
+        cr_assert_eq(engine_pin_values(move.engine, &values->values, &values->lost_count), ENGINE_ADOPTED);
+        cr_assert_eq(count, engine_frozen(move.engine).connections_count + values->lost_count);
+    }
     engine_stop(old, ENGINE_STOP_HAND_OVER);
     engine_join(old);
     engine_destroy(old);
@@ -69,14 +75,24 @@ struct engine *move_to_new(struct engine *old, const struct engine_config *confi
     return move.engine;
 }
 
-struct engine *move_along(const struct move_way *way, struct engine *engine,
-                          const struct engine_config *config) {
+struct engine *move_to_new(struct engine *old, const struct engine_config *config) {
+    return move_over(old, config, NULL);
+}
+
+struct engine *move_along_sharing(const struct move_way *way, struct engine *engine,
+                                  const struct engine_config *config, struct move_values *values) {
     if (way->back) {
+        engine_share(engine, values == NULL ? NULL : &values->shared);
         move_freeze(engine);
         move_take_back(engine);
         return engine;
     }
     struct engine_config other = *config;
     other.transport = way->to;
-    return move_to_new(engine, &other);
+    return move_over(engine, &other, values);
+}
+
+struct engine *move_along(const struct move_way *way, struct engine *engine,
+                          const struct engine_config *config) {
+    return move_along_sharing(way, engine, config, NULL);
 }

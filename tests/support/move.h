@@ -38,6 +38,17 @@ void move_take_back(struct engine *engine);
  */
 struct engine *move_to_new(struct engine *old, const struct engine_config *config);
 
+/* Memory that both engines have, and how many connections the new one has lost for want of it. */
+struct move_values {
+    struct engine_shared shared;
+    struct engine_values values;
+    unsigned lost_count;
+};
+
+/* As move_along, and records may name what both have. */
+struct engine *move_along_sharing(const struct move_way *way, struct engine *engine,
+                                  const struct engine_config *config, struct move_values *values);
+
 /* The connections go that way: the engine that has them afterwards, as `config` says but for its transport. */
 struct engine *move_along(const struct move_way *way, struct engine *engine,
                           const struct engine_config *config);

@@ -318,7 +318,7 @@ static void giver_hand_over(struct giver *giver) {
     giver->deadline_ns = began_ns + hand_over_time_ms(&giver->parts) * CLOCK_NS_PER_MS;
     engine_stop(giver->parts.engine, ENGINE_STOP_FREEZE);
     engine_await_pause(giver->parts.engine);
-    connections_count = engine_frozen_count(giver->parts.engine);
+    connections_count = engine_frozen(giver->parts.engine).connections_count;
     verdict_pause(&giver->verdict);
     if (giver->parts.http != NULL) {
         http_service_save(giver->parts.http);

@@ -180,7 +180,7 @@ MOVE_TEST(adopt, of_many_second_files_so_many_go_along_as_there_is_room_for) {
         take_begin(fds[i]);
     }
     move_freeze(engine);
-    cr_assert_eq(engine_frozen_count(engine), ROOM);
+    cr_assert_eq(engine_frozen(engine).connections_count, ROOM);
     move_take_back(engine);
     cr_assert_eq(dial_counter(engine, closed_conn_memory), CLIENTS - ROOM);
     for (int i = 0; i < CLIENTS; i++) {
@@ -201,7 +201,7 @@ MOVE_TEST(adopt, a_long_file_behind_another_is_closed_and_released) {
     dial_send(fd, "ff", 2);
     take_begin(fd);
     move_freeze(engine);
-    cr_assert_eq(engine_frozen_count(engine), 0);
+    cr_assert_eq(engine_frozen(engine).connections_count, 0);
     cr_assert_eq(atomic_load(&taken), 2);
     cr_assert_eq(atomic_load(&released), 2);
     move_take_back(engine);
@@ -248,7 +248,7 @@ MOVE_TEST(adopt, more_output_than_all_may_hold_is_closed_and_the_rest_goes_on) {
         dial_expect(fds[i], "<", 1);
     }
     move_freeze(engine);
-    unsigned kept = engine_frozen_count(engine);
+    unsigned kept = engine_frozen(engine).connections_count;
     cr_assert_eq(dial_counter(engine, closed_conn_memory), CLIENTS + 1 - kept);
     cr_assert(kept >= 2 && kept < CLIENTS + 1, "%u", kept);
     move_take_back(engine);

@@ -251,7 +251,7 @@ MOVE_TEST(freeze, who_does_not_fit_into_a_record_is_closed_and_the_engine_goes_o
     int fd = dial(engine);
     expect_answer(fd);
     move_freeze(engine);
-    cr_assert_eq(engine_frozen_count(engine), 0);
+    cr_assert_eq(engine_frozen(engine).connections_count, 0);
     move_take_back(engine);
     cr_assert_eq(dial_counter(engine, closed_conn_memory), 1);
     int other = dial(engine);
@@ -266,7 +266,7 @@ MOVE_TEST(freeze, a_frozen_engine_may_be_stopped) {
     int fd = dial(engine);
     expect_answer(fd);
     move_freeze(engine);
-    cr_assert_eq(engine_frozen_count(engine), 1);
+    cr_assert_eq(engine_frozen(engine).connections_count, 1);
     dial_stop(engine);
     dial_expect_end(fd);
     close(fd);
@@ -302,7 +302,7 @@ Test(freeze, a_record_that_does_not_fit_is_refused_before_anything_happens) {
     move_freeze(old);
     move_freeze(other);
     cr_assert_eq(engine_export(old, try_damaged, other), 1);
-    cr_assert_eq(engine_frozen_count(other), 0);
+    cr_assert_eq(engine_frozen(other).connections_count, 0);
     move_take_back(old);
     move_take_back(other);
     expect_answer(fd);

@@ -38,6 +38,26 @@ static struct moved flushing_conn(void) {
     };
 }
 
+/* Values before, between and behind the bytes and the file. */
+enum { VALUES = 6 };
+static const struct moved_piece values[VALUES] = {
+    {MOVED_VALUE, {0}, 1000, 10}, {MOVED_VALUE, {0}, 0, 1},     {MOVED_VALUE, {0}, 2000, MOVED_PART_SIZE_MAX},
+    {MOVED_VALUE, {0}, 3000, 30}, {MOVED_VALUE, {0}, 4000, 40}, {MOVED_VALUE, {0}, UINT64_MAX, 1}};
+
+static struct moved conn_with_values(struct record_writer *writer, uint64_t added) {
+    struct moved moved = open_conn();
+    uint64_t positions[VALUES] = {0, 16, 17};
+    positions[3] = 17 + MOVED_PART_SIZE_MAX + 9; /* the other bytes before the file, */
+    positions[4] = positions[3] + 30 + moved.file_size + 6;
+    positions[5] = positions[4] + 40 + 3; /* and the last */
+    for (size_t i = 0; i < VALUES; i++) {
+        moved_put_value(writer, positions[i] + (i + 1 == VALUES ? added : 0), values[i].offset,
+                        values[i].size);
+    }
+    moved.values = bytes_of(writer->data, writer->size);
+    return moved;
+}
+
 static bool goes_through(const struct moved *moved, struct moved *read) {
     static struct record_writer writer; /* `read` borrows from it */
     record_discard(&writer);
@@ -72,6 +92,90 @@ Test(moved, says_of_a_connection_what_it_was) {
     struct moved open = open_conn(), flushing = flushing_conn();
     expect_same(&open);
     expect_same(&flushing);
+}
+
+static void expect_piece(struct moved_walk *walk, enum moved_kind kind, uint64_t offset, uint64_t size) {
+    struct moved_piece piece = moved_next(walk);
+    cr_expect_eq(piece.kind, kind);
+    cr_expect_eq(piece.offset, offset);
+    cr_expect_eq(piece.size, size);
+}
+
+static void expect_text(struct moved_walk *walk, const char *text) {
+    struct moved_piece piece = moved_next(walk);
+    cr_expect_eq(piece.kind, MOVED_BYTES);
+    cr_expect(bytes_equal_string(piece.bytes, text), "%.*s", (int)piece.bytes.size, piece.bytes.data);
+}
+
+static void expect_value(struct moved_walk *walk, unsigned index) {
+    expect_piece(walk, MOVED_VALUE, values[index].offset, values[index].size);
+}
+
+Test(moved, has_values_between_what_else_is_sent) {
+    struct record_writer writer = {0};
+    struct moved moved = conn_with_values(&writer, 0), read;
+    cr_assert(goes_through(&moved, &read));
+    cr_assert_eq(moved_values_count(&read), VALUES);
+    struct moved_walk walk = moved_walk(&read);
+    expect_value(&walk, 0);
+    expect_text(&walk, "before");
+    expect_value(&walk, 1);
+    expect_value(&walk, 2);
+    expect_text(&walk, " the file");
+    expect_value(&walk, 3);
+    expect_piece(&walk, MOVED_FILE, moved.file_offset, moved.file_size);
+    expect_text(&walk, "behind");
+    expect_value(&walk, 4);
+    expect_text(&walk, " it");
+    expect_value(&walk, 5);
+    expect_piece(&walk, MOVED_END, 0, 0);
+    expect_piece(&walk, MOVED_END, 0, 0);
+    cr_expect_not(walk.bad);
+    cr_expect_not(moved_is_quiet(&read));
+    record_discard(&writer);
+}
+
+Test(moved, without_values_is_read_by_builds_that_know_none) {
+    struct record_writer writer = {0};
+    struct moved moved = open_conn();
+    cr_assert(moved_write(&writer, &moved));
+    cr_expect_eq(memcmp(writer.data, "rpconn02", sizeof(uint64_t)), 0);
+    record_discard(&writer);
+}
+
+Test(moved, whose_values_cannot_stand_there_is_refused) {
+    struct record_writer writer = {0};
+    struct moved moved = conn_with_values(&writer, 1), read;
+    cr_expect_not(goes_through(&moved, &read), "behind the end");
+    static const struct {
+        uint64_t position, offset, size;
+    } rows[] = {{16, 0, 1},
+                {15, 0, 0},
+                {15, 0, MOVED_PART_SIZE_MAX + 1u},
+                {UINT64_MAX, 0, 1},
+                {15 + 1000, 0, 1}}; /* the last one: in the middle of the file */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        record_discard(&writer);
+        moved_put_value(&writer, rows[i].position, rows[i].offset, rows[i].size);
+        moved = open_conn();
+        moved.output = bytes_from_string("before the file");
+        moved.values = bytes_of(writer.data, writer.size);
+        if (i == 0) {
+            moved.file_size = 0;
+            moved.output_rest = bytes_of(NULL, 0);
+        }
+        cr_expect_not(goes_through(&moved, &read), "row %zu", i);
+    }
+    moved.values = bytes_of(writer.data, writer.size - 1);
+    cr_expect_not(goes_through(&moved, &read), "cut");
+    moved = flushing_conn();
+    moved.state = CONN_LINGERING;
+    moved.output = bytes_of(NULL, 0);
+    record_discard(&writer);
+    moved_put_value(&writer, 0, 0, 1);
+    moved.values = bytes_of(writer.data, writer.size);
+    cr_expect_not(goes_through(&moved, &read), "of one that sends nothing any more");
+    record_discard(&writer);
 }
 
 Test(moved, that_is_cut_anywhere_is_refused_and_not_read_beyond_its_end) {
@@ -149,6 +253,8 @@ Test(moved, takes_random_bytes_for_no_record_or_for_a_sound_one) {
     struct guard guard;
     struct random random = {1};
 
+    struct record_writer rows = {0};
+    moved = conn_with_values(&rows, 0);
     moved_write(&writer, &moved);
     guard_init(&guard, writer.size);
     for (int round = 0; round < 20000; round++) {
@@ -158,9 +264,14 @@ Test(moved, takes_random_bytes_for_no_record_or_for_a_sound_one) {
         if (moved_read(guard_copy(&guard, bytes_of(writer.data, writer.size)), &read)) {
             cr_assert_eq(read.state, CONN_OPEN);
             cr_assert_leq(read.next, PROTOCOL_NEXT_EVENT);
+            struct moved_walk walk = moved_walk(&read);
+            while (moved_next(&walk).kind != MOVED_END) {
+            }
+            cr_assert_not(walk.bad);
         }
         writer.data[at] = before;
     }
+    record_discard(&rows);
     guard_deinit(&guard);
     record_discard(&writer);
 }

@@ -210,7 +210,7 @@ Test(uring, a_worker_that_can_have_neither_ends_and_its_listener_closes) {
 static void expect_pause_and_stop(struct engine *engine) {
     struct engine_error error;
     engine_await_pause(engine);
-    cr_expect_eq(engine_frozen_count(engine), 0);
+    cr_expect_eq(engine_frozen(engine).connections_count, 0);
     cr_expect_eq(engine_resume(engine, &error), 0, "%s", error.message);
     engine_stop(engine, ENGINE_STOP_CLOSE);
     engine_join(engine);
