@@ -9,16 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "counted.h"
 #include "pidfile.h"
 #include "riposte/clock.h"
+#include "riposte/engine_move.h"
 #include "riposte/log.h"
 #include "riposte/store_file.h"
 #include "riposte/tls.h"
 #include "sandbox/sandbox.h"
 #include "signals.h"
+#include "take_over/values.h"
 
 /* --- taking over ------------------------------------------------------------------------------------------ */
 
@@ -67,6 +70,34 @@ bool hand_over_take_items(struct server *server, const char *why, struct failure
     }
     items_log(&imported, (clock_monotonic_ns() - begin_ns) / CLOCK_NS_PER_MS, why);
     return true;
+}
+
+bool hand_over_take_values(struct server *server, struct failure *failure) {
+    struct taker *taker = &server->taker;
+    struct connections_taken *taken = &taker->taken_connections;
+    struct values_source source = {.store = server->store_is_taken ? server->store : NULL,
+                                   .file_fd = taker->arena_fd,
+                                   .copies_size_max = server->options.conn_memory};
+    if (taker->arena_fd < 0) {
+        return true;
+    }
+    if (values_take(&source, server->engine) != ENGINE_ADOPTED) {
+        hand_over_drop_values(server);
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "--take-over=%jd: a connection of it is sent what is no item; it goes on",
+                           (intmax_t)taker->pid);
+    }
+    if (source.lost_count > 0) {
+        taken->count -= source.lost_count;
+        taken->lost_count += source.lost_count;
+        taken->reason = ENGINE_ADOPT_NO_MEMORY;
+    }
+    return true;
+}
+
+/* Of connections that are served by now there are none left. */
+void hand_over_drop_values(struct server *server) {
+    engine_unpin_values(server->engine);
 }
 
 /* Clients that have been here resume their sessions; else they make new ones. */

@@ -26,6 +26,10 @@ bool hand_over_await(struct server *server, struct failure *failure);
  */
 bool hand_over_take_items(struct server *server, const char *why, struct failure *failure);
 
+/* What clients are being sent of the items stays in place until they have it; ended where this process does not serve. */
+bool hand_over_take_values(struct server *server, struct failure *failure);
+void hand_over_drop_values(struct server *server);
+
 /* From here on this process serves, and no other. */
 bool hand_over_take(struct server *server, struct failure *failure);
 

@@ -42,6 +42,7 @@ static const struct step {
     /* Where another process is taken over from, clients wait from here on. */
     {hand_over_await, NULL},
     {server_create_store, server_destroy_store},
+    {hand_over_take_values, hand_over_drop_values},
     {server_create_protocols, server_destroy_protocols},
     {server_load_passwords, NULL},
     {server_load_token, NULL},

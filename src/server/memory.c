@@ -161,6 +161,7 @@ static bool store_create_taken(struct server *server, struct store_config *confi
     if (status == -EEXIST) {
         return store_create_anew(server, config, why, failure);
     }
+    server->store_is_taken = status == 0;
     return status == 0 || failure_set(failure, EX_OSERR, "its items cannot be taken: %s", strerror(-status));
 }
 

@@ -40,6 +40,7 @@ struct server {
     int memory_fd;       /* of -e, until the store has it; -1 */
     int pidfile_fd;      /* of -P, to be written once the process that it names has ended; -1 */
     struct store *store; /* owned */
+    bool store_is_taken; /* it is that of the process that is taken over from */
     struct protocols protocols; /* the services on that store */
     struct supervision supervision;
     struct taker taker;            /* the process that this one takes over from */

@@ -22,6 +22,7 @@
 #include "riposte/store.h"
 #include "riposte/store_file.h"
 #include "riposte/tls.h"
+#include "units.h"
 
 /* From connecting to READY: the new one reads files, makes rings and threads. */
 enum {
@@ -162,8 +163,8 @@ static int listen_send(const struct giver *giver, unsigned index, uint64_t deadl
 
 static int offer_send(struct giver *giver, uint64_t deadline_ns) {
     const struct message offered = {.kind = MESSAGE_OFFERED};
-    const struct message abilities = {.kind = MESSAGE_ABILITIES,
-                                      .abilities.abilities = MESSAGE_CAN_SEND_ITEMS};
+    const struct message abilities = {
+        .kind = MESSAGE_ABILITIES, .abilities.abilities = MESSAGE_CAN_SEND_ITEMS | MESSAGE_CAN_NAME_VALUES};
     verdict_begin(&giver->verdict);
     int result = settings_send(giver, deadline_ns);
     for (unsigned i = 0; i < giver->parts.listens->count && result == 0; i++) {
@@ -314,11 +315,13 @@ static void verdict_await(struct giver *giver, char why[MESSAGE_TEXT_SIZE_MAX]) 
 static void giver_hand_over(struct giver *giver) {
     char why[MESSAGE_TEXT_SIZE_MAX];
     uint64_t began_ns = clock_monotonic_ns();
-    unsigned connections_count;
     giver->deadline_ns = began_ns + hand_over_time_ms(&giver->parts) * CLOCK_NS_PER_MS;
+    bool names_values = (giver->abilities & MESSAGE_CAN_NAME_VALUES) != 0;
+    giver->shared = values_shared(giver->parts.store);
+    engine_share(giver->parts.engine, names_values ? &giver->shared : NULL);
     engine_stop(giver->parts.engine, ENGINE_STOP_FREEZE);
     engine_await_pause(giver->parts.engine);
-    connections_count = engine_frozen(giver->parts.engine).connections_count;
+    const struct engine_frozen frozen = engine_frozen(giver->parts.engine);
     verdict_pause(&giver->verdict);
     if (giver->parts.http != NULL) {
         http_service_save(giver->parts.http);
@@ -342,9 +345,10 @@ static void giver_hand_over(struct giver *giver) {
     giver_take_back(giver, saved, why);
     if (giver->state == GIVER_GIVEN) {
         log_line(LOG_LEVEL_INFO,
-                 "process %jd serves from now on, with %u connections, after %" PRIu64 " ms; this one ends",
-                 (intmax_t)giver->taker, connections_count,
-                 (clock_monotonic_ns() - began_ns) / CLOCK_NS_PER_MS);
+                 "process %jd serves from now on, with %u connections (%" PRIu64
+                 "k) and %u values on their way to them, after %" PRIu64 " ms; this one ends",
+                 (intmax_t)giver->taker, frozen.connections_count, frozen.records_size / UNITS_KIB,
+                 frozen.values_count, (clock_monotonic_ns() - began_ns) / CLOCK_NS_PER_MS);
     }
 }
 
@@ -364,6 +368,7 @@ static bool giver_greet(struct giver *giver, uint64_t now_ns) {
     }
     giver->fd = fd;
     giver->taker = peer.pid;
+    giver->abilities = 0;
     giver->checks_only = false; /* before its HELLO: what an earlier one wanted says nothing of this one */
     giver->state = GIVER_GREETED;
     giver->deadline_ns = now_ns + GIVER_START_TIMEOUT_S * CLOCK_NS_PER_S;
@@ -385,6 +390,8 @@ static void giver_on_hello(struct giver *giver, const struct message_hello *hell
 static void giver_on_message(struct giver *giver, const struct message *message) {
     if (message->kind == MESSAGE_HELLO && giver->state == GIVER_GREETED) {
         giver_on_hello(giver, &message->hello);
+    } else if (message->kind == MESSAGE_ABILITIES && giver->state == GIVER_OFFERED) {
+        giver->abilities = message->abilities.abilities;
     } else if (message->kind == MESSAGE_READY && giver->state == GIVER_OFFERED) {
         giver_hand_over(giver);
     } else if (message->kind == MESSAGE_REFUSED) {

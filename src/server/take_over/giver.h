@@ -7,10 +7,11 @@
  *      accept, looks who it is (SO_PEERCRED) <--------- connects, looks who it is; HELLO
  *      SETTINGS, LISTENER..., ABILITIES, OFFERED -----> listeners, rings, buffers, threads, sandbox: all but the store
  *      ---- from here on the main thread does nothing else, for at most --hand-over-timeout ----
- *      workers pause <--------------------------------- READY
- *      the store is left in its memory
+ *      workers pause <--------------------------------- ABILITIES, READY
+ *      the store is left in its memory; values that are being sent stay pinned (values.h)
  *      STORE, CONNECTIONS..., NUMBERS, COMPLETE ------> store, protocols, connections: all is checked
  *      the items, where it asks for them (items.h)
+ *                                                       pins values that are being sent
  *                                            <--------- MINE
  *                                                       verdict_take: serves from here on
  *      the end of the socket: looks at the verdict <--- says no more
@@ -46,6 +47,7 @@
 #include "items.h"
 #include "listen.h"
 #include "options_table.h"
+#include "values.h"
 #include "verdict.h"
 
 struct engine;
@@ -89,6 +91,8 @@ struct giver {
     int records_fd;       /* owned; a memfd, empty but for a hand-over */
     struct verdict verdict;
     struct items_out items;       /* of the present attempt */
+    uint32_t abilities;           /* of who is there: enum message_ability */
+    struct engine_shared shared;  /* what it may be told of by name */
     struct record_writer numbers; /* owned; what this process had counted at the last pause */
 };
 

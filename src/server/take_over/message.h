@@ -53,6 +53,8 @@ enum message_kind {
 /* What a build can do beyond the first version of the messages. */
 enum message_ability {
     MESSAGE_CAN_SEND_ITEMS = 1, /* it answers ITEMS_WANTED (items.h) */
+    MESSAGE_CAN_NAME_VALUES =
+        2, /* old: it hears ABILITIES, and names values to one that can, too (values.h); new: it can */
 };
 
 /* New to old: who asks. */
@@ -120,7 +122,7 @@ struct message_signals {
     uint32_t signals; /* bits of signals.h */
 };
 
-/* Either, before OFFERED or READY. */
+/* Old to new before OFFERED; new to old before READY, where that one has said that it hears it. */
 struct message_abilities {
     uint32_t abilities; /* enum message_ability; bits that are not known mean nothing */
 };

@@ -390,9 +390,13 @@ static uint64_t pause_timeout_ns(const struct taker *taker) {
 bool taker_await(struct taker *taker, struct engine *engine, struct failure *failure) {
     taker->engine = engine;
     const struct message ready = {.kind = MESSAGE_READY};
-    return taker->fd < 0 || (taker_say(taker, &ready, failure) &&
-                             taker_hear(taker, MESSAGE_COMPLETE, pause_timeout_ns(taker),
-                                        "its items, connections or both are missing", failure));
+    const struct message abilities = {.kind = MESSAGE_ABILITIES,
+                                      .abilities.abilities = MESSAGE_CAN_NAME_VALUES};
+    bool hears = (taker->abilities & MESSAGE_CAN_NAME_VALUES) != 0; /* builds from before refuse it */
+    return taker->fd < 0 ||
+           ((!hears || taker_say(taker, &abilities, failure)) && taker_say(taker, &ready, failure) &&
+            taker_hear(taker, MESSAGE_COMPLETE, pause_timeout_ns(taker),
+                       "its items, connections or both are missing", failure));
 }
 
 bool taker_take_items(struct taker *taker, struct store *store, size_t memory_size_max,
