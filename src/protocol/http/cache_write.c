@@ -37,6 +37,19 @@ static void answer_changed(struct http_call *call, const struct http_request *re
                      "the value is not what the condition asks for", "");
 }
 
+/*
+ * False, and answered, when the query says anything but `names`, or something twice: a ttl that is misspelt would let a value stay,
+ * and of two that contradict each other one would be passed over.
+ */
+static bool query_is_understood(struct http_call *call, const struct http_request *request,
+                                const char *const *names) {
+    if (likely(request->target.query.size == 0) || http_query_is_only(request->target.query, names)) {
+        return true;
+    }
+    answer_bad(call, request, "the query has a parameter that is not known here, or one twice");
+    return false;
+}
+
 /* What a condition has bound the change to. */
 struct bound {
     bool any;    /* there are conditions, and they hold */
@@ -50,7 +63,9 @@ static bool conditions_bind(struct http_call *call, const struct http_request *r
     static const struct get_options unused = {.no_use = true, .shows_number = true};
     struct item_view view;
     struct http_cache_tag tag;
-    *bound = (struct bound){.any = http_condition_any(request->head)};
+    /* A value has no date: conditions on one are passed over (RFC 9110 sections 13.1.3 and 13.1.4). */
+    *bound = (struct bound){.any = http_head_has(request->head, HTTP_IF_MATCH) ||
+                                   http_head_has(request->head, HTTP_IF_NONE_MATCH)};
     if (likely(!bound->any)) {
         return true;
     }
@@ -160,6 +175,10 @@ static void cache_put(struct http_call *call, struct http_request *request, stru
         answer_bad(call, request, "a value is written whole, without Content-Range");
         return;
     }
+    static const char *const parameters[] = {"ttl", NULL};
+    if (!query_is_understood(call, request, parameters)) {
+        return;
+    }
     if (!expiry_read(call, request, &change->expires_tick)) {
         answer_bad(call, request, "ttl is a number of seconds, 1 to 4294967295");
         return;
@@ -177,8 +196,9 @@ static void cache_put(struct http_call *call, struct http_request *request, stru
 
 static void cache_join(struct http_call *call, struct http_request *request, struct http_change *change,
                        enum put_mode mode) {
+    static const char *const parameters[] = {"op", NULL};
     struct bound bound;
-    if (!conditions_bind(call, request, change, &bound)) {
+    if (!query_is_understood(call, request, parameters) || !conditions_bind(call, request, change, &bound)) {
         return;
     }
     change->options =
@@ -211,10 +231,14 @@ static void answer_number(struct http_call *call, const struct http_request *req
 
 static void cache_count(struct http_call *call, struct http_request *request, struct http_change *change,
                         bool decrement) {
+    static const char *const parameters[] = {"op", "by", "initial", "ttl", NULL};
     struct number_options options = {.decrement = decrement, .delta = 1};
-    struct number_result result;
+    struct number_result result = {0};
     struct bound bound;
     bool given;
+    if (!query_is_understood(call, request, parameters)) {
+        return;
+    }
     if (!number_read(request, "by", &options.delta, &given) ||
         !number_read(request, "initial", &options.initial, &options.create) ||
         !expiry_read(call, request, &options.create_expires_tick)) {
@@ -266,8 +290,9 @@ static void cache_post(struct http_call *call, struct http_request *request, str
 /* --- DELETE --------------------------------------------------------------------------------------------------- */
 
 static void cache_delete(struct http_call *call, struct http_request *request, struct http_change *change) {
+    static const char *const parameters[] = {NULL};
     struct bound bound;
-    if (!conditions_bind(call, request, change, &bound)) {
+    if (!query_is_understood(call, request, parameters) || !conditions_bind(call, request, change, &bound)) {
         return;
     }
     struct delete_options options = {.compare = bound.any && bound.exists, .cas_expected = bound.cas};
@@ -312,6 +337,7 @@ static void flush_prefix(struct http_call *call, const struct http_request *requ
 }
 
 void http_cache_flush(struct http_call *call, const struct http_request *request) {
+    static const char *const parameters[] = {"prefix", NULL};
     struct bytes text = bytes_of(NULL, 0);
     char prefix[STORE_KEY_SIZE_MAX];
     size_t size = 0;
@@ -322,6 +348,8 @@ void http_cache_flush(struct http_call *call, const struct http_request *request
         http_answer_page(call, &request->exchange, HTTP_STATUS_FORBIDDEN, "this server flushes nothing", "");
     } else if (http_condition_any(request->head)) {
         answer_bad(call, request, "a prefix has no entity tag");
+    } else if (!query_is_understood(call, request, parameters)) {
+        return;
     } else if (!http_query_find(request->target.query, "prefix", &text) ||
                !http_percent_decode(text, prefix, sizeof(prefix), &size) || size == 0) {
         answer_bad(call, request, "a prefix has 1 to 250 bytes, percent-encoded where they are not plain");

@@ -87,19 +87,46 @@ bool http_percent_decode(struct bytes text, char *decoded, size_t size_max, size
     return true;
 }
 
+/* Takes the first parameter off the query; a value is empty where there is no '='. False at the end. */
+static bool query_next(struct bytes *query, struct bytes *name, struct bytes *value) {
+    if (query->size == 0) {
+        return false;
+    }
+    const char *mark = memchr(query->data, '&', query->size);
+    size_t size = mark != NULL ? (size_t)(mark - query->data) : query->size;
+    const char *equals = size > 0 ? memchr(query->data, '=', size) : NULL;
+    size_t name_size = equals != NULL ? (size_t)(equals - query->data) : size;
+    *name = bytes_of(query->data, name_size);
+    name_size += equals != NULL;
+    *value = bytes_of(query->data + name_size, size - name_size);
+    size += mark != NULL;
+    *query = bytes_of(query->data + size, query->size - size);
+    return true;
+}
+
 bool http_query_find(struct bytes query, const char *name, struct bytes *value) {
-    size_t name_size = strlen(name);
-    while (query.size > 0) {
-        const char *mark = memchr(query.data, '&', query.size);
-        size_t size = mark != NULL ? (size_t)(mark - query.data) : query.size;
-        if (size >= name_size && memcmp(query.data, name, name_size) == 0 &&
-            (size == name_size || query.data[name_size] == '=')) {
-            size_t skip = size == name_size ? size : name_size + 1;
-            *value = bytes_of(query.data + skip, size - skip);
+    struct bytes found, text;
+    while (query_next(&query, &found, &text)) {
+        if (bytes_equal_string(found, name)) {
+            *value = text;
             return true;
         }
-        size += mark != NULL;
-        query = bytes_of(query.data + size, query.size - size);
     }
     return false;
+}
+
+bool http_query_is_only(struct bytes query, const char *const *names) {
+    uint32_t seen = 0;
+    struct bytes found, value;
+    while (query_next(&query, &found, &value)) {
+        unsigned i = 0;
+        while (names[i] != NULL && !bytes_equal_string(found, names[i])) {
+            i++;
+        }
+        if (names[i] == NULL || (seen & UINT32_C(1) << i) != 0) {
+            return false;
+        }
+        seen |= UINT32_C(1) << i;
+    }
+    return true;
 }

@@ -48,4 +48,7 @@ bool http_percent_decode(struct bytes text, char *decoded, size_t size_max, size
  */
 bool http_query_find(struct bytes query, const char *name, struct bytes *value);
 
+/* True when every parameter of a query is one of `names`, which NULL ends (up to 32), and none stands there twice. */
+bool http_query_is_only(struct bytes query, const char *const *names);
+
 #endif

@@ -107,7 +107,7 @@ Test(http_cache, decodes_a_key_once_and_takes_any_byte) {
     check_status(PUT("/cache/a%2541%20%00%0d%0a", 1, "1"), "201");
     struct item_view view = look(bytes_of("a%41 \0\r\n", 8));
     cr_assert(view.key_is_binary);
-    check_status(PUT("/cache/x/y?z", 1, "1"), "201");
+    check_status(PUT("/cache/x/y?ttl=9", 1, "1"), "201");
     view = look(bytes_from_string("x/y"));
     cr_assert(!view.key_is_binary);
     check_status(GET("/cache/"), "400");
@@ -252,4 +252,33 @@ Test(http_cache, sends_values_of_every_size_whole) {
         cr_assert_eq((size_t)(output.data + output.size - body - 4), sizes[i]);
         cr_assert_eq(memcmp(body + 4, value, sizes[i]), 0);
     }
+}
+
+/* A ttl that is misspelt must not let a value stay, and of two that contradict each other neither is right. */
+Test(http_cache, refuses_a_query_that_it_does_not_know_or_that_says_something_twice) {
+    static const char *const bad[] = {
+        PUT("/cache/a?tll=9", 1, "1"),           PUT("/cache/a?ttl=9&ttl=9", 1, "1"),
+        PUT("/cache/a?op=append", 1, "1"),       PUT("/cache/a?TTL=9", 1, "1"),
+        PUT("/cache/a?ttl=9&=", 1, "1"),         POST("/cache/a?op=incr&op=decr"),
+        POST("/cache/a?op=incr&by=1&by=2"),      POST("/cache/a?op=incr&n=2"),
+        POST("/cache/a?op=append&ttl=9"),        POST("/cache/a?op=prepend&op=append"),
+        DELETE("/cache/a?prefix=a", ""),         DELETE("/cache/a?x", ""),
+        DELETE("/cache/?prefix=a&prefix=b", ""), DELETE("/cache/?prefix=a&x=b", ""),
+    };
+    store_value("a", "1", 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        check_status(bad[i], "400");
+        cr_assert(bytes_equal_string(look(bytes_from_string("a")).value, "1"), "%s", bad[i]);
+    }
+    check_status(GET("/cache/a?_=1&_=2"), "200"); /* a read may say what it likes */
+}
+
+Test(http_cache, passes_over_conditions_on_dates_as_a_value_has_none) {
+    store_value("a", "1", 0);
+    talk_send(&talk, bytes_from_string("PUT /cache/a HTTP/1.1\r\n" HOST
+                                       "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+                                       "Content-Length: 2\r\n\r\n2"));
+    store_value("a", "changed", 0); /* nothing that the client has asked to be told of */
+    check_status("2", "204");
+    cr_assert(bytes_equal_string(look(bytes_from_string("a")).value, "22"));
 }

@@ -109,3 +109,18 @@ Test(http_target, finds_parameters_by_their_whole_name) {
         cr_assert(!found || bytes_equal_string(value, rows[i].value), "%s", rows[i].query);
     }
 }
+
+static bool is_only(const char *query) {
+    static const char *const names[] = {"op", "by", NULL};
+    return http_query_is_only(bytes_from_string(query), names);
+}
+
+Test(target, a_query_may_be_held_to_names_each_of_them_once) {
+    cr_expect(is_only("") && is_only("op=a") && is_only("by&op=a") && is_only("op==&by=op"));
+    cr_expect_not(is_only("op=a&op=a"));
+    cr_expect_not(is_only("op=a&b=1"));
+    cr_expect_not(is_only("opp=a"));
+    cr_expect_not(is_only("o%70=a"));
+    cr_expect_not(is_only("&op=a"));
+    cr_expect_not(is_only("=op"));
+}
