@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "riposte/check.h"
+#include "riposte/clock.h"
 #include "parse/text.h"
 
 struct http_validator http_cache_validator(const struct http_call *call, const struct item_view *view,
@@ -229,6 +230,20 @@ static void answer_number(struct http_call *call, const struct http_request *req
     http_answer_send(call, &request->exchange, &answer, bytes_of(text, size));
 }
 
+/* There was no memory. True when some is on its way: the request comes again in a later call, nothing of it was done. */
+static bool number_waits(struct http_call *call) {
+    struct http_session *session = call->session;
+    uint64_t since_ns = session->waits_ns != 0 ? session->waits_ns : call->now_ns;
+    bool is_late = call->now_ns - since_ns >= HTTP_ROOM_WAIT_MS * CLOCK_NS_PER_MS;
+    if (is_late || !store_put_off(call->worker->store)) {
+        return false;
+    }
+    session->waits_ns = since_ns;
+    call->work += PROTOCOL_WORK_COSTLY;
+    call->waits = true;
+    return true;
+}
+
 static void cache_count(struct http_call *call, struct http_request *request, struct http_change *change,
                         bool decrement) {
     static const char *const parameters[] = {"op", "by", "initial", "ttl", NULL};
@@ -251,7 +266,12 @@ static void cache_count(struct http_call *call, struct http_request *request, st
     options.compare = bound.any && bound.exists;
     options.cas_expected = bound.cas;
     options.key_is_binary = key_is_binary(key_of(change));
-    switch (store_add_number(call->worker->store, key_of(change), &options, &result)) {
+    enum store_status status = store_add_number(call->worker->store, key_of(change), &options, &result);
+    if (unlikely(status == STORE_NO_MEMORY) && number_waits(call)) {
+        return;
+    }
+    http_call_copied(call, result.value_size);
+    switch (status) {
     case STORE_OK:
         answer_number(call, request, &result);
         return;

@@ -18,7 +18,7 @@ struct http_note;
  * session: what one connection is in the middle of.
  *
  *      HEAD --head, body not all there--> BODY --last byte--> HEAD
- *        \--file on a disk that is asked--> HEAD, with the same head again
+ *        \--file on a disk that is asked, no memory but some on its way--> HEAD, with the same head again
  *
  * Lives in the engine's slot, zeroed at accept; all zero is the beginning of HEAD. Small, because most
  * connections are idle: what a body needs is allocated for those that wait for one.
@@ -27,7 +27,7 @@ struct http_session {
     struct http_change *change; /* BODY: what the body is for, owned; NULL: HEAD */
     struct http_note *note; /* owned: of a request whose answer waits, for the access log; NULL without one */
     uint64_t began_ns;      /* when the unfinished request began to come; 0 while nothing is unfinished */
-    uint64_t waits_ns;      /* since when the next request waits for a disk; 0 while it does not */
+    uint64_t waits_ns;      /* since when the next request waits for a disk or memory; 0 while it does not */
     int fd;                 /* the connection's descriptor: its number in lists and logs */
     uint8_t peer_family;    /* AF_INET, AF_INET6, or 0: a Unix socket, or no access log */
     uint8_t peer[16];       /* the client's address, 4 or 16 bytes of it */
@@ -63,6 +63,17 @@ struct http_call {
     unsigned requests;  /* completed so far */
     unsigned requests_max;
 };
+
+/* So long a request waits for memory that is on its way, before it is refused. */
+enum { HTTP_ROOM_WAIT_MS = 5000 };
+
+/* Bytes of a value whose copy, where a small request has made the store copy it, is as much work as another one: 32 KiB are costly. */
+enum { HTTP_COPY_SIZE_PER_WORK = 128 };
+
+/* The request has made a new value out of an old one, whose size nobody had to send. */
+static inline void http_call_copied(struct http_call *call, size_t value_size) {
+    call->work += (unsigned)(value_size / HTTP_COPY_SIZE_PER_WORK);
+}
 
 /* A request whose head is there and sound. */
 struct http_request {

@@ -16,7 +16,7 @@
 enum {
     COPY_SIZE_MAX = 1 << 20,      /* bytes of a body in pieces that one call copies into the store */
     COPY_SIZE_PER_WORK = 1 << 10, /* bytes whose copy is a small request's work: 256 KiB are costly */
-    ROOM_WAIT_MS = 5000,          /* a whole body waits for memory that is on its way, before it is refused */
+    LINE_SIZE_PER_WORK = 128,     /* bytes of an unfinished line that are a small request's work */
 };
 
 /* Gives back item and blocks. */
@@ -107,10 +107,14 @@ static void answer_stored(struct http_call *call, const struct http_change *chan
     http_answer_send(call, &change->exchange, &answer, bytes_of(NULL, 0));
 }
 
+/* append and prepend copy what was there. */
+static bool change_joins(const struct http_change *change) {
+    return change->options.mode == PUT_APPEND || change->options.mode == PUT_PREPEND;
+}
+
 /* Append and prepend say NOT_STORED for what is missing and for what would be too large. */
 static void answer_not_stored(struct http_call *call, const struct http_change *change) {
-    bool joins = change->options.mode == PUT_APPEND || change->options.mode == PUT_PREPEND;
-    if (!joins) {
+    if (!change_joins(change)) {
         http_answer_page(call, &change->exchange, HTTP_STATUS_PRECONDITION_FAILED, "the value has changed",
                          "");
     } else if (key_exists(call, change)) {
@@ -156,7 +160,7 @@ static void item_answer(struct http_call *call, const struct http_change *change
 /* There was no room. True when some is on its way, and the whole body waits for it until another turn. */
 static bool item_waits(struct http_call *call, struct http_change *change) {
     change->whole_ns = change->whole_ns != 0 ? change->whole_ns : call->now_ns;
-    bool is_late = call->now_ns - change->whole_ns >= ROOM_WAIT_MS * CLOCK_NS_PER_MS;
+    bool is_late = call->now_ns - change->whole_ns >= HTTP_ROOM_WAIT_MS * CLOCK_NS_PER_MS;
     if (is_late || !store_put_off(call->worker->store)) {
         return false;
     }
@@ -175,6 +179,9 @@ static bool item_store(struct http_call *call, struct http_change *change) {
         size_t size = (size_t)change->body.size; /* all of it was moved there, also where it came whole */
         change->upload.value_size = change->upload.received_size = change->upload.moved_size = size;
         return false;
+    }
+    if (change_joins(change)) {
+        http_call_copied(call, result.value_size);
     }
     item_answer(call, change, status, existed, result.cas);
     return true;
@@ -264,6 +271,7 @@ static bool change_read(struct http_call *call, struct http_change *change) {
         switch (http_body_next(&change->body, bytes_of(call->at, (size_t)(call->end - call->at)), &consumed,
                                &data)) {
         case HTTP_PARSE_MORE:
+            call->work += (unsigned)((size_t)(call->end - call->at) / LINE_SIZE_PER_WORK);
             return false;
         case HTTP_PARSE_BAD:
             status = change->body.chunk.status;

@@ -62,13 +62,15 @@ static void head_serve(struct http_call *call, const struct http_memo *memo, str
     struct http_change change;
     http_change_init(&change);
     http_route(call, request, &change);
+    bool reads_body = request->message.body != HTTP_BODY_NONE || change.stores;
+    if (reads_body && !call->waits && !reply_closing(call->reply)) {
+        http_change_begin(call, request, &change);
+    }
     if (unlikely(call->waits)) {
         call->at = begin;
         return;
     }
-    if ((request->message.body != HTTP_BODY_NONE || change.stores) && !reply_closing(call->reply)) {
-        http_change_begin(call, request, &change);
-    }
+    call->session->waits_ns = 0;
 }
 
 static void head_refuse(struct http_call *call, enum http_status status) {

@@ -231,7 +231,6 @@ static void wait_for_disk(struct http_call *call, const struct http_request *req
         call->waits = true;
         return;
     }
-    session->waits_ns = 0;
     http_answer_page(call, &request->exchange, HTTP_STATUS_UNAVAILABLE, "the disk does not answer", "");
 }
 
@@ -272,7 +271,6 @@ void http_files(struct http_call *call, const struct http_request *request) {
         wait_for_disk(call, request);
         return;
     }
-    call->session->waits_ns = 0;
     if (outcome == HTTP_FILE_DIRECTORY && !is_folder) {
         answer_moved(call, request);
     } else if (outcome != HTTP_FILE_OK) {
