@@ -109,11 +109,20 @@ static char *put_content(char *at, const struct http_answer *answer) {
     return at;
 }
 
-static char *put_connection(char *at, const struct http_call *call, const struct http_exchange *exchange) {
-    if (unlikely(exchange->cors)) {
+/* Also to those who are not allowed: a cache on the way must not give their answer to the one that is. */
+static char *put_origin(char *at, const struct http_exchange *exchange, const char *allowed) {
+    if (exchange->cors) {
         at = put_text(at, "Access-Control-Allow-Origin: ");
-        at = put_text(at, call->worker->service->config.cors_origin);
-        at = put_text(at, "\r\nAccess-Control-Expose-Headers: ETag, X-Cache\r\nVary: Origin\r\n");
+        at = put_text(at, allowed);
+        at = put_text(at, "\r\nAccess-Control-Expose-Headers: ETag, X-Cache\r\n");
+    }
+    return put_text(at, "Vary: Origin\r\n");
+}
+
+static char *put_connection(char *at, const struct http_call *call, const struct http_exchange *exchange) {
+    const char *allowed = call->worker->service->config.cors_origin;
+    if (unlikely(allowed != NULL)) {
+        at = put_origin(at, exchange, allowed);
     }
     if (unlikely(!exchange->keep_alive)) {
         return put_text(at, "Connection: close\r\n");
@@ -122,18 +131,17 @@ static char *put_connection(char *at, const struct http_call *call, const struct
 }
 
 /* At most as many bytes as the head will have: the lines that are always the same size, and the others. */
-static size_t head_bound(const struct http_call *call, const struct http_exchange *exchange,
-                         const struct http_answer *answer) {
+static size_t head_bound(const struct http_call *call, const struct http_answer *answer) {
     enum { LINES_SIZE = 216, CORS_SIZE = 96 };
-    size_t cors_size =
-        unlikely(exchange->cors) ? CORS_SIZE + strlen(call->worker->service->config.cors_origin) : 0;
+    const char *allowed = call->worker->service->config.cors_origin;
+    size_t cors_size = unlikely(allowed != NULL) ? CORS_SIZE + strlen(allowed) : 0;
     return LINES_SIZE + answer->type.size + answer->coding.size + answer->fields.size + cors_size;
 }
 
 char *http_answer_head(struct http_call *call, const struct http_exchange *exchange,
                        const struct http_answer *answer, size_t room, size_t *head_size) {
     assert(answer->fields.size <= HTTP_ANSWER_FIELDS_SIZE_MAX);
-    size_t bound = head_bound(call, exchange, answer);
+    size_t bound = head_bound(call, answer);
     assert(bound <= HTTP_ANSWER_HEAD_SIZE_MAX);
     char *begin = reply_reserve(call->reply, bound + room);
     char *at = put_start(begin, call->worker, answer->status);
@@ -207,7 +215,11 @@ void http_answer_page(struct http_call *call, const struct http_exchange *exchan
 }
 
 void http_answer_refuse(struct http_call *call, enum http_status status, const char *sentence) {
-    const struct http_exchange last = {.keep_alive = false, .latency = LATENCY_HTTP_OTHER};
+    const struct http_exchange last = {
+        .keep_alive = false,
+        .head_only = call->request != NULL && call->request->head->method == HTTP_HEAD,
+        .latency = LATENCY_HTTP_OTHER,
+    };
     counter_add(&call->worker->counters.refused, 1);
     http_answer_page(call, &last, status, sentence, "");
 }

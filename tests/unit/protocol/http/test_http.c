@@ -228,6 +228,14 @@ Test(http, closes_when_the_end_of_a_request_is_in_doubt) {
     }
 }
 
+Test(http, a_refused_head_has_no_body) {
+    start();
+    http_talk_check(
+        &talk, "HEAD /healthz HTTP/1.1\r\n\r\n",
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 42\r\n"
+        "Connection: close\r\n\r\n");
+}
+
 Test(http, answers_other_methods_and_goes_on) {
     start();
     http_talk_check_status(&talk, "BREW / HTTP/1.1\r\n" HOST "\r\n", "501");
@@ -316,7 +324,11 @@ Test(http, refuses_writes_from_pages_of_other_origins) {
     cr_assert_eq(count(options, "Access-Control-Allow-Methods: "), 1);
     cr_assert_eq(count(options, "Content-Encoding, Content-Type"), 1, "a PUT from there may say both");
     talk_send(&talk, bytes_from_string("OPTIONS /cache/a HTTP/1.1\r\n" HOST "Origin: https://b\r\n\r\n"));
-    cr_assert_eq(count(http_talk_output(&talk), "Access-Control"), 0);
+    const struct bytes other = http_talk_output(&talk);
+    cr_assert_eq(count(other, "Access-Control"), 0);
+    cr_assert_eq(count(other, "Vary: Origin\r\n"), 1, "a cache must not give it to the allowed one");
+    talk_send(&talk, bytes_from_string(GET("/cache/a")));
+    cr_assert_eq(count(http_talk_output(&talk), "Vary: Origin\r\n"), 1);
 }
 
 Test(http, refuses_writes_where_it_is_read_only) {
