@@ -81,7 +81,7 @@ static struct store *make_store(void) {
     for (size_t i = 0; i < VALUE_SIZE; i++) {
         data[i] = (char)(i * 7 + i / 251);
     }
-    cr_assert_eq(store_put(worker, item, &options, NULL), STORE_OK);
+    cr_assert_eq(store_put(worker, &item, &options, NULL), STORE_OK);
     cr_assert_eq(store_get(worker, key, &value), STORE_OK);
     store_worker_leave(worker);
     return store;
