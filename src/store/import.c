@@ -131,6 +131,10 @@ static void import_item(struct store_import *target, const struct portable_item 
     struct store_imported *imported = &target->imported;
     const struct item_form form = import_form(target->store, said);
     struct place place;
+    if (worker == NULL) { /* there was no memory for one */
+        imported->left_count++;
+        return;
+    }
     if (!put_fits(worker, said->key.size, said->value.size, form.client_flags != 0)) {
         imported->too_large_count++;
         return;

@@ -351,6 +351,30 @@ Test(export, numbers_that_cannot_be_drawn_are_given_ones_and_a_key_that_comes_tw
     fixture_close(&fixture);
 }
 
+/* One that has joined takes the place: nobody else can, as where there is no memory for another. */
+Test(export, without_memory_for_who_stores_them_items_behind_the_store_in_one_piece_are_left) {
+    struct crafted crafted = craft();
+    struct store_config config = fixture_config();
+    struct store_imported imported;
+    struct store *store;
+    config.workers_max = 1;
+    craft_store(&crafted, 100, 2);
+    craft_item(&crafted, "a", 50, PORTABLE_CAS_SHOWN);
+    craft_item(&crafted, "b", 51, PORTABLE_CAS_SHOWN);
+    portable_seal(crafted.bytes, crafted.size);
+    cr_assert_eq(store_create(&config, &store), 0);
+    struct store_worker *other = store_worker_join(store, 1000 * CLOCK_NS_PER_S);
+    struct store_import *target = store_import_begin(store, SIZE_MAX, 1000 * CLOCK_NS_PER_S);
+    cr_expect_eq(store_import_take(target, bytes_of(crafted.bytes, crafted.size)), STORE_IMPORT_FULL);
+    store_import_end(target, &imported);
+    cr_expect_eq(imported.left_count, 2);
+    cr_expect_eq(imported.items_count, 0);
+    cr_expect(imported.is_full);
+    store_worker_leave(other);
+    cr_expect(index_check(store));
+    store_destroy(store);
+}
+
 Test(export, the_store_that_was_read_can_be_left_in_its_memory_before_and_after) {
     struct fixture fixture = fixture_open();
     fixture_set(&fixture, "a", "v");
