@@ -15,8 +15,10 @@
 enum {
     /* Deadlines that have passed by so much were not looked at in time: the process was stopped, or the machine. */
     LATE_MS = 200,
-    LATE_TURNS =
-        2, /* what had arrived by then is received in the next turn, and served in it or the one after */
+    /* The first turns after that need not have received anything yet of what had arrived by then. */
+    LATE_TURNS = 2,
+    /* Who goes on sending does not put off for ever what is due; by then the rest of what had arrived is served, too. */
+    LATE_MOST_MS = 1000,
 };
 
 /* The next connection of a list whose time has come: watched for nothing any more. NULL when there is none. */
@@ -127,26 +129,41 @@ static void overdue_check_next(struct worker *worker, enum timeout_kind kind) {
     }
 }
 
+/* Nothing that had arrived is left: the turn has received nothing, nothing waits to be served, and no receive to be armed. */
+static bool overdue_has_caught_up(struct worker *worker) {
+    uint64_t recvs = counter_read(&worker->counters.recvs);
+    bool received = recvs != worker->late_recvs;
+    worker->late_recvs = recvs;
+    return !received && worker->late_turns >= LATE_TURNS && conn_queue_empty(&worker->run) &&
+           conn_queue_empty(&worker->run_costly) && conn_queue_empty(&worker->arm);
+}
+
 /*
- * True for a few turns after a time in which this thread did not run (SIGSTOP, a suspended machine, a CPU that others had):
- * clients are not judged by it before what they have sent meanwhile is served.
+ * True for some turns after a time in which this thread did not run (SIGSTOP, a suspended machine, a CPU that others had):
+ * clients are not judged by it before what they have sent meanwhile is served. A turn serves only so many.
  */
 static bool overdue_is_late(struct worker *worker) {
-    uint32_t late_ms = timeouts_late_ms(&worker->timeouts, &worker->conns, worker->now_ms);
-    if (late_ms < LATE_MS || worker->late_turns == LATE_TURNS) {
+    if (likely(worker->late_turns == 0)) {
+        if (timeouts_late_ms(&worker->timeouts, &worker->conns, worker->now_ms) < LATE_MS) {
+            return false;
+        }
+        worker->late_since_ms = worker->now_ms;
+    }
+    if (overdue_has_caught_up(worker) ||
+        timeout_passed(worker->now_ms, worker->late_since_ms + LATE_MOST_MS)) {
         worker->late_turns = 0;
         return false;
     }
-    worker->late_turns++;
+    worker->late_turns = (uint8_t)(worker->late_turns < LATE_TURNS ? worker->late_turns + 1 : LATE_TURNS);
     return true;
 }
 
 void overdue_turn(struct worker *worker) {
     struct conn *conn;
+    overdue_check_next(worker, TIMEOUT_LATER); /* judges nobody */
     if (unlikely(overdue_is_late(worker))) {
         return;
     }
-    overdue_check_next(worker, TIMEOUT_LATER);
     overdue_check_next(worker, TIMEOUT_REST);
     overdue_check_write(worker);
     overdue_check_file(worker);

@@ -168,10 +168,11 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
 
 /* Plain bytes came; they stay in place until the end of the turn. */
 static void serve_take(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    if (!input_can_borrow(&conn->input, bytes.data) && !worker->turn.over && conn->costly == 0) {
+    if (!input_can_borrow(&conn->input, bytes.data) && conn->queued[CONN_QUEUE_RUN] && !worker->turn.over &&
+        conn->costly == 0) {
         /*
          * A second piece in one turn, elsewhere in memory: serve the first now rather than copy it (values on
-         * their way in).
+         * their way in). What is left of an earlier turn waits for this piece, and is not served without it.
          */
         serve_conn(worker, conn);
     }

@@ -81,7 +81,9 @@ struct worker {
     enum worker_stage stage;
     bool woken;              /* worker_wake was called and the loop has not yet looked why */
     bool conn_list_wanted;   /* a connection list waits for this worker's answer */
-    uint8_t late_turns;      /* since this thread has found that it did not run for a while; see overdue.c */
+    uint8_t late_turns;      /* 0, or this thread has found that it did not run for a while; see overdue.c */
+    uint32_t late_since_ms;  /* worker time when it did */
+    uint64_t late_recvs;     /* receives by the last turn since */
     uint32_t drain_began_ms; /* worker times; from DRAINING, or FREEZING, on; FROZEN: accepts told to end */
     uint32_t drain_stage_ends_ms;
     uint32_t drain_timeout_ms; /* of this stop */

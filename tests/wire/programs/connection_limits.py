@@ -227,3 +227,25 @@ def a_server_that_was_stopped_serves_what_has_arrived_before_it_judges(lab):
         server.signal(signal.SIGCONT)
         client.expect("MN\r\n", "what was sent while the server was stopped")
         check_equal(b"", idle.read_to_end(), "what one that had sent nothing reads")
+
+
+@test(families=TCP, waits=True)
+def so_are_many_whose_requests_take_more_than_a_few_turns(lab):
+    """The same with 300 clients in the middle of a value of 60 KB, and 300 between two requests."""
+    server = lab.start("-t", "1", "-m", "256", "-o", "idle_timeout=1")
+    storing, idle = ([lab.connect(server) for _ in range(300)] for _ in range(2))
+    for number, client in enumerate(storing):
+        client.send(f"set key{number} 0 0 60000\r\n")
+    for client in idle:
+        client.version()
+    server.signal(signal.SIGSTOP)
+    for client in storing:
+        client.send(b"x" * 60000 + b"\r\n")
+    for client in idle:
+        client.send("mn\r\n")
+    time.sleep(4)  # twice the time-out, and a look of a second
+    server.signal(signal.SIGCONT)
+    for client in storing:
+        client.expect("STORED\r\n", "a value that was sent while the server was stopped")
+    for client in idle:
+        client.expect("MN\r\n", "a request that was sent while the server was stopped")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """HTTP: each request that is refused, with its status, and whether the connection goes on."""
 
+import signal
 import time
 
 from harness.http import HOST, http_connect, http_start, read_answer, request
 from harness.outcome import check, check_equal
-from harness.registry import ALL, test
+from harness.registry import ALL, BOTH, test
+from harness.server import wait_until
 
 # What follows must not be answered: the end of the message is in doubt, or the client has been told to go.
 NEXT = request("GET", "/healthz")
@@ -217,6 +219,23 @@ def a_request_that_comes_too_slowly_is_408(lab):
             check_equal(408, answer.status, f"status of {data!r}")
             check(time.monotonic() - begun > 0.9, "it has had its second")
             connection.expect_end()
+
+
+@test(families=BOTH, waits=True)
+def a_head_whose_rest_came_while_the_server_was_stopped_is_served(lab):
+    """--http-timeout=2, stopped for 4 s: the time-out is not held against what had arrived by then."""
+    server = http_start(lab, "-t", "1", "--http-timeout=2")
+    clients = [http_connect(server) for _ in range(300)]
+    for client in clients:
+        client.send("GET /healthz HTTP/1.1\r\n")
+    wait_until(lambda: int(server.own_stats()["bytes_read"]) >= len(clients) * 23, "the begins are there")
+    server.signal(signal.SIGSTOP)
+    for client in clients:
+        client.send(f"{HOST}\r\n")
+    time.sleep(4)
+    server.signal(signal.SIGCONT)
+    for client in clients:
+        check_equal(200, read_answer(client).status, "status")
 
 
 @test(families=ALL)
