@@ -51,9 +51,13 @@ static struct tls_counters *connection_counters(const struct tls_connection *con
 /* Sees the messages of handshakes and the alerts go by. */
 static void message_seen(int is_write, int version, int content_type, const void *data, size_t size, SSL *ssl,
                          void *argument) {
-    struct tls_connection *connection = connection_of(ssl);
     (void)version;
     (void)argument;
+    /* Each record's header and inner type come by here, too. */
+    if (likely(content_type != SSL3_RT_HANDSHAKE && content_type != SSL3_RT_ALERT)) {
+        return;
+    }
+    struct tls_connection *connection = connection_of(ssl);
     bool is_update = !is_write && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
                      ((const uint8_t *)data)[0] == HANDSHAKE_KEY_UPDATE;
     bool is_alert = is_write && content_type == SSL3_RT_ALERT;
@@ -189,13 +193,13 @@ static enum filter_next connection_stopped(struct tls_connection *connection) {
 static enum filter_next connection_read(struct tls_connection *connection, char *plain, size_t plain_size_max,
                                         struct filter_progress *progress) {
     struct tls_worker *worker = connection->endpoint->worker;
+    connection->holds_record = true; /* until it is seen that it does not */
     while (progress->plain_size < plain_size_max && progress->work < FILTER_WORK_MAX) {
-        size_t size = 0;
+        size_t size = 0, room = plain_size_max - progress->plain_size;
         unsigned reads = worker->reads, asides = connection->asides;
-        int result = SSL_read_ex(connection->ssl, plain + progress->plain_size,
-                                 plain_size_max - progress->plain_size, &size);
+        int result = SSL_read_ex(connection->ssl, plain + progress->plain_size, room, &size);
         connection_note_established(connection);
-        progress->work += (worker->reads - reads + 1) / 2 + (unsigned)size / WORK_SIZE +
+        progress->work += worker->reads - reads + (unsigned)size / WORK_SIZE +
                           KEY_UPDATE_WORK * (connection->asides - asides);
         if (unlikely(connection->asides > ASIDES_MAX)) {
             return connection_fail(connection);
@@ -210,7 +214,8 @@ static enum filter_next connection_read(struct tls_connection *connection, char 
         connection->asides = 0;
         progress->plain_size += size;
         /* Another call would only find nothing, and take a buffer to put it into. */
-        if (worker->received.size == 0 && SSL_has_pending(connection->ssl) == 0) {
+        if (worker->received.size == 0 && (size < room || SSL_has_pending(connection->ssl) == 0)) {
+            connection->holds_record = false;
             return FILTER_NEXT_INPUT;
         }
     }
@@ -235,7 +240,8 @@ static enum filter_next connection_note_handshake(struct tls_connection *connect
 
 /* What is charged to the connection. */
 static size_t connection_size(const struct tls_connection *connection) {
-    return connection->size + (SSL_has_pending(connection->ssl) != 0 ? RECORD_SIZE : 0);
+    bool holds_record = connection->holds_record && SSL_has_pending(connection->ssl) != 0;
+    return connection->size + (holds_record ? RECORD_SIZE : 0);
 }
 
 static struct filter_progress connection_receive(void *state, struct bytes wire, char *plain,
@@ -256,6 +262,7 @@ static struct filter_progress connection_receive(void *state, struct bytes wire,
         connection->spoken = true;
     }
     worker->received = wire;
+    worker->record = &connection->record;
     worker->reads = 0;
     worker->output = output;
     progress.next = connection_read(connection, plain, plain_size_max, &progress);

@@ -18,6 +18,7 @@
 
 #include "context.h"
 #include "service.h"
+#include "wire.h"
 
 /* The filter's state: in the connection's slot, all zero at its begin. */
 struct tls_connection {
@@ -26,11 +27,13 @@ struct tls_connection {
     struct contexts *contexts;           /* held */
     uint32_t size;                       /* bytes that OpenSSL holds for it while no record is cut; about */
     uint32_t handshake_size;             /* bytes of the wire that its handshake has taken so far */
-    uint8_t asides;   /* updates of keys, and alerts of ours, since it has last brought data */
-    bool spoken;      /* its first byte has come, and is one of TLS */
-    bool established; /* the handshake is done */
-    bool ended;       /* close_notify has come */
-    bool failed;      /* an alert was sent or received: nothing more is */
+    uint8_t asides;            /* updates of keys, and alerts of ours, since it has last brought data */
+    struct wire_record record; /* of what it has received */
+    bool holds_record;         /* OpenSSL may hold a record that is cut, or was not read to its end */
+    bool spoken;               /* its first byte has come, and is one of TLS */
+    bool established;          /* the handshake is done */
+    bool ended;                /* close_notify has come */
+    bool failed;               /* an alert was sent or received: nothing more is */
 };
 
 /* Whose SSL it is. */

@@ -231,6 +231,7 @@ static void context_set_limits(SSL_CTX *context, const struct tls_config *config
     SSL_CTX_set_timeout(context, TICKET_KEY_S);
     /* Buffers of records exist only while a record is in them: 32 KiB of an idle connection. */
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context, 1); /* one read for each record; none of the next (wire.h) */
     /* SSL_read comes back after each record that is no data, so that updates of keys are counted as they come. */
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 }

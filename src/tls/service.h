@@ -32,7 +32,8 @@ struct tls_worker {
 
     /* The bytes that OpenSSL reads and writes by its BIO (wire.h), while a function of the filter runs. */
     struct bytes received;
-    unsigned reads; /* of `received` that OpenSSL has made: two for a record, its header and the rest of it */
+    struct wire_record *record; /* the connection's */
+    unsigned reads;             /* of `received` that OpenSSL has made: none of more than a record */
     struct reply *output;
     char *gather; /* room for one record of plain bytes from many pieces; owned */
 

@@ -14,17 +14,36 @@
  * OpenSSL stays in one call for as long as there are records without data: those of a handshake, hellos that it refuses. So it finds
  * no more than so many at once.
  */
-enum { WIRE_READS_MAX = 2 * FILTER_WORK_MAX };
+enum { WIRE_READS_MAX = FILTER_WORK_MAX };
+
+enum { HEADER_SIZE = 5 }; /* type, version, and the size of the body in two bytes */
+
+/* Goes on through `received` to the end of a record, size_max bytes at most. Returns how many bytes these are. */
+static size_t record_advance(struct wire_record *record, struct bytes received, size_t size_max) {
+    size_t size = 0, room = size_max < received.size ? size_max : received.size;
+    for (; record->header_size < HEADER_SIZE && size < room; record->header_size++) {
+        record->body_size = (uint16_t)(record->body_size << 8 | (uint8_t)received.data[size++]);
+    }
+    if (record->header_size < HEADER_SIZE) {
+        return size;
+    }
+    size_t part = record->body_size < room - size ? record->body_size : room - size;
+    record->body_size = (uint16_t)(record->body_size - part);
+    if (record->body_size == 0) {
+        record->header_size = 0;
+    }
+    return size + part;
+}
 
 static int wire_read(BIO *bio, char *data, size_t size_max, size_t *size) {
     struct tls_worker *worker = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    *size = size_max < worker->received.size ? size_max : worker->received.size;
-    if (*size == 0 || worker->reads >= WIRE_READS_MAX) {
+    if (worker->received.size == 0 || worker->reads >= WIRE_READS_MAX) {
         BIO_set_retry_read(bio);
         return 0;
     }
     worker->reads++;
+    *size = record_advance(worker->record, worker->received, size_max);
     memcpy(data, worker->received.data, *size);
     worker->received = bytes_after(worker->received, *size);
     return 1;
