@@ -141,10 +141,11 @@ static void log_rows(const struct http_access_log *log, struct metrics_text *tex
                                          .help = "lines handed to the writer of the access log",
                                          .kind = METRICS_COUNTER,
                                          .value = (double)atomic_load(&log->written)});
-    text_row(text, &(struct metrics_row){.name = "riposte_http_log_dropped_total",
-                                         .help = "lines lost because the writer did not keep up",
-                                         .kind = METRICS_COUNTER,
-                                         .value = (double)atomic_load(&log->dropped)});
+    text_row(text,
+             &(struct metrics_row){.name = "riposte_http_log_dropped_total",
+                                   .help = "lines lost: the writer did not keep up, or the file took no more",
+                                   .kind = METRICS_COUNTER,
+                                   .value = (double)atomic_load(&log->dropped)});
 }
 
 /* Every byte that is not plain as \u00HH: a key may be anything, and need not be UTF-8. */

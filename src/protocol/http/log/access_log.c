@@ -10,8 +10,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,7 +17,7 @@
 
 #include "riposte/clock.h"
 
-enum { WRITE_PERIOD_MS = 100, ROOM_WAIT_MS = 500 };
+enum { WRITE_PERIOD_MS = 100 };
 
 /* --- lines ------------------------------------------------------------------------------------------------------ */
 
@@ -150,27 +148,7 @@ void http_access_log_line(struct http_access_log *log, unsigned worker_index,
     atomic_fetch_add_explicit(&log->written, 1, memory_order_relaxed);
 }
 
-/*
- * A file that takes nothing (a full disk, a pipe nobody reads) loses lines; it holds up neither the server nor its
- * stop: what fits PIPE_BUF does not block once there is room.
- */
-static void write_all(int fd, const char *data, size_t size) {
-    while (size > 0) {
-        struct pollfd room = {.fd = fd, .events = POLLOUT};
-        size_t piece_size = size < PIPE_BUF ? size : PIPE_BUF;
-        if (poll(&room, 1, ROOM_WAIT_MS) <= 0 || (room.revents & POLLOUT) == 0) {
-            return;
-        }
-        ssize_t taken = write(fd, data, piece_size);
-        if (taken <= 0) {
-            return;
-        }
-        data += taken;
-        size -= (size_t)taken;
-    }
-}
-
-static void ring_write(struct http_access_ring *ring, int fd) {
+static void ring_write(struct http_access_log *log, struct http_access_ring *ring) {
     uint64_t tail =
         atomic_load_explicit(&ring->tail, memory_order_relaxed); /* relaxed: its only writer reads it */
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire); /* acquire: see access_log.h */
@@ -178,7 +156,8 @@ static void ring_write(struct http_access_ring *ring, int fd) {
         size_t at = tail % HTTP_ACCESS_RING_SIZE;
         size_t size = (size_t)(head - tail);
         size = size < HTTP_ACCESS_RING_SIZE - at ? size : HTTP_ACCESS_RING_SIZE - at;
-        write_all(fd, ring->data + at, size);
+        uint64_t lost_count = line_file_write(&log->file, bytes_of(ring->data + at, size));
+        atomic_fetch_add_explicit(&log->dropped, lost_count, memory_order_relaxed); /* relaxed: as above */
         tail += size;
         atomic_store_explicit(&ring->tail, tail, memory_order_release); /* release: see access_log.h */
     }
@@ -199,8 +178,8 @@ static int log_open(const char *path) {
 static void log_reopen(struct http_access_log *log) {
     int fd = log_open(log->path);
     if (fd >= 0) {
-        close(log->fd);
-        log->fd = fd;
+        close(log->file.fd);
+        log->file = (struct line_file){.fd = fd, .skips = log->file.skips};
     }
 }
 
@@ -209,7 +188,7 @@ static void log_write(struct http_access_log *log) {
         log_reopen(log);
     }
     for (unsigned i = 0; i < log->rings_count; i++) {
-        ring_write(&log->rings[i], log->fd);
+        ring_write(log, &log->rings[i]);
     }
 }
 
@@ -243,16 +222,16 @@ static void log_free(struct http_access_log *log) {
         free(log->rings[i].data);
     }
     free(log->rings);
-    if (log->fd >= 0) {
-        close(log->fd);
+    if (log->file.fd >= 0) {
+        close(log->file.fd);
     }
     free(log);
 }
 
 static int log_fill(struct http_access_log *log) {
-    log->fd = log_open(log->path);
-    if (log->fd < 0) {
-        return log->fd;
+    log->file.fd = log_open(log->path);
+    if (log->file.fd < 0) {
+        return log->file.fd;
     }
     log->rings = calloc(log->rings_count, sizeof(*log->rings));
     for (unsigned i = 0; log->rings != NULL && i < log->rings_count; i++) {

@@ -4,8 +4,8 @@
  *
  *      worker --access_log_line--> its ring --writer thread, ten times a second--> the file
  *
- * A worker never waits: what finds its ring full is dropped and counted. The lines of a worker are in order,
- * those of different workers may be a tenth of a second apart. One producer and one consumer per ring:
+ * A worker never waits: what finds its ring full is dropped and counted, as is what the file does not take (line_file.h). The
+ * lines of a worker are in order, those of different workers may be a tenth of a second apart. One producer and one consumer per ring:
  *  - `head` is written by the worker only, after the bytes before it (release; the writer reads it with
  *    acquire and then the bytes);
  *  - `tail` is written by the writer only, after it has taken the bytes (release; the worker reads it with
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "line_file.h"
 #include "riposte/bytes.h"
 
 enum {
@@ -49,7 +50,7 @@ struct http_access_ring {
 struct http_access_log {
     const char *path; /* borrowed; "-" is standard output */
     bool json;
-    int fd;                         /* of the writer */
+    struct line_file file;          /* of the writer */
     unsigned rings_count;           /* one per worker */
     struct http_access_ring *rings; /* owned */
     pthread_t writer;
@@ -58,7 +59,7 @@ struct http_access_log {
     bool stopping;
     _Atomic bool reopening;   /* the file may have another name by now */
     _Atomic uint64_t written; /* lines handed to a ring */
-    _Atomic uint64_t dropped; /* lines that found it full */
+    _Atomic uint64_t dropped; /* lines that found it full, or that the file did not take */
 };
 
 /* 0, or a negative errno. Starts the writer. `path` for the life of the log. */
