@@ -74,8 +74,9 @@ static void warn_of_room(const char *path, int fd, uint64_t memory_size) {
         (uint64_t)system.f_bavail * (uint64_t)system.f_bsize + (uint64_t)status.st_blocks * BLOCK_SIZE;
     if (room < memory_size) {
         log_line(LOG_LEVEL_WARNING,
-                 "-e %s: its file system has room for %s of -m %s; items get no more than that", path,
-                 units_show_size(room).text, units_format_size(memory_size).text);
+                 "-e %s: its file system has room for %s of the %s that -m leaves to items; they get no more "
+                 "than that",
+                 path, units_show_size(room).text, units_show_size(memory_size).text);
     }
 }
 
