@@ -321,6 +321,12 @@ int engine_start(struct engine *engine, struct engine_error *error);
 void engine_stop(struct engine *engine, enum engine_stop kind);
 
 /*
+ * A filter of that worker, below the number of workers, may be ready (FILTER_NEXT_LATER): it is asked soon. Any thread, from engine_create to
+ * engine_destroy.
+ */
+void engine_wake_worker(struct engine *engine, unsigned worker_index);
+
+/*
  * After engine_stop with ENGINE_STOP_PAUSE: waits until all workers have ended their connections, within a second, and have been
  * taken back from hooks (worker_stop). With ENGINE_STOP_FREEZE: until all connections are frozen, the same otherwise. Nobody is accepted from then on, what waits in the queues of the listeners stays
  * there. Asked for before engine_start, which then returns with the workers waiting, and no hook called. One thread.

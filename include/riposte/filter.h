@@ -44,6 +44,7 @@ enum filter_next {
     FILTER_NEXT_AGAIN, /* there was no room for all plain bytes, or it was much work: call again with what is left */
     FILTER_NEXT_ENDED,  /* the other side has said its last word: its input ends here */
     FILTER_NEXT_BROKEN, /* what came cannot be: `output` is sent, then the connection is closed */
+    FILTER_NEXT_LATER, /* while `opening`: what another thread does for it is not done (`ready`); call again with what is left when it is */
 };
 
 /* What open or receive did. */
@@ -93,6 +94,12 @@ struct filter {
      */
     struct filter_progress (*receive)(void *state, struct bytes wire, char *plain, size_t plain_size_max,
                                       struct reply *output, void *context);
+
+    /*
+     * receive has said FILTER_NEXT_LATER, and somebody has called engine_wake_worker for this one: whether it is to be called again. Until then
+     * it is not, whatever comes. Must be there where receive says so.
+     */
+    bool (*ready)(const void *state);
 
     /*
      * Turns plain bytes of the protocol, in plain_count (>= 1) pieces, into bytes of the wire, in `output`.

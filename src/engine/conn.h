@@ -166,6 +166,9 @@ struct conn_filter {
     uint8_t behind;     /* receives that are still filtered behind the requests of others */
     bool again;    /* it has not given all that can be made of what it was given: it is in a run queue, too */
     bool finished; /* the filter has said its last word */
+    bool waits;    /* for another thread (FILTER_NEXT_LATER): linked, and not called before it is ready */
+    uint32_t waits_previous; /* in worker.filter_waits; CONN_NONE: none */
+    uint32_t waits_next;
     alignas(16) char state[];
 };
 
@@ -300,6 +303,11 @@ static inline size_t conn_wire_size(const struct conn *conn) {
 static inline bool conn_wire_waits(const struct conn *conn) {
     return unlikely(conn->filter_offset != 0) &&
            (conn_wire_size(conn) > 0 || conn_filter((struct conn *)(uintptr_t)conn)->again);
+}
+
+/* What waits for its filter is not looked at before that is ready. */
+static inline bool conn_filter_waits(const struct conn *conn) {
+    return unlikely(conn->filter_offset != 0) && conn_filter((struct conn *)(uintptr_t)conn)->waits;
 }
 
 /* Nothing that was received is looked at any more. */

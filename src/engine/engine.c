@@ -258,6 +258,10 @@ void engine_wake(struct engine *engine) {
     }
 }
 
+void engine_wake_worker(struct engine *engine, unsigned worker_index) {
+    worker_wake(engine->workers[worker_index]);
+}
+
 void engine_join(struct engine *engine) {
     for (unsigned i = 0; i < engine->workers_count; i++) {
         struct worker *worker = engine->workers[i];

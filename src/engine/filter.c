@@ -74,6 +74,51 @@ static struct filter_progress filter_step(struct worker *worker, struct conn *co
     return progress;
 }
 
+/* --- what waits for another thread ------------------------------------------------------------------------ */
+
+static void filter_wait(struct worker *worker, struct conn *conn) {
+    struct conn_filter *own = conn_filter(conn);
+    assert(conn->state == CONN_OPENING && !own->waits);
+    own->waits = true;
+    own->waits_previous = CONN_NONE;
+    own->waits_next = worker->filter_waits;
+    if (own->waits_next != CONN_NONE) {
+        conn_filter(conn_at(&worker->conns, own->waits_next))->waits_previous = conn->index;
+    }
+    worker->filter_waits = conn->index;
+}
+
+static void filter_wait_no_more(struct worker *worker, struct conn *conn) {
+    struct conn_filter *own = conn_filter(conn);
+    if (!own->waits) {
+        return;
+    }
+    own->waits = false;
+    if (own->waits_previous == CONN_NONE) {
+        worker->filter_waits = own->waits_next;
+    } else {
+        conn_filter(conn_at(&worker->conns, own->waits_previous))->waits_next = own->waits_next;
+    }
+    if (own->waits_next != CONN_NONE) {
+        conn_filter(conn_at(&worker->conns, own->waits_next))->waits_previous = own->waits_previous;
+    }
+}
+
+void filter_wake(struct worker *worker) {
+    for (uint32_t index = worker->filter_waits; index != CONN_NONE;) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        struct conn_filter *own = conn_filter(conn);
+        index = own->waits_next;
+        if (conn_is_live(conn) && worker_listen(worker, conn)->filter->ready(own->state)) {
+            filter_wait_no_more(worker, conn);
+            own->again = true; /* it is called although nothing may have come */
+            worker_queue_run(worker, conn);
+        }
+    }
+}
+
+/* --- what comes ------------------------------------------------------------------------------------------- */
+
 enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes *wire,
                                 const struct filter_sink *sink) {
     struct conn_filter *own = conn_filter(conn);
@@ -88,10 +133,15 @@ enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct
     }
     own->again = progress.next == FILTER_NEXT_AGAIN && conn_is_live(conn);
     own->finished |= progress.next == FILTER_NEXT_BROKEN; /* it has said what there was to say */
+    if (unlikely(progress.next == FILTER_NEXT_LATER) && conn_is_live(conn)) {
+        filter_wait(worker, conn);
+    }
     worker->turn.filter_work += work;
     worker_queue_arm(worker, conn);
     return progress.next;
 }
+
+/* --- what goes -------------------------------------------------------------------------------------------- */
 
 /* The next bytes of a file into `piece`: 0, -EIO, or -EBUSY where they are being fetched. */
 static int filter_read_file(struct worker *worker, struct conn *conn, struct iovec *piece) {
@@ -175,6 +225,7 @@ bool filter_finish(struct worker *worker, struct conn *conn) {
 void filter_close(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
+    filter_wait_no_more(worker, conn);
     reply_discard(&own->output);
     assert(input_size(&own->wire) == 0);
     own->held_size = 0;
@@ -183,7 +234,7 @@ void filter_close(struct worker *worker, struct conn *conn) {
     }
 }
 
-/* --- who it is with --- */
+/* --- who it is with --------------------------------------------------------------------------------------- */
 
 static_assert((int)FILTER_IDENTITY_SIZE_MAX == (int)PROTOCOL_IDENTITY_SIZE_MAX,
               "what a filter writes, a protocol takes");

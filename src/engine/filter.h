@@ -32,6 +32,9 @@ struct filter_sink {
 enum filter_next filter_receive(struct worker *worker, struct conn *conn, struct bytes *wire,
                                 const struct filter_sink *sink);
 
+/* The worker was woken: those that waited and are ready have something to serve. */
+void filter_wake(struct worker *worker);
+
 /*
  * As much of the protocol's reply as may be on its way is turned into output. 0; -ENOMEM when memory has ended, -EIO
  * where a file has ended before what was to be sent of it (counted).

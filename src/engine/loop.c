@@ -21,6 +21,7 @@
 #include "drain.h"
 #include "engine_state.h"
 #include "failover.h"
+#include "filter.h"
 #include "freeze.h"
 #include "memory.h"
 #include "overdue.h"
@@ -180,7 +181,7 @@ static enum engine_stop loop_stop(const struct worker *worker) {
     return atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
 }
 
-/* Somebody has called worker_wake: the engine stops, or a connection list waits. */
+/* Somebody has called worker_wake: the engine stops, a connection list waits, or a filter is ready. */
 static void loop_on_wake(struct worker *worker) {
     worker->woken = false;
     enum engine_stop stop = loop_stop(worker);
@@ -189,6 +190,7 @@ static void loop_on_wake(struct worker *worker) {
     } else if (stop != ENGINE_STOP_NONE) {
         drain_begin(worker);
     }
+    filter_wake(worker);
     worker->conn_list_wanted = true; /* cheap to look: a wake-up is rare */
 }
 
@@ -384,6 +386,7 @@ static int loop_set_up(struct worker *worker, bool begins) {
     worker->arm = CONN_QUEUE_EMPTY;
     worker->arm_next_turn = CONN_QUEUE_EMPTY;
     worker->arm_later = CONN_QUEUE_EMPTY;
+    worker->filter_waits = CONN_NONE;
     timeouts_init(&worker->timeouts);
     spin_init(&worker->spin, engine->config.spin_us);
     int result = loop_open_transport(worker, &error);

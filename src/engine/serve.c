@@ -210,6 +210,8 @@ static struct bytes serve_filter(struct worker *worker, struct conn *conn, struc
             conn->costly = COSTLY_CALLS;
         }
         return conn_is_live(conn) ? bytes : bytes_of(NULL, 0);
+    case FILTER_NEXT_LATER:
+        return conn_is_live(conn) ? bytes : bytes_of(NULL, 0);
     case FILTER_NEXT_ENDED:
         conn->input_ended = true;
         break;
@@ -248,10 +250,16 @@ static void serve_wire(struct worker *worker, struct conn *conn) {
     work = worker->turn.filter_work - work;
     turn_count(&worker->turn, was_opening ? PROTOCOL_WORK_COSTLY : TURN_WORK_REQUESTS * work);
     worker_queue_arm(worker, conn);
+    if (unlikely(conn_filter_waits(conn))) {
+        unread_keep(worker, conn); /* no queue of this turn has it */
+    }
 }
 
 /* Bytes of it wait for its filter. */
 static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
+    if (conn_filter_waits(conn)) {
+        return; /* it was in the queue before it began to wait */
+    }
     if (conn->state == CONN_OPEN && unlikely(memory_room_size(worker) == 0)) {
         serve_put_off(worker, conn);
         return;
@@ -263,7 +271,7 @@ static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
     if (!conn_is_live(conn)) {
         return;
     }
-    if (conn_wire_waits(conn)) {
+    if (conn_wire_waits(conn) && !conn_filter_waits(conn)) {
         worker_queue_run(worker, conn);
     }
     bool asks =
@@ -294,7 +302,11 @@ static void serve_take_wire(struct worker *worker, struct conn *conn, struct byt
     }
     if (conn_wire_waits(conn)) {
         unread_throttle(worker, conn);
-        worker_queue_run(worker, conn);
+        if (unlikely(conn_filter_waits(conn))) {
+            unread_keep(worker, conn);
+        } else {
+            worker_queue_run(worker, conn);
+        }
     }
 }
 
