@@ -82,6 +82,16 @@ struct tls_config {
     const struct tls_listen *listens; /* listens_count of them, in the engine's order; copied */
     unsigned listens_count;
     unsigned workers_max; /* as the engine's */
+
+    /*
+     * A signature that takes a CPU at least so long is made by a thread beside the worker, which waits for nothing then; 0: none is. A
+     * worker has that thread if a key is as slow when the first of its index is made; without it signs by itself.
+     */
+    uint64_t slow_signature_ns;
+
+    /* Called by that thread when receive may be called again: engine_wake_worker. NULL: whoever calls asks `ready`. */
+    void (*wake)(void *user, unsigned worker_index);
+    void *wake_user; /* borrowed for the life of the struct tls */
 };
 
 /*
@@ -90,6 +100,7 @@ struct tls_config {
 #define TLS_COUNTERS(X)                                                                                      \
     X(handshakes, "handshakes completed")                                                                    \
     X(handshakes_resumed, "of these, that went on with an earlier session")                                  \
+    X(signatures_apart, "signatures with a slow key, made by a thread beside the worker")                    \
     X(handshake_errors, "handshakes that failed")                                                            \
     X(protocol_errors, "connections ended by what cannot be, after their handshake")                         \
     X(plain_clients, "connections whose client did not speak TLS")                                           \

@@ -17,7 +17,8 @@
 #include "signals.h"
 
 enum {
-    DEAR_KEY_US = 1000, /* a turn of the engine, in which others wait */
+    DEAR_KEY_US = 1000, /* a turn of the engine: spoken of */
+    SLOW_KEY_US = 500,  /* half of one: a thread beside the worker signs, so that others do not wait */
     LOOK_S = 60,
     DAY_S = 24 * 60 * 60,
     ENDS_SOON_DAYS = 14, /* of warning */
@@ -77,8 +78,12 @@ static bool flags_fit(const struct options *options, bool verifies, struct failu
     return true;
 }
 
+static void worker_wake(void *engine, unsigned worker_index) {
+    engine_wake_worker(engine, worker_index);
+}
+
 bool encryption_open(struct encryption *encryption, const struct options *options,
-                     const struct listen_list *listens, struct failure *failure) {
+                     const struct listen_list *listens, struct engine *engine, struct failure *failure) {
     struct tls_listen tls_listens[ENGINE_LISTENS_MAX];
     char message[TLS_MESSAGE_SIZE_MAX];
     bool verifies;
@@ -99,6 +104,9 @@ bool encryption_open(struct encryption *encryption, const struct options *option
         .listens = tls_listens,
         .listens_count = listens->count,
         .workers_max = options->threads > 0 ? options->threads : 1,
+        .slow_signature_ns = SLOW_KEY_US * CLOCK_NS_PER_US,
+        .wake = worker_wake,
+        .wake_user = engine,
     };
     for (unsigned i = 0; i < config.certificates_count; i++) {
         config.certificates[i] =
@@ -203,8 +211,8 @@ static void dear_key_warn(struct encryption *encryption) {
     uint32_t signature_us = encryption_dear_key_us(encryption);
     if (signature_us > 0) {
         log_line(LOG_LEVEL_WARNING,
-                 "a key of -o ssl_key takes a worker %" PRIu32 ".%" PRIu32
-                 " ms for each handshake, in which others wait; one of P-256 takes 0.03",
+                 "a key of -o ssl_key takes %" PRIu32 ".%" PRIu32
+                 " ms of a CPU for each handshake, beside the worker and behind it; one of P-256 takes 0.03",
                  signature_us / 1000, signature_us % 1000 / 100);
     }
 }

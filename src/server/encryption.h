@@ -25,6 +25,8 @@ struct encryption_requests {
     char refusal[FAILURE_TEXT_SIZE_MAX]; /* of the last one; "": it went well */
 };
 
+struct engine;
+
 struct encryption {
     struct encryption_requests requests;
     struct tls *tls;       /* owned; NULL: no listen speaks it */
@@ -35,10 +37,10 @@ struct encryption {
 
 /*
  * Reads certificates and keys where a listen speaks TLS, with the rights that the process has now. options->threads is
- * known, or 0 where no worker will start. False and *failure, with nothing left.
+ * known, or 0 where no worker will start; `engine` is theirs, or NULL. False and *failure, with nothing left.
  */
 bool encryption_open(struct encryption *encryption, const struct options *options,
-                     const struct listen_list *listens, struct failure *failure);
+                     const struct listen_list *listens, struct engine *engine, struct failure *failure);
 void encryption_close(struct encryption *encryption);
 
 /*

@@ -161,7 +161,7 @@ bool server_write_ports(struct server *server, struct failure *failure) {
 }
 
 bool server_open_encryption(struct server *server, struct failure *failure) {
-    return encryption_open(&server->encryption, &server->options, &server->listens, failure);
+    return encryption_open(&server->encryption, &server->options, &server->listens, server->engine, failure);
 }
 
 void server_close_encryption(struct server *server) {

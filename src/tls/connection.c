@@ -12,6 +12,7 @@
 #include "riposte/check.h"
 #include "riposte/log.h"
 #include "riposte/reply.h"
+#include "signer.h"
 
 enum {
     RECORD_TYPE_HANDSHAKE = 22, /* RFC 8446 section 5.1: the first byte of every client */
@@ -125,16 +126,18 @@ static void connection_close(void *state, void *context) {
     if (connection->spoken && !connection->established && !connection->failed) {
         counter_add(&connection_counters(connection)->handshake_errors, 1); /* it did not come to its end */
     }
+    if (connection->signing != NULL) {
+        signing_drop(connection);
+    }
     SSL_free(connection->ssl);
     contexts_release(connection->contexts);
 }
 
 /* --- what comes ------------------------------------------------------------------------------------------- */
 
-/* An error of OpenSSL's, which has written the alert. */
-static enum filter_next connection_fail(struct tls_connection *connection) {
+/* It ends, for that reason; the alert is written. */
+static enum filter_next connection_fail_for(struct tls_connection *connection, const char *reason) {
     struct tls_worker *worker = connection->endpoint->worker;
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
     counter_add(connection->established ? &connection_counters(connection)->protocol_errors
                                         : &connection_counters(connection)->handshake_errors,
                 1);
@@ -143,9 +146,15 @@ static enum filter_next connection_fail(struct tls_connection *connection) {
                     connection->established ? "connection" : "handshake",
                     reason == NULL ? "the client's alert" : reason);
     }
-    ERR_clear_error();
     connection->failed = true;
     return FILTER_NEXT_BROKEN;
+}
+
+/* An error of OpenSSL's, which has written the alert. */
+static enum filter_next connection_fail(struct tls_connection *connection) {
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    ERR_clear_error();
+    return connection_fail_for(connection, reason);
 }
 
 /* A client that does not speak TLS gets a line of its own protocol. */
@@ -176,11 +185,22 @@ static void connection_note_established(struct tls_connection *connection) {
                 (uint64_t)(SSL_session_reused(connection->ssl) != 0));
 }
 
+/* The handshake has come to a signature that takes long. */
+static enum filter_next connection_sign(struct tls_connection *connection) {
+    if (signer_submit(connection->endpoint->worker->signer, connection)) {
+        return FILTER_NEXT_LATER;
+    }
+    reply_copy(connection->endpoint->worker->output, bytes_of(alert_full, sizeof(alert_full)));
+    return connection_fail_for(connection, "too many wait for a signature");
+}
+
 /* SSL_read has returned without bytes: AGAIN when there is more to read, a record of something else than data. */
 static enum filter_next connection_stopped(struct tls_connection *connection) {
     switch (SSL_get_error(connection->ssl, 0)) {
     case SSL_ERROR_WANT_READ:
         return connection->endpoint->worker->received.size > 0 ? FILTER_NEXT_AGAIN : FILTER_NEXT_INPUT;
+    case SSL_ERROR_WANT_X509_LOOKUP: /* signature_may_begin in context.c */
+        return connection_sign(connection);
     case SSL_ERROR_ZERO_RETURN:
         connection->ended = true;
         return FILTER_NEXT_ENDED;
@@ -240,8 +260,28 @@ static enum filter_next connection_note_handshake(struct tls_connection *connect
 
 /* What is charged to the connection. */
 static size_t connection_size(const struct tls_connection *connection) {
-    bool holds_record = connection->holds_record && SSL_has_pending(connection->ssl) != 0;
+    bool is_here = connection->signing == NULL;
+    bool holds_record = connection->holds_record && is_here && SSL_has_pending(connection->ssl) != 0;
     return connection->size + (holds_record ? RECORD_SIZE : 0);
+}
+
+static bool connection_ready(const void *state) {
+    const struct tls_connection *connection = state;
+    return signing_is_done(connection->signing);
+}
+
+/* INPUT where its SSL is here: it always was, or is back from the signer with what it says in `output`. */
+static enum filter_next connection_signed(struct tls_connection *connection, struct reply *output) {
+    const char *reason;
+    if (likely(connection->signing == NULL)) {
+        return FILTER_NEXT_INPUT;
+    }
+    if (!signing_is_done(connection->signing)) {
+        return FILTER_NEXT_LATER;
+    }
+    counter_add(&connection_counters(connection)->signatures_apart, 1);
+    return signing_end(connection, output, &reason) ? FILTER_NEXT_INPUT
+                                                    : connection_fail_for(connection, reason);
 }
 
 static struct filter_progress connection_receive(void *state, struct bytes wire, char *plain,
@@ -265,7 +305,10 @@ static struct filter_progress connection_receive(void *state, struct bytes wire,
     worker->record = &connection->record;
     worker->reads = 0;
     worker->output = output;
-    progress.next = connection_read(connection, plain, plain_size_max, &progress);
+    progress.next = connection_signed(connection, output);
+    if (progress.next == FILTER_NEXT_INPUT) {
+        progress.next = connection_read(connection, plain, plain_size_max, &progress);
+    }
     progress.consumed = wire.size - worker->received.size;
     progress.next = connection_note_handshake(connection, progress.consumed, progress.next);
     progress.opening = !connection->established;
@@ -352,6 +395,7 @@ const struct filter tls_filter = {
     .reject = {.data = alert_full, .size = sizeof(alert_full)},
     .open = connection_open,
     .receive = connection_receive,
+    .ready = connection_ready,
     .send = connection_send,
     .ended = connection_ended,
     .finish = connection_finish,

@@ -194,12 +194,35 @@ static int alpn_choose(SSL *ssl, const unsigned char **chosen, unsigned char *ch
 static int ticket_key_choose(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                              EVP_MAC_CTX *mac, int seals) {
     struct tls_worker *worker = connection_of(ssl)->endpoint->worker;
+    if (worker == NULL) {
+        return 0; /* at a signer, where no ticket is opened or given: OpenSSL does both at other steps */
+    }
     if (seals != 0) {
         counter_add(&tls_worker_counters(worker)->tickets, 1);
     }
     int outcome = ticket_prepare(&worker->tls->tickets, name, iv, cipher, mac, seals != 0);
     /* Clients use a ticket of TLS 1.3 once (RFC 8446, appendix C.4): 2 gives them the next one. */
     return outcome == 1 && seals == 0 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : outcome;
+}
+
+static bool key_is_slow(const struct contexts *contexts, const SSL_CTX *chosen) {
+    for (unsigned i = 0; i < contexts->count; i++) {
+        if (contexts->of[i] == chosen) {
+            return (contexts->slow_keys >> i & 1) != 0;
+        }
+    }
+    return false;
+}
+
+/*
+ * Where a handshake is about to use its key: not in one that goes on with an earlier session. Below 0 stops it there, and OpenSSL asks again
+ * when it is called the next time (SSL_CTX_set_cert_cb(3)), by a signer.
+ */
+static int signature_may_begin(SSL *ssl, void *argument) {
+    const struct tls_connection *connection = connection_of(ssl);
+    bool waits = !connection->may_sign && connection->endpoint->worker->signer != NULL &&
+                 key_is_slow(argument, SSL_get_SSL_CTX(ssl));
+    return waits ? -1 : 1;
 }
 
 /* --- one context ------------------------------------------------------------------------------------------ */
@@ -239,6 +262,7 @@ static void context_set_limits(SSL_CTX *context, const struct tls_config *config
 static void context_set_callbacks(SSL_CTX *context, struct contexts *contexts) {
     SSL_CTX_set_alpn_select_cb(context, alpn_choose, NULL);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_key_choose);
+    SSL_CTX_set_cert_cb(context, signature_may_begin, contexts);
     if (contexts->count > 1) {
         SSL_CTX_set_tlsext_servername_callback(context, name_choose);
         SSL_CTX_set_tlsext_servername_arg(context, contexts);
@@ -322,17 +346,22 @@ static uint64_t key_signature_ns(EVP_PKEY *key) {
     return least_ns;
 }
 
-uint64_t contexts_signature_ns(const struct contexts *contexts) {
+uint64_t contexts_measure(struct contexts *contexts, const struct tls_config *config) {
     uint64_t most_ns = 0;
+    contexts->slow_keys = 0;
     for (unsigned i = 0; i < contexts->count; i++) {
         uint64_t took_ns = key_signature_ns(SSL_CTX_get0_privatekey(contexts->of[i]));
+        bool is_slow = config->slow_signature_ns > 0 && took_ns >= config->slow_signature_ns;
+        contexts->slow_keys |= (uint32_t)is_slow << i;
         most_ns = took_ns > most_ns ? took_ns : most_ns;
     }
     return most_ns;
 }
 
 void contexts_release(struct contexts *contexts) {
-    if (contexts == NULL || --contexts->holders_count > 0) {
+    /* acq_rel: what the other holders did happens before the last one frees. */
+    if (contexts == NULL ||
+        atomic_fetch_sub_explicit(&contexts->holders_count, 1, memory_order_acq_rel) > 1) {
         return;
     }
     for (unsigned i = 0; i < contexts->count; i++) {

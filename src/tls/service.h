@@ -29,6 +29,7 @@ struct tls_worker {
     struct tls *tls;
     unsigned index;
     struct contexts *contexts; /* for connections that come now; owned */
+    struct signer *signer;     /* the slot's; NULL: there is none */
 
     /* The bytes that OpenSSL reads and writes by its BIO (wire.h), while a function of the filter runs. */
     struct bytes received;
@@ -43,6 +44,8 @@ struct tls_worker {
 /* What outlives a worker. */
 struct tls_slot {
     alignas(64) struct tls_counters counters; /* written by the worker */
+    struct signer
+        *signer; /* owned; made by the first worker of this slot, that of the next one, too. NULL: none */
     _Atomic(struct contexts *)
         next; /* for the worker to take; NULL: none. Owned by whoever exchanges it out */
 };
@@ -53,6 +56,7 @@ struct tls {
     struct material *material;  /* what is in force; owned. Guarded by `mutex` */
     pthread_mutex_t mutex;      /* between the main thread and workers that start, or ask for the status */
     struct tls_status status;   /* guarded by `mutex` */
+    uint32_t slow_keys;         /* of `material`, a bit for each certificate; guarded by `mutex` */
     struct ticket_keys tickets;
     BIO_METHOD *wire_method; /* owned */
     struct tls_slot *slots;  /* workers_max of them; owned */

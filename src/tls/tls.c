@@ -11,6 +11,7 @@
 
 #include "riposte/clock.h"
 #include "service.h"
+#include "signer.h"
 
 enum {
     GATHER_SIZE = 16384,      /* plain bytes of one record */
@@ -37,7 +38,7 @@ static int config_copy(struct tls *tls, const struct tls_config *config) {
 }
 
 /* Reads the files, and tries them. */
-static int material_load(const struct tls *tls, struct material **material, struct tls_status *status,
+static int material_load(struct tls *tls, struct material **material, struct tls_status *status,
                          char message[TLS_MESSAGE_SIZE_MAX]) {
     struct contexts *tried;
     int result = material_read(&tls->config, material, message);
@@ -50,7 +51,8 @@ static int material_load(const struct tls *tls, struct material **material, stru
         return result;
     }
     status->certificate_ends_s = tried->ends_s;
-    status->signature_ns = contexts_signature_ns(tried);
+    status->signature_ns = contexts_measure(tried, &tls->config);
+    tls->slow_keys = tried->slow_keys;
     contexts_release(tried);
     return 0;
 }
@@ -84,6 +86,7 @@ void tls_destroy(struct tls *tls) {
         return;
     }
     for (unsigned i = 0; tls->slots != NULL && i < tls->config.workers_max; i++) {
+        signer_destroy(tls->slots[i].signer);
         /* relaxed: the workers are gone. */
         contexts_release(atomic_load_explicit(&tls->slots[i].next, memory_order_relaxed));
     }
@@ -125,12 +128,17 @@ static int refresh(struct tls *tls, char message[TLS_MESSAGE_SIZE_MAX]) {
         free(all);
         return result;
     }
-    uint64_t signature_ns = contexts_signature_ns(all[0]); /* no worker has it yet */
+    uint64_t signature_ns = contexts_measure(all[0], &tls->config); /* no worker has it yet */
+    uint32_t slow_keys = all[0]->slow_keys;
+    for (unsigned i = 0; i < tls->config.workers_max; i++) {
+        all[i]->slow_keys = slow_keys;
+    }
     pthread_mutex_lock(&tls->mutex);
     struct material *old = tls->material;
     tls->material = material;
     tls->status.certificate_ends_s = all[0]->ends_s;
     tls->status.signature_ns = signature_ns;
+    tls->slow_keys = slow_keys;
     tls->status.refreshed_ns = clock_monotonic_ns();
     tls->status.refreshes++;
     pthread_mutex_unlock(&tls->mutex);
@@ -205,6 +213,14 @@ void tls_counters_load(struct tls *tls, struct numbers *numbers) {
 
 /* --- a worker --------------------------------------------------------------------------------------------- */
 
+/* Of the slot's first worker: later ones may be forbidden to make a thread. */
+static struct signer *slot_signer(struct tls *tls, struct tls_slot *slot, unsigned worker_index) {
+    if (slot->signer == NULL) {
+        slot->signer = signer_create(tls->config.wake, tls->config.wake_user, worker_index);
+    }
+    return slot->signer;
+}
+
 struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {
     char message[TLS_MESSAGE_SIZE_MAX];
     struct tls_worker *worker = calloc(1, sizeof(*worker));
@@ -217,10 +233,15 @@ struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {
     worker->endpoints = calloc(tls->config.listens_count, sizeof(*worker->endpoints));
     pthread_mutex_lock(&tls->mutex);
     int result = contexts_create(&tls->config, tls->material, &worker->contexts, message);
+    uint32_t slow_keys = tls->slow_keys;
     pthread_mutex_unlock(&tls->mutex);
     if (result < 0 || worker->gather == NULL || worker->endpoints == NULL) {
         tls_worker_destroy(worker);
         return NULL;
+    }
+    worker->contexts->slow_keys = slow_keys;
+    if (slow_keys != 0 || tls->slots[worker_index].signer != NULL) {
+        worker->signer = slot_signer(tls, &tls->slots[worker_index], worker_index);
     }
     for (unsigned i = 0; i < tls->config.listens_count; i++) {
         worker->endpoints[i] = (struct tls_endpoint){worker, &tls->listens[i]};

@@ -5,6 +5,7 @@
 #include "tls_talk.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,7 +92,10 @@ void tls_talk_receive(struct tls_talk *talk, const void *data, size_t size) {
         talk->plain_size += progress.plain_size;
         talk->next = progress.next;
         wire = bytes_after(wire, progress.consumed);
-    } while (talk->next == FILTER_NEXT_AGAIN);
+        while (talk->next == FILTER_NEXT_LATER && !tls_filter.ready(talk->state)) {
+            sched_yield();
+        }
+    } while (talk->next == FILTER_NEXT_AGAIN || talk->next == FILTER_NEXT_LATER);
     assert(talk->next != FILTER_NEXT_INPUT || wire.size == 0);
 }
 

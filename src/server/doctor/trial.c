@@ -202,7 +202,7 @@ static void sandbox_check(struct facts *facts) {
 static void encryption_try(const struct server *server, struct facts *facts) {
     struct failure failure = {0};
     struct encryption encryption;
-    if (!encryption_open(&encryption, &server->options, &server->listens, &failure)) {
+    if (!encryption_open(&encryption, &server->options, &server->listens, NULL, &failure)) {
         snprintf(facts->tls_reason, sizeof(facts->tls_reason), "%s", failure.text);
     } else if (encryption.tls != NULL) {
         facts->has_tls = true;

@@ -37,7 +37,7 @@ static void begin(void) {
     options.ssl_chain_cert.texts[0] = own.chain_path;
     options.ssl_key.texts[0] = own.key_path;
     options.ssl_chain_cert.count = options.ssl_key.count = 1;
-    cr_assert(encryption_open(&encryption, &options, &listens, &failure), "%s", failure.text);
+    cr_assert(encryption_open(&encryption, &options, &listens, NULL, &failure), "%s", failure.text);
     first_look_ns = encryption.look_next_ns;
 }
 

@@ -25,11 +25,12 @@ class Authority:
     def file(self, name):
         return os.path.join(self.folder, name)
 
-    def make(self, file, name, signed=True, days=30, rsa_bits=0):
-        """Writes <file>.pem and <file>.key, by itself or signed by the authority. Below 0 days it has ended long ago."""
+    def make(self, file, name, signed=True, days=30, rsa_bits=0, rsa_primes=2):
+        """Writes <file>.pem and <file>.key, by itself or signed by the authority. Below 0 days it has ended long ago. A large key of RSA
+        is found sooner where it has more primes."""
         chain, key = self.file(f"{file}.pem"), self.file(f"{file}.key")
         if rsa_bits > 0:
-            self.call("genrsa", "-out", key, str(rsa_bits))
+            self.call("genrsa", "-primes", str(rsa_primes), "-out", key, str(rsa_bits))
         else:
             self.call("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
         subject = ["-key", key, "-subj", f"/CN={name}"]

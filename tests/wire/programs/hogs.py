@@ -56,9 +56,9 @@ def check_beside(lab, server, victim, herd):
         check_served(lab, server, victim, lambda _: time.monotonic() > ends)
 
 
-def check_turns(lab, server):
+def check_turns(lab, server, family=None):
     """By the server's own measure, which does not count what others do on the machine: hardly a turn was long."""
-    figures = server.own_stats()
+    figures = server.own_stats(family)
     costly, long, longest_us = (int(figures[name]) for name in ("turns_costly", "turns_long", "turn_longest_us"))
     check(costly > 0, "no turn has met a costly request")
     good = long <= max(LONG_TURNS_MAX, costly // 50)

@@ -9,7 +9,8 @@ import threading
 import time
 
 from harness.certificates import SERVER_NAME, Authority
-from harness.connection import LIMIT_S
+from harness.connection import LIMIT_S, Connection
+from harness.http import ask_status
 from harness.outcome import check, check_equal
 from harness.registry import test
 from harness.server import wait_until
@@ -171,6 +172,71 @@ def handshakes_take_a_bounded_part_of_a_turn(lab):
         storm.join()
         check(done, "the load generator has made no storm")
     check_turns(lab, server)
+
+
+def start_with_slow_key(lab, *flags, **options):
+    """A server whose signatures take some 4 ms each, and who trusts it."""
+    lab.need_tls()
+    own = Authority(lab.new_folder())
+    own.once("server", SERVER_NAME, rsa_bits=4096, rsa_primes=3)
+    return own, lab.start(*own.flags(), *flags, family="tls-own", **options)
+
+
+def signatures_apart(path):
+    """By /metrics on a Unix socket."""
+    with Connection(path) as client:
+        text = ask_status(client, 200, "GET", "/metrics").body
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(b"riposte_tls_signatures_apart_total "))
+
+
+@test(families=TLS)
+def signatures_with_a_slow_key_take_no_part_of_a_turn(lab):
+    """RSA of 4096 bits, 60 full handshakes, 16 at a time, while a client asks: all are signed beside the worker, in whose turns hardly one
+    is long."""
+    path = os.path.join(lab.new_folder(), "http")
+    _, server = start_with_slow_key(lab, f"--http=unix:{path}")
+    with server.connect("unix") as other:
+        other.set("a", "x")
+        done = []
+        storm = threading.Thread(target=lambda: done.append(load(lab, server, "--tls-no-verify", "-n", "60", "-c", "16", "--churn", "1")))
+        storm.start()
+        while storm.is_alive():
+            check_equal(b"x", other.get("a"), "a client that was there")
+        storm.join()
+    check(done, "the load generator has made no storm")
+    check(signatures_apart(path) >= 60, f"{signatures_apart(path)} signatures were made beside the worker")
+    check_turns(lab, server, "unix")
+
+
+@test(families=TLS)
+def handshakes_that_wait_for_a_slow_key_go_on_or_end(lab):
+    """Thirty hellos at once: a third of the clients leaves, the others are let in; with as many waiting again the process is taken over,
+    and the next one stops."""
+    own, server = start_with_slow_key(lab, "-t", "2")
+    context = client_context(own)
+    for ends in ("go on", "taken over", "stopped"):
+        clients = [TlsSocket(socket.create_connection(server.address(), LIMIT_S), context, shake=False) for _ in range(30)]
+        for client in clients:
+            try:
+                client.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                client.flush()
+        for client in clients[::3]:
+            client.cut_off()
+        if ends == "go on":
+            for index, client in enumerate(clients):
+                if index % 3:
+                    client.shake()
+                    client.sendall(b"version\r\n")
+                    check(client.recv().startswith(b"VERSION "), "an answer")
+        elif ends == "taken over":
+            server = lab.take_over(server, *own.flags(), "-t", "1")
+            check(is_let_in(server, context), "a client of the new process")
+        else:
+            server.signal(signal.SIGTERM)
+            server.expect_exit(0)
+        for client in clients:
+            client.plain.close()
 
 
 @test(families=TLS)

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * signer: a queue that one thread fills and another one empties, and what is done in between. See signer.h.
+ */
+#include "signer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "riposte/reply.h"
+
+enum {
+    SIGNER_STACK_SIZE = 512 * 1024, /* locked with -k; OpenSSL needs some of it under a sanitizer */
+    SIGNER_NICE = 10,               /* beyond the worker's: a tenth of a CPU of which both want all */
+    NICE_MAX = 19,
+    SIGNER_SLICE_NS = 20 * 1000 * 1000,
+};
+
+struct signer {
+    _Atomic(struct signing *) waiting; /* newest first: pushed by the worker, all taken by the signer */
+    _Atomic unsigned count;            /* that were submitted and are not done */
+    sem_t submitted;                   /* one for each, and one for the end */
+    _Atomic bool ends;
+    pthread_t thread;
+    void (*wake)(void *user, unsigned worker_index);
+    void *user;
+    unsigned worker_index;
+};
+
+/* --- one of them ------------------------------------------------------------------------------------------ */
+
+/* The SSL reads nothing and writes to `said`. False, and it is as it was: memory has ended. */
+static bool signing_part(struct signing *signing) {
+    BIO *nothing = BIO_new(BIO_s_mem());
+    signing->said = BIO_new(BIO_s_mem());
+    if (nothing == NULL || signing->said == NULL) {
+        BIO_free(nothing);
+        BIO_free(signing->said);
+        ERR_clear_error();
+        return false;
+    }
+    signing->wire = SSL_get_rbio(signing->ssl);
+    BIO_up_ref(signing->wire); /* the SSL gives up both that it has */
+    SSL_set0_rbio(signing->ssl, nothing);
+    SSL_set0_wbio(signing->ssl, signing->said);
+    return true;
+}
+
+static struct signing *signing_begin(struct tls_connection *connection) {
+    struct signing *signing = calloc(1, sizeof(*signing));
+    if (signing == NULL) {
+        return NULL;
+    }
+    signing->ssl = connection->ssl;
+    if (!signing_part(signing)) {
+        free(signing);
+        return NULL;
+    }
+    signing->endpoint = (struct tls_endpoint){NULL, connection->endpoint->listen};
+    signing->stand_in = *connection;
+    signing->stand_in.endpoint = &signing->endpoint;
+    signing->stand_in.may_sign = true;
+    SSL_set_app_data(signing->ssl, &signing->stand_in);
+    connection->signing = signing;
+    return signing;
+}
+
+/* By whoever is last. */
+static void signing_free(struct signing *signing) {
+    SSL_free(signing->ssl);
+    BIO_free(signing->wire);
+    contexts_release(signing->stand_in.contexts);
+    free(signing);
+}
+
+/* The handshake goes on, from its signature to where the client is to answer. */
+static void signing_work(struct signing *signing) {
+    int result = SSL_do_handshake(signing->ssl);
+    signing->failed = result != 1 && SSL_get_error(signing->ssl, result) != SSL_ERROR_WANT_READ;
+    signing->reason = signing->failed ? ERR_reason_error_string(ERR_peek_error()) : NULL;
+    ERR_clear_error();
+}
+
+bool signing_end(struct tls_connection *connection, struct reply *output, const char **reason) {
+    struct signing *signing = connection->signing;
+    char *said;
+    long size = BIO_get_mem_data(signing->said, &said);
+    bool good = !signing->failed;
+    if (size > 0) {
+        reply_copy(output, bytes_of(said, (size_t)size));
+    }
+    *reason = signing->reason;
+    BIO_up_ref(signing->wire); /* one for each direction */
+    SSL_set0_rbio(signing->ssl, signing->wire);
+    SSL_set0_wbio(signing->ssl, signing->wire);
+    SSL_set_app_data(signing->ssl, connection);
+    connection->asides = signing->stand_in.asides;
+    connection->signing = NULL;
+    free(signing);
+    return good;
+}
+
+void signing_drop(struct tls_connection *connection) {
+    struct signing *signing = connection->signing;
+    connection->signing = NULL;
+    connection->ssl = NULL;
+    connection->contexts = NULL;
+    /* acq_rel: it is freed by whoever comes second, with what the other has written. */
+    if (atomic_exchange_explicit(&signing->state, SIGNING_DROPPED, memory_order_acq_rel) == SIGNING_DONE) {
+        signing_free(signing);
+    }
+}
+
+/* --- the queue -------------------------------------------------------------------------------------------- */
+
+bool signer_submit(struct signer *signer, struct tls_connection *connection) {
+    /* relaxed: a bound; nothing is published through it. */
+    if (atomic_load_explicit(&signer->count, memory_order_relaxed) >= SIGNINGS_MAX) {
+        return false;
+    }
+    struct signing *signing = signing_begin(connection);
+    if (signing == NULL) {
+        return false;
+    }
+    atomic_fetch_add_explicit(&signer->count, 1, memory_order_relaxed);
+    /* relaxed: what the pushes before it wrote is this thread's own. Who takes takes all, so that no address comes back meanwhile. */
+    signing->next = atomic_load_explicit(&signer->waiting, memory_order_relaxed);
+    /* release: whoever takes it finds it, and its SSL, as they are now. */
+    while (!atomic_compare_exchange_weak_explicit(&signer->waiting, &signing->next, signing,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
+    sem_post(&signer->submitted);
+    return true;
+}
+
+/* All that wait, oldest first. */
+static struct signing *signer_take(struct signer *signer) {
+    /* acquire: pairs with the release of the newest push, before which the same thread has made the others. */
+    struct signing *newest = atomic_exchange_explicit(&signer->waiting, NULL, memory_order_acquire);
+    struct signing *oldest = NULL;
+    while (newest != NULL) {
+        struct signing *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+static void signer_serve(struct signer *signer, struct signing *signing) {
+    /* relaxed: only spares the work; the exchange decides. */
+    if (atomic_load_explicit(&signing->state, memory_order_relaxed) != SIGNING_DROPPED) {
+        signing_work(signing);
+    }
+    atomic_fetch_sub_explicit(&signer->count, 1, memory_order_relaxed);
+    /* acq_rel: who finds it done finds what was done; or it is freed here, behind the drop. It is not ours any more. */
+    if (atomic_exchange_explicit(&signing->state, SIGNING_DONE, memory_order_acq_rel) == SIGNING_DROPPED) {
+        signing_free(signing);
+    } else if (signer->wake != NULL) {
+        signer->wake(signer->user, signer->worker_index);
+    }
+}
+
+/* --- the thread ------------------------------------------------------------------------------------------- */
+
+/* The first version of what sched_setattr(2) takes; the C library has it since glibc 2.41. */
+struct signer_scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+/*
+ * The worker goes first. SCHED_BATCH: waking up, this thread takes the CPU from nobody. Nicer: of a CPU of which both want all it has
+ * the smaller part. A long slice: a thread with a shorter one displaces it when it wakes (Linux 6.12; older ones do not know it).
+ * Where that is refused the thread is like any other.
+ */
+static void signer_stand_back(void) {
+    int nice = getpriority(PRIO_PROCESS, 0) + SIGNER_NICE;
+    struct signer_scheduling wanted = {.size = sizeof(wanted),
+                                       .policy = SCHED_BATCH,
+                                       .nice = nice < NICE_MAX ? nice : NICE_MAX,
+                                       .runtime_ns = SIGNER_SLICE_NS};
+    long refused = syscall(SYS_sched_setattr, 0, &wanted, 0);
+    (void)refused;
+}
+
+static void signer_await(struct signer *signer) {
+    while (sem_wait(&signer->submitted) < 0) {
+        assert(errno == EINTR);
+    }
+}
+
+static void *signer_run(void *argument) {
+    struct signer *signer = argument;
+    struct signing *queue = NULL;
+    signer_stand_back();
+    for (;;) {
+        signer_await(signer);
+        queue = queue == NULL ? signer_take(signer) : queue;
+        if (queue == NULL) {
+            /* relaxed: set before the post that was awaited. */
+            assert(atomic_load_explicit(&signer->ends, memory_order_relaxed));
+            return NULL;
+        }
+        struct signing *signing = queue;
+        queue = signing->next; /* once served it may be gone */
+        signer_serve(signer, signing);
+    }
+}
+
+/* On any CPU that the process may use: the worker that makes the thread is tied to one. */
+static void signer_set_cpus(pthread_attr_t *attributes) {
+    cpu_set_t cpus;
+    if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) == 0) {
+        pthread_attr_setaffinity_np(attributes, sizeof(cpus), &cpus);
+    }
+}
+
+struct signer *signer_create(void (*wake)(void *user, unsigned worker_index), void *user,
+                             unsigned worker_index) {
+    struct signer *signer = calloc(1, sizeof(*signer));
+    pthread_attr_t attributes;
+    if (signer == NULL) {
+        return NULL;
+    }
+    signer->wake = wake;
+    signer->user = user;
+    signer->worker_index = worker_index;
+    sem_init(&signer->submitted, 0, 0);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, SIGNER_STACK_SIZE);
+    signer_set_cpus(&attributes);
+    int failed = pthread_create(&signer->thread, &attributes, signer_run, signer);
+    pthread_attr_destroy(&attributes);
+    if (failed != 0) {
+        sem_destroy(&signer->submitted);
+        free(signer);
+        return NULL;
+    }
+    return signer;
+}
+
+void signer_destroy(struct signer *signer) {
+    if (signer == NULL) {
+        return;
+    }
+    /* relaxed: the post behind it orders it. */
+    atomic_store_explicit(&signer->ends, true, memory_order_relaxed);
+    sem_post(&signer->submitted); /* the last one: what still waits is served before, all of it dropped */
+    pthread_join(signer->thread, NULL);
+    sem_destroy(&signer->submitted);
+    free(signer);
+}
