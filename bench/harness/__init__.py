@@ -4,5 +4,5 @@
 import os
 import sys
 
-# What it shares with the wire tests: process.py.
+# What it shares with the wire tests: process.py, tls_records.py.
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 2, "tests", "support"))

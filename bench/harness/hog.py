@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Clients that ask for what is dear, as fast as they are served, beside a generator on the same CPU. A program of its own.
 
-    hog.py <port> <connections> <kind> [<keys>]       kinds: see REQUESTS; keys: how many the server has, as riposte-load
-                                                      names them
+    hog.py <port> <connections> <kind> [<keys>]       kinds: see REQUESTS, and with "tls-" before them those of tls_records.py;
+                                                      keys: how many the server has, as riposte-load names them
 
 Each connection sends the same requests over and over, without waiting for answers, and throws those away inside the
 kernel (MSG_TRUNC). Requests are never cut by a new beginning: what a socket does not take now follows later. It runs
@@ -22,6 +22,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness.scheduling import stand_back  # noqa: E402 (the path comes first)
+from tls_records import hog_of  # noqa: E402
 
 PIECE_SIZE = 256 << 10
 BLOCK_SIZE = 64 << 10     # bytes of requests that are repeated as one
@@ -119,9 +120,13 @@ class Herd:
     def __init__(self, port, count, kind, keys):
         self.selector = selectors.DefaultSelector()
         self.began_s, self.lost, self.ended = time.monotonic(), 0, False
-        self.hogs = [Hog(port, *REQUESTS[kind](index, keys)) for index in range(count)]
+        over_tls = kind.startswith("tls-")
+        self.hogs = [hog_of(port, kind[4:]) if over_tls else Hog(port, *REQUESTS[kind](index, keys)) for index in range(count)]
         for hog in self.hogs:
-            self.selector.register(hog.connection, selectors.EVENT_READ | selectors.EVENT_WRITE, hog)
+            self.register(hog)
+
+    def register(self, hog):
+        self.selector.register(hog.connection, selectors.EVENT_READ | selectors.EVENT_WRITE, hog)
 
     def turn(self, buffer):
         for key, events in self.selector.select(0.1):
@@ -134,9 +139,11 @@ class Herd:
                 continue
             except OSError:
                 alive = False
-            if not alive:
-                self.selector.unregister(hog.connection)
-                self.lost += 1
+            if not alive or hog.connection is not key.fileobj:
+                self.selector.unregister(key.fileobj)
+                self.lost += not alive
+            if alive and hog.connection is not key.fileobj:
+                self.register(hog)  # it has come again
 
     def ready(self):
         return all(hog.ready for hog in self.hogs) or self.lost == len(self.hogs)
