@@ -4,13 +4,14 @@
  *
  * The steps below are begun from the top; what was begun is ended from the bottom, at the end of the process
  * as after a step that failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable,
- * 71 system; of --check 0, 1 or 2.
+ * 71 system; of --check 0, 1 or 2, of --probe 0 or 1.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "doctor/doctor.h"
 #include "hand_over.h"
+#include "probe.h"
 #include "process.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -56,7 +57,10 @@ static const struct step {
     {server_report_ready, NULL},
 };
 
-enum { STEPS_COUNT = sizeof(steps) / sizeof(steps[0]) };
+enum {
+    STEPS_COUNT = sizeof(steps) / sizeof(steps[0]),
+    PROBE_TIMEOUT_MS = 2000, /* less than a health check waits */
+};
 
 static int fail(const struct failure *failure) {
     log_line(LOG_LEVEL_ERROR, "%s", failure->text);
@@ -108,6 +112,9 @@ int main(int arguments_count, char **arguments) {
         return fail(&failure);
     case OPTIONS_COMPLETE:
         break;
+    }
+    if (server.options.probe != NULL) {
+        return probe_run(server.options.probe, PROBE_TIMEOUT_MS, stdout);
     }
     if (server.options.check != SHOW_NOT) {
         return server.options.take_over > 0 ? hand_over_check(&server, stdout) : doctor_run(&server, stdout);

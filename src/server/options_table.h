@@ -134,6 +134,9 @@
     X(PROCESS, check, "check", 0, MODE, OBEYED, "", 0, 0, "json",                                            \
       "try what a start with these flags needs, say what is good, could be better or is wrong, and end: 0, " \
       "1 or 2")                                                                                              \
+    X(PROCESS, probe, "probe", 0, TEXT, OBEYED, "", 0, 0, "ADDRESS",                                         \
+      "ask the server at an address, written as for -l, whether it serves, for 2 s at most, and end: 0 or "  \
+      "1")                                                                                                   \
     X(PROCESS, help, "help", 'h', SHOW, OBEYED, "", 0, 0, OPTIONS_HELP_WORDS,                                \
       "this list; as tables, for the manual, or as what completes the command line in a shell")              \
     X(PROCESS, license, "license", 'i', SHOW, OBEYED, "", 0, 0, NULL, "the licence")                         \

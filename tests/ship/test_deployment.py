@@ -102,14 +102,14 @@ def the_kubernetes_manifest_has_only_fields_that_there_are(lab):
 
 @test()
 def the_kubernetes_manifest_probes_what_is_served(lab):
-    """Flags that the server takes, ports that it opens, paths that answer 200, and a grace longer than drain and preStop."""
+    """Flags that the server takes, ports that it opens, paths that answer 200, and a grace longer than drain and delay."""
     documents = {document["kind"]: document for document in yaml_of(place.top("tools", "kubernetes", "riposte.yaml"))}
     pod = documents["StatefulSet"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     check(lab.run_server("--check", *container["args"]).returncode <= 2, f"flags {container['args']}")
-    drain_s = int(next(flag for flag in container["args"] if flag.startswith("--drain-timeout=")).split("=")[1])
-    sleep_s = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
-    check(pod["terminationGracePeriodSeconds"] > drain_s + sleep_s, "killed before it has drained")
+    drain_s, delay_s = (int(next(flag for flag in container["args"] if flag.startswith(name)).split("=")[1])
+                        for name in ("--drain-timeout=", "--stop-delay="))
+    check(pod["terminationGracePeriodSeconds"] > drain_s + delay_s, "killed before it has drained")
     port = free_ports(1)[0]
     lab.start(f"--http-admin=127.0.0.1:{port}")
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
