@@ -335,13 +335,14 @@ void http_change_begin(struct http_call *call, const struct http_request *reques
 bool http_change_continue(struct http_call *call) {
     struct http_session *session = call->session;
     struct http_change *change = session->change;
-    const char *from = call->at;
+    uint64_t before_size = change->body.size;
     if (!change_read(call, change)) {
         size_t held_size = http_change_memory_size(change);
         size_t room_size = call->memory_size_max > held_size ? call->memory_size_max - held_size : 0;
         uint32_t rate_min = pace_rate(call->worker->service->config.upload_rate_min,
                                       change->upload.value_size, held_size, room_size);
-        size_t size = (size_t)(call->at - from);
+        /* Lines of chunks and trailers are no body: with 250 bytes for each byte a body would take days at the rate. */
+        size_t size = (size_t)(change->body.size - before_size);
         bool kept = pace_kept(&change->pace, call->now_ns, size, rate_min);
         change->is_late = !call->yielded && !kept;
         return false;

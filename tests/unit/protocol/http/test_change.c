@@ -175,6 +175,31 @@ Test(change, that_comes_more_slowly_is_ended) {
     cr_expect(is_answered("408 Request Timeout"));
 }
 
+/* Sends these bytes every second; how many seconds the connection lived. */
+static unsigned seconds_lived_with(const char *bytes, unsigned seconds) {
+    unsigned second = 0;
+    while (second < seconds && !talk.closed) {
+        http_talk_server_advance(&server, 1);
+        talk_send(&talk, bytes_from_string(bytes));
+        second += !talk.closed;
+    }
+    return second;
+}
+
+Test(change, is_paced_by_its_bytes_and_not_by_those_around_them) {
+    enum { EXTENSION_SIZE = 120, CHUNKS = 4 };
+    char chunks[CHUNKS * (EXTENSION_SIZE + 20)] = "";
+    for (unsigned i = 0; i < CHUNKS; i++) {
+        size_t size = strlen(chunks);
+        snprintf(chunks + size, sizeof(chunks) - size, "1;a=%0*d\r\nx\r\n", EXTENSION_SIZE, 0);
+    }
+    cr_assert_gt(strlen(chunks), RATE_MIN);
+    start();
+    send_head("Transfer-Encoding: chunked");
+    cr_expect_eq(seconds_lived_with(chunks, 60), 9, "chunks of a byte each, with long extensions");
+    cr_expect(is_answered("408 Request Timeout"));
+}
+
 Test(change, that_began_fast_must_go_on_so) {
     start();
     send_head("Content-Length: 1000000");
