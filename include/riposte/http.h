@@ -57,7 +57,7 @@ struct http_config {
     bool cas_enabled;        /* false (-C): no entity tags, no conditions on them */
     bool flush_enabled;      /* false (-F): DELETE of a prefix is refused: 403 */
     bool readonly;           /* PUT, POST and DELETE are refused: 403 */
-    const char *cors_origin; /* pages of this origin may read and write; NULL: none. Borrowed */
+    const char *cors_origin; /* pages of this origin may read and write: a valid one; NULL: none. Borrowed */
     uint32_t timeout_ms;     /* a head takes longer: 408. >= 1000 */
     uint32_t
         upload_rate_min; /* bytes/s at which a body must come, over timeout_ms or 10 s, what is less; else 408. 0: at any */
@@ -102,6 +102,12 @@ void http_counters_load(struct http_service *service, struct numbers *numbers);
 
 /* All workers are gone. */
 void http_service_destroy(struct http_service *service);
+
+/*
+ * True for an origin of 1 to HTTP_CORS_SIZE_MAX bytes as browsers send it: scheme://host[:port], small letters, nothing behind. False for
+ * `null`, which every page in a sandbox is, and for `*`.
+ */
+bool http_origin_is_valid(struct bytes origin);
 
 /*
  * From now on everything but /healthz, /readyz and the files of the page, which hold no figures, asks for `Authorization: Bearer <token>`: the first line of

@@ -274,9 +274,12 @@ static bool http_flags_fit(const struct options *options, struct failure *failur
                            "-Y asks clients for a password and --http would let them in without; give "
                            "--http-token-file, too");
     }
-    if (options->http_cors != NULL && strlen(options->http_cors) > HTTP_CORS_SIZE_MAX) {
-        return failure_set(failure, EX_USAGE, "--http-cors: an origin has at most %d bytes",
-                           HTTP_CORS_SIZE_MAX);
+    if (options->http_cors != NULL && !http_origin_is_valid(bytes_from_string(options->http_cors))) {
+        return failure_set(
+            failure, EX_USAGE,
+            "--http-cors: an origin is scheme://host[:port] as browsers send it, in small letters and "
+            "with nothing behind, at most %d bytes: https://app.example",
+            HTTP_CORS_SIZE_MAX);
     }
     return true;
 }

@@ -16,6 +16,7 @@
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
+#include "parse/host.h"
 #include "parse/text.h"
 
 /* What may fail. */
@@ -170,6 +171,25 @@ void http_worker_tell_time(struct http_worker *worker, uint64_t now_ns) {
     memcpy(worker->date_line, "Date: ", 6);
     http_date_write(worker->date_line + 6, worker->unix_s);
     memcpy(worker->date_line + 6 + HTTP_DATE_SIZE, "\r\n", 2);
+}
+
+/* --- the allowed origin --------------------------------------------------------------------------------------- */
+
+bool http_origin_is_valid(struct bytes origin) {
+    static const char mark[] = "://";
+    enum { MARK_SIZE = sizeof(mark) - 1 };
+    const char *found = origin.size > 0 ? memmem(origin.data, origin.size, mark, MARK_SIZE) : NULL;
+    if (origin.size > HTTP_CORS_SIZE_MAX || found == NULL || origin.data[origin.size - 1] == ':') {
+        return false;
+    }
+    size_t scheme_size = (size_t)(found - origin.data);
+    for (size_t i = 0; i < origin.size; i++) {
+        if (origin.data[i] >= 'A' && origin.data[i] <= 'Z') {
+            return false;
+        }
+    }
+    return http_text_all_token(bytes_of(origin.data, scheme_size)) &&
+           http_host_is_valid(bytes_after(origin, scheme_size + MARK_SIZE));
 }
 
 /* --- the token ---------------------------------------------------------------------------------------------- */

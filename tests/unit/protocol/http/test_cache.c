@@ -282,3 +282,14 @@ Test(http_cache, passes_over_conditions_on_dates_as_a_value_has_none) {
     check_status("2", "204");
     cr_assert(bytes_equal_string(look(bytes_from_string("a")).value, "22"));
 }
+
+Test(http_cache, remembers_4096_flushed_prefixes_and_refuses_one_more) {
+    char prefix[8];
+    for (unsigned i = 0; i < STORE_FLUSHED_PREFIXES_MAX; i++) {
+        snprintf(prefix, sizeof(prefix), "p%04u", i);
+        cr_assert_eq(store_flush_prefix(server.store_worker, bytes_from_string(prefix)), STORE_FLUSHED);
+    }
+    check_status(DELETE("/cache/?prefix=q", ""), "507");
+    check_status(DELETE("/cache/?prefix=p", ""), "204"); /* in the place of those that it covers */
+    check_status(DELETE("/cache/?prefix=q", ""), "204");
+}

@@ -331,6 +331,27 @@ Test(http, refuses_writes_from_pages_of_other_origins) {
     cr_assert_eq(count(http_talk_output(&talk), "Vary: Origin\r\n"), 1);
 }
 
+Test(http, may_be_told_of_origins_that_browsers_send_and_of_no_others) {
+    static const char *const good[] = {"https://app.example", "http://localhost:3000", "http://[::1]:80",
+                                       "chrome-extension://abcdef"};
+    static const char *const bad[] = {
+        "",          "null",           "*",           "app.example",    "https://",
+        "://a",      "https://a/",     "https://a b", "https://A.b",    "https://a:",
+        "https://*", "https://a\r\nb", "https://u@a", "https://a:65536"};
+    char text[HTTP_CORS_SIZE_MAX + 2];
+    start();
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        cr_expect(http_origin_is_valid(bytes_from_string(good[i])), "%s", good[i]);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        cr_expect_not(http_origin_is_valid(bytes_from_string(bad[i])), "%s", bad[i]);
+    }
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "https://", 8);
+    cr_expect(http_origin_is_valid(bytes_of(text, HTTP_CORS_SIZE_MAX)));
+    cr_expect_not(http_origin_is_valid(bytes_of(text, HTTP_CORS_SIZE_MAX + 1)));
+}
+
 Test(http, refuses_writes_where_it_is_read_only) {
     server.config.readonly = true;
     start();
