@@ -117,7 +117,10 @@ struct engine_listen {
     /* What stands between the wire and the protocol; NULL: nothing. Borrowed for the engine's life. */
     const struct filter *filter;
 
-    /* The filter's `context`, as context_of is the protocol's; listen_index: of this one in the configuration. */
+    /*
+     * The filter's `context`, as context_of is the protocol's; listen_index: of this one in the configuration. Where the engine is
+     * frozen (ENGINE_STOP_FREEZE) it outlives worker_stop, until engine_join or the next worker_start, for connections that stay behind.
+     */
     void *(*filter_context_of)(void *worker_user, unsigned listen_index);
 
     /*

@@ -250,6 +250,10 @@ void accept_introduce(struct worker *worker, struct conn *conn) {
     if (conn->state == CONN_OPENING) {
         opening_succeed(worker, conn);
     }
+    if (unlikely(worker->is_parting)) {
+        close_flush(worker, conn, CLOSE_HANDED_OVER);
+        return;
+    }
     conn->introduced = true;
     if (listen->protocol->on_open != NULL) {
         const struct filter_peer with = filter_peer(worker, conn);

@@ -9,13 +9,16 @@
  *
  * DRAINING answers what clients send, and says goodbye to each at a moment when nothing is unanswered:
  *
- *      all that was received is answered, the answer is about to be sent --+
+ *      all that was received is answered, an answer is about to be sent ---+
  *      nothing has come for DRAIN_QUIET_MS, and nothing is unread ---------+--> FLUSHING, LINGERING (conn.h)
  *
  * A client that waits for its answer before it asks again reads answer and end in one piece, and so knows that whatever it
  * sends afterwards is not executed. What comes nevertheless is read and dropped for DRAIN_LINGER_MS, because a close
  * would reset the connection and with it what the client has not yet read. FLUSHING (of the worker) parses no more and
  * sends what was answered. ABORTING drops what clients did not take.
+ *
+ * One whose handshake is under way has DRAIN_OPENING_MS to finish it: its client may have sent a request behind it already, and
+ * hears that this will not be answered only from a filter that is open.
  */
 #include "drain.h"
 
@@ -35,18 +38,16 @@ enum {
     DRAIN_LOOK_MS = 2,   /* between two looks at all connections */
     DRAIN_QUIET_MS = 50, /* a busy client has asked again by then */
     DRAIN_LINGER_MS = 500,
+    DRAIN_OPENING_MS = 250,
+    DRAIN_PART_MS_MAX = 2000,  /* another process serves already; this one should be gone soon */
     DRAIN_PAUSE_MS_MAX = 1000, /* nobody is accepted in a pause: it is shorter than a stop may be */
 };
 
-void drain_begin(struct worker *worker) {
-    if (worker->stage != WORKER_SERVING) {
-        return;
-    }
-    /* acquire: pairs with the release in engine_stop. */
-    enum engine_stop stop = atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+/* For so long, or --drain-timeout where that is less. */
+static void drain_start(struct worker *worker, uint32_t timeout_ms_max) {
     worker->drain_timeout_ms = worker->engine->config.drain_timeout_ms;
-    if (stop == ENGINE_STOP_PAUSE && worker->drain_timeout_ms > DRAIN_PAUSE_MS_MAX) {
-        worker->drain_timeout_ms = DRAIN_PAUSE_MS_MAX;
+    if (worker->drain_timeout_ms > timeout_ms_max) {
+        worker->drain_timeout_ms = timeout_ms_max;
     }
     uint32_t half_ms = worker->drain_timeout_ms / 2;
     worker->stage = WORKER_DRAINING;
@@ -54,7 +55,34 @@ void drain_begin(struct worker *worker) {
     worker->drain_stage_ends_ms =
         worker->now_ms + (half_ms < DRAIN_SERVE_MS_MAX ? half_ms : DRAIN_SERVE_MS_MAX);
     worker->drain_looks_ms = worker->now_ms + DRAIN_LOOK_MS;
+}
+
+void drain_begin(struct worker *worker) {
+    if (worker->stage != WORKER_SERVING) {
+        return;
+    }
+    /* acquire: pairs with the release in engine_stop. */
+    enum engine_stop stop = atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+    drain_start(worker, stop == ENGINE_STOP_PAUSE ? DRAIN_PAUSE_MS_MAX : UINT32_MAX);
     accept_last(worker, stop == ENGINE_STOP_CLOSE);
+}
+
+void drain_part(struct worker *worker) {
+    static const struct engine_hooks nobody = {.user = NULL};
+    frozen_discard(&worker->frozen, 0); /* what another process has, too, ends when both have closed it */
+    if (worker->transport->forget != NULL) {
+        worker->transport->forget(worker);
+    }
+    worker->hooks = &nobody;
+    worker->hook_period_ms = 0;
+    worker->is_parting = true;
+    drain_start(worker, DRAIN_PART_MS_MAX);
+    for (uint32_t index = 0; index < worker->conns.used_count; index++) {
+        struct conn *conn = conn_at(&worker->conns, index);
+        if (conn->state != CONN_FREE) {
+            worker_queue_arm(worker, conn);
+        }
+    }
 }
 
 /*
@@ -93,9 +121,9 @@ void drain_say_goodbye(struct worker *worker, struct conn *conn, enum close_reas
     close_flush(worker, conn, reason);
 }
 
-/* A connection about to be sent its answer. */
+/* A connection about to be sent its answer; what it hears before it has asked (a greeting, tickets of TLS) is none. */
 static void drain_on_answer(struct worker *worker, struct conn *conn) {
-    bool answer_waits = !conn->send_armed && conn_is_sending(conn);
+    bool answer_waits = conn->has_asked && !conn->send_armed && conn_is_sending(conn);
     if (conn->state == CONN_OPEN && answer_waits && input_size(&conn->input) == 0 &&
         drain_is_answered(conn)) {
         drain_say_goodbye(worker, conn, CLOSE_SHUTDOWN);
@@ -105,6 +133,12 @@ static void drain_on_answer(struct worker *worker, struct conn *conn) {
 static bool drain_is_quiet(const struct worker *worker, const struct conn *conn) {
     return timeout_passed(worker->now_ms, conn->active_ms + DRAIN_QUIET_MS) && !conn_is_sending(conn) &&
            drain_is_answered(conn);
+}
+
+/* The handshake is not over, and what has come of it was looked at. */
+static bool drain_opening_is_late(const struct worker *worker, const struct conn *conn) {
+    return timeout_passed(worker->now_ms, worker->drain_began_ms + DRAIN_OPENING_MS) &&
+           !conn_wire_waits(conn) && !drain_is_unread(conn);
 }
 
 /* The client has had time to see our end, and all of its answers. */
@@ -124,8 +158,8 @@ static void drain_conn(struct worker *worker, struct conn *conn) {
     case WORKER_DRAINING:
         if (conn->state == CONN_OPEN && drain_is_quiet(worker, conn)) {
             drain_say_goodbye(worker, conn, CLOSE_SHUTDOWN);
-        } else if (conn->state == CONN_OPENING) {
-            close_flush(worker, conn, CLOSE_SHUTDOWN); /* it has asked for nothing yet */
+        } else if (conn->state == CONN_OPENING && drain_opening_is_late(worker, conn)) {
+            close_flush(worker, conn, CLOSE_SHUTDOWN);
         } else if (conn->state == CONN_LINGERING) {
             drain_linger(worker, conn);
         }

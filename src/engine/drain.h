@@ -10,6 +10,12 @@
 /* The engine stops: no more connections; what has been received is answered. More than once does nothing. */
 void drain_begin(struct worker *worker);
 
+/*
+ * What the worker served is another process's, and its hooks have ended; a freeze has left connections behind (freeze.h), of which no
+ * request is served any more: they are let open, hear the end, and close, within two seconds.
+ */
+void drain_part(struct worker *worker);
+
 /* Moves the stop on. Once per turn while stopping. */
 void drain_turn(struct worker *worker);
 

@@ -20,6 +20,7 @@
 #include "failover.h"
 #include "moved.h"
 #include "riposte/clock.h"
+#include "stay.h"
 #include "riposte/engine_move.h"
 #include "timeouts.h"
 
@@ -71,17 +72,19 @@ static bool freeze_is_ready(const struct worker *worker, struct conn *conn) {
                                              protocol->session_ready(conn->session));
 }
 
-/*
- * One that cannot be moved: nothing of it should be unanswered when it hears the end. One whose handshake is under way may have heard the
- * end from another worker a moment ago: it has the time to finish it.
- */
+/* One that cannot be moved: nothing of it should be unanswered when it hears the end. */
 static void freeze_say_goodbye(struct worker *worker, struct conn *conn) {
     bool is_late = timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_GOODBYE_MS);
     if (conn->state == CONN_OPEN && drain_is_answered(conn)) {
         drain_say_goodbye(worker, conn, CLOSE_HANDED_OVER);
-    } else if (is_late) {
+    } else if (conn->state == CONN_OPEN && is_late) {
         close_flush(worker, conn, CLOSE_HANDED_OVER);
     }
+}
+
+/* A handshake is not waited for: it goes on afterwards, in this process (drain_part). */
+static bool freeze_may_begin(const struct worker *worker, struct conn *conn) {
+    return conn->state == CONN_OPENING || freeze_is_ready(worker, conn);
 }
 
 /* The last accept is still being taken back; the ring may have had no room for the cancel, or it has missed. */
@@ -106,7 +109,7 @@ void freeze_turn(struct worker *worker) {
         if (!freeze_can_move(worker, conn)) {
             freeze_say_goodbye(worker, conn);
         }
-        all_ready = freeze_is_ready(worker, conn) && all_ready;
+        all_ready = freeze_may_begin(worker, conn) && all_ready;
     }
     if (all_ready || timeout_passed(worker->now_ms, worker->drain_began_ms + FREEZE_READY_MS)) {
         worker->stage = WORKER_FROZEN;
@@ -237,8 +240,7 @@ static bool freeze_take(_Atomic uint64_t *taken, size_t size, uint64_t size_max)
     return false;
 }
 
-/* All that is frozen stays below the bound of all connections' memory. */
-static bool freeze_take_room(struct worker *worker, size_t size) {
+bool freeze_take_room(struct worker *worker, size_t size) {
     struct engine *engine = worker->engine;
     return freeze_take(&engine->frozen_size, size, engine->config.conn_memory_size_max);
 }
@@ -418,11 +420,15 @@ static void freeze_conn(struct worker *worker, struct conn *conn) {
     close_finish(worker, conn);
 }
 
-static void freeze_close_late(struct worker *worker) {
+/* --- the end ---------------------------------------------------------------------------------------------- */
+
+/* Those that are not ready hear the end, behind what was answered: it is too late for more. */
+static void freeze_end_late(struct worker *worker) {
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->state != CONN_FREE && !freeze_is_ready(worker, conn)) {
-            close_begin(worker, conn, CLOSE_HANDED_OVER);
+        if (conn->state == CONN_OPEN && !freeze_is_ready(worker, conn)) {
+            close_flush(worker, conn, CLOSE_HANDED_OVER);
+        } else if (conn->state == CONN_CLOSING) {
             close_finish(worker, conn);
         }
     }
@@ -433,13 +439,18 @@ void freeze_end(struct worker *worker) {
     if (worker->transport_failed && !failover_turn(worker)) {
         return; /* it has closed them */
     }
-    freeze_close_late(worker);
+    freeze_end_late(worker);
     /* No session is saved while another worker may do what that session is to hear of. */
     start_meet(&worker->engine->start, worker->engine->workers_count);
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->state != CONN_FREE) {
+        if (conn->state == CONN_FREE) {
+            continue;
+        }
+        if (freeze_can_move(worker, conn)) {
             freeze_conn(worker, conn);
+        } else {
+            stay(worker, conn);
         }
     }
     worker->transport->wait(worker, 0); /* descriptors that are being closed are on their way */

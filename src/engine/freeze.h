@@ -7,10 +7,17 @@
  *                                   +-- served as usual; who cannot be      read, sent or served any more
  *                                       moved hears the end behind its answer
  *
+ * Who has not heard it by then (a handshake under way, answers that a slow client has yet to take) stays behind, in the worker's table:
+ * the worker goes on with it when the other process serves (drain_part), or when it serves itself again. A connection that is closed with
+ * something unread is reset instead, and a TLS client whose handshake is over on its side does not know what was done.
+ *
  * The worker's own thread only.
  */
 #ifndef RIPOSTE_ENGINE_FREEZE_H
 #define RIPOSTE_ENGINE_FREEZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 struct worker;
 
@@ -22,5 +29,8 @@ void freeze_turn(struct worker *worker);
 
 /* FROZEN, and no accept is armed. Waits for the kernel: a few ms for thousands of connections, a second at most unless it fails. */
 void freeze_end(struct worker *worker);
+
+/* All that is frozen stays below the bound of all connections' memory: takes so much of it. False: it is not there. */
+bool freeze_take_room(struct worker *worker, size_t size);
 
 #endif

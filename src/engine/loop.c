@@ -42,10 +42,7 @@ static void loop_read_clock(struct worker *worker) {
     worker->now_ms = (uint32_t)((worker->now_ns - worker->engine->created_ns) / CLOCK_NS_PER_MS);
 }
 
-/*
- * A listener is to be armed: the ring had no room for it, or accepting was resumed after the listeners had
- * been looked at.
- */
+/* A listener is to be armed: the ring had no room for it, or accepting was resumed after they had been looked at. */
 static bool loop_listener_waits(const struct worker *worker) {
     for (unsigned i = 0; i < worker->listeners_count; i++) {
         if (worker->listeners[i].wanted && !worker->listeners[i].armed) {
@@ -132,20 +129,19 @@ static void loop_judge_spin(struct worker *worker) {
 }
 
 static void loop_sleep(struct worker *worker, uint64_t wait_ns) {
-    const struct engine_hooks *hooks = &worker->engine->config.hooks;
     counter_add(&worker->counters.sleeps, 1);
-    if (hooks->offline != NULL) {
-        hooks->offline(worker->user);
+    if (worker->hooks->offline != NULL) {
+        worker->hooks->offline(worker->user);
     }
     worker->transport->wait(worker, wait_ns);
-    if (hooks->online != NULL) {
-        hooks->online(worker->user, clock_monotonic_ns());
+    if (worker->hooks->online != NULL) {
+        worker->hooks->online(worker->user, clock_monotonic_ns());
     }
 }
 
 static void loop_call_hook(struct worker *worker) {
-    if (worker->engine->config.hooks.turn != NULL) {
-        worker->hook_period_ms = worker->engine->config.hooks.turn(worker->user, worker->now_ns);
+    if (worker->hooks->turn != NULL) {
+        worker->hook_period_ms = worker->hooks->turn(worker->user, worker->now_ns);
     }
 }
 
@@ -225,8 +221,8 @@ static void loop_turn(struct worker *worker) {
         loop_stop_turn(worker);
     }
     memory_turn(worker);
-    if (worker->engine->config.hooks.turn_end != NULL) {
-        worker->engine->config.hooks.turn_end(worker->user, worker->now_ns);
+    if (worker->hooks->turn_end != NULL) {
+        worker->hooks->turn_end(worker->user, worker->now_ns);
     }
     arm_turn(worker);
     counter_add(&worker->counters.turns, 1);
@@ -269,9 +265,8 @@ static void loop_pin(const struct worker *worker) {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(worker->cpu, &set);
-    /* A CPU that went away since the start is no reason not to serve. */
-    int failed = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-    (void)failed;
+    (void)!pthread_setaffinity_np(pthread_self(), sizeof(set),
+                                  &set); /* that CPU may have gone since the start */
 }
 
 /* Opens the engine's transport, and the other one where the engine decides to (start.h). */
@@ -352,7 +347,7 @@ static void loop_set_listeners(struct worker *worker) {
 
 /* From now on this worker serves: with what the hooks give it for that. */
 static int loop_begin_serving(struct worker *worker, struct engine_error *error) {
-    const struct engine_hooks *hooks = &worker->engine->config.hooks;
+    const struct engine_hooks *hooks = worker->hooks;
     worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
     if (hooks->worker_start != NULL && worker->user == NULL) {
         return loop_fail(error, -ENOMEM, "start");
@@ -368,9 +363,8 @@ static int loop_begin_serving(struct worker *worker, struct engine_error *error)
 }
 
 static void loop_end_serving(struct worker *worker) {
-    const struct engine_hooks *hooks = &worker->engine->config.hooks;
-    if (hooks->worker_stop != NULL) {
-        hooks->worker_stop(worker->user);
+    if (worker->hooks->worker_stop != NULL) {
+        worker->hooks->worker_stop(worker->user);
     }
 }
 
@@ -461,6 +455,15 @@ static void loop_block_pipe_signal(void) {
     (void)failed;
 }
 
+/* Another process serves: the connections that could not go there hear the end. */
+static void loop_part(struct worker *worker) {
+    loop_read_clock(worker);
+    drain_part(worker);
+    while (loop_goes_on(worker)) {
+        loop_turn(worker);
+    }
+}
+
 void *loop_main(void *argument) {
     struct worker *worker = argument;
     bool serves = !engine_stop_waits(loop_stop(worker));
@@ -487,6 +490,9 @@ void *loop_main(void *argument) {
             serves = loop_pause(worker, serves);
             ends = !serves;
         }
+    }
+    if (worker->transport != NULL && worker->conns.open_count > 0) {
+        loop_part(worker);
     }
     start_leave(&worker->engine->start);
     loop_tear_down(worker, serves);

@@ -55,6 +55,12 @@ struct transport {
      */
     bool (*let_go)(struct worker *worker, struct conn *conn);
 
+    /*
+     * What it has let go of is another process's: nothing of that is reported any more. NULL where that is so anyway. Connections that
+     * are still here are armed anew.
+     */
+    void (*forget)(struct worker *worker);
+
     /* Closes a descriptor that the kernel holds no request of. */
     void (*close_fd)(struct worker *worker, int fd);
 

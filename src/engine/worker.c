@@ -35,6 +35,7 @@ struct worker *worker_create(struct engine *engine, unsigned index) {
     worker->wake_fd = -1;
     worker->spare_fd = -1;
     worker->transport = engine->transport;
+    worker->hooks = &engine->config.hooks;
     worker->listens = calloc(engine->config.listens_count, sizeof(*worker->listens));
     if (worker->listens == NULL) {
         worker_free(worker);

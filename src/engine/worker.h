@@ -103,7 +103,10 @@ struct worker {
     unsigned hook_period_ms;      /* what hooks.turn asked for last */
     struct listener *listeners;   /* owned; their descriptors are the engine's */
     unsigned listeners_count;
-    void *user;                    /* what hooks.worker_start returned */
+    void *user; /* what hooks.worker_start returned */
+    const struct engine_hooks
+        *hooks;      /* the engine's; those of nobody from drain_part on, when `user` is gone for good */
+    bool is_parting; /* the same: protocols are not called any more (drain_part) */
     struct worker_listen *listens; /* one per listen of the engine; owned */
     struct frozen frozen;          /* connections that wait for the end of a freeze; owned */
     pthread_t thread;

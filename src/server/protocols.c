@@ -32,9 +32,18 @@ struct thread {
     struct store_worker *store;         /* joined */
     struct memcached_worker *memcached; /* owned */
     struct http_worker *http;           /* owned; NULL without a service */
-    struct tls_worker *tls;             /* owned; NULL where no listen speaks it */
+    struct tls_worker *tls;             /* the protocols'; NULL where no listen speaks it */
     struct latency_worker *latency;     /* of this thread; NULL where it is not counted */
 };
+
+/* Made once: connections that a freeze has left behind have theirs when the thread is stopped, and when it starts again. */
+static struct tls_worker *tls_part(struct protocols *protocols, unsigned worker_index) {
+    struct tls_worker **part = &protocols->tls_workers[worker_index];
+    if (*part == NULL) {
+        *part = tls_worker_create(protocols->tls, worker_index);
+    }
+    return *part;
+}
 
 /* NULL when memory ends; the engine then ends the start. */
 static void *thread_start(void *user, unsigned worker_index) {
@@ -62,7 +71,7 @@ static void *thread_start(void *user, unsigned worker_index) {
         }
     }
     if (protocols->tls != NULL) {
-        thread->tls = tls_worker_create(protocols->tls, worker_index);
+        thread->tls = tls_part(protocols, worker_index);
         if (thread->tls == NULL) {
             goto destroy_http;
         }
@@ -84,9 +93,6 @@ free_thread:
 
 static void thread_stop(void *worker_user) {
     struct thread *thread = worker_user;
-    if (thread->tls != NULL) {
-        tls_worker_destroy(thread->tls);
-    }
     if (thread->http != NULL) {
         http_worker_destroy(thread->http);
     }
@@ -344,6 +350,24 @@ bool protocols_load_token(struct protocols *protocols, const struct options *opt
 /* --- all of them ------------------------------------------------------------------------------------------
  */
 
+static bool tls_parts_create(struct protocols *protocols, unsigned count, struct failure *failure) {
+    if (protocols->tls == NULL) {
+        return true;
+    }
+    protocols->tls_workers = calloc(count, sizeof(*protocols->tls_workers));
+    protocols->tls_workers_count = protocols->tls_workers == NULL ? 0 : count;
+    return protocols->tls_workers != NULL || failure_set(failure, EX_OSERR, "no memory for TLS");
+}
+
+static void tls_parts_destroy(struct protocols *protocols) {
+    for (unsigned i = 0; i < protocols->tls_workers_count; i++) {
+        if (protocols->tls_workers[i] != NULL) {
+            tls_worker_destroy(protocols->tls_workers[i]);
+        }
+    }
+    free(protocols->tls_workers);
+}
+
 static void observers_destroy(struct protocols *protocols) {
     slow_log_destroy(protocols->slow_log);
     latency_destroy(protocols->latency);
@@ -365,16 +389,24 @@ bool protocols_create(struct protocols *protocols, const struct protocols_parts 
     if (parts->options->slow_us > 0) {
         protocols->slow_log = slow_log_create(parts->options->slow_us);
     }
+    if (!tls_parts_create(protocols, parts->options->threads, failure)) {
+        goto destroy_observers;
+    }
     if (!memcached_create(protocols, parts, failure)) {
-        observers_destroy(protocols);
-        return false;
+        goto destroy_tls;
     }
     if (!http_create(protocols, parts, failure)) {
-        memcached_service_destroy(protocols->memcached);
-        observers_destroy(protocols);
-        return false;
+        goto destroy_memcached;
     }
     return true;
+
+destroy_memcached:
+    memcached_service_destroy(protocols->memcached);
+destroy_tls:
+    tls_parts_destroy(protocols);
+destroy_observers:
+    observers_destroy(protocols);
+    return false;
 }
 
 void protocols_destroy(struct protocols *protocols) {
@@ -383,6 +415,7 @@ void protocols_destroy(struct protocols *protocols) {
     }
     http_service_destroy(protocols->http);
     memcached_service_destroy(protocols->memcached);
+    tls_parts_destroy(protocols);
     observers_destroy(protocols);
 }
 

@@ -65,6 +65,8 @@ struct protocols {
     struct memcached_service *memcached; /* owned */
     struct http_service *http;           /* owned; NULL where no listen speaks it */
     struct tls *tls;                     /* borrowed; NULL where no listen speaks it */
+    struct tls_worker **tls_workers;     /* its parts, owned: one per worker, NULL before its first start */
+    unsigned tls_workers_count;          /* 0 without it */
     struct wall_clock wall_clock;        /* the store's beside the world's */
 };
 

@@ -190,6 +190,20 @@ static bool epoll_let_go(struct worker *worker, struct conn *conn) {
     return true;
 }
 
+/* Open files stay watched where another process has them, too (epoll(7)): their events would come without end. A new set has none. */
+static void epoll_forget(struct worker *worker) {
+    struct epoll *epoll = epoll_of(worker);
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd < 0) {
+        return; /* ENFILE, ENOMEM: they are found to be strays, for the short time that is left */
+    }
+    close(epoll->fd);
+    epoll->fd = fd;
+    epoll->events_count = epoll->events_next = 0;
+    int failed = epoll_watch(epoll, EPOLL_CTL_ADD, worker->wake_fd, EPOLLIN, tag_pack(OP_WAKE, 0, 0));
+    (void)failed; /* it looks every few ms anyway (loop_wait_ns) */
+}
+
 static void epoll_close_fd(struct worker *worker, int fd) {
     (void)worker;
     close(fd); /* also ends watching */
@@ -346,6 +360,7 @@ const struct transport transport_epoll = {
     .arm_accept = epoll_arm_accept,
     .stop_accept = epoll_stop_accept,
     .let_go = epoll_let_go,
+    .forget = epoll_forget,
     .close_fd = epoll_close_fd,
     .ready = epoll_ready,
     .wait = epoll_wait_for,

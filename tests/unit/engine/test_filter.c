@@ -399,3 +399,26 @@ ON_BOTH_TRANSPORTS(says_its_last_word_where_connections_are_moved) {
     }
     stop(engine);
 }
+
+/* Its client may have sent a request behind it. */
+ON_BOTH_TRANSPORTS(a_stop_lets_a_handshake_under_way_end) {
+    struct engine_listen listen;
+    struct engine_config config = opening_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    size_t wire_size;
+    char *wire = twice_frame(100, &wire_size);
+    int fd = dial_silent(engine);
+    dial_send(fd, "k", 1);
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    dial_expect_open(fd, 50);
+    dial_send(fd, "k", 1);
+    dial_send(fd, wire, wire_size);
+    dial_expect(fd, "hheelllloo", 10);
+    dial_expect(fd, wire, wire_size);
+    dial_expect(fd, "bye", 3);
+    dial_expect_end(fd);
+    close(fd);
+    free(wire);
+    engine_join(engine);
+    engine_destroy(engine);
+}

@@ -23,6 +23,7 @@ class Truncated(ConnectionError):
 def client_context(authority=None, own=None, version=None, alpn=()):
     """The same for the same wishes. Trusts the authority alone; None: anybody. own: certificate and key of the client. version: only that one."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 1 << 7)  # some builds of Python take any end for one that was said
     if authority:
         context.load_verify_locations(authority.path)
     else:
@@ -128,6 +129,10 @@ class TlsSocket:
                 # Once it has said its end OpenSSL skips what is no data (a ticket), and stops for it: each time, a record.
                 if not self.said_end or not self.incoming.pending:
                     raise Truncated("the end came without close_notify") from None
+            except ssl.SSLError as error:
+                if error.reason == "UNEXPECTED_EOF_WHILE_READING":  # what older versions of Python have in SSLEOFError's place
+                    raise Truncated("the end came without close_notify") from None
+                raise
 
     def say_end(self):
         """close_notify: nothing more will be sent, what comes can still be read."""
