@@ -99,6 +99,8 @@ SSL_CTX *client_context_create(const char *group) {
              SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") == 1 &&
              SSL_CTX_set1_groups_list(context, group) == 1,
          group);
+    SSL_CTX_set_mode(context,
+                     SSL_MODE_RELEASE_BUFFERS); /* so that the server's thread has its own to itself */
     return context;
 }
 

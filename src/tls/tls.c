@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record_buffers.h"
 #include "riposte/clock.h"
 #include "service.h"
 #include "signer.h"
@@ -58,6 +59,7 @@ static int material_load(struct tls *tls, struct material **material, struct tls
 }
 
 int tls_create(const struct tls_config *config, struct tls **tls, char message[TLS_MESSAGE_SIZE_MAX]) {
+    record_buffers_install(); /* where it is refused, malloc has to do */
     struct tls *made = calloc(1, sizeof(*made));
     uint64_t now_ns = clock_monotonic_ns();
     snprintf(message, TLS_MESSAGE_SIZE_MAX, "no memory for TLS");
