@@ -10,7 +10,7 @@
  * everything allows: served + sent + received stay about TURN_COSTLY_TIME_MAX_NS. The CPU time of the thread says so, not the
  * wall clock, which also runs while others have the CPU.
  *
- * A costly request that takes long by itself (a handshake with a private key of 4096 bits: 5 ms) cannot be cut. After one so
+ * A costly request that takes long by itself (a signature with a key of 4096 bits, 4 ms, where no thread beside makes it) cannot be cut. After one so
  * long that others should not wait for it often, costly requests rest for three times as long, if others have asked lately: of
  * those, who asks without a pause waits for one such request in more than a hundred of its own.
  *

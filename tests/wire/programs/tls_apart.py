@@ -131,7 +131,7 @@ def a_storm_of_handshakes_leaves_others_below_5_ms(lab):
         own = Authority(lab.new_folder())
         own.once("server", SERVER_NAME, rsa_bits=bits, rsa_primes=3 if bits > 2048 else 2)
         metrics = os.path.join(lab.new_folder(), "http")
-        server = lab.start("-t", "1", f"--http=unix:{metrics}", *own.flags(), family="tls-own",
+        server = lab.start("-t", "1", "--login-timeout=60", f"--http=unix:{metrics}", *own.flags(), family="tls-own",
                            prefix=(lab.need("taskset", "util-linux"), "-c", str(server_cpu)))
         raise_group(server)
         calm, stormy, storm = others_in_a_storm(lab, server, metrics, rest, first)
