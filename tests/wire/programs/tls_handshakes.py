@@ -209,6 +209,25 @@ def signatures_with_a_slow_key_take_no_part_of_a_turn(lab):
 
 
 @test(families=TLS)
+def a_key_may_become_slow_or_quick_while_the_server_runs(lab):
+    """By SIGHUP. The thread that signs is there if the first key was slow: else the worker signs with a slow one, too."""
+    lab.need_tls()
+    for first, second, apart in ((0, 4096, (0, 0)), (4096, 0, (1, 1))):
+        own, path = Authority(lab.new_folder()), os.path.join(lab.new_folder(), "http")
+        own.once("server", SERVER_NAME, rsa_bits=first, rsa_primes=3)
+        server = lab.start(*own.flags(), f"--http=unix:{path}", family="tls-own")
+        check(is_let_in(server, client_context(own)), f"a client of a key of {first} bits")
+        check_equal(apart[0], signatures_apart(path), "signatures beside the worker")
+        own.make("next", SERVER_NAME, rsa_bits=second, rsa_primes=3)
+        os.replace(own.file("next.key"), own.file("server.key"))
+        os.replace(own.file("next.pem"), own.file("server.pem"))
+        os.kill(server.pid, signal.SIGHUP)
+        wait_until(lambda: "certificates are read again" in server.stderr_text(), "a line")
+        check(is_let_in(server, client_context(own)), f"a client of a key of {second} bits")
+        check_equal(apart[1], signatures_apart(path), "signatures beside the worker")
+
+
+@test(families=TLS)
 def handshakes_that_wait_for_a_slow_key_go_on_or_end(lab):
     """Thirty hellos at once: a third of the clients leaves, the others are let in; with as many waiting again the process is taken over,
     and the next one stops."""
