@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -62,11 +63,14 @@ bool resources_raise_descriptors(uint64_t needed, uint32_t *connections_max, boo
         *connections_max = (uint32_t)possible;
         return true;
     }
+    char or_less[32] = "";
+    if (possible > 0) {
+        snprintf(or_less, sizeof(or_less), " or take -c %" PRIu64, possible);
+    }
     return failure_set(failure, EX_OSERR,
                        "-c %" PRIu32 " needs %" PRIu64 " descriptors, the hard limit is %" PRIu64
-                       ": raise it (systemd: LimitNOFILE=%" PRIu64 "; Docker: --ulimit nofile=%" PRIu64
-                       ") or take -c %" PRIu64,
-                       *connections_max, needed, (uint64_t)current.rlim_max, needed, needed, possible);
+                       ": raise it (systemd: LimitNOFILE=%" PRIu64 "; Docker: --ulimit nofile=%" PRIu64 ")%s",
+                       *connections_max, needed, (uint64_t)current.rlim_max, needed, needed, or_less);
 }
 
 void resources_raise_descriptors_further(uint64_t wanted, uint64_t *limit) {

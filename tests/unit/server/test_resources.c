@@ -98,6 +98,7 @@ Test(resources, refuse_a_limit_that_leaves_no_connection) {
     uint64_t needed = UINT64_C(1) << 40;
     cr_expect_not(resources_raise_descriptors(needed, &connections_max, true, &limit, &failure));
     cr_expect_eq(connections_max, 5);
+    cr_expect_null(strstr(failure.text, "or take -c"), "there is no -c 0");
 }
 
 Test(resources, put_the_null_device_where_standard_files_are_closed) {
