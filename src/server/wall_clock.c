@@ -50,7 +50,9 @@ void wall_clock_follow(struct wall_clock *clock, const struct wall_times *times,
         store_clock_advance(store, (uint32_t)suspended_s);
     }
     if (set_s != 0) {
-        log_line(LOG_LEVEL_INFO, "the wall clock was set by %+" PRId64 " s: absolute expiry times follow it",
+        log_line(LOG_LEVEL_INFO,
+                 "the wall clock was set by %+" PRId64
+                 " s: absolute expiry times that are given from now on follow it",
                  set_s);
         store_clock_shift_wall(store, set_s);
     }
