@@ -11,6 +11,14 @@
 
 #include "riposte/engine.h"
 
+/* A test of `suite` that runs on each transport; *transport says on which. */
+#define DIAL_ON_BOTH_TRANSPORTS(suite, name)                                                                 \
+    ParameterizedTestParameters(suite, name) {                                                               \
+        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
+        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
+    }                                                                                                        \
+    ParameterizedTest(enum engine_transport *transport, suite, name)
+
 /* A listen for any free TCP port, and one for a Unix socket at `path`. */
 struct engine_listen dial_listen(const struct protocol *protocol);
 struct engine_listen dial_listen_unix(const struct protocol *protocol, const char *path);

@@ -123,3 +123,15 @@ char *twice_frame(size_t size, size_t *wire_size) {
     }
     return wire;
 }
+
+int twice_dial(const struct engine *engine) {
+    int fd = dial(engine);
+    dial_expect(fd, "hi", 2);
+    return fd;
+}
+
+int twice_dial_opened(const struct engine *engine) {
+    int fd = twice_dial(engine);
+    dial_send(fd, "kk", 2);
+    return fd;
+}

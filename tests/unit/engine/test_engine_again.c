@@ -17,12 +17,7 @@
 
 TestSuite(engine_again, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(engine_again, name) {                                                        \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, engine_again, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(engine_again, name)
 
 /* Takes a byte and answers it in the third call after that: an answer that waits for something. */
 static struct progress waiter_on_input(void *session, const struct protocol_input *input, struct reply *reply,

@@ -12,12 +12,7 @@
 
 TestSuite(engine_spin, .timeout = 60);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(engine_spin, name) {                                                         \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, engine_spin, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(engine_spin, name)
 
 /* Spins each time before it sleeps, for up to 10 ms: what it finds is counted, and chance is left out. */
 static struct engine *spinner_start(enum engine_transport transport, const struct engine_listen *listen) {

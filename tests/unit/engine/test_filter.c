@@ -21,12 +21,7 @@
 
 TestSuite(filter, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(filter, name) {                                                              \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, filter, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(filter, name)
 
 /* frames with a greeting, for tests in which an answer waits from the beginning. */
 static bool greets;
@@ -186,16 +181,10 @@ ON_BOTH_TRANSPORTS(what_cannot_be_is_answered_and_closed) {
 /* --- what the filter cannot send ---------------------------------------------------------------------------- */
 
 /* A client that has not opened the way out, while an answer waits for it. */
-static int dial_silent(struct engine *engine) {
-    int fd = dial(engine);
-    dial_expect(fd, "hi", 2);
-    return fd;
-}
-
 ON_BOTH_TRANSPORTS(a_client_that_ends_in_the_handshake_is_not_kept) {
     greets = true;
     struct engine *engine = start(*transport);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     shutdown(fd, SHUT_WR);
     dial_expect(fd, "bye", 3);
     dial_expect_end(fd);
@@ -206,7 +195,7 @@ ON_BOTH_TRANSPORTS(a_client_that_ends_in_the_handshake_is_not_kept) {
 ON_BOTH_TRANSPORTS(a_client_that_breaks_the_handshake_hears_of_it) {
     greets = true;
     struct engine *engine = start(*transport);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     dial_send(fd, "xy", 2);
     dial_expect(fd, "error", 5);
     dial_expect_end(fd);
@@ -220,7 +209,7 @@ ON_BOTH_TRANSPORTS(a_client_that_does_not_go_on_is_idle) {
     struct engine_config config = dial_config(*transport, &listen);
     config.limits.idle_timeout_ms = 300;
     struct engine *engine = dial_start(&config);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     dial_expect_end(fd);
     close(fd);
     stop(engine);
@@ -232,7 +221,7 @@ ON_BOTH_TRANSPORTS(a_stop_does_not_wait_for_a_handshake) {
     struct engine_config config = dial_config(*transport, &listen);
     config.drain_timeout_ms = 60000;
     struct engine *engine = dial_start(&config);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     uint64_t begun_ns = clock_monotonic_ns();
     engine_stop(engine, ENGINE_STOP_CLOSE);
     dial_expect(fd, "bye", 3);
@@ -260,7 +249,7 @@ ON_BOTH_TRANSPORTS(the_protocol_hears_of_a_connection_when_its_filter_is_open) {
     struct engine *engine = dial_start(&config);
     size_t wire_size;
     char *wire = twice_frame(10, &wire_size);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     dial_expect_open(fd, 100);
     dial_send(fd, "k", 1);
     dial_expect_open(fd, 100);
@@ -270,7 +259,7 @@ ON_BOTH_TRANSPORTS(the_protocol_hears_of_a_connection_when_its_filter_is_open) {
     dial_expect(fd, wire, wire_size);
     close(fd);
     /* The first request in the same piece as the end of the handshake. */
-    fd = dial_silent(engine);
+    fd = twice_dial(engine);
     char *both = malloc(wire_size + 2);
     memcpy(both, "kk", 2);
     memcpy(both + 2, wire, wire_size);
@@ -288,12 +277,12 @@ ON_BOTH_TRANSPORTS(a_filter_that_does_not_open_in_time_is_closed) {
     struct engine_config config = opening_config(*transport, &listen);
     config.opening_timeout_ms = 300;
     struct engine *engine = dial_start(&config);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     dial_send(fd, "k", 1);
     dial_expect_end(fd);
     close(fd);
     cr_expect_eq(dial_counter(engine, closed_opening), 1);
-    fd = dial_silent(engine);
+    fd = twice_dial(engine);
     dial_send(fd, "kk", 2);
     dial_expect(fd, "hheelllloo", 10);
     dial_expect_open(fd, 900); /* its time runs no longer */
@@ -311,7 +300,7 @@ ON_BOTH_TRANSPORTS(clients_that_say_nothing_make_room_for_others) {
     struct engine *engine = dial_start(&config);
     int silent[PLACES], fds[CLIENTS];
     for (int i = 0; i < PLACES; i++) {
-        silent[i] = dial_silent(engine);
+        silent[i] = twice_dial(engine);
     }
     for (int i = 0; i < CLIENTS; i++) {
         fds[i] = dial(engine);
@@ -334,7 +323,7 @@ ON_BOTH_TRANSPORTS(a_stop_ends_filters_that_are_opening_at_once) {
     struct engine_config config = opening_config(*transport, &listen);
     config.drain_timeout_ms = 60000;
     struct engine *engine = dial_start(&config);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     uint64_t begun_ns = clock_monotonic_ns();
     engine_stop(engine, ENGINE_STOP_CLOSE);
     dial_expect(fd, "bye", 3);
@@ -351,7 +340,7 @@ ON_BOTH_TRANSPORTS(a_connection_over_the_limit_gets_no_filter) {
     struct engine_config config = opening_config(*transport, &listen);
     config.limits.connections_max = 1;
     struct engine *engine = dial_start(&config);
-    int first = dial_silent(engine);
+    int first = twice_dial(engine);
     int second = dial(engine);
     dial_expect_end(second);
     close(second);

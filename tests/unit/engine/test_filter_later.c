@@ -19,12 +19,7 @@
 
 TestSuite(filter_later, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(filter_later, name) {                                                        \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, filter_later, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(filter_later, name)
 
 /* The first byte of a client takes another thread until the test opens the gate; what follows is plain. */
 static _Atomic bool gate;

@@ -16,12 +16,7 @@
 
 TestSuite(filter_work, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(filter_work, name) {                                                         \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, filter_work, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(filter_work, name)
 
 static _Atomic unsigned turn_steps_max; /* of one turn */
 
@@ -53,21 +48,13 @@ static void stop(struct engine *engine) {
     cr_expect_eq(atomic_load(&twice_opened), atomic_load(&twice_closed));
 }
 
-static int dial_silent(struct engine *engine) {
-    int fd = dial(engine);
-    dial_expect(fd, "hi", 2);
-    return fd;
-}
-
 /* 700 steps of a tenth of a millisecond come at once: a turn has 1 ms and half of one more, and another client its answer in between. */
 ON_BOTH_TRANSPORTS(much_work_of_one_client_is_spread_over_turns) {
     enum { SIZE = 11000, TURN_STEPS_MAX = 40 };
     struct engine *engine = start_working(*transport);
-    int hog = dial_silent(engine), victim = dial_silent(engine);
+    int hog = twice_dial_opened(engine), victim = twice_dial_opened(engine);
     size_t wire_size, small_size;
     char *wire = twice_frame(SIZE, &wire_size), *small = twice_frame(10, &small_size);
-    dial_send(victim, "kk", 2);
-    dial_send(hog, "kk", 2);
     dial_send(hog, wire, wire_size);
     while (atomic_load(&twice_steps) == 0) {
         continue;
@@ -95,8 +82,7 @@ ON_BOTH_TRANSPORTS(a_little_work_of_many_clients_is_spread_over_turns) {
     size_t wire_size;
     char *wire = twice_frame(20, &wire_size);
     for (int i = 0; i < CLIENTS; i++) {
-        fds[i] = dial_silent(engine);
-        dial_send(fds[i], "kk", 2);
+        fds[i] = twice_dial_opened(engine);
     }
     for (int rounds = 0; rounds < 3; rounds++) {
         for (int i = 0; i < CLIENTS; i++) {
@@ -119,10 +105,9 @@ ON_BOTH_TRANSPORTS(what_waits_for_the_filter_is_bounded) {
     enum { SIZE = 60000, FRAMES = 20, HELD_MAX = 2 * 1024 * 1024 };
     struct engine *engine = start_working(*transport);
     twice_step_size = 8192;
-    int fd = dial_silent(engine);
+    int fd = twice_dial_opened(engine);
     size_t wire_size;
     char *wire = twice_frame(SIZE, &wire_size);
-    dial_send(fd, "kk", 2);
     if (fork() == 0) {
         for (int i = 0; i < FRAMES; i++) {
             dial_send(fd, wire, wire_size);
@@ -145,10 +130,9 @@ ON_BOTH_TRANSPORTS(what_waits_for_the_filter_is_bounded) {
 ON_BOTH_TRANSPORTS(what_waits_for_the_filter_is_answered_after_the_client_has_ended) {
     enum { SIZE = 4000 };
     struct engine *engine = start_working(*transport);
-    int fd = dial_silent(engine);
+    int fd = twice_dial_opened(engine);
     size_t wire_size;
     char *wire = twice_frame(SIZE, &wire_size);
-    dial_send(fd, "kk", 2);
     dial_send(fd, wire, wire_size);
     dial_send(fd, wire, wire_size);
     shutdown(fd, SHUT_WR);
@@ -164,10 +148,9 @@ ON_BOTH_TRANSPORTS(what_waits_for_the_filter_is_answered_after_the_client_has_en
 ON_BOTH_TRANSPORTS(what_cannot_be_among_what_waits_is_answered_and_closed) {
     enum { SIZE = 2000 };
     struct engine *engine = start_working(*transport);
-    int fd = dial_silent(engine);
+    int fd = twice_dial_opened(engine);
     size_t wire_size;
     char *wire = twice_frame(SIZE, &wire_size);
-    dial_send(fd, "kk", 2);
     dial_send(fd, wire, wire_size);
     dial_expect(fd, wire, wire_size);
     memcpy(wire + wire_size / 2 / 2 * 2, "xy", 2);
@@ -185,15 +168,13 @@ ON_BOTH_TRANSPORTS(what_waits_for_the_filter_goes_with_its_client) {
     size_t wire_size;
     char *wire = twice_frame(2000, &wire_size);
     for (int i = 0; i < 100; i++) {
-        int fd = dial_silent(engine);
-        dial_send(fd, "kk", 2);
+        int fd = twice_dial_opened(engine);
         dial_send(fd, wire, wire_size);
         struct linger reset = {.l_onoff = 1, .l_linger = 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         close(fd);
     }
-    int fd = dial_silent(engine);
-    dial_send(fd, "kk", 2);
+    int fd = twice_dial_opened(engine);
     dial_send(fd, wire, wire_size);
     dial_expect(fd, wire, wire_size);
     close(fd);

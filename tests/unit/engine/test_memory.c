@@ -23,12 +23,7 @@
 
 TestSuite(memory, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(memory, name) {                                                              \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, memory, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(memory, name)
 
 /* WIDE: a sixteenth of it holds an answer, a chunk and a step of each worker. */
 enum { BOUND = 2 << 20, WIDE_BOUND = 8 << 20, HOLD = 100000 };

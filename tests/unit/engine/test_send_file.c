@@ -21,12 +21,7 @@
 
 TestSuite(send_file, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(send_file, name) {                                                           \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, send_file, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(send_file, name)
 
 enum { FILE_SIZE = 12 << 20, PART_AT = 4095, PART_SIZE = 100000 };
 
