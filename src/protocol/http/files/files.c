@@ -180,6 +180,15 @@ static void answer_found(struct http_call *call, const struct http_request *requ
 
 /* --- look-up -------------------------------------------------------------------------------------------------- */
 
+/*
+ * Whether the sibling can hold what the file holds: it was not made before it. By the second, as not every copy keeps more of the
+ * time, and what makes a sibling gives it the time of its file.
+ */
+static bool sibling_is_new(const struct http_file *sibling, const struct http_file *file) {
+    const int64_t second_ns = CLOCK_NS_PER_S;
+    return sibling->identity.modified_ns / second_ns >= file->identity.modified_ns / second_ns;
+}
+
 /* Takes the sibling with that suffix instead, where the client takes its coding. True when it is there at all. */
 static bool sibling_take(struct http_call *call, const struct http_request *request, struct path *path,
                          const char *suffix, const char *coding, struct found *found) {
@@ -193,7 +202,8 @@ static bool sibling_take(struct http_call *call, const struct http_request *requ
     if (outcome != HTTP_FILE_OK) {
         return false;
     }
-    if (found->coding.size == 0 && http_accept_coding(request->head, coding)) {
+    if (found->coding.size == 0 && http_accept_coding(request->head, coding) &&
+        sibling_is_new(sibling, found->file)) {
         http_file_return(found->file);
         found->file = sibling;
         found->coding = bytes_from_string(coding);

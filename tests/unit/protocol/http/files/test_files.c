@@ -3,6 +3,7 @@
  * files: --http-root through the whole protocol.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -102,6 +103,20 @@ Test(http_files, serves_nothing_that_is_hidden_or_spelt_otherwise) {
     check_status(GET("/%zz"), "400");
     check_status("PUT /index.html HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx", "405");
     check_status("DELETE /index.html HTTP/1.1\r\n" HOST "\r\n", "405");
+}
+
+/* Somebody has edited the file and forgotten to make the sibling again. */
+Test(http_files, sends_no_sibling_that_is_older_than_its_file) {
+    char path[256];
+    struct stat stat_of_file;
+    snprintf(path, sizeof(path), "%s/x.css", root);
+    cr_assert_eq(stat(path, &stat_of_file), 0);
+    snprintf(path, sizeof(path), "%s/x.css.gz", root);
+    struct timespec times[2] = {stat_of_file.st_mtim, stat_of_file.st_mtim};
+    times[0].tv_sec = --times[1].tv_sec;
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    check(GET_WITH("/x.css", "Accept-Encoding: gzip\r\n"), "200", "Vary: Accept-Encoding\r\n", "plain");
+    cr_assert_null(strstr(talk.output, "Content-Encoding"));
 }
 
 Test(http_files, sends_a_coded_sibling_to_who_takes_it) {
