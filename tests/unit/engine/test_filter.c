@@ -396,7 +396,7 @@ ON_BOTH_TRANSPORTS(a_stop_lets_a_handshake_under_way_end) {
     struct engine *engine = dial_start(&config);
     size_t wire_size;
     char *wire = twice_frame(100, &wire_size);
-    int fd = dial_silent(engine);
+    int fd = twice_dial(engine);
     dial_send(fd, "k", 1);
     engine_stop(engine, ENGINE_STOP_CLOSE);
     dial_expect_open(fd, 50);
