@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "record_buffers.h"
 #include "riposte/bytes.h"
 #include "riposte/clock.h"
 
@@ -262,6 +263,7 @@ static bool argument_read(const char *flag, const char *text, struct measurement
 }
 
 int main(int count, char **words) {
+    record_buffers_install(); /* for both, before anything else of OpenSSL's: tls_create would come too late */
     if (count == 2 && strcmp(words[1], "--version") == 0) {
         puts(OpenSSL_version(OPENSSL_VERSION));
         return 0;
