@@ -337,8 +337,14 @@ void engine_wake_worker(struct engine *engine, unsigned worker_index);
 void engine_await_pause(struct engine *engine);
 
 /*
- * The workers of a paused engine serve again (worker_start is called anew). 0, or a negative errno and *error: one of them could
- * not, and the others are stopped. The thread that has waited.
+ * Calls worker_start of all workers of a paused engine, but of those for which it has succeeded: engine_resume does not call it then, and
+ * does not fail. 0, or a negative errno and *error of one of them: the engine pauses, and may be asked again. The thread that has waited.
+ */
+int engine_prepare(struct engine *engine, struct engine_error *error);
+
+/*
+ * The workers of a paused engine serve again (worker_start is called anew, unless engine_prepare has). 0, or a negative errno and
+ * *error: one of them could not, and the others are stopped. The thread that has waited.
  */
 int engine_resume(struct engine *engine, struct engine_error *error);
 

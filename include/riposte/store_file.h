@@ -83,8 +83,8 @@ bool store_file_offset(const struct store *store, struct bytes bytes, uint64_t *
 void *store_file_pin(struct store *store, uint64_t offset, size_t size, struct bytes *bytes);
 
 /*
- * What the store has counted, for one that goes on with it, in which nobody stores yet. Before store_file_save, and after
- * store_file_settle. The thread that has called those. now_ns: monotonic.
+ * What the store has counted, for one that goes on with it, in which nobody stores yet. Before store_file_save, and behind
+ * store_file_create. The thread that has called those. now_ns: monotonic.
  */
 void store_counters_save(struct store *store, struct record_writer *writer);
 void store_counters_load(struct store *store, struct numbers *numbers, uint64_t now_ns);

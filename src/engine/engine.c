@@ -237,6 +237,12 @@ void engine_await_pause(struct engine *engine) {
     start_await(&engine->start, engine->workers_count, &error); /* a pause does not fail */
 }
 
+int engine_prepare(struct engine *engine, struct engine_error *error) {
+    *error = (struct engine_error){0};
+    start_order(&engine->start, START_PREPARE);
+    return start_await(&engine->start, engine->workers_count, error);
+}
+
 int engine_resume(struct engine *engine, struct engine_error *error) {
     *error = (struct engine_error){0};
     atomic_store_explicit(&engine->frozen_size, 0, memory_order_relaxed); /* no worker runs */

@@ -246,11 +246,9 @@ static bool loop_goes_on(struct worker *worker) {
     if (unlikely(worker->transport_failed) && !failover_turn(worker)) {
         return false;
     }
-    if (worker->stage == WORKER_SERVING || worker->stage == WORKER_FREEZING) {
-        return true;
-    }
+    bool is_open = worker->stage == WORKER_SERVING || worker->stage == WORKER_FREEZING;
     bool has_conns = worker->stage != WORKER_FROZEN && worker->conns.open_count > 0;
-    return has_conns || loop_may_accept(worker);
+    return is_open || has_conns || loop_may_accept(worker);
 }
 
 /* --- the thread ----------------------------------------------------------------------------------------- */
@@ -345,12 +343,20 @@ static void loop_set_listeners(struct worker *worker) {
     }
 }
 
-/* From now on this worker serves: with what the hooks give it for that. */
-static int loop_begin_serving(struct worker *worker, struct engine_error *error) {
+/* What the hooks give for serving: all that can fail. */
+static int loop_prepare(struct worker *worker, struct engine_error *error) {
     const struct engine_hooks *hooks = worker->hooks;
-    worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
-    if (hooks->worker_start != NULL && worker->user == NULL) {
-        return loop_fail(error, -ENOMEM, "start");
+    if (!worker->prepared) {
+        worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
+        worker->prepared = hooks->worker_start == NULL || worker->user != NULL;
+    }
+    return worker->prepared ? 0 : loop_fail(error, -ENOMEM, "start");
+}
+
+/* From now on this worker serves. */
+static int loop_begin_serving(struct worker *worker, struct engine_error *error) {
+    if (loop_prepare(worker, error) < 0) {
+        return error->error;
     }
     worker->stage = WORKER_SERVING;
     loop_fill_listens(worker);
@@ -362,10 +368,12 @@ static int loop_begin_serving(struct worker *worker, struct engine_error *error)
     return 0;
 }
 
-static void loop_end_serving(struct worker *worker) {
-    if (worker->hooks->worker_stop != NULL) {
+/* What the hooks have given goes back. */
+static void loop_unprepare(struct worker *worker) {
+    if (worker->prepared && worker->hooks->worker_stop != NULL) {
         worker->hooks->worker_stop(worker->user);
     }
+    worker->prepared = false;
 }
 
 /*
@@ -412,36 +420,37 @@ close_transport:
     return result;
 }
 
-/* `served`: it has what the hooks gave it. */
-static void loop_tear_down(struct worker *worker, bool served) {
+static void loop_tear_down(struct worker *worker) {
     if (worker->spare_fd >= 0) {
         close(worker->spare_fd);
     }
     if (worker->transport != NULL) {
         worker->transport->close(worker);
     }
-    if (served) {
-        loop_end_serving(worker);
-    }
+    loop_unprepare(worker);
     frozen_discard(&worker->frozen, 0);
     loop_free_memory(worker);
     reply_pool_deinit(&worker->reply_pool);
 }
 
-/* The engine pauses: waits for what comes of it. False: the end. `served`: it has what the hooks gave it. */
-static bool loop_pause(struct worker *worker, bool served) {
+/* The engine pauses: waits for what comes of it. False: the end. */
+static bool loop_pause(struct worker *worker) {
+    struct engine_start *start = &worker->engine->start;
     struct engine_error error = {0};
-    if (served) {
-        loop_end_serving(worker);
+    int result = 0;
+    enum start_order order;
+    loop_unprepare(worker);
+    while ((order = start_report_and_wait(start, result, &error, &worker->orders_seen)) == START_PREPARE) {
+        result = loop_prepare(worker, &error);
     }
-    enum start_order order = start_report_and_wait(&worker->engine->start, 0, &error, &worker->orders_seen);
     if (order != START_SERVE) {
+        loop_unprepare(worker);
         return false;
     }
-    int result = loop_begin_serving(worker, &error);
+    result = loop_begin_serving(worker, &error);
     /* What one serves may concern a session that another one has yet to make: a watcher hears of all that is done from now on. */
-    start_meet(&worker->engine->start, worker->engine->workers_count);
-    start_report(&worker->engine->start, result, &error);
+    start_meet(start, worker->engine->workers_count);
+    start_report(start, result, &error);
     return result == 0;
 }
 
@@ -487,7 +496,7 @@ void *loop_main(void *argument) {
         }
         ends = serves && !engine_stop_waits(loop_stop(worker));
         if (!ends) {
-            serves = loop_pause(worker, serves);
+            serves = loop_pause(worker);
             ends = !serves;
         }
     }
@@ -495,6 +504,6 @@ void *loop_main(void *argument) {
         loop_part(worker);
     }
     start_leave(&worker->engine->start);
-    loop_tear_down(worker, serves);
+    loop_tear_down(worker);
     return NULL;
 }

@@ -8,7 +8,8 @@
  *                    ----> START_GIVE_UP --> ends
  *                    ----> START_SERVE ----> sets up the rest, accepts, reports once more
  *
- * A pause is the same once more: each worker that has no connection left reports and waits, for START_SERVE or START_GIVE_UP. What no
+ * A pause is the same once more: each worker that has no connection left reports and waits, for START_SERVE or START_GIVE_UP, and before
+ * that, as often as it is asked for, START_PREPARE. What no
  * worker may do before none serves any more, or serve before all have done, waits between two steps for the others (start_meet).
  *
  * A ring belongs to the thread that made it, so only the workers can find out whether there is memory for all of them.
@@ -25,6 +26,7 @@
 enum start_order {
     START_AGAIN, /* open the engine's transport, which is another one now */
     START_GIVE_UP,
+    START_PREPARE, /* in a pause: take what the hooks give for serving, and report again */
     START_SERVE,
 };
 

@@ -30,6 +30,9 @@ bool hand_over_take_items(struct server *server, const char *why, struct failure
 bool hand_over_take_values(struct server *server, struct failure *failure);
 void hand_over_drop_values(struct server *server);
 
+/* What the other one has counted. Before workers have joined the store. */
+bool hand_over_take_numbers(struct server *server, struct failure *failure);
+
 /* From here on this process serves, and no other. */
 bool hand_over_take(struct server *server, struct failure *failure);
 

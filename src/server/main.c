@@ -48,6 +48,9 @@ static const struct step {
     {server_load_passwords, NULL},
     {server_load_token, NULL},
     {process_begin_log_writer, process_end_log_writer},
+    {hand_over_take_numbers, NULL},
+    {server_prepare_workers, server_end_workers},
+    /* Nothing that may fail stands between the verdict and serving. */
     {hand_over_take, NULL},
     {server_begin_serving, server_end_serving},
     {hand_over_release, NULL},

@@ -269,6 +269,15 @@ bool server_start_workers(struct server *server, struct failure *failure) {
     return engine_start(server->engine, &error) == 0 || engine_failed(&error, failure);
 }
 
+bool server_prepare_workers(struct server *server, struct failure *failure) {
+    struct engine_error error;
+    if (engine_prepare(server->engine, &error) == 0) {
+        return true;
+    }
+    server_end_workers(server); /* some have what the store and the protocols gave them */
+    return engine_failed(&error, failure);
+}
+
 void server_end_workers(struct server *server) {
     engine_stop(server->engine, hand_over_is_elsewhere(server) ? ENGINE_STOP_HAND_OVER : ENGINE_STOP_CLOSE);
     engine_join(server->engine);

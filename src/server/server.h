@@ -92,6 +92,7 @@ bool server_close_calls(struct server *server, struct failure *failure);
 
 /* Rings, buffers and threads, which wait for what they serve with. */
 bool server_start_workers(struct server *server, struct failure *failure);
+bool server_prepare_workers(struct server *server, struct failure *failure);
 void server_end_workers(struct server *server);
 
 /* From here on clients are answered. */

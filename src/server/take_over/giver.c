@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "connections.h"
@@ -29,6 +30,7 @@ enum {
     GIVER_START_TIMEOUT_S = 30,
     GIVER_MOVES_MAX = 64, /* of a turn: signals are looked at in between */
     GIVER_BUSY_MS = 5,
+    GIVER_RETRY_MS = 10,
 };
 
 void giver_open(struct giver *giver) {
@@ -210,6 +212,19 @@ static void giver_abandon(struct giver *giver, const char *why) {
     giver_disconnect(giver, why);
 }
 
+/*
+ * Memory that its workers have given back a moment ago: another process may have it now, but nobody else serves. For as long as a hand-over
+ * may last.
+ */
+static int giver_resume(struct giver *giver, struct engine_error *error) {
+    uint64_t end_ns = clock_monotonic_ns() + hand_over_time_ms(&giver->parts) * CLOCK_NS_PER_MS;
+    int result;
+    while ((result = engine_prepare(giver->parts.engine, error)) < 0 && clock_monotonic_ns() < end_ns) {
+        nanosleep(&(struct timespec){.tv_nsec = GIVER_RETRY_MS * CLOCK_NS_PER_MS}, NULL);
+    }
+    return result < 0 ? result : engine_resume(giver->parts.engine, error);
+}
+
 /* After the pause. `saved`: the store has been left in its memory. */
 static void giver_take_back(struct giver *giver, bool saved, const char *why) {
     struct engine_error error;
@@ -221,7 +236,7 @@ static void giver_take_back(struct giver *giver, bool saved, const char *why) {
         store_file_resume(giver->parts.store);
     }
     (void)!ftruncate(giver->records_fd, 0); /* it only holds memory */
-    if (engine_resume(giver->parts.engine, &error) < 0) {
+    if (giver_resume(giver, &error) < 0) {
         log_line(LOG_LEVEL_ERROR, "process %jd does not take over (%s), and this one cannot go on: %s",
                  (intmax_t)giver->taker, why, error.message);
         giver->state = GIVER_LOST;

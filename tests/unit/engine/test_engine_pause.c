@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -110,6 +111,66 @@ ParameterizedTest(enum engine_transport *transport, engine_pause,
         engine_stop(engine, ENGINE_STOP_CLOSE);
         engine_join(engine);
         cr_assert_eq(atomic_load(&started), resumed ? (int)engine_workers_count(engine) : 0);
+        engine_destroy(engine);
+    }
+}
+
+/* A hook that may fail on one of two workers. */
+struct hooks_test {
+    atomic_int started, stopped, fails;
+};
+
+static void *worker_may_start(void *user, unsigned worker_index) {
+    struct hooks_test *test = user;
+    if (worker_index == 0 && atomic_load(&test->fails)) {
+        return NULL;
+    }
+    atomic_fetch_add(&test->started, 1);
+    return test;
+}
+
+static void worker_stopped(void *user) {
+    atomic_fetch_add(&((struct hooks_test *)user)->stopped, 1);
+}
+
+ParameterizedTestParameters(engine_pause, what_can_fail_is_asked_for_before_it_ends) {
+    return cr_make_param_array(enum engine_transport, transports, 2);
+}
+
+ParameterizedTest(enum engine_transport *transport, engine_pause, what_can_fail_is_asked_for_before_it_ends) {
+    for (int resumed = 0; resumed <= 1; resumed++) {
+        struct engine_listen listen = dial_listen(&frames_protocol);
+        struct engine_config config = dial_config(*transport, &listen);
+        struct hooks_test test = {.fails = 1};
+        struct engine *engine = NULL;
+        struct engine_error error;
+        config.workers_count = 2;
+        config.hooks = (struct engine_hooks){
+            .user = &test, .worker_start = worker_may_start, .worker_stop = worker_stopped};
+        cr_assert_eq(engine_create(&config, &engine, &error), 0);
+        engine_stop(engine, ENGINE_STOP_PAUSE);
+        cr_assert_eq(engine_start(engine, &error), 0);
+        engine_await_pause(engine);
+        for (int i = 0; i < 3; i++) {
+            cr_assert_eq(engine_prepare(engine, &error), -ENOMEM);
+            cr_assert_eq(atomic_load(&test.started), 1);
+        }
+        test.fails = 0;
+        for (int i = 0; i < 3; i++) {
+            cr_assert_eq(engine_prepare(engine, &error), 0);
+            cr_assert_eq(atomic_load(&test.started), 2);
+        }
+        test.fails = 1;
+        if (resumed) {
+            cr_assert_eq(engine_resume(engine, &error), 0);
+            int fd = dial(engine);
+            expect_answer(fd);
+            close(fd);
+        }
+        engine_stop(engine, ENGINE_STOP_CLOSE);
+        engine_join(engine);
+        cr_assert_eq(atomic_load(&test.started), 2);
+        cr_assert_eq(atomic_load(&test.stopped), 2);
         engine_destroy(engine);
     }
 }
