@@ -4,10 +4,8 @@
  */
 #include "loop.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,14 +257,6 @@ static int loop_fail(struct engine_error *error, int number, const char *what) {
     return number;
 }
 
-static void loop_pin(const struct worker *worker) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(worker->cpu, &set);
-    (void)!pthread_setaffinity_np(pthread_self(), sizeof(set),
-                                  &set); /* that CPU may have gone since the start */
-}
-
 /* Opens the engine's transport, and the other one where the engine decides to (start.h). */
 static int loop_open_transport(struct worker *worker, struct engine_error *error) {
     struct engine *engine = worker->engine;
@@ -454,16 +444,6 @@ static bool loop_pause(struct worker *worker) {
     return result == 0;
 }
 
-/* sendfile(2) to a client that is gone raises it, and takes no MSG_NOSIGNAL: EPIPE says the same. */
-static void loop_block_pipe_signal(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
-    assert(failed == 0);
-    (void)failed;
-}
-
 /* Another process serves: the connections that could not go there hear the end. */
 static void loop_part(struct worker *worker) {
     loop_read_clock(worker);
@@ -477,10 +457,7 @@ void *loop_main(void *argument) {
     struct worker *worker = argument;
     bool serves = !engine_stop_waits(loop_stop(worker));
     bool ends = false;
-    loop_block_pipe_signal();
-    if (worker->engine->config.pin) {
-        loop_pin(worker);
-    }
+    worker_settle_thread(worker);
     if (loop_set_up(worker, serves) < 0) {
         return NULL;
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * worker: makes and frees a worker's memory and descriptors, and wakes it from outside.
+ * worker: makes and frees a worker's memory and descriptors, settles its thread, and wakes it from outside.
  */
 #include "worker.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,4 +62,30 @@ void worker_wake(struct worker *worker) {
     /* EAGAIN: the counter is full, so the worker is being woken already. */
     ssize_t written = write(worker->wake_fd, &one, sizeof(one));
     (void)written;
+}
+
+static void worker_pin(const struct worker *worker) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(worker->cpu, &set);
+    /* A CPU that went away since the start is no reason not to serve. */
+    int failed = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+    (void)failed;
+}
+
+/* sendfile(2) to a client that is gone raises it, and takes no MSG_NOSIGNAL: EPIPE says the same. */
+static void worker_block_pipe_signal(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    int failed = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert(failed == 0);
+    (void)failed;
+}
+
+void worker_settle_thread(const struct worker *worker) {
+    worker_block_pipe_signal();
+    if (worker->engine->config.pin) {
+        worker_pin(worker);
+    }
 }

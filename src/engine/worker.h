@@ -124,6 +124,9 @@ struct worker *worker_create(struct engine *engine, unsigned index);
 /* Frees it. Its thread is gone, or never was. NULL is taken. */
 void worker_free(struct worker *worker);
 
+/* The thread that calls is the worker's: on its CPU, where that is wanted, and without SIGPIPE. */
+void worker_settle_thread(const struct worker *worker);
+
 /* Makes the worker leave its wait soon. Any thread. */
 void worker_wake(struct worker *worker);
 
