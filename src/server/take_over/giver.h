@@ -11,7 +11,7 @@
  *      the store is left in its memory; values that are being sent stay pinned (values.h)
  *      STORE, CONNECTIONS..., NUMBERS, COMPLETE ------> store, protocols, connections: all is checked
  *      the items, where it asks for them (items.h)
- *                                                       pins values that are being sent
+ *                                                       pins values that are being sent; workers get all that they can fail to get
  *                                            <--------- MINE
  *                                                       verdict_take: serves from here on
  *      the end of the socket: looks at the verdict <--- says no more
