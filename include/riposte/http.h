@@ -60,7 +60,7 @@ struct http_config {
     const char *cors_origin; /* pages of this origin may read and write: a valid one; NULL: none. Borrowed */
     uint32_t timeout_ms;     /* a head takes longer: 408. >= 1000 */
     uint32_t
-        upload_rate_min; /* bytes/s at which a body must come, over timeout_ms or 10 s, what is less; else 408. 0: at any */
+        upload_rate_min; /* bytes/s at which a body must come, over half of timeout_ms or 10 s, what is less; else 408. 0: at any */
     const char *log_path;   /* access log; "-" is standard output, NULL: none. Borrowed */
     bool log_json;          /* an object a line instead of the combined format */
     bool admin_apart;       /* OPEN and LOOPBACK have no page, no /metrics, no /stats.json */

@@ -208,6 +208,16 @@ Test(change, that_began_fast_must_go_on_so) {
     cr_expect(is_answered("408 Request Timeout"));
 }
 
+/* The engine ends a connection in silence when twice the time-out has passed without a byte, and a second. */
+Test(change, that_began_fast_has_its_answer_before_its_connection_counts_as_idle) {
+    server.config.timeout_ms = 3000;
+    start();
+    send_head("Content-Length: 1000000");
+    send_piece(900000);
+    cr_expect_leq(seconds_lived(0, 60), 4);
+    cr_expect(is_answered("408 Request Timeout"));
+}
+
 Test(change, is_not_judged_by_time_in_which_nobody_looked) {
     start();
     send_head("Content-Length: 100000");
