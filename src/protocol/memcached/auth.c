@@ -197,13 +197,17 @@ static bool auth_has_come(const struct mc_call *call, uint32_t time_ms) {
 
 void auth_watch(struct mc_call *call) {
     struct auth_wait *wait = &call->session->auth_wait;
-    uint32_t timeout_ms = call->worker->service->config.login_timeout_ms;
     if (wait->since_ms == 0) {
         wait->since_ms = auth_ms(call->now_ns);
         /* For one that opened in a server that asked nobody; others have it. */
         reply_limit(call->reply, AUTH_OUTPUT_SIZE_MAX);
     }
-    if (timeout_ms > 0 && auth_has_come(call, wait->since_ms + timeout_ms)) {
+}
+
+void auth_expire(struct mc_call *call) {
+    uint32_t timeout_ms = call->worker->service->config.login_timeout_ms;
+    if (timeout_ms > 0 && !reply_closing(call->reply) &&
+        auth_has_come(call, call->session->auth_wait.since_ms + timeout_ms)) {
         auth_close(call);
     }
 }

@@ -65,8 +65,11 @@ void auth_deinit(struct auth *auth);
 /* Files that could not be used when they were read again. Any thread. */
 uint64_t auth_files_refused(struct auth *auth);
 
-/* Before anything of a stranger's call is served: closes the connection when its time is over. */
+/* Before anything of a stranger's call is served: its time runs from the first on. */
 void auth_watch(struct mc_call *call);
+
+/* Behind all that came with a call, of who is a stranger still: closes the connection when its time is over. */
+void auth_expire(struct mc_call *call);
 
 /*
  * One line of a connection that has not authenticated, with its data block if it has one. False when it needs

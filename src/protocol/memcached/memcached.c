@@ -306,7 +306,8 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .received_ns = input->received_ns,
         .memory_size_max = input->memory_size_max,
     };
-    if (unlikely(call_is_stranger(&call))) {
+    bool was_stranger = unlikely(call_is_stranger(&call));
+    if (was_stranger) {
         auth_watch(&call);
     }
     if (unlikely(call.observed)) {
@@ -318,6 +319,9 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
     call_record(&call, call.now_ns);
     bool stopped = unlikely(call.observed & OBSERVE_SLOW) ? call_run_slow(&call) : call_run(&call);
     call_record(&call, call.received_ns);
+    if (was_stranger && call_is_stranger(&call)) {
+        auth_expire(&call); /* what has come is looked at first: it may have waited for this process */
+    }
     return (struct progress){
         .consumed = (size_t)(call.at - begin),
         .requests = call.requests,

@@ -239,7 +239,7 @@ bool saved_load(void *session, int fd, struct bytes saved, struct protocol_loade
         if (!stranger_may_begin(&read.session)) {
             return false;
         }
-        /* Its time runs from now on, though it says nothing (auth_watch). */
+        /* Its time runs from now on, though it says nothing (auth_expire). */
         loaded->next = loaded->next == PROTOCOL_NEXT_INPUT ? PROTOCOL_NEXT_REST : loaded->next;
     }
     *own = read.session;

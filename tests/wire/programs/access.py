@@ -203,6 +203,26 @@ def who_says_nothing_is_closed_after_the_login_timeout(lab):
     check(int(known.stats("riposte")["closed_unauthenticated"]) >= 2, "closed_unauthenticated")
 
 
+@test(families=BOTH, waits=True)
+def a_password_that_came_while_the_server_was_stopped_is_looked_at(lab):
+    """--login-timeout=1, stopped for 2.5 s: the rest of the password was there in time; who has sent nothing ends."""
+    path = os.path.join(lab.new_folder(), "passwords")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(PASSWORDS)
+    server = lab.start("-Y", path, "--login-timeout=1")
+    clients, silent = [lab.connect(server) for _ in range(100)], lab.connect(server)
+    for client in clients:
+        client.send("set any 0 0 14\r\nsome")
+    server.signal(signal.SIGSTOP)
+    for client in clients:
+        client.send("one secret\r\n")
+    time.sleep(2.5)
+    server.signal(signal.SIGCONT)
+    for client in clients:
+        client.expect("STORED\r\n", "a password")
+    silent.expect_end("a silent one")
+
+
 @test(families=BOTH)
 def strangers_hold_next_to_nothing(lab):
     """200 connections that send megabytes of bad lines and read nothing: memory stays; who has the password is served."""

@@ -173,6 +173,15 @@ Test(auth, must_come_in_time) {
     talk_close(&known);
 }
 
+Test(auth, that_comes_whole_in_the_first_call_behind_its_time_is_good) {
+    reopen_with(login_timeout_3);
+    cr_assert_eq(load("ann:secret"), 0);
+    talk_check(&talk, "set x 0 0 10\r\nann", "");
+    server.now_ns += UINT64_C(5000000000);
+    talk_check(&talk, " secret\r\nmn\r\n", "STORED\r\nMN\r\n");
+    cr_expect_not(talk.closed);
+}
+
 Test(auth, takes_an_introduction_byte_by_byte) {
     static const char text[] = "set x 0 0 10\r\nann secret\r\nmn\r\n";
     for (size_t i = 0; i < strlen(text) - 1; i++) {
