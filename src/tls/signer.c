@@ -11,17 +11,12 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "riposte/reply.h"
 
 enum {
     SIGNER_STACK_SIZE = 512 * 1024, /* locked with -k; OpenSSL needs some of it under a sanitizer */
-    SIGNER_NICE = 10,               /* beyond the worker's: a tenth of a CPU of which both want all */
-    NICE_MAX = 19,
-    SIGNER_SLICE_NS = 20 * 1000 * 1000,
 };
 
 struct signer {
@@ -171,30 +166,13 @@ static void signer_serve(struct signer *signer, struct signing *signing) {
 
 /* --- the thread ------------------------------------------------------------------------------------------- */
 
-/* The first version of what sched_setattr(2) takes; the C library has it since glibc 2.41. */
-struct signer_scheduling {
-    uint32_t size;
-    uint32_t policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime_ns;
-    uint64_t deadline_ns;
-    uint64_t period_ns;
-};
-
 /*
- * The worker goes first. SCHED_BATCH: waking up, this thread takes the CPU from nobody. Nicer: of a CPU of which both want all it has
- * the smaller part. A long slice: a thread with a shorter one displaces it when it wakes (Linux 6.12; older ones do not know it).
- * Where that is refused the thread is like any other.
+ * Whoever else is ready goes first (SCHED_IDLE, sched(7)): the worker displaces this thread at once when it wakes, which a nicer thread does
+ * not ensure. Where that is refused it is a thread like any other.
  */
 static void signer_stand_back(void) {
-    int nice = getpriority(PRIO_PROCESS, 0) + SIGNER_NICE;
-    struct signer_scheduling wanted = {.size = sizeof(wanted),
-                                       .policy = SCHED_BATCH,
-                                       .nice = nice < NICE_MAX ? nice : NICE_MAX,
-                                       .runtime_ns = SIGNER_SLICE_NS};
-    long refused = syscall(SYS_sched_setattr, 0, &wanted, 0);
+    const struct sched_param none = {0};
+    int refused = sched_setscheduler(0, SCHED_IDLE, &none); /* 0: this thread */
     (void)refused;
 }
 
