@@ -60,10 +60,17 @@ struct protocol_input {
 
     /*
      * Bytes that the session may hold after this call in memory of its own (an upload under way), what it holds
-     * now included: what three quarters of the bound of all connections' memory leave. It may keep what it has,
-     * and must refuse what would need more.
+     * now included: what three quarters of the bound of all connections' memory leave. It may keep what it has. What
+     * would need more waits for room, where memory_may_wait, or is refused.
      */
     size_t memory_size_max;
+
+    /*
+     * What needs more may wait with what the session holds, for a time that the protocol bounds: it says so by LATER and
+     * memory_wanted_size, and is called again with what was not consumed. Those that wait are not taken for quiet, and hold little
+     * together: beyond a thirty-second of the bound it is false for all that come.
+     */
+    bool memory_may_wait;
 };
 
 /* What has to happen before on_input is called again. */
@@ -104,8 +111,8 @@ struct progress {
     size_t memory_size; /* bytes that the session holds now in memory of its own; at most memory_size_max */
 
     /*
-     * Bytes that it would have needed for what it has refused, because memory_size_max was too little; 0: it has not. So that
-     * it is not refused for ever, connections that hold memory and have moved nothing for two seconds are closed for it.
+     * Bytes that it would have needed for what it has refused, or waits with (memory_may_wait), because memory_size_max was too
+     * little; 0: nothing. So that there is room for it, connections that hold memory and have moved nothing for two seconds are closed.
      */
     size_t memory_wanted_size;
 

@@ -15,6 +15,7 @@
 
 #include "engine_state.h"
 #include "filter.h"
+#include "memory.h"
 #include "opening.h"
 #include "riposte/check.h"
 
@@ -157,6 +158,7 @@ void close_detach(struct worker *worker, struct conn *conn) {
     }
     conn->session_memory_size = 0;
     worker_charge(worker, conn);
+    memory_note_waiting(worker, conn, false);
     conn_release(&worker->conns, conn);
     worker->place_freed = true;
 }
@@ -179,6 +181,7 @@ void close_linger(struct worker *worker, struct conn *conn) {
     conn->state = CONN_LINGERING;
     close_tell(worker, conn);
     conn->session_memory_size = 0;
+    memory_note_waiting(worker, conn, false);
     shutdown(conn->fd, SHUT_WR);
     timeouts_watch_linger(worker, conn);
 }

@@ -134,7 +134,8 @@ struct conn {
             uint8_t events; /* it is watched for */
         } epoll;
     };
-    bool slow;             /* the client does not take all at once: it may have little more until it has */
+    bool slow : 1;         /* the client does not take all at once: it may have little more until it has */
+    bool awaits_room : 1;  /* its session needs more memory than there is, and waits (memory.h) */
     uint8_t stalled_count; /* looks at the kernel's queue in a row that found it as it was (overdue.c) */
     uint32_t queued_size;  /* what the client had not taken out of it at the last look */
     uint32_t held_size;    /* bytes of input and session that are charged to the bound of all connections */

@@ -53,6 +53,13 @@ static size_t memory_conn_size(const struct conn *conn) {
     return (size_t)conn->held_size + conn->reply.memory_size + output_size;
 }
 
+/* What gives way to others: not what a filter keeps of an open connection, which may rest with nothing under way. */
+static size_t memory_conn_pending_size(const struct conn *conn) {
+    size_t filter_size =
+        conn->filter_offset == 0 ? 0 : conn_filter((struct conn *)(uintptr_t)conn)->held_size;
+    return memory_conn_size(conn) - filter_size;
+}
+
 /* --- at the bound ------------------------------------------------------------------------------------ */
 
 /* One that may be closed. */
@@ -62,8 +69,11 @@ struct candidate {
     bool quiet;
 };
 
-/* Which of two is closed first. */
+/* Which of two is closed first. Those that wait for room hold little together, and are whom it is made for. */
 static bool candidate_before(const struct candidate *left, const struct candidate *right) {
+    if (unlikely(left->conn->awaits_room != right->conn->awaits_room)) {
+        return right->conn->awaits_room;
+    }
     return left->quiet != right->quiet ? left->quiet : left->size > right->size;
 }
 
@@ -102,7 +112,9 @@ static unsigned shed_find(struct worker *worker, uint32_t still_ms, struct candi
             *leaving_size += memory_conn_size(conn);
             continue;
         }
-        if (worker->now_ms - conn->active_ms < still_ms) {
+        bool gives_way = worker->now_ms - conn->active_ms >= still_ms &&
+                         (still_ms == 0 || memory_conn_pending_size(conn) > 0);
+        if (!gives_way) {
             continue;
         }
         seen_size += memory_conn_size(conn);
@@ -222,6 +234,15 @@ void memory_turn(struct worker *worker) {
     memory_publish(worker);
     if (memory_worker_size(worker) > 0) {
         shed_turn(worker);
+    }
+}
+
+void memory_note_waiting(struct worker *worker, struct conn *conn, bool waits) {
+    worker->waiting_size -= conn->awaits_room ? conn->held_size : 0;
+    worker->waiting_size += waits ? conn->held_size : 0;
+    conn->awaits_room = waits;
+    if (waits) {
+        conn->active_ms = worker->now_ms; /* it is not its client that does not move */
     }
 }
 

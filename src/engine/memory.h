@@ -14,8 +14,9 @@
  * Above thirteen sixteenths connections are closed, those first that have moved nothing for a while, the largest first, until
  * three quarters are left. Only a worker that holds more than its share closes; one that sleeps meanwhile is woken.
  *
- * What sessions hold stays below three quarters: they are refused more. Where one was (memory_want), connections that have moved
- * nothing for SHED_STALE_MS give way, until it would have had its room: who holds and does nothing does not lock others out.
+ * What sessions hold stays below three quarters: what needs more waits, or is refused. Where it does (memory_want), connections that have
+ * moved nothing for SHED_STALE_MS give way, until it would have its room: who holds and does nothing does not lock others out. Those that
+ * wait do so with what they hold: all of a worker at most its share of a thirty-second, and the last one, so that others, who go on, have the rest.
  *
  * Below fifteen sixteenths one call of a protocol may add its worker's share of what is left, or a single answer; above nobody is
  * served, what came waits for the next turn. Since it must be kept until then, its memory is set aside first: whose input has no
@@ -32,6 +33,9 @@
 
 /* How far a worker's published sum may be behind: a line that all workers write is touched that seldom. */
 enum { MEMORY_STEP_SIZE = 64 * 1024 };
+
+/* What a session needs to know what it waits for. */
+enum { MEMORY_FIRST_SIZE = 4 * 1024 };
 
 /* A share that is at most the workers' part of `size`: by the next power of two, since a division costs more than a get's parse. */
 static inline uint64_t memory_share(const struct engine *engine, uint64_t size) {
@@ -58,15 +62,28 @@ static inline uint64_t memory_room_size(const struct worker *worker) {
     return likely(all_size < most_size) ? memory_share(engine, most_size - all_size) : 0;
 }
 
-/* How much more sessions may hold: as much as closing leaves, so that they alone never bring it so far. Before each call. */
-static inline size_t memory_session_room(const struct worker *worker) {
+/* A session that needs more may wait for it. Before each call. */
+static inline bool memory_may_wait(const struct worker *worker, const struct conn *conn) {
+    return conn->awaits_room || worker->waiting_size < worker->waiting_size_max;
+}
+
+/*
+ * How much more sessions may hold: as much as closing leaves, so that they alone never bring it so far. One that holds nothing gets what it
+ * needs to wait. Before each call.
+ */
+static inline size_t memory_session_room(const struct worker *worker, const struct conn *conn) {
     const struct engine *engine = worker->engine;
     uint64_t most_size = engine->config.conn_memory_size_max / 4 * 3;
     /* relaxed, both: as memory_room_size; the first contains the second. */
     uint64_t all_size = atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);
     uint64_t published_size = atomic_load_explicit(&worker->published_size, memory_order_relaxed);
     all_size += memory_worker_size(worker) - published_size;
-    return likely(all_size < most_size) ? (size_t)(most_size - all_size) : 0;
+    size_t room_size = likely(all_size < most_size) ? (size_t)(most_size - all_size) : 0;
+    if (unlikely(room_size < MEMORY_FIRST_SIZE) && conn->session_memory_size == 0 &&
+        memory_may_wait(worker, conn)) {
+        return MEMORY_FIRST_SIZE;
+    }
+    return room_size;
 }
 
 /*
@@ -89,14 +106,22 @@ static inline void memory_publish(struct worker *worker) {
     }
 }
 
-/* A session was refused `size` bytes: for a while there shall be room for them. */
+/* A session was refused `size` bytes, or waits for them: for a while there shall be room for them. */
 void memory_want(struct worker *worker, uint64_t size);
 
-/* The same after each call of a protocol, with what that has refused. */
-static inline void memory_publish_call(struct worker *worker, const struct progress *progress) {
+/* The connection waits for memory, or does not any more. */
+void memory_note_waiting(struct worker *worker, struct conn *conn, bool waits);
+
+/* After each call of a protocol. */
+static inline void memory_publish_call(struct worker *worker, struct conn *conn,
+                                       const struct progress *progress) {
     memory_publish(worker);
-    if (unlikely(progress->memory_wanted_size > 0)) {
-        memory_want(worker, progress->memory_wanted_size);
+    if (unlikely(progress->memory_wanted_size > 0 || conn->awaits_room)) {
+        memory_note_waiting(worker, conn,
+                            progress->memory_wanted_size > 0 && progress->next == PROTOCOL_NEXT_LATER);
+        if (progress->memory_wanted_size > 0) {
+            memory_want(worker, progress->memory_wanted_size);
+        }
     }
 }
 

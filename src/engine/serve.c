@@ -123,7 +123,8 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         .requests_max = listen->limits->requests_per_round_max,
         .now_ns = worker->now_ns,
         .received_ns = conn_received_ns(conn, worker->now_ns),
-        .memory_size_max = conn->session_memory_size + memory_session_room(worker),
+        .memory_size_max = conn->session_memory_size + memory_session_room(worker, conn),
+        .memory_may_wait = memory_may_wait(worker, conn),
     };
     conn->reply.unsent_size_max = serve_output_size_max(conn, listen->limits, room_size);
     struct progress progress =
@@ -153,7 +154,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
     counter_add(&worker->counters.requests, progress.requests);
     turn_count(&worker->turn, progress.requests + progress.work);
-    memory_publish_call(worker, &progress);
+    memory_publish_call(worker, conn, &progress);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);

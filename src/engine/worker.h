@@ -64,13 +64,15 @@ struct worker {
     struct conn_queue
         arm_later; /* adopted connections that were quiet: a few of them a turn, behind all others */
     struct reply_pool reply_pool;
-    size_t held_size;      /* bytes that inputs and sessions of connections hold: the sum of conn.held_size */
-    uint32_t shed_next;    /* slot that is looked at next for memory to be freed */
-    uint32_t shed_woke_ms; /* worker time when others were last woken to free some */
-    uint32_t shed_vain_ms; /* worker time of the last look for one that could give way and was not there */
-    uint32_t filter_waits; /* first of the connections whose filters wait for another thread; CONN_NONE */
-    char *plain;           /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
-    size_t plain_used_size; /* of it, by plain bytes of this turn */
+    size_t held_size;    /* bytes that inputs and sessions of connections hold: the sum of conn.held_size */
+    size_t waiting_size; /* of these, what connections hold that wait for room */
+    size_t waiting_size_max; /* from there on no more may wait; constant */
+    uint32_t shed_next;      /* slot that is looked at next for memory to be freed */
+    uint32_t shed_woke_ms;   /* worker time when others were last woken to free some */
+    uint32_t shed_vain_ms;   /* worker time of the last look for one that could give way and was not there */
+    uint32_t filter_waits;   /* first of the connections whose filters wait for another thread; CONN_NONE */
+    char *plain;             /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
+    size_t plain_used_size;  /* of it, by plain bytes of this turn */
     struct timeouts timeouts;
     struct spin spin;
     bool spin_found; /* this turn serves what a spin has found */
@@ -149,6 +151,10 @@ static inline void worker_charge(struct worker *worker, struct conn *conn) {
     uint32_t held_size = conn->input.owned_capacity + conn->session_memory_size;
     if (unlikely(conn->filter_offset != 0)) {
         held_size += conn_filter(conn)->held_size + conn_filter(conn)->wire.owned_capacity;
+    }
+    if (unlikely(conn->awaits_room)) {
+        worker->waiting_size += held_size;
+        worker->waiting_size -= conn->held_size;
     }
     worker->held_size += held_size;
     worker->held_size -= conn->held_size;

@@ -123,11 +123,13 @@ static void talk_call(struct talk *talk, bool keep) {
     const struct talk_place *place = &talk->place;
     place->protocol->prefetch(talk->session, input, place->context);
     const struct protocol_input call = {.bytes = input,
+                                        .ended = talk->input_ended,
                                         .requests_max = talk->requests_max,
                                         .now_ns = *place->now_ns,
                                         .received_ns =
                                             talk->received_ns != 0 ? talk->received_ns : *place->now_ns,
-                                        .memory_size_max = talk->memory_size_max};
+                                        .memory_size_max = talk->memory_size_max,
+                                        .memory_may_wait = talk->memory_may_wait};
     struct progress progress = place->protocol->on_input(talk->session, &call, &talk->reply, place->context);
     assert(progress.consumed <= input.size && progress.requests <= talk->requests_max);
     talk->calls++;

@@ -43,6 +43,8 @@ struct talk {
     unsigned requests_max;   /* of one on_input; 20 unless changed */
     uint64_t received_ns;    /* since when the input waits; 0: it has just come */
     size_t memory_size_max;  /* what the session may hold; no bound unless changed */
+    bool memory_may_wait;    /* what needs more may wait; false unless changed */
+    bool input_ended;        /* the client sends no more */
     size_t memory_size;      /* what it held after the last on_input */
     unsigned work;           /* of the last on_input */
     bool costly;             /* that is so much that others come first */

@@ -6,7 +6,7 @@
  * counts: between two calls that are further apart than PROTOCOL_REST_MS, which is how often a session in the
  * middle of something is called, the server itself was elsewhere (stopped, or held up).
  *
- *      pace_begin --> { pace_kept }* at every call, with what came since the one before
+ *      pace_begin --> { pace_kept, pace_rest }* at every call, with what came since the one before
  */
 #ifndef PROTOCOL_PACE_H
 #define PROTOCOL_PACE_H
@@ -44,6 +44,11 @@ void pace_begin(struct pace *pace, uint64_t now_ns, uint32_t window_ms);
  * came in it; rate_min 0: never.
  */
 bool pace_kept(struct pace *pace, uint64_t now_ns, size_t size, uint32_t rate_min);
+
+/* The time since the last call does not count: the server has not read. */
+static inline void pace_rest(struct pace *pace, uint64_t now_ns) {
+    pace->looked_ns = now_ns;
+}
 
 /* Writes it down, and reads it: bad where it is no pace. */
 void pace_save(const struct pace *pace, struct record_writer *writer);

@@ -45,8 +45,8 @@ void upload_init(struct upload *upload, size_t value_size, struct bytes end);
 
 /*
  * Takes what belongs to value and end off the front of `input`; *taken_size says how many bytes. False when
- * that needs more than memory_size_max bytes of blocks, or memory ends: what was taken stays counted, and the
- * upload is good for upload_discard only.
+ * that needs more than memory_size_max bytes of blocks, or memory ends: what was taken is the upload's, and the rest
+ * may be tried again.
  */
 bool upload_take(struct upload *upload, struct bytes input, size_t memory_size_max, size_t *taken_size);
 

@@ -95,7 +95,9 @@ struct mc_call {
     uint64_t now_ns;       /* as the input's, all three */
     uint64_t received_ns;
     size_t memory_size_max;    /* what the session may hold behind this call */
-    size_t memory_wanted_size; /* what was refused for it; 0: nothing */
+    size_t memory_wanted_size; /* what was refused for it, or waits; 0: nothing */
+    bool memory_may_wait;      /* as the input's, both */
+    bool input_ended;
 };
 
 /* So much was done that others are to be served before more. */

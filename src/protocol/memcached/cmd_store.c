@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_store: set, add, replace, append, prepend, cas, and the data block that they and ms bring.
+ * cmd_store: the data block that set, add, replace, append, prepend, cas (cmd_set.c) and ms bring.
  */
 #include "cmd_store.h"
 
@@ -11,6 +11,8 @@
 #include "riposte/check.h"
 
 enum {
+    UPLOAD_ROOM_WAIT_MS =
+        3000, /* so long a block waits for room; who holds it and is quiet has gone after 2 s */
     COPY_SIZE_MAX = 1 << 20,      /* bytes of a block in pieces that one call copies into the store */
     COPY_SIZE_PER_WORK = 1 << 10, /* bytes whose copy is a small request's work: 256 KiB are costly */
 };
@@ -21,10 +23,14 @@ enum {
  * Allocated when a block is not all there with its line, so that connections without one stay small.
  *
  *      received, memory is taken as bytes come --> whole: item made, block ended well --> copied, a piece a call
+ *        |   ^
+ *        v   | others have given some back
+ *      no room: nothing is read
  */
 struct store_upload {
     struct upload upload;
     struct pace pace;
+    uint64_t no_room_ns;      /* since when there is no room for what has come; 0: there is */
     uint64_t whole_ns;        /* when the block was; 0: it is not */
     struct store_block block; /* its slices point into `text` */
     struct item *item;        /* NULL until the block is whole; owned until it is stored or discarded */
@@ -137,10 +143,27 @@ size_t cmd_store_memory_size(const struct store_upload *upload) {
     return upload->memory_size + upload->upload.memory_size;
 }
 
-/* Connections hold too much for the block: said here, and to the engine. */
+/* Connections hold too much for the block, which is refused: said here, and to the engine. */
 static void upload_lacks_room(struct mc_call *call, const struct store_block *block) {
     counter_add(&call->worker->counters.values_refused, 1);
     call->memory_wanted_size = block->value_size;
+}
+
+/* The same, when it may wait for room: false when it is to be refused. One whose end can never come waits for nothing. */
+static bool upload_waits(struct mc_call *call, struct store_upload *upload) {
+    bool never_ends =
+        call->input_ended && upload_missing_size(&upload->upload) > (size_t)(call->end - call->at);
+    bool waited = upload->no_room_ns != 0;
+    upload->no_room_ns = waited ? upload->no_room_ns : call->now_ns;
+    if (!call->memory_may_wait || never_ends ||
+        call->now_ns - upload->no_room_ns >= UPLOAD_ROOM_WAIT_MS * CLOCK_NS_PER_MS) {
+        return false;
+    }
+    counter_add(&call->worker->counters.values_waited, !waited);
+    pace_rest(&upload->pace, call->now_ns);
+    call->memory_wanted_size = upload->block.value_size;
+    call->later = true;
+    return true;
 }
 
 /* The session is between two lines again. */
@@ -178,10 +201,13 @@ static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
     call->at += taken_size;
     call->work += (unsigned)(taken_size / COPY_SIZE_PER_WORK);
     if (unlikely(!has_room)) {
-        upload_lacks_room(call, &upload->block);
-        upload_refuse(call, upload, STORE_NO_MEMORY);
+        if (!upload_waits(call, upload)) {
+            upload_lacks_room(call, &upload->block);
+            upload_refuse(call, upload, STORE_NO_MEMORY);
+        }
         return false;
     }
+    upload->no_room_ns = 0;
     if (upload_complete(&upload->upload)) {
         return true;
     }
@@ -414,81 +440,4 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
         }
     }
     block_finish(call, block, status, &result);
-}
-
-/* --- the classic commands ------------------------------------------------------------------------------- */
-
-static struct bytes put_line(enum store_status status) {
-    switch (status) {
-    case STORE_OK:
-        return CALL_LINE("STORED");
-    case STORE_MISS:
-        return CALL_LINE("NOT_FOUND");
-    case STORE_EXISTS:
-        return CALL_LINE("EXISTS");
-    case STORE_NOT_STORED:
-        return CALL_LINE("NOT_STORED");
-    case STORE_TOO_LARGE:
-        return answer_error(MC_ERROR_TOO_LARGE);
-    case STORE_NO_MEMORY:
-    case STORE_NOT_NUMBER:
-        break;
-    }
-    return answer_error(MC_ERROR_NO_MEMORY_STORE);
-}
-
-void cmd_store_answer(const struct mc_call *call, const struct store_block *block, enum store_status status,
-                      const struct put_result *result) {
-    (void)result;
-    call_answer(call, block->noreply, put_line(status));
-}
-
-static void store_begin(struct mc_call *call, const struct mc_request *request,
-                        const struct put_options *options) {
-    struct store_block block = {
-        .options = *options,
-        .noreply = request->noreply,
-        .is_cas = options->compare,
-        .replaces = options->mode == PUT_SET && !options->compare,
-        .answer = cmd_store_answer,
-        .key_text = request->key,
-        .flags = bytes_of(request->key.data + request->key.size, 0),
-        .client_flags = request->client_flags,
-        .expires_tick = store_expiry(call->worker->store, request->exptime),
-        .value_size = request->value_size,
-    };
-    if (unlikely(call->observed)) {
-        events_set(call, request->key);
-    }
-    cmd_store_begin(call, &block, request->key);
-}
-
-void cmd_set(struct mc_call *call, const struct mc_request *request) {
-    static const struct put_options options = {.mode = PUT_SET};
-    store_begin(call, request, &options);
-}
-
-void cmd_add(struct mc_call *call, const struct mc_request *request) {
-    static const struct put_options options = {.mode = PUT_ADD};
-    store_begin(call, request, &options);
-}
-
-void cmd_replace(struct mc_call *call, const struct mc_request *request) {
-    static const struct put_options options = {.mode = PUT_REPLACE};
-    store_begin(call, request, &options);
-}
-
-void cmd_append(struct mc_call *call, const struct mc_request *request) {
-    static const struct put_options options = {.mode = PUT_APPEND};
-    store_begin(call, request, &options);
-}
-
-void cmd_prepend(struct mc_call *call, const struct mc_request *request) {
-    static const struct put_options options = {.mode = PUT_PREPEND};
-    store_begin(call, request, &options);
-}
-
-void cmd_cas(struct mc_call *call, const struct mc_request *request) {
-    struct put_options options = {.mode = PUT_SET, .compare = true, .cas_expected = request->number};
-    store_begin(call, request, &options);
 }

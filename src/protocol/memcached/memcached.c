@@ -305,6 +305,8 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .now_ns = input->now_ns,
         .received_ns = input->received_ns,
         .memory_size_max = input->memory_size_max,
+        .memory_may_wait = input->memory_may_wait,
+        .input_ended = input->ended,
     };
     bool was_stranger = unlikely(call_is_stranger(&call));
     if (was_stranger) {

@@ -46,6 +46,7 @@ struct memcached_service;
     X(prefixes_left_out,                                                                                     \
       "gets, sets and deletes not counted by prefix because there was no room for another one")              \
     X(values_in_pieces, "values that came in more than one piece")                                           \
+    X(values_waited, "times that values waited for room because connections held too much (--conn-memory)")  \
     X(values_refused, "values refused because connections held too much (--conn-memory)")                    \
     X(values_pinned, "values sent from the store's own memory")
 

@@ -288,6 +288,92 @@ Test(storing, a_value_must_come_at_a_rate) {
     cr_expect_eq(counter_read(&server.worker->counters.closed_slow_writer), 1);
 }
 
+/* --- waiting for room -------------------------------------------------------------------------------------- */
+
+static uint64_t waited_count(void) {
+    return counter_read(&server.worker->counters.values_waited);
+}
+
+/* 60000 of 100000 bytes have come where there is room for 20000. */
+static void begin_without_room(void) {
+    static char block[60000];
+    memset(block, 'v', sizeof(block));
+    talk.memory_size_max = 20000;
+    talk.memory_may_wait = true;
+    talk_check(&talk, "set a 0 0 100000\r\n", "");
+    talk_send(&talk, bytes_of(block, sizeof(block)));
+}
+
+static void wait_ms(unsigned ms) {
+    server.now_ns += ms * UINT64_C(1000000);
+    talk_step(&talk, false);
+}
+
+Test(storing, a_value_without_room_waits_for_it_where_it_may) {
+    begin_without_room();
+    cr_expect(talk.next == PROTOCOL_NEXT_LATER && talk_output(&talk).size == 0, "it waits");
+    cr_expect_gt(talk.input_size, 0);
+    cr_expect_leq(talk.memory_size, 20000);
+    wait_ms(2999);
+    cr_expect(talk.next == PROTOCOL_NEXT_LATER && talk_output(&talk).size == 0, "it waits still");
+    talk.memory_size_max = SIZE_MAX;
+    wait_ms(0);
+    cr_expect_eq(talk.input_size, 0, "it goes on");
+    static char rest[40002];
+    memset(rest, 'v', 40000);
+    memcpy(rest + 40000, "\r\n", 2);
+    talk_send(&talk, bytes_of(rest, sizeof(rest)));
+    cr_expect_str_eq(talk_output(&talk).data, "STORED\r\n");
+    cr_expect_eq(waited_count(), 1);
+    cr_expect_eq(refused_count(), 0);
+}
+
+Test(storing, a_value_waits_three_seconds_for_room_and_is_refused_then) {
+    begin_without_room();
+    wait_ms(2999);
+    cr_expect(talk.next == PROTOCOL_NEXT_LATER && talk_output(&talk).size == 0);
+    wait_ms(1);
+    cr_expect_str_eq(talk_output(&talk).data, NO_ROOM);
+    cr_expect_eq(refused_count(), 1);
+    cr_expect_eq(talk.memory_size, 0);
+    cr_expect_eq(talk.input_size, 0, "what has come of it is skipped");
+}
+
+Test(storing, a_value_does_not_wait_for_room_that_others_wait_for_already) {
+    begin_without_room();
+    talk.memory_may_wait = false;
+    wait_ms(1);
+    cr_expect_str_eq(talk_output(&talk).data, NO_ROOM);
+}
+
+Test(storing, a_value_whose_end_can_not_come_does_not_wait_for_room) {
+    begin_without_room();
+    talk.input_ended = true;
+    wait_ms(1);
+    cr_expect_str_eq(talk_output(&talk).data, NO_ROOM);
+    cr_expect_eq(talk.memory_size, 0);
+}
+
+Test(storing, the_time_in_which_a_value_waits_for_room_is_not_its_client_s) {
+    static char piece[190000];
+    server.service->config.upload_rate_min = 1000000;
+    talk.memory_may_wait = true;
+    talk_check(&talk, "set a 0 0 1000000\r\n", "");
+    for (unsigned i = 0; i < 4; i++) { /* 11 s in all, of which the client had none */
+        talk.memory_size_max = talk.memory_size;
+        talk_send(&talk, bytes_of(piece, sizeof(piece)));
+        for (unsigned ms = 0; ms < 2800; ms += 10) {
+            cr_assert(talk.next == PROTOCOL_NEXT_LATER, "it does not wait");
+            wait_ms(10);
+        }
+        talk.memory_size_max = SIZE_MAX;
+        wait_ms(10);
+        cr_assert_eq(talk.input_size, 0);
+    }
+    cr_expect_not(talk.closed);
+    cr_expect_eq(waited_count(), 4);
+}
+
 Test(storing, a_rate_of_0_is_none) {
     talk_check(&talk, "set a 0 0 3\r\n", "");
     wait_seconds(1000);
