@@ -19,12 +19,18 @@ void upload_init(struct upload *upload, size_t value_size, struct bytes end) {
     *upload = (struct upload){.value_size = value_size, .end = end};
 }
 
-/* For what is here, and for as much again as has come: the number of blocks grows with the value's logarithm. */
+/*
+ * For what is here, and for as much again as has come: the number of blocks grows with the value's logarithm. With its head a block takes a
+ * power of two, which is a size class of the allocator: a little more would take a quarter more, which nobody counts.
+ */
 static size_t block_size_next(const struct upload *upload, size_t here_size) {
-    size_t size = upload->last != NULL ? upload->last->size_max * 2 : UPLOAD_BLOCK_SIZE_MIN;
+    size_t head_size = sizeof(struct upload_block);
+    size_t size = upload->last != NULL ? (upload->last->size_max + head_size) * 2 : UPLOAD_BLOCK_SIZE_MIN;
     size_t missing_size = upload->value_size - upload->received_size;
-    size = size > here_size ? size : here_size;
-    size = size < UPLOAD_BLOCK_SIZE_MAX ? size : UPLOAD_BLOCK_SIZE_MAX;
+    while (size < here_size + head_size && size < UPLOAD_BLOCK_SIZE_MAX) {
+        size *= 2;
+    }
+    size = (size < UPLOAD_BLOCK_SIZE_MAX ? size : UPLOAD_BLOCK_SIZE_MAX) - head_size;
     return size < missing_size ? size : missing_size;
 }
 

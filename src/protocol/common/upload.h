@@ -21,7 +21,7 @@
 #include "riposte/bytes.h"
 #include "riposte/record.h"
 
-/* Bytes of a block's data; a block that would be larger than what is missing is as large as that. */
+/* Bytes of a block; one that would be larger than what is missing is as large as that. */
 enum {
     UPLOAD_BLOCK_SIZE_MIN = 4 * 1024,
     UPLOAD_BLOCK_SIZE_MAX = 256 * 1024,

@@ -140,6 +140,22 @@ Test(upload, takes_memory_as_bytes_come_and_not_as_they_are_announced) {
     free(large);
 }
 
+Test(upload, takes_blocks_that_are_powers_of_two) {
+    char *large = large_make();
+    struct upload upload;
+    size_t before_size = 0;
+    upload_init(&upload, (size_t)1 << 30, line_end());
+    for (size_t at = 0; at < LARGE_SIZE; at += 1000) {
+        take(&upload, bytes_of(large + at, LARGE_SIZE - at < 1000 ? LARGE_SIZE - at : 1000));
+        size_t block_size = upload.memory_size - before_size;
+        cr_assert_eq(block_size & (block_size - 1), 0, "%zu bytes", block_size);
+        cr_assert_leq(block_size, UPLOAD_BLOCK_SIZE_MAX);
+        before_size = upload.memory_size;
+    }
+    upload_discard(&upload);
+    free(large);
+}
+
 Test(upload, moves_a_value_of_many_blocks_and_frees_them_on_the_way) {
     char *large = large_make();
     char *copy = malloc(LARGE_SIZE);
