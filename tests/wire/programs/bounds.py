@@ -4,6 +4,7 @@
 Memory is the server's resident memory; time is the server's own (harness/victim.py).
 """
 
+import os
 import socket
 
 from harness.connection import set_request
@@ -115,6 +116,22 @@ def two_values_of_500_mb_that_are_only_announced_take_nothing(lab):
     wait_until(lambda: int(server.own_stats()["values_in_pieces"]) == pieces + 2, "both are announced")
     check_victim(lab, server, victim)
     check_equal(items, victim.stats()["curr_items"], "items")
+    growth_mib = (server.resident_kib() - before_kib) / 1024
+    check(lab.program.is_sanitized or growth_mib < SLACK_MIB, f"grew by {growth_mib:.1f} MiB")
+
+
+@test(families=BOTH, limit_s=60)
+def two_hundred_that_never_log_in_and_do_not_read_hold_nothing(lab):
+    """-Y: bad lines, whose answers nobody takes."""
+    path = os.path.join(lab.new_folder(), "passwords")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("someone:secret\n")
+    server = lab.start("-m", "64", "-Y", path)
+    before_kib = server.resident_kib()
+    flood(blind(lab, lambda server: server.connect(), server, 200), b"aaaaa\n" * 20_000)
+    with server.connect() as client:
+        client.send(b"set t 0 0 14\r\nsomeone secret\r\nget k\r\n")
+        client.expect(b"STORED\r\nEND\r\n", "who knows the password is served beside them")
     growth_mib = (server.resident_kib() - before_kib) / 1024
     check(lab.program.is_sanitized or growth_mib < SLACK_MIB, f"grew by {growth_mib:.1f} MiB")
 
