@@ -63,7 +63,7 @@ bool resources_raise_descriptors(uint64_t needed, uint32_t *connections_max, boo
         *connections_max = (uint32_t)possible;
         return true;
     }
-    char or_less[32] = "";
+    char or_less[48] = "";
     if (possible > 0) {
         snprintf(or_less, sizeof(or_less), " or take -c %" PRIu64, possible);
     }
