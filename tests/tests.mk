@@ -101,13 +101,16 @@ SECONDS ?= 60
 FUZZ_SOURCES := $(filter-out $(if $(filter no,$(TLS)),%/fuzz_tls.c),$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 
-# fuzz_http_*.c sees the headers of HTTP, those of its parsers' tests among them, fuzz_store_*.c the store's, the others those of memcached.
+# fuzz_http_*.c sees the headers of HTTP, those of its parsers' tests among them, fuzz_store_*.c the store's, fuzz_engine_*.c the engine's,
+# fuzz_server_*.c those of a take-over, the others those of memcached.
 fuzz_includes = $(if $(findstring fuzz_http,$(1)),$(call own_includes,src/protocol/http/parse/) -Itests/unit/protocol/http/parse, \
                 $(if $(findstring fuzz_store,$(1)),$(call own_includes,src/store/), \
-                                                  $(call own_includes,src/protocol/memcached/))) -Itests/support
+                $(if $(findstring fuzz_engine,$(1)),$(call own_includes,src/engine/), \
+                $(if $(findstring fuzz_server,$(1)),$(call own_includes,src/server/take_over/), \
+                                                  $(call own_includes,src/protocol/memcached/))))) -Itests/support
 $(eval $(call compile_rule,tests/fuzz,$$(call fuzz_includes,$$<)))
 $(eval $(call link_rule,$(O)/fuzz/%,$(O)/tests/fuzz/fuzz_%.o $(SUPPORT) \
-    $(foreach folder,$(LIBRARY_FOLDERS),$(call archive,$(folder))),-fsanitize=fuzzer $(LIBS)))
+    $(foreach folder,$(FOLDERS),$(call archive,$(folder))),-fsanitize=fuzzer $(LIBS)))
 
 # What a run finds goes below build/; what is worth keeping is copied into the corpus by hand.
 .PHONY: fuzz fuzz-programs fuzz-run
