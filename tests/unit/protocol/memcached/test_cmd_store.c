@@ -355,7 +355,7 @@ Test(storing, a_value_whose_end_can_not_come_does_not_wait_for_room) {
 }
 
 Test(storing, the_time_in_which_a_value_waits_for_room_is_not_its_client_s) {
-    static char piece[190000];
+    static char piece[250000]; /* each needs another block */
     server.service->config.upload_rate_min = 1000000;
     talk.memory_may_wait = true;
     talk_check(&talk, "set a 0 0 1000000\r\n", "");
