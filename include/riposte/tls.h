@@ -89,6 +89,12 @@ struct tls_config {
      */
     uint64_t slow_signature_ns;
 
+    /*
+     * Where that thread has had something to do and has finished nothing for so long, as all CPUs are wanted by others, the worker signs
+     * by itself; 0: it never does. Handshakes that wait already go on waiting.
+     */
+    uint64_t signature_wait_ns_max;
+
     /* Called by that thread when receive may be called again: engine_wake_worker. NULL: whoever calls asks `ready`. */
     void (*wake)(void *user, unsigned worker_index);
     void *wake_user; /* borrowed for the life of the struct tls */
@@ -101,6 +107,7 @@ struct tls_config {
     X(handshakes, "handshakes completed")                                                                    \
     X(handshakes_resumed, "of these, that went on with an earlier session")                                  \
     X(signatures_apart, "signatures with a slow key, made by a thread beside the worker")                    \
+    X(signatures_late, "signatures with a slow key, made by the worker: that thread got no CPU")             \
     X(handshake_errors, "handshakes that failed")                                                            \
     X(protocol_errors, "connections ended by what cannot be, after their handshake")                         \
     X(plain_clients, "connections whose client did not speak TLS")                                           \

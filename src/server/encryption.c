@@ -17,8 +17,9 @@
 #include "signals.h"
 
 enum {
-    DEAR_KEY_US = 1000, /* a turn of the engine: spoken of */
-    SLOW_KEY_US = 500,  /* half of one: a thread beside the worker signs, so that others do not wait */
+    DEAR_KEY_US = 1000,      /* a turn of the engine: spoken of */
+    SLOW_KEY_US = 500,       /* half of one: a thread beside the worker signs, so that others do not wait */
+    SIGNATURE_WAIT_MS = 250, /* that thread gets no CPU: some 60 signatures with RSA of 4096 bits */
     LOOK_S = 60,
     DAY_S = 24 * 60 * 60,
     ENDS_SOON_DAYS = 14, /* of warning */
@@ -105,6 +106,7 @@ bool encryption_open(struct encryption *encryption, const struct options *option
         .listens_count = listens->count,
         .workers_max = options->threads > 0 ? options->threads : 1,
         .slow_signature_ns = SLOW_KEY_US * CLOCK_NS_PER_US,
+        .signature_wait_ns_max = SIGNATURE_WAIT_MS * CLOCK_NS_PER_MS,
         .wake = worker_wake,
         .wake_user = engine,
     };

@@ -187,7 +187,13 @@ static void connection_note_established(struct tls_connection *connection) {
 
 /* The handshake has come to a signature that takes long. */
 static enum filter_next connection_sign(struct tls_connection *connection) {
-    if (signer_submit(connection->endpoint->worker->signer, connection)) {
+    struct signer *signer = connection->endpoint->worker->signer;
+    if (unlikely(signer_is_late(signer))) {
+        connection->may_sign = true;
+        counter_add(&connection_counters(connection)->signatures_late, 1);
+        return FILTER_NEXT_AGAIN;
+    }
+    if (signer_submit(signer, connection)) {
         return FILTER_NEXT_LATER;
     }
     reply_copy(connection->endpoint->worker->output, bytes_of(alert_full, sizeof(alert_full)));

@@ -37,7 +37,7 @@ struct tls_connection {
     bool established;          /* the handshake is done */
     bool ended;                /* close_notify has come */
     bool failed;               /* an alert was sent or received: nothing more is */
-    bool may_sign;             /* it stands in for one whose SSL a signer has */
+    bool may_sign;             /* it stands in for one whose SSL a signer has, or its signer is late */
 };
 
 /* Whose SSL it is. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "riposte/clock.h"
 #include "riposte/reply.h"
 
 enum {
@@ -22,7 +23,10 @@ enum {
 struct signer {
     _Atomic(struct signing *) waiting; /* newest first: pushed by the worker, all taken by the signer */
     _Atomic unsigned count;            /* that were submitted and are not done */
-    sem_t submitted;                   /* one for each, and one for the end */
+    _Atomic uint64_t
+        progress_ns;      /* when the last was done, or the first of those that wait came; monotonic */
+    uint64_t wait_ns_max; /* tls_config.signature_wait_ns_max */
+    sem_t submitted;      /* one for each, and one for the end */
     _Atomic bool ends;
     pthread_t thread;
     void (*wake)(void *user, unsigned worker_index);
@@ -116,6 +120,16 @@ void signing_drop(struct tls_connection *connection) {
 
 /* --- the queue -------------------------------------------------------------------------------------------- */
 
+/*
+ * relaxed, here and below: a bound of time; nothing is published through it. A count that is still there beside a time from before
+ * the last one was done makes one signature more the worker's.
+ */
+bool signer_is_late(const struct signer *signer) {
+    return signer->wait_ns_max > 0 && atomic_load_explicit(&signer->count, memory_order_relaxed) > 0 &&
+           clock_monotonic_ns() - atomic_load_explicit(&signer->progress_ns, memory_order_relaxed) >
+               signer->wait_ns_max;
+}
+
 bool signer_submit(struct signer *signer, struct tls_connection *connection) {
     /* relaxed: a bound; nothing is published through it. */
     if (atomic_load_explicit(&signer->count, memory_order_relaxed) >= SIGNINGS_MAX) {
@@ -124,6 +138,9 @@ bool signer_submit(struct signer *signer, struct tls_connection *connection) {
     struct signing *signing = signing_begin(connection);
     if (signing == NULL) {
         return false;
+    }
+    if (atomic_load_explicit(&signer->count, memory_order_relaxed) == 0) {
+        atomic_store_explicit(&signer->progress_ns, clock_monotonic_ns(), memory_order_relaxed);
     }
     atomic_fetch_add_explicit(&signer->count, 1, memory_order_relaxed);
     /* relaxed: what the pushes before it wrote is this thread's own. Who takes takes all, so that no address comes back meanwhile. */
@@ -155,6 +172,7 @@ static void signer_serve(struct signer *signer, struct signing *signing) {
     if (atomic_load_explicit(&signing->state, memory_order_relaxed) != SIGNING_DROPPED) {
         signing_work(signing);
     }
+    atomic_store_explicit(&signer->progress_ns, clock_monotonic_ns(), memory_order_relaxed);
     atomic_fetch_sub_explicit(&signer->count, 1, memory_order_relaxed);
     /* acq_rel: who finds it done finds what was done; or it is freed here, behind the drop. It is not ours any more. */
     if (atomic_exchange_explicit(&signing->state, SIGNING_DONE, memory_order_acq_rel) == SIGNING_DROPPED) {
@@ -208,15 +226,15 @@ static void signer_set_cpus(pthread_attr_t *attributes) {
     }
 }
 
-struct signer *signer_create(void (*wake)(void *user, unsigned worker_index), void *user,
-                             unsigned worker_index) {
+struct signer *signer_create(const struct tls_config *config, unsigned worker_index) {
     struct signer *signer = calloc(1, sizeof(*signer));
     pthread_attr_t attributes;
     if (signer == NULL) {
         return NULL;
     }
-    signer->wake = wake;
-    signer->user = user;
+    signer->wake = config->wake;
+    signer->user = config->wake_user;
+    signer->wait_ns_max = config->signature_wait_ns_max;
     signer->worker_index = worker_index;
     sem_init(&signer->submitted, 0, 0);
     pthread_attr_init(&attributes);

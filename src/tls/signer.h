@@ -44,12 +44,17 @@ struct signing {
 
 struct signer;
 
-/* A thread for worker `worker_index`. NULL: there is none to be had. `wake` is called from that thread when one is done; NULL: nobody is. */
-struct signer *signer_create(void (*wake)(void *user, unsigned worker_index), void *user,
-                             unsigned worker_index);
+/* A thread for worker `worker_index`. NULL: there is none to be had. config->wake is called from it when a signing is done. */
+struct signer *signer_create(const struct tls_config *config, unsigned worker_index);
 
 /* All connections of the worker have closed. NULL is taken. */
 void signer_destroy(struct signer *signer);
+
+/*
+ * It has finished nothing for longer than signature_wait_ns_max although there was something: others want all CPUs, all the time. The
+ * worker's thread.
+ */
+bool signer_is_late(const struct signer *signer);
 
 /*
  * The SSL is the signer's from here on, and connection->signing is set. False: there are SIGNINGS_MAX, or memory has ended; then nothing

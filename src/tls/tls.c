@@ -218,7 +218,7 @@ void tls_counters_load(struct tls *tls, struct numbers *numbers) {
 /* Of the slot's first worker: later ones may be forbidden to make a thread. */
 static struct signer *slot_signer(struct tls *tls, struct tls_slot *slot, unsigned worker_index) {
     if (slot->signer == NULL) {
-        slot->signer = signer_create(tls->config.wake, tls->config.wake_user, worker_index);
+        slot->signer = signer_create(&tls->config, worker_index);
     }
     return slot->signer;
 }

@@ -216,3 +216,36 @@ Test(signer, refuses_one_more_than_may_wait) {
     }
     tls_place_close(&place);
 }
+
+/* It stands still behind the first, and has a second before it. */
+Test(signer, leaves_signatures_to_the_worker_where_it_gets_no_cpu) {
+    struct tls_talk talks[3];
+    enum filter_next nexts[3];
+    tls_place_init(&place);
+    place.config.slow_signature_ns = 1;
+    place.config.signature_wait_ns_max = 1;
+    place.config.wake = wait_at_gate;
+    pthread_mutex_lock(&gate);
+    tls_place_open(&place);
+    unsigned woken_before = atomic_load(&woken);
+    for (int i = 0; i < 3; i++) {
+        tls_talk_begin(&talk, &place);
+        struct bytes said = hello();
+        nexts[i] = receive(talk.state, said).next;
+        while (i == 0 && atomic_load(&woken) == woken_before) {
+            sched_yield();
+        }
+        free((char *)(uintptr_t)said.data);
+        talks[i] = talk;
+    }
+    cr_expect_eq(nexts[0], FILTER_NEXT_LATER);
+    cr_expect_eq(nexts[1], FILTER_NEXT_LATER, "it has done all that it had");
+    cr_expect_eq(nexts[2], FILTER_NEXT_INPUT);
+    cr_expect_gt(talks[2].output.unsent_size, 500);
+    cr_expect_eq(counted(signatures_late), 1);
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 3; i++) {
+        tls_talk_end(&talks[i]);
+    }
+    tls_place_close(&place);
+}
