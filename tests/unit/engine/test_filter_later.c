@@ -52,7 +52,9 @@ static struct filter_progress later_receive(void *state, struct bytes wire, char
     atomic_fetch_add(&early, !atomic_load(&gate));
     later->is_open = true;
     size_t size = wire.size < plain_size_max ? wire.size : plain_size_max;
-    memcpy(plain, wire.data, size);
+    if (size > 0) { /* it is called as well where nothing has come */
+        memcpy(plain, wire.data, size);
+    }
     return (struct filter_progress){.next = size < wire.size ? FILTER_NEXT_AGAIN : FILTER_NEXT_INPUT,
                                     .consumed = size,
                                     .plain_size = size};
