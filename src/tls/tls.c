@@ -4,6 +4,7 @@
  */
 #include "riposte/tls.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,7 @@ static int refresh(struct tls *tls, char message[TLS_MESSAGE_SIZE_MAX]) {
         free(all);
         return result;
     }
+    assert(all[0] != NULL);                                         /* there is at least a worker */
     uint64_t signature_ns = contexts_measure(all[0], &tls->config); /* no worker has it yet */
     uint32_t slow_keys = all[0]->slow_keys;
     for (unsigned i = 0; i < tls->config.workers_max; i++) {
