@@ -90,8 +90,8 @@ struct tls_config {
     uint64_t slow_signature_ns;
 
     /*
-     * Where that thread has had something to do and has finished nothing for so long, as all CPUs are wanted by others, the worker signs
-     * by itself; 0: it never does. Handshakes that wait already go on waiting.
+     * Where that thread has had something to do and has signed nothing for so long, as all CPUs are wanted by others, the worker signs by
+     * itself, but for one at a time with which that thread is tried; 0: it never does. Handshakes that wait already go on waiting.
      */
     uint64_t signature_wait_ns_max;
 

@@ -23,10 +23,10 @@ enum {
 struct signer {
     _Atomic(struct signing *) waiting; /* newest first: pushed by the worker, all taken by the signer */
     _Atomic unsigned count;            /* that were submitted and are not done */
-    _Atomic uint64_t
-        progress_ns;      /* when the last was done, or the first of those that wait came; monotonic */
-    uint64_t wait_ns_max; /* tls_config.signature_wait_ns_max */
-    sem_t submitted;      /* one for each, and one for the end */
+    _Atomic uint64_t progress_ns; /* the last was signed, or the first of those that wait came; monotonic */
+    _Atomic bool late;            /* set by the worker, cleared by a signing that was done in time */
+    uint64_t wait_ns_max;         /* tls_config.signature_wait_ns_max */
+    sem_t submitted;              /* one for each, and one for the end */
     _Atomic bool ends;
     pthread_t thread;
     void (*wake)(void *user, unsigned worker_index);
@@ -121,13 +121,18 @@ void signing_drop(struct tls_connection *connection) {
 /* --- the queue -------------------------------------------------------------------------------------------- */
 
 /*
- * relaxed, here and below: a bound of time; nothing is published through it. A count that is still there beside a time from before
- * the last one was done makes one signature more the worker's.
+ * relaxed, here and below: bounds of time; nothing is published through them. What one side reads a moment too late makes one signature
+ * more the worker's, or one more wait.
  */
-bool signer_is_late(const struct signer *signer) {
-    return signer->wait_ns_max > 0 && atomic_load_explicit(&signer->count, memory_order_relaxed) > 0 &&
-           clock_monotonic_ns() - atomic_load_explicit(&signer->progress_ns, memory_order_relaxed) >
-               signer->wait_ns_max;
+bool signer_is_late(struct signer *signer) {
+    if (signer->wait_ns_max == 0 || atomic_load_explicit(&signer->count, memory_order_relaxed) == 0) {
+        return false; /* where it was late, one may try whether it still is */
+    }
+    if (clock_monotonic_ns() - atomic_load_explicit(&signer->progress_ns, memory_order_relaxed) >
+        signer->wait_ns_max) {
+        atomic_store_explicit(&signer->late, true, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&signer->late, memory_order_relaxed);
 }
 
 bool signer_submit(struct signer *signer, struct tls_connection *connection) {
@@ -139,8 +144,9 @@ bool signer_submit(struct signer *signer, struct tls_connection *connection) {
     if (signing == NULL) {
         return false;
     }
+    signing->submitted_ns = clock_monotonic_ns();
     if (atomic_load_explicit(&signer->count, memory_order_relaxed) == 0) {
-        atomic_store_explicit(&signer->progress_ns, clock_monotonic_ns(), memory_order_relaxed);
+        atomic_store_explicit(&signer->progress_ns, signing->submitted_ns, memory_order_relaxed);
     }
     atomic_fetch_add_explicit(&signer->count, 1, memory_order_relaxed);
     /* relaxed: what the pushes before it wrote is this thread's own. Who takes takes all, so that no address comes back meanwhile. */
@@ -167,12 +173,20 @@ static struct signing *signer_take(struct signer *signer) {
     return oldest;
 }
 
+static void signer_note_progress(struct signer *signer, const struct signing *signing) {
+    uint64_t now_ns = clock_monotonic_ns();
+    atomic_store_explicit(&signer->progress_ns, now_ns, memory_order_relaxed);
+    if (now_ns - signing->submitted_ns <= signer->wait_ns_max) {
+        atomic_store_explicit(&signer->late, false, memory_order_relaxed);
+    }
+}
+
 static void signer_serve(struct signer *signer, struct signing *signing) {
     /* relaxed: only spares the work; the exchange decides. */
     if (atomic_load_explicit(&signing->state, memory_order_relaxed) != SIGNING_DROPPED) {
         signing_work(signing);
+        signer_note_progress(signer, signing);
     }
-    atomic_store_explicit(&signer->progress_ns, clock_monotonic_ns(), memory_order_relaxed);
     atomic_fetch_sub_explicit(&signer->count, 1, memory_order_relaxed);
     /* acq_rel: who finds it done finds what was done; or it is freed here, behind the drop. It is not ours any more. */
     if (atomic_exchange_explicit(&signing->state, SIGNING_DONE, memory_order_acq_rel) == SIGNING_DROPPED) {

@@ -38,6 +38,7 @@ struct signing {
     BIO *said;            /* what OpenSSL writes to instead; the SSL's */
     struct tls_endpoint endpoint;
     struct tls_connection stand_in;
+    uint64_t submitted_ns; /* monotonic */
     bool failed;
     const char *reason; /* OpenSSL's, where it failed; static; NULL: it has none */
 };
@@ -51,10 +52,10 @@ struct signer *signer_create(const struct tls_config *config, unsigned worker_in
 void signer_destroy(struct signer *signer);
 
 /*
- * It has finished nothing for longer than signature_wait_ns_max although there was something: others want all CPUs, all the time. The
- * worker's thread.
+ * It has signed nothing for longer than signature_wait_ns_max although there was something: others want all CPUs, all the time. From then on
+ * one at a time may be submitted, until one is done within that time. The worker's thread.
  */
-bool signer_is_late(const struct signer *signer);
+bool signer_is_late(struct signer *signer);
 
 /*
  * The SSL is the signer's from here on, and connection->signing is set. False: there are SIGNINGS_MAX, or memory has ended; then nothing

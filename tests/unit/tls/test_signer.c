@@ -244,8 +244,13 @@ Test(signer, leaves_signatures_to_the_worker_where_it_gets_no_cpu) {
     cr_expect_gt(talks[2].output.unsent_size, 500);
     cr_expect_eq(counted(signatures_late), 1);
     pthread_mutex_unlock(&gate);
+    await(talks[1].state);
     for (int i = 0; i < 3; i++) {
         tls_talk_end(&talks[i]);
     }
+    tls_talk_begin(&talk, &place);
+    cr_expect(tls_talk_shake(&talk), "one tries whether it is late still");
+    tls_talk_end(&talk);
+    cr_expect_eq(counted(signatures_late), 1);
     tls_place_close(&place);
 }
