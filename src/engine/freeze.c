@@ -20,8 +20,8 @@
 #include "failover.h"
 #include "moved.h"
 #include "riposte/clock.h"
-#include "stay.h"
 #include "riposte/engine_move.h"
+#include "stay.h"
 #include "timeouts.h"
 
 enum {

@@ -105,7 +105,7 @@ struct worker {
     unsigned hook_period_ms;      /* what hooks.turn asked for last */
     struct listener *listeners;   /* owned; their descriptors are the engine's */
     unsigned listeners_count;
-    void *user;    /* what hooks.worker_start returned; */
+    void *user;    /* what hooks.worker_start returned */
     bool prepared; /* it did, and hooks.worker_stop was not called since */
     const struct engine_hooks
         *hooks;      /* the engine's; those of nobody from drain_part on, when `user` is gone for good */

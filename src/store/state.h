@@ -108,8 +108,8 @@ struct store {
     unsigned workers_max;
     uint64_t fixed_size; /* bytes charged for this struct, the descriptors and the ghosts */
     struct bytes note;   /* see store_note_set; the memory is owned */
-    bool
-        is_moved; /* what was in it is in its file, or was damaged there: nothing but the end is left; or it is still to be settled */
+    /* What was in it is in its file, was damaged there, or is still to be settled: nothing but the end is left. */
+    bool is_moved;
 
     /* Constant from the first joining on. */
     bool clock_started;

@@ -71,9 +71,28 @@ static bool frames_load(void *session, int fd, struct bytes saved, struct protoc
     return true;
 }
 
+static enum protocol_next frames_greet(void *session, const struct protocol_peer *peer, struct reply *reply,
+                                       void *context) {
+    (void)session;
+    (void)peer;
+    (void)context;
+    reply_copy_string(reply, "hello");
+    return PROTOCOL_NEXT_INPUT;
+}
+
 const struct protocol frames_protocol = {
     .name = "frames",
     .reject_text = "full\r\n",
+    .on_input = frames_on_input,
+    .session_save = frames_save,
+    .session_check = frames_check,
+    .session_load = frames_load,
+};
+
+const struct protocol frames_with_greeting = {
+    .name = "frames",
+    .reject_text = "full\r\n",
+    .on_open = frames_greet,
     .on_input = frames_on_input,
     .session_save = frames_save,
     .session_check = frames_check,

@@ -9,4 +9,7 @@
 
 extern const struct protocol frames_protocol;
 
+/* The same, which says "hello" to each client first. */
+extern const struct protocol frames_with_greeting;
+
 #endif

@@ -23,23 +23,11 @@ TestSuite(filter, .timeout = 120);
 
 #define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(filter, name)
 
-/* frames with a greeting, for tests in which an answer waits from the beginning. */
+/* With a greeting, for tests in which an answer waits from the beginning. */
 static bool greets;
-static struct protocol greeting_protocol;
-
-static enum protocol_next greeting_open(void *session, const struct protocol_peer *peer, struct reply *reply,
-                                        void *context) {
-    (void)session;
-    (void)peer;
-    (void)context;
-    reply_copy_string(reply, "hello");
-    return PROTOCOL_NEXT_INPUT;
-}
 
 static struct engine_listen greeting_listen(void) {
-    greeting_protocol = frames_protocol;
-    greeting_protocol.on_open = greets ? greeting_open : frames_protocol.on_open;
-    struct engine_listen listen = dial_listen(&greeting_protocol);
+    struct engine_listen listen = dial_listen(greets ? &frames_with_greeting : &frames_protocol);
     listen.filter = &twice_filter;
     return listen;
 }

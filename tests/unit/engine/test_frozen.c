@@ -10,8 +10,8 @@
 
 #include "deadline.h"
 #include "dial.h"
+#include "frames.h"
 #include "move.h"
-#include "riposte/record.h"
 #include "riposte/reply.h"
 
 TestSuite(frozen, .timeout = 60);
@@ -69,27 +69,13 @@ static struct progress answer(void *session, const struct protocol_input *input,
     return progress;
 }
 
-static void save(void *session, struct record_writer *writer, void *context) {
-    (void)session;
-    (void)context;
-    record_put_u8(writer, 1);
+/* Its sessions are saved as those of frames, which have nothing to save. */
+static const struct protocol *values_protocol(void) {
+    static struct protocol protocol;
+    protocol = frames_protocol;
+    protocol.on_input = answer;
+    return &protocol;
 }
-
-static bool check(struct bytes saved) {
-    return saved.size == 1;
-}
-
-static bool load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded, void *context) {
-    (void)session;
-    (void)fd;
-    (void)saved;
-    (void)loaded;
-    (void)context;
-    return true;
-}
-
-static const struct protocol protocol = {
-    .name = "values", .on_input = answer, .session_save = save, .session_check = check, .session_load = load};
 
 static enum engine_adoption outcome_of_pin = ENGINE_ADOPTED;
 
@@ -102,7 +88,7 @@ static struct engine *start(enum engine_transport transport) {
     for (size_t i = 0; i < sizeof(memory); i++) {
         memory[i] = (char)(i * 7 + i / 251);
     }
-    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_listen listen = dial_listen(values_protocol());
     struct engine_config config = dial_config(transport, &listen);
     return dial_start(&config);
 }
@@ -134,7 +120,7 @@ static void expect_no_pins(void) {
 }
 
 static struct engine *move(const struct move_way *way, struct engine *engine, struct move_values *values) {
-    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_listen listen = dial_listen(values_protocol());
     struct engine_config config = dial_config(way->to, &listen);
     return move_along_sharing(way, engine, &config, values);
 }
@@ -196,7 +182,7 @@ static bool adopt(void *user, const struct engine_moved *moved) {
 static void expect_refused(enum engine_adoption refused, unsigned lost_count) {
     struct move_values values = sharing();
     struct engine *engine = start(ENGINE_EPOLL);
-    struct engine_listen listen = dial_listen(&protocol);
+    struct engine_listen listen = dial_listen(values_protocol());
     struct engine_config config = dial_config(ENGINE_EPOLL, &listen);
     struct engine *new;
     struct engine_error error;

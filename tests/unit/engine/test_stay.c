@@ -19,29 +19,10 @@
 
 TestSuite(stay, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(stay, name) {                                                                \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, stay, name)
-
-/* frames with a greeting. */
-static struct protocol greeting_protocol;
-
-static enum protocol_next greeting_open(void *session, const struct protocol_peer *peer, struct reply *reply,
-                                        void *context) {
-    (void)session;
-    (void)peer;
-    (void)context;
-    reply_copy_string(reply, "hello");
-    return PROTOCOL_NEXT_INPUT;
-}
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(stay, name)
 
 static struct engine_listen greeting_listen(void) {
-    greeting_protocol = frames_protocol;
-    greeting_protocol.on_open = greeting_open;
-    struct engine_listen listen = dial_listen(&greeting_protocol);
+    struct engine_listen listen = dial_listen(&frames_with_greeting);
     listen.filter = &twice_filter;
     return listen;
 }

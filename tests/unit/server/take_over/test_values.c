@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "dial.h"
+#include "frames.h"
 #include "riposte/clock.h"
-#include "riposte/record.h"
 #include "riposte/reply.h"
 #include "riposte/store.h"
 #include "riposte/store_file.h"
@@ -33,32 +33,18 @@ static struct progress answer(void *session, const struct protocol_input *input,
     return (struct progress){.consumed = input->bytes.size, .requests = 1};
 }
 
-static void save(void *session, struct record_writer *writer, void *context) {
-    (void)session;
-    (void)context;
-    record_put_u8(writer, 1);
+/* Its sessions are saved as those of frames, which have nothing to save. */
+static const struct protocol *values_protocol(void) {
+    static struct protocol protocol;
+    protocol = frames_protocol;
+    protocol.on_input = answer;
+    return &protocol;
 }
-
-static bool check(struct bytes saved) {
-    return saved.size == 1;
-}
-
-static bool load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded, void *context) {
-    (void)session;
-    (void)fd;
-    (void)saved;
-    (void)loaded;
-    (void)context;
-    return true;
-}
-
-static const struct protocol protocol = {
-    .name = "values", .on_input = answer, .session_save = save, .session_check = check, .session_load = load};
 
 static struct engine_listen listen_of_test;
 
 static struct engine_config engine_config(void) {
-    listen_of_test = dial_listen(&protocol);
+    listen_of_test = dial_listen(values_protocol());
     return dial_config(ENGINE_EPOLL, &listen_of_test);
 }
 
