@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * giver: offers, pauses, hands over, or takes all back. See giver.h.
+ * giver: greets, pauses, hands over, or takes all back. See giver.h.
  */
 #include "giver.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "connections.h"
+#include "offer.h"
 #include "records.h"
 #include "riposte/clock.h"
 #include "riposte/engine.h"
@@ -78,13 +79,6 @@ void giver_begin(struct giver *giver, const struct giver_parts *parts) {
     giver->parts = *parts;
 }
 
-/* --- the offer -------------------------------------------------------------------------------------------- */
-
-static bool file_of_store(const struct giver_parts *parts, struct stat *status) {
-    int fd = store_file_fd(parts->store);
-    return parts->options->memory_file != NULL && fd >= 0 && fstat(fd, status) == 0;
-}
-
 /*
  * While this process waits it gives the service manager no sign of life, and its last one may be half of the manager's time old
  * (sd_watchdog_enabled(3)): another quarter at most.
@@ -93,87 +87,6 @@ static uint64_t hand_over_time_ms(const struct giver_parts *parts) {
     uint64_t most_ms = parts->watchdog_us / 1000 / 4;
     uint64_t wanted_ms = parts->options->hand_over_timeout * 1000;
     return parts->watchdog_us > 0 && most_ms < wanted_ms ? most_ms : wanted_ms;
-}
-
-static unsigned messages_of(unsigned fds_count) {
-    return (fds_count + MESSAGE_FDS_MAX - 1) / MESSAGE_FDS_MAX;
-}
-
-static void settings_fill(const struct giver *giver, struct message_settings *settings) {
-    const struct giver_parts *parts = &giver->parts;
-    const struct options *options = parts->options;
-    struct engine_counters sum;
-    struct store_levels levels;
-    struct stat status = {0};
-    bool has_file = file_of_store(parts, &status);
-    engine_counters_sum(parts->engine, &sum);
-    store_stats(parts->store, &levels);
-    *settings = (struct message_settings){
-        .version = RIPOSTE_VERSION,
-        .attempt = giver->verdict.attempt,
-        .memory_limit = options->memory_limit,
-        .item_size_max = options->max_item_size,
-        .items_count = levels.items_count,
-        .connections_count = counter_read(&sum.connections_current),
-        .file_device = has_file ? (uint64_t)status.st_dev : 0,
-        .file_inode = has_file ? (uint64_t)status.st_ino : 0,
-        .watchdog_us = parts->watchdog_us,
-        .workers_count = engine_workers_count(parts->engine),
-        .hand_over_timeout_ms = (uint32_t)hand_over_time_ms(parts),
-        .has_notify = parts->notify_fd >= 0,
-        .has_janitor = parts->janitor_fd >= 0,
-    };
-    for (unsigned i = 0; i < parts->listens->count; i++) {
-        settings->listeners_count += messages_of(engine_listener_fds(parts->engine, i, NULL, 0));
-    }
-}
-
-static int settings_send(struct giver *giver, uint64_t deadline_ns) {
-    struct message message = {.kind = MESSAGE_SETTINGS};
-    int fds[] = {giver->verdict.fd, -1, -1};
-    unsigned count = 1;
-    settings_fill(giver, &message.settings);
-    if (giver->parts.notify_fd >= 0) {
-        fds[count++] = giver->parts.notify_fd;
-    }
-    if (giver->parts.janitor_fd >= 0) {
-        fds[count++] = giver->parts.janitor_fd;
-    }
-    return channel_send(giver->fd, &message, fds, count, deadline_ns);
-}
-
-static int listen_send(const struct giver *giver, unsigned index, uint64_t deadline_ns) {
-    const struct listen *listen = &giver->parts.listens->listens[index];
-    int fds[ENGINE_WORKERS_MAX];
-    unsigned count = engine_listener_fds(giver->parts.engine, index, fds, ENGINE_WORKERS_MAX);
-    struct message message = {.kind = MESSAGE_LISTENER,
-                              .listener = {.address = listen->address,
-                                           .address_size = listen->address_size,
-                                           .tls = (uint8_t)listen->tls,
-                                           .is_inherited = listen->is_inherited,
-                                           .is_free_port = listen->is_free_port}};
-    snprintf(message.listener.protocol, sizeof(message.listener.protocol), "%s", listen->protocol->name);
-    int result = 0;
-    for (unsigned i = 0; i < count && i < ENGINE_WORKERS_MAX && result == 0;
-         i += message.listener.fds_count) {
-        unsigned left = count - i;
-        message.listener.fds_count = left < MESSAGE_FDS_MAX ? left : MESSAGE_FDS_MAX;
-        result = channel_send(giver->fd, &message, fds + i, message.listener.fds_count, deadline_ns);
-    }
-    return result;
-}
-
-static int offer_send(struct giver *giver, uint64_t deadline_ns) {
-    const struct message offered = {.kind = MESSAGE_OFFERED};
-    const struct message abilities = {
-        .kind = MESSAGE_ABILITIES, .abilities.abilities = MESSAGE_CAN_SEND_ITEMS | MESSAGE_CAN_NAME_VALUES};
-    verdict_begin(&giver->verdict);
-    int result = settings_send(giver, deadline_ns);
-    for (unsigned i = 0; i < giver->parts.listens->count && result == 0; i++) {
-        result = listen_send(giver, i, deadline_ns);
-    }
-    result = result < 0 ? result : channel_send(giver->fd, &abilities, NULL, 0, deadline_ns);
-    return result < 0 ? result : channel_send(giver->fd, &offered, NULL, 0, deadline_ns);
 }
 
 /* --- the end of an attempt -------------------------------------------------------------------------------- */
@@ -391,7 +304,9 @@ static bool giver_greet(struct giver *giver, uint64_t now_ns) {
 }
 
 static void giver_on_hello(struct giver *giver, const struct message_hello *hello) {
-    int result = offer_send(giver, giver->deadline_ns);
+    verdict_begin(&giver->verdict);
+    int result = offer_send(&giver->parts, &giver->verdict, (uint32_t)hand_over_time_ms(&giver->parts),
+                            giver->fd, giver->deadline_ns);
     giver->checks_only = hello->checks_only;
     giver->state = GIVER_OFFERED;
     if (result < 0) {
