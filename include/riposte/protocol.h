@@ -227,8 +227,8 @@ struct protocol {
      * for granted, and may be changed. False when memory ends, or where it may not go on here: the connection is closed
      * (closed_handed_over), and no other call follows. With session_save.
      */
-    bool (*session_load)(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
-                         void *context);
+    bool (*session_load)(void *session, const struct protocol_peer *peer, struct bytes saved,
+                         struct protocol_loaded *loaded, void *context);
 };
 
 #ifdef __cplusplus

@@ -13,6 +13,7 @@
 #include "adopted_file.h"
 #include "close.h"
 #include "engine_state.h"
+#include "filter.h"
 #include "riposte/engine_move.h"
 #include "moved.h"
 #include "timeouts.h"
@@ -151,7 +152,9 @@ static bool adopt_session(struct worker *worker, struct conn *conn, const struct
     if (conn->state != CONN_OPEN) {
         return true;
     }
-    if (!listen->protocol->session_load(conn->session, conn->fd, moved->session, &loaded, listen->context)) {
+    const struct filter_peer with = filter_peer(worker, conn);
+    if (!listen->protocol->session_load(conn->session, &with.peer, moved->session, &loaded,
+                                        listen->context)) {
         return false;
     }
     conn->introduced = true;

@@ -61,10 +61,10 @@ static bool frames_check(struct bytes saved) {
     return record_get_u8(&reader) == SAVED_VERSION && record_ended(&reader);
 }
 
-static bool frames_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
-                        void *context) {
+static bool frames_load(void *session, const struct protocol_peer *peer, struct bytes saved,
+                        struct protocol_loaded *loaded, void *context) {
     (void)session;
-    (void)fd;
+    (void)peer;
     (void)saved;
     (void)context;
     (void)loaded;

@@ -218,7 +218,7 @@ void talk_move(struct talk *talk) {
     assert(is_good);
     memset(talk->session, 0, protocol->session_size);
     struct protocol_loaded loaded = {.next = PROTOCOL_NEXT_INPUT};
-    bool has_memory = protocol->session_load(talk->session, TALK_FD, saved, &loaded, talk->place.context);
+    bool has_memory = protocol->session_load(talk->session, &talk_peer, saved, &loaded, talk->place.context);
     assert(has_memory);
     talk->memory_size = loaded.memory_size;
     record_discard(&writer);

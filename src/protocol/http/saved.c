@@ -61,8 +61,8 @@ bool http_saved_check(struct bytes saved) {
     return saved_read(saved, &read);
 }
 
-bool http_saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
-                     void *context) {
+bool http_saved_load(void *session, const struct protocol_peer *peer, struct bytes saved,
+                     struct protocol_loaded *loaded, void *context) {
     struct http_session *own = session;
     const struct http_endpoint *endpoint = context;
     struct saved read;
@@ -70,7 +70,7 @@ bool http_saved_load(void *session, int fd, struct bytes saved, struct protocol_
         return false;
     }
     *own = read.session;
-    own->fd = fd;
+    own->fd = peer->fd;
     if (read.has_change) {
         own->change = http_change_load(&read.change, endpoint->worker->store);
         if (own->change == NULL) {

@@ -15,7 +15,7 @@
 /* The functions of struct protocol; `context` is the struct http_endpoint. */
 void http_saved_write(void *session, struct record_writer *writer, void *context);
 bool http_saved_check(struct bytes saved);
-bool http_saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded,
-                     void *context);
+bool http_saved_load(void *session, const struct protocol_peer *peer, struct bytes saved,
+                     struct protocol_loaded *loaded, void *context);
 
 #endif

@@ -228,7 +228,8 @@ static bool stranger_may_begin(const struct mc_session *session) {
     return session->state == MC_SESSION_LINE || session->state == MC_SESSION_SWALLOW;
 }
 
-bool saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded, void *context) {
+bool saved_load(void *session, const struct protocol_peer *peer, struct bytes saved,
+                struct protocol_loaded *loaded, void *context) {
     struct mc_session *own = session;
     struct memcached_worker *worker = context;
     struct saved read;
@@ -243,7 +244,7 @@ bool saved_load(void *session, int fd, struct bytes saved, struct protocol_loade
         loaded->next = loaded->next == PROTOCOL_NEXT_INPUT ? PROTOCOL_NEXT_REST : loaded->next;
     }
     *own = read.session;
-    own->fd = fd;
+    own->fd = peer->fd;
     own->touch_expires_tick = store_expiry(worker->store, read.touch_exptime);
     return session_own(own, &read, worker, loaded);
 }

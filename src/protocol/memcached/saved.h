@@ -16,6 +16,7 @@
 bool saved_is_ready(const void *session);
 void saved_write(void *session, struct record_writer *writer, void *context);
 bool saved_check(struct bytes saved);
-bool saved_load(void *session, int fd, struct bytes saved, struct protocol_loaded *loaded, void *context);
+bool saved_load(void *session, const struct protocol_peer *peer, struct bytes saved,
+                struct protocol_loaded *loaded, void *context);
 
 #endif

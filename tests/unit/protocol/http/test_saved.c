@@ -118,7 +118,7 @@ Test(http_saved, random_bytes_are_no_session_or_a_sound_one) {
         if (http_saved_check(saved)) {
             struct protocol_loaded loaded = {.next = PROTOCOL_NEXT_INPUT};
             memset(talk.session, 0, http_protocol.session_size);
-            cr_assert(http_saved_load(talk.session, TALK_FD, saved, &loaded, talk.place.context));
+            cr_assert(http_saved_load(talk.session, &talk_peer, saved, &loaded, talk.place.context));
             http_protocol.on_close(talk.session, &talk_peer, PROTOCOL_CLOSE_NORMAL, talk.place.context);
         }
         writer.data[at] = before;

@@ -246,7 +246,7 @@ static bool loads_as_stranger(void) {
     memcached_protocol.session_save(talk.session, &writer, server.worker);
     memset(talk.session, 0, memcached_protocol.session_size);
     cr_assert_eq(load("ann:secret"), 0);
-    bool good = memcached_protocol.session_load(talk.session, TALK_FD, bytes_of(writer.data, writer.size),
+    bool good = memcached_protocol.session_load(talk.session, &talk_peer, bytes_of(writer.data, writer.size),
                                                 &loaded, server.worker);
     record_discard(&writer);
     return good;

@@ -189,7 +189,7 @@ Test(saved, random_bytes_are_no_session_or_a_sound_one) {
         if (saved_check(bytes_of(writer.data, writer.size))) {
             memset(talk.session, 0, memcached_protocol.session_size);
             struct protocol_loaded loaded = {.next = PROTOCOL_NEXT_INPUT};
-            cr_assert(saved_load(talk.session, TALK_FD, bytes_of(writer.data, writer.size), &loaded,
+            cr_assert(saved_load(talk.session, &talk_peer, bytes_of(writer.data, writer.size), &loaded,
                                  server.worker));
             memcached_protocol.on_close(talk.session, &talk_peer, PROTOCOL_CLOSE_NORMAL, server.worker);
         }
