@@ -4,7 +4,8 @@
  */
 #include "evict.h"
 
-#include "flush.h"
+#include "expire.h"
+#include "flush_table.h"
 #include "link.h"
 #include "segment.h"
 

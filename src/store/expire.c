@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * expire: the clock that items live by, and the sweep that finds segments in which something has expired and takes that out between
- * two turns. See evict.h.
- *
- *      monotonic ns --expire_set_clock, once per turn--> worker->now_tick --+ clock_advance_s--> tick
+ * expire: the clock as workers read and clients say it, and the moment at which something is due. See expire.h.
  *
  * Worker's own thread, but for store_clock_*.
  */
-#include "evict.h"
+#include "expire.h"
 
-#include "flush.h"
-#include "link.h"
-#include "segment.h"
 #include "riposte/clock.h"
-
-enum {
-    EXPIRE_SCAN_MAX = 512, /* descriptors looked at in a turn */
-    EXPIRE_TURN_ITEMS = 1024,
-    EXPIRE_WAIT_SHARE = 16,
-    EXPIRE_WAIT_S_MAX = 30,
-    EXPIRE_BUSY_MS = 1,
-    EXPIRE_WAKE_MS = 1000,
-    EXPIRE_WAKE_MS_MAX = 3600 * 1000,
-};
 
 /* --- the clock --- */
 
@@ -57,10 +41,6 @@ void expire_set_clock(struct store_worker *worker, uint64_t now_ns) {
     }
     uint64_t elapsed_ns = worker->now_ns > store->clock_start_ns ? worker->now_ns - store->clock_start_ns : 0;
     worker->now_tick = STORE_TICK_FIRST + (uint32_t)(elapsed_ns / CLOCK_NS_PER_S);
-    uint32_t flush_at_tick = atomic_load_explicit(&store->flush_at_tick, memory_order_relaxed);
-    if (unlikely(flush_at_tick != 0) && flush_at_tick <= worker_now_tick(worker)) {
-        flush_fall_due(worker, flush_at_tick);
-    }
 }
 
 uint32_t store_now_tick(const struct store_worker *worker) {
@@ -107,7 +87,7 @@ void store_clock_restart(struct store *store) {
     atomic_store_explicit(&store->clock_stopped_ns, 0, memory_order_relaxed);
 }
 
-/* --- the sweep --- */
+/* --- what is due --- */
 
 void expire_lower_due(struct store *store, uint32_t tick) {
     uint32_t due_tick = atomic_load_explicit(&store->sweep.due_tick, memory_order_relaxed);
@@ -116,193 +96,4 @@ void expire_lower_due(struct store *store, uint32_t tick) {
                                                   memory_order_relaxed, memory_order_relaxed)) {
         continue;
     }
-}
-
-/* --- one segment --- */
-
-static void sweep_item(struct store_worker *worker, struct item *item) {
-    struct store *store = worker->store;
-    struct segment *segment = &store->arena.segments[worker->sweeping.index];
-    uint32_t expires_tick = item_expires(item);
-    struct place place;
-    counter_add(&worker->counters.sweep_checked, 1);
-    if (expires_tick == STORE_EXPIRES_NEVER) {
-        return;
-    }
-    uint32_t location = arena_location_of(&store->arena, item);
-    if (link_item_lives(worker, item, location)) {
-        segment_note_expiry(segment, expires_tick);
-        return;
-    }
-    place_open_location(worker, index_hash(&store->index, item_key(item)), location, &place);
-    if (place.item != NULL && !link_item_lives(worker, item, location)) {
-        link_count_reclaimed(worker, item);
-        counter_add(&worker->counters.swept, 1);
-        link_remove(worker, &place);
-    }
-    place_close(&place);
-}
-
-static uint32_t wait_s(const struct store_worker *worker, const struct segment *segment) {
-    uint32_t now_tick = worker_now_tick(worker);
-    uint32_t last_tick = atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
-    uint32_t wait = last_tick > now_tick ? (last_tick - now_tick) / EXPIRE_WAIT_SHARE + 1 : 1;
-    return wait < EXPIRE_WAIT_S_MAX ? wait : EXPIRE_WAIT_S_MAX;
-}
-
-static void sweep_end(struct store_worker *worker) {
-    struct arena *arena = &worker->store->arena;
-    uint32_t index = worker->sweeping.index;
-    struct segment *segment = &arena->segments[index];
-    worker->sweeping.index = SEGMENT_NONE;
-    segment->sweep_tick = worker_now_tick(worker) + wait_s(worker, segment);
-    arena_lock(arena);
-    /* acquire and release: as in segment_enqueue; who took the last one out meanwhile has left it to us. */
-    bool empty = atomic_fetch_add_explicit(&segment->dead, 0, memory_order_acq_rel) ==
-                 atomic_load_explicit(&segment->used, memory_order_relaxed);
-    segment_set_state(segment, empty ? SEGMENT_RETIRED : SEGMENT_QUEUED);
-    if (empty) {
-        segment_dequeue(arena, index);
-    }
-    arena_unlock(arena);
-    if (empty) {
-        segment_retire(worker, index);
-    } else {
-        uint32_t due_tick = expire_due(atomic_load_explicit(&segment->expires_first, memory_order_relaxed));
-        expire_note_due(worker->store, due_tick > segment->sweep_tick ? due_tick : segment->sweep_tick);
-    }
-}
-
-static void sweep_step(struct store_worker *worker, unsigned items_max) {
-    struct arena *arena = &worker->store->arena;
-    struct segment_walk *walk = &worker->sweeping;
-    if (walk->index == SEGMENT_NONE) {
-        return;
-    }
-    const struct segment *segment = &arena->segments[walk->index];
-    char *begin = segment->memory + (segment->is_large ? 0 : (size_t)1 << arena->step_shift);
-    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
-    for (unsigned i = 0; i < items_max && walk->position < used; i++) {
-        struct item *item = (struct item *)(void *)(begin + walk->position);
-        walk->position += (uint32_t)arena_item_size(arena, item);
-        sweep_item(worker, item);
-    }
-    if (walk->position >= used) {
-        sweep_end(worker);
-    }
-    index_help_resize(worker);
-}
-
-void expire_finish(struct store_worker *worker) {
-    sweep_step(worker, UINT32_MAX);
-}
-
-/* --- finding segments --- */
-
-/* Takes a segment if something in it has expired; notes in found_tick when to look again. */
-static bool sweep_look(struct store_worker *worker, uint32_t index) {
-    struct arena *arena = &worker->store->arena;
-    struct sweep *sweep = &worker->store->sweep;
-    struct segment *segment = &arena->segments[index];
-    uint32_t now_tick = worker_now_tick(worker);
-    uint32_t first_tick = atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
-    uint32_t last_tick = atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
-    enum segment_state state = segment_state(segment);
-    if (first_tick == UINT32_MAX || state == SEGMENT_FREE || state == SEGMENT_RETIRED) {
-        return false;
-    }
-    uint32_t due_tick = expire_due(first_tick);
-    if (last_tick > now_tick && segment->sweep_tick > due_tick) {
-        due_tick = segment->sweep_tick;
-    }
-    bool taken = false;
-    if (due_tick <= now_tick && state == SEGMENT_QUEUED) {
-        /* Not where an item is not stored yet: it would come into the index when its segment is out of it. */
-        bool whole =
-            last_tick <= now_tick && worker->emptying.index == SEGMENT_NONE && !segment_is_pinned(segment);
-        taken = true;
-        if (whole) {
-            segment_dequeue(arena, index);
-            segment_set_state(segment, SEGMENT_EMPTIED);
-            evict_begin(worker, index, EVICT_COMPACT);
-        } else {
-            segment_set_state(segment, SEGMENT_SWEPT);
-            /* What is touched from now on lowers it again; what the sweep leaves, too. */
-            atomic_store_explicit(&segment->expires_first, UINT32_MAX, memory_order_relaxed);
-            worker->sweeping = (struct segment_walk){.index = index};
-        }
-    } else {
-        due_tick = due_tick > now_tick ? due_tick : now_tick + 1;
-        sweep->found_tick = due_tick < sweep->found_tick ? due_tick : sweep->found_tick;
-    }
-    return taken;
-}
-
-/* A few descriptors more of the round. Under sweep.locked. */
-static void sweep_search(struct store_worker *worker) {
-    struct arena *arena = &worker->store->arena;
-    struct sweep *sweep = &worker->store->sweep;
-    if (sweep->next == 0) {
-        /* Before the round: what is stored from now on lowers it again. */
-        sweep->found_tick = UINT32_MAX;
-        atomic_store_explicit(&sweep->due_tick, UINT32_MAX, memory_order_relaxed);
-    }
-    arena_lock(arena);
-    for (unsigned i = 0; i < EXPIRE_SCAN_MAX; i++) {
-        uint32_t index = arena_scan(arena, sweep->next);
-        if (index == SEGMENT_NONE) {
-            sweep->next = 0;
-            expire_lower_due(worker->store, sweep->found_tick);
-            break;
-        }
-        sweep->next = index + 1;
-        if (sweep_look(worker, index)) {
-            break;
-        }
-    }
-    arena_unlock(arena);
-}
-
-/* An idle worker's open segments, of which everything has expired, are given to the sweep. */
-static void close_expired(struct store_worker *worker) {
-    const struct arena *arena = &worker->store->arena;
-    for (unsigned queue = 0; queue < QUEUES_COUNT; queue++) {
-        for (unsigned class = 1; class < STORE_CLASSES_COUNT; class ++) {
-            uint32_t index = worker->open[queue][class].index;
-            if (index != SEGMENT_NONE &&
-                atomic_load_explicit(&arena->segments[index].expires_last, memory_order_relaxed) <=
-                    worker_now_tick(worker)) {
-                segment_close(worker, (enum segment_queue)queue, class);
-            }
-        }
-    }
-}
-
-static unsigned wait_ms_until(const struct store_worker *worker, uint32_t due_tick) {
-    uint32_t now_tick = worker_now_tick(worker);
-    uint64_t wait_ms = due_tick > now_tick ? (uint64_t)(due_tick - now_tick) * 1000 : EXPIRE_BUSY_MS;
-    return wait_ms < EXPIRE_WAKE_MS_MAX ? (unsigned)wait_ms : EXPIRE_WAKE_MS_MAX;
-}
-
-unsigned expire_turn(struct store_worker *worker) {
-    struct sweep *sweep = &worker->store->sweep;
-    if (unlikely(worker->sweeping.index != SEGMENT_NONE)) {
-        sweep_step(worker, EXPIRE_TURN_ITEMS);
-        return EXPIRE_BUSY_MS;
-    }
-    /* relaxed: looked at again under the lock. */
-    uint32_t due_tick = atomic_load_explicit(&sweep->due_tick, memory_order_relaxed);
-    bool in_round = atomic_load_explicit(&sweep->in_round, memory_order_relaxed);
-    if (likely(!in_round && due_tick > worker_now_tick(worker))) {
-        return due_tick == UINT32_MAX ? 0 : wait_ms_until(worker, due_tick);
-    }
-    close_expired(worker);
-    /* acquire: pairs with the release by the last one, which wrote the plain fields. */
-    if (atomic_exchange_explicit(&sweep->locked, true, memory_order_acquire)) {
-        return EXPIRE_WAKE_MS;
-    }
-    sweep_search(worker);
-    atomic_store_explicit(&sweep->in_round, sweep->next != 0, memory_order_relaxed);
-    atomic_store_explicit(&sweep->locked, false, memory_order_release);
-    return EXPIRE_BUSY_MS;
 }

@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
-#include "evict.h"
+#include "flush_table.h"
 #include "link.h"
+#include "reclaim.h"
 #include "riposte/clock.h"
 
 enum {

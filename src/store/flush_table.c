@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * flush_table: searching the table of flushed prefixes, making the next one, and judging items by it. See flush.h.
+ * flush_table: searching the table of flushed prefixes, making the next one, and judging items by it. See flush_table.h.
  */
-#include "flush.h"
+#include "flush_table.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -10,8 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "evict.h"
-#include "flush.h"
+#include "flush_table.h"
+#include "reclaim.h"
 #include "segment.h"
 #include "riposte/clock.h"
 

@@ -7,7 +7,6 @@
  */
 #include <stdlib.h>
 
-#include "evict.h"
 #include "link.h"
 #include "portable.h"
 #include "put.h"

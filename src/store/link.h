@@ -8,7 +8,7 @@
 #ifndef RIPOSTE_STORE_LINK_H
 #define RIPOSTE_STORE_LINK_H
 
-#include "flush.h"
+#include "flush_table.h"
 #include "index.h"
 #include "state.h"
 

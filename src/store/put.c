@@ -7,9 +7,10 @@
  */
 #include "put.h"
 
-#include "evict.h"
-#include "flush.h"
+#include "expire.h"
+#include "flush_table.h"
 #include "link.h"
+#include "reclaim.h"
 #include "segment.h"
 
 enum {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * reclaim: frees what segments and index have retired, and makes room for who finds none: retires more, empties segments, waits for
- * workers that are late. See evict.h.
+ * workers that are late. See reclaim.h.
  */
+#include "reclaim.h"
+
 #include <sched.h>
 #include <time.h>
 

@@ -70,7 +70,7 @@ void segment_drop(struct store_worker *worker, struct item *item);
 /* The last item of a segment is out of the index. */
 void segment_all_dead(struct store_worker *worker, uint32_t index);
 
-/* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue: see evict.h, "reclaim". */
+/* Nothing in the segment is in the index; its state is SEGMENT_RETIRED, and it is in no queue: see reclaim.h. */
 void segment_retire(struct store_worker *worker, uint32_t index);
 
 /* A segment that the worker owns goes into a queue; one without live items is retired. */

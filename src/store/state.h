@@ -55,7 +55,7 @@ struct index {
     _Atomic uint64_t size;           /* bytes of homes and overflow, for the statistics */
 };
 
-/* See expire.c. */
+/* See expire.h and sweep.h. */
 struct sweep {
     alignas(64) _Atomic bool locked; /* one worker at a time looks for segments to sweep */
     uint32_t next;                   /* segment to look at next; under the lock */
@@ -160,7 +160,7 @@ enum evict_mode {
     EVICT_COMPACT, /* what lives stays */
 };
 
-/* A segment that a worker is emptying or sweeping: see evict.h. */
+/* A segment that a worker is emptying or sweeping: see evict.h and sweep.h. */
 struct segment_walk {
     uint32_t index;    /* SEGMENT_NONE: none */
     uint32_t position; /* bytes that have been looked at */

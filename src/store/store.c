@@ -13,11 +13,14 @@
 #include <sys/mman.h>
 
 #include "evict.h"
+#include "expire.h"
 #include "flush.h"
 #include "index.h"
 #include "link.h"
 #include "put.h"
+#include "reclaim.h"
 #include "segment.h"
+#include "sweep.h"
 #include "riposte/clock.h"
 
 enum {
@@ -306,7 +309,7 @@ void store_worker_leave(struct store_worker *worker) {
         epoch_online(&store->epoch, &worker->member);
     }
     evict_finish(worker);
-    expire_finish(worker);
+    sweep_finish(worker);
     segment_close_all(worker);
     reclaim_pass(worker);
     atomic_fetch_add_explicit(&store->index.items_count, (uint64_t)(int64_t)worker->items_delta,
@@ -386,12 +389,13 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     reclaim_settle_refusal(worker);
     worker->paused_ns = 0;
     expire_set_clock(worker, now_ns);
+    flush_if_due(worker);
     link_turn(worker);
     turn_flush(worker);
     reclaim_adopt(worker);
     unsigned wait_ms = turn_retired(worker);
     wait_ms = sooner(wait_ms, evict_turn(worker));
-    wait_ms = sooner(wait_ms, expire_turn(worker));
+    wait_ms = sooner(wait_ms, sweep_turn(worker));
     wait_ms = sooner(wait_ms, flush_turn(worker));
     wait_ms = sooner(wait_ms, index_resize(worker, INDEX_STEPS_TURN) ? STORE_BUSY_MS : 0);
     return sooner(wait_ms, arena_trim(&worker->store->arena) ? STORE_BUSY_MS : 0);
@@ -405,6 +409,7 @@ void store_offline(struct store_worker *worker) {
 void store_online(struct store_worker *worker, uint64_t now_ns) {
     epoch_online(&worker->store->epoch, &worker->member);
     expire_set_clock(worker, now_ns);
+    flush_if_due(worker);
 }
 
 /* --- statistics: each figure is read by itself, so one may be a little younger than another --- */

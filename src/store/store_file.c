@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "evict.h"
+#include "expire.h"
 #include "flush.h"
+#include "flush_table.h"
 #include "image.h"
 #include "riposte/clock.h"
 

@@ -1,8 +1,85 @@
 /* SPDX-License-Identifier: MIT
  *
- * Flushing by prefix: what was stored before is gone, what is stored after lives, and the prefix is forgotten.
+ * Flushing everything, and by prefix: what was stored before is gone, what is stored after lives, and the prefix is forgotten.
  */
 #include "fixture.h"
+
+/* --- everything --- */
+
+Test(flush, ends_what_was_stored_before_and_nothing_stored_after) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "before", "value");
+    store_flush(fixture.worker, 0);
+    fixture_set(&fixture, "after", "value");
+    cr_expect_not(fixture_has(&fixture, "before"));
+    cr_expect(fixture_has(&fixture, "after"));
+    cr_expect_eq(fixture_count(&fixture, get_flushed), 1);
+    cr_expect_eq(fixture_count(&fixture, get_expired), 0);
+    fixture_close(&fixture);
+}
+
+Test(flush, a_delayed_flush_ends_everything_stored_until_it_falls_due) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "before", "value");
+    store_flush(fixture.worker, store_expiry(fixture.worker, 10));
+    fixture_set(&fixture, "meanwhile", "value");
+    fixture_turn(&fixture, 9999);
+    cr_expect(fixture_has(&fixture, "before"));
+    cr_expect(fixture_has(&fixture, "meanwhile"));
+    fixture_turn(&fixture, 1);
+    fixture_set(&fixture, "after", "value");
+    cr_expect_not(fixture_has(&fixture, "before"));
+    cr_expect_not(fixture_has(&fixture, "meanwhile"));
+    cr_expect(fixture_has(&fixture, "after"));
+    fixture_turn(&fixture, 100000);
+    cr_expect(fixture_has(&fixture, "after"), "it is carried out once");
+    fixture_close(&fixture);
+}
+
+Test(flush, a_newer_one_replaces_a_waiting_one) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "key", "value");
+    store_flush(fixture.worker, store_expiry(fixture.worker, 10));
+    store_flush(fixture.worker, store_expiry(fixture.worker, 20));
+    fixture_turn(&fixture, 15000);
+    cr_expect(fixture_has(&fixture, "key"));
+    fixture_turn(&fixture, 5000);
+    cr_expect_not(fixture_has(&fixture, "key"));
+    fixture_close(&fixture);
+}
+
+Test(flush, an_immediate_one_replaces_a_waiting_one) {
+    struct fixture fixture = fixture_open();
+    store_flush(fixture.worker, store_expiry(fixture.worker, 10));
+    store_flush(fixture.worker, 0);
+    fixture_set(&fixture, "key", "value");
+    fixture_turn(&fixture, 20000);
+    cr_expect(fixture_has(&fixture, "key"));
+    fixture_close(&fixture);
+}
+
+Test(flush, one_for_a_moment_that_has_come_is_immediate) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "key", "value");
+    store_flush(fixture.worker, STORE_EXPIRED);
+    cr_expect_not(fixture_has(&fixture, "key"));
+    fixture_set(&fixture, "key", "value");
+    store_flush(fixture.worker, store_now_tick(fixture.worker));
+    cr_expect_not(fixture_has(&fixture, "key"));
+    fixture_close(&fixture);
+}
+
+Test(flush, a_delayed_flush_falls_due_for_a_worker_that_slept) {
+    struct fixture fixture = fixture_open();
+    fixture_set(&fixture, "key", "value");
+    store_flush(fixture.worker, store_expiry(fixture.worker, 10));
+    store_offline(fixture.worker);
+    store_online(fixture.worker, fixture.now_ns += 60 * CLOCK_NS_PER_S);
+    cr_expect_not(fixture_has(&fixture, "key"));
+    fixture_close(&fixture);
+}
+
+/* --- what is under a prefix --- */
 
 static enum store_flush_outcome flush(struct fixture *fixture, const char *prefix) {
     return store_flush_prefix(fixture->worker, text(prefix));

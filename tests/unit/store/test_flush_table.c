@@ -4,7 +4,7 @@
  */
 #include "fixture.h"
 
-#include "flush.h"
+#include "flush_table.h"
 
 static struct flush_table *with(struct flush_table *old, struct bytes prefix, uint64_t number) {
     struct flush_row *row;

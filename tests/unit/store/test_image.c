@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "file_fixture.h"
-#include "flush.h"
+#include "flush_table.h"
 
 #if STORE_POISONS
 #include <sanitizer/lsan_interface.h>
