@@ -49,10 +49,10 @@ struct reply {
     uint32_t unsent_size_max;  /* where reply_full begins: the connection's output bound, or less */
     uint32_t memory_size;      /* bytes of the chunks that it owns */
     struct reply_pool *pool;   /* of the worker, borrowed; NULL: each chunk is allocated and freed */
-    bool closing;              /* reply_close was called: later bytes are dropped */
+    bool closing : 1;          /* reply_close was called: later bytes are dropped */
     bool closing_error : 1;    /* reply_close_error was */
     bool has_file : 1;         /* reply_send_file was, since the reply was last empty */
-    bool broken;               /* memory ended: the connection is closed without sending the rest */
+    bool broken : 1;           /* memory ended: the connection is closed without sending the rest */
     bool open; /* the newest run is one of copied bytes and goes on to `at`, whatever it says */
     uint32_t unsent_size_lower; /* reply_limit's; 0: none */
 };
@@ -160,7 +160,8 @@ struct reply_file {
 };
 
 /*
- * Sends `size` bytes of the file from `offset` on, where size may be 0. They count as unsent, but take no memory:
+ * Sends `size` bytes of the file from `offset` on, where size may be 0. One at a time: behind it reply_full says stop until all is sent,
+ * so that a connection that is moved (engine_move.h) has one descriptor beside its own. They count as unsent, but take no memory:
  * the kernel sends them from its page cache (sendfile(2)), a bounded part in each turn; where a filter stands
  * before the wire they are read into bounded memory. The kernel sends the cache's own pages: bytes that are written over
  * before the client has taken them are sent as they are by then, and what a truncation cuts off of a page that is on
@@ -195,10 +196,10 @@ void reply_limit(struct reply *reply, uint32_t size);
 
 /*
  * True when on_input should stop, with PROTOCOL_NEXT_AGAIN where there is more to do: the unsent output has reached its
- * bound, or the reply is closing or broken.
+ * bound, or has bytes of a file in it, or the reply is closing or broken.
  */
 static inline bool reply_full(const struct reply *reply) {
-    return reply->unsent_size >= reply->unsent_size_max || reply->closing || reply->broken;
+    return reply->unsent_size >= reply->unsent_size_max || reply->closing || reply->broken || reply->has_file;
 }
 
 /*
@@ -206,6 +207,16 @@ static inline bool reply_full(const struct reply *reply) {
  * -----------------------------------------------------
  */
 struct iovec;
+
+/* The unsent output has reached its bound. */
+static inline bool reply_at_bound(const struct reply *reply) {
+    return reply->unsent_size >= reply->unsent_size_max;
+}
+
+/* reply_send_file was called, and what was said then is not all sent. */
+static inline bool reply_has_file(const struct reply *reply) {
+    return reply->has_file;
+}
 
 /*
  * Points up to iov_count_max (>= 1) entries at the oldest unsent bytes, up to the first of a file; returns how many,

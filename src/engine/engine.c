@@ -246,7 +246,6 @@ int engine_prepare(struct engine *engine, struct engine_error *error) {
 int engine_resume(struct engine *engine, struct engine_error *error) {
     *error = (struct engine_error){0};
     atomic_store_explicit(&engine->frozen_size, 0, memory_order_relaxed); /* no worker runs */
-    atomic_store_explicit(&engine->frozen_files_size, 0, memory_order_relaxed);
     /* release: before the order, which the workers wait for. */
     atomic_store_explicit(&engine->stop, ENGINE_STOP_NONE, memory_order_release);
     start_order(&engine->start, START_SERVE);

@@ -93,7 +93,6 @@ struct engine {
     _Atomic uint64_t memory_wanted_size; /* bytes that a session was refused last; see memory_want */
     _Atomic uint32_t memory_wanted_ms;   /* worker time of that */
     _Atomic uint64_t frozen_size;        /* bytes of unsent output that frozen connections hold */
-    _Atomic uint64_t frozen_files_size;  /* of those, bytes that were read from files */
     const struct engine_shared
         *shared; /* borrowed; written before engine_stop, read when frozen; NULL: nothing */
 };

@@ -8,7 +8,7 @@
  */
 #include "freeze.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -33,8 +33,6 @@ enum {
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_LOOKS_MAX = 64,
-    FREEZE_FILE_SIZE_MAX = 1 << 20,   /* of one behind the first: read while every client waits */
-    FREEZE_FILES_SIZE_MAX = 16 << 20, /* of all of them */
     FREEZE_VALUE_SIZE = 24 + sizeof(struct frozen_pin), /* of one, in the record and beside it */
 };
 
@@ -229,65 +227,26 @@ struct freeze_output {
     uint64_t file_size;
 };
 
-/* Of what all workers may take together, up to size_max. False, and nothing taken: it is not there. */
-static bool freeze_take(_Atomic uint64_t *taken, size_t size, uint64_t size_max) {
+bool freeze_take_room(struct worker *worker, size_t size) {
+    struct engine *engine = worker->engine;
     /* relaxed: only the number matters, nothing is published through it. */
-    uint64_t before_size = atomic_fetch_add_explicit(taken, size, memory_order_relaxed);
-    if (before_size + size <= size_max) {
+    uint64_t before_size = atomic_fetch_add_explicit(&engine->frozen_size, size, memory_order_relaxed);
+    if (before_size + size <= engine->config.conn_memory_size_max) {
         return true;
     }
-    atomic_fetch_sub_explicit(taken, size, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&engine->frozen_size, size, memory_order_relaxed);
     return false;
 }
 
-bool freeze_take_room(struct worker *worker, size_t size) {
-    struct engine *engine = worker->engine;
-    return freeze_take(&engine->frozen_size, size, engine->config.conn_memory_size_max);
-}
-
-/* A second file among the output, as bytes: only few, of one and of all, since every client waits for them. */
-static bool freeze_take_file(struct worker *worker, size_t size) {
-    return size <= FREEZE_FILE_SIZE_MAX &&
-           freeze_take(&worker->engine->frozen_files_size, size, FREEZE_FILES_SIZE_MAX) &&
-           freeze_take_room(worker, size);
-}
-
-/* Its bytes, where they are in memory: no disk is waited for (RWF_NOWAIT, Linux 4.14; a file system may not know it). */
-static bool freeze_read_file(const struct reply_file *file, uint64_t offset, size_t size,
-                             struct record_writer *to) {
-    char *room = record_reserve(to, size);
-    int flags = RWF_NOWAIT;
-    for (size_t done = 0; room != NULL && done < size;) {
-        struct iovec rest = {.iov_base = room + done, .iov_len = size - done};
-        ssize_t got = preadv2(file->fd, &rest, 1, (off_t)(offset + done), flags);
-        if (got < 0 && errno == EOPNOTSUPP && flags != 0) {
-            flags = 0;
-            continue;
-        }
-        if (got <= 0) {
-            return false;
-        }
-        done += (size_t)got;
-    }
-    return room != NULL;
-}
-
-/* The file that goes next: the first as a descriptor. */
-static bool freeze_file(struct worker *worker, struct reply *reply, struct freeze_output *output) {
-    uint64_t offset;
+/* The file that goes next, which is the only one (reply_send_file): as a descriptor. */
+static bool freeze_file(struct reply *reply, struct freeze_output *output) {
     size_t size;
-    const struct reply_file *file = reply_first_file(reply, &offset, &size);
-    bool good = true;
-    if (output->file_fd < 0) {
-        output->file_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-        output->file_offset = offset;
-        output->file_size = size;
-        good = output->file_fd >= 0;
-    } else {
-        good = freeze_take_file(worker, size) && freeze_read_file(file, offset, size, &output->behind);
-    }
+    const struct reply_file *file = reply_first_file(reply, &output->file_offset, &size);
+    assert(output->file_fd < 0);
+    output->file_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+    output->file_size = size;
     reply_sent(reply, size);
-    return good;
+    return output->file_fd >= 0;
 }
 
 /* The bytes that go next. */
@@ -332,7 +291,7 @@ static bool freeze_output(struct worker *worker, struct reply *reply, struct fre
         uint64_t offset;
         size_t size, before_size = reply->unsent_size;
         if (reply_first_file(reply, &offset, &size) != NULL) {
-            good = freeze_file(worker, reply, output);
+            good = freeze_file(reply, output);
         } else if (!freeze_value(worker, reply, output, frozen)) {
             good = freeze_copy(worker, reply, output);
         }

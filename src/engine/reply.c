@@ -170,6 +170,7 @@ static bool piece_is_file(const struct reply_piece *piece) {
 }
 
 void reply_send_file(struct reply *reply, struct reply_file *file, uint64_t offset, size_t size) {
+    assert(!reply->has_file); /* reply_full has said so */
     bool room = reply->at != NULL && reply_room(reply) >= sizeof(struct reply_piece);
     if (reply->closing || reply->broken || size == 0 || (!room && !reply_open_chunk(reply, 0))) {
         file->release(file);

@@ -43,12 +43,16 @@ static void serve_throttle_output(struct worker *worker, struct conn *conn) {
 
 /*
  * on_input has returned with AGAIN: the connection goes on later, when others had their turn or its output
- * has drained.
+ * has drained, or when the file in it is sent (serve_on_sent).
  */
 static void serve_again(struct worker *worker, struct conn *conn, bool yielded) {
     unread_throttle(worker, conn);
-    if (reply_full(&conn->reply)) {
+    if (reply_at_bound(&conn->reply)) {
         serve_throttle_output(worker, conn);
+        return;
+    }
+    if (unlikely(reply_has_file(&conn->reply))) {
+        unread_keep(worker, conn);
         return;
     }
     if (yielded) {
@@ -68,7 +72,7 @@ static void serve_more(struct worker *worker, struct conn *conn) {
         unread_release(worker, conn); /* also above half: the rest of a large request */
     }
     unread_keep(worker, conn);
-    if (reply_full(&conn->reply)) {
+    if (reply_at_bound(&conn->reply)) {
         serve_throttle_output(worker, conn);
     }
 }
@@ -473,5 +477,7 @@ void serve_on_sent(struct worker *worker, struct conn *conn, int64_t result) {
         worker->now_ms; /* a client that takes a long answer for longer than the idle time-out is not idle */
     if (conn_output_throttled(conn) && conn->reply.unsent_size <= conn->reply.unsent_size_max / 2) {
         serve_resume(worker, conn);
+    } else if (unlikely(conn->next == PROTOCOL_NEXT_AGAIN) && !reply_has_file(&conn->reply)) {
+        worker_queue_run(worker, conn); /* requests behind a file have waited for its end */
     }
 }

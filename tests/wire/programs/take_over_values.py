@@ -149,6 +149,21 @@ class Readers:
         wait_until(lambda: self.server.own_stats()["retired_size"] == "0", "segments that nobody sends from are free")
 
 
+class FileReaders(Readers):
+    """Of several large files each, which were asked for at once: from the beginning of the first, to its end."""
+
+    def begin(self):
+        http = self.http_path if self.lab.family == "unix" else ("127.0.0.1", self.port)
+        readers = [HttpReader(http, *paths) for paths in (["/large"] * 3, ["/large"] * 8, ["/large", "/cache/v0", "/large", "/cache/v1"])
+                   for _ in range(8)]
+        for number, reader in enumerate(readers):
+            reader.read(number * FILE_SIZE // len(readers))
+        return readers
+
+    def end_items(self):
+        """They are still to be asked for."""
+
+
 @test(BOTH, limit_s=120, long=True)
 def values_come_whole_through_ten_take_overs(lab):
     """Gets and pipelines of them, many clients of one value, HTTP; items that are deleted, overwritten or evicted meanwhile; other
@@ -159,6 +174,19 @@ def values_come_whole_through_ten_take_overs(lab):
         size_kib, values_count = readers.take_over(turn)
         check(values_count > 20, f"only {values_count} values are on their way: the test is none")
         check(size_kib < 256, f"{size_kib} KiB were copied for {values_count} values")
+        readers.take_some()
+    readers.finish()
+
+
+@test(BOTH)
+def files_that_are_asked_for_at_once_come_whole(lab):
+    """A request behind a file that is being sent is one like any other: several large files at a time, items between them;
+    nobody is closed, and nothing of them is copied.
+    """
+    readers = FileReaders(lab)
+    for turn in range(4):
+        size_kib, _ = readers.take_over(turn)
+        check(size_kib < 256, f"{size_kib} KiB were copied")
         readers.take_some()
     readers.finish()
 
