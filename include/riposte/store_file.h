@@ -83,6 +83,14 @@ bool store_file_offset(const struct store *store, struct bytes bytes, uint64_t *
 void *store_file_pin(struct store *store, uint64_t offset, size_t size, struct bytes *bytes);
 
 /*
+ * What another process has left is in memory, but not in this process's page tables before it is used, and locked (mlockall(2), MCL_ONFAULT)
+ * only then. Brings in the next up to `size_max` bytes (whole pages) from *at on, which is 0 first, and moves *at behind them. 1: there may
+ * be more; 0: that was all, or the store has no file; -errno: the system cannot (-EINVAL: before Linux 5.14). While workers work, too; any
+ * thread.
+ */
+int store_file_map(const struct store *store, uint64_t *at, size_t size_max);
+
+/*
  * What the store has counted, for one that goes on with it, in which nobody stores yet. Before store_file_save, and behind
  * store_file_create. The thread that has called those. now_ns: monotonic.
  */

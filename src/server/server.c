@@ -373,6 +373,9 @@ static void server_serve(struct server *server, uint64_t end_ns) {
         int timeout_ms = supervision_turn(&server->supervision, now_ns);
         timeout_ms = sooner(timeout_ms, encryption_turn(&server->encryption, now_ns));
         timeout_ms = sooner(timeout_ms, hand_over_timeout_ms(server, now_ns));
+        if (server->options.lock_memory) {
+            timeout_ms = sooner(timeout_ms, memory_lock_turn(&server->memory_lock, server->store));
+        }
         uint64_t left_ms = (end_ns - now_ns) / CLOCK_NS_PER_MS + 1;
         if (left_ms < (timeout_ms < 0 ? INT_MAX : (uint64_t)timeout_ms)) {
             timeout_ms = (int)left_ms;

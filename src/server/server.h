@@ -15,6 +15,7 @@
 #include "inherited.h"
 #include "janitor.h"
 #include "listen.h"
+#include "memory_lock.h"
 #include "options_table.h"
 #include "protocols.h"
 #include "riposte/engine.h"
@@ -43,11 +44,12 @@ struct server {
     bool store_is_taken; /* it is that of the process that is taken over from */
     struct protocols protocols; /* the services on that store */
     struct supervision supervision;
-    struct taker taker;            /* the process that this one takes over from */
-    struct giver giver;            /* and the one that takes over from it */
-    struct successor successor;    /* that one, where SIGUSR2 has started it */
-    const struct failure *failure; /* borrowed, while the steps are undone; NULL: none of them has failed */
-    char **arguments;              /* the command line */
+    struct memory_lock memory_lock; /* -k */
+    struct taker taker;             /* the process that this one takes over from */
+    struct giver giver;             /* and the one that takes over from it */
+    struct successor successor;     /* that one, where SIGUSR2 has started it */
+    const struct failure *failure;  /* borrowed, while the steps are undone; NULL: none of them has failed */
+    char **arguments;               /* the command line */
 };
 
 /* What the process was started with, then -l, -p, -s, --http. */

@@ -249,40 +249,6 @@ def a_check_says_what_would_not_be_carried_over(lab):
     check("take over" not in server.stderr_text(), server.stderr_text())
 
 
-@test(families=BOTH)
-def memory_is_there_once(lab):
-    """80 MB of values: what both processes together have of it, each page counted once, while they change and afterwards."""
-    if lab.program.is_sanitized:
-        raise Skip("a sanitizer keeps memory that was freed")
-    server = lab.start("-m", "256")
-    with lab.connect(server) as client:
-        for i in range(800):
-            client.set(f"key{i}", "x" * 100000)
-    before = shared_kib(server)
-    check(before > 78000, f"{before} KiB are there")
-    new = lab.take_over(server, "-m", "256")
-    with lab.connect(new) as client:
-        for i in range(800):
-            check_equal(100000, len(client.get(f"key{i}")), f"key{i}")
-    after = shared_kib(new)
-    check(after < before + 8000, f"{after} KiB are there, before {before}")
-    check(private_kib(new) < 30000, f"{private_kib(new)} KiB beside the arena")
-
-
-def of_status(server, name):
-    with open(f"/proc/{server.pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(name + ":"))
-
-
-def shared_kib(server):
-    """Of the arena, which is a file of memory."""
-    return of_status(server, "RssShmem")
-
-
-def private_kib(server):
-    return of_status(server, "RssAnon")
-
-
 @test()
 def the_service_manager_hears_who_serves(lab):
     """The old one says MAINPID before it ends; from then on the new one speaks on the same socket."""
