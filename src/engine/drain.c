@@ -17,8 +17,8 @@
  * would reset the connection and with it what the client has not yet read. FLUSHING (of the worker) parses no more and
  * sends what was answered. ABORTING drops what clients did not take.
  *
- * One whose handshake is under way has DRAIN_OPENING_MS to finish it: its client may have sent a request behind it already, and
- * hears that this will not be answered only from a filter that is open.
+ * One whose handshake is under way has DRAIN_OPENING_MS to finish it, and as long after what another thread has yet to do for it: its
+ * client may have sent a request behind it already, and hears that this will not be answered only from a filter that is open.
  */
 #include "drain.h"
 
@@ -135,10 +135,20 @@ static bool drain_is_quiet(const struct worker *worker, const struct conn *conn)
            drain_is_answered(conn);
 }
 
-/* The handshake is not over, and what has come of it was looked at. */
+/* The handshake is not over, and what has come of it was looked at: since it had its last answer, or came. */
 static bool drain_opening_is_late(const struct worker *worker, const struct conn *conn) {
     return timeout_passed(worker->now_ms, worker->drain_began_ms + DRAIN_OPENING_MS) &&
-           !conn_wire_waits(conn) && !drain_is_unread(conn);
+           timeout_passed(worker->now_ms, conn->active_ms + DRAIN_OPENING_MS) && !conn_wire_waits(conn) &&
+           !drain_is_unread(conn);
+}
+
+static void drain_opening(struct worker *worker, struct conn *conn) {
+    if (conn_filter(conn)->waits) {
+        conn->active_ms =
+            worker->now_ms; /* for this process (FILTER_NEXT_LATER): it is not its client that is late */
+    } else if (drain_opening_is_late(worker, conn)) {
+        close_flush(worker, conn, CLOSE_SHUTDOWN);
+    }
 }
 
 /* The client has had time to see our end, and all of its answers. */
@@ -158,8 +168,8 @@ static void drain_conn(struct worker *worker, struct conn *conn) {
     case WORKER_DRAINING:
         if (conn->state == CONN_OPEN && drain_is_quiet(worker, conn)) {
             drain_say_goodbye(worker, conn, CLOSE_SHUTDOWN);
-        } else if (conn->state == CONN_OPENING && drain_opening_is_late(worker, conn)) {
-            close_flush(worker, conn, CLOSE_SHUTDOWN);
+        } else if (conn->state == CONN_OPENING) {
+            drain_opening(worker, conn);
         } else if (conn->state == CONN_LINGERING) {
             drain_linger(worker, conn);
         }

@@ -14,6 +14,7 @@
 #include "deadline.h"
 #include "dial.h"
 #include "frames.h"
+#include "riposte/clock.h"
 #include "riposte/filter.h"
 #include "riposte/reply.h"
 
@@ -169,4 +170,29 @@ ON_BOTH_TRANSPORTS(does_not_hold_up_a_stop) {
     dial_stop(engine);
     cr_expect_eq(atomic_load(&closed), 1);
     close(fd);
+}
+
+/* As a signature with a slow key on a busy machine: its client is not late, and has its time to answer from then on. */
+ON_BOTH_TRANSPORTS(is_waited_for_in_a_stop_longer_than_a_client_is) {
+    enum { LATE_MS = 400 /* than a client may be: 250 */ };
+    static const char request[] = {0, 1, 'x'};
+    struct engine *engine = start(*transport);
+    int waits = dial(engine), silent = dial(engine);
+    dial_send(waits, "k", 1);
+    await(&waiting, 1);
+    uint64_t began_ns = clock_monotonic_ns();
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    dial_expect_end(silent);
+    struct deadline late = deadline_of("the time of a client is over");
+    while (clock_monotonic_ns() - began_ns < LATE_MS * CLOCK_NS_PER_MS) {
+        deadline_wait(&late);
+    }
+    open_gate(engine);
+    dial_send(waits, request, sizeof(request));
+    dial_expect(waits, request, sizeof(request));
+    dial_expect_end(waits);
+    engine_join(engine);
+    engine_destroy(engine);
+    close(waits);
+    close(silent);
 }
