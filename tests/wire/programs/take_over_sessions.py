@@ -3,15 +3,11 @@
 
 import collections
 import os
-import signal
-import socket
-import ssl
 import threading
 
-from harness.outcome import Failure, Skip, check, check_equal
+from harness.outcome import Failure, check, check_equal
 from harness.registry import BOTH, test
 from harness.server import wait_until
-from harness.tls import TlsSocket
 
 TURNS = 4
 LINES_AHEAD = 200  # of one client, until it waits for those who watch
@@ -196,85 +192,3 @@ def clients_over_tls_hear_the_end_behind_their_last_answer(lab):
         for client in clients:
             client.thread.join()
     check_equal([], [client.fault for client in clients if client.fault], "faults")
-
-
-class HalfShaken:
-    """A client over TLS whose handshake is over for itself, while what ends it for the server, and a request, are still here."""
-
-    def __init__(self, server):
-        plain = socket.create_connection(server.address())
-        plain.settimeout(20)
-        self.socket = TlsSocket(plain, server.tls_context(), shake=False)
-        self.step()
-        self.socket.flush()
-        while not self.step():
-            check(self.socket.feed(), "the server ended a handshake")
-        self.socket.tls.write(b"set half 0 0 1\r\nx\r\n")
-
-    def step(self):
-        try:
-            self.socket.tls.do_handshake()
-            return True
-        except ssl.SSLWantReadError:
-            return False
-
-    def check_end(self):
-        """Not one byte of an answer, and the end is said: the request was not executed."""
-        check_equal(b"", self.socket.recv(), "what comes")
-        self.socket.close()
-
-
-@test(families=("tls",), debug=True)
-def a_handshake_in_the_middle_of_a_take_over_hears_the_end(lab):
-    """Its client has sent a request already when all wait: that is not done, and close_notify says so."""
-    if not lab.program.has_faults():
-        raise Skip("a build without debug commands has no failures on demand")
-    server = lab.start("-m", "64", "-t", "2", environment={"RIPOSTE_TAKE_OVER_FAULT": "NUMBERS:stall"})
-    clients = [HalfShaken(server) for _ in range(8)]
-    going_on = threading.Thread(target=go_on_when_all_wait, args=(server, clients))
-    going_on.start()
-    server = lab.take_over(server, "-m", "64")
-    going_on.join()
-    for client in clients:
-        client.check_end()
-    lab.connect(server).ask("get half", "END")
-
-
-def go_on_when_all_wait(server, clients):
-    wait_until(lambda: not answers(server) and not answers(server), "all wait")  # the first one may just have heard the end
-    for client in clients:
-        client.socket.flush()
-
-
-def answers(server):
-    """Whether a new client is answered soon."""
-    try:
-        with server.connect(limit_s=0.5) as client:
-            client.version()
-            return True
-    except Failure:
-        return False
-
-
-def accepts(server):
-    """Whether anybody listens there."""
-    try:
-        socket.create_connection(server.address()).close()
-        return True
-    except OSError:
-        return False
-
-
-@test(families=("tls",))
-def a_handshake_in_the_middle_of_a_stop_is_served(lab):
-    """What was sent before the end was seen is answered."""
-    server = lab.start("-t", "2")
-    clients = [HalfShaken(server) for _ in range(8)]
-    server.signal(signal.SIGTERM)
-    wait_until(lambda: not accepts(server), "the stop has begun")
-    for client in clients:
-        client.socket.flush()
-    for client in clients:
-        check_equal(b"STORED\r\n", client.socket.recv(), "the answer")
-        client.check_end()
-    server.expect_exit(0)
