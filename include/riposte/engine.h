@@ -263,6 +263,7 @@ struct engine_config {
     X(input_copies, COUNT, "times an unfinished request was copied out of the shared receive buffers")       \
     X(turns, COUNT, "turns of the loop")                                                                     \
     X(turns_costly, COUNT, "turns in which costly requests waited: their CPU time is measured")              \
+    X(turns_busy, COUNT, "turns that began with what the one before had left: their CPU time, too")          \
     X(turns_long, COUNT, "such turns that took more than 2 ms of CPU time, sends and receives included")     \
     X(turn_longest_us, MOST, "CPU time of the longest such turn since the start")                            \
     X(enters, COUNT, "system calls that submit or wait (io_uring_enter, epoll_wait)")                        \

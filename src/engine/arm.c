@@ -15,13 +15,15 @@
 #include "timeouts.h"
 
 enum {
-    /* Bytes of output above which a send is a large one. */
-    ARM_LARGE_SIZE = 16 * 1024,
+    /* Bytes of output up to which it is sent in any case. */
+    ARM_SMALL_SIZE = 4 * 1024,
     /*
-     * Bytes of large sends in one turn, some 300 us of them; the last may pass it. Many clients that take their answers at
-     * the same time must not hold up those with small ones.
+     * Bytes of all larger sends in one turn, some 300 us of them; the last may pass it. What a filter makes of a reply costs as much
+     * again, and counts, too. Many clients that take their answers at the same time must not hold up those with small ones.
      */
-    ARM_LARGE_TURN_SIZE_MAX = 1024 * 1024,
+    ARM_TURN_SIZE_MAX = 1024 * 1024,
+    /* Filters that are closed in one turn: what TLS holds of a connection takes some 10 us to free. */
+    ARM_FILTER_CLOSES_MAX = 50,
     ARM_LATER_MAX = 256, /* of arm_later in a turn, some 400 us of them */
 };
 
@@ -65,17 +67,28 @@ static bool arm_filter_waits(const struct conn *conn) {
            !conn_has_output(conn) && !conn_waits_for_file(conn);
 }
 
+static void arm_next_turn(struct worker *worker, struct conn *conn) {
+    conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
+}
+
+/* So many bytes of the connection are more than this turn can still send: they go first in the next one. Until they are gone there is little more. */
+static bool arm_output_waits(struct worker *worker, struct conn *conn, size_t size) {
+    if (likely(size <= ARM_SMALL_SIZE || worker->turn.sends_size < ARM_TURN_SIZE_MAX)) {
+        return false;
+    }
+    conn->slow = true;
+    arm_next_turn(worker, conn);
+    return true;
+}
+
 /* What the protocol has said becomes output. Much of it waits for the next turn, when this one has made much already. */
 static void arm_filter(struct worker *worker, struct conn *conn) {
-    bool is_large = conn->reply.unsent_size > ARM_LARGE_SIZE;
-    if (conn_waits_for_file(conn)) {
-        return;
-    }
-    if (is_large && worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
-        conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
+    size_t size = conn->reply.unsent_size;
+    if (conn_waits_for_file(conn) || arm_output_waits(worker, conn, size)) {
         return;
     }
     int result = filter_send(worker, conn);
+    worker->turn.sends_size += size - conn->reply.unsent_size;
     if (result < 0) {
         close_begin(worker, conn, result == -ENOMEM ? CLOSE_NO_MEMORY : CLOSE_ERROR);
         return;
@@ -87,17 +100,50 @@ static void arm_filter(struct worker *worker, struct conn *conn) {
 }
 
 /* A send that others go before: the turn has sent much already. */
-static bool arm_send_waits(struct worker *worker, const struct conn *conn) {
+static bool arm_send_waits(struct worker *worker, struct conn *conn) {
     size_t size = conn_output(conn)->unsent_size;
-    if (likely(size <= ARM_LARGE_SIZE)) {
+    if (likely(size <= ARM_SMALL_SIZE)) {
         return false;
     }
-    if (worker->turn.large_sends_size >= ARM_LARGE_TURN_SIZE_MAX) {
+    if (arm_output_waits(worker, conn, size)) {
         return true;
     }
     bool in_parts = conn_output_has_file(conn) && size > SEND_FILE_SIZE_MAX;
-    worker->turn.large_sends_size += in_parts ? SEND_FILE_SIZE_MAX : size;
+    worker->turn.sends_size += in_parts ? SEND_FILE_SIZE_MAX : size;
     return false;
+}
+
+/* The kernel has nothing of it any more. */
+static void arm_close(struct worker *worker, struct conn *conn) {
+    if (unlikely(conn->filter_offset != 0) && worker->turn.filter_closes++ >= ARM_FILTER_CLOSES_MAX) {
+        arm_next_turn(worker, conn);
+        return;
+    }
+    close_finish(worker, conn);
+}
+
+/*
+ * Receives of a turn for those that send much: each takes up to a buffer of the ring, and half of the buffers are for others, who wait a
+ * turn where there is none.
+ */
+static unsigned arm_heavy_recvs_max(const struct worker *worker) {
+    return worker->engine->sizes.recv_buffer_count / 2; /* there are two at least */
+}
+
+/* Asks the transport; a receive of one that sends much waits where the turn has armed enough of these. False: no room. */
+static inline_always bool arm_wanted(struct worker *worker, struct conn *conn) {
+    bool is_heavy = unlikely(conn->recv_heavy) && (conn->wanted & WANT_RECV) != 0;
+    if (likely(!is_heavy) || worker->turn.heavy_recvs < arm_heavy_recvs_max(worker)) {
+        worker->turn.heavy_recvs += is_heavy;
+        return conn->wanted == 0 || worker->transport->arm(worker, conn);
+    }
+    conn->wanted &= (uint8_t)~WANT_RECV;
+    bool armed = conn->wanted == 0 || worker->transport->arm(worker, conn);
+    conn->wanted |= WANT_RECV;
+    if (armed) {
+        arm_next_turn(worker, conn);
+    }
+    return armed;
 }
 
 /*
@@ -125,19 +171,17 @@ static inline_always bool arm_conn(struct worker *worker, struct conn *conn) {
     }
     if (conn->state == CONN_CLOSING) {
         if (conn->in_flight == 0) {
-            close_finish(worker, conn);
+            arm_close(worker, conn);
         }
         return true;
     }
     if (conn_has_output(conn) && !conn->send_armed && !conn_waits_for_file(conn)) {
-        if (unlikely(arm_send_waits(worker, conn))) {
-            conn_queue_push(&worker->conns, &worker->arm_next_turn, conn, CONN_QUEUE_ARM);
-        } else {
+        if (likely(!arm_send_waits(worker, conn))) {
             conn->wanted |= WANT_SEND;
         }
         timeouts_watch_output(worker, conn);
     }
-    return conn->wanted == 0 || worker->transport->arm(worker, conn);
+    return arm_wanted(worker, conn);
 }
 
 /* When all others are armed. */

@@ -107,7 +107,7 @@ struct conn {
     uint8_t timeout;     /* enum timeout_kind */
     bool recv_armed;     /* from arm to the completion without F_MORE (epoll: while EPOLLIN is asked for) */
     bool recv_stopping;  /* a cancel of the receive is under way */
-    bool recv_heavy;     /* the last receive brought much */
+    bool recv_heavy;     /* the last receive brought much, or an earlier one did of which much waits */
     uint8_t
         recv_behind; /* how often arm_turn still passes it by before its receive is armed: see serve_on_recv_idle */
     bool send_armed;   /* from arm to the last completion of the send (epoll: while EPOLLOUT is asked for) */
@@ -134,7 +134,8 @@ struct conn {
             uint8_t events; /* it is watched for */
         } epoll;
     };
-    bool slow : 1;         /* the client does not take all at once: it may have little more until it has */
+    bool
+        slow : 1; /* the client does not take all at once, or its send waits for others': it may have little more until it has all */
     bool awaits_room : 1;  /* its session needs more memory than there is, and waits (memory.h) */
     uint8_t stalled_count; /* looks at the kernel's queue in a row that found it as it was (overdue.c) */
     uint32_t queued_size;  /* what the client had not taken out of it at the last look */

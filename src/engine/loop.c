@@ -197,10 +197,19 @@ static void loop_stop_turn(struct worker *worker) {
     }
 }
 
+/* What the turn that begins has to do in any case. */
+static enum turn_kind loop_turn_kind(const struct worker *worker) {
+    if (unlikely(loop_costly_wait_ns(worker) == 0)) {
+        return TURN_COSTLY;
+    }
+    bool has_more = !conn_queue_empty(&worker->run) || !conn_queue_empty(&worker->arm);
+    return unlikely(has_more) ? TURN_BUSY : TURN_LIGHT;
+}
+
 static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
-    turn_begin(&worker->turn, &worker->counters, worker->now_ns, loop_costly_wait_ns(worker) == 0);
+    turn_begin(&worker->turn, &worker->counters, worker->now_ns, loop_turn_kind(worker));
     loop_call_hook(worker);
     worker->transport->reap(worker);
     if (unlikely(worker->woken)) {

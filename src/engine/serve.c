@@ -413,7 +413,9 @@ void serve_turn(struct worker *worker) {
 void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes) {
     counter_add(&worker->counters.bytes_read, bytes.size);
     counter_add(&worker->counters.recvs, 1);
-    conn->recv_heavy = bytes.size >= RECV_HEAVY_SIZE_MIN;
+    /* What it sent before waits for its turn: a small piece was what was left of a buffer. */
+    conn->recv_heavy =
+        bytes.size >= RECV_HEAVY_SIZE_MIN || (unlikely(conn->recv_heavy) && conn->queued[CONN_QUEUE_RUN]);
     if (!conn_is_live(conn)) {
         return; /* what comes after the last reply is dropped */
     }

@@ -31,28 +31,32 @@ static void turn_measure(struct turn *turn, struct engine_counters *counters, ui
     if (turn->costly_cpu_ns > 0) {
         turn->costly_ns_max = turn_share(turn->costly_cpu_ns, used_ns);
     }
-    counter_add(&counters->turns_costly, 1);
+    counter_add(&counters->turns_costly, turn->kind == TURN_COSTLY);
+    counter_add(&counters->turns_busy, turn->kind == TURN_BUSY);
     counter_add(&counters->turns_long, used_ns > TURN_LONG_NS);
     if (used_us > counter_read(&counters->turn_longest_us)) {
         counter_set(&counters->turn_longest_us, used_us);
     }
 }
 
-void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured) {
+void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, enum turn_kind kind) {
     turn->ends_ns = now_ns + TURN_TIME_MAX_NS;
     turn->work = 0;
     turn->over = false;
     turn->asked_again = false;
     turn->filter_work = 0;
-    turn->large_sends_size = 0;
-    if (likely(!measured && turn->began_cpu_ns == 0)) {
+    turn->sends_size = 0;
+    turn->heavy_recvs = 0;
+    turn->filter_closes = 0;
+    if (likely(kind == TURN_LIGHT && turn->began_cpu_ns == 0)) {
         return;
     }
     uint64_t cpu_ns = clock_thread_cpu_ns();
     if (turn->began_cpu_ns != 0) {
         turn_measure(turn, counters, cpu_ns);
     }
-    turn->began_cpu_ns = measured ? cpu_ns : 0;
+    turn->began_cpu_ns = kind != TURN_LIGHT ? cpu_ns : 0;
+    turn->kind = kind;
     turn->costly_cpu_ns = 0;
 }
 

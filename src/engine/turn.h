@@ -42,26 +42,33 @@ enum {
     TURN_FILTER_WORK_MAX = 256,
 };
 
+/* What a turn meets at its begin. All but the first kind are measured: their CPU time is asked for. */
+enum turn_kind {
+    TURN_LIGHT,
+    TURN_BUSY,   /* requests, sends, receives or ends that the turn before has left for it */
+    TURN_COSTLY, /* costly requests */
+};
+
 struct turn {
-    uint64_t ends_ns;        /* no request is begun after it, but one of those that are served last */
-    unsigned work;           /* done since the clock was last looked at, in small requests */
-    bool over;               /* a look has found ends_ns passed */
-    bool asked_again;        /* it has served a connection that had asked before */
-    unsigned filter_work;    /* of filters (include/riposte/filter.h) */
-    size_t large_sends_size; /* bytes of large sends that were asked for (arm.c) */
+    uint64_t ends_ns;     /* no request is begun after it, but one of those that are served last */
+    unsigned work;        /* done since the clock was last looked at, in small requests */
+    bool over;            /* a look has found ends_ns passed */
+    bool asked_again;     /* it has served a connection that had asked before */
+    unsigned filter_work; /* of filters (include/riposte/filter.h) */
+    size_t sends_size; /* bytes that were encrypted, and bytes that were sent, but for small sends (arm.c) */
+    unsigned heavy_recvs;   /* receives armed for connections that send much (arm.c) */
+    unsigned filter_closes; /* filters that were closed (arm.c) */
     uint32_t
         costly_ns_max; /* what costly requests may have of the next turn that serves some; 0: nothing known */
     uint64_t costly_cpu_ns;  /* CPU time of costly requests in this turn; 0: none was served */
     uint64_t costly_rest_ns; /* monotonic time until which costly requests rest while others ask */
     uint64_t others_ns; /* monotonic time at which requests that are not costly were served last; 0: never */
     uint64_t began_cpu_ns; /* CPU time of the thread at the begin of this turn; 0: not asked for */
+    enum turn_kind kind;
 };
 
-/*
- * A turn begins at now_ns. `measured`: costly requests wait, so that its CPU time is to be known. Counts the turn
- * before it, where that was measured.
- */
-void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, bool measured);
+/* A turn of that kind begins at now_ns. Counts the turn before it, where that was measured. */
+void turn_begin(struct turn *turn, struct engine_counters *counters, uint64_t now_ns, enum turn_kind kind);
 
 /* One call did the work of so many small requests. Looks at the clock after a costly one, and after many that are not. */
 void turn_count(struct turn *turn, unsigned work);

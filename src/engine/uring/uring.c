@@ -115,10 +115,11 @@ static bool uring_arm_recv(struct worker *worker, struct uring *uring, struct co
     /* The kernel takes a buffer of the ring when bytes are there: idle connections own none. */
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = URING_RECV_GROUP;
-    if (!uring->recv_single && !conn->is_unix) {
+    if (!uring->recv_single && !conn->is_unix && !conn->recv_heavy) {
         /*
          * Armed once for the connection's life. Not on Unix sockets: an end of input right after data is
-         * sometimes never reported there (https://github.com/axboe/liburing/issues/1549).
+         * sometimes never reported there (https://github.com/axboe/liburing/issues/1549). Nor where the client sends more than is
+         * read: a multishot one goes on by itself until it has taken every buffer.
          */
         sqe->ioprio |= IORING_RECV_MULTISHOT;
     }

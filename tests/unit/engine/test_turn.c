@@ -21,7 +21,7 @@ static void burn(uint64_t cpu_ns) {
 Test(turn, is_over_when_a_costly_request_finds_its_time_passed) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, TURN_LIGHT);
     turn_count(&turn, 1);
     cr_expect_not(turn.over);
     turn_count(&turn, PROTOCOL_WORK_COSTLY);
@@ -31,7 +31,7 @@ Test(turn, is_over_when_a_costly_request_finds_its_time_passed) {
 Test(turn, is_looked_at_after_many_requests_that_are_not_costly) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, TURN_LIGHT);
     for (int i = 0; i < 1000; i++) {
         turn_count(&turn, 1);
     }
@@ -41,7 +41,7 @@ Test(turn, is_looked_at_after_many_requests_that_are_not_costly) {
 Test(turn, is_looked_at_after_few_requests_that_are_much_work) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, false);
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, TURN_LIGHT);
     for (int i = 0; i < 3; i++) {
         turn_count(&turn, PROTOCOL_WORK_COSTLY / 4);
         cr_expect_not(turn.over, "%d", i);
@@ -53,7 +53,7 @@ Test(turn, is_looked_at_after_few_requests_that_are_much_work) {
 Test(turn, begins_a_costly_request_although_its_time_has_passed) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, true);
+    turn_begin(&turn, &counters, clock_monotonic_ns() - TURN_TIME_MAX_NS, TURN_COSTLY);
     turn_count(&turn, PROTOCOL_WORK_COSTLY);
     turn_costly_begin(&turn);
     cr_expect_not(turn.over);
@@ -64,27 +64,40 @@ Test(turn, begins_a_costly_request_although_its_time_has_passed) {
 Test(turn, counts_those_with_costly_requests_that_took_long) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_COSTLY);
     burn((uint64_t)3 * TURN_TIME_MAX_NS);
-    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
-    turn_begin(&turn, &counters, clock_monotonic_ns(), false);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_COSTLY);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_LIGHT);
     cr_expect_eq(counter_read(&counters.turns_costly), 2);
     cr_expect_eq(counter_read(&counters.turns_long), 1);
     cr_expect_geq(counter_read(&counters.turn_longest_us), 3000);
-    turn_begin(&turn, &counters, clock_monotonic_ns(), false);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_LIGHT);
     cr_expect_eq(counter_read(&counters.turns_costly), 2, "one without costly requests is not measured");
+}
+
+Test(turn, counts_those_that_an_earlier_one_has_left_something_for) {
+    struct turn turn = {0};
+    struct engine_counters counters = {0};
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_BUSY);
+    burn((uint64_t)3 * TURN_TIME_MAX_NS);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_BUSY);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_LIGHT);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_LIGHT);
+    cr_expect_eq(counter_read(&counters.turns_busy), 2);
+    cr_expect_eq(counter_read(&counters.turns_costly), 0);
+    cr_expect_eq(counter_read(&counters.turns_long), 1);
 }
 
 /* What the next turn gives costly requests, when of this one so much went to them and so much to the rest. */
 static uint32_t share_after(uint64_t costly_cpu_ns, uint64_t rest_cpu_ns) {
     struct turn turn = {0};
     struct engine_counters counters = {0};
-    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_COSTLY);
     uint64_t mark = turn_costly_begin(&turn);
     burn(costly_cpu_ns);
     turn_costly_end(&turn, mark);
     burn(rest_cpu_ns);
-    turn_begin(&turn, &counters, clock_monotonic_ns(), true);
+    turn_begin(&turn, &counters, clock_monotonic_ns(), TURN_COSTLY);
     return turn.costly_ns_max;
 }
 
