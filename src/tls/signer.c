@@ -26,6 +26,7 @@ struct signer {
     _Atomic uint64_t progress_ns; /* the last was signed, or the first of those that wait came; monotonic */
     _Atomic bool late;            /* set by the worker, cleared by a signing that was done in time */
     uint64_t wait_ns_max;         /* tls_config.signature_wait_ns_max */
+    sem_t settled;                /* the thread has asked for its priority */
     sem_t submitted;              /* one for each, and one for the end */
     _Atomic bool ends;
     pthread_t thread;
@@ -208,8 +209,8 @@ static void signer_stand_back(void) {
     (void)refused;
 }
 
-static void signer_await(struct signer *signer) {
-    while (sem_wait(&signer->submitted) < 0) {
+static void signer_await(sem_t *semaphore) {
+    while (sem_wait(semaphore) < 0) {
         assert(errno == EINTR);
     }
 }
@@ -218,8 +219,9 @@ static void *signer_run(void *argument) {
     struct signer *signer = argument;
     struct signing *queue = NULL;
     signer_stand_back();
+    sem_post(&signer->settled);
     for (;;) {
-        signer_await(signer);
+        signer_await(&signer->submitted);
         queue = queue == NULL ? signer_take(signer) : queue;
         if (queue == NULL) {
             /* relaxed: set before the post that was awaited. */
@@ -250,6 +252,7 @@ struct signer *signer_create(const struct tls_config *config, unsigned worker_in
     signer->user = config->wake_user;
     signer->wait_ns_max = config->signature_wait_ns_max;
     signer->worker_index = worker_index;
+    sem_init(&signer->settled, 0, 0);
     sem_init(&signer->submitted, 0, 0);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SIGNER_STACK_SIZE);
@@ -257,10 +260,12 @@ struct signer *signer_create(const struct tls_config *config, unsigned worker_in
     int failed = pthread_create(&signer->thread, &attributes, signer_run, signer);
     pthread_attr_destroy(&attributes);
     if (failed != 0) {
+        sem_destroy(&signer->settled);
         sem_destroy(&signer->submitted);
         free(signer);
         return NULL;
     }
+    signer_await(&signer->settled); /* a sandbox may forbid what it asks for from the return on */
     return signer;
 }
 
@@ -272,6 +277,7 @@ void signer_destroy(struct signer *signer) {
     atomic_store_explicit(&signer->ends, true, memory_order_relaxed);
     sem_post(&signer->submitted); /* the last one: what still waits is served before, all of it dropped */
     pthread_join(signer->thread, NULL);
+    sem_destroy(&signer->settled);
     sem_destroy(&signer->submitted);
     free(signer);
 }

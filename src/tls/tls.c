@@ -244,9 +244,8 @@ struct tls_worker *tls_worker_create(struct tls *tls, unsigned worker_index) {
         return NULL;
     }
     worker->contexts->slow_keys = slow_keys;
-    if (slow_keys != 0 || tls->slots[worker_index].signer != NULL) {
-        worker->signer = slot_signer(tls, &tls->slots[worker_index], worker_index);
-    }
+    /* Also where no key is slow: a refresh may bring one when no thread can be made any more. Until then it sleeps. */
+    worker->signer = slot_signer(tls, &tls->slots[worker_index], worker_index);
     for (unsigned i = 0; i < tls->config.listens_count; i++) {
         worker->endpoints[i] = (struct tls_endpoint){worker, &tls->listens[i]};
     }

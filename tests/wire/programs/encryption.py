@@ -246,6 +246,26 @@ def refresh_certs_answers_when_it_is_done(lab):
 
 
 @test()
+def a_refresh_to_a_slow_key_leaves_its_signatures_to_another_thread(lab):
+    """P-256, then RSA of 4096 bits: in the sandbox, where no thread can be made by then."""
+    authority = authority_of(lab)
+    server = lab.start(*authority.flags(), "--http=127.0.0.1:0")
+    with dial(server, client_context(authority)) as client:
+        ask(client)
+    check_equal(0, tls_metrics(server)["signatures_apart_total"], "signatures apart with P-256")
+    policies = [os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{server.pid}/task")]
+    check_equal(1, policies.count(os.SCHED_IDLE), "threads that take what nobody else wants of a CPU")
+    authority.make("server", "server.test", rsa_bits=4096)
+    with server.connect(family="unix") as admin:
+        admin.ask("refresh_certs", "OK")
+    with dial(server, client_context(authority)) as client:
+        ask(client)
+    figures = tls_metrics(server)
+    made = figures["signatures_apart_total"] + figures["signatures_late_total"]
+    check_equal(1, made, "signatures that were left to it, or would have been but for others that want its CPU")
+
+
+@test()
 def what_cannot_be_ends_the_start_and_says_why(lab):
     """Flags that lack something, files that are not there, a key of another certificate."""
     authority = authority_of(lab)
