@@ -125,8 +125,10 @@ struct conn {
     uint16_t filter_offset; /* of the conn_filter in this slot, from its begin; 0: the bytes are plain */
     union {                 /* private to the transport */
         struct {
-            uint8_t send_way;    /* enum send_way */
-            bool nonblocking;    /* the socket is O_NONBLOCK: a file was sent */
+            uint8_t send_way; /* enum send_way */
+            bool
+                nonblocking : 1; /* the socket is O_NONBLOCK: a file was sent, or an engine on epoll had it */
+            bool full : 1;       /* the last send has found no room, and did not wait for it */
             uint16_t send_group; /* of a bundle */
         } uring;
         struct {

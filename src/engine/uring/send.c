@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * send: five ways to hand one connection's output to the kernel, never two sends of a connection at a time
+ * send: ways to hand one connection's output to the kernel, never two sends of a connection at a time
  * (their order is not guaranteed).
  *
  *      plain       one piece                          send
  *      gathered    several pieces                     sendmsg over an iovec
  *      bundle      several pieces, --send=bundle      a send that drains a ring of provided buffers (6.10)
  *      zero copy   --send=zc, from a size on          SEND_ZC, SENDMSG_ZC: done when the notification says that memory is free
- *      file        bytes of a file among them         sent by this thread (send_file.h); POLL_ADD where the socket is full
+ *      file        bytes of a file among them         sent by this thread (send_file.h)
+ *      wait        the socket is full                 POLL_ADD: for a file, and where the ring would not wait with a send
  */
 #include <assert.h>
 #include <errno.h>
@@ -166,7 +167,7 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
         bundle_prepare(uring, sqe, conn->fd, group, pieces, count);
         counter_add(&worker->counters.sends_bundle, 1);
         return;
-    case SEND_WAY_FILE: /* never chosen here */
+    case SEND_WAY_WAIT: /* never chosen here */
         break;
     case SEND_WAY_ZERO_COPY:
         io_uring_prep_sendmsg_zc(sqe, conn->fd, send_message_fill(message, count), MSG_NOSIGNAL);
@@ -190,25 +191,31 @@ static void send_stop_blocking(struct conn *conn) {
     }
 }
 
-/* False when there is no room to wait for the socket. */
-static bool send_with_file(struct worker *worker, struct uring *uring, struct conn *conn) {
-    send_stop_blocking(conn);
-    if (send_file(worker, conn) != SEND_FILE_FULL) {
-        return true;
-    }
+/* Until the socket has room. False when the queue has none for that. */
+static bool send_wait(struct uring *uring, struct conn *conn) {
     struct io_uring_sqe *sqe = ring_sqe(&uring->ring);
     if (sqe == NULL) {
         return false;
     }
     io_uring_prep_poll_add(sqe, conn->fd, POLLOUT);
     io_uring_sqe_set_data64(sqe, tag_pack(OP_SEND, conn->generation, conn->index));
-    conn->uring.send_way = SEND_WAY_FILE;
+    conn->uring.send_way = SEND_WAY_WAIT;
+    conn->uring.full = false; /* for the attempt that follows */
     conn->send_armed = true;
     conn->in_flight++;
     return true;
 }
 
+/* False when there is no room to wait for the socket. */
+static bool send_with_file(struct worker *worker, struct uring *uring, struct conn *conn) {
+    send_stop_blocking(conn);
+    return send_file(worker, conn) != SEND_FILE_FULL || send_wait(uring, conn);
+}
+
 bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn) {
+    if (unlikely(conn->uring.full)) {
+        return send_wait(uring, conn);
+    }
     if (unlikely(conn_output_has_file(conn))) {
         return send_with_file(worker, uring, conn);
     }
@@ -247,7 +254,7 @@ static bool send_refused(struct uring *uring, struct conn *conn, int result) {
     switch ((enum send_way)conn->uring.send_way) {
     case SEND_WAY_PLAIN:
     case SEND_WAY_GATHERED:
-    case SEND_WAY_FILE:
+    case SEND_WAY_WAIT:
         return false;
     case SEND_WAY_BUNDLE:
         uring->bundle = false;
@@ -269,14 +276,23 @@ static bool send_was_cancelled(int result) {
     return result == -ECANCELED || result == -EINTR;
 }
 
+/*
+ * The ring polls for a send at most 128 times; then a thread of it sends, which waits, or says EAGAIN where the socket is O_NONBLOCK
+ * (https://github.com/axboe/liburing/pull/1601). Where the client sends no more, that is so at once.
+ */
+static bool send_found_full(struct conn *conn) {
+    conn->uring.full = conn->sending_result == -EAGAIN;
+    return conn->uring.full;
+}
+
 static void send_done(struct worker *worker, struct uring *uring, struct conn *conn) {
     conn->send_armed = false;
     conn->in_flight--;
     if (conn->uring.send_way == SEND_WAY_BUNDLE) {
         bundle_return(uring, conn->uring.send_group, (uint32_t)conn->sending_result == conn->sending_size);
     }
-    if (conn->sending_result < 0 &&
-        (send_was_cancelled(conn->sending_result) || send_refused(uring, conn, conn->sending_result))) {
+    if (conn->sending_result < 0 && (send_was_cancelled(conn->sending_result) || send_found_full(conn) ||
+                                     send_refused(uring, conn, conn->sending_result))) {
         conn->sending_result = 0;
     }
     serve_on_sent(worker, conn, conn->sending_result);
@@ -284,7 +300,7 @@ static void send_done(struct worker *worker, struct uring *uring, struct conn *c
 
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
                    const struct io_uring_cqe *cqe) {
-    if (conn->uring.send_way == SEND_WAY_FILE) {
+    if (conn->uring.send_way == SEND_WAY_WAIT) {
         /* Writable, or at its end, which the next attempt says. */
         conn->send_armed = false;
         conn->in_flight--;

@@ -26,7 +26,7 @@ enum {
 };
 
 /* How a send went out; conn.uring.send_way. */
-enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZERO_COPY, SEND_WAY_FILE };
+enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZERO_COPY, SEND_WAY_WAIT };
 
 /*
  * What a sendmsg points to. The kernel copies it when it takes the submission

@@ -2,12 +2,14 @@
 """Closing: a last reply is never lost to a reset, whatever input was left unread."""
 
 import select
+import socket
 
 from harness.connection import set_request, value_reply
 from harness.outcome import Failure, check, check_equal
 from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
+LARGE = bytes(1_000_000)
 MORE = b"get a\r\n" * 100_000
 
 
@@ -105,3 +107,18 @@ def a_browser_is_closed_without_a_word_and_counted(lab):
         client.expect_end()
     check_equal(b"x", other.get("a"), "the value afterwards")
     check_equal("1", server.own_stats()["closed_http"], "closed_http")
+
+
+@test(families=BOTH)
+def a_client_that_sends_no_more_gets_all_it_has_asked_for_from_whoever_takes_over(lab):
+    """Ten large values, more than the socket holds, and the end of what the client says; then the other transport goes on with them."""
+    server = lab.start("-m", "64")
+    with lab.connect(server) as client:
+        client.set("a", LARGE)
+    client = lab.connect(server)
+    client.send(b"get a\r\n" * 10)
+    client.socket.shutdown(socket.SHUT_WR)
+    client.expect(b"VALUE")
+    lab.take_over(server, "-m", "64", engine="epoll" if lab.engine == "uring" else "uring")
+    client.expect((value_reply("a", LARGE) + b"END\r\n")[len(b"VALUE"):] + (value_reply("a", LARGE) + b"END\r\n") * 9)
+    client.expect_end()
