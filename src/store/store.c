@@ -338,7 +338,7 @@ bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max)
         epoch_members_count(&store->epoch) * QUEUES_COUNT * STORE_CLASSES_COUNT + 2 * ARENA_MOVES_SLOTS + 1;
     size_t least = index_size + store->fixed_size + (slots << arena->segment_shift);
     if (memory_size_max < STORE_MEMORY_SIZE_MIN || memory_size_max < least ||
-        memory_size_max > arena->slots_size) {
+        memory_size_max > arena->limit_max) {
         return false;
     }
     /* relaxed: the next turn of any worker looks. */

@@ -57,8 +57,7 @@ static bool sizes_are_right(const struct image_root *root) {
 static bool limit_fits(const struct image_root *root, size_t limit) {
     size_t index_size = root->sections[IMAGE_HOMES].size + root->sections[IMAGE_OVERFLOW].size;
     size_t least = index_size + limit / 16 + ((size_t)4 * ARENA_MOVES_SLOTS << root->segment_shift);
-    size_t most = root->limit_max >> root->segment_shift << root->segment_shift;
-    return limit >= least && limit <= most;
+    return limit >= least && limit <= root->limit_max;
 }
 
 enum store_image store_file_judge(const struct image_root *root, size_t size,

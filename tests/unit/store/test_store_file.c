@@ -200,6 +200,26 @@ Test(store_file, the_limit_may_be_another_one) {
     }
 }
 
+/* Sizes that are no whole number of segments, as -m less the buffers of a server is. Where the system has no addresses for more, the highest is the first. */
+Test(store_file, the_limit_may_be_the_highest_one) {
+    struct store_config config = fixture_config();
+    config.memory_size_max += 1000;
+    int fd = open_file();
+    struct fixture fixture = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_NONE);
+    cr_assert_eq(fixture_set(&fixture, "a", "v"), STORE_OK);
+    save_store(&fixture);
+    config.memory_size_max *= 4;
+    fixture = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_TAKEN);
+    expect_value(&fixture, "a", "v");
+    cr_expect_eq(levels_of(&fixture).memory_size_max, config.memory_size_max);
+    save_store(&fixture);
+    config.memory_size_max += 1;
+    fixture = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_LIMIT);
+    expect_missing(&fixture, "a");
+    fixture_close(&fixture);
+    close(fd);
+}
+
 /* --- two processes that agree who has it --- */
 
 static uint32_t state_in_file(int fd) {
