@@ -32,6 +32,7 @@ enum store_image {
     STORE_IMAGE_DAMAGED,   /* a checksum is wrong, or something is missing */
     STORE_IMAGE_BOOT,      /* the machine was booted since */
     STORE_IMAGE_ITEM_SIZE, /* it was laid out for smaller items */
+    STORE_IMAGE_ADDRESSES, /* the system refuses the addresses that it needs */
     STORE_IMAGE_LIMIT, /* it was laid out for other limits: from what the index needs to nearly four times the old one (above 3.5 GiB nearly twice at least) fits */
 };
 
@@ -39,7 +40,7 @@ enum store_image {
  * As store_create, with the arena in a file. `fd`: of a regular file or memfd, open for reading and writing, borrowed for
  * the call. What a store before has left there is taken; then its layout, its hash seed and the number of its
  * first buckets apply in place of those of `config`, and the limit is lowered by eviction where it has to be. keeps: see store_file_resume. now_ns: monotonic. 0 and *image; -EINVAL, -ENOMEM as store_create; -EEXIST: STORE_IMAGE_FOREIGN, or with
- * `keeps` anything but TAKEN; other -errno of the file:
+ * `keeps` anything but TAKEN; other -errno of the file, -EMFILE and -ENFILE among them:
  * *image is STORE_IMAGE_NONE.
  */
 int store_file_create(const struct store_config *config, int fd, bool keeps, uint64_t now_ns,

@@ -127,6 +127,8 @@ static const char *image_text(enum store_image image) {
         return "the machine was booted since";
     case STORE_IMAGE_ITEM_SIZE:
         return "it was made with a smaller -I";
+    case STORE_IMAGE_ADDRESSES:
+        return "the system refuses the addresses that it needs (ulimit -v)";
     case STORE_IMAGE_LIMIT:
         return "it was made with another -m, too far from this one";
     }
@@ -173,6 +175,8 @@ static const char *taken_text(enum store_image image) {
         return "they have the layout of another version";
     case STORE_IMAGE_ITEM_SIZE:
         return "they were laid out for a smaller -I";
+    case STORE_IMAGE_ADDRESSES:
+        return "the system refuses the addresses that their memory needs (ulimit -v)";
     case STORE_IMAGE_LIMIT:
         return "they were laid out for another -m, too far from this one";
     case STORE_IMAGE_TAKEN:

@@ -29,7 +29,9 @@ static int arena_map(struct arena *arena, const struct arena_plan *plan) {
     size_t table_size = arena->segments_count * (sizeof(struct segment) + sizeof(uint64_t)) + ARENA_PAGE_SIZE;
     arena->table_size = round_up(table_size, ARENA_PAGE_SIZE);
     arena->memory_fd = arena_memory_open(arena, plan);
-    if (arena->memory_fd < 0 && plan->fd >= 0) {
+    bool is_full =
+        errno == EMFILE || errno == ENFILE; /* others would be needed soon, and nobody could take over */
+    if (arena->memory_fd < 0 && (plan->fd >= 0 || is_full)) {
         return -errno;
     }
     arena->reserves_room =

@@ -120,8 +120,8 @@ static inline size_t image_pages(size_t size) {
 
 /* --- store_file.c: the root block, pure --- */
 
-/* Which boot of the machine this is; "" where the kernel does not say. */
-void store_file_boot(char boot[IMAGE_BOOT_SIZE]);
+/* Which boot of the machine this is; "" where the kernel does not say. 0; -EMFILE, -ENFILE: there is no descriptor to ask with. */
+int store_file_boot(char boot[IMAGE_BOOT_SIZE]);
 
 /* A root block of a file in use. */
 void store_file_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SIZE]);

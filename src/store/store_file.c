@@ -22,14 +22,20 @@ enum { TRIM_TURNS_MAX = 100000 };
 
 static const char magic[IMAGE_MAGIC_SIZE] = "riposte memory";
 
-void store_file_boot(char boot[IMAGE_BOOT_SIZE]) {
+static bool descriptors_have_ended(int status) {
+    return status == -EMFILE || status == -ENFILE;
+}
+
+int store_file_boot(char boot[IMAGE_BOOT_SIZE]) {
     memset(boot, 0, IMAGE_BOOT_SIZE);
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t size = read(fd, boot, IMAGE_BOOT_SIZE - 1);
-        close(fd);
-        boot[size < 0 ? 0 : size] = '\0';
+    if (fd < 0) {
+        return descriptors_have_ended(-errno) ? -errno : 0;
     }
+    ssize_t size = read(fd, boot, IMAGE_BOOT_SIZE - 1);
+    close(fd);
+    boot[size < 0 ? 0 : size] = '\0';
+    return 0;
 }
 
 void store_file_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SIZE]) {
@@ -351,6 +357,12 @@ static int store_begin(const struct store_config *config, int fd, const char boo
     return status < 0 ? status : store_make(config, &(struct store_shape){.fd = fd}, created);
 }
 
+static enum store_image image_refused(int status) {
+    return status == -ENOSPC   ? STORE_IMAGE_LIMIT
+           : status == -ENOMEM ? STORE_IMAGE_ADDRESSES
+                               : STORE_IMAGE_DAMAGED;
+}
+
 int store_file_create(const struct store_config *config, int fd, bool keeps, uint64_t now_ns,
                       enum store_image *image, struct store **created) {
     struct image_root root;
@@ -361,10 +373,10 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
         return -EINVAL;
     }
     int status = root_read(fd, &root, &size);
+    status = status < 0 ? status : store_file_boot(boot);
     if (status < 0) {
         return status;
     }
-    store_file_boot(boot);
     *image = store_file_judge(&root, size, boot, config);
     if (*image == STORE_IMAGE_FOREIGN || (keeps && *image != STORE_IMAGE_TAKEN)) {
         return -EEXIST;
@@ -378,7 +390,11 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
         if (status == 0) {
             return 0;
         }
-        *image = status == -ENOSPC ? STORE_IMAGE_LIMIT : STORE_IMAGE_DAMAGED;
+        if (descriptors_have_ended(status)) {
+            *image = STORE_IMAGE_NONE;
+            return status; /* nor would another store find one */
+        }
+        *image = image_refused(status);
         if (keeps) {
             return -EEXIST;
         }
@@ -391,9 +407,12 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
 int store_file_save(struct store *store, uint64_t now_ns) {
     struct image_root root;
     char boot[IMAGE_BOOT_SIZE];
-    store_file_boot(boot);
+    int status = store_file_boot(boot);
+    if (status < 0) {
+        return status;
+    }
     store_file_root_init(&root, boot);
-    int status = image_save(store, &root, now_ns);
+    status = image_save(store, &root, now_ns);
     store->is_moved = status == 0;
     return status;
 }
@@ -401,7 +420,7 @@ int store_file_save(struct store *store, uint64_t now_ns) {
 void store_file_resume(struct store *store) {
     struct image_root root;
     char boot[IMAGE_BOOT_SIZE];
-    store_file_boot(boot);
+    (void)store_file_boot(boot); /* of what is in use nobody asks */
     store_file_root_init(&root, boot);
     image_resume(store, &root);
     store->is_moved = false;
@@ -410,7 +429,7 @@ void store_file_resume(struct store *store) {
 void store_file_settle(struct store *store) {
     struct image_root root;
     char boot[IMAGE_BOOT_SIZE];
-    store_file_boot(boot);
+    (void)store_file_boot(boot); /* of what is in use nobody asks */
     store_file_root_init(&root, boot);
     int status = store->arena.memory_fd < 0 ? 0 : image_root_write(store->arena.memory_fd, &root);
     assert(status == 0); /* the page is there, or nothing is in the way of one in memory */

@@ -230,9 +230,13 @@ static bool channel_take_control(struct msghdr *head, struct channel_fds *fds) {
     return good;
 }
 
-static int channel_judge(const struct msghdr *head, struct bytes packet, struct message *message) {
+static int channel_judge(const struct msghdr *head, struct bytes packet, unsigned fds_count,
+                         struct message *message) {
+    if ((head->msg_flags & MSG_CTRUNC) != 0 && fds_count < MESSAGE_FDS_MAX) {
+        return -EMFILE; /* there was room for more: this process may not have them (unix(7)) */
+    }
     if ((head->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-        return -EPROTO; /* too long, or descriptors have ended here */
+        return -EPROTO; /* too long, or too many */
     }
     switch (message_read(packet, message)) {
     case MESSAGE_OK:
@@ -270,7 +274,8 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
         }
         if (size > 0) {
             bool good = channel_take_control(&head, fds);
-            int result = good ? channel_judge(&head, bytes_of(bytes, (size_t)size), message) : -EPROTO;
+            int result =
+                good ? channel_judge(&head, bytes_of(bytes, (size_t)size), fds->count, message) : -EPROTO;
             if (result < 0) {
                 channel_fds_close(fds);
             }

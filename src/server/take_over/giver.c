@@ -304,10 +304,15 @@ static bool giver_greet(struct giver *giver, uint64_t now_ns) {
 }
 
 static void giver_on_hello(struct giver *giver, const struct message_hello *hello) {
+    giver->checks_only = hello->checks_only;
+    if (store_file_fd(giver->parts.store) < 0) {
+        giver_abandon(giver,
+                      "its items lie in memory that no other process can have (ulimit -f, or no memfd)");
+        return;
+    }
     verdict_begin(&giver->verdict);
     int result = offer_send(&giver->parts, &giver->verdict, (uint32_t)hand_over_time_ms(&giver->parts),
                             giver->fd, giver->deadline_ns);
-    giver->checks_only = hello->checks_only;
     giver->state = GIVER_OFFERED;
     if (result < 0) {
         giver_abandon(giver, result_text(result));

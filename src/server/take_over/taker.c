@@ -66,7 +66,9 @@ static bool result_failed(const struct taker *taker, int result, struct failure 
     const char *text = result == -ETIMEDOUT         ? "it says nothing"
                        : result == -EPROTO          ? "what it says cannot be understood"
                        : result == -EPROTONOSUPPORT ? "it speaks another version of the hand-over"
-                                                    : strerror(-result);
+                       : result == -EMFILE
+                           ? "its descriptors are more than this process may have (ulimit -n, LimitNOFILE=)"
+                           : strerror(-result);
     return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: %s; it goes on", (intmax_t)taker->pid,
                        text);
 }

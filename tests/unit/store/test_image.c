@@ -51,7 +51,7 @@ Test(image, every_byte_of_the_root_block_counts) {
     struct image_root root, wrong;
     char boot[IMAGE_BOOT_SIZE];
     struct store_config config = fixture_config();
-    store_file_boot(boot);
+    cr_assert_eq(store_file_boot(boot), 0);
     cr_assert_eq(pread(whole, &root, sizeof(root), 0), (ssize_t)sizeof(root));
     cr_assert_eq(store_file_judge(&root, sizeof(root), boot, &config), STORE_IMAGE_TAKEN);
     for (size_t at = 0; at < sizeof(root); at++) {

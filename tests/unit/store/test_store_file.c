@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "file_fixture.h"
@@ -309,6 +310,28 @@ Test(store_file, the_other_one_has_all_of_it_once_it_is_settled) {
 }
 
 /* --- what is not taken --- */
+
+/* It is not damaged, and no store in other memory takes its place. */
+Test(store_file, without_a_descriptor_nothing_is_made_and_that_is_said) {
+    struct store_config config = fixture_config();
+    struct fixture fixture = fixture_open();
+    struct store *store = NULL;
+    enum store_image image;
+    int fd = make_image();
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int last = open_file(); /* all below are open then */
+    limit.rlim_cur = (rlim_t)last + 1;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(store_file_create(&config, fd, true, CLOCK_NS_PER_S, &image, &store), -EMFILE);
+    cr_expect_eq(store_create(&config, &store), -EMFILE);
+    cr_expect_eq(store_file_save(fixture.store, fixture.now_ns), -EMFILE);
+    limit.rlim_cur += 100;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(store_file_create(&config, fd, true, CLOCK_NS_PER_S, &image, &store), 0);
+    store_destroy(store);
+    fixture_close(&fixture);
+}
 
 Test(store_file, a_store_that_was_not_saved_is_not_taken) {
     int fd = open_file();

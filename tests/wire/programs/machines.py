@@ -141,6 +141,35 @@ def a_limit_of_file_sizes_neither_ends_the_server_nor_keeps_it_from_storing(lab)
 
 
 @test(families=TCP)
+def items_in_memory_of_its_own_are_not_handed_over_and_that_is_said(lab):
+    """Where a limit of file sizes has made them so: neither is a check good, nor does anybody wait for a take-over that cannot be."""
+    server = lab.start("-t", "2", "-m", "64", prefix=(lab.need("prlimit", "util-linux"), f"--fsize={1 << 20}"))
+    client = lab.connect(server)
+    client.set("a", "x")
+    for flags, status in ((("--check",), 2), ((), 69)):
+        ended = lab.run_server(f"--take-over={server.pid}", "-p", str(server.port), *flags)
+        check_equal(status, ended.returncode, f"exit status: {ended.stdout!r}{ended.stderr!r}")
+        check("no other process can have" in " ".join((ended.stdout + ended.stderr).decode().split()), f"{ended.stdout!r}{ended.stderr!r}")
+    check_equal(b"x", client.get("a"), "the value afterwards")
+
+
+@test(families=TCP)
+def one_that_may_not_have_the_descriptors_of_all_connections_does_not_take_over(lab):
+    """80 of them; 60 and 85 descriptors in all."""
+    prlimit = lab.need("prlimit", "util-linux")
+    server = lab.start("-t", "2")
+    clients = [lab.connect(server) for _ in range(80)]
+    for client in clients:
+        client.version()
+    for limit in (60, 85):
+        ended = lab.run(prlimit, f"--nofile={limit}", lab.program.path, f"--take-over={server.pid}", "-p", str(server.port), "-m", "64")
+        check_equal(69, ended.returncode, f"exit status: {ended.stderr!r}")
+        check(b"ulimit -n" in ended.stderr.splitlines()[-1], f"{ended.stderr!r}")
+        for client in clients:
+            client.version()
+
+
+@test(families=TCP)
 def too_few_addresses_are_said_with_the_cure(lab):
     """RLIMIT_AS below -m makes the store smaller; far below it there is no start, and the sentence names the flag and the limit."""
     if lab.program.is_sanitized:

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -116,6 +117,18 @@ Test(channel, one_descriptor_past_the_limit_is_no_message) {
     cr_assert_eq(setsockopt(ends[NEW], SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)), 0);
     cr_expect_eq(hear_changed(4, MESSAGE_VERSION, MESSAGE_FDS_MAX), 0);
     cr_expect_eq(hear_changed(4, MESSAGE_VERSION, MESSAGE_FDS_MAX + 1), -EPROTO);
+}
+
+/* As a process sees it whose limit is too low; those that have come are closed. */
+Test(channel, descriptors_that_it_may_not_have_are_named_so) {
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    unsigned before = open_fds_count();
+    limit.rlim_cur = before + 4;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(hear_changed(4, MESSAGE_VERSION, 20), -EMFILE);
+    cr_expect_eq(open_fds_count(), before);
+    cr_expect_eq(hear_changed(4, MESSAGE_VERSION, 1), 0);
 }
 
 Test(channel, what_is_no_message_is_named_and_its_descriptors_are_closed) {
