@@ -6,6 +6,7 @@
 
 #include "expire.h"
 #include "flush_table.h"
+#include "index_grow.h"
 #include "link.h"
 #include "segment.h"
 

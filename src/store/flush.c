@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "flush_table.h"
+#include "index_grow.h"
 #include "link.h"
 #include "reclaim.h"
 #include "riposte/clock.h"

@@ -3,6 +3,7 @@
  * get: looking up with options: touching, creating on a miss, and who recomputes a stale value: winning is one step under the
  * lock, so of all workers exactly one is told so. Before it pins, last going through all items. A plain get stands in link.c.
  */
+#include "index_grow.h"
 #include "link.h"
 #include "put.h"
 #include "segment.h"

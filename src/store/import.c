@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "index_grow.h"
 #include "link.h"
 #include "portable.h"
 #include "put.h"

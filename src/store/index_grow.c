@@ -16,9 +16,10 @@
  *
  * Worker's own thread.
  */
+#include "index_grow.h"
+
 #include <sched.h>
 
-#include "index.h"
 #include "cpu_relax.h"
 #include "segment.h"
 

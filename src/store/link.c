@@ -13,6 +13,7 @@
  */
 #include "link.h"
 
+#include "index_grow.h"
 #include "segment.h"
 
 enum {

@@ -9,6 +9,7 @@
 
 #include "expire.h"
 #include "flush_table.h"
+#include "index_grow.h"
 #include "link.h"
 #include "reclaim.h"
 #include "segment.h"

@@ -15,7 +15,7 @@
 #include "evict.h"
 #include "expire.h"
 #include "flush.h"
-#include "index.h"
+#include "index_grow.h"
 #include "link.h"
 #include "put.h"
 #include "reclaim.h"

@@ -6,6 +6,7 @@
 
 #include "evict.h"
 #include "expire.h"
+#include "index_grow.h"
 #include "link.h"
 #include "segment.h"
 

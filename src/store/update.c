@@ -6,6 +6,7 @@
 #include "put.h"
 
 #include "index.h"
+#include "index_grow.h"
 #include "link.h"
 #include "segment.h"
 

@@ -3,6 +3,7 @@
  * Growth of the index, and its shrinking: that they happen, bit by bit, and that nothing gets lost meanwhile.
  */
 #include "fixture.h"
+#include "index_grow.h"
 
 static struct store_config roomy_config(void) {
     struct store_config config = fixture_config();
