@@ -16,6 +16,7 @@
 #include "conn_list.h"
 #include "engine_state.h"
 #include "loop.h"
+#include "memory.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
@@ -59,6 +60,7 @@ static int engine_create_workers(struct engine *engine, struct engine_error *err
         if (engine->workers[i] == NULL) {
             return engine_fail(error, -ENOMEM, "no memory for the workers");
         }
+        memory_init(engine->workers[i]);
         engine->workers[i]->cpu = cpus[i % known];
         /*
          * Before the threads: a stop or a connection list that comes before this worker runs is found by its first

@@ -90,7 +90,7 @@ struct engine {
     _Atomic uint32_t conn_lists_begun;
     pthread_mutex_t conn_list_lock;      /* of begins and leavings: who is to answer is settled */
     _Atomic uint64_t conn_memory_size;   /* of all workers, as published */
-    _Atomic uint64_t memory_wanted_size; /* bytes that a session was refused last; see memory_want */
+    _Atomic uint64_t memory_wanted_size; /* bytes that a session was refused last; see shed_want */
     _Atomic uint32_t memory_wanted_ms;   /* worker time of that */
     _Atomic uint64_t frozen_size;        /* bytes of unsent output that frozen connections hold */
     const struct engine_shared

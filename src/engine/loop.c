@@ -21,11 +21,11 @@
 #include "failover.h"
 #include "filter.h"
 #include "freeze.h"
-#include "memory.h"
 #include "overdue.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "serve.h"
+#include "shed.h"
 #include "timeouts.h"
 
 enum {
@@ -227,7 +227,7 @@ static void loop_turn(struct worker *worker) {
     if (unlikely(worker->stage != WORKER_SERVING)) {
         loop_stop_turn(worker);
     }
-    memory_turn(worker);
+    shed_turn(worker);
     if (worker->hooks->turn_end != NULL) {
         worker->hooks->turn_end(worker->user, worker->now_ns);
     }

@@ -14,7 +14,7 @@
  *      accept_turn          accepting again where a pause is over
  *      conn_list_turn       a piece of the connection list, while one is asked for
  *      drain_turn           while stopping: which connections are done
- *      memory_turn          what all connections hold together is bounded
+ *      shed_turn            what all connections hold together is bounded
  *      arm_turn             one send per connection with output; receives; the end of those that close
  *      transport_failed?    failover_turn: the ring has failed for good
  *

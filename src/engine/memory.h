@@ -11,12 +11,10 @@
  *      |------------------------------------|-------|--------|-------|
  *                          closing ends here  begins  no call  input not kept
  *
- * Above thirteen sixteenths connections are closed, those first that have moved nothing for a while, the largest first, until
- * three quarters are left. Only a worker that holds more than its share closes; one that sleeps meanwhile is woken.
+ * Between twelve and thirteen sixteenths: whom shed.h closes.
  *
- * What sessions hold stays below three quarters: what needs more waits, or is refused. Where it does (memory_want), connections that have
- * moved nothing for SHED_STALE_MS give way, until it would have its room: who holds and does nothing does not lock others out. Those that
- * wait do so with what they hold: all of a worker at most its share of a thirty-second, and the last one, so that others, who go on, have the rest.
+ * What sessions hold stays below three quarters: what needs more waits, or is refused. Those that wait do so with what they hold:
+ * all of a worker at most its share of a thirty-second, and the last one, so that others, who go on, have the rest.
  *
  * Below fifteen sixteenths one call of a protocol may add its worker's share of what is left, or a single answer; above nobody is
  * served, what came waits for the next turn. Since it must be kept until then, its memory is set aside first: whose input has no
@@ -47,6 +45,9 @@ static inline uint64_t memory_step_size(const struct engine *engine) {
     uint64_t share_size = memory_share(engine, engine->config.conn_memory_size_max / 16);
     return share_size < MEMORY_STEP_SIZE ? share_size : MEMORY_STEP_SIZE;
 }
+
+/* The worker's part of the bounds. Before it serves. */
+void memory_init(struct worker *worker);
 
 /* What this worker's connections hold. */
 static inline uint64_t memory_worker_size(const struct worker *worker) {
@@ -106,26 +107,7 @@ static inline void memory_publish(struct worker *worker) {
     }
 }
 
-/* A session was refused `size` bytes, or waits for them: for a while there shall be room for them. */
-void memory_want(struct worker *worker, uint64_t size);
-
 /* The connection waits for memory, or does not any more. */
 void memory_note_waiting(struct worker *worker, struct conn *conn, bool waits);
-
-/* After each call of a protocol. */
-static inline void memory_publish_call(struct worker *worker, struct conn *conn,
-                                       const struct progress *progress) {
-    memory_publish(worker);
-    if (unlikely(progress->memory_wanted_size > 0 || conn->awaits_room)) {
-        memory_note_waiting(worker, conn,
-                            progress->memory_wanted_size > 0 && progress->next == PROTOCOL_NEXT_LATER);
-        if (progress->memory_wanted_size > 0) {
-            memory_want(worker, progress->memory_wanted_size);
-        }
-    }
-}
-
-/* Publishes the worker's sum where it has changed much, and closes connections above the bound. Once per turn. */
-void memory_turn(struct worker *worker);
 
 #endif

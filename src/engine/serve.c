@@ -16,6 +16,7 @@
 #include "filter.h"
 #include "memory.h"
 #include "riposte/check.h"
+#include "shed.h"
 #include "unread.h"
 
 enum {
@@ -102,6 +103,16 @@ static void serve_put_off(struct worker *worker, struct conn *conn) {
     worker->turn.over = true;
 }
 
+/* A call has asked for memory that is not there, or waits for it no more. */
+static void __attribute__((cold))
+serve_note_wanted(struct worker *worker, struct conn *conn, const struct progress *progress) {
+    bool waits = progress->memory_wanted_size > 0 && progress->next == PROTOCOL_NEXT_LATER;
+    memory_note_waiting(worker, conn, waits);
+    if (progress->memory_wanted_size > 0) {
+        shed_want(worker, progress->memory_wanted_size);
+    }
+}
+
 /* One call of on_input. */
 static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
@@ -158,7 +169,10 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
     counter_add(&worker->counters.requests, progress.requests);
     turn_count(&worker->turn, progress.requests + progress.work);
-    memory_publish_call(worker, conn, &progress);
+    memory_publish(worker);
+    if (unlikely(progress.memory_wanted_size > 0 || conn->awaits_room)) {
+        serve_note_wanted(worker, conn, &progress);
+    }
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
@@ -395,7 +409,7 @@ void serve_turn(struct worker *worker) {
         serve_prefetch(worker);
         serve_rounds(worker, &worker->run);
         if (unlikely(memory_room_size(worker) == 0)) {
-            memory_turn(worker); /* who is closed needs nothing kept */
+            shed_turn(worker); /* who is closed needs nothing kept */
         }
         serve_keep_rest(worker, &worker->run);
         turn_note_others(&worker->turn, worker->now_ns);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "engine_state.h"
-#include "memory.h"
 
 void worker_free(struct worker *worker) {
     if (worker == NULL) {
@@ -39,7 +38,6 @@ struct worker *worker_create(struct engine *engine, unsigned index) {
     worker->spare_fd = -1;
     worker->transport = engine->transport;
     worker->hooks = &engine->config.hooks;
-    worker->waiting_size_max = memory_share(engine, engine->config.conn_memory_size_max / 32);
     worker->listens = calloc(engine->config.listens_count, sizeof(*worker->listens));
     if (worker->listens == NULL) {
         worker_free(worker);
