@@ -13,7 +13,7 @@
 
 #include "options.h"
 #include "options_text.h"
-#include "page.h"
+#include "wrap.h"
 #include "riposte/bytes.h"
 
 enum {
@@ -32,7 +32,7 @@ static void lines_print(FILE *file, const char *text, unsigned columns) {
         if (*text == ' ') {
             fprintf(file, "%.*s", (int)line.size, line.data);
         } else {
-            page_words(&(struct page){.file = file, .columns = columns}, line);
+            wrap_words(&(struct wrap){.file = file, .columns = columns}, line);
         }
         fputc('\n', file);
         text += line.size + (text[line.size] == '\n');
@@ -44,16 +44,16 @@ static void lines_print(FILE *file, const char *text, unsigned columns) {
 
 static void row_print(FILE *file, unsigned columns, const char *indent, const char *label, const char *text) {
     bool beside = columns >= LABEL_WIDTH + TEXT_WIDTH_MIN;
-    struct page page = {.file = file, .columns = columns, .indent = beside ? LABEL_WIDTH : TEXT_INDENT};
+    struct wrap wrap = {.file = file, .columns = columns, .indent = beside ? LABEL_WIDTH : TEXT_INDENT};
     size_t size = strlen(indent) + strlen(label);
     fprintf(file, "%s%s", indent, label);
-    page.at = page.indent;
+    wrap.at = wrap.indent;
     if (beside && size < LABEL_WIDTH) {
         fprintf(file, "%*s", LABEL_WIDTH - (int)size, "");
     } else {
-        page_break(&page);
+        wrap_break(&wrap);
     }
-    page_words(&page, bytes_from_string(text));
+    wrap_words(&wrap, bytes_from_string(text));
     fputc('\n', file);
 }
 

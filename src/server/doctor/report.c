@@ -8,7 +8,7 @@
  */
 #include "report.h"
 
-#include "page.h"
+#include "wrap.h"
 
 enum { COLUMNS = 80, VERDICT_WIDTH = 7, AREA_WIDTH = 12 };
 
@@ -26,15 +26,15 @@ static const struct verdict {
 
 static void finding_print(FILE *file, const struct finding *finding, bool colours) {
     const struct verdict *verdict = &verdicts[finding->verdict];
-    struct page page = {.file = file, .columns = COLUMNS, .indent = VERDICT_WIDTH + AREA_WIDTH};
+    struct wrap wrap = {.file = file, .columns = COLUMNS, .indent = VERDICT_WIDTH + AREA_WIDTH};
     fprintf(file, "%s%-*s%s%-*s", colours ? verdict->colour : "", VERDICT_WIDTH, verdict->word,
             colours ? "\033[0m" : "", AREA_WIDTH, finding->area);
-    page.at = page.indent;
-    page_words(&page, bytes_from_string(finding->text));
+    wrap.at = wrap.indent;
+    wrap_words(&wrap, bytes_from_string(finding->text));
     if (*finding->cure != '\0') {
-        page_break(&page);
-        page_words(&page, bytes_from_string("cure:"));
-        page_words(&page, bytes_from_string(finding->cure));
+        wrap_break(&wrap);
+        wrap_words(&wrap, bytes_from_string("cure:"));
+        wrap_words(&wrap, bytes_from_string(finding->cure));
     }
     fputc('\n', file);
 }

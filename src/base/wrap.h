@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * page: text for people, broken between words where the paper or the terminal ends.
+ * wrap: text for people, broken between words where the paper or the terminal ends.
  *
  *      <---- indent ----> words of a line that is too long
  *                         go on below, at the same column
  */
-#ifndef RIPOSTE_BASE_PAGE_H
-#define RIPOSTE_BASE_PAGE_H
+#ifndef RIPOSTE_BASE_WRAP_H
+#define RIPOSTE_BASE_WRAP_H
 
 #include <stdio.h>
 
 #include "riposte/bytes.h"
 
 /* Where the next word goes. One thread owns it. */
-struct page {
+struct wrap {
     FILE *file;       /* borrowed */
     unsigned columns; /* most of one line; a longer word stands alone */
     unsigned indent;  /* of every line but the first */
@@ -21,9 +21,9 @@ struct page {
 };
 
 /* Ends the line and begins one at the indent. */
-void page_break(struct page *page);
+void wrap_break(struct wrap *wrap);
 
 /* Words of one line, each after a space if the line has begun. */
-void page_words(struct page *page, struct bytes line);
+void wrap_words(struct wrap *wrap, struct bytes line);
 
 #endif
