@@ -7,10 +7,10 @@
 
 #include "stopwatch.h"
 
-void bench_parse(const struct stopwatch *stopwatch);   /* the parsers of command lines */
-void bench_head(const struct stopwatch *stopwatch);    /* reading heads of HTTP requests */
-void bench_look_up(const struct stopwatch *stopwatch); /* store_get, hit and miss, by items and threads */
-void bench_put(const struct stopwatch *stopwatch);     /* store_put */
+void bench_parse(const struct stopwatch *stopwatch);  /* the parsers of command lines */
+void bench_head(const struct stopwatch *stopwatch);   /* reading heads of HTTP requests */
+void bench_lookup(const struct stopwatch *stopwatch); /* store_get, hit and miss, by items and threads */
+void bench_put(const struct stopwatch *stopwatch);    /* store_put */
 void bench_writers(
     const struct stopwatch *stopwatch);              /* store_put, two threads in one store and in one each */
 void bench_reply(const struct stopwatch *stopwatch); /* building the answer to a hit */

@@ -22,7 +22,7 @@ static const struct {
     const char *name;
     void (*measure)(const struct stopwatch *stopwatch);
 } groups[] = {
-    {"parse", bench_parse},     {"head", bench_head},         {"look-up", bench_look_up},
+    {"parse", bench_parse},     {"head", bench_head},         {"look-up", bench_lookup},
     {"put", bench_put},         {"writers", bench_writers},   {"reply", bench_reply},
     {"hotkeys", bench_hotkeys}, {"on-input", bench_on_input},
 };

@@ -333,31 +333,31 @@ uint64_t store_prefetch(struct store_worker *worker, struct bytes key);
 enum store_status store_get(struct store_worker *worker, struct bytes key, struct item_view *view);
 
 /* One of several keys that are looked up at once. */
-struct store_look {
+struct store_lookup {
     struct bytes key; /* the caller's */
-    uint64_t hash;    /* store_look_ahead sets it: store_hash of the key */
+    uint64_t hash;    /* store_lookup_prefetch sets it: store_hash of the key */
     const void *seen; /* the same; the store's: where the index may lead to the key; NULL: not known */
 
-    /* Set by store_look_up. */
+    /* Set by store_lookup_run. */
     uint32_t location;     /* the store's; 0: there is no such key */
     uint32_t client_flags; /* this and the next, where there is one */
     struct bytes value;    /* followed by "\r\n", as in a view; valid as long as one */
 };
 
 /* The hashes of all, and where there are several, and it helps, the memory system is asked for what looking them up needs. */
-void store_look_ahead(struct store_worker *worker, struct store_look *looks, unsigned count);
+void store_lookup_prefetch(struct store_worker *worker, struct store_lookup *lookups, unsigned count);
 
-/* As store_get of each, in order, after store_look_ahead. */
-void store_look_up(struct store_worker *worker, struct store_look *looks, unsigned count);
+/* As store_get of each, in order, after store_lookup_prefetch. */
+void store_lookup_run(struct store_worker *worker, struct store_lookup *lookups, unsigned count);
 
 /* Whether the key is there. */
-static inline bool store_look_found(const struct store_look *look) {
-    return look->location != 0;
+static inline bool store_lookup_found(const struct store_lookup *lookup) {
+    return lookup->location != 0;
 }
 
 /* The rest of what there is to know of one that was found, the present use counted. */
-void store_look_view(const struct store_worker *worker, const struct store_look *look,
-                     struct item_view *view);
+void store_lookup_view(const struct store_worker *worker, const struct store_lookup *lookup,
+                       struct item_view *view);
 
 /* The same with options; may also answer STORE_NO_MEMORY where it creates or touches. */
 enum store_status store_get_with(struct store_worker *worker, struct bytes key,

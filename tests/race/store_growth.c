@@ -30,20 +30,20 @@ static void expect(struct torture_thread *thread, uint64_t number) {
 
 /* Several of a writer's first `there` keys, looked for as a pipeline does; now and then much happens in between. */
 static void expect_several(struct torture_thread *thread, unsigned writer, uint64_t there) {
-    enum { LOOKS = 8 };
-    struct torture_key keys[LOOKS];
-    struct store_look looks[LOOKS];
-    uint64_t numbers[LOOKS];
-    for (unsigned i = 0; i < LOOKS; i++) {
+    enum { LOOKUPS = 8 };
+    struct torture_key keys[LOOKUPS];
+    struct store_lookup lookups[LOOKUPS];
+    uint64_t numbers[LOOKUPS];
+    for (unsigned i = 0; i < LOOKUPS; i++) {
         numbers[i] = key_of(writer, random_below(&thread->random, there));
-        looks[i].key = torture_key(&keys[i], numbers[i]);
+        lookups[i].key = torture_key(&keys[i], numbers[i]);
     }
-    store_look_ahead(thread->worker, looks, LOOKS);
+    store_lookup_prefetch(thread->worker, lookups, LOOKUPS);
     torture_pause(thread);
-    store_look_up(thread->worker, looks, LOOKS);
-    for (unsigned i = 0; i < LOOKS; i++) {
-        torture_check(store_look_found(&looks[i]), "key %" PRIu64 " was lost", numbers[i]);
-        torture_check(torture_read(looks[i].value, numbers[i]) >= numbers[i],
+    store_lookup_run(thread->worker, lookups, LOOKUPS);
+    for (unsigned i = 0; i < LOOKUPS; i++) {
+        torture_check(store_lookup_found(&lookups[i]), "key %" PRIu64 " was lost", numbers[i]);
+        torture_check(torture_read(lookups[i].value, numbers[i]) >= numbers[i],
                       "key %" PRIu64 " is older than it may be", numbers[i]);
     }
 }

@@ -20,11 +20,11 @@ enum { RUN_REQUESTS_MAX = 16 /* as many misses as a core has in flight, and a li
 /* Requests at the front of the input. */
 struct run {
     unsigned count;
-    uint32_t sets;                             /* bit n: request n is a set; else it is a get */
-    uint32_t silent;                           /* bit n: a set that is not answered */
-    const char *end[RUN_REQUESTS_MAX];         /* behind each */
-    struct store_look look[RUN_REQUESTS_MAX];  /* key and hash; of a get what was found, too */
-    struct store_record set[RUN_REQUESTS_MAX]; /* of sets: all but the hash */
+    uint32_t sets;                                /* bit n: request n is a set; else it is a get */
+    uint32_t silent;                              /* bit n: a set that is not answered */
+    const char *end[RUN_REQUESTS_MAX];            /* behind each */
+    struct store_lookup lookup[RUN_REQUESTS_MAX]; /* key and hash; of a get what was found, too */
+    struct store_record set[RUN_REQUESTS_MAX];    /* of sets: all but the hash */
 };
 static_assert(RUN_REQUESTS_MAX <= 32, "a bit each");
 
@@ -34,7 +34,7 @@ static inline void run_add_set(const struct mc_call *call, struct run *run, unsi
     uint32_t exptime = set->exptime;
     run->sets |= UINT32_C(1) << i;
     run->silent |= (uint32_t)set->noreply << i;
-    run->look[i].key = set->key;
+    run->lookup[i].key = set->key;
     run->set[i].key = set->key;
     run->set[i].value = set->value;
     run->set[i].client_flags = set->client_flags;
@@ -44,7 +44,7 @@ static inline void run_add_set(const struct mc_call *call, struct run *run, unsi
 
 /* Request `i`, at the front of `input`: its size, 0 when it is none of a run's. */
 static inline size_t run_parse(const struct mc_call *call, struct run *run, unsigned i, struct bytes input) {
-    size_t size = mc_parse_get(input, &run->look[i].key);
+    size_t size = mc_parse_get(input, &run->lookup[i].key);
     struct mc_set set;
     if (size == 0 && (size = mc_parse_set(input, &set)) != 0) {
         run_add_set(call, run, i, &set);
@@ -80,11 +80,11 @@ static inline bool run_has_room(struct reply_room *room, struct reply *reply, si
 }
 
 /* A hit, whose value is small enough for a reserve. */
-static inline char *run_write(char *at, const struct store_look *look) {
-    at = answer_value_line(at, look->key, look->client_flags, look->value.size);
+static inline char *run_write(char *at, const struct store_lookup *lookup) {
+    at = answer_value_line(at, lookup->key, lookup->client_flags, lookup->value.size);
     memcpy(at, "\r\n", PARSE_LINE_END_SIZE);
     at = bytes_copy(at + PARSE_LINE_END_SIZE,
-                    bytes_of(look->value.data, look->value.size + PARSE_LINE_END_SIZE));
+                    bytes_of(lookup->value.data, lookup->value.size + PARSE_LINE_END_SIZE));
     memcpy(at, "END\r\n", ANSWER_END_SIZE);
     return at + ANSWER_END_SIZE;
 }
@@ -95,28 +95,29 @@ static inline char *run_write_miss(char *at) {
 }
 
 static __attribute__((noinline)) void run_answer_large(const struct mc_call *call,
-                                                       const struct store_look *look) {
+                                                       const struct store_lookup *lookup) {
     struct item_view view;
-    store_look_view(call->worker->store, look, &view);
+    store_lookup_view(call->worker->store, lookup, &view);
     answer_value(call->worker, call->reply, &view, false, true);
 }
 
-static inline bool run_is_large(const struct store_look *look) {
-    return !value_fits_reserve(ANSWER_AROUND_SIZE_MAX, look->value.size);
+static inline bool run_is_large(const struct store_lookup *lookup) {
+    return !value_fits_reserve(ANSWER_AROUND_SIZE_MAX, lookup->value.size);
 }
 
 /* One get. False, and nothing done, where answers have reached the output's bound. */
-static inline bool run_answer(struct mc_call *call, struct reply_room *room, const struct store_look *look) {
-    bool found = likely(store_look_found(look)), large = found && unlikely(run_is_large(look));
-    size_t size = ANSWER_AROUND_SIZE_MAX + (found && !large ? look->value.size : 0);
+static inline bool run_answer(struct mc_call *call, struct reply_room *room,
+                              const struct store_lookup *lookup) {
+    bool found = likely(store_lookup_found(lookup)), large = found && unlikely(run_is_large(lookup));
+    size_t size = ANSWER_AROUND_SIZE_MAX + (found && !large ? lookup->value.size : 0);
     if (!run_has_room(room, call->reply, size)) {
         return false;
     }
     if (unlikely(large)) {
         *room = reply_room_commit(*room, call->reply);
-        run_answer_large(call, look);
+        run_answer_large(call, lookup);
     } else {
-        room->at = found ? run_write(room->at, look) : run_write_miss(room->at);
+        room->at = found ? run_write(room->at, lookup) : run_write_miss(room->at);
     }
     return true;
 }
@@ -131,27 +132,27 @@ static inline void run_count_as(struct mc_call *call, enum latency_command laten
     }
 }
 
-static inline void run_count_keys(const struct memcached_worker *worker, const struct store_look *look,
+static inline void run_count_keys(const struct memcached_worker *worker, const struct store_lookup *lookup,
                                   unsigned count) {
     if (worker->hotkeys != NULL && unlikely(!hotkeys_skip(worker->hotkeys, count))) {
         for (unsigned i = 0; i < count; i++) {
-            hotkeys_count(worker->hotkeys, look[i].key, false);
+            hotkeys_count(worker->hotkeys, lookup[i].key, false);
         }
     }
 }
 
 /* Gets that follow one another; returns how many of them are answered. */
-static unsigned run_gets(struct mc_call *call, struct store_look *look, unsigned count) {
+static unsigned run_gets(struct mc_call *call, struct store_lookup *lookup, unsigned count) {
     struct memcached_worker *worker = call->worker;
     struct reply_room room = reply_room_take(call->reply, ANSWER_AROUND_SIZE_MAX);
     unsigned done = 0, hits = 0;
     run_count_as(call, LATENCY_GET);
-    store_look_up(worker->store, look, count);
-    while (done < count && run_answer(call, &room, &look[done])) {
-        hits += store_look_found(&look[done++]);
+    store_lookup_run(worker->store, lookup, count);
+    while (done < count && run_answer(call, &room, &lookup[done])) {
+        hits += store_lookup_found(&lookup[done++]);
     }
     reply_room_commit(room, call->reply);
-    run_count_keys(worker, look, done);
+    run_count_keys(worker, lookup, done);
     call->requests += done;
     counter_add(&worker->counters.get_hits, hits);
     counter_add(&worker->counters.get_misses, done - hits);
@@ -189,7 +190,7 @@ static unsigned run_sets(struct mc_call *call, struct run *run, unsigned first, 
     unsigned done = 0;
     run_count_as(call, LATENCY_SET);
     for (; done < count && run_has_room(&room, call->reply, STORED_SIZE); done++) {
-        status = run_store(call->worker, &set[done], run->look[first + done].hash);
+        status = run_store(call->worker, &set[done], run->lookup[first + done].hash);
         if (unlikely(status != STORE_OK)) {
             break;
         }
@@ -223,12 +224,12 @@ bool cmd_run(struct mc_call *call) {
     if (run.count == 0) {
         return false;
     }
-    store_look_ahead(call->worker->store, run.look, run.count);
+    store_lookup_prefetch(call->worker->store, run.lookup, run.count);
     unsigned done = 0;
     do {
         unsigned count = run_stretch(&run, done);
         done += (run.sets >> done & 1) != 0 ? run_sets(call, &run, done, count)
-                                            : run_gets(call, &run.look[done], count);
+                                            : run_gets(call, &run.lookup[done], count);
     } while (done < run.count && !reply_full(call->reply) && !call_is_costly(call));
     if (likely(done != 0)) { /* none: there was no memory for an answer, or the first one waits */
         call->at = run.end[done - 1];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_look_up: store_get for items that are there and for such that are not, in stores that fit the caches
+ * bench_lookup: store_get for items that are there and for such that are not, in stores that fit the caches
  * and in one that does not, on 1, 2 and 4 threads, one by one and in batches whose buckets are fetched
  * beforehand (src/README.md, "Decisions": a turn has two phases).
  */
@@ -35,14 +35,14 @@ static uint64_t batch_run(void *state, uint64_t count) {
     struct fixture_thread *thread = state;
     uint64_t found = 0;
     for (uint64_t i = 0; i < count; i += BATCH) {
-        struct store_look looks[BATCH];
+        struct store_lookup lookups[BATCH];
         for (unsigned k = 0; k < BATCH; k++) {
-            looks[k].key = fixture_thread_key(thread);
+            lookups[k].key = fixture_thread_key(thread);
         }
-        store_look_ahead(thread->worker, looks, BATCH);
-        store_look_up(thread->worker, looks, BATCH);
+        store_lookup_prefetch(thread->worker, lookups, BATCH);
+        store_lookup_run(thread->worker, lookups, BATCH);
         for (unsigned k = 0; k < BATCH; k++) {
-            found += store_look_found(&looks[k]) ? looks[k].value.size : 1;
+            found += store_lookup_found(&lookups[k]) ? lookups[k].value.size : 1;
         }
         if (i % FIXTURE_QUIESCENT_EVERY == 0) {
             fixture_thread_quiescent(thread);
@@ -87,7 +87,7 @@ static void look_up_in(const struct stopwatch *stopwatch, uint64_t items_count, 
     fixture_deinit(&fixture);
 }
 
-void bench_look_up(const struct stopwatch *stopwatch) {
+void bench_lookup(const struct stopwatch *stopwatch) {
     static const struct {
         uint64_t items_count;
         const char *name;
