@@ -7,6 +7,7 @@
 #include "link.h"
 #include "put.h"
 #include "segment.h"
+#include "update.h"
 
 enum {
     PIN_SHARE = 8, /* segments with pins take one part in so many of the limit, at most */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * update: replaces an item by one that is made from it (see put.h): append and prepend, a delete that leaves something,
+ * update: replaces an item by one that is made from it (see update.h): append and prepend, a delete that leaves something,
  * incr and decr.
  */
-#include "put.h"
+#include "update.h"
 
 #include "index.h"
 #include "index_grow.h"
