@@ -98,7 +98,7 @@ static struct bytes accept_reject_bytes(const struct worker_listen *listen) {
     return bytes_from_string(text == NULL ? "" : text);
 }
 
-static void accept_say(const struct worker *worker, const struct listener *listener, int fd) {
+static void accept_send_reject_text(const struct worker *worker, const struct listener *listener, int fd) {
     struct bytes words = accept_reject_bytes(&worker->listens[listener->listen]);
     if (words.size > 0) {
         /* The socket is new, its buffer empty: the line fits, and if the client is gone nobody misses it. */
@@ -119,7 +119,7 @@ static void accept_reject(struct worker *worker, struct listener *listener, int 
     }
     struct conn *conn = accept_open(worker, listener, fd);
     if (conn == NULL) {
-        accept_say(worker, listener, fd);
+        accept_send_reject_text(worker, listener, fd);
         worker->transport->close_fd(worker, fd);
         return;
     }
@@ -181,7 +181,7 @@ static bool accept_may_close(const struct worker *worker, const struct conn *con
 }
 
 /* As many as there may be, after those have been closed that say nothing and have had their time. */
-static bool accept_is_crowded(struct worker *worker) {
+static bool accept_openings_are_full(struct worker *worker) {
     if (worker->openings_count < accept_openings_max(worker)) {
         return false;
     }
@@ -196,8 +196,8 @@ static bool accept_is_crowded(struct worker *worker) {
 }
 
 /* One more has a handshake before it: at the bound listens with a filter stop. */
-static void accept_crowd(struct worker *worker) {
-    if (worker->openings_full || !accept_is_crowded(worker)) {
+static void accept_limit_openings(struct worker *worker) {
+    if (worker->openings_full || !accept_openings_are_full(worker)) {
         return;
     }
     worker->openings_full = true;
@@ -238,14 +238,14 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     counter_add(&worker->counters.connections_current, 1);
     if (listen->filter != NULL) {
         accept_filter(worker, conn);
-        accept_crowd(worker);
+        accept_limit_openings(worker);
     }
     if (conn->state == CONN_OPEN) {
-        accept_introduce(worker, conn);
+        accept_open_session(worker, conn);
     }
 }
 
-void accept_introduce(struct worker *worker, struct conn *conn) {
+void accept_open_session(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     if (conn->state == CONN_OPENING) {
         opening_succeed(worker, conn);
@@ -289,7 +289,7 @@ static void accept_with_spare(struct worker *worker, struct listener *listener) 
     int fd = listener_accept_now(listener->fd, true);
     if (fd >= 0) {
         counter_add(&worker->counters.connections_rejected, 1);
-        accept_say(worker, listener, fd);
+        accept_send_reject_text(worker, listener, fd);
         shutdown(fd, SHUT_WR);
         close(fd);
     }
@@ -348,7 +348,7 @@ static void accept_admit_parked(struct worker *worker) {
 
 static void accept_resume(struct worker *worker) {
     worker->accept_paused = false;
-    worker->openings_full = accept_is_crowded(worker);
+    worker->openings_full = accept_openings_are_full(worker);
     accept_admit_parked(worker);
     worker->accept_look_ms = worker->now_ms + ACCEPT_PAUSE_MS;
     if (worker->spare_fd < 0) {
@@ -368,7 +368,7 @@ void accept_turn(struct worker *worker) {
     }
 }
 
-static void accept_rest(struct worker *worker, struct listener *listener) {
+static void accept_drain_queue(struct worker *worker, struct listener *listener) {
     bool nonblocking = worker->transport->sockets_nonblocking;
     listener_set_nonblocking(listener->fd);
     for (unsigned count = 0; count < ACCEPT_LAST_MAX; count++) {
@@ -385,7 +385,7 @@ static void accept_rest(struct worker *worker, struct listener *listener) {
 
 /* Closing a listener resets what waits in its queue: it is taken first (src/engine/README.md, "Stop"). */
 static void accept_close(struct worker *worker, struct listener *listener) {
-    accept_rest(worker, listener);
+    accept_drain_queue(worker, listener);
     if (!listener->is_unix) {
         /* Refuses further clients at once, also while an accept request still holds the file. */
         shutdown(listener->fd, SHUT_RD);

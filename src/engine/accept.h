@@ -33,6 +33,6 @@ void accept_last(struct worker *worker, bool close_listeners);
 void accept_halt(struct worker *worker);
 
 /* The connection is open, its filter too where it has one: it is the protocol's from here on. */
-void accept_introduce(struct worker *worker, struct conn *conn);
+void accept_open_session(struct worker *worker, struct conn *conn);
 
 #endif

@@ -88,7 +88,7 @@ static void filter_wait(struct worker *worker, struct conn *conn) {
     worker->filter_waits = conn->index;
 }
 
-static void filter_wait_no_more(struct worker *worker, struct conn *conn) {
+static void filter_wait_end(struct worker *worker, struct conn *conn) {
     struct conn_filter *own = conn_filter(conn);
     if (!own->waits) {
         return;
@@ -110,7 +110,7 @@ void filter_wake(struct worker *worker) {
         struct conn_filter *own = conn_filter(conn);
         index = own->waits_next;
         if (conn_is_live(conn) && worker_listen(worker, conn)->filter->ready(own->state)) {
-            filter_wait_no_more(worker, conn);
+            filter_wait_end(worker, conn);
             own->again = true; /* it is called although nothing may have come */
             worker_queue_run(worker, conn);
         }
@@ -225,7 +225,7 @@ bool filter_finish(struct worker *worker, struct conn *conn) {
 void filter_close(struct worker *worker, struct conn *conn) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct conn_filter *own = conn_filter(conn);
-    filter_wait_no_more(worker, conn);
+    filter_wait_end(worker, conn);
     reply_discard(&own->output);
     assert(input_size(&own->wire) == 0);
     own->held_size = 0;

@@ -215,7 +215,7 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
 
 /* Bytes through the filter, as many as it takes at once; returns those that are left for later. */
 static struct bytes serve_filter(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    static const struct filter_sink sink = {.opened = accept_introduce, .take = serve_take};
+    static const struct filter_sink sink = {.opened = accept_open_session, .take = serve_take};
     enum filter_next next = filter_receive(worker, conn, &bytes, &sink);
     if (conn->reply.broken) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);

@@ -195,8 +195,8 @@ void store_import_end(struct store_import *target, struct store_imported *import
     if (target->worker != NULL) {
         store_worker_leave(target->worker);
         atomic_store_explicit(&target->store->flush_at_tick, target->flush_at_tick, memory_order_relaxed);
-        segment_turn_round(&target->store->arena, QUEUE_SMALL);
-        segment_turn_round(&target->store->arena, QUEUE_MAIN);
+        segment_reverse_queue(&target->store->arena, QUEUE_SMALL);
+        segment_reverse_queue(&target->store->arena, QUEUE_MAIN);
     }
     free(target);
 }

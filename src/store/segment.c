@@ -48,7 +48,7 @@ void segment_dequeue(struct arena *arena, uint32_t index) {
     segment->next = segment->previous = SEGMENT_NONE;
 }
 
-void segment_turn_round(struct arena *arena, enum segment_queue queue) {
+void segment_reverse_queue(struct arena *arena, enum segment_queue queue) {
     struct arena_list *list = &arena->queues[queue];
     uint32_t index = list->first;
     while (index != SEGMENT_NONE) {

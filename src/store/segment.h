@@ -114,7 +114,7 @@ void segment_push(struct arena *arena, enum segment_queue queue, uint32_t index)
 void segment_dequeue(struct arena *arena, uint32_t index);
 
 /* The segment emptied last is the one that is emptied first from now on, and so on. No worker is there. */
-void segment_turn_round(struct arena *arena, enum segment_queue queue);
+void segment_reverse_queue(struct arena *arena, enum segment_queue queue);
 
 /* An item that expires then is in the segment. */
 void segment_note_expiry(struct segment *segment, uint32_t expires_tick);

@@ -171,7 +171,7 @@ static inline void call_swallow(struct mc_call *call, uint32_t size) {
 }
 
 /* True while nothing but a name and a password is taken. */
-static inline bool call_is_stranger(const struct mc_call *call) {
+static inline bool call_needs_auth(const struct mc_call *call) {
     return call->auth_required && !call->session->authenticated;
 }
 

@@ -110,7 +110,7 @@ static inline_always bool line_next(struct mc_call *call) {
     if (call->at == call->end || (unlikely(!call->session->spoken) && !session_begin(call))) {
         return false;
     }
-    if (unlikely(call_is_stranger(call))) {
+    if (unlikely(call_needs_auth(call))) {
         return auth_step(call);
     }
     /* Nothing but a get and a set is of a run. */
@@ -204,7 +204,7 @@ static enum protocol_next call_next(const struct mc_call *call, bool stopped) {
         return PROTOCOL_NEXT_AGAIN;
     }
     /* A data block must come at a pace, and a stranger has only so much time. */
-    bool watched = call->session->state == MC_SESSION_VALUE || call_is_stranger(call);
+    bool watched = call->session->state == MC_SESSION_VALUE || call_needs_auth(call);
     return watched ? PROTOCOL_NEXT_REST : PROTOCOL_NEXT_INPUT;
 }
 
@@ -308,8 +308,8 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
         .memory_may_wait = input->memory_may_wait,
         .input_ended = input->ended,
     };
-    bool was_stranger = unlikely(call_is_stranger(&call));
-    if (was_stranger) {
+    bool needed_auth = unlikely(call_needs_auth(&call));
+    if (needed_auth) {
         auth_watch(&call);
     }
     if (unlikely(call.observed)) {
@@ -321,7 +321,7 @@ static struct progress mc_on_input(void *session, const struct protocol_input *i
     call_record(&call, call.now_ns);
     bool stopped = unlikely(call.observed & OBSERVE_SLOW) ? call_run_slow(&call) : call_run(&call);
     call_record(&call, call.received_ns);
-    if (was_stranger && call_is_stranger(&call)) {
+    if (needed_auth && call_needs_auth(&call)) {
         auth_expire(&call); /* what has come is looked at first: it may have waited for this process */
     }
     return (struct progress){
