@@ -41,12 +41,7 @@ static void echo_once(int fd, size_t size, unsigned seed) {
     free(frame);
 }
 
-ParameterizedTestParameters(engine, echoes_frames_of_all_sizes) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine, echoes_frames_of_all_sizes) {
+DIAL_ON_BOTH_TRANSPORTS(engine, echoes_frames_of_all_sizes) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     struct engine *engine = dial_start(&config);
@@ -58,12 +53,7 @@ ParameterizedTest(enum engine_transport *transport, engine, echoes_frames_of_all
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine, accepts_a_request_cut_at_every_byte) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine, accepts_a_request_cut_at_every_byte) {
+DIAL_ON_BOTH_TRANSPORTS(engine, accepts_a_request_cut_at_every_byte) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     struct engine *engine = dial_start(&config);
@@ -78,12 +68,7 @@ ParameterizedTest(enum engine_transport *transport, engine, accepts_a_request_cu
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine, answers_a_pipeline_before_the_end_of_input) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine, answers_a_pipeline_before_the_end_of_input) {
+DIAL_ON_BOTH_TRANSPORTS(engine, answers_a_pipeline_before_the_end_of_input) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     struct engine *engine = dial_start(&config);
@@ -103,13 +88,7 @@ ParameterizedTest(enum engine_transport *transport, engine, answers_a_pipeline_b
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine, sends_the_last_reply_although_input_is_left_unread) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine,
-                  sends_the_last_reply_although_input_is_left_unread) {
+DIAL_ON_BOTH_TRANSPORTS(engine, sends_the_last_reply_although_input_is_left_unread) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     struct engine *engine = dial_start(&config);
@@ -132,12 +111,7 @@ ParameterizedTest(enum engine_transport *transport, engine,
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine, pauses_a_client_that_does_not_read) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that_does_not_read) {
+DIAL_ON_BOTH_TRANSPORTS(engine, pauses_a_client_that_does_not_read) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     config.limits.output_size_max = 64 * 1024;
@@ -174,12 +148,7 @@ ParameterizedTest(enum engine_transport *transport, engine, pauses_a_client_that
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine, turns_away_connections_over_the_limit) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine, turns_away_connections_over_the_limit) {
+DIAL_ON_BOTH_TRANSPORTS(engine, turns_away_connections_over_the_limit) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     config.limits.connections_max = 2;
@@ -211,12 +180,7 @@ ParameterizedTest(enum engine_transport *transport, engine, turns_away_connectio
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine, serves_a_unix_socket_and_removes_its_file) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine, serves_a_unix_socket_and_removes_its_file) {
+DIAL_ON_BOTH_TRANSPORTS(engine, serves_a_unix_socket_and_removes_its_file) {
     char folder[] = "/tmp/riposte-test-XXXXXX";
     cr_assert_not_null(mkdtemp(folder));
     struct engine_listen listen = {

@@ -63,13 +63,7 @@ static unsigned take_descriptors(int *fds) {
     return count;
 }
 
-ParameterizedTestParameters(engine_accept, goes_on_when_a_descriptor_has_become_free) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_accept,
-                  goes_on_when_a_descriptor_has_become_free) {
+DIAL_ON_BOTH_TRANSPORTS(engine_accept, goes_on_when_a_descriptor_has_become_free) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     config.workers_count = 1;
@@ -123,13 +117,7 @@ static struct progress gate_on_input(void *session, const struct protocol_input 
 
 static const struct protocol gate_protocol = {.name = "gate", .on_input = gate_on_input};
 
-ParameterizedTestParameters(engine_accept, keeps_a_client_of_each_address_until_there_is_a_place) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_accept,
-                  keeps_a_client_of_each_address_until_there_is_a_place) {
+DIAL_ON_BOTH_TRANSPORTS(engine_accept, keeps_a_client_of_each_address_until_there_is_a_place) {
     enum { LISTENS = 3 };
     struct engine_listen listens[LISTENS];
     for (int i = 0; i < LISTENS; i++) {
@@ -192,13 +180,7 @@ static struct progress broken_on_input(void *session, const struct protocol_inpu
 static const struct protocol broken_protocol = {
     .name = "broken", .on_open = broken_on_open, .on_input = broken_on_input};
 
-ParameterizedTestParameters(engine_accept, closes_a_connection_whose_greeting_found_no_memory) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_accept,
-                  closes_a_connection_whose_greeting_found_no_memory) {
+DIAL_ON_BOTH_TRANSPORTS(engine_accept, closes_a_connection_whose_greeting_found_no_memory) {
     struct engine_listen listen = dial_listen(&broken_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     struct engine *engine = dial_start(&config);

@@ -81,13 +81,7 @@ static void hold(int holder) {
     }
 }
 
-ParameterizedTestParameters(engine_fairness, a_quiet_client_waits_for_a_turn_of_each_heavy_one) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_fairness,
-                  a_quiet_client_waits_for_a_turn_of_each_heavy_one) {
+DIAL_ON_BOTH_TRANSPORTS(engine_fairness, a_quiet_client_waits_for_a_turn_of_each_heavy_one) {
     struct engine_listen listen = dial_listen(&gate_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     /* epoll receives as much of one connection in a turn; io_uring no more than its two buffers. */
@@ -122,13 +116,7 @@ ParameterizedTest(enum engine_transport *transport, engine_fairness,
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine_fairness, a_quiet_client_goes_before_those_with_costly_requests) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_fairness,
-                  a_quiet_client_goes_before_those_with_costly_requests) {
+DIAL_ON_BOTH_TRANSPORTS(engine_fairness, a_quiet_client_goes_before_those_with_costly_requests) {
     enum { HOGS = 20 };
     struct engine_listen listen = dial_listen(&gate_protocol);
     struct engine_config config = dial_config(*transport, &listen);
@@ -159,14 +147,8 @@ ParameterizedTest(enum engine_transport *transport, engine_fairness,
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine_fairness,
-                            a_quiet_client_does_not_wait_for_a_turn_of_each_that_is_known_as_heavy) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_fairness,
-                  a_quiet_client_does_not_wait_for_a_turn_of_each_that_is_known_as_heavy) {
+DIAL_ON_BOTH_TRANSPORTS(engine_fairness,
+                        a_quiet_client_does_not_wait_for_a_turn_of_each_that_is_known_as_heavy) {
     struct engine_listen listen = dial_listen(&gate_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     enum { HEAVY = 24, BUFFER_SIZE = 64 * 1024, TURN_SIZE_MAX = 512 * 1024 };
@@ -212,13 +194,7 @@ ParameterizedTest(enum engine_transport *transport, engine_fairness,
     dial_stop(engine);
 }
 
-ParameterizedTestParameters(engine_fairness, answers_are_sent_before_costly_requests_are_served) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_fairness,
-                  answers_are_sent_before_costly_requests_are_served) {
+DIAL_ON_BOTH_TRANSPORTS(engine_fairness, answers_are_sent_before_costly_requests_are_served) {
     struct engine_listen listen = dial_listen(&gate_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     config.workers_count = 1;

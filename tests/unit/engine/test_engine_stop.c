@@ -22,13 +22,7 @@
 
 TestSuite(engine_stop, .timeout = 60);
 
-ParameterizedTestParameters(engine_stop, is_remembered_by_an_engine_that_starts_later) {
-    static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};
-    return cr_make_param_array(enum engine_transport, transports, 2);
-}
-
-ParameterizedTest(enum engine_transport *transport, engine_stop,
-                  is_remembered_by_an_engine_that_starts_later) {
+DIAL_ON_BOTH_TRANSPORTS(engine_stop, is_remembered_by_an_engine_that_starts_later) {
     struct engine_listen listen = dial_listen(&frames_protocol);
     struct engine_config config = dial_config(*transport, &listen);
     struct engine *engine = NULL;

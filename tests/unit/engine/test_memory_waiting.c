@@ -12,12 +12,7 @@
 
 TestSuite(memory_waiting, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name)                                                                             \
-    ParameterizedTestParameters(memory_waiting, name) {                                                      \
-        static enum engine_transport transports[] = {ENGINE_URING, ENGINE_EPOLL};                            \
-        return cr_make_param_array(enum engine_transport, transports, 2);                                    \
-    }                                                                                                        \
-    ParameterizedTest(enum engine_transport *transport, memory_waiting, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(memory_waiting, name)
 
 /* HOLDERS: as many as find room. */
 enum { BOUND = 2 << 20, HOLD = 100000, HOLDERS = BOUND / 8 * 6 / HOLD };
