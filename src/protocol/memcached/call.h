@@ -175,9 +175,6 @@ static inline bool call_needs_auth(const struct mc_call *call) {
     return call->auth_required && !call->session->authenticated;
 }
 
-/* As many listings are under way as may be. */
-#define CALL_BUSY CALL_LINE("BUSY currently processing crawler request")
-
 /* For the literals of the answers. */
 #define CALL_LINE(text) bytes_of(text "\r\n", sizeof(text "\r\n") - 1)
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "line.h"
+#include "listing.h"
 
 enum {
     /*
@@ -96,9 +97,7 @@ static void dump_piece(struct mc_call *call, struct dump *dump) {
 static void dump_end(struct mc_call *call, struct dump *dump) {
     reply_copy(call->reply, dump->kind == DUMP_MG ? CALL_LINE("EN") : CALL_LINE("END"));
     call->session->dump = NULL;
-    call->session->state = MC_SESSION_LINE;
-    service_listing_end(call->worker->service);
-    call->requests++;
+    listing_end(call);
     free(dump);
 }
 
@@ -117,19 +116,12 @@ bool dump_continue(struct mc_call *call) {
 
 void dump_begin(struct mc_call *call, enum dump_kind kind, bool empty, uint32_t items_max,
                 uint32_t size_max) {
-    if (!service_listing_begin(call->worker->service)) {
-        call_answer(call, false, CALL_BUSY);
-        return;
-    }
-    struct dump *dump = malloc(sizeof(*dump));
+    struct dump *dump = listing_begin(call, MC_SESSION_DUMP, sizeof(*dump));
     if (dump == NULL) {
-        service_listing_end(call->worker->service);
-        call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
         return;
     }
     *dump = (struct dump){.kind = kind, .empty = empty, .items_left = items_max, .size_left = size_max};
     call->session->dump = dump;
-    call->session->state = MC_SESSION_DUMP;
 }
 
 void dump_discard(struct dump *dump) {

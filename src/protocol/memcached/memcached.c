@@ -8,6 +8,7 @@
 #include "call.h"
 #include "cmd_store.h"
 #include "dump.h"
+#include "listing.h"
 #include "log/events.h"
 #include "log/slow.h"
 #include "log/trace.h"
@@ -386,15 +387,15 @@ static void session_release(struct mc_session *session, struct memcached_worker 
         return;
     case MC_SESSION_DUMP:
         dump_discard(session->dump);
-        service_listing_end(worker->service);
+        listing_release(worker->service);
         return;
     case MC_SESSION_CONNS:
         conns_discard(session->conns);
-        service_listing_end(worker->service);
+        listing_release(worker->service);
         return;
     case MC_SESSION_PREFIXES:
         prefixes_dump_discard(session->prefixes);
-        service_listing_end(worker->service);
+        listing_release(worker->service);
         return;
     case MC_SESSION_WATCH:
         watch_remove(&worker->service->watch, session->watcher);

@@ -106,19 +106,6 @@ void memcached_worker_destroy(struct memcached_worker *worker) {
     free(worker);
 }
 
-bool service_listing_begin(struct memcached_service *service) {
-    /* relaxed, both: a number; nothing is reached through it. */
-    if (atomic_fetch_add_explicit(&service->listings, 1, memory_order_relaxed) < SERVICE_LISTINGS_MAX) {
-        return true;
-    }
-    service_listing_end(service);
-    return false;
-}
-
-void service_listing_end(struct memcached_service *service) {
-    atomic_fetch_sub_explicit(&service->listings, 1, memory_order_relaxed);
-}
-
 void service_log_binary(struct memcached_service *service) {
     /* relaxed: only who sets it first writes the line. */
     if (!atomic_exchange_explicit(&service->binary_logged, true, memory_order_relaxed)) {

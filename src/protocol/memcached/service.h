@@ -25,9 +25,6 @@
 
 enum { MC_CACHE_LINE_SIZE = 64 };
 
-/* Listings (of keys, connections, prefixes) that may be under way at a time; a connection has one at most. */
-enum { SERVICE_LISTINGS_MAX = 4 };
-
 struct prefixes;
 struct prefixes_worker;
 
@@ -41,7 +38,7 @@ struct memcached_service {
     _Atomic unsigned verbosity;    /* as the last `verbosity` command said */
     _Atomic bool crawler_disabled; /* as the option, then `lru_crawler enable` and `disable` said */
     _Atomic bool binary_logged;    /* the line of service_log_binary was written */
-    _Atomic unsigned listings;     /* under way, at most SERVICE_LISTINGS_MAX */
+    _Atomic unsigned listings;     /* under way, at most LISTINGS_MAX: see listing.h */
     _Atomic unsigned observed;     /* OBSERVE_ bits, and watch_kind's */
 
     pthread_rwlock_t lock;             /* of what follows; those who only add up do not wait for each other */
@@ -67,10 +64,6 @@ static inline void service_count_key(const struct memcached_worker *worker, stru
         hotkeys_count(worker->hotkeys, key, writes);
     }
 }
-
-/* False when as many listings are under way as may be. Otherwise service_listing_end follows. Any worker. */
-bool service_listing_begin(struct memcached_service *service);
-void service_listing_end(struct memcached_service *service);
 
 /* Tells the operator once that clients speak the binary protocol. Any worker. */
 void service_log_binary(struct memcached_service *service);

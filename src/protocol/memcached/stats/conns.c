@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "listing.h"
 #include "riposte/check.h"
 #include "stat.h"
 
@@ -118,9 +119,7 @@ static void conn_lines(const struct mc_call *call, const struct engine_conn *con
 static void conns_end(struct mc_call *call) {
     conns_discard(call->session->conns);
     call->session->conns = NULL;
-    call->session->state = MC_SESSION_LINE;
-    service_listing_end(call->worker->service);
-    call->requests++;
+    listing_end(call);
 }
 
 /* True when the list is there and complete; otherwise the session waits, or has given up. */
@@ -164,16 +163,8 @@ void conns_begin(struct mc_call *call) {
         stats_end(call->reply);
         return;
     }
-    if (!service_listing_begin(call->worker->service)) {
-        call_answer(call, false, CALL_BUSY);
-        return;
+    struct conns *conns = listing_begin(call, MC_SESSION_CONNS, sizeof(*conns));
+    if (conns != NULL) {
+        call->session->conns = conns;
     }
-    struct conns *conns = calloc(1, sizeof(*conns));
-    if (conns == NULL) {
-        service_listing_end(call->worker->service);
-        call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
-        return;
-    }
-    call->session->conns = conns;
-    call->session->state = MC_SESSION_CONNS;
 }

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "line.h"
+#include "listing.h"
 #include "riposte/random.h"
 #include "riposte/store.h"
 
@@ -294,20 +295,11 @@ static bool dump_write(struct prefixes_dump *dump, struct reply *reply) {
 }
 
 void prefixes_dump_begin(struct mc_call *call) {
-    struct memcached_service *service = call->worker->service;
-    if (!service_listing_begin(service)) {
-        call_answer(call, false, CALL_BUSY);
-        return;
+    struct prefixes_dump *dump = listing_begin(call, MC_SESSION_PREFIXES, sizeof(*dump));
+    if (dump != NULL) {
+        dump->prefixes = call->worker->service->prefixes;
+        call->session->prefixes = dump;
     }
-    struct prefixes_dump *dump = calloc(1, sizeof(*dump));
-    if (dump == NULL) {
-        service_listing_end(service);
-        call_fail(call, false, MC_ERROR_NO_MEMORY_STATS);
-        return;
-    }
-    dump->prefixes = service->prefixes;
-    call->session->prefixes = dump;
-    call->session->state = MC_SESSION_PREFIXES;
 }
 
 void prefixes_dump_discard(struct prefixes_dump *dump) {
@@ -318,9 +310,7 @@ void prefixes_dump_discard(struct prefixes_dump *dump) {
 static void dump_end(struct mc_call *call) {
     prefixes_dump_discard(call->session->prefixes);
     call->session->prefixes = NULL;
-    call->session->state = MC_SESSION_LINE;
-    service_listing_end(call->worker->service);
-    call->requests++;
+    listing_end(call);
 }
 
 bool prefixes_dump_continue(struct mc_call *call) {
