@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that ask for what is dear, as fast as they are served, beside a generator on the same CPU. A program of its own.
+"""Clients that ask for what is expensive, as fast as they are served, beside a generator on the same CPU. A program of its own.
 
     hog.py <port> <connections> <kind> [<keys>]       kinds: see REQUESTS, and with "tls-" before them those of tls_records.py;
                                                       keys: how many the server has, as riposte-load names them

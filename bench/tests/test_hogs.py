@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that ask for what is dear, and what is said of their victim."""
+"""Clients that ask for what is expensive, and what is said of their victim."""
 
 import contextlib
 import importlib.machinery

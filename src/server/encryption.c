@@ -200,17 +200,17 @@ int64_t encryption_days_left(const struct encryption *encryption) {
     return left_s < 0 ? left_s / DAY_S - 1 : left_s / DAY_S;
 }
 
-uint32_t encryption_dear_key_us(const struct encryption *encryption) {
+uint32_t encryption_slow_key_us(const struct encryption *encryption) {
     uint64_t signature_us = tls_status(encryption->tls).signature_ns / CLOCK_NS_PER_US;
     return signature_us >= DEAR_KEY_US ? (uint32_t)signature_us : 0;
 }
 
-static void dear_key_warn(struct encryption *encryption) {
+static void slow_key_warn(struct encryption *encryption) {
     if (encryption->key_judged) {
         return;
     }
     encryption->key_judged = true;
-    uint32_t signature_us = encryption_dear_key_us(encryption);
+    uint32_t signature_us = encryption_slow_key_us(encryption);
     if (signature_us > 0) {
         log_line(LOG_LEVEL_WARNING,
                  "a key of -o ssl_key takes %" PRIu32 ".%" PRIu32
@@ -249,6 +249,6 @@ int encryption_turn(struct encryption *encryption, uint64_t now_ns) {
         tls_rotate_tickets(encryption->tls, now_ns);
     }
     end_warn(encryption, now_ns);
-    dear_key_warn(encryption);
+    slow_key_warn(encryption);
     return (int)((encryption->look_next_ns - now_ns) / CLOCK_NS_PER_MS) + 1;
 }

@@ -31,7 +31,7 @@ struct encryption {
     struct encryption_requests requests;
     struct tls *tls;       /* owned; NULL: no listen speaks it */
     uint64_t look_next_ns; /* monotonic time of the next look at the files */
-    bool key_judged;       /* what its dearest key costs was spoken of, since the files were last read */
+    bool key_judged;       /* the cost of its slowest key was logged, since the files were last read */
     uint64_t warn_next_ns; /* before which the end of a certificate is not spoken of again */
 };
 
@@ -59,10 +59,10 @@ int encryption_turn(struct encryption *encryption, uint64_t now_ns);
 int64_t encryption_days_left(const struct encryption *encryption);
 
 /*
- * CPU time in us of a signature with the dearest key where that is too long for a worker that serves others; 0: it is not.
+ * CPU time in us of a signature with the slowest key where that is too long for a worker that serves others; 0: it is not.
  * There is a struct tls. Any thread.
  */
-uint32_t encryption_dear_key_us(const struct encryption *encryption);
+uint32_t encryption_slow_key_us(const struct encryption *encryption);
 
 /* A client asks for a refresh (struct memcached_refresher). Any worker's thread; `encryption` has a struct tls. */
 uint64_t encryption_ask(void *encryption);

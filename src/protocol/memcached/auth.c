@@ -212,7 +212,7 @@ void auth_expire(struct mc_call *call) {
     }
 }
 
-/* More input is needed: false, always; closes when there is more than a stranger may leave unserved. */
+/* More input is needed: false, always; closes when there is more than a connection that has not authenticated may leave unserved. */
 static bool auth_wait(struct mc_call *call) {
     if ((size_t)(call->end - call->at) > AUTH_INPUT_SIZE_MAX) {
         auth_close(call);

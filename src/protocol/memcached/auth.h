@@ -65,10 +65,10 @@ void auth_deinit(struct auth *auth);
 /* Files that could not be used when they were read again. Any thread. */
 uint64_t auth_files_refused(struct auth *auth);
 
-/* Before anything of a stranger's call is served: its time runs from the first on. */
+/* Before anything of a connection that has not authenticated is served: its time runs from its first call on. */
 void auth_watch(struct mc_call *call);
 
-/* Behind all that came with a call, of who is a stranger still: closes the connection when its time is over. */
+/* After a call of a connection that still has not authenticated: closes it when its time is over. */
 void auth_expire(struct mc_call *call);
 
 /*

@@ -51,7 +51,7 @@ static void block_count(struct mc_counters *counters, const struct store_block *
 }
 
 /* The block is complete and did not end as announced. */
-static void block_spoilt(struct mc_call *call, const struct store_block *block) {
+static void block_refuse_end(struct mc_call *call, const struct store_block *block) {
     call->requests++;
     counter_add(&call->worker->counters.cmd_set, 1);
     call_fail(call, block->noreply, MC_ERROR_DATA_CHUNK);
@@ -236,7 +236,7 @@ static bool upload_put_off(struct mc_call *call, struct store_upload *upload) {
 static bool upload_make_item(struct mc_call *call, struct store_upload *upload) {
     const struct store_block *block = &upload->block;
     if (unlikely(upload->upload.end_is_wrong)) {
-        block_spoilt(call, block);
+        block_refuse_end(call, block);
         upload_end(call);
         return false;
     }
@@ -428,7 +428,7 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
     call->at += block_size;
     if (unlikely(end_is_wrong)) {
         store_item_discard(store, item);
-        block_spoilt(call, block);
+        block_refuse_end(call, block);
         return;
     }
     struct put_result result = {0};

@@ -204,7 +204,7 @@ static enum protocol_next call_next(const struct mc_call *call, bool stopped) {
     if (call_goes_on(call, stopped) && !reply_closing(call->reply)) {
         return PROTOCOL_NEXT_AGAIN;
     }
-    /* A data block must come at a pace, and a stranger has only so much time. */
+    /* A data block must come at a pace, and a connection that has not authenticated has only so much time. */
     bool watched = call->session->state == MC_SESSION_VALUE || call_needs_auth(call);
     return watched ? PROTOCOL_NEXT_REST : PROTOCOL_NEXT_INPUT;
 }

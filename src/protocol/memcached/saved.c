@@ -218,13 +218,13 @@ static bool session_own(struct mc_session *session, const struct saved *saved,
     return true;
 }
 
-/* It has not authenticated, and here it is asked to, wherever it comes from. */
-static bool saved_is_strange(const struct mc_session *session, const struct memcached_worker *worker) {
+/* It has not authenticated, and this process demands it, whatever the one that it comes from did. */
+static bool saved_needs_auth(const struct mc_session *session, const struct memcached_worker *worker) {
     return service_authenticates(worker->service) && !session->authenticated;
 }
 
-/* In other states it is in the middle of what only those may who have authenticated. */
-static bool stranger_may_begin(const struct mc_session *session) {
+/* In other states it is in the middle of something that only a connection that has authenticated may do. */
+static bool saved_may_authenticate(const struct mc_session *session) {
     return session->state == MC_SESSION_LINE || session->state == MC_SESSION_SWALLOW;
 }
 
@@ -236,8 +236,8 @@ bool saved_load(void *session, const struct protocol_peer *peer, struct bytes sa
     if (!saved_read(saved, &read)) {
         return false;
     }
-    if (saved_is_strange(&read.session, worker)) {
-        if (!stranger_may_begin(&read.session)) {
+    if (saved_needs_auth(&read.session, worker)) {
+        if (!saved_may_authenticate(&read.session)) {
             return false;
         }
         /* Its time runs from now on, though it says nothing (auth_expire). */

@@ -84,7 +84,7 @@ struct facts {
     char descriptors_reason[FAILURE_TEXT_SIZE_MAX];
     char listens_reason[FAILURE_TEXT_SIZE_MAX]; /* why the addresses make no list */
     bool has_tls;                               /* certificates and keys could be read, and fit */
-    uint32_t dear_key_us;     /* CPU time of a signature with the dearest key, where it is too long; else 0 */
+    uint32_t slow_key_us;     /* CPU time of a signature with the slowest key, where it is too long; else 0 */
     int64_t certificate_days; /* until the first certificate ends; below 0: it has */
     char tls_reason[FAILURE_TEXT_SIZE_MAX];   /* why TLS cannot be spoken; "": it can, or nobody asked */
     unsigned files_count;                     /* files, folders and users that the flags name */

@@ -231,11 +231,11 @@ static void judge_tls(struct findings *findings, const struct facts *facts) {
                                   ended ? -facts->certificate_days : facts->certificate_days,
                                   ended ? " ago" : ""),
                      "a new one at -o ssl_chain_cert; a running server finds it by itself");
-    } else if (facts->has_tls && facts->dear_key_us > 0) {
+    } else if (facts->has_tls && facts->slow_key_us > 0) {
         finding_cure(findings_add(findings, FINDING_FAIR, "tls",
                                   "a key takes %" PRIu32 ".%" PRIu32
                                   " ms of a CPU for each handshake: a storm of them is answered slowly",
-                                  facts->dear_key_us / 1000, facts->dear_key_us % 1000 / 100),
+                                  facts->slow_key_us / 1000, facts->slow_key_us % 1000 / 100),
                      "a certificate with a key of P-256, which takes 0.03 ms");
     } else if (facts->has_tls) {
         findings_add(findings, FINDING_GOOD, "tls",

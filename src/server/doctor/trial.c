@@ -16,19 +16,19 @@
  */
 
 /* Nobody is told where the trial listens; who finds it all the same is not answered. */
-static struct progress deaf_on_input(void *session, const struct protocol_input *input, struct reply *reply,
-                                     void *context) {
+static struct progress trial_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                      void *context) {
     (void)session;
     (void)reply;
     (void)context;
     return (struct progress){.consumed = input->bytes.size};
 }
 
-static const struct protocol deaf_protocol = {.name = "trial", .on_input = deaf_on_input};
+static const struct protocol trial_protocol = {.name = "trial", .on_input = trial_on_input};
 
 /* A free port of this machine's own. */
 static struct engine_listen listen_anywhere(void) {
-    struct engine_listen listen = {.protocol = &deaf_protocol, .address_size = sizeof(struct sockaddr_in)};
+    struct engine_listen listen = {.protocol = &trial_protocol, .address_size = sizeof(struct sockaddr_in)};
     struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     memcpy(&listen.address, &loopback, sizeof(loopback));
     return listen;
@@ -89,7 +89,7 @@ static void engine_try(struct server *server, struct facts *facts) {
 /* Binds it as one worker would. */
 static void port_try(const struct server *server, const struct listen *listen, struct facts_port *port) {
     struct engine_listen engine_listen = {
-        .protocol = &deaf_protocol,
+        .protocol = &trial_protocol,
         .address = listen->address,
         .address_size = listen->address_size,
         .unix_mode = server->options.unix_mask,
@@ -207,7 +207,7 @@ static void encryption_try(const struct server *server, struct facts *facts) {
     } else if (encryption.tls != NULL) {
         facts->has_tls = true;
         facts->certificate_days = encryption_days_left(&encryption);
-        facts->dear_key_us = encryption_dear_key_us(&encryption);
+        facts->slow_key_us = encryption_slow_key_us(&encryption);
     }
     encryption_close(&encryption);
 }

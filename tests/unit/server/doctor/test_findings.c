@@ -215,7 +215,7 @@ Test(findings, speak_of_certificates_where_there_are_some) {
     facts->has_tls = true;
     facts->certificate_days = 14;
     expect("tls", FINDING_GOOD, "ends in 14 days", "");
-    facts->dear_key_us = 5321;
+    facts->slow_key_us = 5321;
     expect("tls", FINDING_FAIR, "a key takes 5.3 ms", "P-256");
     facts->certificate_days = 13;
     expect("tls", FINDING_FAIR, "ends in 13 days", "a new one");
