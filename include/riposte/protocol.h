@@ -59,16 +59,16 @@ struct protocol_input {
     uint64_t received_ns;
 
     /*
-     * Bytes that the session may hold after this call in memory of its own (an upload under way), what it holds
-     * now included: what three quarters of the bound of all connections' memory leave. It may keep what it has. What
-     * would need more waits for room, where memory_may_wait, or is refused.
+     * Bytes of its own memory (an upload under way) that the session may hold after this call, including what it holds
+     * now. All sessions together may hold three quarters of the bound of all connections' memory; this is what is left of that.
+     * A session never has to give back what it holds. A request that needs more waits, if memory_may_wait is true, or is refused.
      */
     size_t memory_size_max;
 
     /*
-     * What needs more may wait with what the session holds, for a time that the protocol bounds: it says so by LATER and
-     * memory_wanted_size, and is called again with what was not consumed. Those that wait are not taken for quiet, and hold little
-     * together: beyond a thirty-second of the bound it is false for all that come.
+     * A request that needs more memory may wait for it, and the session keeps what it holds meanwhile. The protocol returns LATER and
+     * memory_wanted_size, is called again with the bytes it did not consume, and bounds the time itself. A connection that waits so
+     * does not count as idle. False once sessions that wait hold a thirty-second of the bound together.
      */
     bool memory_may_wait;
 };
@@ -111,16 +111,16 @@ struct progress {
     size_t memory_size; /* bytes that the session holds now in memory of its own; at most memory_size_max */
 
     /*
-     * Bytes that it would have needed for what it has refused, or waits with (memory_may_wait), because memory_size_max was too
-     * little; 0: nothing. So that there is room for it, connections that hold memory and have moved nothing for two seconds are closed.
+     * Bytes that a request would have needed which was refused, or waits (memory_may_wait), because memory_size_max was too
+     * small; 0: none. To make room, connections that hold memory and have moved nothing for two seconds are closed.
      */
     size_t memory_wanted_size;
 
     /*
-     * What the call did beyond its requests being small ones, in small requests, some 100 ns each: 300 for 300 look-ups of one
-     * request, 0 for most calls. The turn looks at the clock when it has done so many. From PROTOCOL_WORK_COSTLY on the call is
-     * costly, as a listing is, a copy of a large value, or a figure that the kernel was asked for: it should have stopped after
-     * that, and the connection is served behind all others for a while.
+     * Work of the call that its number of requests does not tell, counted in small requests of some 100 ns each: 300 for one request
+     * with 300 look-ups, 0 for most calls. The turn looks at the clock whenever enough work was done. A call of PROTOCOL_WORK_COSTLY
+     * or more (a listing, a copy of a large value, a figure that the kernel was asked for) should end after that request; its
+     * connection is served behind all others for a while.
      */
     unsigned work;
 };
@@ -223,8 +223,8 @@ struct protocol {
     bool (*session_check)(struct bytes saved);
 
     /*
-     * Instead of on_open: `session`, zeroed, becomes what was saved; `saved` was checked and is borrowed. *loaded is what the engine takes
-     * for granted, and may be changed. False when memory ends, or where it may not go on here: the connection is closed
+     * Instead of on_open: `session`, zeroed, becomes what was saved; `saved` was checked and is borrowed. *loaded is what the engine
+     * assumes; the function may change it. False when memory ends, or when the session may not go on here: the connection is closed
      * (closed_handed_over), and no other call follows. With session_save.
      */
     bool (*session_load)(void *session, const struct protocol_peer *peer, struct bytes saved,

@@ -174,7 +174,7 @@ static uint32_t accept_openings_max(const struct worker *worker) {
     return share > 0 ? share : 1;
 }
 
-/* One of whom nothing has come is not waiting for its turn here, or for another thread. */
+/* One that has sent nothing: it does not wait for its turn here, nor for another thread. */
 static bool accept_may_close(const struct worker *worker, const struct conn *conn) {
     return !conn->queued[CONN_QUEUE_RUN] && !conn_filter_waits(conn) &&
            timeout_passed(worker->now_ms, conn->active_ms + ACCEPT_OPENING_GRACE_MS);

@@ -11,10 +11,10 @@
  *      |------------------------------------|-------|--------|-------|
  *                          closing ends here  begins  no call  input not kept
  *
- * Between twelve and thirteen sixteenths: whom shed.h closes.
+ * At thirteen sixteenths shed.h begins to close connections, and ends when twelve are left.
  *
- * What sessions hold stays below three quarters: what needs more waits, or is refused. Those that wait do so with what they hold:
- * all of a worker at most its share of a thirty-second, and the last one, so that others, who go on, have the rest.
+ * All sessions together hold at most three quarters: a request that needs more waits, or is refused. Sessions that wait keep what they
+ * hold; those of one worker together at most its share of a thirty-second of the bound, and one session more. The rest is for those that go on.
  *
  * Below fifteen sixteenths one call of a protocol may add its worker's share of what is left, or a single answer; above nobody is
  * served, what came waits for the next turn. Since it must be kept until then, its memory is set aside first: whose input has no

@@ -41,7 +41,7 @@ struct candidate {
     bool quiet;
 };
 
-/* Which of two is closed first. Those that wait for room hold little together, and are whom it is made for. */
+/* Which of two is closed first. Those that wait for room come last: they hold little together, and the room is made for them. */
 static bool candidate_before(const struct candidate *left, const struct candidate *right) {
     if (unlikely(left->conn->awaits_room != right->conn->awaits_room)) {
         return right->conn->awaits_room;
@@ -112,8 +112,8 @@ static bool candidates_any_holds(const struct candidate *list, unsigned count, u
 }
 
 /*
- * Who holds little against the average stays while somebody on the list holds more: closing it frees nothing, and it
- * is the one that the bound is there for. Where all on the list hold little (many are quiet), they go: each turn gains.
+ * A connection that holds little against the average is kept while another on the list holds more: closing it would free nothing, and
+ * the bound is there to protect such ones. Where all on the list hold little (many are quiet), they are closed: each turn frees some.
  */
 static void shed_close(struct worker *worker, uint32_t still_ms, uint64_t excess_size) {
     struct candidate list[SHED_CLOSES_MAX];
@@ -132,7 +132,7 @@ static void shed_close(struct worker *worker, uint32_t still_ms, uint64_t excess
     }
 }
 
-/* Above its share are those that the bound is for: they may sleep, since nothing happens on what they hold. */
+/* Workers above their share are to close connections; they may sleep, since nothing happens on what they hold. */
 static void shed_wake_others(const struct worker *worker, uint64_t share_size) {
     const struct engine *engine = worker->engine;
     for (unsigned i = 0; i < engine->workers_count; i++) {

@@ -5,8 +5,8 @@
  * Above thirteen sixteenths of the bound those go first that have moved nothing for a while, the largest first, until three
  * quarters are left. Only a worker that holds more than its share closes; one that sleeps meanwhile is woken.
  *
- * Where a session waits for memory or was refused some (shed_want), connections that have moved nothing for SHED_STALE_MS are closed until it
- * would have its room: who holds and does nothing does not lock others out.
+ * When a session waits for memory, or was refused some (shed_want), connections that have moved nothing for SHED_STALE_MS are closed
+ * until there is room for it: a client that holds memory and does nothing cannot lock others out.
  *
  * The worker's own thread only.
  */

@@ -68,7 +68,7 @@ int arena_init(struct arena *arena, const struct arena_plan *plan) {
     return 0;
 }
 
-/* Addresses that are given back to the system must not stay poisoned for whom they are given next. */
+/* The system may give these addresses to somebody else: they must not stay poisoned. */
 static void unpoison_all(const struct arena *arena) {
     unpoison(arena->base, (size_t)arena->slots_taken << arena->segment_shift);
     for (unsigned i = 0; i < arena->classes_count; i++) {

@@ -342,7 +342,7 @@ static inline uint32_t arena_location_of(const struct arena *arena, const struct
                : arena_location_of_large(arena, item);
 }
 
-/* A list's end; a list belongs to whom its owner says. */
+/* At the list's end. Which thread may change a list is said where it is declared. */
 static inline void arena_list_push(struct arena *arena, struct arena_list *list, uint32_t index) {
     arena->segments[index].next = SEGMENT_NONE;
     if (list->last == SEGMENT_NONE) {

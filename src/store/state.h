@@ -3,8 +3,8 @@
  * state: the store's own data and a worker's, for the files of this folder.
  *
  * Grouped by who writes: what a look-up reads changes rarely; what is written often has a line of its own.
- * "Atomic" fields may be read by any thread; the comment says who writes. Fields without atomics belong to whom
- * the comment names.
+ * "Atomic" fields may be read by any thread; the comment says who writes. Fields without atomics belong to the
+ * thread that the comment names.
  */
 #ifndef RIPOSTE_STORE_STATE_H
 #define RIPOSTE_STORE_STATE_H

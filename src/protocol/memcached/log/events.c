@@ -213,7 +213,7 @@ static const char *reason_word(enum protocol_close reason) {
     return "normal";
 }
 
-/* Only of whom a filter knows. */
+/* Only of a client whose identity a filter knows. */
 static char *identity_line(char *at, const struct protocol_peer *with) {
     char text[PROTOCOL_IDENTITY_SIZE_MAX];
     if (with->identity == NULL || !with->identity(with, text)) {
