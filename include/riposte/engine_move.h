@@ -18,6 +18,9 @@
  *      old: engine_share, engine_stop(FREEZE)     records name such values by offset and size, and their pins stay until the end
  *      new: engine_adopt, engine_pin_values       both have them pinned
  *      old: engine_join                           its pins end; or engine_resume: they go on
+ *
+ * The same goes for such memory that the kernel is still sending from (zero copy): the new engine sends no more, and ends no pin, until the
+ * client has all of it. Memory that the old engine alone has, it neither writes nor frees any more: it must be that of a process that ends.
  */
 #ifndef RIPOSTE_ENGINE_MOVE_H
 #define RIPOSTE_ENGINE_MOVE_H
@@ -58,6 +61,8 @@ struct engine_shared {
     /* Where pinned bytes are for both. False: not there, they are copied. Any worker. */
     bool (*offset_of)(void *user, struct bytes bytes, uint64_t *offset);
     void (*release)(void *owner); /* what reply_pin was given for such bytes; others are copied */
+    bool
+        keeps_sent; /* the other engine reads records that say what is being sent without a copy; else such connections are closed after 1 s */
     void *user;
 };
 

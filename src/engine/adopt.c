@@ -14,8 +14,10 @@
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
+#include "lent.h"
 #include "riposte/engine_move.h"
 #include "moved.h"
+#include "serve.h"
 #include "timeouts.h"
 
 /* --- before the workers serve ----------------------------------------------------------------------------- */
@@ -209,6 +211,19 @@ static void adopt_go_on(struct worker *worker, struct conn *conn, bool quiet) {
     conn_queue_push(&worker->conns, quiet ? &worker->arm_later : &worker->arm, conn, CONN_QUEUE_ARM);
 }
 
+/* What is being sent stays until the client has taken it: most have by now. */
+static void adopt_sent(struct worker *worker, struct conn *conn, const struct moved *moved) {
+    if (moved->sent_size == 0) {
+        return;
+    }
+    conn->sending_size = (uint32_t)moved->sent_size;
+    if (!conn->reply.broken && lent_is_taken(conn->fd)) {
+        serve_on_sent(worker, conn, conn->sending_size);
+    } else {
+        timeouts_watch_sent(worker, conn);
+    }
+}
+
 static void adopt_conn(struct worker *worker, struct frozen_conn *frozen) {
     struct moved moved;
     bool good = moved_read(bytes_of(frozen->record.data, frozen->record.size), &moved);
@@ -221,6 +236,7 @@ static void adopt_conn(struct worker *worker, struct frozen_conn *frozen) {
     adopt_count(worker, conn);
     adopt_socket(worker, conn, moved.nonblocking);
     adopt_output(conn, &moved, frozen);
+    adopt_sent(worker, conn, &moved);
     bool has_memory = !conn->reply.broken && adopt_input(conn, moved.input);
     if (!has_memory) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);

@@ -170,12 +170,12 @@ static inline_always bool arm_conn(struct worker *worker, struct conn *conn) {
         timeouts_watch_quiet(worker, conn); /* a client that does not go on is idle */
     }
     if (conn->state == CONN_CLOSING) {
-        if (conn->in_flight == 0) {
+        if (conn->in_flight == 0 && !conn_waits_for_sent(conn)) {
             arm_close(worker, conn);
         }
         return true;
     }
-    if (conn_has_output(conn) && !conn->send_armed && !conn_waits_for_file(conn)) {
+    if (conn_has_output(conn) && !conn->send_armed && !conn_send_waits(conn)) {
         if (likely(!arm_send_waits(worker, conn))) {
             conn->wanted |= WANT_SEND;
         }

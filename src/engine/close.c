@@ -60,7 +60,7 @@ static void close_abort_output(struct conn *conn) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     int failed = setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     (void)failed; /* Unix sockets ignore it; nothing depends on it */
-    if (conn->in_flight > 0 && !conn->is_unix) {
+    if ((conn->in_flight > 0 || conn_waits_for_sent(conn)) && !conn->is_unix) {
         /* AF_UNSPEC disconnects at once (connect(2)): memory that a zero-copy send pins is released, too. */
         struct sockaddr none = {.sa_family = AF_UNSPEC};
         failed = connect(conn->fd, &none,
@@ -83,14 +83,16 @@ void close_begin(struct worker *worker, struct conn *conn, enum close_reason rea
     conn->state = CONN_CLOSING;
     conn->wanted = 0;
     conn->throttled = 0;
-    timeouts_unwatch(worker, conn);
     conn_discard_input(conn);
     /*
      * A send in flight: a zero-copy one ends when the client has taken its bytes, which a shutdown does not
-     * change.
+     * change. One of another engine is looked at until the kernel has let go.
      */
-    if (aborts || conn->send_armed) {
+    if (aborts || conn->send_armed || conn_waits_for_sent(conn)) {
         close_abort_output(conn);
+    }
+    if (!conn_waits_for_sent(conn)) {
+        timeouts_unwatch(worker, conn);
     }
     if (conn->in_flight > 0) {
         shutdown(conn->fd, SHUT_RDWR);
@@ -165,6 +167,7 @@ void close_detach(struct worker *worker, struct conn *conn) {
 
 void close_finish(struct worker *worker, struct conn *conn) {
     int fd = conn->fd;
+    timeouts_unwatch(worker, conn); /* where nobody waits for the kernel (conn_waits_for_sent) */
     if (conn->counted) {
         close_tell(worker, conn);
         close_count(worker, conn->reason);

@@ -76,6 +76,7 @@ enum timeout_kind {
     TIMEOUT_IDLE,
     TIMEOUT_WRITE,
     TIMEOUT_FILE,
+    TIMEOUT_SENT,
     TIMEOUT_LINGER,
     TIMEOUT_LATER,
     TIMEOUT_REST,
@@ -262,6 +263,16 @@ static inline bool conn_input_throttled(const struct conn *conn) {
 /* What is to be sent next are bytes of a file that are being fetched. */
 static inline bool conn_waits_for_file(const struct conn *conn) {
     return conn->timeout == TIMEOUT_FILE;
+}
+
+/* The oldest sending_size bytes of its output are in the kernel's queue, where another engine has put them without a copy (lent.h). */
+static inline bool conn_waits_for_sent(const struct conn *conn) {
+    return conn->timeout == TIMEOUT_SENT;
+}
+
+/* There is a time for its next send. */
+static inline bool conn_send_waits(const struct conn *conn) {
+    return conn_waits_for_file(conn) || conn_waits_for_sent(conn);
 }
 
 /* An answer is owed although nothing is unread: the end of the input does not end the connection. */

@@ -123,7 +123,8 @@ void drain_say_goodbye(struct worker *worker, struct conn *conn, enum close_reas
 
 /* A connection about to be sent its answer; what it hears before it has asked (a greeting, tickets of TLS) is none. */
 static void drain_on_answer(struct worker *worker, struct conn *conn) {
-    bool answer_waits = conn->has_asked && !conn->send_armed && conn_is_sending(conn);
+    bool answer_waits =
+        conn->has_asked && !conn->send_armed && !conn_waits_for_sent(conn) && conn_is_sending(conn);
     if (conn->state == CONN_OPEN && answer_waits && input_size(&conn->input) == 0 &&
         drain_is_answered(conn)) {
         drain_say_goodbye(worker, conn, CLOSE_SHUTDOWN);

@@ -4,13 +4,11 @@
  *
  * Why no byte is lost or sent twice: a receive that is cancelled has either brought its bytes, which are input by the time its last
  * completion is reaped, or left them in the socket, where the other engine finds them; a send that is cancelled says how many bytes
- * the kernel took. So a connection is written down only when in_flight is 0.
+ * the kernel took. So a connection is written down only when in_flight is 0, or the kernel has said how many bytes it took and sends them
+ * from where they are (lent.h).
  */
 #include "freeze.h"
 
-#include <assert.h>
-#include <fcntl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "accept.h"
@@ -18,6 +16,8 @@
 #include "drain.h"
 #include "engine_state.h"
 #include "failover.h"
+#include "freeze_output.h"
+#include "lent.h"
 #include "moved.h"
 #include "riposte/clock.h"
 #include "riposte/engine_move.h"
@@ -33,7 +33,6 @@ enum {
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_LOOKS_MAX = 64,
-    FREEZE_VALUE_SIZE = 24 + sizeof(struct frozen_pin), /* of one, in the record and beside it */
 };
 
 /* --- until all can be saved ------------------------------------------------------------------------------- */
@@ -117,6 +116,21 @@ void freeze_turn(struct worker *worker) {
 
 /* --- until the kernel holds nothing ----------------------------------------------------------------------- */
 
+/* The other engine keeps in place what is being sent from there. */
+static bool freeze_shares_sent(const struct worker *worker) {
+    const struct engine_shared *shared = worker->engine->shared;
+    return shared != NULL && shared->keeps_sent;
+}
+
+/*
+ * The kernel is to give up something of it first. Bytes that it sends from where they are (lent.h) go over so, or, where a filter stands before
+ * the connection, stay with it.
+ */
+static bool freeze_awaits(const struct worker *worker, const struct conn *conn) {
+    bool is_lent = conn->in_flight > 0 && worker->transport->lent_size(conn) > 0;
+    return conn->in_flight > 0 && !(is_lent && (conn->filter_offset != 0 || freeze_shares_sent(worker)));
+}
+
 /* How far the kernel was asked: of slots 0 to unasked_count - 1 not yet, and of those from held_end on it holds nothing any more. */
 struct freeze_asked {
     uint32_t unasked_count;
@@ -142,12 +156,13 @@ static uint32_t freeze_let_go(struct worker *worker, struct freeze_asked *asked)
         }
         asked->unasked_count--;
     }
-    while (asked->held_end > asked->unasked_count && conn_at(conns, asked->held_end - 1)->in_flight == 0) {
+    while (asked->held_end > asked->unasked_count &&
+           !freeze_awaits(worker, conn_at(conns, asked->held_end - 1))) {
         asked->held_end--;
     }
     uint32_t held_count = asked->unasked_count;
     for (uint32_t index = asked->unasked_count; index < asked->held_end; index++) {
-        held_count += conn_at(conns, index)->in_flight > 0;
+        held_count += freeze_awaits(worker, conn_at(conns, index));
     }
     return held_count;
 }
@@ -169,7 +184,7 @@ static void freeze_keep(struct worker *worker) {
 static void freeze_close_held(struct worker *worker) {
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->state != CONN_FREE && conn->in_flight > 0) {
+        if (conn->state != CONN_FREE && freeze_awaits(worker, conn)) {
             close_begin(worker, conn, CLOSE_HANDED_OVER);
         }
     }
@@ -215,90 +230,6 @@ static void freeze_await_kernel(struct worker *worker) {
 }
 
 /* --- a connection becomes a record ------------------------------------------------------------------------ */
-
-/* What a connection's output is written down as. */
-struct freeze_output {
-    struct record_writer before; /* bytes before the file */
-    struct record_writer behind; /* bytes behind it */
-    struct record_writer values;
-    uint64_t position; /* bytes of all of it */
-    int file_fd;       /* owned; -1: none */
-    uint64_t file_offset;
-    uint64_t file_size;
-};
-
-bool freeze_take_room(struct worker *worker, size_t size) {
-    struct engine *engine = worker->engine;
-    /* relaxed: only the number matters, nothing is published through it. */
-    uint64_t before_size = atomic_fetch_add_explicit(&engine->frozen_size, size, memory_order_relaxed);
-    if (before_size + size <= engine->config.conn_memory_size_max) {
-        return true;
-    }
-    atomic_fetch_sub_explicit(&engine->frozen_size, size, memory_order_relaxed);
-    return false;
-}
-
-/* The file that goes next, which is the only one (reply_send_file): as a descriptor. */
-static bool freeze_file(struct reply *reply, struct freeze_output *output) {
-    size_t size;
-    const struct reply_file *file = reply_first_file(reply, &output->file_offset, &size);
-    assert(output->file_fd < 0);
-    output->file_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-    output->file_size = size;
-    reply_sent(reply, size);
-    return output->file_fd >= 0;
-}
-
-/* The bytes that go next. */
-static bool freeze_copy(struct worker *worker, struct reply *reply, struct freeze_output *output) {
-    struct iovec piece;
-    size_t size;
-    unsigned count = reply_iov(reply, &piece, 1, &size);
-    struct record_writer *to = output->file_fd < 0 ? &output->before : &output->behind;
-    char *room = freeze_take_room(worker, size) ? record_reserve(to, size) : NULL;
-    if (room == NULL || count == 0) {
-        return false;
-    }
-    memcpy(room, piece.iov_base, size);
-    reply_sent(reply, size);
-    return true;
-}
-
-/* The pinned bytes that go next, where both engines have them: the pin is the frozen connection's. False: they are to be copied. */
-static bool freeze_value(struct worker *worker, struct reply *reply, struct freeze_output *output,
-                         struct frozen_conn *frozen) {
-    const struct engine_shared *shared = worker->engine->shared;
-    struct reply_pinned pinned;
-    uint64_t offset;
-    if (shared == NULL || !reply_first_pinned(reply, &pinned) || pinned.release != shared->release ||
-        !shared->offset_of(shared->user, pinned.bytes, &offset) ||
-        !freeze_take_room(worker, FREEZE_VALUE_SIZE) ||
-        !frozen_pin_add(frozen, (struct frozen_pin){pinned.bytes, pinned.owner})) {
-        return false;
-    }
-    frozen->release = shared->release;
-    frozen->values_count++;
-    moved_put_value(&output->values, output->position, offset, pinned.bytes.size);
-    reply_take_pinned(reply);
-    return true;
-}
-
-/* Writes down what is unsent, piece by piece, and releases it. False: there is no room for it. */
-static bool freeze_output(struct worker *worker, struct reply *reply, struct freeze_output *output,
-                          struct frozen_conn *frozen) {
-    bool good = true;
-    while (good && reply->unsent_size > 0) {
-        uint64_t offset;
-        size_t size, before_size = reply->unsent_size;
-        if (reply_first_file(reply, &offset, &size) != NULL) {
-            good = freeze_file(reply, output);
-        } else if (!freeze_value(worker, reply, output, frozen)) {
-            good = freeze_copy(worker, reply, output);
-        }
-        output->position += before_size - reply->unsent_size;
-    }
-    return good && !output->values.broken;
-}
 
 static struct bytes record_bytes(const struct record_writer *writer) {
     return bytes_of(writer->data, writer->size);
@@ -347,6 +278,7 @@ static bool freeze_write(struct worker *worker, struct conn *conn, const struct 
     moved.values = record_bytes(&output->values);
     moved.file_offset = output->file_offset;
     moved.file_size = output->file_size;
+    moved.sent_size = output->sent_size;
     bool fits = moved_write(&frozen->record, &moved);
     frozen->record.broken |= !good;
     frozen->quiet = moved_is_quiet(&moved);
@@ -354,12 +286,44 @@ static bool freeze_write(struct worker *worker, struct conn *conn, const struct 
     return fits;
 }
 
+/* What the kernel sends from where it is, for this engine or for the one before. */
+static uint32_t freeze_sent_size(const struct worker *worker, const struct conn *conn) {
+    if (conn_waits_for_sent(conn)) {
+        return conn->sending_size;
+    }
+    return conn->in_flight > 0 ? worker->transport->lent_size(conn) : 0;
+}
+
+/* Writes its output, session and all else down. False: there is no room. */
+static bool freeze_save(struct worker *worker, struct conn *conn, struct reply *lent,
+                        struct freeze_output *output, struct frozen_conn *frozen) {
+    struct reply *reply = conn->in_flight > 0 ? lent : (struct reply *)(uintptr_t)conn_output(conn);
+    if (output->sent_size > 0 && !freeze_shares_sent(worker)) {
+        return false; /* a build that would not keep it in place */
+    }
+    if (reply == lent && !reply_lend(lent_last(&worker->lent), lent, worker->engine->shared->release)) {
+        return false;
+    }
+    return freeze_output(worker, reply, output, frozen) && freeze_write(worker, conn, output, frozen);
+}
+
+/* The slot can be free: what the kernel still sends is with worker.lent. */
+static void freeze_forget_send(struct conn *conn) {
+    conn->in_flight = 0;
+    conn->send_armed = false;
+}
+
 /* The record and the descriptor go to the list; the slot is free. */
 static void freeze_conn(struct worker *worker, struct conn *conn) {
-    struct freeze_output output = {.file_fd = -1};
+    struct freeze_output output = {.file_fd = -1, .sent_size = freeze_sent_size(worker, conn)};
     struct frozen_conn frozen = {.fd = conn->fd};
-    bool has_room = freeze_output(worker, (struct reply *)(uintptr_t)conn_output(conn), &output, &frozen) &&
-                    freeze_write(worker, conn, &output, &frozen);
+    struct reply lent = {.unsent_size_max = UINT32_MAX, .pool = &worker->reply_pool};
+    if (conn->in_flight > 0 && !lent_add(&worker->lent, tag_pack(OP_SEND, conn->generation, conn->index),
+                                         (struct reply *)(uintptr_t)conn_output(conn))) {
+        close_begin(worker, conn, CLOSE_NO_MEMORY);
+        return; /* until its last completion */
+    }
+    bool has_room = freeze_save(worker, conn, &lent, &output, &frozen);
     record_discard(&output.before);
     record_discard(&output.behind);
     record_discard(&output.values);
@@ -367,15 +331,18 @@ static void freeze_conn(struct worker *worker, struct conn *conn) {
     if (has_room && !frozen.record.broken && frozen_add(&worker->frozen, &frozen)) {
         input_discard(&conn->input);
         timeouts_unwatch(worker, conn);
+        freeze_forget_send(conn);
         close_detach(worker, conn);
         return;
     }
+    close_begin(worker, conn, has_room ? CLOSE_NO_MEMORY : CLOSE_CONN_MEMORY); /* nothing is sent any more */
     if (output.file_fd >= 0) {
         close(output.file_fd);
     }
     record_discard(&frozen.record);
     frozen_unpin(&frozen);
-    close_begin(worker, conn, has_room ? CLOSE_NO_MEMORY : CLOSE_CONN_MEMORY);
+    reply_discard(&lent);
+    freeze_forget_send(conn);
     close_finish(worker, conn);
 }
 
@@ -387,7 +354,7 @@ static void freeze_end_late(struct worker *worker) {
         struct conn *conn = conn_at(&worker->conns, index);
         if (conn->state == CONN_OPEN && !freeze_is_ready(worker, conn)) {
             close_flush(worker, conn, CLOSE_HANDED_OVER);
-        } else if (conn->state == CONN_CLOSING) {
+        } else if (conn->state == CONN_CLOSING && conn->in_flight == 0) {
             close_finish(worker, conn);
         }
     }
@@ -403,10 +370,10 @@ void freeze_end(struct worker *worker) {
     start_meet(&worker->engine->start, worker->engine->workers_count);
     for (uint32_t index = 0; index < worker->conns.used_count; index++) {
         struct conn *conn = conn_at(&worker->conns, index);
-        if (conn->state == CONN_FREE) {
-            continue;
+        if (conn->state == CONN_FREE || conn->state == CONN_CLOSING) {
+            continue; /* the kernel has yet to let go of one that is closed */
         }
-        if (freeze_can_move(worker, conn)) {
+        if (freeze_can_move(worker, conn) && (conn->in_flight == 0 || freeze_shares_sent(worker))) {
             freeze_conn(worker, conn);
         } else {
             stay(worker, conn);

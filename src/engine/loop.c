@@ -428,6 +428,7 @@ static void loop_tear_down(struct worker *worker) {
     }
     loop_unprepare(worker);
     frozen_discard(&worker->frozen, 0);
+    lent_abandon(&worker->lent);
     loop_free_memory(worker);
     reply_pool_deinit(&worker->reply_pool);
 }

@@ -27,8 +27,8 @@ bool moved_write(struct record_writer *writer, const struct moved *moved) {
     if (!moved_fits(moved)) {
         return false;
     }
-    bool has_values = moved->values.size > 0;
-    record_put_u64(writer, has_values ? MOVED_MAGIC_VALUES : MOVED_MAGIC);
+    bool has_sent = moved->sent_size > 0, has_values = has_sent || moved->values.size > 0;
+    record_put_u64(writer, has_sent ? MOVED_MAGIC_SENT : has_values ? MOVED_MAGIC_VALUES : MOVED_MAGIC);
     record_put_u8(writer, moved->state);
     record_put_u8(writer, moved->reason);
     record_put_u8(writer, moved->next);
@@ -50,10 +50,13 @@ bool moved_write(struct record_writer *writer, const struct moved *moved) {
     if (has_values) {
         record_put_bytes(writer, moved->values);
     }
+    if (has_sent) {
+        record_put_u64(writer, moved->sent_size);
+    }
     return true;
 }
 
-static void moved_read_fields(struct record_reader *reader, bool has_values, struct moved *moved) {
+static void moved_read_fields(struct record_reader *reader, uint64_t magic, struct moved *moved) {
     moved->state = record_get_u8(reader);
     moved->reason = record_get_u8(reader);
     moved->next = record_get_u8(reader);
@@ -72,8 +75,10 @@ static void moved_read_fields(struct record_reader *reader, bool has_values, str
     moved->file_offset = record_get_u64(reader);
     moved->file_size = record_get_u64(reader);
     moved->output_rest = record_get_bytes(reader, MOVED_PART_SIZE_MAX);
-    moved->values = has_values ? record_get_bytes(reader, MOVED_PART_SIZE_MAX) : bytes_of(NULL, 0);
-    reader->bad |= has_values && moved->values.size == 0;
+    moved->values = magic == MOVED_MAGIC ? bytes_of(NULL, 0) : record_get_bytes(reader, MOVED_PART_SIZE_MAX);
+    moved->sent_size = magic == MOVED_MAGIC_SENT ? record_get_u64(reader) : 0;
+    reader->bad |= magic == MOVED_MAGIC_VALUES && moved->values.size == 0;
+    reader->bad |= magic == MOVED_MAGIC_SENT && moved->sent_size == 0;
 }
 
 /* --- output ----------------------------------------------------------------------------------------------- */
@@ -149,12 +154,12 @@ struct moved_piece moved_next(struct moved_walk *walk) {
     return piece;
 }
 
-/* Each value has its place in the output. */
+/* Each value has its place in the output, and no more is being sent than there is, or one send takes. */
 static bool moved_output_is_sound(const struct moved *moved) {
     struct moved_walk walk = moved_walk(moved);
     while (moved_next(&walk).kind != MOVED_END) {
     }
-    return !walk.bad;
+    return !walk.bad && moved->sent_size <= walk.position && moved->sent_size <= CONN_SEND_SIZE_MAX;
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------- */
@@ -166,7 +171,7 @@ static bool moved_is_sound(const struct moved *moved) {
     bool is_silent =
         moved->output.size == 0 && moved->output_rest.size == 0 && !is_file && moved->values.size == 0;
     if (moved->reason > CLOSE_REASON_LAST || moved->next > PROTOCOL_NEXT_EVENT || (is_file && !file_fits) ||
-        (moved->values.size > 0 && !moved_output_is_sound(moved))) {
+        ((moved->values.size > 0 || moved->sent_size > 0) && !moved_output_is_sound(moved))) {
         return false;
     }
     switch (moved->state) {
@@ -184,10 +189,10 @@ static bool moved_is_sound(const struct moved *moved) {
 bool moved_read(struct bytes record, struct moved *moved) {
     struct record_reader reader = record_read(record);
     uint64_t magic = record_get_u64(&reader);
-    if (magic != MOVED_MAGIC && magic != MOVED_MAGIC_VALUES) {
+    if (magic != MOVED_MAGIC && magic != MOVED_MAGIC_VALUES && magic != MOVED_MAGIC_SENT) {
         return false;
     }
-    moved_read_fields(&reader, magic == MOVED_MAGIC_VALUES, moved);
+    moved_read_fields(&reader, magic, moved);
     return record_ended(&reader) && moved_is_sound(moved);
 }
 

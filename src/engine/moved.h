@@ -2,7 +2,7 @@
  *
  * moved: the record of a frozen connection: written by one engine, read by another one, which may be another program's. Pure.
  *
- *      magic | state, reason, next, flags | quiet time | output limit | listen | session | input | output | values
+ *      magic | state, reason, next, flags | quiet time | output limit | listen | session | input | output | values | sent
  *
  *      listen   its address and the name of its protocol, not an index: the other engine may be configured differently
  *      output   bytes | offset and size in the file that goes with the record, size 0 where none does | bytes behind it
@@ -12,8 +12,10 @@
  *
  *      | "VALUE a 0 8192\r\n" | value at 15 | "END\r\nVALUE b ..." | value at 8230 | file ...
  *
+ * The oldest `sent` bytes of it are in the kernel's queue, which sends them from where they are (lent.h).
+ *
  * The magic names the form: whoever changes a field changes it, so that another version's record is refused and not misread. One
- * without values is written in the form that has none, which builds from before them read as well.
+ * without values, or of which nothing is being sent, is written in the form that has none, which builds from before read as well.
  */
 #ifndef RIPOSTE_ENGINE_MOVED_H
 #define RIPOSTE_ENGINE_MOVED_H
@@ -26,6 +28,8 @@
 
 #define MOVED_MAGIC        UINT64_C(0x32306e6e6f637072) /* "rpconn02" */
 #define MOVED_MAGIC_VALUES UINT64_C(0x33306e6e6f637072) /* "rpconn03": the same, and values */
+#define MOVED_MAGIC_SENT                                                                                     \
+    UINT64_C(0x34306e6e6f637072) /* "rpconn04": values, which may be none, and what is being sent */
 
 /* Bytes of input, and of each part of the output; a connection that holds more does not fit into a record. */
 enum { MOVED_PART_SIZE_MAX = 1 << 30 };
@@ -52,6 +56,7 @@ struct moved {
     struct bytes output;      /* before the file */
     struct bytes output_rest; /* behind it */
     struct bytes values;      /* as moved_put_value writes them, in their order; empty: none */
+    uint64_t sent_size;       /* bytes of the output, of whatever kind, from its begin on */
 };
 
 /* Adds a value to those of a connection: `position` bytes of output go before it, of whatever kind. */

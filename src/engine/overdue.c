@@ -10,7 +10,9 @@
 
 #include "close.h"
 #include "engine_state.h"
+#include "lent.h"
 #include "riposte/check.h"
+#include "serve.h"
 
 enum {
     /* Deadlines that have passed by so much were not looked at in time: the process was stopped, or the machine. */
@@ -71,6 +73,32 @@ static void overdue_check_file(struct worker *worker) {
         if (timeout_passed(worker->now_ms, conn->active_ms + worker->engine->config.write_timeout_ms)) {
             counter_add(&worker->counters.files_cut, 1);
             close_begin(worker, conn, CLOSE_ERROR);
+        }
+    }
+}
+
+/* As overdue_client_takes, with looks that come more often. */
+static bool overdue_sent_moves(const struct worker *worker, struct conn *conn) {
+    uint32_t queued_size = overdue_queued_size(conn);
+    if (queued_size != conn->queued_size) {
+        conn->queued_size = queued_size;
+        conn->active_ms = worker->now_ms;
+    }
+    return !timeout_passed(worker->now_ms, conn->active_ms + worker->engine->config.write_timeout_ms);
+}
+
+/* What another engine has sent without a copy. Who is being closed has no more of it, but for what is on its way through the machine. */
+static void overdue_check_sent(struct worker *worker) {
+    struct conn *conn;
+    while ((conn = overdue_take(worker, TIMEOUT_SENT)) != NULL) {
+        if (lent_is_taken(conn->fd)) {
+            serve_on_sent(worker, conn, conn->sending_size);
+            continue;
+        }
+        bool moves = overdue_sent_moves(worker, conn);
+        timeouts_watch_sent(worker, conn);
+        if (!moves) {
+            close_begin(worker, conn, CLOSE_SLOW_READER);
         }
     }
 }
@@ -167,6 +195,7 @@ void overdue_turn(struct worker *worker) {
     overdue_check_next(worker, TIMEOUT_REST);
     overdue_check_write(worker);
     overdue_check_file(worker);
+    overdue_check_sent(worker);
     overdue_check_opening(worker);
     while ((conn = overdue_take(worker, TIMEOUT_LINGER)) != NULL) {
         close_begin(worker, conn, conn->reason);

@@ -256,6 +256,31 @@ void reply_take_pinned(struct reply *reply) {
     reply_sent(reply, piece->size);
 }
 
+static void reply_keep_pin(void *owner) {
+    (void)owner; /* it is another reply's */
+}
+
+static void piece_lend(struct reply_piece *piece, struct reply *to, void (*given)(void *owner)) {
+    if (piece_is_file(piece)) {
+        piece->release = NULL;
+        reply_send_file(to, piece->owner, piece->offset, piece->size);
+        return;
+    }
+    bool goes = piece->release != NULL && piece->release == given;
+    piece->release = goes ? NULL : piece->release;
+    reply_pin(to, bytes_of(piece->data, piece->size), goes ? given : reply_keep_pin, piece->owner);
+}
+
+bool reply_lend(struct reply *from, struct reply *to, void (*given)(void *owner)) {
+    reply_settle(from);
+    for (struct reply_chunk *chunk = from->first; chunk != NULL; chunk = chunk->next) {
+        for (uint32_t i = chunk->piece_first; i < chunk->piece_count; i++) {
+            piece_lend(chunk_piece(chunk, i), to, given);
+        }
+    }
+    return !to->broken;
+}
+
 /* Cuts off what was sent of it: less than all. */
 static void piece_advance(struct reply_piece *piece, size_t size) {
     piece->size -= size;

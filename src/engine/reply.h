@@ -57,6 +57,12 @@ bool reply_first_pinned(const struct reply *reply, struct reply_pinned *pinned);
 /* They are no more to be sent, and released by the caller. */
 void reply_take_pinned(struct reply *reply);
 
+/*
+ * What `from` has to send is `to`'s to send, out of the same memory, which stays from's and must outlive `to`. Files go over, and pins that
+ * `given` releases; other pins stay from's. `to` is empty. False when memory ends: `to` has a part of it, and what went over.
+ */
+bool reply_lend(struct reply *from, struct reply *to, void (*given)(void *owner));
+
 /* The file's bytes may be read now, without waiting for a disk. */
 static inline bool reply_file_is_ready(struct reply_file *file, uint64_t offset, size_t size) {
     return file->ready == NULL || file->ready(file, offset, size);

@@ -63,7 +63,9 @@ void stay(struct worker *worker, struct conn *conn) {
     bool is_opening = conn->state == CONN_OPENING;
     if (!is_opening && (filter_send(worker, conn) < 0 || !stay_copy_output(worker, conn))) {
         close_begin(worker, conn, CLOSE_CONN_MEMORY);
-        close_finish(worker, conn);
+        if (conn->in_flight == 0) {
+            close_finish(worker, conn);
+        }
         return;
     }
     if (!is_opening) {

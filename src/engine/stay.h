@@ -14,7 +14,7 @@
 struct conn;
 struct worker;
 
-/* OPENING, or FLUSHING; the kernel holds nothing of it. Closed where there is no room for what is unsent. */
+/* OPENING, or FLUSHING; the kernel holds nothing of it but what it sends without a copy. Closed where there is no room for what is unsent. */
 void stay(struct worker *worker, struct conn *conn);
 
 #endif

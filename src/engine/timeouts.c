@@ -48,6 +48,11 @@ void timeouts_watch_file(struct worker *worker, struct conn *conn) {
     counter_add(&worker->counters.file_waits, 1);
 }
 
+void timeouts_watch_sent(struct worker *worker, struct conn *conn) {
+    timeouts_unwatch(worker, conn);
+    timeouts_watch(worker, conn, TIMEOUT_SENT, PROTOCOL_LATER_MS);
+}
+
 enum timeout_kind timeouts_kind(const struct conn *conn) {
     switch ((enum protocol_next)conn->next) {
     case PROTOCOL_NEXT_INPUT:

@@ -5,6 +5,7 @@
  *
  *      WRITE    output waits and nothing leaves the kernel's queue for write_timeout_ms  reset, slow reader
  *      FILE     bytes of a file are not in memory: PROTOCOL_LATER_MS                     asked for again
+ *      SENT     another engine's zero-copy send is not taken: PROTOCOL_LATER_MS          looked at again; reset like WRITE
  *      LINGER   the client does not end after our last byte for linger_timeout_ms        closed
  *      LATER    on_input asked to be called again: PROTOCOL_LATER_MS                     called
  *      REST     the rest of a request that has begun is due: PROTOCOL_REST_MS            called
@@ -34,6 +35,12 @@ void timeouts_watch_output(struct worker *worker, struct conn *conn);
 
 /* Bytes of a file that are to be sent next are being fetched: the next attempt comes a moment later. */
 void timeouts_watch_file(struct worker *worker, struct conn *conn);
+
+/*
+ * The oldest conn->sending_size bytes of its output are being sent by the kernel from where they are, for another engine: nothing is sent, and
+ * they stay, until the client has taken them. A look each PROTOCOL_LATER_MS.
+ */
+void timeouts_watch_sent(struct worker *worker, struct conn *conn);
 
 /* The connection has nothing to send: when somebody looks at it again although nothing has come. */
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn);

@@ -56,6 +56,12 @@ struct transport {
     bool (*let_go)(struct worker *worker, struct conn *conn);
 
     /*
+     * Bytes that the kernel has taken from the connection's output and goes on sending from where they are (zero copy), where it holds the
+     * connection for nothing else; 0: it does not. NULL where in_flight is always 0.
+     */
+    uint32_t (*lent_size)(const struct conn *conn);
+
+    /*
      * What it has let go of is another process's: nothing of that is reported any more. NULL where that is so anyway. Connections that
      * are still here are armed anew.
      */

@@ -17,6 +17,7 @@
 
 #include "conn.h"
 #include "frozen.h"
+#include "lent.h"
 #include "listener.h"
 #include "reply.h"
 #include "riposte/engine.h"
@@ -112,6 +113,7 @@ struct worker {
     bool is_parting; /* the same: protocols are not called any more (drain_part) */
     struct worker_listen *listens; /* one per listen of the engine; owned */
     struct frozen frozen;          /* connections that wait for the end of a freeze; owned */
+    struct lent lent; /* memory that the kernel sends from for connections that have moved; owned */
     pthread_t thread;
     bool thread_started;
     unsigned orders_seen;                        /* of engine.start */

@@ -298,6 +298,12 @@ static void send_done(struct worker *worker, struct uring *uring, struct conn *c
     serve_on_sent(worker, conn, conn->sending_result);
 }
 
+uint32_t uring_lent_size(const struct conn *conn) {
+    bool is_notified_later =
+        conn->send_armed && conn->uring.send_way == SEND_WAY_ZERO_COPY && conn->sending_result > 0;
+    return is_notified_later && conn->in_flight == 1 ? (uint32_t)conn->sending_result : 0;
+}
+
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
                    const struct io_uring_cqe *cqe) {
     if (conn->uring.send_way == SEND_WAY_WAIT) {

@@ -420,9 +420,10 @@ static bool uring_expects(const struct conn *conn, enum op op) {
     return op == OP_RECV ? conn->recv_armed : op == OP_SEND ? conn->send_armed : conn->recv_stopping;
 }
 
-/* A completion whose connection, or request, is gone: its buffer is accounted for, nothing else happens. */
+/* A completion whose connection, or request, is gone: its buffer is accounted for, and what it was lent is free. */
 static void uring_on_stray(struct worker *worker, struct uring *uring, const struct io_uring_cqe *cqe) {
-    counter_add(&worker->counters.completions_stray, 1);
+    bool is_lent = tag_op(cqe->user_data) == OP_SEND && lent_return(&worker->lent, cqe->user_data);
+    counter_add(&worker->counters.completions_stray, !is_lent);
     if (tag_op(cqe->user_data) == OP_RECV && cqe->res > 0) {
         buffers_take(&uring->buffers, cqe);
     }
@@ -490,6 +491,7 @@ const struct transport transport_uring = {
     .arm_accept = uring_arm_accept,
     .stop_accept = uring_stop_accept,
     .let_go = uring_let_go,
+    .lent_size = uring_lent_size,
     .close_fd = uring_close_fd,
     .ready = uring_ready,
     .wait = uring_wait,

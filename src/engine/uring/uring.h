@@ -83,6 +83,9 @@ bool uring_send(struct worker *worker, struct uring *uring, struct conn *conn);
 void uring_on_send(struct worker *worker, struct uring *uring, struct conn *conn,
                    const struct io_uring_cqe *cqe);
 
+/* transport.h's lent_size: between the completion that says how many and the one that says that the memory is free. (send.c) */
+uint32_t uring_lent_size(const struct conn *conn);
+
 /* Frees the groups' rings. (send.c) */
 void uring_send_deinit(struct uring *uring);
 

@@ -246,6 +246,7 @@ static void giver_hand_over(struct giver *giver) {
     giver->deadline_ns = began_ns + hand_over_time_ms(&giver->parts) * CLOCK_NS_PER_MS;
     bool names_values = (giver->abilities & MESSAGE_CAN_NAME_VALUES) != 0;
     giver->shared = values_shared(giver->parts.store);
+    giver->shared.keeps_sent = (giver->abilities & MESSAGE_CAN_KEEP_SENT) != 0;
     engine_share(giver->parts.engine, names_values ? &giver->shared : NULL);
     engine_stop(giver->parts.engine, ENGINE_STOP_FREEZE);
     engine_await_pause(giver->parts.engine);

@@ -55,6 +55,8 @@ enum message_ability {
     MESSAGE_CAN_SEND_ITEMS = 1, /* it answers ITEMS_WANTED (items.h) */
     MESSAGE_CAN_NAME_VALUES =
         2, /* old: it hears ABILITIES, and names values to one that can, too (values.h); new: it can */
+    MESSAGE_CAN_KEEP_SENT =
+        4, /* new: it keeps what the old one has sent without a copy until it has arrived (engine_move.h) */
 };
 
 /* New to old: who asks. */

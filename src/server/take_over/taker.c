@@ -393,7 +393,7 @@ bool taker_await(struct taker *taker, struct engine *engine, struct failure *fai
     taker->engine = engine;
     const struct message ready = {.kind = MESSAGE_READY};
     const struct message abilities = {.kind = MESSAGE_ABILITIES,
-                                      .abilities.abilities = MESSAGE_CAN_NAME_VALUES};
+                                      .abilities.abilities = MESSAGE_CAN_NAME_VALUES | MESSAGE_CAN_KEEP_SENT};
     bool hears = (taker->abilities & MESSAGE_CAN_NAME_VALUES) != 0; /* builds from before refuse it */
     return taker->fd < 0 ||
            ((!hears || taker_say(taker, &abilities, failure)) && taker_say(taker, &ready, failure) &&

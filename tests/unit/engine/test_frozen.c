@@ -16,7 +16,14 @@
 
 TestSuite(frozen, .timeout = 60);
 
-enum { MEMORY_SIZE = 1 << 20, VALUE_SIZE = MEMORY_SIZE - 16, REQUESTS = 6, MOVES = 3, CLIENTS = 5 };
+enum {
+    MEMORY_SIZE = 1 << 20,
+    VALUE_SIZE = MEMORY_SIZE - 16,
+    REQUESTS = 6,
+    MOVES = 3,
+    CLIENTS = 5,
+    OTHER_SIZE = 4
+};
 
 static char memory[MEMORY_SIZE];
 static _Atomic int pins_count;
@@ -26,7 +33,9 @@ static void release(void *owner) {
     atomic_fetch_sub(&pins_count, 1);
 }
 
+/* Whoever looks later sees that it is gone. */
 static void free_other(void *owner) {
+    memset(owner, '!', OTHER_SIZE);
     free(owner);
 }
 
@@ -57,12 +66,12 @@ static struct progress answer(void *session, const struct protocol_input *input,
     (void)context;
     while (progress.consumed < input->bytes.size) {
         char number = input->bytes.data[progress.consumed++];
-        char *copy = malloc(4);
-        memcpy(copy, "\r\nEN", 4);
+        char *copy = malloc(OTHER_SIZE);
+        memcpy(copy, "\r\nEN", OTHER_SIZE);
         reply_copy(reply, bytes_of(&number, 1));
         atomic_fetch_add(&pins_count, 1);
         reply_pin(reply, bytes_of(memory + number, VALUE_SIZE), release, &pins_count);
-        reply_pin(reply, bytes_of(copy, 4), free_other, copy);
+        reply_pin(reply, bytes_of(copy, OTHER_SIZE), free_other, copy);
         reply_copy_string(reply, "D");
         progress.requests++;
     }
@@ -142,6 +151,66 @@ MOVE_TEST(frozen, values_that_both_have_are_sent_to_the_end) {
     }
     expect_no_pins();
     dial_stop(engine);
+}
+
+static struct engine *start_zero_copy(const struct move_way *way) {
+    struct engine *engine = start(way->from);
+    struct engine_listen listen = dial_listen(values_protocol());
+    struct engine_config config = dial_config(way->from, &listen);
+    dial_stop(engine); /* it has filled the memory */
+    config.send = ENGINE_SEND_ZERO_COPY;
+    return dial_start(&config);
+}
+
+/* Of the store's memory, and of others', which is gone when it is given back too early. Nobody waits for clients. */
+MOVE_TEST(frozen, what_the_kernel_sends_from_its_place_stays_there) {
+    struct move_values values = sharing();
+    values.shared.keeps_sent = true;
+    struct engine *engine = start_zero_copy(way);
+    int fds[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = ask(engine);
+    }
+    cr_assert(way->from == ENGINE_EPOLL || dial_counter(engine, sends_zero_copy) > 0);
+    for (int i = 0; i < MOVES; i++) {
+        engine = move(way, engine, &values);
+        cr_assert_eq(dial_counter(engine, connections_current), CLIENTS);
+        cr_assert_gt(atomic_load(&pins_count), CLIENTS, "all of it is kept");
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        take_all(fds[i]);
+        close(fds[i]);
+    }
+    expect_no_pins();
+    dial_stop(engine);
+}
+
+/* Where the other one does not keep it, or it has no name: waited for, and then closed. */
+MOVE_TEST(frozen, what_the_kernel_sends_and_nobody_keeps_ends_its_connection) {
+    struct move_values values = sharing();
+    if (way->from == ENGINE_EPOLL || way->back) {
+        cr_skip_test("nothing is sent so");
+    }
+    struct engine *engine = start_zero_copy(way);
+    int fd = ask(engine);
+    engine = move(way, engine, &values);
+    cr_assert_eq(dial_counter(engine, connections_current), 0);
+    close(fd);
+    expect_no_pins();
+    dial_stop(engine);
+}
+
+/* Its client takes nothing more: reset, and then nothing is kept any more. */
+MOVE_TEST(frozen, what_the_kernel_sends_is_kept_until_its_connection_is_closed) {
+    struct move_values values = sharing();
+    values.shared.keeps_sent = true;
+    struct engine *engine = start_zero_copy(way);
+    int fd = ask(engine);
+    engine = move(way, engine, &values);
+    cr_assert_gt(atomic_load(&pins_count), 0);
+    dial_stop(engine); /* clients have all of the drain time to take it */
+    cr_assert_eq(atomic_load(&pins_count), 0);
+    close(fd);
 }
 
 MOVE_TEST(frozen, without_such_memory_they_are_copied) {

@@ -135,6 +135,29 @@ Test(moved, has_values_between_what_else_is_sent) {
     record_discard(&writer);
 }
 
+/* With values and without; up to all of the output, but for the sixth value, which makes it more than one send takes. */
+Test(moved, says_what_is_being_sent) {
+    struct record_writer writer = {0};
+    struct moved moved = conn_with_values(&writer, 0), read;
+    uint64_t sizes[] = {1, 16, 17 + (1 << 20), CONN_SEND_SIZE_MAX};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        moved.sent_size = sizes[i];
+        cr_assert(goes_through(&moved, &read));
+        cr_expect_eq(read.sent_size, sizes[i]);
+        cr_expect_eq(moved_values_count(&read), VALUES);
+    }
+    moved.sent_size = CONN_SEND_SIZE_MAX + UINT64_C(1);
+    cr_expect_not(goes_through(&moved, &read), "more than one send takes");
+    moved = flushing_conn();
+    moved.sent_size = moved.output.size;
+    cr_assert(goes_through(&moved, &read));
+    cr_expect_eq(read.sent_size, moved.output.size);
+    cr_expect_eq(moved_values_count(&read), 0);
+    moved.sent_size++;
+    cr_expect_not(goes_through(&moved, &read), "more than there is");
+    record_discard(&writer);
+}
+
 Test(moved, without_values_is_read_by_builds_that_know_none) {
     struct record_writer writer = {0};
     struct moved moved = open_conn();

@@ -18,12 +18,17 @@ from programs.take_over_layouts import OTHER_LAYOUT
 from programs.take_over_load import free_port, pattern
 
 TURNS = 10
+SENT_TURNS = 4
 SIZE = 1000003
 KEYS = ("v0", "v1", "v2", "deleted", "overwritten", "evicted")
 FILE_SIZE = 3000000
 MEMORY = (128, 192, 160)  # -m, one after the other: larger and smaller
+# Several packets of the largest size on loopback. A smaller one has no room for one that was sent without a copy, and each is repeated, later
+# and later.
+RECEIVED_SIZE = 131072
 STEP = 20000  # bytes that each client takes between two take-overs
-SAID = re.compile(r"serves from now on, with (\d+) connections \((\d+)k\) and (\d+) values on their way to them")
+SAID = re.compile(r"serves from now on, with (\d+) connections \((\d+)k\) and (\d+) values on their way to them, after (\d+) ms")
+AWAITED_MS = 900  # who waits for clients does so for a second
 
 
 def value(key):
@@ -35,7 +40,7 @@ class Reader:
 
     def __init__(self, address, requests, expected, again):
         self.client = Connection(address)
-        self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_SIZE)
         self.expected, self.at, self.again = memoryview(expected), 0, again
         self.client.send(requests)
         self.read(1)  # by now all of it was served
@@ -91,13 +96,14 @@ class HttpReader(Reader):
 class Readers:
     """A server, and clients that are in the middle of large values."""
 
-    def __init__(self, lab, **options):
-        self.lab, self.engine = lab, lab.engine
+    def __init__(self, lab, *flags, **options):
+        self.lab, self.engine, self.memory = lab, lab.engine, MEMORY
+        self.paused_ms = None
         self.http_path, root = os.path.join(lab.new_folder(), "http"), lab.new_folder()
         self.port = free_port()
         with open(os.path.join(root, "large"), "wb") as file:
             file.write(pattern(99, FILE_SIZE))
-        self.flags = ["-I", "2m", f"--http=127.0.0.1:{self.port}", f"--http=unix:{self.http_path}", f"--http-root={root}"]
+        self.flags = ["-I", "2m", f"--http=127.0.0.1:{self.port}", f"--http=unix:{self.http_path}", f"--http-root={root}", *flags]
         self.server = lab.start("-m", str(MEMORY[0]), "-t", "2", *self.flags, **options)
         with self.server.connect() as client:
             for key in KEYS:
@@ -121,6 +127,11 @@ class Readers:
         with self.server.connect() as client:
             client.ask("delete deleted", "DELETED")
             client.set("overwritten", "x" * SIZE)
+        self.evict()
+
+    def evict(self):
+        """All items make room for others."""
+        with self.server.connect() as client:
             for number in range(MEMORY[0]):
                 client.send(set_request(f"other{number}", b"y" * SIZE))
                 client.expect(b"STORED\r\n")
@@ -129,11 +140,12 @@ class Readers:
         """Returns how many KiB the records have, and how many values they name."""
         old = self.server
         self.engine = "epoll" if self.engine == "uring" else "uring"
-        self.server = self.lab.take_over(old, "-m", str(MEMORY[(turn + 1) % len(MEMORY)]), "-t", str(1 + turn % 3), *self.flags,
+        self.server = self.lab.take_over(old, "-m", str(self.memory[(turn + 1) % len(self.memory)]), "-t", str(1 + turn % 3), *self.flags,
                                          engine=self.engine, **options)
         said = SAID.search(old.stderr_text())
         check(said, f"the old one said {old.stderr_tail()}")
         check_equal(len(self.readers), int(said.group(1)), "connections that go over")
+        self.paused_ms = int(said.group(4))
         return int(said.group(2)), int(said.group(3))
 
     def take_some(self):
@@ -187,8 +199,28 @@ def files_that_are_asked_for_at_once_come_whole(lab):
     for turn in range(4):
         size_kib, _ = readers.take_over(turn)
         check(size_kib < 256, f"{size_kib} KiB were copied")
+    readers.finish()
+
+
+@test(engines=("uring",), limit_s=120, long=True)
+def what_the_kernel_sends_from_the_store_comes_whole_through_take_overs(lab):
+    """--send=zc: nobody waits for clients that have not taken it, and it stays what it was while all else is evicted; in the end it is freed."""
+    readers = Readers(lab, "--send=zc")
+    check(int(readers.server.own_stats()["sends_zero_copy"]) > 0, "nothing is sent so: the test is none")
+    readers.memory = MEMORY[:1]
+    for turn in range(SENT_TURNS):
+        readers.take_over(turn)
+        check(readers.paused_ms < AWAITED_MS, f"clients waited for {readers.paused_ms} ms")
+        readers.evict()
         readers.take_some()
     readers.finish()
+
+
+@test(engines=("uring",), debug=True, limit_s=120)
+def what_the_kernel_sends_from_the_store_is_kept_by_who_takes_back(lab):
+    """Whoever takes over fails at its last word: the old one goes on, and with it what it had given to the kernel."""
+    need_faults(lab)
+    fail_at(lab, "MINE", "die", False, "--send=zc")
 
 
 @test(BOTH, debug=True, limit_s=120)
@@ -228,10 +260,10 @@ def copies_for_which_there_is_no_room_close_their_connections(lab):
         client.ask("mn", "MN")
 
 
-def fail_at(lab, message, how, is_old):
+def fail_at(lab, message, how, is_old, *flags):
     """One of the two fails at that message: whoever serves then goes on sending; returns the process that serves."""
     fault = {"RIPOSTE_TAKE_OVER_FAULT": f"{message}:{how}"}
-    readers = Readers(lab, environment=fault if is_old else None)
+    readers = Readers(lab, *flags, environment=fault if is_old else None)
     old = readers.server
     where = f"{how} at {message} of the {'old' if is_old else 'new'} one"
     new = Process([*old.arguments[:old.arguments.index("-m")], "-m", "256", *readers.flags, "-p", str(old.port), f"--take-over={old.pid}"],
