@@ -260,7 +260,17 @@ bool server_close_files(struct server *server, struct failure *failure) {
 }
 
 bool server_close_calls(struct server *server, struct failure *failure) {
-    return sandbox_close_calls(&server->options, failure);
+    if (sandbox_close_calls(&server->options, failure)) {
+        return true;
+    }
+    if (server->taker.pid == 0) {
+        return false;
+    }
+    /* It has taken over, and nobody else serves any more. A child has tried it before (sandbox.h). */
+    log_line(LOG_LEVEL_ERROR, "%s; it serves all the same, since no other process does any more",
+             failure->text);
+    *failure = (struct failure){0};
+    return true;
 }
 
 bool server_start_workers(struct server *server, struct failure *failure) {

@@ -43,6 +43,25 @@ static bool sandbox_lacks(const struct options *options, int error, const char *
     return true;
 }
 
+/* --- in a child ------------------------------------------------------------------------------------------- */
+
+/* An exit status holds an errno: they are below 134. */
+static int result_of_child(int (*try)(void)) {
+    int status;
+    pid_t child = fork(), ended;
+    if (child == 0) {
+        rights_bound();
+        _exit(-try());
+    }
+    do {
+        ended = child < 0 ? child : waitpid(child, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    if (ended < 0) {
+        return -errno;
+    }
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECANCELED;
+}
+
 /* --- files ------------------------------------------------------------------------------------------------ */
 
 /* The folder of a name, and that of the file which it leads to: live/example.org and archive/example.org of certbot(1). */
@@ -132,10 +151,24 @@ static int files_restrict(const struct options *options, const struct listen_lis
     return result < 0 ? result : entered;
 }
 
+static bool calls_lack(const struct options *options, int result, struct failure *failure) {
+    return sandbox_lacks(options, result, "seccomp", "every system call stays in reach", failure);
+}
+
+/* Where all of it is wanted: whether the kernel will have the rest, too, while another process still serves that may be taken over from. */
+static bool calls_will_close(const struct options *options, struct failure *failure) {
+    int result = options->sandbox == SANDBOX_ON ? result_of_child(calls_restrict) : 0;
+    bool is_known = result != -EAGAIN && result != -ENOMEM; /* else no child could be had */
+    return result == 0 || !is_known || calls_lack(options, result, failure);
+}
+
 bool sandbox_close_files(const struct options *options, const struct listen_list *list,
                          struct failure *failure) {
     if (!sandbox_wanted(options)) {
         return true;
+    }
+    if (!calls_will_close(options, failure)) {
+        return false;
     }
     tzset(); /* what formats a time would look for the zone later */
     rights_bound();
@@ -155,28 +188,10 @@ bool sandbox_close_calls(const struct options *options, struct failure *failure)
         return true;
     }
     int result = calls_restrict();
-    return result == 0 ||
-           sandbox_lacks(options, result, "seccomp", "every system call stays in reach", failure);
+    return result == 0 || calls_lack(options, result, failure);
 }
 
 /* --- a trial -------------------------------------------------------------------------------------------------- */
-
-/* An exit status holds an errno: they are below 134. */
-static int result_of_child(int (*try)(void)) {
-    int status;
-    pid_t child = fork(), ended;
-    if (child == 0) {
-        rights_bound();
-        _exit(-try());
-    }
-    do {
-        ended = child < 0 ? child : waitpid(child, &status, 0);
-    } while (ended < 0 && errno == EINTR);
-    if (ended < 0) {
-        return -errno;
-    }
-    return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECANCELED;
-}
 
 static int landlock_try(void) {
     int rules = landlock_open();

@@ -30,11 +30,11 @@ enum sandbox_wanted {
 bool sandbox_wanted(const struct options *options);
 
 /* Before other threads of the server exist, after everything was opened that is opened once. False and *failure: EX_UNAVAILABLE,
- * only with --sandbox=on. */
+ * only with --sandbox=on, and then also where the kernel refuses what sandbox_close_calls asks for: a child has tried. */
 bool sandbox_close_files(const struct options *options, const struct listen_list *list,
                          struct failure *failure);
 
-/* After the workers have started. As above. */
+/* After the workers have started. As above; what is left to fail is memory of the kernel. */
 bool sandbox_close_calls(const struct options *options, struct failure *failure);
 
 /* What the kernel said to one who shut itself in: 0, or a negative errno. */

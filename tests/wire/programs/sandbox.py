@@ -129,3 +129,17 @@ def a_build_with_a_sanitizer_says_that_it_has_no_sandbox(lab):
         raise Skip("this build has no sanitizer")
     with Service(lab, "-p", "-1") as service:
         check("sandbox off: this build has a sanitizer" in service.output(), service.output())
+
+
+@test()
+def who_cannot_have_all_of_it_takes_nothing_over(lab):
+    """--sandbox=on, and the kernel refuses a part of it: that is known before the old one has given anything away, and it goes on."""
+    need_sandbox(lab)
+    server = lab.start()
+    with lab.connect(server) as client:
+        client.set("a", "x")
+        for call in "landlock_create_ruleset", "seccomp":
+            ended = lab.run(sys.executable, REFUSE, call, "EINVAL", lab.program.path, "-p", "-1", "-m", "64", "--sandbox=on",
+                            f"--take-over={server.pid}")
+            check_equal(UNAVAILABLE, ended.returncode, f"{call}: exit status, it said {ended.stderr!r}")
+            client.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
