@@ -8,10 +8,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "riposte/check.h"
+#include "riposte/clock.h"
+
 enum {
     ARENA_RESERVE_SHARE = 100, /* 1 % */
     ARENA_RESERVE_SLOTS = 4,
     ARENA_WINDOWS_READY_SHARE = 16,
+    ARENA_LOOK_MS = 1000,
+    ARENA_LOOK_SHARE = 16,
 };
 
 static size_t round_up(size_t size, size_t unit) {
@@ -64,7 +69,7 @@ int arena_init(struct arena *arena, const struct arena_plan *plan) {
     for (unsigned i = 0; i < QUEUES_COUNT; i++) {
         arena->queues[i] = (struct arena_list){.first = SEGMENT_NONE, .last = SEGMENT_NONE};
     }
-    atomic_init(&arena->limit, plan->limit);
+    arena_set_limit(arena, plan->limit);
     return 0;
 }
 
@@ -240,14 +245,19 @@ uint64_t arena_draw_numbers(struct arena *arena, uint64_t count) {
     return first;
 }
 
-/* Under the lock. */
-static void segment_begin(struct arena *arena, uint32_t index, char *memory, size_t size, bool is_large) {
-    struct segment *segment = &arena->segments[index];
-    uint64_t numbers_count = is_large ? 1 : UINT64_C(1) << arena->unit_shift;
+/* Where a segment is, once it has been used. Under the lock. */
+static void segment_place(struct arena *arena, struct segment *segment, char *memory) {
     if (segment->memory == NULL) {
         segment->memory = memory;
         segment->arena = arena;
     }
+}
+
+/* Under the lock. */
+static void segment_begin(struct arena *arena, uint32_t index, char *memory, size_t size, bool is_large) {
+    struct segment *segment = &arena->segments[index];
+    uint64_t numbers_count = is_large ? 1 : UINT64_C(1) << arena->unit_shift;
+    segment_place(arena, segment, memory);
     poison(memory, size);
     segment->size = (uint32_t)size;
     segment->is_large = is_large;
@@ -269,6 +279,12 @@ static char *slot_memory(const struct arena *arena, uint32_t index) {
     return arena->base + ((size_t)index << arena->segment_shift);
 }
 
+/* One that has no memory, or SEGMENT_NONE. Under the lock. */
+static uint32_t slot_take_bare(struct arena *arena) {
+    uint32_t index = segment_unlink_first(arena, &arena->bare_first);
+    return index == SEGMENT_NONE && arena->slots_taken < arena->slots_count ? arena->slots_taken++ : index;
+}
+
 /* A free slot with its memory charged, or SEGMENT_NONE. Under the lock, which may be let go meanwhile. */
 static uint32_t slot_find(struct arena *arena) {
     uint32_t index = segment_unlink_first(arena, &arena->ready_first);
@@ -281,10 +297,7 @@ static uint32_t slot_find(struct arena *arena) {
             return SEGMENT_NONE;
         }
     }
-    index = segment_unlink_first(arena, &arena->bare_first);
-    if (index == SEGMENT_NONE && arena->slots_taken < arena->slots_count) {
-        index = arena->slots_taken++;
-    }
+    index = slot_take_bare(arena);
     if (index == SEGMENT_NONE) {
         return SEGMENT_NONE;
     }
@@ -294,6 +307,44 @@ static uint32_t slot_find(struct arena *arena) {
         return SEGMENT_NONE;
     }
     return index;
+}
+
+void arena_set_limit(struct arena *arena, size_t limit) {
+    /* relaxed: the next turn of any worker looks. */
+    atomic_store_explicit(&arena->limit_wanted, limit, memory_order_relaxed);
+    atomic_store_explicit(&arena->limit, limit, memory_order_relaxed);
+}
+
+/* One more has memory, or none can. Under the lock, which is let go meanwhile. */
+static bool slot_fill(struct arena *arena) {
+    uint32_t index = slot_take_bare(arena);
+    if (index == SEGMENT_NONE) {
+        return true;
+    }
+    if (!arena_memory_has_room(arena, slot_memory(arena, index), arena_segment_size(arena))) {
+        segment_link_first(arena, &arena->bare_first, index);
+        return false;
+    }
+    segment_place(arena, &arena->segments[index], slot_memory(arena, index));
+    poison(slot_memory(arena, index), arena_segment_size(arena)); /* as any that is ready */
+    segment_link_first(arena, &arena->ready_first, index);
+    level_add(&arena->ready_size, arena_segment_size(arena));
+    level_add(&arena->used, arena_segment_size(arena));
+    return true;
+}
+
+void arena_look_for_room(struct arena *arena, uint64_t now_ns) {
+    if (likely(!arena_is_short(arena)) ||
+        now_ns - arena_level(&arena->looked_ns) < ARENA_LOOK_MS * CLOCK_NS_PER_MS) {
+        return;
+    }
+    arena_lock(arena);
+    /* relaxed: another worker that does not see it looks once more, and nothing is published through it. */
+    atomic_store_explicit(&arena->looked_ns, now_ns, memory_order_relaxed);
+    if (slot_fill(arena)) {
+        arena_memory_found_room(arena, arena_level(&arena->limit_wanted) / ARENA_LOOK_SHARE);
+    }
+    arena_unlock(arena);
 }
 
 uint32_t arena_take_slot(struct arena *arena, unsigned spare_slots) {

@@ -187,10 +187,14 @@ struct arena {
     uint32_t slots_taken; /* slots 0 to n - 1 have been used */
     uint32_t scan_next;   /* see choose_scanning in evict.c */
     struct arena_list queues[QUEUES_COUNT];
+    bool is_short; /* the limit has sunk, and has not risen again to what is wanted */
 
     /* Written under the lock, read by anyone. */
     alignas(64) _Atomic uint64_t used; /* bytes charged */
     _Atomic uint64_t limit;
+    _Atomic uint64_t
+        limit_wanted;           /* what the limit is but where its memory has no room (arena_look_for_room) */
+    _Atomic uint64_t looked_ns; /* when room was looked for last; monotonic */
     _Atomic uint64_t ready_size;         /* bytes of free slots and windows with memory */
     _Atomic uint64_t windows_ready_size; /* of windows alone */
     _Atomic uint64_t wanted;             /* bytes that the index needs to grow */
@@ -245,12 +249,26 @@ uint64_t arena_draw_numbers(struct arena *arena, uint64_t count);
 /* Bytes that should be free for the next stores. */
 size_t arena_reserve(const struct arena *arena);
 
+/* What it is to be from now on. */
+void arena_set_limit(struct arena *arena, size_t limit);
+
+/*
+ * Where it is short, at most once a second: takes a slot's memory in advance, and where it gets that the limit rises by a sixteenth of what is
+ * wanted. While there is no room nothing changes, so that nobody who stores something finds that out.
+ */
+void arena_look_for_room(struct arena *arena, uint64_t now_ns);
+
 /* Bytes that may be taken now; negative above a lowered limit. */
 int64_t arena_headroom(const struct arena *arena);
 
 /* A level of the account. relaxed: whoever reads one without the lock wants a rough idea. */
 static inline uint64_t arena_level(const _Atomic uint64_t *level) {
     return atomic_load_explicit(level, memory_order_relaxed);
+}
+
+/* The limit is lower than what is wanted, since memory for more was refused. */
+static inline bool arena_is_short(const struct arena *arena) {
+    return arena_level(&arena->limit) < arena_level(&arena->limit_wanted);
 }
 
 /* What is coming is known to all workers, and changed by each without the lock; relaxed as above. */
@@ -392,10 +410,16 @@ bool arena_memory_is_strict(const char *path);
 /*
  * Whether there is room for memory that is about to be used for the first time: a page for which a full file system or
  * a strict system has none would kill the process (SIGBUS). If not, the limit sinks to what is in use, and eviction sees
- * to the rest. Elsewhere a memfd's pages come with their first use: the system kills before it refuses one. Under the
+ * to the rest, until there is room again (arena_look_for_room). Elsewhere a memfd's pages come with their first use: the system kills before it refuses one. Under the
  * lock, which is let go meanwhile.
  */
 bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size);
+
+/* The same, and nothing sinks. */
+bool arena_memory_has_room(struct arena *arena, const char *memory, size_t size);
+
+/* The limit rises by `more` above what is in use, up to what is wanted. Under the lock. */
+void arena_memory_found_room(struct arena *arena, size_t more);
 
 /* Gives memory of the arena back to the system. Without the lock: it takes some microseconds. */
 void arena_memory_drop(const struct arena *arena, const char *memory, size_t size);

@@ -152,8 +152,12 @@ bool arena_memory_is_strict(const char *path) {
 static void room_missing(struct arena *arena, size_t size) {
     uint64_t used = arena_level(&arena->used) - size;
     atomic_store_explicit(&arena->used, used, memory_order_relaxed);
-    if (used < arena_level(&arena->limit)) {
-        atomic_store_explicit(&arena->limit, used, memory_order_relaxed);
+    if (used >= arena_level(&arena->limit)) {
+        return;
+    }
+    atomic_store_explicit(&arena->limit, used, memory_order_relaxed);
+    if (!arena->is_short) { /* while it looks for room a line each second would be many */
+        arena->is_short = true;
         log_line(LOG_LEVEL_WARNING,
                  "the file system of the memory file is full, or the system has promised all it has: items "
                  "get no more "
@@ -162,10 +166,7 @@ static void room_missing(struct arena *arena, size_t size) {
     }
 }
 
-bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size) {
-    if (!arena->reserves_room) {
-        return true;
-    }
+bool arena_memory_has_room(struct arena *arena, const char *memory, size_t size) {
     off_t offset = ARENA_FILE_OFFSET + (memory - arena->base);
     int status;
     arena_unlock(arena);
@@ -174,10 +175,26 @@ bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size) 
         status = fallocate(arena->memory_fd, 0, offset, (off_t)size);
     } while (status < 0 && errno == EINTR);
     arena_lock(arena);
-    if (status < 0) {
-        room_missing(arena, size);
-    }
     return status == 0;
+}
+
+bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size) {
+    if (!arena->reserves_room || arena_memory_has_room(arena, memory, size)) {
+        return true;
+    }
+    room_missing(arena, size);
+    return false;
+}
+
+void arena_memory_found_room(struct arena *arena, size_t more) {
+    uint64_t limit = arena_level(&arena->limit), used = arena_level(&arena->used);
+    uint64_t wanted = arena_level(&arena->limit_wanted), found = (limit > used ? limit : used) + more;
+    atomic_store_explicit(&arena->limit, found < wanted ? found : wanted, memory_order_relaxed);
+    if (arena->is_short && found >= wanted) {
+        arena->is_short = false;
+        log_line(LOG_LEVEL_INFO, "there is room in the memory file again: items get up to %zuk",
+                 (size_t)(wanted / 1024));
+    }
 }
 
 /* --- giving it back --- */

@@ -341,8 +341,7 @@ bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max)
         memory_size_max > arena->limit_max) {
         return false;
     }
-    /* relaxed: the next turn of any worker looks. */
-    atomic_store_explicit(&arena->limit, memory_size_max, memory_order_relaxed);
+    arena_set_limit(arena, memory_size_max);
     return true;
 }
 
@@ -392,6 +391,7 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     flush_if_due(worker);
     link_turn(worker);
     turn_flush(worker);
+    arena_look_for_room(&worker->store->arena, now_ns);
     reclaim_adopt(worker);
     unsigned wait_ms = turn_retired(worker);
     wait_ms = sooner(wait_ms, evict_turn(worker));

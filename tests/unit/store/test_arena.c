@@ -328,6 +328,72 @@ Test(arena, lowers_the_limit_to_what_it_has_when_a_page_is_refused) {
     arena_destroy(arena);
 }
 
+/* Room is where the memory file is; none, where fallocate(2) finds one that can only be read. */
+static int take_room_away(struct arena *arena) {
+    int file = dup(arena->memory_fd);
+    cr_assert_geq(file, 0);
+    close(arena->memory_fd);
+    cr_assert_eq(open("/dev/null", O_RDONLY), arena->memory_fd);
+    return file;
+}
+
+static void give_room_back(struct arena *arena, int file) {
+    cr_assert_eq(dup2(file, arena->memory_fd), arena->memory_fd);
+    close(file);
+}
+
+/* A slot in advance, and a sixteenth of what is wanted for each look; nothing while there is no room. */
+Test(arena, raises_the_limit_again_when_there_is_room) {
+    enum { SECOND = 1000000000 };
+    struct arena *arena = open_arena();
+    size_t size = arena_segment_size(arena);
+    uint64_t now_ns = SECOND;
+    arena->reserves_room = true;
+    uint32_t index = arena_take_slot(arena, 0);
+    int file = take_room_away(arena);
+    cr_assert_eq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    cr_assert(arena_is_short(arena));
+    for (int i = 0; i < 3; i++, now_ns += SECOND) {
+        arena_look_for_room(arena, now_ns);
+        cr_expect_eq(atomic_load(&arena->limit), size);
+        cr_expect_eq(used(arena), size);
+    }
+    give_room_back(arena, file);
+    arena_look_for_room(arena, now_ns - 1);
+    cr_expect_eq(atomic_load(&arena->limit), size, "less than a second after the last look");
+    arena_look_for_room(arena, now_ns);
+    cr_expect_eq(atomic_load(&arena->limit), 2 * size + LIMIT / 16);
+    cr_expect_eq(used(arena), 2 * size);
+    cr_expect_eq(file_memory(arena), 2 * size);
+    cr_expect_eq(atomic_load(&arena->ready_size), size);
+    uint32_t found = arena_take_slot(arena, 0);
+    cr_assert_neq(found, SEGMENT_NONE);
+    cr_expect_eq(arena->segments[found].arena, arena);
+    for (int looks = 0; looks < 16; looks++) {
+        now_ns += SECOND;
+        arena_look_for_room(arena, now_ns);
+    }
+    cr_expect_eq(atomic_load(&arena->limit), LIMIT);
+    cr_expect_not(arena_is_short(arena));
+    size_t used_before = used(arena);
+    arena_look_for_room(arena, now_ns + SECOND);
+    cr_expect_eq(used(arena), used_before, "then nothing is looked for");
+    arena_give(arena, index);
+    arena_destroy(arena);
+}
+
+Test(arena, that_is_short_takes_another_limit_as_it_is) {
+    struct arena *arena = open_arena();
+    arena->reserves_room = true;
+    cr_assert_neq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    close(take_room_away(arena));
+    cr_assert_eq(arena_take_slot(arena, 0), SEGMENT_NONE);
+    arena_set_limit(arena, LIMIT / 2);
+    cr_expect_eq(atomic_load(&arena->limit), LIMIT / 2);
+    cr_expect_not(arena_is_short(arena));
+    arena_destroy(arena);
+}
+
 /* --- memory that was locked: -k locks all of it --- */
 
 static bool is_resident(const char *memory, size_t size) {

@@ -363,3 +363,10 @@ def another_file_that_fills_the_file_system_ends_no_storing(lab):
             client.set(f"more{i}", value)
         said(server, "the file system of the memory file is full")
         check(client.get("more999") is not None, "the last one is not there")
+        os.unlink(os.path.join(folder, "other"))
+        subprocess.run(["mount", "-o", "remount,size=400m", folder], check=True)
+        wait_until(lambda: client.set("again", value) or "there is room in the memory file again" in server.stderr_text(),
+                   "the limit is what it was", limit_s=40)
+        for i in range(1000):
+            client.set(f"again{i}", value)
+        check(client.get("again0") is not None, "there is room for all of them")
