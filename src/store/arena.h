@@ -218,6 +218,9 @@ void arena_destroy(struct arena *arena);
 
 /* Charges `size` bytes for something else; takes memory of ready slots where there is no other. */
 bool arena_charge(struct arena *arena, size_t size);
+
+/* The same where it must be there, whatever the limit: few bytes. */
+void arena_charge_anyway(struct arena *arena, size_t size);
 void arena_uncharge(struct arena *arena, size_t size);
 
 /*

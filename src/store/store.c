@@ -270,14 +270,15 @@ static void worker_init(struct store_worker *worker, struct store *store) {
 static struct store_worker *new_worker(struct store *store) {
     size_t size = sizeof(struct store_worker);
     static_assert(sizeof(struct store_worker) % alignof(struct store_worker) == 0, "for aligned_alloc");
-    if (epoch_members_count(&store->epoch) == store->workers_max || !arena_charge(&store->arena, size)) {
+    if (epoch_members_count(&store->epoch) == store->workers_max) {
         return NULL;
     }
     struct store_worker *worker = aligned_alloc(alignof(struct store_worker), size);
     if (worker == NULL) {
-        arena_uncharge(&store->arena, size);
         return NULL;
     }
+    /* Who joins a store above its limit is who makes room in it. */
+    arena_charge_anyway(&store->arena, size);
     memset((void *)worker, 0, size);
     worker_init(worker, store);
     epoch_join(&store->epoch, &worker->member);

@@ -207,7 +207,6 @@ def what_the_kernel_sends_from_the_store_comes_whole_through_take_overs(lab):
     """--send=zc: nobody waits for clients that have not taken it, and it stays what it was while all else is evicted; in the end it is freed."""
     readers = Readers(lab, "--send=zc")
     check(int(readers.server.own_stats()["sends_zero_copy"]) > 0, "nothing is sent so: the test is none")
-    readers.memory = MEMORY[:1]
     for turn in range(SENT_TURNS):
         readers.take_over(turn)
         check(readers.paused_ms < AWAITED_MS, f"clients waited for {readers.paused_ms} ms")
