@@ -15,7 +15,8 @@
  * A client that waits for its answer before it asks again reads answer and end in one piece, and so knows that whatever it
  * sends afterwards is not executed. What comes nevertheless is read and dropped for DRAIN_LINGER_MS, because a close
  * would reset the connection and with it what the client has not yet read. FLUSHING (of the worker) parses no more and
- * sends what was answered. ABORTING drops what clients did not take.
+ * sends what was answered. ABORTING drops what clients did not take; a connection that the kernel does not give up within DRAIN_ABORT_MS, since a
+ * completion was lost, ends with the ring (failover.h).
  *
  * One whose handshake is under way has DRAIN_OPENING_MS to finish it, and as long after what another thread has yet to do for it: its
  * client may have sent a request behind it already, and hears that this will not be answered only from a filter that is open.
@@ -32,6 +33,7 @@
 #include "accept.h"
 #include "close.h"
 #include "engine_state.h"
+#include "riposte/log.h"
 
 enum {
     DRAIN_SERVE_MS_MAX = 1000,
@@ -39,6 +41,7 @@ enum {
     DRAIN_QUIET_MS = 50, /* a busy client has asked again by then */
     DRAIN_LINGER_MS = 500,
     DRAIN_OPENING_MS = 250,
+    DRAIN_ABORT_MS = 2000,
     DRAIN_PART_MS_MAX = 2000,  /* another process serves already; this one should be gone soon */
     DRAIN_PAUSE_MS_MAX = 1000, /* nobody is accepted in a pause: it is shorter than a stop may be */
 };
@@ -191,9 +194,14 @@ static void drain_next_stage(struct worker *worker) {
     if (worker->stage == WORKER_DRAINING) {
         worker->stage = WORKER_FLUSHING;
         worker->drain_stage_ends_ms = worker->drain_began_ms + worker->drain_timeout_ms;
-    } else {
+    } else if (worker->stage == WORKER_FLUSHING) {
         worker->stage = WORKER_ABORTING;
-        worker->drain_stage_ends_ms = worker->now_ms + worker->drain_timeout_ms;
+        worker->drain_stage_ends_ms = worker->now_ms + DRAIN_ABORT_MS;
+    } else if (worker->transport->abandon != NULL && worker->conns.open_count > 0) {
+        /* All are shut down or disconnected, which completes every request: those that still wait would do so for ever. */
+        log_line(LOG_LEVEL_ERROR, "worker %u: requests of %u connections have not come back", worker->index,
+                 worker->conns.open_count);
+        worker->transport_failed = true;
     }
 }
 

@@ -17,6 +17,7 @@
 
 #include "deadline.h"
 #include "dial.h"
+#include "engine_state.h"
 #include "frames.h"
 #include "riposte/engine_move.h"
 
@@ -235,4 +236,29 @@ Test(uring, a_worker_that_loses_its_ring_and_epoll_while_it_freezes_ends) {
     expect_pause_and_stop(engine);
     dial_expect_end(fd);
     close(fd);
+}
+
+/* As after EBADR: the kernel has completed a request and had no memory to say so. Before, such a stop never ended. */
+Test(uring, a_stop_does_not_wait_for_a_completion_that_was_lost) {
+    struct engine *engine = start_or_skip();
+    int fd = dial(engine);
+    static const char frame[] = {0, 1, 'a'};
+    dial_send(fd, frame, sizeof(frame));
+    dial_expect(fd, frame, sizeof(frame));
+    /* No worker has another connection, and this one's sleeps. */
+    for (unsigned i = 0; i < engine_workers_count(engine); i++) {
+        struct conn_table *conns = &engine->workers[i]->conns;
+        if (conns->open_count > 0) {
+            conn_at(conns, 0)->in_flight++;
+        }
+    }
+    engine->config.drain_timeout_ms = 100;
+    struct engine_counters sum;
+    engine_stop(engine, ENGINE_STOP_CLOSE);
+    engine_join(engine);
+    engine_counters_sum(engine, &sum);
+    cr_expect_eq(counter_read(&sum.ring_failovers), 1);
+    cr_expect_eq(counter_read(&sum.connections_current), 0);
+    close(fd);
+    engine_destroy(engine);
 }
