@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "doctor/doctor.h"
+#include "doctor/trial.h"
 #include "hand_over.h"
 #include "riposte/log.h"
 #include "units.h"
@@ -17,27 +18,68 @@ static const char *const take_over_sums[] = {
     [FINDING_WRONG] = "It would not take over: see what is wrong.",
 };
 
+/* Connections go where the same is spoken as before: adopt.c. */
+static bool speaks_the_same(const struct listen *left, const struct listen *right) {
+    return left->protocol->protocol == right->protocol->protocol &&
+           (left->tls >= LISTEN_TLS_ON) == (right->tls >= LISTEN_TLS_ON);
+}
+
+/* One that the other process has, and what the flags make of it. */
+static void check_taken(struct findings *findings, struct listen_list *list, const struct listen *listen) {
+    char text[LISTEN_TEXT_SIZE_MAX];
+    unsigned index = listen_list_match(list, listen, false);
+    listen_text(listen, text);
+    if (index == list->count) {
+        findings_add(findings, FINDING_FAIR, "address",
+                     "%s: no flag names it; it is closed, and its connections are", text);
+    } else if (!speaks_the_same(listen, &list->listens[index])) {
+        findings_add(findings, FINDING_FAIR, "address",
+                     "%s: something else is spoken there from then on; its connections are closed", text);
+    } else if (listen->tls >= LISTEN_TLS_ON) {
+        findings_add(findings, FINDING_FAIR, "address",
+                     "%s: connections over TLS are closed in order, and resume their sessions", text);
+    }
+}
+
+/* One that it has not. The other process keeps its own until then. */
+static void check_opened(struct findings *findings, const struct server *server,
+                         const struct listen *listen) {
+    struct facts_port port;
+    trial_port(server, listen, &port);
+    if (*port.reason != '\0') {
+        findings_add(findings, FINDING_WRONG, "address", "%s", port.reason);
+    } else {
+        findings_add(findings, FINDING_GOOD, "address", "%s: is opened anew", port.text);
+    }
+}
+
 /* The list has been made from the flags, and knows which of its addresses the other process has. */
 static void check_listens(struct findings *findings, struct server *server) {
-    const struct taker *taker = &server->taker;
-    char text[LISTEN_TEXT_SIZE_MAX];
-    for (unsigned i = 0; i < taker->listeners_count; i++) {
-        struct listen listen = taker_listen(taker, i);
-        if (listen_list_match(&server->listens, &listen, false) == server->listens.count) {
-            listen_text(&listen, text);
-            findings_add(findings, FINDING_FAIR, "address",
-                         "%s: no flag names it; it is closed, and its connections are", text);
-        }
+    for (unsigned i = 0; i < server->taker.listeners_count; i++) {
+        struct listen listen = taker_listen(&server->taker, i);
+        check_taken(findings, &server->listens, &listen);
     }
     for (unsigned i = 0; i < server->listens.count; i++) {
-        const struct listen *listen = &server->listens.listens[i];
-        listen_text(listen, text);
-        if (!listen->is_taken) {
-            findings_add(findings, FINDING_GOOD, "address", "%s: is opened anew", text);
-        } else if (listen->tls >= LISTEN_TLS_ON) {
-            findings_add(findings, FINDING_FAIR, "address",
-                         "%s: connections over TLS are closed in order, and resume their sessions", text);
+        if (!server->listens.listens[i].is_taken) {
+            check_opened(findings, server, &server->listens.listens[i]);
         }
+    }
+}
+
+/* How far -m may go from what a store was laid out for: README.md. What it was laid out for may be further than what it has. */
+enum { CHECK_RAISE_MAX = 4, CHECK_LOWER_MAX = 12 };
+
+static void check_memory(struct findings *findings, uint64_t wanted, uint64_t present) {
+    if (wanted / CHECK_RAISE_MAX >= present || wanted < present / CHECK_LOWER_MAX) {
+        findings_add(findings, FINDING_FAIR, "items",
+                     "-m %s: too far from the %s that they were laid out for, if not for more; they are "
+                     "carried over one by one "
+                     "then, which takes longer",
+                     units_show_size(wanted).text, units_show_size(present).text);
+    }
+    if (wanted < present) {
+        findings_add(findings, FINDING_FAIR, "items", "-m %s: what is beyond it of %s is evicted afterwards",
+                     units_show_size(wanted).text, units_show_size(present).text);
     }
 }
 
@@ -53,11 +95,7 @@ static void check_items(struct findings *findings, const struct server *server) 
             units_show_size(options->max_item_size).text, units_show_size(settings->item_size_max).text,
             can_send ? "they are carried over one by one, which takes longer" : "it would be refused");
     }
-    if (options->memory_limit < settings->memory_limit) {
-        findings_add(findings, FINDING_FAIR, "items", "-m %s: what is beyond it of %s is evicted afterwards",
-                     units_show_size(options->memory_limit).text,
-                     units_show_size(settings->memory_limit).text);
-    }
+    check_memory(findings, options->memory_limit, settings->memory_limit);
     bool is_same = options->memory_file != NULL && stat(options->memory_file, &status) == 0 &&
                    (uint64_t)status.st_dev == settings->file_device &&
                    (uint64_t)status.st_ino == settings->file_inode;

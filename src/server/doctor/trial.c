@@ -86,8 +86,7 @@ static void engine_try(struct server *server, struct facts *facts) {
 /* --- addresses, descriptors -------------------------------------------------------------------------------
  */
 
-/* Binds it as one worker would. */
-static void port_try(const struct server *server, const struct listen *listen, struct facts_port *port) {
+void trial_port(const struct server *server, const struct listen *listen, struct facts_port *port) {
     struct engine_listen engine_listen = {
         .protocol = &trial_protocol,
         .address = listen->address,
@@ -117,7 +116,7 @@ static void port_try(const struct server *server, const struct listen *listen, s
 
 static void ports_try(const struct server *server, struct facts *facts) {
     for (unsigned i = 0; i < server->listens.count; i++) {
-        port_try(server, &server->listens.listens[i], &facts->ports[i]);
+        trial_port(server, &server->listens.listens[i], &facts->ports[i]);
     }
     facts->ports_count = server->listens.count;
 }

@@ -17,4 +17,7 @@
  */
 void trial_run(struct server *server, struct facts *facts);
 
+/* Binds an address as one worker would, and lets it go: *port says why it cannot be. */
+void trial_port(const struct server *server, const struct listen *listen, struct facts_port *port);
+
 #endif

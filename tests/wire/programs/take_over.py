@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 
+from harness.certificates import Authority
 from harness.connection import Connection, set_request
 from harness.http import http_start
 from harness.outcome import Skip, check, check_equal
@@ -232,6 +233,7 @@ def a_check_says_what_would_not_be_carried_over(lab):
     http = "--http=127.0.0.1:0"
     for flags, status, words in (([*same, http], 0, "0 items, "), (same, 1, "no flag names it; it is closed"),
                                  ([*same, http, "-m", "32"], 1, "is evicted afterwards"),
+                                 ([*same, http, "-m", "255"], 0, "0 items, "), ([*same, http, "-m", "256"], 1, "carried over one by one"),
                                  ([*same, http, "-e", "/dev/shm/none"], 1, "-e /dev/shm/none: is not used"),
                                  ([*same, http, "-I", "2m"], 1, "they are carried over one by one")):
         ended = lab.run_server("--check", f"--take-over={server.pid}", *flags)
@@ -247,6 +249,29 @@ def a_check_says_what_would_not_be_carried_over(lab):
         client.version()
     server.stop()
     check("take over" not in server.stderr_text(), server.stderr_text())
+
+
+@test()
+def a_check_knows_what_is_spoken_elsewhere_and_what_cannot_be_opened(lab):
+    """Another protocol or TLS at the same address; an address that somebody else has; one that nobody has."""
+    server = lab.start("-m", "64")
+    base = ["--check", f"--take-over={server.pid}", "-s", server.socket_path, "-m", "64"]
+    own = f"127.0.0.1:{server.port}"
+    spoken = f"{own}: something else is spoken there from then on; its connections are closed"
+    with socket.socket() as taken, socket.socket() as free:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        free.bind(("127.0.0.1", 0))
+        free_address = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        for flags, status, words in ((["-l", own], 0, "1 good, 0 fair"), ([f"--http={own}"], 1, spoken),
+                                     (["-l", own, *Authority(lab.new_folder()).flags()], 1, spoken),
+                                     (["-l", f"{own},127.0.0.1:{taken.getsockname()[1]}"], 2, "is in use by another process"),
+                                     (["-l", f"{own},{free_address}"], 0, f"{free_address}: is opened anew")):
+            ended = lab.run_server(*base, *flags)
+            text = " ".join(ended.stdout.decode().split())
+            check_equal(status, ended.returncode, f"exit status with {flags}: {text}{ended.stderr!r}")
+            check(words in text, f"with {flags} it said {text}")
 
 
 @test()
