@@ -39,12 +39,12 @@ enum store_image {
 /*
  * As store_create, with the arena in a file. `fd`: of a regular file or memfd, open for reading and writing, borrowed for
  * the call. What a store before has left there is taken; then its layout, its hash seed and the number of its
- * first buckets apply in place of those of `config`, and the limit is lowered by eviction where it has to be. keeps: see store_file_resume. now_ns: monotonic. 0 and *image; -EINVAL, -ENOMEM as store_create; -EEXIST: STORE_IMAGE_FOREIGN, or with
- * `keeps` anything but TAKEN; other -errno of the file, -EMFILE and -ENFILE among them:
+ * first buckets apply in place of those of `config`, and the limit is lowered by eviction where it has to be. now_ns: monotonic. 0 and
+ * *image; -EINVAL, -ENOMEM as store_create; -EEXIST: STORE_IMAGE_FOREIGN; other -errno of the file, -EMFILE and -ENFILE among them:
  * *image is STORE_IMAGE_NONE.
  */
-int store_file_create(const struct store_config *config, int fd, bool keeps, uint64_t now_ns,
-                      enum store_image *image, struct store **created);
+int store_file_create(const struct store_config *config, int fd, uint64_t now_ns, enum store_image *image,
+                      struct store **created);
 
 /*
  * Leaves the store in its file, for store_file_create of another process. All workers have left. What is still pinned stays where it
@@ -55,15 +55,28 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
 int store_file_save(struct store *store, uint64_t now_ns);
 
 /*
- * The same for two processes that agree about who has the store. A first store_file_create with `keeps`:
+ * The same for two processes that agree about who has the store:
  *
- *      old: store_file_save -- descriptor --> new: store_file_create, keeps --+--> old: store_destroy; new: store_file_settle
- *                                                                             +--> new: store_destroy; old: store_file_resume
+ *      old: store_file_share -- descriptors --> new: store_file_take --+--> old: store_destroy; new: store_file_settle
+ *                                                                      +--> new: store_destroy; old: store_file_resume
  *
  * Until it is settled nothing in the file is changed by the new one, which lets no worker store anything.
  */
 
-/* The store is in this process again, as before store_file_save. No other has settled it. */
+/*
+ * As store_file_save, for one that takes it with the memory of store_file_tables_fd: index and the like stay where they are and are
+ * not copied, however many items there are. Where they have no such memory they are.
+ */
+int store_file_share(struct store *store, uint64_t now_ns);
+
+/*
+ * As store_file_create of what the other process has left by store_file_share, or by store_file_save. tables_fd: borrowed; -1: none has
+ * come. -EEXIST: it cannot be taken as it is, *image says why; the other one can go on with it.
+ */
+int store_file_take(const struct store_config *config, int fd, int tables_fd, uint64_t now_ns,
+                    enum store_image *image, struct store **created);
+
+/* The store is in this process again, as before store_file_share or store_file_save. No other has settled it. */
 void store_file_resume(struct store *store);
 
 /* What the old process has left for taking it back is freed. Any number of times. */
@@ -100,6 +113,9 @@ void store_counters_load(struct store *store, struct numbers *numbers, uint64_t 
 
 /* The descriptor of the memory, the store's; -1: the system has no such files. */
 int store_file_fd(const struct store *store);
+
+/* That of index and the like, the store's, for store_file_take. -1: the last store_file_share, or store_file_save, has copied them. */
+int store_file_tables_fd(const struct store *store);
 
 #ifdef __cplusplus
 }

@@ -157,7 +157,8 @@ static bool store_create_anew(struct server *server, struct store_config *config
 
 static bool store_create_taken(struct server *server, struct store_config *config, struct failure *failure) {
     const char *why;
-    int status = memory_taken_create_store(server->taker.arena_fd, config, &server->store, &why);
+    int status = memory_taken_create_store(server->taker.arena_fd, server->taker.tables_fd, config,
+                                           &server->store, &why);
     if (status == -EEXIST) {
         return store_create_anew(server, config, why, failure);
     }

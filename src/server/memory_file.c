@@ -145,7 +145,7 @@ int memory_file_create_store(const char *path, int fd, const struct store_config
                              struct store **store) {
     enum store_image image;
     uint64_t begin_ns = clock_monotonic_ns();
-    int status = store_file_create(config, fd, false, begin_ns, &image, store);
+    int status = store_file_create(config, fd, begin_ns, &image, store);
     if (status < 0) {
         return status;
     }
@@ -190,11 +190,12 @@ static const char *taken_text(enum store_image image) {
     return "their memory is damaged";
 }
 
-int memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
+int memory_taken_create_store(int fd, int tables_fd, const struct store_config *config, struct store **store,
                               const char **why) {
     enum store_image image = STORE_IMAGE_VERSION;
-    int status = fault_in_layout() ? -EEXIST
-                                   : store_file_create(config, fd, true, clock_monotonic_ns(), &image, store);
+    int status = fault_in_layout()
+                     ? -EEXIST
+                     : store_file_take(config, fd, tables_fd, clock_monotonic_ns(), &image, store);
     *why = taken_text(image);
     return status;
 }

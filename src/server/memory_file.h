@@ -36,10 +36,10 @@ int memory_file_create_store(const char *path, int fd, const struct store_config
 void memory_file_compare(const char **path, uint64_t device, uint64_t inode);
 
 /*
- * The store that another process has left in `fd`, to be settled when it is sure that it is this one's. 0; -EEXIST and *why, some words about
+ * The store that another process has left in `fd`, and beside it in tables_fd (-1: nothing), to be settled when it is sure that it is this one's. 0; -EEXIST and *why, some words about
  * the items: their memory cannot be used as it is; other -errno.
  */
-int memory_taken_create_store(int fd, const struct store_config *config, struct store **store,
+int memory_taken_create_store(int fd, int tables_fd, const struct store_config *config, struct store **store,
                               const char **why);
 
 /* Leaves the items in it. All workers have left; then only store_destroy. Says what was left, or why nothing. */

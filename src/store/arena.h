@@ -32,6 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "item.h"
 
@@ -404,6 +405,9 @@ void arena_memory_lay_out(const struct arena_plan *plan, struct arena *arena);
 /* A descriptor of its own for the memory, made long enough: of the plan's file, else of a memfd. Or -1 and errno. */
 int arena_memory_open(const struct arena *arena, const struct arena_plan *plan);
 
+/* Makes a file of memory at least so long; never shorter. 0, or -1 and errno: EFBIG beyond the limit of files (RLIMIT_FSIZE). */
+int arena_memory_lengthen(int fd, off_t size);
+
 /*
  * Whether the system promises no more memory than it has (vm.overcommit_memory is 2): a page of a memfd may be refused
  * then. `path`: ARENA_OVERCOMMIT_FILE.
@@ -427,7 +431,7 @@ void arena_memory_found_room(struct arena *arena, size_t more);
 /* Gives memory of the arena back to the system. Without the lock: it takes some microseconds. */
 void arena_memory_drop(const struct arena *arena, const char *memory, size_t size);
 
-/* The same of memory that is nobody else's and in no file: of an arena without one, of the index. */
+/* The same of memory that is nobody else's and in no file: of an arena without one, of tables without one. */
 void arena_memory_drop_private(void *memory, size_t size);
 
 /*

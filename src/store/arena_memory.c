@@ -113,7 +113,7 @@ static bool may_be_as_long(off_t size) {
 }
 
 /* A file that is longer has an image behind the arena. */
-static int lengthen(int fd, off_t size) {
+int arena_memory_lengthen(int fd, off_t size) {
     struct stat status;
     if (fstat(fd, &status) == 0 && status.st_size >= size) {
         return 0;
@@ -128,7 +128,7 @@ static int lengthen(int fd, off_t size) {
 int arena_memory_open(const struct arena *arena, const struct arena_plan *plan) {
     /* A memfd, so that another process can be given the items; where there is none, anonymous memory serves. */
     int fd = plan->fd >= 0 ? fcntl(plan->fd, F_DUPFD_CLOEXEC, 0) : memfd_create("riposte", MFD_CLOEXEC);
-    if (fd >= 0 && lengthen(fd, (off_t)(ARENA_FILE_OFFSET + arena->mapped_size)) < 0) {
+    if (fd >= 0 && arena_memory_lengthen(fd, (off_t)(ARENA_FILE_OFFSET + arena->mapped_size)) < 0) {
         int error = errno;
         close(fd);
         errno = error;

@@ -4,8 +4,6 @@
  */
 #include "ghost.h"
 
-#include <sys/mman.h>
-
 enum {
     GHOST_SHARE = 64, /* ghosts take one part in so many of the limit: about an entry for every 256 bytes */
     GHOST_TIME_BITS = 15,
@@ -26,21 +24,12 @@ static size_t ghost_size(size_t limit) {
     return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
 }
 
-bool ghost_init(struct ghost *ghost, size_t limit) {
+bool ghost_init(struct ghost *ghost, size_t limit, struct tables *tables) {
     *ghost = (struct ghost){.mapped_size = ghost_size(limit), .store_size = limit};
     ghost->buckets_count = ghost->mapped_size / (GHOST_WAYS * sizeof(uint32_t));
     atomic_init(&ghost->small_target, limit / 10);
-    void *start = mmap(NULL, ghost->mapped_size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (start == MAP_FAILED) {
-        return false;
-    }
-    ghost->entries = start;
-    return true;
-}
-
-void ghost_destroy(struct ghost *ghost) {
-    munmap((void *)ghost->entries, ghost->mapped_size);
+    ghost->entries = tables_map(tables, ghost->mapped_size);
+    return ghost->entries != NULL;
 }
 
 static uint64_t ghost_clock(const struct ghost *ghost, enum segment_queue queue) {

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "tables.h"
 
 struct ghost {
     _Atomic uint32_t *entries;                         /* constant; NULL: no ghosts */
@@ -39,9 +40,8 @@ struct ghost {
 
 enum ghost_answer { GHOST_NONE, GHOST_LEFT_SMALL, GHOST_LEFT_MAIN };
 
-/* False when the system has no memory. */
-bool ghost_init(struct ghost *ghost, size_t limit);
-void ghost_destroy(struct ghost *ghost);
+/* In the next of the tables. False when the system has no addresses. */
+bool ghost_init(struct ghost *ghost, size_t limit, struct tables *tables);
 
 /* An item of `size` bytes with this hash was pushed out of a queue. */
 void ghost_insert(struct ghost *ghost, enum segment_queue left, uint64_t hash, size_t size);

@@ -67,6 +67,9 @@ int image_root_write(int fd, const struct image_root *root) {
 
 void image_parts_find(const struct store *store, const struct image_root *root,
                       struct image_part parts[IMAGE_SECTIONS_COUNT]) {
+    if (store->is_shared) {
+        return;
+    }
     const struct index *index = &store->index;
     size_t overflow_count = root->overflow_taken == 0 ? 0 : root->overflow_taken + 1;
     bool has_ghosts = store->evict && root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
@@ -195,8 +198,9 @@ static int room_check(int fd, const struct image_part parts[IMAGE_SECTIONS_COUNT
     return (uint64_t)status.f_bavail * status.f_frsize < needed ? -ENOSPC : 0;
 }
 
-/* Writes a part, *done bytes of it in the end. Their memory is gone then, where it is a mapping. */
-static int part_write(int fd, off_t offset, const struct image_part *part, size_t *done, uint64_t *checksum) {
+/* Writes a part, *done bytes of it in the end. Their memory is gone then, where it is a table. */
+static int part_write(const struct store *store, off_t offset, const struct image_part *part, size_t *done,
+                      uint64_t *checksum) {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     int status = 0;
@@ -204,12 +208,12 @@ static int part_write(int fd, off_t offset, const struct image_part *part, size_
         char *piece = part->memory + *done;
         size_t size = piece_of(part->size - *done);
         XXH3_64bits_update(&state, piece, size);
-        status = write_all(fd, piece, size, offset + (off_t)*done);
+        status = write_all(store->arena.memory_fd, piece, size, offset + (off_t)*done);
         if (status == 0) {
             *done += size;
-            /* Whole pages only: what lies behind the end of the part is another's. */
-            if (part->is_moved && size == IMAGE_PIECE_SIZE) {
-                arena_memory_drop_private(piece, size);
+            /* Whole pages only. */
+            if (part->is_table && size == IMAGE_PIECE_SIZE) {
+                tables_drop(&store->tables, piece, size);
             }
         }
     }
@@ -219,22 +223,23 @@ static int part_write(int fd, off_t offset, const struct image_part *part, size_
 
 /* After a failure: what was written comes back. A file that was just written can be read. */
 static void part_restore(int fd, off_t offset, const struct image_part *part, size_t done) {
-    if (part->is_moved) {
+    if (part->is_table) {
         int status = read_all(fd, part->memory, done, offset);
         assert(status == 0);
     }
 }
 
-static int parts_write(int fd, off_t begin, const struct image_part parts[IMAGE_SECTIONS_COUNT],
+static int parts_write(const struct store *store, const struct image_part parts[IMAGE_SECTIONS_COUNT],
                        struct image_root *root) {
+    int fd = store->arena.memory_fd;
     size_t done[IMAGE_SECTIONS_COUNT] = {0};
     off_t offsets[IMAGE_SECTIONS_COUNT];
     int status = room_check(fd, parts);
     unsigned count = 0;
-    for (off_t offset = begin; count < IMAGE_SECTIONS_COUNT && status == 0; count++) {
+    for (off_t offset = sections_offset(store); count < IMAGE_SECTIONS_COUNT && status == 0; count++) {
         root->sections[count].size = parts[count].size;
         offsets[count] = offset;
-        status = part_write(fd, offset, &parts[count], &done[count], &root->sections[count].checksum);
+        status = part_write(store, offset, &parts[count], &done[count], &root->sections[count].checksum);
         offset = offset_behind(offset, parts[count].size);
     }
     for (unsigned i = 0; i < count && status < 0; i++) {
@@ -255,7 +260,7 @@ static int sections_write(struct store *store, struct image_root *root) {
     parts[IMAGE_SEGMENTS] = (struct image_part){(char *)segments, segments_count * sizeof(*segments), false};
     parts[IMAGE_PREFIXES] = (struct image_part){(char *)table, table == NULL ? 0 : table->size, false};
     parts[IMAGE_NOTE] = (struct image_part){(char *)(uintptr_t)store->note.data, store->note.size, false};
-    int status = parts_write(store->arena.memory_fd, sections_offset(store), parts, root);
+    int status = parts_write(store, parts, root);
     free(segments);
     return status;
 }
@@ -281,7 +286,7 @@ int image_save(struct store *store, struct image_root *root, uint64_t now_ns) {
     root_fill(store, now_ns, root);
     int status = sections_write(store, root);
     if (status == 0) {
-        root->state = IMAGE_COMPLETE;
+        root->state = store->is_shared ? IMAGE_SHARED : IMAGE_COMPLETE;
         image_root_seal(root);
         status = image_root_write(fd, root);
         if (status < 0) {

@@ -16,7 +16,8 @@
  *
  *      empty --created--> IN_USE --image_save--> COMPLETE --store_file_create--> IN_USE --kill -9--> IN_USE: not trusted
  *
- * Who takes it and keeps it (store_file.h) writes IN_USE when it is settled, and nothing before.
+ * Who takes it and keeps it (store_file.h) writes IN_USE when it is settled, and nothing before. For such a one the tables can stay
+ * where they are as well: then their sections are empty, and the state is SHARED, with which nobody takes it who has not their memory.
  *
  * Nothing is synchronised to a disk: while the machine is up every process sees what the last one has written, and what
  * is left after a boot is not trusted. Root block and sections have checksums; the items have none: the memory of the
@@ -38,10 +39,11 @@ enum {
     IMAGE_MAGIC_SIZE = 16,
 };
 
-enum image_state { IMAGE_IN_USE = 1, IMAGE_COMPLETE = 2 };
+/* SHARED: COMPLETE, but that its tables are where they were, in a file of memory that travels beside it (tables.h). */
+enum image_state { IMAGE_IN_USE = 1, IMAGE_COMPLETE = 2, IMAGE_SHARED = 3 };
 
 enum image_section {
-    IMAGE_HOMES, /* those that are moved come first: where each stands follows from what stays in memory */
+    IMAGE_HOMES, /* the tables come first: where each stands follows from what stays in memory */
     IMAGE_OVERFLOW,
     IMAGE_LINKS,
     IMAGE_FLOORS,
@@ -110,7 +112,7 @@ static inline void image_root_seal(struct image_root *root) {
 struct image_part {
     char *memory;
     size_t size;
-    bool is_moved; /* a mapping of its own: its pages go as it is written */
+    bool is_table; /* its pages go as it is written */
 };
 
 /* Sections begin on a page, so that what was read can be punched out. */
@@ -126,22 +128,26 @@ int store_file_boot(char boot[IMAGE_BOOT_SIZE]);
 /* A root block of a file in use. */
 void store_file_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SIZE]);
 
-/* What the first `size` bytes of a file are, and whether a store of this configuration can go on with it. */
+/* What the first `size` bytes of a file are, and whether a store of this configuration can go on with it. has_tables: beside it. */
 enum store_image store_file_judge(const struct image_root *root, size_t size,
-                                  const char boot[IMAGE_BOOT_SIZE], const struct store_config *config);
+                                  const char boot[IMAGE_BOOT_SIZE], const struct store_config *config,
+                                  bool has_tables);
 
 /* --- the file --- */
 
 /*
- * Fills in a root block of a file in use, and writes it behind all else. 0, or -errno: then the store is whole again, and the file not
- * to be trusted. All workers have left.
+ * Fills in a root block of a file in use, and writes it behind all else. The tables stay where they are with store->is_shared. 0, or
+ * -errno: then the store is whole again, and the file not to be trusted. All workers have left.
  */
 int image_save(struct store *store, struct image_root *root, uint64_t now_ns);
 
 /* What image_save has moved comes back; the root is written, as of a file in use. */
 void image_resume(struct store *store, struct image_root *root);
 
-/* Where each section is, and how large. Segments, prefixes and the note have memory of their own: the caller's. */
+/*
+ * Where each section is, and how large: of the tables none with store->is_shared. Segments, prefixes and the note have memory of their
+ * own: the caller's.
+ */
 void image_parts_find(const struct store *store, const struct image_root *root,
                       struct image_part parts[IMAGE_SECTIONS_COUNT]);
 

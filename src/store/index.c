@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <sys/mman.h>
 
 #include "cpu_relax.h"
 
@@ -15,7 +14,6 @@ enum {
     OVERFLOW_CHUNK = 1024,     /* buckets that are charged at a time */
     OVERFLOW_CHUNK_SMALL = 32, /* while there are few */
     OVERFLOW_HANDFUL = 8,      /* that a worker takes at a time */
-    HUGE_SIZE = 2 * 1024 * 1024,
     INDEX_LINK_SIZE = sizeof(uint32_t),
 };
 
@@ -337,42 +335,13 @@ void index_adopt_buckets(struct store_worker *worker) {
 
 /* --- beginning and end --- */
 
-/* Addresses that begin on a large page. */
-static void *map(size_t size) {
-    char *wide = mmap(NULL, size + HUGE_SIZE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (wide == MAP_FAILED) {
-        return NULL;
-    }
-    char *start = (char *)(((uintptr_t)wide + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE);
-    if (start != wide) {
-        munmap(wide, (size_t)(start - wide));
-    }
-    if (start != wide + HUGE_SIZE) {
-        munmap(start + size, (size_t)(wide + HUGE_SIZE - start));
-    }
-    return start;
-}
-
 static size_t page_round(size_t size) {
     return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
 }
 
-static size_t homes_mapped(const struct index *index) {
-    return page_round(index->homes_max * BUCKET_SIZE);
-}
-
-static size_t overflow_mapped(const struct index *index) {
-    return page_round(((size_t)index->overflow_max + 1) * BUCKET_SIZE);
-}
-
-static size_t links_mapped(const struct index *index) {
-    return page_round(((size_t)index->overflow_max + 1) * INDEX_LINK_SIZE);
-}
-
-int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed,
-               bool large_pages) {
+int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed) {
     struct index *index = &store->index;
+    struct tables *tables = &store->tables;
     index->hash_seed = hash_seed;
     index->homes_min = UINT64_C(1) << homes_power;
     index->homes_max = limit_max / 2 / BUCKET_SIZE;
@@ -381,34 +350,16 @@ int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint
     }
     uint64_t overflow_max = limit_max / 4 / BUCKET_SIZE;
     index->overflow_max = overflow_max < BUCKET_OVERFLOW_MAX ? (uint32_t)overflow_max : BUCKET_OVERFLOW_MAX;
-    index->homes = map(homes_mapped(index));
-    index->overflow = map(overflow_mapped(index));
-    index->overflow_links = map(links_mapped(index));
+    index->homes = tables_map(tables, index->homes_max * BUCKET_SIZE);
+    index->overflow = tables_map(tables, ((size_t)index->overflow_max + 1) * BUCKET_SIZE);
+    index->overflow_links = tables_map(tables, ((size_t)index->overflow_max + 1) * INDEX_LINK_SIZE);
     if (index->homes == NULL || index->overflow == NULL || index->overflow_links == NULL) {
-        index_destroy(store);
         return -ENOMEM;
-    }
-    if (large_pages) {
-        /* Both fill from the front, so that no more than the last page of each is not full. EINVAL: small pages serve. */
-        madvise(index->homes, homes_mapped(index), MADV_HUGEPAGE);
-        madvise(index->overflow, overflow_mapped(index), MADV_HUGEPAGE);
     }
     pthread_mutex_init(&index->overflow_lock, NULL);
     index->homes_size = page_round(index->homes_min * BUCKET_SIZE);
+    tables_use(tables, index->homes, index->homes_size);
     atomic_init(&index->homes_count, index->homes_min);
     atomic_init(&index->size, index->homes_size);
     return 0;
-}
-
-void index_destroy(struct store *store) {
-    struct index *index = &store->index;
-    if (index->homes != NULL) {
-        munmap(index->homes, homes_mapped(index));
-    }
-    if (index->overflow != NULL) {
-        munmap(index->overflow, overflow_mapped(index));
-    }
-    if (index->overflow_links != NULL) {
-        munmap(index->overflow_links, links_mapped(index));
-    }
 }

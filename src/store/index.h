@@ -143,10 +143,8 @@ static inline uint64_t index_hash(const struct index *index, struct bytes key) {
     return XXH3_64bits_withSeed(key.data, key.size, index->hash_seed);
 }
 
-/* 2^homes_power homes, charged; addresses for an index of up to limit_max / 2. 0, -ENOMEM. */
-int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed,
-               bool large_pages);
-void index_destroy(struct store *store);
+/* 2^homes_power homes, charged, in the first of the store's tables; addresses for an index of up to limit_max / 2. 0, -ENOMEM. */
+int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed);
 
 static inline uint64_t index_homes_count(const struct index *index) {
     /* acquire: R2, W5: a home below this number is complete. */

@@ -201,6 +201,7 @@ static bool homes_charge(struct store *store, uint64_t homes_count) {
     /* relaxed: a hint. */
     atomic_store_explicit(&store->arena.wanted, charged ? 0 : chunk, memory_order_relaxed);
     if (charged) {
+        tables_use(&store->tables, (const char *)index->homes + index->homes_size, chunk);
         index->homes_size += chunk;
         atomic_fetch_add_explicit(&index->size, chunk, memory_order_relaxed);
     }
@@ -227,7 +228,7 @@ static bool release_is_due(struct store_worker *worker, uint64_t release_epoch) 
 static void homes_give_back(struct store *store, size_t needed) {
     struct index *index = &store->index;
     size_t surplus = index->homes_size - needed;
-    arena_memory_drop_private((char *)index->homes + needed, surplus);
+    tables_drop(&store->tables, (char *)index->homes + needed, surplus);
     index->homes_size = needed;
     atomic_fetch_sub_explicit(&index->size, surplus, memory_order_relaxed);
     arena_uncharge(&store->arena, surplus);

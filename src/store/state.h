@@ -15,6 +15,7 @@
 #include "epoch.h"
 #include "ghost.h"
 #include "riposte/store.h"
+#include "tables.h"
 
 enum {
     STORE_TICK_FIRST = 2,     /* 0 means never, 1 long ago */
@@ -108,8 +109,10 @@ struct store {
     unsigned workers_max;
     uint64_t fixed_size; /* bytes charged for this struct, the descriptors and the ghosts */
     struct bytes note;   /* see store_note_set; the memory is owned */
+    struct tables tables;
     /* What was in it is in its file, was damaged there, or is still to be settled: nothing but the end is left. */
     bool is_moved;
+    bool is_shared; /* it is moved, but for its tables, which the other one maps */
 
     /* Constant from the first joining on. */
     bool clock_started;
@@ -252,7 +255,8 @@ static inline uint64_t store_item_cas(const struct store *store, const struct it
 
 /* What a store is laid out for beyond its configuration; see arena_plan. Zero: what the configuration says. */
 struct store_shape {
-    int fd;
+    int fd;        /* of the arena; -1: a new one */
+    int tables_fd; /* of what another process has left beside it; -1: nothing */
     size_t limit_max, item_size_max;
     unsigned segment_shift;
 };

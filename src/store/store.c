@@ -57,7 +57,24 @@ static size_t struct_size(unsigned workers_max) {
     return (size + BUCKET_SIZE - 1) / BUCKET_SIZE * BUCKET_SIZE;
 }
 
-/* The parts that are mapped: arena, index, ghosts. */
+static void unmap_all(struct store *store) {
+    tables_destroy(&store->tables);
+    arena_destroy(&store->arena);
+}
+
+/* As many floors as make one part in STORE_FLOORS_SHARE of the limit. */
+static bool floors_init(struct store *store) {
+    uint64_t count = STORE_FLOORS_MIN;
+    while (count * sizeof(uint64_t) * 2 <= store->arena.limit / STORE_FLOORS_SHARE) {
+        count *= 2;
+    }
+    /* Charged from the start; a page takes memory when the first key of its groups is stored. */
+    store->floors = tables_map(&store->tables, count * sizeof(*store->floors));
+    store->floors_mask = count - 1;
+    return store->floors != NULL;
+}
+
+/* The parts that are mapped: the arena, and the tables in their order. */
 static int store_map(struct store *store, const struct store_config *config, const struct store_shape *shape,
                      size_t limit, size_t limit_max) {
     const struct arena_plan plan = {
@@ -72,37 +89,17 @@ static int store_map(struct store *store, const struct store_config *config, con
     if (status < 0) {
         return status;
     }
-    status = index_init(store, first_power(config), limit_max, config->hash_seed, config->large_pages);
+    status = tables_init(&store->tables, shape->tables_fd, config->large_pages);
+    if (status == 0) {
+        status = index_init(store, first_power(config), limit_max, config->hash_seed);
+    }
+    if (status == 0 && (!ghost_init(&store->ghost, limit, &store->tables) || !floors_init(store))) {
+        status = -ENOMEM;
+    }
     if (status < 0) {
-        arena_destroy(&store->arena);
-        return status;
+        unmap_all(store);
     }
-    if (!ghost_init(&store->ghost, limit)) {
-        index_destroy(store);
-        arena_destroy(&store->arena);
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-/* As many floors as make one part in STORE_FLOORS_SHARE of the limit. */
-static bool floors_init(struct store *store) {
-    uint64_t count = STORE_FLOORS_MIN;
-    while (count * sizeof(uint64_t) * 2 <= store->arena.limit / STORE_FLOORS_SHARE) {
-        count *= 2;
-    }
-    /* Mapped, so that a page of it takes memory only when the first key of its groups has gone: looking takes none. */
-    void *start = mmap(NULL, count * sizeof(*store->floors), PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    store->floors_mask = count - 1;
-    store->floors = start == MAP_FAILED ? NULL : start;
-    return start != MAP_FAILED;
-}
-
-static void unmap_all(struct store *store) {
-    ghost_destroy(&store->ghost);
-    index_destroy(store);
-    arena_destroy(&store->arena);
+    return status;
 }
 
 /* Whether the rest of the process still finds addresses: stacks of threads, buffers. */
@@ -173,10 +170,6 @@ int store_make(const struct store_config *config, const struct store_shape *shap
     }
     memset((void *)store, 0, struct_size(config->workers_max));
     int status = store_map_fitting(store, config, shape);
-    if (status == 0 && !floors_init(store)) {
-        unmap_all(store);
-        status = -ENOMEM;
-    }
     if (status < 0) {
         free(store);
         return status;
@@ -189,7 +182,7 @@ int store_make(const struct store_config *config, const struct store_shape *shap
 }
 
 int store_create(const struct store_config *config, struct store **created) {
-    return store_make(config, &(struct store_shape){.fd = -1}, created);
+    return store_make(config, &(struct store_shape){.fd = -1, .tables_fd = -1}, created);
 }
 
 /* --- the note --- */
@@ -236,7 +229,6 @@ void store_destroy(struct store *store) {
     destroy_workers(store);
     assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
     unmap_all(store);
-    munmap((void *)store->floors, (store->floors_mask + 1) * sizeof(*store->floors));
     pthread_mutex_destroy(&store->lock);
     free((void *)(uintptr_t)store->note.data);
     free(store);

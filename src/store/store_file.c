@@ -46,9 +46,14 @@ void store_file_root_init(struct image_root *root, const char boot[IMAGE_BOOT_SI
     root->state = IMAGE_IN_USE;
 }
 
+static uint64_t homes_size(const struct image_root *root) {
+    return root->homes_count * BUCKET_SIZE;
+}
+
 /* What can be said without a look at a section; what does not hold would be a wrong size of one. */
 static bool sizes_are_right(const struct image_root *root) {
     uint64_t homes_max = root->limit_max / 2 / BUCKET_SIZE;
+    uint64_t section_size = root->state == IMAGE_SHARED ? 0 : homes_size(root);
     return root->segment_shift >= ARENA_SEGMENT_SHIFT_MIN && root->segment_shift <= ARENA_SEGMENT_SHIFT_MAX &&
            root->limit >= STORE_MEMORY_SIZE_MIN && root->limit <= root->limit_max &&
            root->limit_max / ARENA_LIMIT_RAISE_MAX <= root->limit && root->item_size_max <= root->limit_max &&
@@ -56,18 +61,19 @@ static bool sizes_are_right(const struct image_root *root) {
            (root->homes_min & (root->homes_min - 1)) == 0 && root->homes_count >= root->homes_min &&
            (root->homes_count <= homes_max || root->homes_count == root->homes_min) &&
            root->overflow_taken <= BUCKET_OVERFLOW_MAX && root->overflow_free <= root->overflow_taken &&
-           root->sections[IMAGE_HOMES].size == root->homes_count * BUCKET_SIZE;
+           root->sections[IMAGE_HOMES].size == section_size;
 }
 
 /* Room for the index and a few segments, as store_memory_limit_set wants it. */
 static bool limit_fits(const struct image_root *root, size_t limit) {
-    size_t index_size = root->sections[IMAGE_HOMES].size + root->sections[IMAGE_OVERFLOW].size;
+    size_t index_size = homes_size(root) + root->overflow_taken * BUCKET_SIZE;
     size_t least = index_size + limit / 16 + ((size_t)4 * ARENA_MOVES_SLOTS << root->segment_shift);
     return limit >= least && limit <= root->limit_max;
 }
 
 enum store_image store_file_judge(const struct image_root *root, size_t size,
-                                  const char boot[IMAGE_BOOT_SIZE], const struct store_config *config) {
+                                  const char boot[IMAGE_BOOT_SIZE], const struct store_config *config,
+                                  bool has_tables) {
     if (size == 0) {
         return STORE_IMAGE_NONE;
     }
@@ -80,11 +86,11 @@ enum store_image store_file_judge(const struct image_root *root, size_t size,
     if (root->version != IMAGE_VERSION) {
         return STORE_IMAGE_VERSION;
     }
-    if (root->state == IMAGE_IN_USE) {
+    if (root->state == IMAGE_IN_USE || (root->state == IMAGE_SHARED && !has_tables)) {
         return STORE_IMAGE_UNCLEAN;
     }
-    if (root->state != IMAGE_COMPLETE || root->checksum != image_root_checksum(root) ||
-        !sizes_are_right(root)) {
+    if ((root->state != IMAGE_COMPLETE && root->state != IMAGE_SHARED) ||
+        root->checksum != image_root_checksum(root) || !sizes_are_right(root)) {
         return STORE_IMAGE_DAMAGED;
     }
     if (boot[0] == '\0' || memcmp(root->boot, boot, IMAGE_BOOT_SIZE) != 0) {
@@ -170,21 +176,25 @@ static bool segments_take(struct store *store, const struct image_segment *rows,
 /* Homes and overflow buckets are charged; the store was made with the fewest homes. */
 static bool index_take(struct store *store, const struct image_root *root) {
     struct index *index = &store->index;
-    size_t homes_size = image_pages(root->homes_count * BUCKET_SIZE);
+    size_t taken_size = image_pages(homes_size(root));
     size_t overflow_size =
         root->overflow_taken == 0 ? 0 : (root->overflow_taken + 1) * (BUCKET_SIZE + sizeof(uint32_t));
     if (root->overflow_taken > index->overflow_max ||
-        !arena_charge(&store->arena, homes_size - index->homes_size + overflow_size)) {
+        !arena_charge(&store->arena, taken_size - index->homes_size + overflow_size)) {
         return false;
     }
-    index->homes_size = homes_size;
+    if (!store->is_shared) {
+        tables_use(&store->tables, (const char *)index->homes + index->homes_size,
+                   taken_size - index->homes_size);
+    }
+    index->homes_size = taken_size;
     index->overflow_size = overflow_size;
     index->overflow_taken = (uint32_t)root->overflow_taken;
     index->overflow_free = (uint32_t)root->overflow_free;
     atomic_store_explicit(&index->overflow_count, root->overflow_count, memory_order_relaxed);
     atomic_store_explicit(&index->homes_count, root->homes_count, memory_order_relaxed);
     atomic_store_explicit(&index->items_count, root->items_count, memory_order_relaxed);
-    atomic_store_explicit(&index->size, homes_size + overflow_size, memory_order_relaxed);
+    atomic_store_explicit(&index->size, taken_size + overflow_size, memory_order_relaxed);
     return true;
 }
 
@@ -327,13 +337,23 @@ static int contents_settle(struct store *store, const struct image_root *root, s
     return fits ? 0 : -ENOSPC;
 }
 
-static int store_take(const struct store_config *config, const struct image_root *root, int fd, bool keeps,
-                      uint64_t now_ns, struct store **created) {
-    struct store_config as_it_was = *config;
+/* Where a store is to come from. */
+struct source {
+    const struct store_config *config;
+    int fd;
+    int tables_fd; /* -1: they are in the file, or nobody has left any */
+    bool keeps;
+    uint64_t now_ns;
+};
+
+static int source_take(const struct source *source, const struct image_root *root, struct store **created) {
+    struct store_config as_it_was = *source->config;
+    bool is_shared = root->state == IMAGE_SHARED;
     as_it_was.memory_size_max = root->limit;
     as_it_was.hash_seed = root->hash_seed;
     as_it_was.index_power_min = (unsigned)__builtin_ctzl(root->homes_min);
-    const struct store_shape shape = {.fd = fd,
+    const struct store_shape shape = {.fd = source->fd,
+                                      .tables_fd = is_shared ? source->tables_fd : -1,
                                       .limit_max = root->limit_max,
                                       .item_size_max = root->item_size_max,
                                       .segment_shift = (unsigned)root->segment_shift};
@@ -341,20 +361,23 @@ static int store_take(const struct store_config *config, const struct image_root
     if (status < 0) {
         return status;
     }
-    status = contents_take(*created, root, keeps, now_ns)
-                 ? contents_settle(*created, root, config->memory_size_max, keeps, now_ns)
-                 : -EBADMSG;
-    (*created)->is_moved = keeps || status < 0;
+    (*created)->is_shared = is_shared;
+    status =
+        contents_take(*created, root, source->keeps, source->now_ns)
+            ? contents_settle(*created, root, source->config->memory_size_max, source->keeps, source->now_ns)
+            : -EBADMSG;
+    (*created)->is_moved = source->keeps || status < 0;
     if (status < 0) {
         store_destroy(*created);
     }
     return status;
 }
 
-static int store_begin(const struct store_config *config, int fd, const char boot[IMAGE_BOOT_SIZE],
-                       struct store **created) {
-    int status = file_begin(fd, boot, false);
-    return status < 0 ? status : store_make(config, &(struct store_shape){.fd = fd}, created);
+static int source_begin(const struct source *source, const char boot[IMAGE_BOOT_SIZE],
+                        struct store **created) {
+    const struct store_shape shape = {.fd = source->fd, .tables_fd = -1};
+    int status = file_begin(source->fd, boot, false);
+    return status < 0 ? status : store_make(source->config, &shape, created);
 }
 
 static enum store_image image_refused(int status) {
@@ -363,30 +386,27 @@ static enum store_image image_refused(int status) {
                                : STORE_IMAGE_DAMAGED;
 }
 
-int store_file_create(const struct store_config *config, int fd, bool keeps, uint64_t now_ns,
-                      enum store_image *image, struct store **created) {
+/* What is kept may still be taken back: only who has settled it writes there. */
+static int source_open(const struct source *source, enum store_image *image, struct store **created) {
     struct image_root root;
     char boot[IMAGE_BOOT_SIZE];
     size_t size;
     *image = STORE_IMAGE_NONE;
-    if (!store_config_is_valid(config)) {
+    if (!store_config_is_valid(source->config)) {
         return -EINVAL;
     }
-    int status = root_read(fd, &root, &size);
+    int status = root_read(source->fd, &root, &size);
     status = status < 0 ? status : store_file_boot(boot);
     if (status < 0) {
         return status;
     }
-    *image = store_file_judge(&root, size, boot, config);
-    if (*image == STORE_IMAGE_FOREIGN || (keeps && *image != STORE_IMAGE_TAKEN)) {
+    *image = store_file_judge(&root, size, boot, source->config, source->tables_fd >= 0);
+    if (*image == STORE_IMAGE_FOREIGN || (source->keeps && *image != STORE_IMAGE_TAKEN)) {
         return -EEXIST;
     }
     if (*image == STORE_IMAGE_TAKEN) {
-        /* What is kept may still be taken back: only who has settled it writes there. */
-        status = keeps ? 0 : file_begin(fd, boot, true);
-        if (status == 0) {
-            status = store_take(config, &root, fd, keeps, now_ns, created);
-        }
+        status = source->keeps ? 0 : file_begin(source->fd, boot, true);
+        status = status == 0 ? source_take(source, &root, created) : status;
         if (status == 0) {
             return 0;
         }
@@ -395,16 +415,26 @@ int store_file_create(const struct store_config *config, int fd, bool keeps, uin
             return status; /* nor would another store find one */
         }
         *image = image_refused(status);
-        if (keeps) {
-            return -EEXIST;
-        }
     }
-    return store_begin(config, fd, boot, created);
+    return source->keeps ? -EEXIST : source_begin(source, boot, created);
+}
+
+int store_file_create(const struct store_config *config, int fd, uint64_t now_ns, enum store_image *image,
+                      struct store **created) {
+    const struct source source = {.config = config, .fd = fd, .tables_fd = -1, .now_ns = now_ns};
+    return source_open(&source, image, created);
+}
+
+int store_file_take(const struct store_config *config, int fd, int tables_fd, uint64_t now_ns,
+                    enum store_image *image, struct store **created) {
+    const struct source source = {
+        .config = config, .fd = fd, .tables_fd = tables_fd, .keeps = true, .now_ns = now_ns};
+    return source_open(&source, image, created);
 }
 
 /* --- into a file ------------------------------------------------------------------------------------------ */
 
-int store_file_save(struct store *store, uint64_t now_ns) {
+static int save(struct store *store, bool shares, uint64_t now_ns) {
     struct image_root root;
     char boot[IMAGE_BOOT_SIZE];
     int status = store_file_boot(boot);
@@ -412,9 +442,18 @@ int store_file_save(struct store *store, uint64_t now_ns) {
         return status;
     }
     store_file_root_init(&root, boot);
+    store->is_shared = shares;
     status = image_save(store, &root, now_ns);
     store->is_moved = status == 0;
     return status;
+}
+
+int store_file_save(struct store *store, uint64_t now_ns) {
+    return save(store, false, now_ns);
+}
+
+int store_file_share(struct store *store, uint64_t now_ns) {
+    return save(store, store->tables.fd >= 0, now_ns);
 }
 
 void store_file_resume(struct store *store) {
@@ -439,4 +478,8 @@ void store_file_settle(struct store *store) {
 
 int store_file_fd(const struct store *store) {
     return store->arena.memory_fd;
+}
+
+int store_file_tables_fd(const struct store *store) {
+    return store->is_moved && store->is_shared ? store->tables.fd : -1;
 }

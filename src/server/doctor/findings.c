@@ -357,7 +357,7 @@ static void judge_lock(struct findings *findings, const struct facts *facts) {
     }
 }
 
-/* The arena is shared memory (memfd), so it is shmem_enabled that decides; the index and all else are not. */
+/* The arena is shared memory (memfd), so it is shmem_enabled that decides; the index asks for its own (-L); all else is private. */
 static void judge_large_pages(struct findings *findings, const struct facts *facts) {
     const char *folder = "/sys/kernel/mm/transparent_hugepage";
     if (*facts->large_pages_shmem == '\0' || *facts->large_pages == '\0') {
@@ -374,7 +374,7 @@ static void judge_large_pages(struct findings *findings, const struct facts *fac
         return;
     }
     struct finding *finding =
-        findings_add(findings, FINDING_FAIR, "large pages", "none for %s", items ? "the index" : "items");
+        findings_add(findings, FINDING_FAIR, "large pages", "none for %s", items ? "buffers" : "items");
     finding_cure(finding, "echo %s >%s/%s", items ? "madvise" : "advise", folder,
                  items ? "enabled" : "shmem_enabled");
 }

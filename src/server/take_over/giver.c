@@ -176,9 +176,10 @@ static void keys_fill(const struct giver *giver, struct message_store *store) {
 
 static int store_send(const struct giver *giver) {
     struct message store = {.kind = MESSAGE_STORE};
-    const int fds[] = {store_file_fd(giver->parts.store), giver->records_fd};
+    int tables_fd = store_file_tables_fd(giver->parts.store);
+    const int fds[] = {store_file_fd(giver->parts.store), giver->records_fd, tables_fd};
     keys_fill(giver, &store.store);
-    int result = channel_send(giver->fd, &store, fds, 2, giver->deadline_ns);
+    int result = channel_send(giver->fd, &store, fds, tables_fd >= 0 ? 3 : 2, giver->deadline_ns);
     explicit_bzero(&store, sizeof(store));
     return result;
 }
@@ -240,6 +241,12 @@ static void verdict_await(struct giver *giver, char why[MESSAGE_TEXT_SIZE_MAX]) 
     }
 }
 
+static int store_leave(const struct giver *giver) {
+    bool maps_tables = (giver->abilities & MESSAGE_CAN_MAP_TABLES) != 0;
+    return maps_tables ? store_file_share(giver->parts.store, clock_monotonic_ns())
+                       : store_file_save(giver->parts.store, clock_monotonic_ns());
+}
+
 static void giver_hand_over(struct giver *giver) {
     char why[MESSAGE_TEXT_SIZE_MAX];
     uint64_t began_ns = clock_monotonic_ns();
@@ -257,7 +264,7 @@ static void giver_hand_over(struct giver *giver) {
     }
     record_discard(&giver->numbers); /* of an attempt before */
     giver->parts.numbers_save(giver->parts.numbers_user, &giver->numbers);
-    int result = store_file_save(giver->parts.store, clock_monotonic_ns());
+    int result = store_leave(giver);
     bool saved = result == 0;
     if (result < 0) {
         snprintf(why, sizeof(why), "the items cannot be handed over: %s", strerror(-result));

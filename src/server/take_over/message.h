@@ -57,6 +57,7 @@ enum message_ability {
         2, /* old: it hears ABILITIES, and names values to one that can, too (values.h); new: it can */
     MESSAGE_CAN_KEEP_SENT =
         4, /* new: it keeps what the old one has sent without a copy until it has arrived (engine_move.h) */
+    MESSAGE_CAN_MAP_TABLES = 8, /* new: it takes a third descriptor with STORE */
 };
 
 /* New to old: who asks. */
@@ -99,7 +100,10 @@ struct message_listener {
     bool is_free_port;                    /* the port was any that was free */
 };
 
-/* Old to new: it serves nobody any more. Beside it: the arena, then the memory with the records of connections. */
+/*
+ * Old to new: it serves nobody any more. Beside it: the arena, the memory with the records of connections, and,
+ * for one that can map it, the memory of the store's tables, where it has one of its own (riposte/store_file.h).
+ */
 struct message_store {
     uint32_t keys_size;                   /* of what follows; 0: none */
     uint8_t keys[MESSAGE_BYTES_SIZE_MAX]; /* of tickets of TLS */

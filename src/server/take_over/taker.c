@@ -220,9 +220,10 @@ static bool message_take(struct taker *taker, const struct message *message, str
     case MESSAGE_LISTENER:
         return listener_take(taker, message, fds, failure);
     case MESSAGE_STORE:
-        if (taker->arena_fd < 0 && fds->count == 2) {
+        if (fds->count == 2 || fds->count == 3) {
             taker->arena_fd = fds->fds[0];
             taker->records_fd = fds->fds[1];
+            taker->tables_fd = fds->count == 3 ? fds->fds[2] : -1;
             taker->store = message->store;
             return true;
         }
@@ -302,6 +303,7 @@ void taker_init(struct taker *taker) {
                             .notify_fd = -1,
                             .janitor_fd = -1,
                             .arena_fd = -1,
+                            .tables_fd = -1,
                             .records_fd = -1};
 }
 
@@ -393,7 +395,8 @@ bool taker_await(struct taker *taker, struct engine *engine, struct failure *fai
     taker->engine = engine;
     const struct message ready = {.kind = MESSAGE_READY};
     const struct message abilities = {.kind = MESSAGE_ABILITIES,
-                                      .abilities.abilities = MESSAGE_CAN_NAME_VALUES | MESSAGE_CAN_KEEP_SENT};
+                                      .abilities.abilities = MESSAGE_CAN_NAME_VALUES | MESSAGE_CAN_KEEP_SENT |
+                                                             MESSAGE_CAN_MAP_TABLES};
     bool hears = (taker->abilities & MESSAGE_CAN_NAME_VALUES) != 0; /* builds from before refuse it */
     return taker->fd < 0 ||
            ((!hears || taker_say(taker, &abilities, failure)) && taker_say(taker, &ready, failure) &&
@@ -487,6 +490,7 @@ void taker_end(struct taker *taker, const char *why) {
     fd_end(&taker->notify_fd);
     fd_end(&taker->janitor_fd);
     fd_end(&taker->arena_fd);
+    fd_end(&taker->tables_fd);
     fd_end(&taker->records_fd);
     explicit_bzero(&taker->store, sizeof(taker->store));
     free((void *)(uintptr_t)taker->numbers.data);

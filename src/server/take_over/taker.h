@@ -44,6 +44,7 @@ struct taker {
     int notify_fd;               /* owned until asked for; -1: none */
     int janitor_fd;              /* the same */
     int arena_fd;                /* owned; -1: none has come */
+    int tables_fd;               /* owned: what stands beside the arena; -1: the arena's file has it */
     int records_fd;              /* owned: records of connections; -1: none have come */
     uint32_t abilities;          /* the other one's: enum message_ability */
     struct store_import *import; /* borrowed, in taker_take_items */

@@ -25,7 +25,7 @@ static inline struct fixture open_store(int fd, struct store_config config, uint
                                         enum store_image expected) {
     struct fixture fixture = {.now_ns = now_ns};
     enum store_image image;
-    cr_assert_eq(store_file_create(&config, fd, false, now_ns, &image, &fixture.store), 0);
+    cr_assert_eq(store_file_create(&config, fd, now_ns, &image, &fixture.store), 0);
     cr_assert_eq(image, expected, "%d", image);
     fixture.worker = store_worker_join(fixture.store, now_ns);
     cr_assert_not_null(fixture.worker);

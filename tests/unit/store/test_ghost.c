@@ -8,9 +8,12 @@
 
 enum { STORE_SIZE = 64 * 1024 * 1024, ITEM_SIZE = 1000 };
 
+static struct tables tables;
+
 static struct ghost open_ghosts(void) {
     struct ghost ghost;
-    cr_assert(ghost_init(&ghost, STORE_SIZE));
+    cr_assert_eq(tables_init(&tables, -1, false), 0);
+    cr_assert(ghost_init(&ghost, STORE_SIZE, &tables));
     return ghost;
 }
 
@@ -31,7 +34,7 @@ Test(ghost, knows_from_which_queue_an_item_was_pushed_out) {
     cr_expect_eq(ghost_take(&ghost, hash_of(1), ITEM_SIZE), GHOST_LEFT_SMALL);
     cr_expect_eq(ghost_take(&ghost, hash_of(2), ITEM_SIZE), GHOST_LEFT_MAIN);
     cr_expect_eq(ghost_take(&ghost, hash_of(3), ITEM_SIZE), GHOST_NONE);
-    ghost_destroy(&ghost);
+    tables_destroy(&tables);
 }
 
 Test(ghost, is_met_once) {
@@ -39,7 +42,7 @@ Test(ghost, is_met_once) {
     ghost_insert(&ghost, QUEUE_SMALL, hash_of(1), ITEM_SIZE);
     cr_expect_eq(ghost_take(&ghost, hash_of(1), ITEM_SIZE), GHOST_LEFT_SMALL);
     cr_expect_eq(ghost_take(&ghost, hash_of(1), ITEM_SIZE), GHOST_NONE);
-    ghost_destroy(&ghost);
+    tables_destroy(&tables);
 }
 
 /* Of `count` ghosts, all of one queue, how many are met after `size` bytes more have left that queue. */
@@ -54,7 +57,7 @@ static unsigned met_after(enum segment_queue queue, uint64_t size) {
     for (uint64_t number = 0; number < COUNT; number++) {
         met_count += ghost_take(&ghost, hash_of(number), ITEM_SIZE) != GHOST_NONE;
     }
-    ghost_destroy(&ghost);
+    tables_destroy(&tables);
     return met_count;
 }
 
@@ -85,7 +88,7 @@ Test(ghost, moves_the_share_of_small_within_its_bounds) {
         ghost_take(&ghost, hash_of(number), ITEM_SIZE);
     }
     cr_expect_leq(target(&ghost), STORE_SIZE / 20 + ITEM_SIZE);
-    ghost_destroy(&ghost);
+    tables_destroy(&tables);
 }
 
 Test(ghost, what_had_left_main_counts_twice) {
@@ -101,5 +104,5 @@ Test(ghost, what_had_left_main_counts_twice) {
     cr_expect_gt(target(&ghost), begin);
     ghost_take(&ghost, hash_of(2), ITEM_SIZE);
     cr_expect_eq(target(&ghost), begin);
-    ghost_destroy(&ghost);
+    tables_destroy(&tables);
 }

@@ -53,15 +53,19 @@ Test(image, every_byte_of_the_root_block_counts) {
     struct store_config config = fixture_config();
     cr_assert_eq(store_file_boot(boot), 0);
     cr_assert_eq(pread(whole, &root, sizeof(root), 0), (ssize_t)sizeof(root));
-    cr_assert_eq(store_file_judge(&root, sizeof(root), boot, &config), STORE_IMAGE_TAKEN);
+    cr_assert_eq(store_file_judge(&root, sizeof(root), boot, &config, false), STORE_IMAGE_TAKEN);
+    cr_assert_eq(store_file_judge(&root, sizeof(root), boot, &config, true), STORE_IMAGE_TAKEN);
     for (size_t at = 0; at < sizeof(root); at++) {
         wrong = root;
         ((unsigned char *)&wrong)[at] ^= 0x41;
-        cr_assert_neq(store_file_judge(&wrong, sizeof(wrong), boot, &config), STORE_IMAGE_TAKEN, "byte %zu",
-                      at);
+        cr_assert_neq(store_file_judge(&wrong, sizeof(wrong), boot, &config, true), STORE_IMAGE_TAKEN,
+                      "byte %zu", at);
+        cr_assert_neq(store_file_judge(&wrong, sizeof(wrong), boot, &config, false), STORE_IMAGE_TAKEN,
+                      "byte %zu", at);
     }
     for (size_t size = 0; size < sizeof(root); size++) {
-        cr_assert_neq(store_file_judge(&root, size, boot, &config), STORE_IMAGE_TAKEN, "%zu bytes", size);
+        cr_assert_neq(store_file_judge(&root, size, boot, &config, false), STORE_IMAGE_TAKEN, "%zu bytes",
+                      size);
     }
     close(whole);
 }
@@ -85,7 +89,7 @@ Test(image, sizes_that_cannot_be_are_refused) {
             memcpy((char *)&root + at, &values[i], sizeof(uint64_t));
             image_root_seal(&root);
             cr_assert_eq(pwrite(fd, &root, sizeof(root), 0), (ssize_t)sizeof(root));
-            cr_assert_eq(store_file_create(&config, fd, false, 1, &image, &store), 0);
+            cr_assert_eq(store_file_create(&config, fd, 1, &image, &store), 0);
             cr_assert(harmless || image != STORE_IMAGE_TAKEN, "field at %zu: %" PRIu64, at, values[i]);
             store->is_moved =
                 true; /* numbers that say nothing of the file's size are not checked by anything */

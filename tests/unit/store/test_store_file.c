@@ -223,12 +223,6 @@ Test(store_file, the_limit_may_be_the_highest_one) {
 
 /* --- two processes that agree who has it --- */
 
-static uint32_t state_in_file(int fd) {
-    struct image_root root;
-    cr_assert_eq(pread(fd, &root, sizeof(root), 0), (ssize_t)sizeof(root));
-    return root.state;
-}
-
 /* Each has it for 1.9 s. */
 Test(store_file, no_part_of_a_second_is_lost_from_one_to_the_next) {
     enum { TURNS = 10, HELD_MS = 1900 };
@@ -240,72 +234,12 @@ Test(store_file, no_part_of_a_second_is_lost_from_one_to_the_next) {
         enum store_image image;
         fixture_turn(&fixture, HELD_MS);
         save_store(&fixture);
-        cr_assert_eq(store_file_create(&config, fd, true, fixture.now_ns, &image, &fixture.store), 0);
+        cr_assert_eq(store_file_take(&config, fd, -1, fixture.now_ns, &image, &fixture.store), 0);
         store_file_settle(fixture.store);
         fixture.worker = store_worker_join(fixture.store, fixture.now_ns);
     }
     cr_expect_eq(store_now_tick(fixture.worker), begin + TURNS * HELD_MS / 1000);
     fixture_close(&fixture);
-    close(fd);
-}
-
-Test(store_file, what_was_given_can_be_taken_back) {
-    for (unsigned other_looked = 0; other_looked <= 1; other_looked++) {
-        int fd = open_file();
-        struct store_config config = fixture_config();
-        struct fixture fixture = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_NONE);
-        for (uint64_t i = 0; i < 5000; i++) {
-            fixture_set_number(&fixture, i, 300);
-        }
-        store_flush_prefix(fixture.worker, text("x"));
-        store_worker_leave(fixture.worker);
-        cr_assert_eq(store_file_save(fixture.store, fixture.now_ns), 0);
-        if (other_looked == 1) {
-            struct store *other;
-            enum store_image image;
-            cr_assert_eq(store_file_create(&config, fd, true, fixture.now_ns, &image, &other), 0);
-            cr_assert_eq(image, STORE_IMAGE_TAKEN);
-            cr_assert(index_check(other));
-            store_destroy(other);
-        }
-        store_file_resume(fixture.store);
-        cr_assert(index_check(fixture.store));
-        fixture.worker = store_worker_join(fixture.store, fixture.now_ns);
-        for (uint64_t i = 0; i < 5000; i++) {
-            struct item_view view;
-            cr_assert_eq(fixture_get_number(&fixture, i, &view), STORE_OK);
-        }
-        fixture_set(&fixture, "more", "v");
-        fixture = reopen(&fixture, fd);
-        expect_value(&fixture, "more", "v");
-        fixture_close(&fixture);
-        close(fd);
-    }
-}
-
-Test(store_file, the_other_one_has_all_of_it_once_it_is_settled) {
-    int fd = open_file();
-    struct store_config config = fixture_config();
-    struct fixture old = open_store(fd, config, CLOCK_NS_PER_S, STORE_IMAGE_NONE), new = old;
-    enum store_image image;
-    for (uint64_t i = 0; i < 5000; i++) {
-        fixture_set_number(&old, i, 300);
-    }
-    store_worker_leave(old.worker);
-    cr_assert_eq(store_file_save(old.store, old.now_ns), 0);
-    cr_assert_eq(store_file_create(&config, fd, true, old.now_ns, &image, &new.store), 0);
-    store_destroy(old.store);
-    cr_expect_eq(state_in_file(fd), IMAGE_COMPLETE, "a new one that is too late has written nothing");
-    off_t size = lseek(fd, 0, SEEK_END);
-    store_file_settle(new.store);
-    cr_expect_lt(lseek(fd, 0, SEEK_END), size);
-    cr_expect_eq(state_in_file(fd), IMAGE_IN_USE);
-    new.worker = store_worker_join(new.store, new.now_ns);
-    for (uint64_t i = 0; i < 5000; i++) {
-        struct item_view view;
-        cr_assert_eq(fixture_get_number(&new, i, &view), STORE_OK);
-    }
-    fixture_close(&new);
     close(fd);
 }
 
@@ -323,12 +257,12 @@ Test(store_file, without_a_descriptor_nothing_is_made_and_that_is_said) {
     int last = open_file(); /* all below are open then */
     limit.rlim_cur = (rlim_t)last + 1;
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    cr_expect_eq(store_file_create(&config, fd, true, CLOCK_NS_PER_S, &image, &store), -EMFILE);
+    cr_expect_eq(store_file_take(&config, fd, -1, CLOCK_NS_PER_S, &image, &store), -EMFILE);
     cr_expect_eq(store_create(&config, &store), -EMFILE);
     cr_expect_eq(store_file_save(fixture.store, fixture.now_ns), -EMFILE);
     limit.rlim_cur += 100;
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    cr_expect_eq(store_file_create(&config, fd, true, CLOCK_NS_PER_S, &image, &store), 0);
+    cr_expect_eq(store_file_take(&config, fd, -1, CLOCK_NS_PER_S, &image, &store), 0);
     store_destroy(store);
     fixture_close(&fixture);
 }
@@ -365,7 +299,7 @@ Test(store_file, a_file_that_is_something_else_is_left_alone) {
         int fd = open_file();
         char found[sizeof(words) + 1];
         cr_assert_eq(write(fd, words, size), (ssize_t)size);
-        cr_assert_eq(store_file_create(&config, fd, false, 1, &image, &store), -EEXIST);
+        cr_assert_eq(store_file_create(&config, fd, 1, &image, &store), -EEXIST);
         cr_assert_eq(image, STORE_IMAGE_FOREIGN);
         cr_assert_eq(pread(fd, found, sizeof(found), 0), (ssize_t)size);
         cr_assert_eq(memcmp(found, words, size), 0);

@@ -69,8 +69,9 @@ static struct store *give(struct fixture *old, int fd) {
     struct store *new;
     enum store_image image;
     store_worker_leave(old->worker);
-    cr_assert_eq(store_file_save(old->store, old->now_ns), 0);
-    cr_assert_eq(store_file_create(&config, fd, true, old->now_ns, &image, &new), 0);
+    cr_assert_eq(store_file_share(old->store, old->now_ns), 0);
+    int tables_fd = store_file_tables_fd(old->store);
+    cr_assert_eq(store_file_take(&config, fd, tables_fd, old->now_ns, &image, &new), 0);
     cr_assert_eq(image, STORE_IMAGE_TAKEN);
     return new;
 }

@@ -273,7 +273,7 @@ Test(findings, name_the_file_that_gives_items_or_the_index_large_pages) {
     expect("large pages", FINDING_FAIR, "none for items", "shmem_enabled");
     snprintf(facts->large_pages_shmem, FACTS_WORD_SIZE_MAX, "always");
     snprintf(facts->large_pages, FACTS_WORD_SIZE_MAX, "never");
-    expect("large pages", FINDING_FAIR, "none for the index", "echo madvise >");
+    expect("large pages", FINDING_FAIR, "none for buffers", "echo madvise >");
     facts->large_pages[0] = '\0';
     expect("large pages", FINDING_FAIR, "this kernel", "");
 }

@@ -132,9 +132,9 @@ static void expect_store_in_use(void) {
         .memory_size_max = 16 << 20, .item_size_max = 1 << 20, .workers_max = 2};
     struct store *another;
     enum store_image image;
-    cr_expect_eq(
-        store_file_create(&config, store_file_fd(old.store), true, clock_monotonic_ns(), &image, &another),
-        -EEXIST);
+    cr_expect_eq(store_file_take(&config, store_file_fd(old.store), store_file_tables_fd(old.store),
+                                 clock_monotonic_ns(), &image, &another),
+                 -EEXIST);
     cr_expect_eq(image, STORE_IMAGE_UNCLEAN, "%d", image);
 }
 
