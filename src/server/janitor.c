@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "capabilities.h"
 #include "pidfile.h"
-#include "rights.h"
 
 /* The file of a socket as the server made it. */
 struct socket_file {
@@ -70,7 +70,7 @@ static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile,
     unsigned count = socket_files_note(list, files);
     prctl(PR_SET_NAME, "riposte-janitor");
     close_others(fd);
-    rights_keep_to_remove_files();
+    capabilities_keep_file_removal();
     wait_for_end(fd);
     for (unsigned i = 0; i < count; i++) {
         socket_file_remove(&files[i]);

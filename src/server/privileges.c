@@ -12,7 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "rights.h"
+#include "capabilities.h"
 #include "riposte/log.h"
 
 /* A client needs the right to write to the socket's file; with -a 700 only its owner has it. */
@@ -29,10 +29,10 @@ static bool sockets_give(const struct listen_list *list, const struct passwd *en
 }
 
 static bool user_become(const struct passwd *entry, struct failure *failure) {
-    rights_bound();
+    capabilities_clear_bounding_set();
     /* Groups first: the right to change them goes with the user id. */
     if (initgroups(entry->pw_name, entry->pw_gid) < 0 || setgid(entry->pw_gid) < 0 ||
-        setuid(entry->pw_uid) < 0 || !rights_give_away()) {
+        setuid(entry->pw_uid) < 0 || !capabilities_drop()) {
         return failure_set(failure, EX_OSERR, "-u %s: the rights of root cannot be given away: %s",
                            entry->pw_name, strerror(errno));
     }
@@ -42,7 +42,7 @@ static bool user_become(const struct passwd *entry, struct failure *failure) {
 bool privileges_drop(const char *user, const struct listen_list *list, bool dumpable,
                      struct failure *failure) {
     bool root = getuid() == 0 || geteuid() == 0;
-    rights_never_more();
+    capabilities_set_no_new_privs();
     if (user == NULL) {
         if (root) {
             log_line(LOG_LEVEL_WARNING, "running as root; -u USER gives its rights away");

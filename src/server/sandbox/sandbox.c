@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "capabilities.h"
 #include "landlock.h"
-#include "rights.h"
 #include "riposte/log.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -50,7 +50,7 @@ static int result_of_child(int (*try)(void)) {
     int status;
     pid_t child = fork(), ended;
     if (child == 0) {
-        rights_bound();
+        capabilities_clear_bounding_set();
         _exit(-try());
     }
     do {
@@ -171,8 +171,8 @@ bool sandbox_close_files(const struct options *options, const struct listen_list
         return false;
     }
     tzset(); /* what formats a time would look for the zone later */
-    rights_bound();
-    rights_keep_to_lock_memory();
+    capabilities_clear_bounding_set();
+    capabilities_keep_memory_lock();
     int result = files_restrict(options, list);
     return result == 0 ||
            sandbox_lacks(options, result, "Landlock", "files that its user may open stay in reach", failure);

@@ -2,7 +2,7 @@
  *
  * sandbox: --sandbox: what a server that serves has no use for, it gives up before it is ready.
  *
- *      no_new_privs      always (rights.h)
+ *      no_new_privs      always (capabilities.h)
  *      capabilities      none but locking memory, which -k and rings of root may need
  *      Landlock          the files that flags name, and what the kernel tells of the machine (landlock.h): before the workers
  *      rings             the operations that the engine uses (restrict_rings of struct engine_config)
