@@ -175,7 +175,7 @@ def the_seccomp_profile_allows_every_call_of_a_server_s_life(lab):
 @test()
 def the_seccomp_profile_allows_what_the_server_s_own_sandbox_does(lab):
     """What a machine of another kind or another C library calls, too."""
-    source = place.read(place.top("src", "server", "sandbox", "calls.c"))
+    source = place.read(place.top("src", "server", "sandbox", "seccomp.c"))
     own = set(re.findall(r"\bSYS_([a-z0-9_]+)", source))
     check(len(own) > 80, f"only {own}")
     check(own <= profile_calls(), f"{own - profile_calls()} would be refused")

@@ -4,7 +4,7 @@
  *
  * What is not listed can neither be read, written, made, removed nor run; where the kernel knows of it (6.12), no process outside
  * gets a signal. What is open already stays open. It holds for the calling thread and those that it starts from then on, for
- * ever. Nothing is said of TCP: whoever can make no socket (calls.h) connects nowhere, and some kernels (6.7 to 6.18) with such
+ * ever. Nothing is said of TCP: whoever can make no socket (seccomp.h) connects nowhere, and some kernels (6.7 to 6.18) with such
  * rules refuse the short address with which close.c ends a connection.
  */
 #ifndef RIPOSTE_SERVER_SANDBOX_LANDLOCK_H

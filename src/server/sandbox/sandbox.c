@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "calls.h"
 #include "capabilities.h"
 #include "landlock.h"
+#include "seccomp.h"
 #include "riposte/log.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -157,7 +157,7 @@ static bool calls_lack(const struct options *options, int result, struct failure
 
 /* Where all of it is wanted: whether the kernel will have the rest, too, while another process still serves that may be taken over from. */
 static bool calls_will_close(const struct options *options, struct failure *failure) {
-    int result = options->sandbox == SANDBOX_ON ? result_of_child(calls_restrict) : 0;
+    int result = options->sandbox == SANDBOX_ON ? result_of_child(seccomp_restrict) : 0;
     bool is_known = result != -EAGAIN && result != -ENOMEM; /* else no child could be had */
     return result == 0 || !is_known || calls_lack(options, result, failure);
 }
@@ -187,7 +187,7 @@ bool sandbox_close_calls(const struct options *options, struct failure *failure)
         }
         return true;
     }
-    int result = calls_restrict();
+    int result = seccomp_restrict();
     return result == 0 || calls_lack(options, result, failure);
 }
 
@@ -201,6 +201,6 @@ static int landlock_try(void) {
 struct sandbox_trial sandbox_try(void) {
     return (struct sandbox_trial){
         .landlock_result = result_of_child(landlock_try),
-        .calls_result = result_of_child(calls_restrict),
+        .calls_result = result_of_child(seccomp_restrict),
     };
 }

@@ -6,7 +6,7 @@
  *      capabilities      none but locking memory, which -k and rings of root may need
  *      Landlock          the files that flags name, and what the kernel tells of the machine (landlock.h): before the workers
  *      rings             the operations that the engine uses (restrict_rings of struct engine_config)
- *      seccomp           the calls of a running server (calls.h): after the workers have started
+ *      seccomp           the calls of a running server (seccomp.h): after the workers have started
  *
  * Main thread only.
  */

@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "calls.h"
 #include "landlock.h"
 #include "sandbox.h"
+#include "seccomp.h"
 
 Test(sandbox, trial_leaves_this_process_free) {
     struct sandbox_trial trial = sandbox_try();
@@ -33,7 +33,7 @@ Test(sandbox, trial_tells_what_the_kernel_refuses) {
     pid_t child = fork();
     if (child == 0) {
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        int result = calls_restrict();
+        int result = seccomp_restrict();
         struct sandbox_trial trial = sandbox_try();
         _exit(result < 0 ? 2 : trial.landlock_result != -EPERM || trial.calls_result != -EPERM);
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * calls: the list, and the program of classic BPF that is made of it.
+ * seccomp: the list of system calls, and the program of classic BPF that is made of it.
  *
  *      is it this machine's kind of call? --no--> ENOSYS
  *      is it listed? --yes--> allow
  *      is it one of a few with an argument that must be right, and is it? --yes--> allow
  *      EPERM
  */
-#include "calls.h"
+#include "seccomp.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -245,7 +245,7 @@ static void program_make(struct program *program) {
     program_return(program, SECCOMP_RET_ERRNO | EPERM);
 }
 
-int calls_restrict(void) {
+int seccomp_restrict(void) {
     struct program program;
     if (CALLS_MACHINE == 0) {
         return -ENOSYS;

@@ -23,9 +23,9 @@
 
 #include <linux/sockios.h>
 
-#include "calls.h"
+#include "seccomp.h"
 
-TestSuite(calls, .timeout = 30);
+TestSuite(seccomp, .timeout = 30);
 
 /* 0 as long as all is well; else the number of the first line that found something wrong. */
 static int wrong_line;
@@ -45,7 +45,7 @@ static void behind(void (*run)(void)) {
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        int result = calls_restrict();
+        int result = seccomp_restrict();
         if (result == 0) {
             run();
         }
@@ -74,7 +74,7 @@ static void programs_and_threads(void) {
     EXPECT(pthread_create(&thread, NULL, (void *(*)(void *))abort, NULL) == EPERM);
 }
 
-Test(calls, start_no_program_and_no_thread) {
+Test(seccomp, allows_no_program_and_no_thread) {
     behind(programs_and_threads);
 }
 
@@ -100,7 +100,7 @@ static void no_connection(void) {
     EXPECT(connect(listener, &none, sizeof(none.sa_family)) == 0);
 }
 
-Test(calls, open_no_connection_and_can_end_one) {
+Test(seccomp, allows_no_connection_but_to_end_one) {
     sockets_make();
     behind(no_connection);
 }
@@ -111,7 +111,7 @@ static void rings(void) {
     EXPECT_REFUSED(epoll_create1(0));
 }
 
-Test(calls, make_no_ring) {
+Test(seccomp, allows_no_ring) {
     behind(rings);
 }
 
@@ -125,7 +125,7 @@ static void memory(void) {
     EXPECT(munmap(plain, size) == 0);
 }
 
-Test(calls, make_no_memory_executable) {
+Test(seccomp, allows_no_executable_memory) {
     behind(memory);
 }
 
@@ -139,7 +139,7 @@ static void others(void) {
     EXPECT(prctl(PR_SET_NAME, "name") == 0);
 }
 
-Test(calls, reach_no_other_process_and_no_right) {
+Test(seccomp, allows_no_other_process_and_no_right) {
     behind(others);
 }
 
@@ -160,7 +160,7 @@ static void serving(void) {
     free(block);
 }
 
-Test(calls, are_what_serving_takes) {
+Test(seccomp, allows_what_serving_takes) {
     sockets_make();
     fcntl(listener, F_SETFL, O_NONBLOCK);
     behind(serving);
@@ -177,14 +177,14 @@ static void *other_thread(void *result) {
     return NULL;
 }
 
-Test(calls, hold_for_threads_that_run_already) {
+Test(seccomp, holds_for_threads_that_run_already) {
     pid_t pid = fork();
     if (pid == 0) {
         pthread_t thread;
         bool refused = false;
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         pthread_create(&thread, NULL, other_thread, &refused);
-        int result = calls_restrict();
+        int result = seccomp_restrict();
         stage = 1;
         pthread_join(thread, NULL);
         _exit(result == -ENOSYS || result == -EINVAL ? 77 : result != 0 || !refused);
