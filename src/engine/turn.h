@@ -55,7 +55,8 @@ struct turn {
     bool over;            /* a look has found ends_ns passed */
     bool asked_again;     /* it has served a connection that had asked before */
     unsigned filter_work; /* of filters (include/riposte/filter.h) */
-    size_t sends_size; /* bytes that were encrypted, and bytes that were sent, but for small sends (arm.c) */
+    size_t
+        sends_size; /* bytes that were given to filters, or sent without one, but for small sends (arm.c) */
     unsigned heavy_recvs;   /* receives armed for connections that send much (arm.c) */
     unsigned filter_closes; /* filters that were closed (arm.c) */
     uint32_t
