@@ -34,6 +34,24 @@ def a_socket_that_listens_already_is_served_and_outlives_the_server(lab):
                 early.expect(VERSION + "\r\n")
 
 
+@test(families=BOTH)
+def a_socket_that_was_taken_over_is_still_the_service_managers(lab):
+    """It goes over as what it is: the new one ends, and whoever comes then waits in its queue and is served by the next start."""
+    with listening_socket(place(lab)) as listener:
+        where = listener.getsockname()
+        flags = ("-s", where) if lab.family == "unix" else ("-p", str(where[1]))
+        with Service(lab, "-t", "2", sockets=[listener]) as first, Connection(where) as stays:
+            stays.set("a", "x")
+            with Service(lab, f"--take-over={first.pid}", "-t", "2", *flags):
+                check_equal(0, first.wait(), "exit status of the first one")
+                stays.ask("get a", "VALUE a 0 1\r\nx\r\nEND")
+                ask(where, "version", VERSION)
+        with Connection(where) as early:
+            early.send("version\r\n")
+            with Service(lab, "-t", "2", sockets=[listener]):
+                early.expect(VERSION + "\r\n")
+
+
 @test()
 def only_inherited_sockets_are_open_and_their_names_say_what_is_spoken(lab):
     """The usual port is not opened beside them."""

@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -13,7 +14,7 @@ from harness.connection import Connection, set_request
 from harness.http import http_start
 from harness.outcome import Skip, check, check_equal
 from harness.registry import BOTH, test
-from harness.server import wait_until
+from harness.server import Program, wait_until
 from harness.service import Service
 from process import Process
 from programs.memory_file import expect_types, memory_file, put_typed
@@ -84,6 +85,8 @@ def items_are_there_and_nobody_is_refused(lab):
         fill(client)
         client.set("number", "0")
         client.ask("ms chosen 1 E12345\r\nx", "HD")
+        client.set("group:1", "x")
+        client.ask("flush_prefix group:", "OK")
     engine = lab.engine
     with Callers(server) as callers:
         for turn in range(10):
@@ -94,6 +97,7 @@ def items_are_there_and_nobody_is_refused(lab):
             with lab.connect(server) as client:
                 client.ask("incr number 1", str(turn + 1))
                 client.ask("mg chosen c", "HD c12345")
+                client.ask("get group:1", "END")
             wait_until(lambda: callers.calls > before + 20, "calls after it")
     with lab.connect(server) as client:
         expect_all(client)
@@ -117,6 +121,32 @@ def signal_starts_the_program_again_where_there_is_no_sandbox(lab):
     server.expect_exit(0)
     os.kill(pids[-1], signal.SIGTERM)
     wait_until(lambda: not os.path.exists(path), "the pid file is removed")
+
+
+LISTS_DESCRIPTORS = """#!/bin/sh
+ls /proc/self/fd >{out}.part && mv {out}.part {out}
+"""
+
+
+@test()
+def who_is_started_inherits_no_descriptor(lab):
+    """SIGUSR2, with another program in the old one's place: of its sockets, files and rings none is there."""
+    folder = lab.new_folder()
+    path, out = os.path.join(folder, "riposte"), os.path.join(folder, "descriptors")
+    shutil.copy(lab.program.path, path)
+    server = lab.start("--sandbox=off", "-t", "2", "--http=127.0.0.1:0", program=Program(path))
+    with lab.connect(server) as client:
+        client.version()
+        with open(path + ".next", "w", encoding="ascii") as file:
+            file.write(LISTS_DESCRIPTORS.format(out=out))
+        os.chmod(path + ".next", 0o755)
+        os.replace(path + ".next", path)
+        server.signal(signal.SIGUSR2)
+        wait_until(lambda: os.path.exists(out), "it was started")
+        with open(out, encoding="ascii") as file:
+            numbers = {int(line) for line in file.read().split()}
+        check(numbers <= {0, 1, 2, 3}, f"it has {sorted(numbers)}, of which 3 is the folder that it lists")
+        client.version()
 
 
 def read_pid(path):

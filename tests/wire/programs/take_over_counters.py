@@ -92,7 +92,11 @@ def dial(server):
 
 def visit(server, session=None):
     """A client that asks and is answered."""
-    client = TlsSocket(dial(server), server.tls_context(), session=session)
+    return visit_with(server, server.tls_context(), session)
+
+
+def visit_with(server, context, session=None):
+    client = TlsSocket(dial(server), context, session=session)
     client.sendall(b"version\r\n")
     check(client.recv().startswith(b"VERSION "), "an answer")
     return client

@@ -15,9 +15,10 @@ from harness.server import REPORTS, wait_until
 from process import Process
 
 OLD_SAYS = ("SETTINGS", "LISTENER", "ABILITIES", "OFFERED", "STORE", "CONNECTIONS", "NUMBERS", "COMPLETE")
-NEW_SAYS = ("HELLO", "READY", "MINE")
+NEW_SAYS = ("HELLO", "ABILITIES", "READY", "MINE")
 OLD_SAYS_OF_ITEMS = ("ITEMS", "ITEMS_END")  # where they cannot stay in their memory
 NEW_SAYS_OF_ITEMS = ("ITEMS_WANTED",)
+MATRIX = [(message, True) for message in OLD_SAYS] + [(message, False) for message in NEW_SAYS]  # and whether the old one says it
 STALL_S = 3.0  # of the hook
 
 
@@ -52,11 +53,10 @@ class Witness:
                 self.pids.append(pid)
 
 
-def fail_at(lab, message, how, *more):
-    """Old and new (which has more flags), one of which fails at that message: one of them serves in the end, and the other one has ended."""
+def fail_at(lab, message, how, *more, is_old):
+    """Old and new (which has more flags), one of which fails at that message of its own: one of them serves in the end, and the other one has ended."""
     fault = {"RIPOSTE_TAKE_OVER_FAULT": f"{message}:{how}"}
-    is_old = message in OLD_SAYS + OLD_SAYS_OF_ITEMS
-    where = f"{how} at {message}"
+    where = f"{how} at {message} of the {'old' if is_old else 'new'} one"
     old = lab.start("--hand-over-timeout=1", "-m", "64", environment=fault if is_old else None)
     stays = lab.connect(old)
     stays.set("a", "x")
@@ -95,32 +95,32 @@ def need_faults(lab):
 def whoever_dies_at_any_message_the_other_one_serves(lab):
     """Within a second; with the items where they are not the dead one's own."""
     need_faults(lab)
-    for message in OLD_SAYS + NEW_SAYS:
-        fail_at(lab, message, "die")
+    for message, is_old in MATRIX:
+        fail_at(lab, message, "die", is_old=is_old)
 
 
 @test(debug=True, limit_s=120)
 def whoever_dies_behind_any_message_the_other_one_serves(lab):
     """Likewise, when it has sent it."""
     need_faults(lab)
-    for message in OLD_SAYS + NEW_SAYS:
-        fail_at(lab, message, "sent")
+    for message, is_old in MATRIX:
+        fail_at(lab, message, "sent", is_old=is_old)
 
 
 @test(debug=True, limit_s=120)
 def who_says_something_else_at_any_message_is_not_believed(lab):
     """The old one goes on, with everything."""
     need_faults(lab)
-    for message in OLD_SAYS + NEW_SAYS:
-        fail_at(lab, message, "bad")
+    for message, is_old in MATRIX:
+        fail_at(lab, message, "bad", is_old=is_old)
 
 
 @test(debug=True, limit_s=120, waits=True)
 def who_stalls_at_any_message_is_waited_for_or_left(lab):
     """--hand-over-timeout=1: the old one goes on then, and the new one comes late; an old one that stalls goes on when it can."""
     need_faults(lab)
-    for message in OLD_SAYS + NEW_SAYS:
-        fail_at(lab, message, "stall")
+    for message, is_old in MATRIX:
+        fail_at(lab, message, "stall", is_old=is_old)
 
 
 @test()

@@ -13,6 +13,7 @@ from harness.outcome import Failure, Skip, check, check_equal
 from harness.registry import test
 from harness.server import wait_until
 from harness.tls import TlsSocket, Truncated, client_context
+from programs.take_over_counters import visit_with
 from programs.tls_handshakes import is_let_in, start_with_slow_key
 
 WAITING, TOO_MANY = 20, 800  # handshakes of 4 ms each: done in a moment, and more than there is time for
@@ -136,6 +137,27 @@ def begin_take_over(lab, server, *flags):
     new = lab.start(f"--take-over={server.pid}", *flags, family=server.family, folder=server.folder)
     wait_until(lambda: "serves from now on" in server.stderr_text(), "it has taken over")
     return new
+
+
+@test(families=("tls",))
+def sessions_go_on_with_the_next_process(lab):
+    """By a ticket of the process before, and of the one before that, in both versions; the connections that had it are closed, and counted."""
+    server = lab.start("-m", "64")
+    sessions, ended = [], 0
+    for _ in range(2):
+        clients = [visit_with(server, client_context(lab.program.authority, version=version))
+                   for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)]
+        sessions += [(client.tls.context, client.tls.session) for client in clients]
+        server = lab.take_over(server, "-m", "64")
+        for client in clients:
+            check_equal(b"", client.recv(), "what comes")
+            client.close()
+        ended += len(clients)
+        check_equal(str(ended), server.own_stats()["closed_handed_over"], "connections that could not go over")
+        for context, session in sessions:
+            client = visit_with(server, context, session)
+            check(client.tls.session_reused, f"a session of {client.tls.version()} begins anew")
+            client.close()
 
 
 @test(families=("tls",))

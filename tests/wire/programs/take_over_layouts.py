@@ -129,4 +129,4 @@ def whoever_fails_while_items_are_carried_over_the_other_one_serves(lab):
     need_faults(lab)
     for how in "die", "sent", "bad", "stall":
         for message in OLD_SAYS_OF_ITEMS + NEW_SAYS_OF_ITEMS:
-            fail_at(lab, message, how, "-I", "2m")
+            fail_at(lab, message, how, "-I", "2m", is_old=message in OLD_SAYS_OF_ITEMS)

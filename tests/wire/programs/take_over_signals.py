@@ -21,18 +21,18 @@ def is_paused(server):
             return True
 
 
-def take_over_with(lab, number):
-    """Old and new; the signal went to the old one while both waited for the last word."""
+def take_over_with(lab, number, how=None):
+    """Old and new; the signal went to the old one while both waited for the last word. how: what becomes of it when it passes that on."""
     if not lab.program.has_faults():
         raise Skip("a build without debug commands has no failures on demand")
-    old = lab.start("--hand-over-timeout=10", "-m", "64")
+    old = lab.start("--hand-over-timeout=10", "-m", "64", environment={"RIPOSTE_TAKE_OVER_FAULT": f"SIGNALS:{how}"} if how else None)
     flags = [str(old.port) if flag == "-1" else flag for flag in old.arguments]
     new = Process([*flags, f"--take-over={old.pid}"], os.path.join(lab.new_folder(), "new"),
                   environment={**os.environ, "RIPOSTE_TAKE_OVER_FAULT": "MINE:stall"})
     new.start()
     wait_until(lambda: is_paused(old), "the pause")
     old.signal(number)
-    old.expect_exit(0)
+    old.expect_exit(-signal.SIGKILL if how in ("die", "sent") else 0)
     return new
 
 
@@ -58,3 +58,16 @@ def a_reload_goes_on_to_who_serves(lab):
         check_equal(0, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
     finally:
         new.kill()
+
+
+@test(debug=True, waits=True)
+def who_fails_to_pass_a_signal_on_hurts_nobody(lab):
+    """Killed before and behind it, or with something else to say: the new one serves, and stops when it is asked to."""
+    for how in "die", "sent", "bad":
+        new = take_over_with(lab, signal.SIGHUP, how)
+        try:
+            wait_until(lambda: "ready:" in new.output(), f"{how}: it serves")
+            new.send_signal(signal.SIGTERM)
+            check_equal(0, new.wait(10), f"{how}: exit status of the new one, which said {new.output_end()}")
+        finally:
+            new.kill()
