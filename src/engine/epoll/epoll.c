@@ -62,11 +62,11 @@ static int epoll_watch(const struct epoll *epoll, int operation, int fd, uint32_
 
 static int epoll_open(struct worker *worker, struct engine_error *error) {
     size_t buffer_size = worker->engine->sizes.turn_buffer_size;
-    struct epoll *epoll = calloc(1, epoll_memory_size(buffer_size));
+    /* Not zeroed: pages of the buffer that no turn has filled yet take no memory. */
+    struct epoll *epoll = malloc(epoll_memory_size(buffer_size));
     int result = epoll == NULL ? -ENOMEM : 0;
     if (result == 0) {
-        epoll->buffer_size = buffer_size;
-        epoll->fd = epoll_create1(EPOLL_CLOEXEC);
+        *epoll = (struct epoll){.fd = epoll_create1(EPOLL_CLOEXEC), .buffer_size = buffer_size};
         result = epoll->fd < 0 ? -errno : 0;
     }
     if (result == 0) {

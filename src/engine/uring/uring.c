@@ -41,7 +41,7 @@ static int uring_open(struct worker *worker, struct engine_error *error) {
     const struct engine_config *config = &engine->config;
     const struct engine_sizes *sizes = &engine->sizes;
     struct uring *uring = calloc(1, sizeof(*uring));
-    struct send_scratch *scratch = calloc(1, send_scratch_size(sizes->send_messages));
+    struct send_scratch *scratch = malloc(send_scratch_size(sizes->send_messages));
     /* R_DISABLED: the ring takes nothing before its list of operations is there. Linux 5.10. */
     unsigned setup_flags = engine->uring.setup_flags | (config->restrict_rings ? IORING_SETUP_R_DISABLED : 0);
     int result = -ENOMEM;
@@ -62,7 +62,7 @@ static int uring_open(struct worker *worker, struct engine_error *error) {
     if (result < 0) {
         goto close_ring;
     }
-    scratch->count = sizes->send_messages;
+    *scratch = (struct send_scratch){.count = sizes->send_messages};
     uring->scratch = scratch;
     uring->recv_single = !engine->uring.recv_multishot;
     uring->bundle = engine->uring.bundle && config->send == ENGINE_SEND_BUNDLE;

@@ -30,7 +30,8 @@ enum send_way { SEND_WAY_PLAIN, SEND_WAY_GATHERED, SEND_WAY_BUNDLE, SEND_WAY_ZER
 
 /*
  * What a sendmsg points to. The kernel copies it when it takes the submission
- * (IORING_FEAT_SUBMIT_STABLE, 5.5), so an entry is free again after the next enter.
+ * (IORING_FEAT_SUBMIT_STABLE, 5.5), so an entry is free again after the next enter. Messages are not zeroed: pages of those
+ * that no send has needed yet take no memory.
  */
 struct send_scratch {
     unsigned used_count;

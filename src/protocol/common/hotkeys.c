@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -47,7 +48,7 @@ struct part {
 
 struct hotkeys {
     unsigned parts_count;
-    struct part *parts; /* owned */
+    struct part *parts; /* owned; mapped, so that entries without a key take no memory */
 };
 
 /* 1 to 2 * HOTKEYS_SAMPLE_PERIOD - 1, each as likely. */
@@ -61,12 +62,12 @@ struct hotkeys *hotkeys_create(unsigned workers_max) {
         return NULL;
     }
     hotkeys->parts_count = workers_max;
-    hotkeys->parts = aligned_alloc(CACHE_LINE_SIZE, workers_max * sizeof(struct part));
-    if (hotkeys->parts == NULL) {
+    hotkeys->parts = mmap(NULL, workers_max * sizeof(struct part), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (hotkeys->parts == MAP_FAILED) {
         free(hotkeys);
         return NULL;
     }
-    memset(hotkeys->parts, 0, workers_max * sizeof(struct part));
     for (unsigned i = 0; i < workers_max; i++) {
         struct part *part = &hotkeys->parts[i];
         pthread_mutex_init(&part->lock, NULL);
@@ -86,7 +87,7 @@ void hotkeys_destroy(struct hotkeys *hotkeys) {
     for (unsigned i = 0; i < hotkeys->parts_count; i++) {
         pthread_mutex_destroy(&hotkeys->parts[i].lock);
     }
-    free(hotkeys->parts);
+    munmap(hotkeys->parts, hotkeys->parts_count * sizeof(struct part));
     free(hotkeys);
 }
 

@@ -10,6 +10,7 @@ MIB = 1 << 20
 LIMIT_MIB = 64
 RESIDENT_SLACK_KIB = 24 << 10  # code, stacks, rings, buffers, and what the allocator keeps
 PEAK_SLACK_KIB = 16 << 10
+WORKER_RESIDENT_KIB = 400  # of one that has nobody to serve yet: rings, stack, the allocator's first pages
 
 
 def store_much(lab, server, client, total_size):
@@ -52,6 +53,14 @@ def the_memory_limit_is_never_exceeded_while_far_more_is_stored(lab):
     check(int(figures["evictions"]) > 0, "nothing was evicted")
     check(int(figures["curr_items"]) < count, "everything is still there")
     check(int(figures["bytes"]) <= LIMIT_MIB * MIB, f"bytes is {figures['bytes']}")
+
+
+@test()
+def a_worker_that_has_served_nobody_takes_little(lab):
+    """What eight more workers add to the resident memory of a start: no buffer is touched before it is used."""
+    few, many = (lab.start("-m", "1024", "-t", str(count)).resident_kib() for count in (1, 9))
+    good = lab.program.is_sanitized or (many - few) / 8 <= WORKER_RESIDENT_KIB
+    check(good, f"a worker takes {(many - few) / 8} KiB: {few} of one, {many} of nine")
 
 
 @test()
