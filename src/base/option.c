@@ -109,8 +109,9 @@ static bool kilobytes_set(const struct option *option, void *field, const char *
 static bool memory_set(const struct option *option, void *field, const char *text) {
     uint64_t size;
     struct bytes bytes = bytes_from_string(text);
+    /* The machine is asked how much it has only where that is needed: it takes a dozen files. */
     bool is_size =
-        units_parse_percent(bytes, sysinfo_memory_size(), &size) || units_parse_size(bytes, UNITS_MIB, &size);
+        units_parse_size(bytes, UNITS_MIB, &size) || units_parse_percent(bytes, sysinfo_memory_size(), &size);
     return is_size && u64_store(option, field, size);
 }
 
