@@ -88,26 +88,41 @@ static int listener_bind_tcp(const struct sockaddr_storage *address, socklen_t a
     return fd;
 }
 
+/* The socket, which listens; or it is closed. */
+static int listener_listen(int fd, uint32_t backlog) {
+    int error = listen(fd, (int)backlog) < 0 ? -errno : 0;
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
 /*
- * Binds alone to find out whether anybody else is there, and to learn the port; gives the address back at
- * once.
+ * The first socket of an address: finds out whether anybody else is there, and learns the port. It stays, since a client that
+ * has connected by then would be reset by its end.
  */
-static int listener_probe_tcp(struct sockaddr_storage *address, socklen_t address_size) {
+static int listener_open_first(struct sockaddr_storage *address, socklen_t address_size) {
     int fd = listener_bind_tcp(address, address_size, false);
+    /*
+     * bind(2) with SO_REUSEADDR succeeds beside a socket that is bound but does not listen yet: listen(2) tells. The
+     * backlog is set by the next listen(2).
+     */
+    fd = fd < 0 ? fd : listener_listen(fd, SOMAXCONN);
     if (fd < 0) {
         return fd;
     }
-    /*
-     * bind(2) with SO_REUSEADDR succeeds beside a socket that is bound but does not listen yet: listen(2)
-     * tells.
-     */
-    int error = listen(fd, 1) < 0 ? -errno : 0;
+    /* Others may join from here on: the kernel asks a socket that listens when it binds another, and makes them a group then. */
+    int error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     socklen_t size = sizeof(*address);
     if (error == 0 && getsockname(fd, (struct sockaddr *)address, &size) < 0) {
         error = -errno;
     }
-    close(fd);
-    return error;
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
 }
 
 /* What finds the address in use is asked again for a while. */
@@ -122,27 +137,38 @@ static int listener_retry(int (*look)(struct sockaddr_storage *address, socklen_
     return result;
 }
 
+static int listener_open_shared(const struct sockaddr_storage *address, socklen_t address_size,
+                                uint32_t backlog) {
+    int fd = listener_bind_tcp(address, address_size, true);
+    return fd < 0 ? fd : listener_listen(fd, backlog);
+}
+
 int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
                       unsigned fds_count, struct engine_error *error) {
-    int result = listener_retry(listener_probe_tcp, address, address_size);
-    if (result < 0) {
-        return listener_fail(error, result, "bind", address);
+    int first = listener_retry(listener_open_first, address, address_size);
+    if (first < 0) {
+        return listener_fail(error, first, "bind", address);
     }
-    for (unsigned i = 0; i < fds_count; i++) {
-        result = listener_bind_tcp(address, address_size, true);
-        if (result >= 0) {
-            fds[i] = result;
-            result = listen(fds[i], (int)backlog) < 0 ? -errno : 0;
-            i += result < 0; /* the one that does not listen is closed too */
+    unsigned opened = 0;
+    bool is_anew = false;
+    int fd = listener_listen(first, backlog);
+    while (fd >= 0) {
+        fds[opened++] = fd;
+        if (opened == fds_count) {
+            return 0;
         }
-        if (result < 0) {
-            while (i-- > 0) {
-                close(fds[i]);
-            }
-            return listener_fail(error, result, "listen on", address);
+        fd = listener_open_shared(address, address_size, backlog);
+        if (fd == -EADDRINUSE && opened == 1 && !is_anew) {
+            /* Some kernels look only at what a socket was bound with (gVisor): the first one is bound anew. */
+            is_anew = true;
+            close(fds[--opened]);
+            fd = listener_open_shared(address, address_size, backlog);
         }
     }
-    return 0;
+    while (opened > 0) {
+        close(fds[--opened]);
+    }
+    return listener_fail(error, fd, "listen on", address);
 }
 
 /* True when a server answers behind the path: only a dead one's file may be removed. */

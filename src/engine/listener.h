@@ -33,7 +33,7 @@ struct listener {
  * Opens one socket per entry of fds (fds_count >= 1) on the same TCP address; a port of 0 in *address becomes
  * the port that was taken. The first bind goes without SO_REUSEPORT, so that a second server on the same port
  * fails instead of taking half of the clients; what a killed server has not yet let go of is waited for (a
- * quarter of a second). 0, or a negative errno and *error, with nothing left open.
+ * quarter of a second). A client that connects as soon as it can is not reset. 0, or a negative errno and *error, with nothing left open.
  */
 int listener_open_tcp(struct sockaddr_storage *address, socklen_t address_size, uint32_t backlog, int *fds,
                       unsigned fds_count, struct engine_error *error);

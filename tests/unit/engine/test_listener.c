@@ -13,15 +13,18 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "address.h"
 #include "dial.h"
 
-enum { BACKLOG = 16, SHARED = 3 };
+enum { BACKLOG = 16, SHARED = 3, EAGER_CONNECTIONS = 8 };
 
 TestSuite(listener, .timeout = 60);
 
@@ -45,6 +48,14 @@ static int option(int fd, int level, int name) {
     socklen_t size = sizeof(value);
     cr_assert_eq(getsockopt(fd, level, name, &value, &size), 0, "%s", strerror(errno));
     return value;
+}
+
+/* What listen(2) was told: TCP_INFO of one that listens (tcp_get_info, Linux 2.6.28 and later). */
+static unsigned backlog_of(int fd) {
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_sacked;
 }
 
 static int connect_tcp(const struct sockaddr_storage *address) {
@@ -75,6 +86,7 @@ Test(listener, takes_a_free_port_for_port_0_and_says_which) {
         struct sockaddr_storage bound;
         socklen_t size = sizeof(bound);
         cr_assert_eq(getsockname(fds[i], (struct sockaddr *)&bound, &size), 0);
+        cr_expect_eq(backlog_of(fds[i]), BACKLOG);
         cr_assert_eq(address_port(&bound), address_port(&address));
         close(fds[i]);
     }
@@ -134,6 +146,91 @@ Test(listener, a_port_in_use_is_refused_and_nothing_stays_open) {
     close(after);
     for (int i = 0; i < SHARED; i++) {
         close(first[i]);
+    }
+}
+
+/* A client that tries to connect again and again, and what became of the connections it got. */
+struct eager {
+    struct sockaddr_storage address;
+    atomic_bool ends;
+    unsigned connected; /* read when the thread has ended */
+    int fds[EAGER_CONNECTIONS];
+};
+
+static void *connect_eagerly(void *argument) {
+    struct eager *eager = argument;
+    /* relaxed: nothing but the end is told by it */
+    while (!atomic_load_explicit(&eager->ends, memory_order_relaxed) &&
+           eager->connected < EAGER_CONNECTIONS) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(fd, (struct sockaddr *)&eager->address, sizeof(struct sockaddr_in)) == 0) {
+            eager->fds[eager->connected++] = fd;
+        } else {
+            close(fd);
+        }
+    }
+    return NULL;
+}
+
+/* How many of its connections came through an opening of the address; none of them is reset. */
+static unsigned open_beside(struct eager *eager) {
+    int fds[SHARED];
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, connect_eagerly, eager), 0);
+    open_tcp(&eager->address, fds, SHARED);
+    atomic_store_explicit(&eager->ends, true, memory_order_relaxed);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i < eager->connected; i++) {
+        char byte;
+        ssize_t received = recv(eager->fds[i], &byte, 1, MSG_DONTWAIT);
+        cr_assert(received < 0 && errno == EAGAIN, "connection %u: %s", i,
+                  received < 0 ? strerror(errno) : "it has ended");
+        close(eager->fds[i]);
+    }
+    for (int i = 0; i < SHARED; i++) {
+        close(fds[i]);
+    }
+    return eager->connected;
+}
+
+Test(listener, who_connects_as_soon_as_he_can_is_not_reset) {
+    enum { OPENINGS_MAX = 20000, CONNECTED_MIN = 50 };
+    struct sockaddr_storage address = loopback(0);
+    int fd;
+    open_tcp(&address, &fd, 1);
+    close(fd);
+    unsigned connected = 0;
+    for (unsigned opening = 0; opening < OPENINGS_MAX && connected < CONNECTED_MIN; opening++) {
+        struct eager eager = {.address = address};
+        connected += open_beside(&eager);
+    }
+    cr_assert_gt(connected, 0, "no client was in time");
+}
+
+static bool options_come_too_late;
+
+/* The library's, but that a socket which listens may be told to stay alone whatever it asks for: a kernel that looks at the bind only. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
+    int listens = 0;
+    socklen_t listens_size = sizeof(listens);
+    if (options_come_too_late && level == SOL_SOCKET && name == SO_REUSEPORT) {
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size);
+    }
+    return listens != 0 ? 0 : (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
+Test(listener, sockets_share_an_address_where_the_first_has_to_be_bound_anew) {
+    struct sockaddr_storage address = loopback(0);
+    int fds[SHARED];
+    options_come_too_late = true;
+    open_tcp(&address, fds, SHARED);
+    int client = connect_tcp(&address), accepted = accept_from(fds, SHARED);
+    cr_assert_geq(accepted, 0, "%s", strerror(-accepted));
+    close(accepted);
+    close(client);
+    for (int i = 0; i < SHARED; i++) {
+        cr_expect_eq(backlog_of(fds[i]), BACKLOG);
+        close(fds[i]);
     }
 }
 
@@ -245,14 +342,6 @@ static int foreign_listener(void) {
     cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(struct sockaddr_in)), 0);
     cr_assert_eq(listen(fd, 1), 0);
     return fd;
-}
-
-/* What listen(2) was told: TCP_INFO of one that listens (tcp_get_info, Linux 2.6.28 and later). */
-static unsigned backlog_of(int fd) {
-    struct tcp_info info;
-    socklen_t size = sizeof(info);
-    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
-    return info.tcpi_sacked;
 }
 
 Test(listener, an_inherited_socket_becomes_like_one_of_its_own) {
