@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The side-by-side harness behind bench/run, bench/cpu, bench/syscalls and bench/idle-memory."""
+"""The side-by-side harness behind bench/run, bench/cpu, bench/syscalls, bench/idle-memory and bench/start."""
 
 import os
 import sys
