@@ -74,3 +74,21 @@ Test(store_file_map, has_nothing_to_bring_into_an_empty_store) {
     fixture_close(&fixture);
     close(fd);
 }
+
+/* The index is no item's memory, and is used as often. */
+Test(store_file_map, brings_in_the_tables_too) {
+    int fd = open_file(), result = 1;
+    struct fixture fixture = open_full(fd);
+    const struct tables *tables = &fixture.store->tables;
+    uint64_t at = 0;
+    cr_assert_eq(madvise(tables->tables[0].memory, tables->tables[0].size, MADV_DONTNEED), 0);
+    uint64_t before = mapped_size(), held = held_size(tables->fd);
+    while (result > 0) {
+        result = store_file_map(fixture.store, &at, PIECE_SIZE);
+    }
+    cr_expect_eq(result, 0);
+    cr_expect_geq(mapped_size() - before, fixture.store->index.homes_size);
+    cr_expect_eq(held_size(tables->fd), held, "no hole is filled");
+    fixture_close(&fixture);
+    close(fd);
+}
