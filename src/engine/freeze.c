@@ -29,7 +29,9 @@ enum {
         20, /* for sessions that cannot be saved yet, and for last words to those who cannot be moved */
     FREEZE_GOODBYE_MS = 10, /* of these, to find a moment at which nothing of them is unanswered */
     FREEZE_HELD_MS = 1000,  /* without one that the kernel gives up; then their connections are closed, */
-    FREEZE_MOST_MS = 2000,  /* or after so long: a machine may have much to do */
+    FREEZE_MOST_MS = 2000,  /* or after so long: a machine may have much to do. */
+    FREEZE_LOST_MS =
+        1000,           /* Those it has not given up then have lost a completion (EBADR), and stay closing */
     FREEZE_ASK_MS = 10, /* a cancel may miss (https://github.com/axboe/liburing/issues/1375): asked again */
     FREEZE_WAIT_MS = 1,
     FREEZE_LOOKS_MAX = 64,
@@ -220,6 +222,9 @@ static void freeze_await_kernel(struct worker *worker) {
         if (now_ns - moved_ns >= FREEZE_HELD_MS * CLOCK_NS_PER_MS ||
             now_ns - began_ns >= FREEZE_MOST_MS * CLOCK_NS_PER_MS) {
             freeze_close_held(worker);
+        }
+        if (now_ns - began_ns >= (FREEZE_MOST_MS + FREEZE_LOST_MS) * CLOCK_NS_PER_MS) {
+            break;
         }
         if (now_ns - moved_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS &&
             now_ns - asked_ns >= FREEZE_ASK_MS * CLOCK_NS_PER_MS) {

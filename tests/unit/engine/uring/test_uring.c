@@ -238,20 +238,30 @@ Test(uring, a_worker_that_loses_its_ring_and_epoll_while_it_freezes_ends) {
     close(fd);
 }
 
-/* As after EBADR: the kernel has completed a request and had no memory to say so. Before, such a stop never ended. */
-Test(uring, a_stop_does_not_wait_for_a_completion_that_was_lost) {
-    struct engine *engine = start_or_skip();
-    int fd = dial(engine);
-    static const char frame[] = {0, 1, 'a'};
-    dial_send(fd, frame, sizeof(frame));
-    dial_expect(fd, frame, sizeof(frame));
-    /* No worker has another connection, and this one's sleeps. */
+/* As after EBADR: the kernel has completed a request and had no memory to say so. The connections' worker sleeps. */
+static void lose_completion(struct engine *engine) {
     for (unsigned i = 0; i < engine_workers_count(engine); i++) {
         struct conn_table *conns = &engine->workers[i]->conns;
         if (conns->open_count > 0) {
             conn_at(conns, 0)->in_flight++;
         }
     }
+}
+
+static const char frame[] = {0, 1, 'a'};
+
+static int dial_and_ask(struct engine *engine) {
+    int fd = dial(engine);
+    dial_send(fd, frame, sizeof(frame));
+    dial_expect(fd, frame, sizeof(frame));
+    return fd;
+}
+
+/* Before, such a stop never ended. */
+Test(uring, a_stop_does_not_wait_for_a_completion_that_was_lost) {
+    struct engine *engine = start_or_skip();
+    int fd = dial_and_ask(engine);
+    lose_completion(engine);
     engine->config.drain_timeout_ms = 100;
     struct engine_counters sum;
     engine_stop(engine, ENGINE_STOP_CLOSE);
@@ -261,4 +271,21 @@ Test(uring, a_stop_does_not_wait_for_a_completion_that_was_lost) {
     cr_expect_eq(counter_read(&sum.connections_current), 0);
     close(fd);
     engine_destroy(engine);
+}
+
+/* Nor such a freeze, and nobody was served. */
+Test(uring, a_freeze_does_not_wait_for_a_completion_that_was_lost) {
+    struct engine *engine = start_or_skip();
+    int lost = dial_and_ask(engine);
+    lose_completion(engine);
+    struct engine_error error;
+    engine_stop(engine, ENGINE_STOP_FREEZE);
+    engine_await_pause(engine);
+    cr_expect_eq(engine_frozen(engine).connections_count, 0);
+    cr_assert_eq(engine_resume(engine, &error), 0);
+    int fd = dial_and_ask(engine);
+    engine->config.drain_timeout_ms = 100;
+    close(fd);
+    close(lost);
+    dial_stop(engine);
 }
