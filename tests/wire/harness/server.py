@@ -41,8 +41,9 @@ class Program:
             return file.read()
 
     def has_tls(self):
-        """Built with OpenSSL."""
-        return b"libssl.so" in self.data()
+        """Built with OpenSSL: as a library beside it, or linked in, with the names of its sources."""
+        data = self.data()
+        return b"libssl.so" in data or b"ssl/ssl_lib.c" in data
 
     def has_faults(self):
         """Built with failures on demand."""
