@@ -217,9 +217,9 @@ def signatures_with_a_slow_key_take_no_part_of_a_turn(lab):
 
 @test(families=TLS)
 def a_key_may_become_slow_or_quick_while_the_server_runs(lab):
-    """By SIGHUP. The thread that signs is there if the first key was slow: else the worker signs with a slow one, too."""
+    """By SIGHUP. The thread that signs is there whatever the first key was."""
     lab.need_tls()
-    for first, second, apart in ((0, 4096, (0, 0)), (4096, 0, (1, 1))):
+    for first, second, apart in ((0, 4096, (0, 1)), (4096, 0, (1, 1))):
         own, path = Authority(lab.new_folder()), os.path.join(lab.new_folder(), "http")
         own.once("server", SERVER_NAME, rsa_bits=first, rsa_primes=3)
         server = lab.start(*own.flags(), f"--http=unix:{path}", family="tls-own")
