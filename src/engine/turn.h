@@ -56,7 +56,7 @@ struct turn {
     bool asked_again;     /* it has served a connection that had asked before */
     unsigned filter_work; /* of filters (include/riposte/filter.h) */
     size_t
-        sends_size; /* bytes that were given to filters, or sent without one, but for small sends (arm.c) */
+        sends_size; /* bytes that were sent, more of those that went through a filter, but for small sends (arm.c) */
     unsigned heavy_recvs;   /* receives armed for connections that send much (arm.c) */
     unsigned filter_closes; /* filters that were closed (arm.c) */
     uint32_t
