@@ -39,8 +39,11 @@ int tables_init(struct tables *tables, int fd, bool large_pages) {
 
 /* Where the next one begins. */
 static off_t tables_end(const struct tables *tables) {
+    if (tables->count == 0) {
+        return 0;
+    }
     const struct table *last = &tables->tables[tables->count - 1];
-    return tables->count == 0 ? 0 : last->offset + (off_t)round_up(last->size, TABLES_LARGE_PAGE_SIZE);
+    return last->offset + (off_t)round_up(last->size, TABLES_LARGE_PAGE_SIZE);
 }
 
 /* Makes the file of new tables so long; that of others must be. */
