@@ -19,10 +19,6 @@ enum {
     ARENA_LOOK_SHARE = 16,
 };
 
-static size_t round_up(size_t size, size_t unit) {
-    return (size + unit - 1) / unit * unit;
-}
-
 static void *map(size_t size, int fd) {
     int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
     off_t offset = fd < 0 ? 0 : ARENA_FILE_OFFSET;
@@ -32,7 +28,7 @@ static void *map(size_t size, int fd) {
 
 static int arena_map(struct arena *arena, const struct arena_plan *plan) {
     size_t table_size = arena->segments_count * (sizeof(struct segment) + sizeof(uint64_t)) + ARENA_PAGE_SIZE;
-    arena->table_size = round_up(table_size, ARENA_PAGE_SIZE);
+    arena->table_size = arena_round_up(table_size, ARENA_PAGE_SIZE);
     arena->memory_fd = arena_memory_open(arena, plan);
     bool is_full =
         errno == EMFILE || errno == ENFILE; /* others would be needed soon, and nobody could take over */
@@ -428,7 +424,7 @@ static uint32_t window_find(struct arena *arena, struct arena_class *class, size
 uint32_t arena_take_window(struct arena *arena, size_t size) {
     struct arena_class *class = class_for(arena, size);
     uint32_t index = SEGMENT_NONE;
-    size_t charge = round_up(size, ARENA_PAGE_SIZE);
+    size_t charge = arena_round_up(size, ARENA_PAGE_SIZE);
     size_t spare = (size_t)ARENA_MOVES_SLOTS << arena->segment_shift;
     arena_lock(arena);
     if (arena_headroom(arena) >= (int64_t)(charge + spare)) {

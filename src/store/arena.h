@@ -92,6 +92,7 @@ enum {
     ARENA_SEGMENT_SHIFT_MIN = 12,
     ARENA_SEGMENT_SHIFT_MAX = 20,
     ARENA_PAGE_SIZE = 4096,
+    ARENA_LARGE_PAGE_SIZE = 2 * 1024 * 1024, /* of x86-64, and of arm64 with pages of 4 KiB */
     ARENA_CLASSES_MAX = 24,
     ARENA_LIMIT_RAISE_MAX = 4, /* the limit can be raised so far: addresses are reserved for it; */
     ARENA_LIMIT_RAISE_MIN = 2, /* at least so far */
@@ -264,6 +265,11 @@ void arena_look_for_room(struct arena *arena, uint64_t now_ns);
 
 /* Bytes that may be taken now; negative above a lowered limit. */
 int64_t arena_headroom(const struct arena *arena);
+
+/* To whole units: pages, large pages. */
+static inline size_t arena_round_up(size_t size, size_t unit) {
+    return (size + unit - 1) / unit * unit;
+}
 
 /* A level of the account. relaxed: whoever reads one without the lock wants a rough idea. */
 static inline uint64_t arena_level(const _Atomic uint64_t *level) {

@@ -16,18 +16,13 @@
 enum {
     ARENA_SEGMENTS_WANTED = 256,   /* about so many at least: eviction is as fine as a segment */
     ARENA_SEGMENTS_OF_WORKER = 32, /* and so many for each worker, which keeps up to six of them open */
-    ARENA_HUGE_SIZE = 2 * 1024 * 1024,
-    ARENA_ITEM_GROWTH_MAX = 64, /* an item that is copied may get an expiry and a number of its own */
+    ARENA_ITEM_GROWTH_MAX = 64,    /* an item that is copied may get an expiry and a number of its own */
 };
 
 #define ARENA_SLOT_STEPS_MAX ((size_t)UINT32_MAX / 8 * 7) /* locations of slots; the others are for windows */
 
 static unsigned log2_floor(size_t number) {
     return 63 - (unsigned)__builtin_clzl(number);
-}
-
-static size_t round_up(size_t size, size_t unit) {
-    return (size + unit - 1) / unit * unit;
 }
 
 static unsigned segment_shift_for(size_t limit, unsigned workers_max) {
@@ -67,7 +62,7 @@ static void slots_lay_out(struct arena *arena, size_t limit_max) {
     arena->unit_mask = (UINT32_C(1) << arena->unit_shift) - 1;
     arena->large_first = (uint32_t)(arena->slots_size >> arena->step_shift);
     arena->segments_count = arena->slots_count;
-    arena->mapped_size = round_up(arena->slots_size, ARENA_HUGE_SIZE);
+    arena->mapped_size = arena_round_up(arena->slots_size, ARENA_LARGE_PAGE_SIZE);
 }
 
 /* Lays out the windows behind them: of each size as many as half full ones would fill the limit. */

@@ -20,8 +20,7 @@ static const uint32_t lifetimes[QUEUES_COUNT] = {
     [QUEUE_SMALL] = GHOST_UNITS * 9 / 10, [QUEUE_MAIN] = GHOST_UNITS / 2};
 
 static size_t ghost_size(size_t limit) {
-    size_t size = limit / GHOST_SHARE;
-    return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
+    return arena_round_up(limit / GHOST_SHARE, ARENA_PAGE_SIZE);
 }
 
 bool ghost_init(struct ghost *ghost, size_t limit, struct tables *tables) {

@@ -117,7 +117,7 @@ struct image_part {
 
 /* Sections begin on a page, so that what was read can be punched out. */
 static inline size_t image_pages(size_t size) {
-    return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
+    return arena_round_up(size, ARENA_PAGE_SIZE);
 }
 
 /* --- store_file.c: the root block, pure --- */

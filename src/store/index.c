@@ -335,10 +335,6 @@ void index_adopt_buckets(struct store_worker *worker) {
 
 /* --- beginning and end --- */
 
-static size_t page_round(size_t size) {
-    return (size + ARENA_PAGE_SIZE - 1) / ARENA_PAGE_SIZE * ARENA_PAGE_SIZE;
-}
-
 int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint64_t hash_seed) {
     struct index *index = &store->index;
     struct tables *tables = &store->tables;
@@ -357,7 +353,7 @@ int index_init(struct store *store, unsigned homes_power, size_t limit_max, uint
         return -ENOMEM;
     }
     pthread_mutex_init(&index->overflow_lock, NULL);
-    index->homes_size = page_round(index->homes_min * BUCKET_SIZE);
+    index->homes_size = arena_round_up(index->homes_min * BUCKET_SIZE, ARENA_PAGE_SIZE);
     tables_use(tables, index->homes, index->homes_size);
     atomic_init(&index->homes_count, index->homes_min);
     atomic_init(&index->size, index->homes_size);

@@ -15,15 +15,9 @@
 
 #include "arena.h"
 
-enum { TABLES_LARGE_PAGE_SIZE = 2 * 1024 * 1024 /* bytes: of x86-64, and of arm64 with pages of 4 KiB */ };
-
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25 /* Linux 6.1 */
 #endif
-
-static size_t round_up(size_t size, size_t unit) {
-    return (size + unit - 1) / unit * unit;
-}
 
 int tables_init(struct tables *tables, int fd, bool large_pages) {
     *tables = (struct tables){.fd = -1, .is_taken = fd >= 0, .large_pages = large_pages};
@@ -43,7 +37,7 @@ static off_t tables_end(const struct tables *tables) {
         return 0;
     }
     const struct table *last = &tables->tables[tables->count - 1];
-    return last->offset + (off_t)round_up(last->size, TABLES_LARGE_PAGE_SIZE);
+    return last->offset + (off_t)arena_round_up(last->size, ARENA_LARGE_PAGE_SIZE);
 }
 
 /* Makes the file of new tables so long; that of others must be. */
@@ -57,17 +51,17 @@ static bool tables_reach(const struct tables *tables, off_t size) {
 
 /* Addresses that begin on a large page; nothing is behind them yet. */
 static char *reserve(size_t size) {
-    char *wide = mmap(NULL, size + TABLES_LARGE_PAGE_SIZE, PROT_NONE,
+    char *wide = mmap(NULL, size + ARENA_LARGE_PAGE_SIZE, PROT_NONE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (wide == MAP_FAILED) {
         return NULL;
     }
-    char *start = (char *)round_up((uintptr_t)wide, TABLES_LARGE_PAGE_SIZE);
+    char *start = (char *)arena_round_up((uintptr_t)wide, ARENA_LARGE_PAGE_SIZE);
     size_t before_size = (size_t)(start - wide);
     if (before_size > 0) {
         munmap(wide, before_size);
     }
-    munmap(start + size, TABLES_LARGE_PAGE_SIZE - before_size);
+    munmap(start + size, ARENA_LARGE_PAGE_SIZE - before_size);
     return start;
 }
 
@@ -99,7 +93,7 @@ static bool tables_back(struct tables *tables, char *start, size_t size, off_t o
 
 void *tables_map(struct tables *tables, size_t wanted_size) {
     assert(tables->count < TABLES_MAX);
-    size_t size = round_up(wanted_size, ARENA_PAGE_SIZE);
+    size_t size = arena_round_up(wanted_size, ARENA_PAGE_SIZE);
     off_t offset = tables_end(tables);
     char *start = reserve(size);
     if (start == NULL) {
@@ -133,7 +127,7 @@ static void large_page_use(char *start) {
     /* A write that changes nothing: of an empty range the kernel makes none. relaxed: nothing is published by it. */
     atomic_fetch_or_explicit((_Atomic char *)start, 0, memory_order_relaxed);
     /* On files of memory this asks no setting of the system's but "deny" (madvise(2), Linux 6.1). Where it fails small pages serve. */
-    madvise(start, TABLES_LARGE_PAGE_SIZE, MADV_COLLAPSE);
+    madvise(start, ARENA_LARGE_PAGE_SIZE, MADV_COLLAPSE);
 }
 
 /* The table that has these bytes. */
@@ -151,9 +145,9 @@ void tables_use(const struct tables *tables, const void *memory, size_t size) {
         return;
     }
     const struct table *table = table_of(tables, memory);
-    char *page = (char *)round_up((uintptr_t)memory, TABLES_LARGE_PAGE_SIZE);
+    char *page = (char *)arena_round_up((uintptr_t)memory, ARENA_LARGE_PAGE_SIZE);
     const char *end = (const char *)memory + size, *table_end = table->memory + table->size;
-    for (; page < end && page + TABLES_LARGE_PAGE_SIZE <= table_end; page += TABLES_LARGE_PAGE_SIZE) {
+    for (; page < end && page + ARENA_LARGE_PAGE_SIZE <= table_end; page += ARENA_LARGE_PAGE_SIZE) {
         large_page_use(page);
     }
 }
