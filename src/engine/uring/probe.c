@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buffers.h"
@@ -25,7 +26,9 @@ enum {
     PROBE_WAIT_MS = 1000,
     BYTES_PER_KIB = 1024,
     RING_HEADER_SIZE = 320, /* heads, tails and flags before the completions */
-    MEMLOCK_AMPLE = 64,     /* so many times what is needed: then the limit is not what is missing */
+    MEMORY_WAIT_MS = 2000,
+    MEMLOCK_WAIT = 4,   /* up to so many times, others may have taken it for a moment */
+    MEMLOCK_AMPLE = 64, /* so many times what is needed: then the limit is not what is missing */
 };
 
 /*
@@ -95,12 +98,38 @@ static size_t locked_memory_size(const struct engine_sizes *sizes) {
     return size;
 }
 
-static void explain_memory(const struct engine_sizes *sizes, unsigned workers_count, char *message,
-                           size_t size) {
+static rlim_t memory_limit(void) {
     struct rlimit limit = {0};
     getrlimit(RLIMIT_MEMLOCK, &limit);
+    return limit.rlim_cur;
+}
+
+bool uring_memory_is_limited(const struct engine_sizes *sizes, unsigned workers_count) {
+    rlim_t limit = memory_limit();
+    return limit != RLIM_INFINITY &&
+           limit <= MEMLOCK_AMPLE * (rlim_t)locked_memory_size(sizes) * workers_count;
+}
+
+bool uring_wait_for_memory(struct uring_patience *patience, const struct engine_sizes *sizes,
+                           unsigned workers_count) {
+    const struct timespec step = {.tv_nsec = CLOCK_NS_PER_MS};
+    uint64_t now_ns = clock_monotonic_ns();
+    if (patience->end_ns == 0) {
+        patience->end_ns = now_ns + MEMORY_WAIT_MS * CLOCK_NS_PER_MS;
+    }
+    rlim_t size = (rlim_t)locked_memory_size(sizes) * workers_count, limit = memory_limit();
+    bool may_come = limit >= size && limit / MEMLOCK_WAIT <= size;
+    if (!may_come || now_ns >= patience->end_ns) {
+        return false;
+    }
+    nanosleep(&step, NULL); /* a signal only makes it shorter */
+    return true;
+}
+
+static void explain_memory(const struct engine_sizes *sizes, unsigned workers_count, char *message,
+                           size_t size) {
     size_t locked_kib = locked_memory_size(sizes) * workers_count / BYTES_PER_KIB;
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / BYTES_PER_KIB > MEMLOCK_AMPLE * locked_kib) {
+    if (!uring_memory_is_limited(sizes, workers_count)) {
         snprintf(
             message, size,
             "no memory for an io_uring (ENOMEM): the rings of %u workers take %zu KiB; give the machine or "
@@ -113,7 +142,7 @@ static void explain_memory(const struct engine_sizes *sizes, unsigned workers_co
         "no locked memory for an io_uring (ENOMEM): the rings of %u workers take %zu KiB, RLIMIT_MEMLOCK "
         "is %llu KiB for all processes of the user; LimitMEMLOCK=infinity (systemd), --ulimit memlock=-1 "
         "(Docker), or fewer --ring-entries",
-        workers_count, locked_kib, (unsigned long long)limit.rlim_cur / BYTES_PER_KIB);
+        workers_count, locked_kib, (unsigned long long)memory_limit() / BYTES_PER_KIB);
 }
 
 int uring_explain(int number, const struct engine_sizes *sizes, unsigned workers_count,
@@ -242,12 +271,16 @@ static int probe_ring(struct engine *engine, struct ring *ring) {
 int uring_probe(struct engine *engine, struct engine_error *error) {
     struct uring_features *features = &engine->uring;
     struct ring ring;
-    features->setup_flags = ring_setup_flags_all();
-    int result = ring_init(&ring, PROBE_ENTRIES, PROBE_COMPLETIONS, &features->setup_flags, false);
-    if (result == 0) {
-        result = probe_ring(engine, &ring);
-        ring_deinit(&ring);
-    }
+    struct uring_patience patience = {0};
+    int result;
+    do {
+        features->setup_flags = ring_setup_flags_all();
+        result = ring_init(&ring, PROBE_ENTRIES, PROBE_COMPLETIONS, &features->setup_flags, false);
+        if (result == 0) {
+            result = probe_ring(engine, &ring);
+            ring_deinit(&ring);
+        }
+    } while (result == -ENOMEM && uring_wait_for_memory(&patience, &engine->sizes, engine->workers_count));
     if (result < 0) {
         *features = (struct uring_features){0};
         return uring_explain(result, &engine->sizes, engine->workers_count, error);

@@ -85,18 +85,9 @@ int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, 
               bool no_iowait) {
     memset(ring, 0, sizeof(*ring));
     int result;
-    for (;;) {
+    do {
         result = ring_queue_init(ring, entries, completion_entries, *flags);
-        if (result == -EINVAL && ring_drop_flag(flags)) {
-            continue;
-        }
-        if (result == -ENOMEM && completion_entries > 256) {
-            /* Older kernels want contiguous pages (https://github.com/axboe/liburing/issues/1088). */
-            completion_entries /= 2;
-            continue;
-        }
-        break;
-    }
+    } while (result == -EINVAL && ring_drop_flag(flags));
     if (result < 0) {
         return result;
     }

@@ -72,9 +72,8 @@ struct ring {
 unsigned ring_setup_flags_all(void);
 
 /*
- * Makes a ring with `entries` submissions and about `completion_entries` completions (halved while memory
- * does not suffice), and with as many of *setup_flags as the kernel takes; *setup_flags becomes those. 0 or a
- * negative errno.
+ * Makes a ring with `entries` submissions and about `completion_entries` completions, and with as many of *setup_flags as the
+ * kernel takes; *setup_flags becomes those. 0 or a negative errno: -ENOMEM (what may help then is tried by uring_open), ...
  */
 int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, unsigned *setup_flags,
               bool no_iowait);

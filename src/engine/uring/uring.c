@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * uring: arms accepts, receives, closes; waits; turns completions into calls of accept.h and serve.h. Sends
- * are in send.c.
+ * are in send.c, how a ring comes and goes in open.c.
  */
 #include "uring.h"
 
@@ -9,14 +9,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "accept.h"
 #include "engine_state.h"
-#include "probe.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -34,74 +32,6 @@ enum {
 
 static struct uring *uring_of(const struct worker *worker) {
     return worker->transport_state;
-}
-
-static int uring_open(struct worker *worker, struct engine_error *error) {
-    struct engine *engine = worker->engine;
-    const struct engine_config *config = &engine->config;
-    const struct engine_sizes *sizes = &engine->sizes;
-    struct uring *uring = calloc(1, sizeof(*uring));
-    struct send_scratch *scratch = malloc(send_scratch_size(sizes->send_messages));
-    /* R_DISABLED: the ring takes nothing before its list of operations is there. Linux 5.10. */
-    unsigned setup_flags = engine->uring.setup_flags | (config->restrict_rings ? IORING_SETUP_R_DISABLED : 0);
-    int result = -ENOMEM;
-    if (uring == NULL || scratch == NULL) {
-        goto free_memory;
-    }
-    result = ring_init(&uring->ring, sizes->ring_entries, sizes->completion_entries, &setup_flags,
-                       engine->uring.no_iowait);
-    if (result < 0) {
-        goto free_memory;
-    }
-    result = config->restrict_rings ? ring_restrict(&uring->ring, engine->uring.send_zero_copy) : 0;
-    if (result < 0) {
-        goto close_ring;
-    }
-    result = buffers_init(&uring->buffers, &uring->ring, URING_RECV_GROUP, sizes->recv_buffer_size,
-                          sizes->recv_buffer_count, engine->uring.incremental_buffers);
-    if (result < 0) {
-        goto close_ring;
-    }
-    *scratch = (struct send_scratch){.count = sizes->send_messages};
-    uring->scratch = scratch;
-    uring->recv_single = !engine->uring.recv_multishot;
-    uring->bundle = engine->uring.bundle && config->send == ENGINE_SEND_BUNDLE;
-    uring->zero_copy = engine->uring.send_zero_copy && config->send == ENGINE_SEND_ZERO_COPY;
-    uring->zero_copy_report = true;
-    for (uint16_t group = 0; group < URING_SEND_GROUPS; group++) {
-        uring->groups[group].next_free = (uint16_t)(group + 1);
-    }
-    worker->transport_state = uring;
-    return 0;
-
-close_ring:
-    ring_deinit(&uring->ring);
-free_memory:
-    free(scratch);
-    free(uring);
-    return uring_explain(result, sizes, engine->workers_count, error);
-}
-
-static void uring_close(struct worker *worker) {
-    struct uring *uring = uring_of(worker);
-    ring_enter(&uring->ring, 0); /* the last descriptors are on their way to be closed */
-    uring_send_deinit(uring);
-    buffers_deinit(&uring->buffers, &uring->ring, URING_RECV_GROUP);
-    ring_deinit(&uring->ring);
-    free(uring->scratch);
-    free(uring);
-    worker->transport_state = NULL;
-}
-
-/* The ring's requests end with it; that of the wake-up too. */
-static void uring_abandon(struct worker *worker) {
-    struct uring *uring = uring_of(worker);
-    uring_send_deinit(uring);
-    buffers_abandon(&uring->buffers);
-    ring_deinit(&uring->ring);
-    free(uring->scratch);
-    free(uring);
-    worker->transport_state = NULL;
 }
 
 /* --- what the worker asks for --------------------------------------------------------------------------- */

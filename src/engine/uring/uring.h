@@ -14,6 +14,7 @@
 #include "ring.h"
 
 struct conn;
+struct engine_error;
 struct worker;
 
 enum {
@@ -73,6 +74,14 @@ struct uring {
     uint64_t failing_since_ns;  /* since when every enter has failed; 0: the last one has not */
     unsigned refused_in_row;    /* enters in a row that found no memory, or wanted to be reaped first */
 };
+
+/*
+ * transport.h's open, close and abandon. (open.c) Where memory is short (-ENOMEM) uring_open waits for locked memory (probe.h);
+ * where that is not what is short, it tries half the completion entries and half again, down to 256, and says so.
+ */
+int uring_open(struct worker *worker, struct engine_error *error);
+void uring_close(struct worker *worker);
+void uring_abandon(struct worker *worker);
 
 /*
  * Queues a send of the connection's unsent output. False when there is no room before the next enter.

@@ -2,6 +2,7 @@
 """Machines unlike this one: many workers, little locked memory, few descriptors, a kernel or sandbox without io_uring."""
 
 import os
+import re
 import sys
 
 from harness import refuse
@@ -9,17 +10,19 @@ from harness.outcome import Skip, check, check_equal
 from harness.registry import TCP, test
 
 REFUSE = os.path.abspath(refuse.__file__)
-# Somebody without rights of his own: root's are not subject to RLIMIT_MEMLOCK.
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 VALUE_SIZE = 500_000
 
 
-def limited(lab, *limits):
-    """The command that sets limits and gives the rights of root away."""
+def limited(lab, *limits, user=65534):
+    """
+    The command that sets limits and gives the rights of root away: root's are not subject to RLIMIT_MEMLOCK. A limit that counts all
+    processes of a user wants one who runs nothing else, since tests run side by side.
+    """
     if os.geteuid() != 0:
         raise Skip("not root: cannot become a user without rights")
     os.chmod(lab.folder, 0o711)
-    return (lab.need("prlimit", "util-linux"), *limits, "--", lab.need("setpriv", "util-linux"), *NOBODY[1:])
+    return (lab.need("prlimit", "util-linux"), *limits, "--", lab.need("setpriv", "util-linux"), f"--reuid={user}", f"--regid={user}",
+            "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 
 
 def check_serves(lab, server):
@@ -85,12 +88,30 @@ def all_workers_take_epoll_where_locked_memory_does_not_suffice_for_all_rings(la
     """64 KiB are too little for one; 1 MiB is enough for the probe and some workers, not for 16. The line does the sum."""
     for kib, workers in ((64, 2), (1024, 16)):
         server = lab.start("-t", str(workers), "-m", "1g", "-c", "1000", "--engine=auto",
-                           prefix=limited(lab, f"--memlock={kib * 1024}:{kib * 1024}"))
+                           prefix=limited(lab, f"--memlock={kib * 1024}:{kib * 1024}", user=65501))
         check_serves(lab, server)
         text = server.stderr_text()
         check(f"{workers} workers on epoll" in text, f"{kib} KiB for {workers} workers: {text!r}")
         check(f"the rings of {workers} workers take" in text, f"{kib} KiB for {workers} workers: {text!r}")
         server.stop()
+
+
+@test(families=TCP, engines=("uring",))
+def a_start_right_after_a_stop_waits_for_the_locked_memory_of_the_one_before(lab):
+    """It is given back some time after the end of a process, a killed one's too; the limit has room for one server."""
+    few = lab.start("-t", "2", "--engine=auto", prefix=limited(lab, f"--memlock={64 << 10}:{64 << 10}", user=65502))
+    told = re.search(r"the rings of 2 workers take (\d+) KiB", few.stderr_text())
+    if told is None:
+        raise Skip("this kernel does not count rings as locked memory")
+    few.stop()
+    size = (int(told[1]) + 16) << 10  # and the probe's, which is smaller
+    for number in range(8):
+        server = lab.start("-t", "2", "--engine=auto", prefix=limited(lab, f"--memlock={size}:{size}", user=65502))
+        check("2 workers on io_uring" in server.stderr_text(), f"start {number}: {server.stderr_text()!r}")
+        if number % 2 == 0:
+            server.kill()
+        else:
+            server.stop()
 
 
 @test(families=TCP)
