@@ -171,6 +171,7 @@ check-rest: bench-test
 	+$(QUIET)$(call in_mode,asan) wire
 	$(QUIET)$(MAKE) wire-apart TESTS=testssl
 	$(QUIET)$(MAKE) take-over
+	$(QUIET)$(MAKE) pause
 
 .PHONY: setup
 setup: ## install what the build needs and is not there (tools/setup --test, --check, --bench for more)
