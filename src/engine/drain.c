@@ -64,8 +64,7 @@ void drain_begin(struct worker *worker) {
     if (worker->stage != WORKER_SERVING) {
         return;
     }
-    /* acquire: pairs with the release in engine_stop. */
-    enum engine_stop stop = atomic_load_explicit(&worker->engine->stop, memory_order_acquire);
+    enum engine_stop stop = engine_stop_asked(worker->engine);
     drain_start(worker, stop == ENGINE_STOP_PAUSE ? DRAIN_PAUSE_MS_MAX : UINT32_MAX);
     accept_last(worker, stop == ENGINE_STOP_CLOSE);
 }

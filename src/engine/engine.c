@@ -15,7 +15,6 @@
 #include "config.h"
 #include "conn_list.h"
 #include "engine_state.h"
-#include "loop.h"
 #include "memory.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
@@ -24,6 +23,7 @@
 #include "sizes.h"
 #include "sockets.h"
 #include "sysinfo.h"
+#include "thread.h"
 #include "uring/probe.h"
 
 /* Log lines that clients can bring about, of all workers. */
@@ -177,7 +177,7 @@ void engine_destroy(struct engine *engine) {
 static unsigned engine_start_threads(struct engine *engine, int *result) {
     for (unsigned i = 0; i < engine->workers_count; i++) {
         struct worker *worker = engine->workers[i];
-        int number = pthread_create(&worker->thread, NULL, loop_main, worker);
+        int number = pthread_create(&worker->thread, NULL, thread_main, worker);
         if (number != 0) {
             *result = -number;
             return i;
@@ -224,7 +224,7 @@ void engine_stop(struct engine *engine, enum engine_stop kind) {
     if (engine_stop_waits(kind)) {
         start_begin(&engine->start);
     }
-    /* release: pairs with the acquire in loop_on_wake and drain_begin. The first kind counts, but after a pause. */
+    /* release: pairs with the acquire in engine_stop_asked. The first kind counts, but after a pause. */
     if (!atomic_compare_exchange_strong_explicit(&engine->stop, &found, kind, memory_order_release,
                                                  memory_order_relaxed) &&
         engine_stop_waits(found) && !engine_stop_waits(kind)) {

@@ -85,7 +85,7 @@ struct engine {
     struct log_limit conn_lines;  /* of these */
     struct log_limit error_lines; /* what makes clients wait or go */
 
-    alignas(64) _Atomic(enum engine_stop) stop;   /* set once by engine_stop */
+    alignas(64) _Atomic(enum engine_stop) stop;   /* set by engine_stop; NONE again from engine_resume on */
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */
     _Atomic uint32_t conn_lists_begun;
     pthread_mutex_t conn_list_lock;      /* of begins and leavings: who is to answer is settled */
@@ -96,6 +96,12 @@ struct engine {
     const struct engine_shared
         *shared; /* borrowed; written before engine_stop, read when frozen; NULL: nothing */
 };
+
+/* How the engine is to stop, if it is. */
+static inline enum engine_stop engine_stop_asked(const struct engine *engine) {
+    /* acquire: pairs with the release in engine_stop and engine_resume: whatever was written before is seen. */
+    return atomic_load_explicit(&engine->stop, memory_order_acquire);
+}
 
 /* The workers stay, and wait for what comes of it. */
 static inline bool engine_stop_waits(enum engine_stop stop) {
