@@ -319,8 +319,8 @@ int engine_start(struct engine *engine, struct engine_error *error);
 
 /*
  * Begins the stop: no more accepts, what has been received is answered and flushed, then connections close;
- * workers end within drain_timeout_ms. Any thread may call, more than once: the first kind counts. Not from a
- * signal handler.
+ * workers end within drain_timeout_ms. Any thread may call, more than once: the first kind counts, but a pause or a
+ * freeze gives way to CLOSE and HAND_OVER, which end the engine for good. Not from a signal handler.
  */
 void engine_stop(struct engine *engine, enum engine_stop kind);
 
