@@ -251,7 +251,7 @@ def many_ask_for_the_same_files_while_they_change(lab):
     for thread in readers:
         thread.start()
     try:
-        for i in range(12):
+        for i in range(6):
             write(path + ".new", states[i % 4])
             os.replace(path + ".new", path)
             with http_connect(server) as web:

@@ -344,7 +344,7 @@ def a_full_file_system_kills_nobody(lab):
         client.set("again", "x")
 
 
-@test(families=BOTH)
+@test(families=BOTH, waits=True)
 def another_file_that_fills_the_file_system_ends_no_storing(lab):
     """The limit falls to what is there while segments are still large: each set goes on to find room."""
     with small_tmpfs(lab, "40m") as folder:
