@@ -16,20 +16,20 @@
 #include "filter.h"
 #include "lent.h"
 #include "riposte/engine_move.h"
-#include "moved.h"
+#include "conn_record.h"
 #include "serve.h"
 #include "timeouts.h"
 
 /* --- before the workers serve ----------------------------------------------------------------------------- */
 
 /* Which listen it came from, here; listens_count: none that can have it. A filter is past for one that is past its last reply. */
-static unsigned adopt_find_listen(const struct engine *engine, const struct moved *moved) {
+static unsigned adopt_find_listen(const struct engine *engine, const struct conn_record *record) {
     unsigned i = 0;
     for (; i < engine->config.listens_count; i++) {
         const struct engine_listen *listen = &engine->listens[i];
-        bool fits = moved->state != CONN_OPEN || listen->filter == NULL;
-        if (fits && bytes_equal_string(moved->listen, engine->listen_texts[i]) &&
-            bytes_equal_string(moved->protocol, listen->protocol->name)) {
+        bool fits = record->state != CONN_OPEN || listen->filter == NULL;
+        if (fits && bytes_equal_string(record->listen, engine->listen_texts[i]) &&
+            bytes_equal_string(record->protocol, listen->protocol->name)) {
             break;
         }
     }
@@ -37,32 +37,33 @@ static unsigned adopt_find_listen(const struct engine *engine, const struct move
 }
 
 /* What the protocol must be able to read. */
-static bool adopt_session_is_good(const struct protocol *protocol, const struct moved *moved) {
-    if (moved->state != CONN_OPEN) {
+static bool adopt_session_is_good(const struct protocol *protocol, const struct conn_record *record) {
+    if (record->state != CONN_OPEN) {
         return true;
     }
-    return protocol->session_check != NULL && protocol->session_check(moved->session);
+    return protocol->session_check != NULL && protocol->session_check(record->session);
 }
 
-/* ADOPTED where nothing speaks against it; *said is valid then. */
+/* ADOPTED where nothing speaks against it; *record is valid then. */
 static enum engine_adoption adopt_check(const struct engine *engine, const struct engine_moved *moved,
-                                        struct moved *said) {
-    if (!moved_read(moved->record, said) || (said->file_size > 0) != (moved->file_fd >= 0)) {
+                                        struct conn_record *record) {
+    if (!conn_record_read(moved->record, record) || (record->file_size > 0) != (moved->file_fd >= 0)) {
         return ENGINE_ADOPT_BAD;
     }
-    unsigned listen = adopt_find_listen(engine, said);
+    unsigned listen = adopt_find_listen(engine, record);
     if (listen == engine->config.listens_count) {
         return ENGINE_ADOPT_UNKNOWN;
     }
-    return adopt_session_is_good(engine->listens[listen].protocol, said) ? ENGINE_ADOPTED : ENGINE_ADOPT_BAD;
+    return adopt_session_is_good(engine->listens[listen].protocol, record) ? ENGINE_ADOPTED
+                                                                           : ENGINE_ADOPT_BAD;
 }
 
 enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
                                   const struct engine_moved *moved) {
     assert(worker_index < engine->workers_count);
     struct worker *worker = engine->workers[worker_index];
-    struct moved said;
-    enum engine_adoption outcome = adopt_check(engine, moved, &said);
+    struct conn_record record;
+    enum engine_adoption outcome = adopt_check(engine, moved, &record);
     if (outcome != ENGINE_ADOPTED) {
         return outcome;
     }
@@ -71,8 +72,8 @@ enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
     }
     struct frozen_conn frozen = {.fd = moved->fd,
                                  .file_fd = moved->file_fd,
-                                 .quiet = moved_is_quiet(&said),
-                                 .values_count = moved_values_count(&said)};
+                                 .quiet = conn_record_is_quiet(&record),
+                                 .values_count = conn_record_values_count(&record)};
     char *copy = record_reserve(&frozen.record, moved->record.size);
     if (copy == NULL) {
         return ENGINE_ADOPT_NO_MEMORY;
@@ -104,14 +105,14 @@ const char *engine_adoption_text(enum engine_adoption adoption) {
 /* --- when they do ----------------------------------------------------------------------------------------- */
 
 /* The unsent part of a file. The descriptor is taken over. */
-static void adopt_file(struct reply *reply, const struct moved *moved, int fd) {
+static void adopt_file(struct reply *reply, const struct conn_record *record, int fd) {
     struct reply_file *file = adopted_file_create(fd);
     if (file == NULL) {
         close(fd);
         reply_break(reply);
         return;
     }
-    reply_send_file(reply, file, moved->file_offset, (size_t)moved->file_size);
+    reply_send_file(reply, file, record->file_offset, (size_t)record->file_size);
 }
 
 /* The value of that index, whose pin is the reply's from now on. */
@@ -123,21 +124,21 @@ static void adopt_value(struct reply *reply, const struct frozen_conn *frozen, u
     }
 }
 
-static void adopt_output(struct conn *conn, const struct moved *moved, struct frozen_conn *frozen) {
-    struct moved_walk walk = moved_walk(moved);
+static void adopt_output(struct conn *conn, const struct conn_record *record, struct frozen_conn *frozen) {
+    struct conn_record_walk walk = conn_record_walk(record);
     uint32_t values_count = 0;
-    for (struct moved_piece piece; (piece = moved_next(&walk)).kind != MOVED_END;) {
-        if (piece.kind == MOVED_BYTES) {
+    for (struct conn_record_piece piece; (piece = conn_record_next(&walk)).kind != CONN_RECORD_END;) {
+        if (piece.kind == CONN_RECORD_BYTES) {
             reply_copy(&conn->reply, piece.bytes);
-        } else if (piece.kind == MOVED_FILE) {
-            adopt_file(&conn->reply, moved, frozen->file_fd);
+        } else if (piece.kind == CONN_RECORD_FILE) {
+            adopt_file(&conn->reply, record, frozen->file_fd);
         } else {
             adopt_value(&conn->reply, frozen, values_count++);
         }
     }
     frozen->pins_count = 0; /* all are the reply's */
-    conn->reply.unsent_size_lower = moved->output_lower;
-    if (moved->state != CONN_OPEN) {
+    conn->reply.unsent_size_lower = record->output_lower;
+    if (record->state != CONN_OPEN) {
         reply_close(&conn->reply);
     }
 }
@@ -148,14 +149,14 @@ static bool adopt_input(struct conn *conn, struct bytes input) {
 }
 
 /* The session is what it was. False where it may not be, or memory ends. */
-static bool adopt_session(struct worker *worker, struct conn *conn, const struct moved *moved) {
+static bool adopt_session(struct worker *worker, struct conn *conn, const struct conn_record *record) {
     const struct worker_listen *listen = worker_listen(worker, conn);
     struct protocol_loaded loaded = {.next = conn->next};
     if (conn->state != CONN_OPEN) {
         return true;
     }
     const struct filter_peer with = filter_peer(worker, conn);
-    if (!listen->protocol->session_load(conn->session, &with.peer, moved->session, &loaded,
+    if (!listen->protocol->session_load(conn->session, &with.peer, record->session, &loaded,
                                         listen->context)) {
         return false;
     }
@@ -176,16 +177,16 @@ static void adopt_count(struct worker *worker, const struct conn *conn) {
     }
 }
 
-static void adopt_describe(const struct worker *worker, struct conn *conn, const struct moved *moved) {
-    conn->state = moved->state;
-    conn->reason = moved->reason;
-    conn->next = moved->next;
-    conn->is_unix = moved->is_unix;
-    conn->counted = moved->counted;
-    conn->told = moved->told;
-    conn->input_ended = moved->input_ended;
-    conn->active_ms = worker->now_ms - moved->quiet_ms;
-    conn->wanted = moved->input_ended ? 0 : WANT_RECV;
+static void adopt_describe(const struct worker *worker, struct conn *conn, const struct conn_record *record) {
+    conn->state = record->state;
+    conn->reason = record->reason;
+    conn->next = record->next;
+    conn->is_unix = record->is_unix;
+    conn->counted = record->counted;
+    conn->told = record->told;
+    conn->input_ended = record->input_ended;
+    conn->active_ms = worker->now_ms - record->quiet_ms;
+    conn->wanted = record->input_ended ? 0 : WANT_RECV;
     conn->reply.unsent_size_max = worker_listen(worker, conn)->limits->output_size_max;
 }
 
@@ -212,11 +213,11 @@ static void adopt_go_on(struct worker *worker, struct conn *conn, bool quiet) {
 }
 
 /* What is being sent stays until the client has taken it: most have by now. */
-static void adopt_sent(struct worker *worker, struct conn *conn, const struct moved *moved) {
-    if (moved->sent_size == 0) {
+static void adopt_sent(struct worker *worker, struct conn *conn, const struct conn_record *record) {
+    if (record->sent_size == 0) {
         return;
     }
-    conn->sending_size = (uint32_t)moved->sent_size;
+    conn->sending_size = (uint32_t)record->sent_size;
     if (!conn->reply.broken && lent_is_taken(conn->fd)) {
         serve_on_sent(worker, conn, conn->sending_size);
     } else {
@@ -225,22 +226,22 @@ static void adopt_sent(struct worker *worker, struct conn *conn, const struct mo
 }
 
 static void adopt_conn(struct worker *worker, struct frozen_conn *frozen) {
-    struct moved moved;
-    bool good = moved_read(bytes_of(frozen->record.data, frozen->record.size), &moved);
+    struct conn_record record;
+    bool good = conn_record_read(bytes_of(frozen->record.data, frozen->record.size), &record);
     struct conn *conn = conn_open(&worker->conns, frozen->fd);
     assert(good && conn != NULL); /* engine_adopt has looked, and a worker's own have fitted before */
     (void)good;
-    conn->listen = (uint8_t)adopt_find_listen(worker->engine, &moved);
+    conn->listen = (uint8_t)adopt_find_listen(worker->engine, &record);
     conn->reply.pool = &worker->reply_pool;
-    adopt_describe(worker, conn, &moved);
+    adopt_describe(worker, conn, &record);
     adopt_count(worker, conn);
-    adopt_socket(worker, conn, moved.nonblocking);
-    adopt_output(conn, &moved, frozen);
-    adopt_sent(worker, conn, &moved);
-    bool has_memory = !conn->reply.broken && adopt_input(conn, moved.input);
+    adopt_socket(worker, conn, record.nonblocking);
+    adopt_output(conn, &record, frozen);
+    adopt_sent(worker, conn, &record);
+    bool has_memory = !conn->reply.broken && adopt_input(conn, record.input);
     if (!has_memory) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
-    } else if (!adopt_session(worker, conn, &moved)) {
+    } else if (!adopt_session(worker, conn, &record)) {
         close_begin(worker, conn, CLOSE_HANDED_OVER);
     }
     adopt_go_on(worker, conn, frozen->quiet && conn->state == CONN_OPEN);

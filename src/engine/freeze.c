@@ -18,7 +18,7 @@
 #include "failover.h"
 #include "freeze_output.h"
 #include "lent.h"
-#include "moved.h"
+#include "conn_record.h"
 #include "riposte/clock.h"
 #include "riposte/engine_move.h"
 #include "stay.h"
@@ -241,8 +241,8 @@ static struct bytes record_bytes(const struct record_writer *writer) {
 }
 
 /* All of it but the output and the session. */
-static struct moved freeze_describe(const struct worker *worker, const struct conn *conn) {
-    return (struct moved){
+static struct conn_record freeze_describe(const struct worker *worker, const struct conn *conn) {
+    return (struct conn_record){
         .state = conn->state,
         .reason = conn->reason,
         .next = conn->next,
@@ -272,21 +272,21 @@ static bool freeze_session(struct worker *worker, struct conn *conn, struct reco
 /* Writes the connection down; its record is broken when memory ends. False: a record has no room for it. */
 static bool freeze_write(struct worker *worker, struct conn *conn, const struct freeze_output *output,
                          struct frozen_conn *frozen) {
-    struct moved moved = freeze_describe(worker, conn);
+    struct conn_record record = freeze_describe(worker, conn);
     struct record_writer session = {0};
     bool good = freeze_session(worker, conn, &session);
-    moved.told = conn->told;
-    moved.listen = bytes_from_string(worker->engine->listen_texts[conn->listen]);
-    moved.session = record_bytes(&session);
-    moved.output = record_bytes(&output->before);
-    moved.output_rest = record_bytes(&output->behind);
-    moved.values = record_bytes(&output->values);
-    moved.file_offset = output->file_offset;
-    moved.file_size = output->file_size;
-    moved.sent_size = output->sent_size;
-    bool fits = moved_write(&frozen->record, &moved);
+    record.told = conn->told;
+    record.listen = bytes_from_string(worker->engine->listen_texts[conn->listen]);
+    record.session = record_bytes(&session);
+    record.output = record_bytes(&output->before);
+    record.output_rest = record_bytes(&output->behind);
+    record.values = record_bytes(&output->values);
+    record.file_offset = output->file_offset;
+    record.file_size = output->file_size;
+    record.sent_size = output->sent_size;
+    bool fits = conn_record_write(&frozen->record, &record);
     frozen->record.broken |= !good;
-    frozen->quiet = moved_is_quiet(&moved);
+    frozen->quiet = conn_record_is_quiet(&record);
     record_discard(&session);
     return fits;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * freeze: a worker's connections become records (moved.h), while their clients wait.
+ * freeze: a worker's connections become records (conn_record.h), while their clients wait.
  *
  *      SERVING --freeze_begin--> FREEZING --all can be saved, or 20 ms--> FROZEN --freeze_end--> frozen.h, no connection left
  *                 accepts end       |                                       the kernel gives up what it holds; nothing is

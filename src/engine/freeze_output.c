@@ -11,7 +11,7 @@
 
 #include "engine_state.h"
 #include "freeze.h"
-#include "moved.h"
+#include "conn_record.h"
 #include "riposte/engine_move.h"
 
 enum { FREEZE_VALUE_SIZE = 24 + sizeof(struct frozen_pin) }; /* of one, in the record and beside it */
@@ -67,7 +67,7 @@ static bool freeze_value(struct worker *worker, struct reply *reply, struct free
     }
     frozen->release = shared->release;
     frozen->values_count++;
-    moved_put_value(&output->values, output->position, offset, pinned.bytes.size);
+    conn_record_put_value(&output->values, output->position, offset, pinned.bytes.size);
     reply_take_pinned(reply);
     return true;
 }

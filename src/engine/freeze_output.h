@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * freeze_output: what a connection has yet to send, written down for its record (moved.h): bytes, a file, values that both engines have.
+ * freeze_output: what a connection has yet to send, written down for its record (conn_record.h): bytes, a file, values that both engines have.
  *
  * The worker's own thread only.
  */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "engine_state.h"
-#include "moved.h"
+#include "conn_record.h"
 #include "riposte/engine_move.h"
 
 enum { FROZEN_CAPACITY_MIN = 64, FROZEN_PINS_MIN = 4 };
@@ -123,17 +123,17 @@ void engine_share(struct engine *engine, const struct engine_shared *shared) {
 
 /* ADOPTED: all of it is pinned; else nothing. */
 static enum engine_adoption frozen_pin_values(struct frozen_conn *conn, const struct engine_values *values) {
-    struct moved moved;
-    bool good = moved_read(bytes_of(conn->record.data, conn->record.size), &moved);
+    struct conn_record record;
+    bool good = conn_record_read(bytes_of(conn->record.data, conn->record.size), &record);
     assert(good); /* engine_adopt has looked */
     (void)good;
     enum engine_adoption outcome = ENGINE_ADOPTED;
-    struct moved_walk walk = moved_walk(&moved);
+    struct conn_record_walk walk = conn_record_walk(&record);
     conn->release = values->release;
-    for (struct moved_piece piece;
-         outcome == ENGINE_ADOPTED && (piece = moved_next(&walk)).kind != MOVED_END;) {
+    for (struct conn_record_piece piece;
+         outcome == ENGINE_ADOPTED && (piece = conn_record_next(&walk)).kind != CONN_RECORD_END;) {
         struct frozen_pin pin;
-        if (piece.kind != MOVED_VALUE) {
+        if (piece.kind != CONN_RECORD_VALUE) {
             continue;
         }
         outcome = values->pin(values->user, piece.offset, (size_t)piece.size, &pin.bytes, &pin.owner);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * frozen: the frozen connections of a worker: descriptors and records (moved.h), from freeze, or engine_adopt, until the worker
+ * frozen: the frozen connections of a worker: descriptors and records (conn_record.h), from freeze, or engine_adopt, until the worker
  * serves again or ends.
  *
  *      freeze_end  ---\                              /---> adopt_turn
@@ -26,7 +26,7 @@ struct frozen_pin {
 struct frozen_conn {
     int fd;      /* owned */
     int file_fd; /* owned; -1: none */
-    bool quiet;  /* moved_is_quiet */
+    bool quiet;  /* conn_record_is_quiet */
     struct record_writer record;
     struct frozen_pin *
         pins; /* of the values of the record, in their order: of all of them or, not pinned yet, none; owned */
