@@ -12,11 +12,11 @@
 #include "accept.h"
 #include "adopted_file.h"
 #include "close.h"
+#include "conn_record.h"
 #include "engine_state.h"
 #include "filter.h"
 #include "lent.h"
 #include "riposte/engine_move.h"
-#include "conn_record.h"
 #include "serve.h"
 #include "timeouts.h"
 

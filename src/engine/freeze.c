@@ -13,15 +13,15 @@
 
 #include "accept.h"
 #include "close.h"
+#include "conn_record.h"
 #include "drain.h"
 #include "engine_state.h"
 #include "failover.h"
 #include "freeze_output.h"
 #include "lent.h"
-#include "conn_record.h"
+#include "retain.h"
 #include "riposte/clock.h"
 #include "riposte/engine_move.h"
-#include "stay.h"
 #include "timeouts.h"
 
 enum {
@@ -381,7 +381,7 @@ void freeze_end(struct worker *worker) {
         if (freeze_can_move(worker, conn) && (conn->in_flight == 0 || freeze_shares_sent(worker))) {
             freeze_conn(worker, conn);
         } else {
-            stay(worker, conn);
+            retain_conn(worker, conn);
         }
     }
     worker->transport->wait(worker, 0); /* descriptors that are being closed are on their way */

@@ -16,9 +16,6 @@
 #ifndef RIPOSTE_ENGINE_FREEZE_H
 #define RIPOSTE_ENGINE_FREEZE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 struct worker;
 
 /* More than once does nothing. */
@@ -29,8 +26,5 @@ void freeze_turn(struct worker *worker);
 
 /* FROZEN, and no accept is armed. Waits for the kernel: a few ms for thousands of connections, a second at most unless it fails. */
 void freeze_end(struct worker *worker);
-
-/* All that is frozen stays below the bound of all connections' memory: takes so much of it. False: it is not there. */
-bool freeze_take_room(struct worker *worker, size_t size);
 
 #endif

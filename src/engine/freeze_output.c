@@ -9,23 +9,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "engine_state.h"
-#include "freeze.h"
 #include "conn_record.h"
+#include "engine_state.h"
+#include "memory.h"
 #include "riposte/engine_move.h"
 
 enum { FREEZE_VALUE_SIZE = 24 + sizeof(struct frozen_pin) }; /* of one, in the record and beside it */
-
-bool freeze_take_room(struct worker *worker, size_t size) {
-    struct engine *engine = worker->engine;
-    /* relaxed: only the number matters, nothing is published through it. */
-    uint64_t before_size = atomic_fetch_add_explicit(&engine->frozen_size, size, memory_order_relaxed);
-    if (before_size + size <= engine->config.conn_memory_size_max) {
-        return true;
-    }
-    atomic_fetch_sub_explicit(&engine->frozen_size, size, memory_order_relaxed);
-    return false;
-}
 
 /* The file that goes next, which is the only one (reply_send_file): as a descriptor. */
 static bool freeze_file(struct reply *reply, struct freeze_output *output) {
@@ -44,7 +33,7 @@ static bool freeze_copy(struct worker *worker, struct reply *reply, struct freez
     size_t size;
     unsigned count = reply_iov(reply, &piece, 1, &size);
     struct record_writer *to = output->file_fd < 0 ? &output->before : &output->behind;
-    char *room = freeze_take_room(worker, size) ? record_reserve(to, size) : NULL;
+    char *room = memory_take_frozen(worker, size) ? record_reserve(to, size) : NULL;
     if (room == NULL || count == 0) {
         return false;
     }
@@ -61,7 +50,7 @@ static bool freeze_value(struct worker *worker, struct reply *reply, struct free
     uint64_t offset;
     if (shared == NULL || !reply_first_pinned(reply, &pinned) || pinned.release != shared->release ||
         !shared->offset_of(shared->user, pinned.bytes, &offset) ||
-        !freeze_take_room(worker, FREEZE_VALUE_SIZE) ||
+        !memory_take_frozen(worker, FREEZE_VALUE_SIZE) ||
         !frozen_pin_add(frozen, (struct frozen_pin){pinned.bytes, pinned.owner})) {
         return false;
     }

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "engine_state.h"
 #include "conn_record.h"
+#include "engine_state.h"
 #include "riposte/engine_move.h"
 
 enum { FROZEN_CAPACITY_MIN = 64, FROZEN_PINS_MIN = 4 };

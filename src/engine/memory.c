@@ -33,6 +33,17 @@ bool memory_reserve(struct worker *worker, uint64_t size) {
     return true;
 }
 
+bool memory_take_frozen(struct worker *worker, size_t size) {
+    struct engine *engine = worker->engine;
+    /* relaxed: only the number matters, nothing is published through it. */
+    uint64_t before_size = atomic_fetch_add_explicit(&engine->frozen_size, size, memory_order_relaxed);
+    if (before_size + size <= engine->config.conn_memory_size_max) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&engine->frozen_size, size, memory_order_relaxed);
+    return false;
+}
+
 uint64_t engine_conn_memory_size(const struct engine *engine) {
     /* relaxed: a number for people. */
     return atomic_load_explicit(&engine->conn_memory_size, memory_order_relaxed);

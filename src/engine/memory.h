@@ -93,6 +93,12 @@ static inline size_t memory_session_room(const struct worker *worker, const stru
  */
 bool memory_reserve(struct worker *worker, uint64_t size);
 
+/*
+ * Unsent output of connections that are frozen (freeze.h) has an account of its own with the same bound: takes `size` bytes of it, for good,
+ * until the engine is resumed. False, and nothing is taken: they are not there.
+ */
+bool memory_take_frozen(struct worker *worker, size_t size);
+
 /* Makes the engine's sum exact for this worker. */
 void memory_publish_difference(struct worker *worker);
 

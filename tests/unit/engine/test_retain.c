@@ -17,9 +17,9 @@
 #include "riposte/reply.h"
 #include "twice.h"
 
-TestSuite(stay, .timeout = 120);
+TestSuite(retain, .timeout = 120);
 
-#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(stay, name)
+#define ON_BOTH_TRANSPORTS(name) DIAL_ON_BOTH_TRANSPORTS(retain, name)
 
 static struct engine_listen greeting_listen(void) {
     struct engine_listen listen = dial_listen(&frames_with_greeting);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * stay: makes what a connection has yet to send this process's own, so that nothing of it is needed from the store or a protocol.
+ * retain: makes what a connection has yet to send this process's own, so that nothing of it is needed from the store or a protocol.
  */
-#include "stay.h"
+#include "retain.h"
 
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -12,10 +12,10 @@
 #include "close.h"
 #include "engine_state.h"
 #include "filter.h"
-#include "freeze.h"
+#include "memory.h"
 
 /* The file that goes next, by a descriptor of its own. */
-static bool stay_copy_file(struct reply *from, struct reply *to) {
+static bool retain_copy_file(struct reply *from, struct reply *to) {
     uint64_t offset;
     size_t size;
     int fd = fcntl(reply_first_file(from, &offset, &size)->fd, F_DUPFD_CLOEXEC, 0);
@@ -32,14 +32,14 @@ static bool stay_copy_file(struct reply *from, struct reply *to) {
 }
 
 /* What goes next, as bytes of this process's own. */
-static bool stay_copy_next(struct worker *worker, struct reply *from, struct reply *to) {
+static bool retain_copy_next(struct worker *worker, struct reply *from, struct reply *to) {
     struct iovec piece;
     size_t size;
     unsigned count = reply_iov(from, &piece, 1, &size);
     if (count == 0) {
-        return stay_copy_file(from, to);
+        return retain_copy_file(from, to);
     }
-    if (!freeze_take_room(worker, size)) {
+    if (!memory_take_frozen(worker, size)) {
         return false;
     }
     reply_copy(to, bytes_of(piece.iov_base, size));
@@ -48,20 +48,20 @@ static bool stay_copy_next(struct worker *worker, struct reply *from, struct rep
 }
 
 /* What its filter has not taken yet may be the store's, which goes to another process. False: there is no room for it. */
-static bool stay_copy_output(struct worker *worker, struct conn *conn) {
+static bool retain_copy_output(struct worker *worker, struct conn *conn) {
     struct reply own = {.unsent_size_max = UINT32_MAX, .pool = &worker->reply_pool};
     bool good = true;
     while (good && conn->reply.unsent_size > 0) {
-        good = stay_copy_next(worker, &conn->reply, &own);
+        good = retain_copy_next(worker, &conn->reply, &own);
     }
     reply_discard(&conn->reply);
     conn->reply = own;
     return good;
 }
 
-void stay(struct worker *worker, struct conn *conn) {
+void retain_conn(struct worker *worker, struct conn *conn) {
     bool is_opening = conn->state == CONN_OPENING;
-    if (!is_opening && (filter_send(worker, conn) < 0 || !stay_copy_output(worker, conn))) {
+    if (!is_opening && (filter_send(worker, conn) < 0 || !retain_copy_output(worker, conn))) {
         close_begin(worker, conn, CLOSE_CONN_MEMORY);
         if (conn->in_flight == 0) {
             close_finish(worker, conn);
