@@ -23,6 +23,9 @@
 #include "signals.h"
 #include "take_over/values.h"
 
+/* The other one has nothing else to do than to say it; a build from before says nothing, and ends. */
+enum { HAND_OVER_WORD_TIMEOUT_S = 1 };
+
 /* --- taking over ------------------------------------------------------------------------------------------ */
 
 bool hand_over_ask(struct server *server, struct failure *failure) {
@@ -150,6 +153,13 @@ bool hand_over_release(struct server *server, struct failure *failure) {
     return true;
 }
 
+bool hand_over_await_word(struct server *server, struct failure *failure) {
+    (void)failure; /* it serves, with or without */
+    signals_raise(
+        taker_turn(&server->taker, clock_monotonic_ns() + HAND_OVER_WORD_TIMEOUT_S * CLOCK_NS_PER_S));
+    return true;
+}
+
 /* --- being taken over from -------------------------------------------------------------------------------- */
 
 bool hand_over_open_control(struct server *server, struct failure *failure) {
@@ -216,10 +226,10 @@ void hand_over_pass_on(struct server *server) {
 bool hand_over_turn(struct server *server, uint64_t now_ns) {
     struct giver *giver = &server->giver;
     enum giver_state state = giver_turn(giver, now_ns);
-    signals_raise(taker_turn(&server->taker));
+    signals_raise(taker_turn(&server->taker, 0));
     if (state == GIVER_GIVEN) {
-        hand_over_pass_on(server);
         supervision_given(&server->supervision, giver->taker);
+        hand_over_pass_on(server);
     }
     return state == GIVER_GIVEN || state == GIVER_LOST;
 }

@@ -39,6 +39,12 @@ bool hand_over_take(struct server *server, struct failure *failure);
 /* Clients are answered. */
 bool hand_over_release(struct server *server, struct failure *failure);
 
+/*
+ * Until the other one has told the service manager whom to follow. The parent of a process in the background (-d) ends only then: by its end a
+ * reload is over, and the next one begins with MAINPID. What this one says before that, the manager does not listen to.
+ */
+bool hand_over_await_word(struct server *server, struct failure *failure);
+
 /* From now on another process may take over. */
 void hand_over_begin(struct server *server);
 

@@ -56,6 +56,7 @@ static const struct step {
     {hand_over_release, NULL},
     {server_close_calls, NULL},
     {server_announce, NULL},
+    {hand_over_await_word, NULL},
     {process_release_parent, NULL},
     {server_report_ready, NULL},
 };

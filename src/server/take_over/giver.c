@@ -390,7 +390,7 @@ enum giver_state giver_turn(struct giver *giver, uint64_t now_ns) {
 void giver_pass_on(const struct giver *giver, unsigned signals) {
     struct message message = {.kind = MESSAGE_SIGNALS};
     message.signals.signals = signals;
-    if (signals != 0 && giver->fd >= 0) {
+    if (giver->fd >= 0) {
         channel_send(giver->fd, &message, NULL, 0, 0); /* there is room, or nobody is there any more */
     }
 }

@@ -15,8 +15,9 @@
  *                                            <--------- MINE
  *                                                       verdict_take: serves from here on
  *      the end of the socket: looks at the verdict <--- says no more
- *      ends: nothing is shut down or removed;
- *      signals that still came: SIGNALS --------------> does what they ask for
+ *      tells the service manager who serves; then, with
+ *      signals that still came, if any: SIGNALS ------> does what they ask for; from now on the service manager listens to it
+ *      ends: nothing is shut down or removed
  *
  * Whatever goes wrong on either side, or takes too long, before the verdict: REFUSED with a sentence, and the old one goes on with all
  * that it had. Why both always agree, verdict.h says. Whoever is refused, or comes when the old one stops or has handed over, hears so:
@@ -107,7 +108,10 @@ void giver_begin(struct giver *giver, const struct giver_parts *parts);
 /* Does what can be done: after SIGIO, and when giver_timeout_ms is over. GIVEN and LOST are the end of serving. */
 enum giver_state giver_turn(struct giver *giver, uint64_t now_ns);
 
-/* Once it is GIVEN: what this one is still asked to do, for the one that serves (signals.h). */
+/*
+ * Once it is GIVEN: what this one is still asked to do, for the one that serves (signals.h). Said as well where it is nothing: the other
+ * one hears by it that the service manager has been told (supervision_given).
+ */
 void giver_pass_on(const struct giver *giver, unsigned signals);
 
 /* This process stops: nobody can take over any more. */

@@ -452,19 +452,19 @@ void taker_release(struct taker *taker) {
     }
 }
 
-unsigned taker_turn(struct taker *taker) {
+unsigned taker_turn(struct taker *taker, uint64_t deadline_ns) {
     unsigned signals = 0;
     struct message message;
     struct channel_fds fds;
     int result = taker->fd < 0 ? -EAGAIN : 0;
     for (unsigned moves = 0; result == 0 && moves < TAKER_MOVES_MAX; moves++) {
-        result = channel_receive(taker->fd, &message, &fds, 0);
+        result = channel_receive(taker->fd, &message, &fds, moves == 0 ? deadline_ns : 0);
         if (result == 0) {
             channel_fds_close(&fds);
             signals |= message.kind == MESSAGE_SIGNALS ? message.signals.signals : 0;
         }
     }
-    if (result != -EAGAIN) {
+    if (result != -EAGAIN && result != -ETIMEDOUT) {
         close(taker->fd); /* it has ended */
         taker->fd = -1;
     }

@@ -94,8 +94,11 @@ bool taker_take(struct taker *taker, struct failure *failure);
 /* Clients are answered: the other one may end. */
 void taker_release(struct taker *taker);
 
-/* While this one serves, after SIGIO: what the other one was still asked to do, as bits (signals.h). */
-unsigned taker_turn(struct taker *taker);
+/*
+ * While this one serves, after SIGIO: what the other one was still asked to do, as bits (signals.h). Waits until `deadline_ns` for its word;
+ * 0: not at all.
+ */
+unsigned taker_turn(struct taker *taker, uint64_t deadline_ns);
 
 /* Frees what nobody has asked for. why: for the other one, where this one has failed; NULL: it has not. */
 void taker_end(struct taker *taker, const char *why);

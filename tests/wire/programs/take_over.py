@@ -306,7 +306,7 @@ def a_check_knows_what_is_spoken_elsewhere_and_what_cannot_be_opened(lab):
 
 @test()
 def the_service_manager_hears_who_serves(lab):
-    """The old one says MAINPID before it ends; from then on the new one speaks on the same socket."""
+    """The old one says MAINPID before it ends; from then on the new one speaks on the same socket: before that the manager would not listen."""
     path = os.path.join(lab.new_folder(), "socket")
     with Manager(lab) as manager:
         with Service(lab, "-s", path, environment=manager.environment()) as old:
@@ -321,6 +321,8 @@ def the_service_manager_hears_who_serves(lab):
                 check_equal(str(new.pid), next(each["MAINPID"] for each in heard if "MAINPID" in each), "the main process")
                 check_equal(0, old.wait(), "exit status of the old one")
                 wait_until(lambda: any("READY" in each for each in heard) or heard.append(manager.next(0.1) or {}), "READY of the new one")
+                words = [word for each in heard for word in each if word in ("MAINPID", "READY")]
+                check_equal(["MAINPID", "READY"], words, "what the manager heard")
                 new.send_signal(signal.SIGTERM)
                 manager.expect("STOPPING")
                 check_equal(0, new.wait(10), "exit status of the new one")

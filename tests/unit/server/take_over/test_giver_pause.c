@@ -99,9 +99,11 @@ Test(giver_pause, gives_everything_to_who_takes_it) {
     cr_expect_eq(turn(), GIVER_GIVEN, "for good");
     giver_pass_on(&old.giver, 0);
     giver_pass_on(&old.giver, 5);
-    struct message message = hear(other.fd, NULL);
-    cr_expect_eq(message.kind, MESSAGE_SIGNALS, "nothing was said of none");
-    cr_expect_eq(message.signals.signals, 5);
+    for (unsigned i = 0; i < 2; i++) {
+        struct message message = hear(other.fd, NULL);
+        cr_expect_eq(message.kind, MESSAGE_SIGNALS, "said of none as well");
+        cr_expect_eq(message.signals.signals, i == 0 ? 0 : 5);
+    }
     int late = come();
     giver_end(&old.giver);
     expect_refused(late, "another process serves since");
