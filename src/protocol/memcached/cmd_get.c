@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_get: get, gets, gat, gats, but for the plain gets of cmd_run.c.
+ * cmd_get: get, gets, gat, gats, but for the plain gets of cmd_batch.c.
  *
  * The keys of a line are looked up in runs: the store is asked to fetch the buckets of a whole run, then the run is
  * answered, so that the cache misses of a run overlap.

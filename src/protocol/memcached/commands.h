@@ -66,10 +66,10 @@ void cmd_gats(struct mc_call *call, const struct mc_request *request);
 bool cmd_get_continue(struct mc_call *call);
 
 /*
- * cmd_run.c. Serves the plain gets and sets at the front of the input, several at once. False, and nothing done, when the
+ * cmd_batch.c. Serves the plain gets and sets at the front of the input, several at once. False, and nothing done, when the
  * input does not begin with one that is complete.
  */
-bool cmd_run(struct mc_call *call);
+bool cmd_batch(struct mc_call *call);
 
 /* cmd_store.c. Complete with the data block, see cmd_store.h. */
 void cmd_set(struct mc_call *call, const struct mc_request *request);

@@ -2,7 +2,7 @@
  *
  * memcached: the protocol's functions for the engine: the states of a session, one after the other.
  *
- *      mc_on_input --> LINE: cmd_run, or mc_parse_line --> the command's function, cmd_*.c
+ *      mc_on_input --> LINE: cmd_batch, or mc_parse_line --> the command's function, cmd_*.c
  *                  \-> VALUE, SWALLOW, KEYS, DUMP, ...: the rest of what an earlier line began
  */
 #include "call.h"
@@ -114,9 +114,9 @@ static inline_always bool line_next(struct mc_call *call) {
     if (unlikely(call_needs_auth(call))) {
         return auth_step(call);
     }
-    /* Nothing but a get and a set is of a run. */
-    bool may_run = (*call->at == 'g' || *call->at == 's') && call->session->searched_size == 0;
-    if (may_run && cmd_run(call)) {
+    /* Nothing but a get and a set is of a batch. */
+    bool may_be_batch = (*call->at == 'g' || *call->at == 's') && call->session->searched_size == 0;
+    if (may_be_batch && cmd_batch(call)) {
         return true;
     }
     if (call->requests > 0 && call->at >= call->ahead && store_prefetch_helps(call->worker->store)) {
@@ -350,7 +350,7 @@ static void mc_prefetch(const void *session, struct bytes input, void *context) 
     const char *key = space + 1;
     const char *key_end = scan_word(input.data, key, end);
     if (end - key_end > 1 && *key_end == '\n' && *input.data == 'g') {
-        return; /* a pipeline of gets, which looks ahead by itself (cmd_run.c) */
+        return; /* a pipeline of gets, which looks ahead by itself (cmd_batch.c) */
     }
     size_t key_size = (size_t)(key_end - key);
     key_size -= key_size > 0 && key[key_size - 1] == '\r';

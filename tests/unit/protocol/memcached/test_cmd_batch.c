@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_run: plain gets and sets, several at once.
+ * cmd_batch: plain gets and sets, several at once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "riposte/random.h"
 #include "service.h"
 
-TestSuite(run, .init = open_all, .fini = close_all);
+TestSuite(batch, .init = open_all, .fini = close_all);
 
-Test(run, answers_gets_and_sets_in_the_order_of_the_pipeline) {
+Test(batch, answers_gets_and_sets_in_the_order_of_the_pipeline) {
     talk_check(&talk,
                "get a\r\nset a 5 0 2\r\n12\r\nget a\r\nset a 0 0 0\r\n\r\nget a\r\nset b 0 0 1 "
                "noreply\r\nx\r\nget b\r\n",
@@ -22,7 +22,7 @@ Test(run, answers_gets_and_sets_in_the_order_of_the_pipeline) {
     cr_expect_eq(server.worker->counters.get_misses.value, 1);
 }
 
-Test(run, goes_on_behind_requests_of_another_kind) {
+Test(batch, goes_on_behind_requests_of_another_kind) {
     talk_check(&talk,
                "set a 0 0 1\r\n1\r\nincr a 1\r\nget a\r\nmg a v\r\nset a 0 0 3\r\nabcXXset a 0 0 "
                "1\r\n7\r\ngets\r\nget a\r\n",
@@ -30,12 +30,12 @@ Test(run, goes_on_behind_requests_of_another_kind) {
                "chunk\r\nSTORED\r\n" BAD_FORMAT "VALUE a 0 1\r\n7\r\nEND\r\n");
 }
 
-Test(run, takes_a_set_whose_value_comes_later_the_long_way) {
+Test(batch, takes_a_set_whose_value_comes_later_the_long_way) {
     talk_check(&talk, "set a 0 0 1\r\n1\r\nset b 0 0 5\r\nab", "STORED\r\n");
     talk_check(&talk, "cde\r\nget b\r\n", "STORED\r\nVALUE b 0 5\r\nabcde\r\nEND\r\n");
 }
 
-Test(run, gives_a_set_its_time_to_live) {
+Test(batch, gives_a_set_its_time_to_live) {
     talk_check(&talk, "set a 0 10 1\r\n1\r\nset b 0 0 1\r\n2\r\n", "STORED\r\nSTORED\r\n");
     talk_server_advance(&server, 10);
     talk_check(&talk, "get a\r\nget b\r\n", "END\r\nVALUE b 0 1\r\n2\r\nEND\r\n");
@@ -45,7 +45,7 @@ static void small_items(struct talk_server *changed) {
     changed->store_config.item_size_max = 1024;
 }
 
-Test(run, tells_of_a_value_that_is_too_large_takes_the_old_one_out_and_goes_on) {
+Test(batch, tells_of_a_value_that_is_too_large_takes_the_old_one_out_and_goes_on) {
     reopen_with(small_items);
     char request[4096], value[1100];
     memset(value, 'v', sizeof(value));
@@ -58,7 +58,7 @@ Test(run, tells_of_a_value_that_is_too_large_takes_the_old_one_out_and_goes_on) 
     cr_expect_eq(server.worker->counters.cmd_set.value, 2);
 }
 
-Test(run, serves_more_requests_than_one_run_has) {
+Test(batch, serves_more_requests_than_one_batch_has) {
     char request[64 * 24], expected[64 * 24];
     int size = 0, expected_size = 0;
     for (int i = 0; i < 60; i++) {
@@ -124,7 +124,7 @@ static void send_cut(struct talk *cut, const struct script *script) {
     }
 }
 
-Test(run, answers_at_random_as_the_way_of_all_commands_does) {
+Test(batch, answers_at_random_as_the_way_of_all_commands_does) {
     const char *given = getenv("RIPOSTE_SEED");
     struct random random = {.state = given != NULL ? strtoull(given, NULL, 10) : random_seed()};
     printf("RIPOSTE_SEED=%llu\n", (unsigned long long)random.state);
@@ -150,7 +150,7 @@ Test(run, answers_at_random_as_the_way_of_all_commands_does) {
     }
 }
 
-Test(run, leaves_requests_that_somebody_watches_to_the_way_of_all_commands) {
+Test(batch, leaves_requests_that_somebody_watches_to_the_way_of_all_commands) {
     atomic_store(&server.service->observed, OBSERVE_PREFIXES);
     talk_check(&talk, "set a 0 0 1\r\n1\r\nget a\r\nget b\r\n",
                "STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\nEND\r\n");
