@@ -66,7 +66,7 @@ struct store_config {
 
     /*
      * How long a worker waits for others in one turn, in sum, where memory is on its way and not free yet; then it is
-     * STORE_NO_MEMORY, and store_put_off() says so. 0: up to 2 s without any gain, 20 s in all.
+     * STORE_NO_MEMORY, and store_deferred() says so. 0: up to 2 s without any gain, 20 s in all.
      */
     unsigned turn_wait_us;
 };
@@ -249,10 +249,10 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns);
 
 /*
  * True when the request that was refused last (STORE_NO_MEMORY) found memory on its way, that could not be waited for any
- * longer in this turn (turn_wait_us): the caller asks the same again in a later turn, and nothing was refused.
- * To be called before anything else, or not at all.
+ * longer in this turn (turn_wait_us): the caller asks the same again in a later turn, and nothing was refused or counted.
+ * Says so once. To be called before anything else, or not at all.
  */
-bool store_put_off(struct store_worker *worker);
+bool store_deferred(struct store_worker *worker);
 
 /*
  * Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits

@@ -97,7 +97,7 @@ static uint32_t serve_output_size_max(const struct conn *conn, const struct engi
 }
 
 /* All connections together hold what they may: nobody is served any more in this turn. */
-static void serve_put_off(struct worker *worker, struct conn *conn) {
+static void serve_defer(struct worker *worker, struct conn *conn) {
     counter_add(&worker->counters.memory_pauses, 1);
     worker_queue_run(worker, conn);
     worker->turn.over = true;
@@ -121,14 +121,14 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     struct bytes bytes = input_bytes(&conn->input);
     if (bytes.size == 0 && conn->next != PROTOCOL_NEXT_AGAIN) {
         if (unlikely(conn_input_throttled(conn))) {
-            unread_release(worker, conn); /* it was put off with nothing unread: nothing else would do it */
+            unread_release(worker, conn); /* it was deferred with nothing unread: nothing else would do it */
         }
         worker_queue_arm(worker, conn); /* it was in the queue, maybe the last thing its end waited for */
         return;
     }
     uint64_t room_size = memory_room_size(worker);
     if (unlikely(room_size == 0)) {
-        serve_put_off(worker, conn);
+        serve_defer(worker, conn);
         return;
     }
     const struct worker_listen *listen = worker_listen(worker, conn);
@@ -280,7 +280,7 @@ static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
         return; /* it was in the queue before it began to wait */
     }
     if (conn->state == CONN_OPEN && unlikely(memory_room_size(worker) == 0)) {
-        serve_put_off(worker, conn);
+        serve_defer(worker, conn);
         return;
     }
     if (conn_is_live(conn)) {

@@ -101,7 +101,7 @@ void reclaim_refuse(struct store_worker *worker) {
     }
 }
 
-bool store_put_off(struct store_worker *worker) {
+bool store_deferred(struct store_worker *worker) {
     bool was_coming = worker->room_was_coming;
     worker->room_was_coming = false;
     return was_coming;

@@ -8,7 +8,7 @@
  * late worker) announces quiescent states of its own, empties segments and waits, bounded by
  * RECLAIM_WAIT_NS_MAX (2 s) and RECLAIM_PAUSES_MAX without any segment won by any worker, and RECLAIM_WAIT_ALL_NS_MAX (20 s)
  * in all: then it is STORE_NO_MEMORY. A server must not hold a worker's other clients so long: with turn_wait_us all
- * that is waited for in a turn is bounded by that, and the request may be asked again in the next one (store_put_off).
+ * that is waited for in a turn is bounded by that, and the request may be asked again in the next one (store_deferred).
  *
  * Worker's own thread.
  */
@@ -54,7 +54,7 @@ bool reclaim_pause(struct store_worker *worker, struct reclaim_wait *wait);
 
 /*
  * A request found no memory. It counts as refused: at once or, where memory is on its way, with the next settling, unless
- * store_put_off was called between.
+ * store_deferred was called between.
  */
 void reclaim_refuse(struct store_worker *worker);
 static inline void reclaim_settle_refusal(struct store_worker *worker) {

@@ -235,7 +235,7 @@ static bool number_waits(struct http_call *call) {
     struct http_session *session = call->session;
     uint64_t since_ns = session->waits_ns != 0 ? session->waits_ns : call->now_ns;
     bool is_late = call->now_ns - since_ns >= HTTP_ROOM_WAIT_MS * CLOCK_NS_PER_MS;
-    if (is_late || !store_put_off(call->worker->store)) {
+    if (is_late || !store_deferred(call->worker->store)) {
         return false;
     }
     session->waits_ns = since_ns;

@@ -62,7 +62,7 @@ static enum http_status room_make(struct http_call *call, struct http_change *ch
     size_t size = is_chunked ? call->worker->service->config.item_size_max : (size_t)change->body.left;
     if (!is_chunked && (size_t)(call->end - call->at) >= size) {
         enum http_status status = item_make(call, change, size);
-        if (likely(status != HTTP_STATUS_INSUFFICIENT_STORAGE) || !store_put_off(call->worker->store)) {
+        if (likely(status != HTTP_STATUS_INSUFFICIENT_STORAGE) || !store_deferred(call->worker->store)) {
             return status;
         }
     }
@@ -161,7 +161,7 @@ static void item_answer(struct http_call *call, const struct http_change *change
 static bool item_waits(struct http_call *call, struct http_change *change) {
     change->whole_ns = change->whole_ns != 0 ? change->whole_ns : call->now_ns;
     bool is_late = call->now_ns - change->whole_ns >= HTTP_ROOM_WAIT_MS * CLOCK_NS_PER_MS;
-    if (is_late || !store_put_off(call->worker->store)) {
+    if (is_late || !store_deferred(call->worker->store)) {
         return false;
     }
     call->work += PROTOCOL_WORK_COSTLY;

@@ -134,7 +134,7 @@ enum { CALL_ROOM_WAIT_MS = 5000 };
 /* Whether a request that waits since then may wait for another turn: it has found no memory, but some is on its way. */
 static inline bool call_may_wait(const struct mc_call *call, uint64_t since_ns) {
     return call->now_ns - since_ns < CALL_ROOM_WAIT_MS * CLOCK_NS_PER_MS &&
-           store_put_off(call->worker->store);
+           store_deferred(call->worker->store);
 }
 
 /* What began at `from` is executed anew in the next turn: nothing of it was done, nothing answered, nothing counted. */
@@ -148,7 +148,7 @@ static inline void call_again(struct mc_call *call, const char *from) {
  * The request that is being executed has met STORE_NO_MEMORY: true when it waits for room, without holding its worker's
  * others; false when it is to be refused.
  */
-static inline bool call_put_off(struct mc_call *call) {
+static inline bool call_defer(struct mc_call *call) {
     if (call->line == NULL || !call_may_wait(call, call->received_ns)) {
         return false;
     }

@@ -76,7 +76,7 @@ void cmd_flush_prefix(struct mc_call *call, const struct mc_request *request) {
         call_fail(call, noreply, MC_ERROR_FLUSH_PREFIX_FULL);
         return;
     case STORE_FLUSH_NO_MEMORY:
-        if (call_put_off(call)) {
+        if (call_defer(call)) {
             call->requests--;
             return;
         }

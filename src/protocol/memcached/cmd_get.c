@@ -83,7 +83,7 @@ static void keys_collect(struct key_run *run, struct bytes line) {
 }
 
 /* The key at `from` has met STORE_NO_MEMORY: it waits for room, without holding its worker's others, or is refused. */
-static enum keys_outcome keys_put_off(struct mc_call *call, const char *from) {
+static enum keys_outcome keys_defer(struct mc_call *call, const char *from) {
     if (!call_may_wait(call, call->received_ns)) {
         return KEYS_NO_MEMORY;
     }
@@ -104,7 +104,7 @@ static enum keys_outcome keys_answer(struct mc_call *call, const struct key_run 
             return KEYS_BAD;
         }
         if (unlikely(get_key(call, run->key[i]) == STORE_NO_MEMORY)) {
-            return keys_put_off(call, from);
+            return keys_defer(call, from);
         }
         call->session->keys_seen = true;
         call->work++;

@@ -38,7 +38,7 @@ static void number_add(struct mc_call *call, const struct mc_request *request, b
         call_fail(call, request->noreply, MC_ERROR_NOT_NUMBER);
         return;
     case STORE_NO_MEMORY:
-        if (call_put_off(call)) {
+        if (call_defer(call)) {
             call->requests--;
             return;
         }
@@ -68,7 +68,7 @@ void cmd_touch(struct mc_call *call, const struct mc_request *request) {
     }
     enum store_status status = store_touch(call->worker->store, request->key, expires_tick);
     if (unlikely(status == STORE_NO_MEMORY)) { /* an item without an expiry is made anew, with one */
-        if (!call_put_off(call)) {
+        if (!call_defer(call)) {
             call_fail(call, request->noreply, MC_ERROR_NO_MEMORY);
             call->requests++;
         }

@@ -141,7 +141,7 @@ void cmd_mg(struct mc_call *call, const struct mc_request *request) {
         }
         return;
     case STORE_NO_MEMORY:
-        if (call_put_off(call)) {
+        if (call_defer(call)) {
             call->requests--;
             return;
         }

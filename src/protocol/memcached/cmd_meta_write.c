@@ -180,7 +180,7 @@ void cmd_md(struct mc_call *call, const struct mc_request *request) {
     struct delete_options options = delete_options_for(call, &meta);
     size_t value_size = unlikely(call->observed) ? events_change(call, meta.key) : 0;
     enum store_status status = store_delete(call->worker->store, meta.key, &options, &result);
-    if (unlikely(status == STORE_NO_MEMORY) && call_put_off(call)) {
+    if (unlikely(status == STORE_NO_MEMORY) && call_defer(call)) {
         return;
     }
     call_copied(call, result.value_size);
@@ -287,7 +287,7 @@ void cmd_ma(struct mc_call *call, const struct mc_request *request) {
         call_fail(call, false, MC_ERROR_NOT_NUMBER);
         return;
     case STORE_NO_MEMORY:
-        if (call_put_off(call)) {
+        if (call_defer(call)) {
             call->requests--;
             return;
         }

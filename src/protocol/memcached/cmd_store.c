@@ -223,7 +223,7 @@ static bool upload_receive(struct mc_call *call, struct store_upload *upload) {
 }
 
 /* The whole block has met STORE_NO_MEMORY: true when it goes on in another turn. */
-static bool upload_put_off(struct mc_call *call, struct store_upload *upload) {
+static bool upload_defer(struct mc_call *call, struct store_upload *upload) {
     upload->whole_ns = upload->whole_ns != 0 ? upload->whole_ns : call->now_ns;
     if (!call_may_wait(call, upload->whole_ns)) {
         return false;
@@ -245,7 +245,7 @@ static bool upload_make_item(struct mc_call *call, struct store_upload *upload) 
                           block->client_flags, block->expires_tick, block->value_size, &upload->item);
     if (unlikely(status != STORE_OK)) {
         upload->item = NULL;
-        if (status != STORE_NO_MEMORY || !upload_put_off(call, upload)) {
+        if (status != STORE_NO_MEMORY || !upload_defer(call, upload)) {
             upload_refuse(call, upload, status);
         }
         return false;
@@ -257,7 +257,7 @@ static bool upload_make_item(struct mc_call *call, struct store_upload *upload) 
 static bool upload_store(struct mc_call *call, struct store_upload *upload) {
     struct put_result result = {0};
     enum store_status status = store_put(call->worker->store, &upload->item, &upload->block.options, &result);
-    if (unlikely(status == STORE_NO_MEMORY) && upload_put_off(call, upload)) {
+    if (unlikely(status == STORE_NO_MEMORY) && upload_defer(call, upload)) {
         return false;
     }
     block_finish(call, &upload->block, status, &result);
@@ -387,7 +387,7 @@ static void block_set(struct mc_call *call, const struct store_block *block, str
     };
     enum store_status status = store_set(call->worker->store, &record);
     if (unlikely(status != STORE_OK)) {
-        if (status != STORE_NO_MEMORY || !call_put_off(call)) {
+        if (status != STORE_NO_MEMORY || !call_defer(call)) {
             block_refuse(call, block, key, status, block_size);
         }
         return;
@@ -418,7 +418,7 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
                                    : store_item_create(store, key, block->key_is_binary, block->client_flags,
                                                        block->expires_tick, block->value_size, &item);
     if (unlikely(status != STORE_OK)) {
-        if (status != STORE_NO_MEMORY || !call_put_off(call)) {
+        if (status != STORE_NO_MEMORY || !call_defer(call)) {
             block_refuse(call, block, key, status, block_size);
         }
         return;
@@ -435,7 +435,7 @@ void cmd_store_begin(struct mc_call *call, const struct store_block *block, stru
     status = store_put(store, &item, &block->options, &result);
     if (unlikely(status == STORE_NO_MEMORY)) {
         store_item_discard(store, item);
-        if (call_put_off(call)) {
+        if (call_defer(call)) {
             return;
         }
     }

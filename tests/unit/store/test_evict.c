@@ -324,12 +324,12 @@ Test(evict, waits_for_another_worker_no_longer_than_a_turn_may) {
         began_ns = clock_monotonic_ns();
     } while (fixture_set_number(&fixture, number++, 1000) == STORE_OK);
     cr_expect_lt(clock_monotonic_ns() - began_ns, CLOCK_NS_PER_S, "before, it waited 2 s");
-    cr_expect(store_put_off(fixture.worker));
+    cr_expect(store_deferred(fixture.worker));
     cr_expect_eq(fixture_count(&fixture, no_memory), 0, "nothing was refused");
     cr_expect_eq(fixture_set_number(&fixture, number, 1000), STORE_NO_MEMORY);
     fixture_turn(&fixture, 1);
     cr_expect_eq(fixture_count(&fixture, no_memory), 1, "nobody said that it comes again");
-    cr_expect_not(store_put_off(fixture.worker));
+    cr_expect_not(store_deferred(fixture.worker));
     for (int i = 0; i < 4; i++) { /* the other one goes on */
         store_quiescent(still, fixture.now_ns);
         fixture_turn(&fixture, 1);
@@ -347,7 +347,7 @@ Test(evict, where_no_room_comes_there_is_nothing_to_wait_for) {
     for (uint64_t number = 0; fixture_set_number(&fixture, number, 1000) == STORE_OK; number++) {
         fixture_turn(&fixture, 1);
     }
-    cr_expect_not(store_put_off(fixture.worker));
+    cr_expect_not(store_deferred(fixture.worker));
     cr_expect_eq(fixture_count(&fixture, no_memory), 1);
     fixture_close(&fixture);
 }
