@@ -22,25 +22,27 @@ static void parent_close_others(int kept_fd) {
 }
 
 /*
- * The parent's rest: it ends as soon as the child is ready or gone. _exit, because the child owns what exit
+ * The parent's rest: it ends with what it hears, or with a failure where the child was killed. _exit, because the child owns what exit
  * would clean.
  */
-static _Noreturn void parent_wait(pid_t child, int ready_fd) {
-    char ready;
-    int status;
-    ssize_t size;
-    pid_t ended;
+static _Noreturn void parent_wait(pid_t between, int ready_fd) {
+    unsigned char status = EXIT_FAILURE;
     parent_close_others(ready_fd);
-    do {
-        size = read(ready_fd, &ready, sizeof(ready));
-    } while (size < 0 && errno == EINTR);
-    if (size == (ssize_t)sizeof(ready)) {
+    while (waitpid(between, NULL, 0) < 0 && errno == EINTR) {
+    }
+    while (read(ready_fd, &status, sizeof(status)) < 0 && errno == EINTR) {
+    }
+    _exit(status);
+}
+
+/* Returns in the child of the process between, which ends; in that one itself where there is none. */
+static bool between_end(struct failure *failure) {
+    pid_t child = fork();
+    if (child > 0) {
         _exit(EXIT_SUCCESS);
     }
-    do {
-        ended = waitpid(child, &status, 0);
-    } while (ended < 0 && errno == EINTR);
-    _exit(ended == child && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+    return child == 0 ||
+           failure_set(failure, EX_OSERR, "-d: no process for the background: %s", strerror(errno));
 }
 
 static bool child_begin(bool keep_folder, struct failure *failure) {
@@ -59,20 +61,34 @@ bool daemon_begin(struct daemon *daemon, bool keep_folder, struct failure *failu
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return failure_set(failure, EX_OSERR, "-d: no pipe: %s", strerror(errno));
     }
-    pid_t child = fork();
-    if (child < 0) {
+    pid_t between = fork();
+    if (between < 0) {
         int error = errno;
         close(ends[0]);
         close(ends[1]);
         return failure_set(failure, EX_OSERR, "-d: no process for the background: %s", strerror(error));
     }
-    if (child > 0) {
+    if (between > 0) {
         close(ends[1]);
-        parent_wait(child, ends[0]);
+        parent_wait(between, ends[0]);
     }
     close(ends[0]);
     daemon->ready_fd = ends[1];
-    return child_begin(keep_folder, failure);
+    return between_end(failure) && child_begin(keep_folder, failure);
+}
+
+/* The byte that the parent ends with. */
+static void parent_tell(struct daemon *daemon, unsigned char status) {
+    ssize_t written = write(daemon->ready_fd, &status, sizeof(status));
+    (void)written; /* a parent that was killed meanwhile needs no answer */
+    close(daemon->ready_fd);
+    daemon->ready_fd = -1;
+}
+
+void daemon_fail(struct daemon *daemon, int exit_status) {
+    if (daemon->ready_fd >= 0) {
+        parent_tell(daemon, (unsigned char)exit_status);
+    }
 }
 
 void daemon_ready(struct daemon *daemon, bool keep_error) {
@@ -88,8 +104,5 @@ void daemon_ready(struct daemon *daemon, bool keep_error) {
         }
         close(null_fd);
     }
-    ssize_t written = write(daemon->ready_fd, "", 1);
-    (void)written; /* a parent that was killed meanwhile needs no answer */
-    close(daemon->ready_fd);
-    daemon->ready_fd = -1;
+    parent_tell(daemon, EXIT_SUCCESS);
 }

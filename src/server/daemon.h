@@ -2,14 +2,17 @@
  *
  * daemon: -d, going to the background without lying about it.
  *
- *      parent                          child
- *      daemon_begin -- fork ---------> new session, folder /
- *        waits                         ... start: listeners, workers ...
- *        reads the byte <------------- daemon_ready: standard files become /dev/null
- *      exits 0                         serves
+ *      parent                    between           child
+ *      daemon_begin -- fork ---> fork -----------> new session, folder /
+ *        waits                   exits             ... start: listeners, workers ...
+ *        reads the byte <------------------------- daemon_ready: standard files become /dev/null
+ *      exits 0                                     serves
  *
- * When the child ends before it is ready, the parent ends with the child's exit status; the sentence that
- * says why still goes to the parent's standard error. Main thread, before others exist.
+ * When the child ends before it is ready, it tells the parent its exit status (daemon_fail), with which that one ends; the sentence
+ * that says why still goes to the parent's standard error. The process between makes the child one of process 1, or of the service
+ * manager, from its beginning: systemd takes a MAINPID= that is not its child for one whose end it would not notice, and where it
+ * cannot watch the control group either (version 1 in a container) it kills such a process as soon as it is asked to stop.
+ * Main thread, before others exist.
  */
 #ifndef RIPOSTE_SERVER_DAEMON_H
 #define RIPOSTE_SERVER_DAEMON_H
@@ -27,6 +30,9 @@ struct daemon {
  * files).
  */
 bool daemon_begin(struct daemon *daemon, bool keep_folder, struct failure *failure);
+
+/* The start has failed, and all that is to be said of it was said: lets the parent go. Nothing where none waits. */
+void daemon_fail(struct daemon *daemon, int exit_status);
 
 /*
  * The service is there: lets the parent go. keep_error: standard error stays where it is. Nothing when not a

@@ -88,7 +88,9 @@ static int serve(struct server *server) {
             server->failure = &failure;
             steps_end(server, i);
             server->failure = NULL;
-            return fail(&failure);
+            fail(&failure);
+            daemon_fail(&server->daemon, failure.exit_status);
+            return failure.exit_status;
         }
     }
     bool in_order = server_wait(server);

@@ -16,6 +16,8 @@
 /* What ends while SIGCHLD is ignored leaves no status. */
 static bool foreground_ignores_children = false;
 
+static pid_t foreground_process; /* in itself and in the background */
+
 /* Runs `body` in a process that goes to the background; the status of the process in the foreground. */
 static int foreground_status(void (*body)(struct daemon *daemon)) {
     pid_t foreground = fork();
@@ -23,6 +25,7 @@ static int foreground_status(void (*body)(struct daemon *daemon)) {
     if (foreground == 0) {
         struct daemon daemon = {.ready_fd = -1};
         struct failure failure = {0};
+        foreground_process = getpid();
         signal(SIGCHLD, foreground_ignores_children ? SIG_IGN : SIG_DFL);
         if (!daemon_begin(&daemon, false, &failure)) {
             _exit(99);
@@ -41,8 +44,8 @@ static void become_ready(struct daemon *daemon) {
 }
 
 static void fail_with_71(struct daemon *daemon) {
-    (void)daemon;
-    _exit(71);
+    daemon_fail(daemon, 71);
+    _exit(0);
 }
 
 static void be_killed(struct daemon *daemon) {
@@ -56,9 +59,10 @@ static int result_pipe[2];
 static void look_around(struct daemon *daemon) {
     char folder[16] = "";
     bool session = getsid(0) == getpid();
+    bool apart = getppid() != foreground_process; /* which waits still */
     bool at_root = getcwd(folder, sizeof(folder)) != NULL && folder[0] == '/' && folder[1] == '\0';
     daemon_ready(daemon, false);
-    char result = session && at_root && daemon->ready_fd == -1 && !isatty(STDOUT_FILENO);
+    char result = session && apart && at_root && daemon->ready_fd == -1 && !isatty(STDOUT_FILENO);
     ssize_t written = write(result_pipe[1], &result, 1);
     (void)written;
 }
@@ -75,12 +79,12 @@ Test(daemon, reports_a_start_that_was_killed_as_a_failure) {
     cr_expect_eq(foreground_status(be_killed), 1);
 }
 
-Test(daemon, reports_a_start_whose_end_nobody_knows_as_a_failure) {
+Test(daemon, hands_the_status_over_where_what_ends_leaves_none) {
     foreground_ignores_children = true;
-    cr_expect_eq(foreground_status(fail_with_71), 1);
+    cr_expect_eq(foreground_status(fail_with_71), 71);
 }
 
-Test(daemon, has_a_session_and_a_folder_of_its_own) {
+Test(daemon, has_a_session_a_folder_and_a_parent_of_its_own) {
     char result = 0;
     cr_assert_eq(pipe(result_pipe), 0);
     cr_expect_eq(foreground_status(look_around), 0);
