@@ -7,7 +7,7 @@
  *
  *      tls_create --> tls_worker_create (per thread) --> tls_worker_context (per listen) --> engine
  *          |  reads the files, the private keys among them: call it before rights are given away
- *          +--> tls_turn, tls_refresh: what the files say now is for connections that come from then on
+ *          +--> tls_refresh: what the files say now is for connections that come from then on
  *
  * A build without TLS (make TLS=no) has these functions, too: tls_create fails with -ENOTSUP.
  */

@@ -7,7 +7,7 @@
  * 2-competitive rule: Karlin, Manasse, McGeoch, Owicki 1991, "Competitive randomized algorithms for
  * non-uniform problems"), and it is done only while experience says that it pays:
  *
- *      ACTIVE --misses_max spins in a row found nothing--> RESTING --after `rest` sleeps--> one spin
+ *      ACTIVE --SPIN_MISSES_MAX in a row found nothing---> RESTING --after `rest` sleeps--> one spin
  *        ^                                                    ^                                |
  *        +----------------------- hit ------------------------|--------------------------------+
  *                                                             +---------- miss: rest x 2 ------+

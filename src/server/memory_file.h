@@ -2,7 +2,7 @@
  *
  * memory_file: -e: the file where the items lie, so that the next start has them.
  *
- *      memory_file_open --> memory_file_create_store ... memory_file_leave --> memory_file_close
+ *      memory_file_open --> memory_file_create_store ... memory_file_leave
  *
  * It is locked (flock(2)) as long as it is open, belongs to the user that the server runs as, and is nobody else's to read
  * or write. It is opened before the sandbox is closed, and never again. Main thread.

@@ -8,7 +8,7 @@
  *      3. the bytes are consumed, or copied out, before the turn ends
  *      4. buffers_return gives all finished ones back
  *
- * Invariant between turns: every buffer is the kernel's. Within a turn: in_kernel + finished_count == count.
+ * Invariant between turns: every buffer is the kernel's. Within a turn: the kernel has count - finished_count of them.
  */
 #ifndef RIPOSTE_ENGINE_URING_BUFFERS_H
 #define RIPOSTE_ENGINE_URING_BUFFERS_H

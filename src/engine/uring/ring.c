@@ -107,13 +107,13 @@ int ring_init(struct ring *ring, unsigned entries, unsigned completion_entries, 
     return 0;
 }
 
-/* Operations of uring.c, send.c and bundle.c. */
+/* Operations of uring.c and send.c. */
 static const uint8_t ring_operations[] = {
     IORING_OP_ACCEPT, IORING_OP_RECV,         IORING_OP_SEND,       IORING_OP_SENDMSG, IORING_OP_POLL_ADD,
     IORING_OP_CLOSE,  IORING_OP_ASYNC_CANCEL, IORING_OP_SENDMSG_ZC, /* the last one: see below */
 };
 
-/* Buffer rings come and go (bundle.c); the ring's own number is given up at the end. */
+/* Buffer rings come and go (buffers.c, send.c); the ring's own number is given up at the end. */
 static const uint8_t ring_registrations[] = {
     IORING_REGISTER_PBUF_RING,
     IORING_UNREGISTER_PBUF_RING,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * message: what two servers say to each other while one takes over from the other (take_over.h has the order), as bytes.
+ * message: what two servers say to each other while one takes over from the other (giver.h has the order), as bytes.
  *
  *      magic 4 | version 2 | kind 2 | size 4 | fields of the kind, one after the other
  *

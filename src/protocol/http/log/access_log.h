@@ -2,7 +2,7 @@
  *
  * access_log: a line for every request that was answered, written off the path of requests.
  *
- *      worker --access_log_line--> its ring --writer thread, ten times a second--> the file
+ *      worker --http_access_log_line--> its ring --writer thread, ten times a second--> the file
  *
  * A worker never waits: what finds its ring full is dropped and counted, as is what the file does not take (line_file.h). The
  * lines of a worker are in order, those of different workers may be a tenth of a second apart. One producer and one consumer per ring:

@@ -13,7 +13,7 @@
 enum http_body_kind {
     HTTP_BODY_NONE,    /* the request ends with its head */
     HTTP_BODY_LENGTH,  /* body_size bytes follow, at least one */
-    HTTP_BODY_CHUNKED, /* see chunk.h */
+    HTTP_BODY_CHUNKED, /* see http_chunk in body.h */
 };
 
 struct http_message {

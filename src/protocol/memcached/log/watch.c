@@ -131,7 +131,7 @@ static size_t watcher_room(struct watcher *watcher) {
     return RING_SIZE - (size_t)(tail - atomic_load_explicit(&watcher->head, memory_order_acquire));
 }
 
-/* There is room. Not visible to the watcher before watcher_show. Returns the new tail. */
+/* There is room. Not visible to the watcher before its tail is stored. Returns the new tail. */
 static uint64_t watcher_write(struct watcher *watcher, uint64_t tail, struct bytes bytes) {
     size_t at = (size_t)(tail % RING_SIZE);
     size_t first = bytes.size < RING_SIZE - at ? bytes.size : RING_SIZE - at;
