@@ -55,8 +55,8 @@ static void check_opened(struct findings *findings, const struct server *server,
 
 /* The list has been made from the flags, and knows which of its addresses the other process has. */
 static void check_listens(struct findings *findings, struct server *server) {
-    for (unsigned i = 0; i < server->taker.listeners_count; i++) {
-        struct listen listen = taker_listen(&server->taker, i);
+    for (unsigned i = 0; i < server->taker.listeners.count; i++) {
+        struct listen listen = listeners_listen(&server->taker.listeners, i);
         check_taken(findings, &server->listens, &listen);
     }
     for (unsigned i = 0; i < server->listens.count; i++) {

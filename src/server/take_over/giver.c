@@ -29,7 +29,7 @@
 /* From connecting to READY: the new one reads files, makes rings and threads. */
 enum {
     GIVER_START_TIMEOUT_S = 30,
-    GIVER_MOVES_MAX = 64, /* of a turn: signals are looked at in between */
+    GIVER_STEPS_MAX = 64, /* of a turn: signals are looked at in between */
     GIVER_BUSY_MS = 5,
     GIVER_RETRY_MS = 10,
 };
@@ -344,12 +344,12 @@ static void giver_on_message(struct giver *giver, const struct message *message)
     }
 }
 
-static bool giver_listens(const struct giver *giver) {
+static bool giver_is_connected(const struct giver *giver) {
     return giver->state == GIVER_GREETED || giver->state == GIVER_OFFERED;
 }
 
 /* False: nothing has come. */
-static bool giver_hear(struct giver *giver, uint64_t now_ns) {
+static bool giver_receive(struct giver *giver, uint64_t now_ns) {
     struct message message;
     struct channel_fds fds;
     int result = channel_receive(giver->fd, &message, &fds, 0);
@@ -367,11 +367,11 @@ static bool giver_hear(struct giver *giver, uint64_t now_ns) {
 }
 
 /* False: nothing has come, or the end. */
-static bool giver_move(struct giver *giver, uint64_t now_ns) {
+static bool giver_step(struct giver *giver, uint64_t now_ns) {
     if (giver->state == GIVER_IDLE) {
         return giver->listen_fd >= 0 && giver_greet(giver, now_ns);
     }
-    return giver_listens(giver) && giver_hear(giver, now_ns);
+    return giver_is_connected(giver) && giver_receive(giver, now_ns);
 }
 
 /*
@@ -379,11 +379,11 @@ static bool giver_move(struct giver *giver, uint64_t now_ns) {
  * still connect, as often as it likes.
  */
 enum giver_state giver_turn(struct giver *giver, uint64_t now_ns) {
-    unsigned moves = 0;
-    while (moves < GIVER_MOVES_MAX && giver_move(giver, now_ns)) {
-        moves++;
+    unsigned steps = 0;
+    while (steps < GIVER_STEPS_MAX && giver_step(giver, now_ns)) {
+        steps++;
     }
-    giver->is_busy = moves == GIVER_MOVES_MAX;
+    giver->is_busy = steps == GIVER_STEPS_MAX;
     return giver->state;
 }
 
@@ -396,7 +396,7 @@ void giver_pass_on(const struct giver *giver, unsigned signals) {
 }
 
 void giver_end(struct giver *giver) {
-    if (giver_listens(giver)) {
+    if (giver_is_connected(giver)) {
         giver_abandon(giver, "this one stops");
     }
     giver_refuse_all(giver);
@@ -406,7 +406,7 @@ int giver_timeout_ms(const struct giver *giver, uint64_t now_ns) {
     if (giver->is_busy) {
         return GIVER_BUSY_MS;
     }
-    if (!giver_listens(giver)) {
+    if (!giver_is_connected(giver)) {
         return -1;
     }
     return now_ns >= giver->deadline_ns ? 0 : (int)((giver->deadline_ns - now_ns) / CLOCK_NS_PER_MS) + 1;

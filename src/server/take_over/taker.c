@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * taker: asks, listens, and decides. See taker.h.
+ * taker: asks, receives, and decides. See taker.h.
  */
 #include "taker.h"
 
@@ -23,7 +23,7 @@
 
 enum {
     TAKER_ASK_TIMEOUT_S = 5,
-    TAKER_MOVES_MAX = 64,   /* messages of one that has nothing to say but a few signals */
+    TAKER_STEPS_MAX = 64,   /* messages of one that has nothing to say but a few signals */
     TAKER_MARGIN_MS = 1000, /* the other one is the first whose time is over */
     TAKER_DEATH_MS =
         1000, /* from the end of the socket of one that is killed to its own; its memory is freed in between */
@@ -104,8 +104,8 @@ static bool taker_on_end(struct taker *taker, const char *missing, struct failur
     return true;
 }
 
-static bool settings_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
-                          struct failure *failure) {
+static bool taker_on_settings(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                              struct failure *failure) {
     const struct message_settings *settings = &message->settings;
     unsigned expected = 1U + settings->has_notify + settings->has_janitor;
     if (taker->verdict.word != NULL || fds->count != expected) {
@@ -119,41 +119,14 @@ static bool settings_take(struct taker *taker, const struct message *message, st
     return result == 0 || result_failed(taker, result, failure);
 }
 
-static bool listener_is_known(const struct message_listener *known, const struct message_listener *listener) {
-    return known->address_size == listener->address_size &&
-           memcmp(&known->address, &listener->address, listener->address_size) == 0;
+static bool taker_on_listener(struct taker *taker, const struct message_listener *listener,
+                              struct channel_fds *fds, struct failure *failure) {
+    int result = listeners_take(&taker->listeners, listener, fds);
+    return result == 0 || result_failed(taker, result, failure);
 }
 
-/* More descriptors of one address say of it what the first have said. */
-static bool listener_agrees(const struct message_listener *known, const struct message_listener *listener) {
-    return strcmp(known->protocol, listener->protocol) == 0 && known->tls == listener->tls &&
-           known->is_inherited == listener->is_inherited && known->is_free_port == listener->is_free_port;
-}
-
-static bool listener_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
-                          struct failure *failure) {
-    const struct message_listener *listener = &message->listener;
-    struct message_listener *last =
-        taker->listeners_count == 0 ? NULL : &taker->listeners[taker->listeners_count - 1];
-    bool is_more = last != NULL && listener_is_known(last, listener);
-    if (fds->count != listener->fds_count || fds->count == 0 ||
-        taker->fds_count + fds->count > INHERITED_MAX || (is_more && !listener_agrees(last, listener)) ||
-        (!is_more && taker->listeners_count == ENGINE_LISTENS_MAX) || listener->tls > LISTEN_TLS_MUTUAL) {
-        channel_fds_close(fds);
-        return result_failed(taker, -EPROTO, failure);
-    }
-    memcpy(taker->fds + taker->fds_count, fds->fds, fds->count * sizeof(int));
-    taker->fds_count += fds->count;
-    if (is_more) {
-        last->fds_count += fds->count;
-    } else {
-        taker->listeners[taker->listeners_count++] = *listener;
-    }
-    return true;
-}
-
-static bool connections_hear(struct taker *taker, const struct message *message, struct channel_fds *fds,
-                             struct failure *failure) {
+static bool taker_on_connections(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                                 struct failure *failure) {
     if (taker->engine == NULL || taker->records_fd < 0) {
         channel_fds_close(fds);
         return result_failed(taker, -EPROTO, failure);
@@ -163,8 +136,8 @@ static bool connections_hear(struct taker *taker, const struct message *message,
     return result == 0 || result_failed(taker, result, failure);
 }
 
-static bool numbers_hear(struct taker *taker, const struct message_numbers *message,
-                         struct failure *failure) {
+static bool taker_on_numbers(struct taker *taker, const struct message_numbers *message,
+                             struct failure *failure) {
     int result = -EPROTO;
     char *data = taker->records_fd < 0 || taker->numbers.data != NULL
                      ? NULL
@@ -174,7 +147,8 @@ static bool numbers_hear(struct taker *taker, const struct message_numbers *mess
            result_failed(taker, data != NULL ? -EPROTO : result, failure);
 }
 
-static bool items_hear(struct taker *taker, const struct message_items *message, struct failure *failure) {
+static bool taker_on_items(struct taker *taker, const struct message_items *message,
+                           struct failure *failure) {
     int result = taker->import == NULL || taker->records_fd < 0
                      ? -EPROTO
                      : items_take(taker->import, message, taker->fd, taker->records_fd,
@@ -183,7 +157,7 @@ static bool items_hear(struct taker *taker, const struct message_items *message,
 }
 
 /* Whether a message of that kind may come now: the offer in the beginning, and once this one is ready the rest. */
-static bool message_is_due(const struct taker *taker, enum message_kind kind) {
+static bool taker_expects(const struct taker *taker, enum message_kind kind) {
     bool is_offered = taker->verdict.word != NULL, is_ready = taker->engine != NULL;
     switch (kind) {
     case MESSAGE_SETTINGS:
@@ -208,17 +182,17 @@ static bool message_is_due(const struct taker *taker, enum message_kind kind) {
     }
 }
 
-static bool message_take(struct taker *taker, const struct message *message, struct channel_fds *fds,
-                         struct failure *failure) {
-    if (!message_is_due(taker, message->kind)) {
+static bool taker_on_message(struct taker *taker, const struct message *message, struct channel_fds *fds,
+                             struct failure *failure) {
+    if (!taker_expects(taker, message->kind)) {
         channel_fds_close(fds);
         return result_failed(taker, -EPROTO, failure);
     }
     switch (message->kind) {
     case MESSAGE_SETTINGS:
-        return settings_take(taker, message, fds, failure);
+        return taker_on_settings(taker, message, fds, failure);
     case MESSAGE_LISTENER:
-        return listener_take(taker, message, fds, failure);
+        return taker_on_listener(taker, &message->listener, fds, failure);
     case MESSAGE_STORE:
         if (fds->count == 2 || fds->count == 3) {
             taker->arena_fd = fds->fds[0];
@@ -229,10 +203,10 @@ static bool message_take(struct taker *taker, const struct message *message, str
         }
         break;
     case MESSAGE_CONNECTIONS:
-        return connections_hear(taker, message, fds, failure);
+        return taker_on_connections(taker, message, fds, failure);
     case MESSAGE_NUMBERS:
         if (fds->count == 0) {
-            return numbers_hear(taker, &message->numbers, failure);
+            return taker_on_numbers(taker, &message->numbers, failure);
         }
         break;
     case MESSAGE_ABILITIES:
@@ -241,7 +215,7 @@ static bool message_take(struct taker *taker, const struct message *message, str
         return true;
     case MESSAGE_ITEMS:
         if (fds->count == 0) {
-            return items_hear(taker, &message->items, failure);
+            return taker_on_items(taker, &message->items, failure);
         }
         break;
     case MESSAGE_ITEMS_END:
@@ -268,8 +242,8 @@ static bool message_take(struct taker *taker, const struct message *message, str
 }
 
 /* All messages until `last`. `missing`: what there will not be, should the other one end before that. */
-static bool taker_hear(struct taker *taker, enum message_kind last, uint64_t timeout_ns, const char *missing,
-                       struct failure *failure) {
+static bool taker_receive(struct taker *taker, enum message_kind last, uint64_t timeout_ns,
+                          const char *missing, struct failure *failure) {
     uint64_t deadline_ns = clock_monotonic_ns() + timeout_ns;
     struct message message = {0};
     struct channel_fds fds;
@@ -281,14 +255,14 @@ static bool taker_hear(struct taker *taker, enum message_kind last, uint64_t tim
         if (result < 0) {
             return result_failed(taker, result, failure);
         }
-        if (!message_take(taker, &message, &fds, failure)) {
+        if (!taker_on_message(taker, &message, &fds, failure)) {
             return false;
         }
     }
     return true;
 }
 
-static bool taker_say(struct taker *taker, const struct message *message, struct failure *failure) {
+static bool taker_send(struct taker *taker, const struct message *message, struct failure *failure) {
     int result = channel_send(taker->fd, message, NULL, 0,
                               clock_monotonic_ns() + TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S);
     /* Its end is heard, too, and what it has said before. */
@@ -315,73 +289,23 @@ bool taker_begin(struct taker *taker, const struct options *options, bool checks
     struct message hello = {.kind = MESSAGE_HELLO,
                             .hello = {.version = RIPOSTE_VERSION, .checks_only = checks_only}};
     return taker->pid == 0 ||
-           (taker_connect(taker, options, failure) && taker_say(taker, &hello, failure) &&
-            taker_hear(taker, MESSAGE_OFFERED, TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S,
-                       "sockets may be missing, and all items and connections are", failure));
+           (taker_connect(taker, options, failure) && taker_send(taker, &hello, failure) &&
+            taker_receive(taker, MESSAGE_OFFERED, TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S,
+                          "sockets may be missing, and all items and connections are", failure));
 }
 
 /* --- its sockets ------------------------------------------------------------------------------------------ */
 
-static struct listen listen_of(const struct message_listener *listener) {
-    struct listen listen = {.address = listener->address,
-                            .address_size = (socklen_t)listener->address_size,
-                            .protocol = protocols_find(bytes_from_string(listener->protocol)),
-                            .tls = (enum listen_tls)listener->tls,
-                            .is_inherited = listener->is_inherited,
-                            .is_taken = true,
-                            .is_named = true};
-    return listen;
-}
-
-struct listen taker_listen(const struct taker *taker, unsigned index) {
-    return listen_of(&taker->listeners[index]);
-}
-
-/* Those that a service manager has given stay, whatever the flags say. */
-static bool inherit_managed(const struct taker *taker, struct listen_list *list, struct failure *failure) {
-    for (unsigned i = 0; i < taker->listeners_count; i++) {
-        struct listen listen = listen_of(&taker->listeners[i]);
-        unsigned index;
-        if (listen.protocol == NULL) {
-            return result_failed(taker, -EPROTO, failure);
-        }
-        if (listen.is_inherited && !listen_list_inherit(list, &listen, &index, failure)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* One address after the other: their descriptors lie in that order. */
-static void inherit_fds(struct taker *taker, struct inherited *inherited, struct listen_list *list) {
-    unsigned at = 0;
-    for (unsigned i = 0; i < taker->listeners_count; i++) {
-        const struct message_listener *listener = &taker->listeners[i];
-        struct listen listen = listen_of(listener);
-        unsigned index = listen_list_match(list, &listen, listener->is_free_port);
-        for (unsigned end = at + listener->fds_count; at < end; at++) {
-            if (index < list->count) {
-                inherited->fds[inherited->count] = taker->fds[at];
-                inherited->listens[inherited->count++] = (uint8_t)index;
-            } else {
-                close(taker->fds[at]);
-            }
-        }
-        if (index == list->count) {
-            char text[LISTEN_TEXT_SIZE_MAX];
-            listen_text(&listen, text);
-            log_line(LOG_LEVEL_WARNING, "%s is not listened on any more: no flag names it", text);
-        }
-    }
-    taker->fds_count = 0;
-}
-
 bool taker_inherit(struct taker *taker, struct inherited *inherited, struct listen_list *list,
                    const struct options *options, struct failure *failure) {
-    if (!inherit_managed(taker, list, failure) || !listen_list_make(list, options, failure)) {
+    if (!listeners_are_known(&taker->listeners)) {
+        return result_failed(taker, -EPROTO, failure);
+    }
+    if (!listeners_keep_managed(&taker->listeners, list, failure) ||
+        !listen_list_make(list, options, failure)) {
         return false;
     }
-    inherit_fds(taker, inherited, list);
+    listeners_inherit(&taker->listeners, inherited, list);
     return true;
 }
 
@@ -399,9 +323,9 @@ bool taker_await(struct taker *taker, struct engine *engine, struct failure *fai
                                                              MESSAGE_CAN_MAP_TABLES};
     bool hears = (taker->abilities & MESSAGE_CAN_NAME_VALUES) != 0; /* builds from before refuse it */
     return taker->fd < 0 ||
-           ((!hears || taker_say(taker, &abilities, failure)) && taker_say(taker, &ready, failure) &&
-            taker_hear(taker, MESSAGE_COMPLETE, pause_timeout_ns(taker),
-                       "its items, connections or both are missing", failure));
+           ((!hears || taker_send(taker, &abilities, failure)) && taker_send(taker, &ready, failure) &&
+            taker_receive(taker, MESSAGE_COMPLETE, pause_timeout_ns(taker),
+                          "its items, connections or both are missing", failure));
 }
 
 bool taker_take_items(struct taker *taker, struct store *store, size_t memory_size_max,
@@ -414,8 +338,8 @@ bool taker_take_items(struct taker *taker, struct store *store, size_t memory_si
     int result = taker->fd < 0 ? 0 : items_ask(taker->fd, clock_monotonic_ns() + pause_timeout_ns(taker));
     bool good = result == 0 || result_failed(taker, result, failure);
     if (good && taker->fd >= 0) {
-        good = taker_hear(taker, MESSAGE_ITEMS_END, pause_timeout_ns(taker),
-                          "the rest of its items is missing", failure);
+        good = taker_receive(taker, MESSAGE_ITEMS_END, pause_timeout_ns(taker),
+                             "the rest of its items is missing", failure);
     }
     store_import_end(taker->import, imported);
     taker->import = NULL;
@@ -428,7 +352,7 @@ bool taker_take(struct taker *taker, struct failure *failure) {
     if (taker->pid == 0) {
         return true;
     }
-    if (taker->fd >= 0 && !taker_say(taker, &mine, failure)) {
+    if (taker->fd >= 0 && !taker_send(taker, &mine, failure)) {
         return false;
     }
     /* Without a word it has ended before it could offer one. */
@@ -457,8 +381,8 @@ unsigned taker_turn(struct taker *taker, uint64_t deadline_ns) {
     struct message message;
     struct channel_fds fds;
     int result = taker->fd < 0 ? -EAGAIN : 0;
-    for (unsigned moves = 0; result == 0 && moves < TAKER_MOVES_MAX; moves++) {
-        result = channel_receive(taker->fd, &message, &fds, moves == 0 ? deadline_ns : 0);
+    for (unsigned steps = 0; result == 0 && steps < TAKER_STEPS_MAX; steps++) {
+        result = channel_receive(taker->fd, &message, &fds, steps == 0 ? deadline_ns : 0);
         if (result == 0) {
             channel_fds_close(&fds);
             signals |= message.kind == MESSAGE_SIGNALS ? message.signals.signals : 0;
@@ -482,9 +406,7 @@ void taker_end(struct taker *taker, const char *why) {
     if (taker->fd >= 0 && why != NULL) {
         channel_refuse(taker->fd, why);
     }
-    while (taker->fds_count > 0) {
-        close(taker->fds[--taker->fds_count]);
-    }
+    listeners_close(&taker->listeners);
     fd_end(&taker->fd);
     fd_end(&taker->process_fd);
     fd_end(&taker->notify_fd);

@@ -25,6 +25,7 @@
 #include "inherited.h"
 #include "items.h"
 #include "listen.h"
+#include "listeners.h"
 #include "options_table.h"
 #include "verdict.h"
 
@@ -36,20 +37,16 @@ struct taker {
     bool taken;       /* this process serves: always true in an ordinary start */
     struct verdict verdict;
     struct message_settings settings; /* the other one's */
-    struct message_listener
-        listeners[ENGINE_LISTENS_MAX]; /* its addresses; fds_count is of all messages of one */
-    unsigned listeners_count;
-    int fds[INHERITED_MAX]; /* owned: its sockets, address by address */
-    unsigned fds_count;
-    int notify_fd;               /* owned until asked for; -1: none */
-    int janitor_fd;              /* the same */
-    int arena_fd;                /* owned; -1: none has come */
-    int tables_fd;               /* owned: what stands beside the arena; -1: the arena's file has it */
-    int records_fd;              /* owned: records of connections; -1: none have come */
-    uint32_t abilities;          /* the other one's: enum message_ability */
-    struct store_import *import; /* borrowed, in taker_take_items */
-    uint64_t items_left_count;   /* that the other one has not sent */
-    struct engine *engine;       /* borrowed, in taker_await */
+    struct listeners_taken listeners; /* its addresses and sockets */
+    int notify_fd;                    /* owned until asked for; -1: none */
+    int janitor_fd;                   /* the same */
+    int arena_fd;                     /* owned; -1: none has come */
+    int tables_fd;                    /* owned: what stands beside the arena; -1: the arena's file has it */
+    int records_fd;                   /* owned: records of connections; -1: none have come */
+    uint32_t abilities;               /* the other one's: enum message_ability */
+    struct store_import *import;      /* borrowed, in taker_take_items */
+    uint64_t items_left_count;        /* that the other one has not sent */
+    struct engine *engine;            /* borrowed, in taker_await */
     struct connections_taken taken_connections;
     struct message_store store; /* keys of tickets; wiped once they are used */
     struct bytes numbers;       /* owned; what the other one has counted (riposte/numbers.h), checked */
@@ -59,7 +56,7 @@ struct taker {
 void taker_init(struct taker *taker);
 
 /*
- * pid 0: nothing. Else connects to that process and hears what it offers; checks_only: that is all. False and *failure, EX_UNAVAILABLE or EX_NOPERM: it is not
+ * pid 0: nothing. Else connects to that process and learns what it offers; checks_only: that is all. False and *failure, EX_UNAVAILABLE or EX_NOPERM: it is not
  * there, is no riposte, another user's, or says no.
  */
 bool taker_begin(struct taker *taker, const struct options *options, bool checks_only,
@@ -71,9 +68,6 @@ bool taker_begin(struct taker *taker, const struct options *options, bool checks
  */
 bool taker_inherit(struct taker *taker, struct inherited *inherited, struct listen_list *list,
                    const struct options *options, struct failure *failure);
-
-/* One of its addresses, 0 to listeners_count - 1. */
-struct listen taker_listen(const struct taker *taker, unsigned index);
 
 /*
  * Everything else is ready here: hears the rest. Connections go to `engine`, whose workers wait. False and *failure: the other one

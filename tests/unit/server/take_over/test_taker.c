@@ -117,7 +117,7 @@ static void expect_refused(const char *words) {
     cr_expect_not(begin());
     cr_expect_eq(failure.exit_status, EX_UNAVAILABLE);
     cr_expect_not_null(strstr(failure.text, words), "%s", failure.text);
-    cr_expect_eq(taker.fds_count, 0, "nothing is kept open");
+    cr_expect_eq(taker.listeners.fds_count, 0, "nothing is kept open");
 }
 
 static const char unclear[] = "what it says cannot be understood";
@@ -129,9 +129,9 @@ Test(taker, an_offer_in_order_is_taken) {
     say_listener(2, 1);
     say(MESSAGE_OFFERED, 0);
     cr_assert(begin(), "%s", failure.text);
-    cr_expect_eq(taker.listeners_count, 2);
-    cr_expect_eq(taker.listeners[0].fds_count, 5);
-    cr_expect_eq(taker.fds_count, 6);
+    cr_expect_eq(taker.listeners.count, 2);
+    cr_expect_eq(taker.listeners.listeners[0].fds_count, 5);
+    cr_expect_eq(taker.listeners.fds_count, 6);
     cr_expect(verdict_take(&taker.verdict));
     taker_end(&taker, NULL);
 }
@@ -223,7 +223,7 @@ Test(taker, there_are_as_many_addresses_as_a_server_may_have) {
     }
     say(MESSAGE_OFFERED, 0);
     cr_assert(begin(), "%s", failure.text);
-    cr_expect_eq(taker.listeners_count, ENGINE_LISTENS_MAX);
+    cr_expect_eq(taker.listeners.count, ENGINE_LISTENS_MAX);
     taker_end(&taker, NULL);
 }
 
