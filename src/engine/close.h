@@ -2,7 +2,7 @@
  *
  * close: the end of a connection, in steps.
  *
- *      close_flush   nothing more is parsed; what is answered is sent      OPEN -> FLUSHING
+ *      close_flush   nothing more is parsed; what is answered is sent      OPEN, OPENING -> FLUSHING
  *      close_linger  our side is shut down; the client does the same       FLUSHING -> LINGERING
  *      close_begin   the kernel is asked to give up what it holds          any -> CLOSING
  *      close_finish  it has: the slot is free                              CLOSING -> FREE
@@ -17,7 +17,7 @@
 /* Begins the end of a connection; in any state, more than once. The first reason counts. */
 void close_begin(struct worker *worker, struct conn *conn, enum close_reason reason);
 
-/* The last reply is in: nothing more is parsed. In any state; OPEN only changes. */
+/* The last reply is in: nothing more is parsed. In any state; only OPEN and OPENING change. */
 void close_flush(struct worker *worker, struct conn *conn, enum close_reason reason);
 
 /* The same after reply_close: the reply says why. */

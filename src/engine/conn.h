@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * conn: one connection, the table of a worker's connections, the queues through them, and the tag by which the
- * kernel's answers find them.
+ * conn: one connection, and the table of a worker's connections.
  *
- *                   OPENING (a filter's handshake)
- *                   ^     v
- *      FREE --accept--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING
- *       ^                 |                                   |                      |
- *       |                 +-- peer gone, error, idle, stop ---+   client's end, time-out
- *       |                 v                                   v                      v
- *       +--- in_flight == 0 (generation + 1) -------------- CLOSING <----------------+
+ *      FREE --accept--> OPENING --handshake done--> OPEN --quit, limit, last reply--> FLUSHING --all sent--> LINGERING
+ *       ^    \              |                       ^  |                                 |                      |
+ *       |     \--no filter--|-----------------------/  |                                 |                      |
+ *       |                   +------ peer gone, error, idle, stop -------------------------+    client's end, time-out
+ *       |                                              v                                 v                      v
+ *       +--- in_flight == 0 (generation + 1) ------- CLOSING <--------------------------------------------------+
+ *
+ * A handshake that breaks goes from OPENING to FLUSHING. One that is frozen leaves its slot FREE at once, since descriptor and record go on
+ * elsewhere (freeze.h); one that is adopted begins as what it was: OPEN, FLUSHING or LINGERING (adopt.h).
  *
  * A slot is reused exactly when in_flight, the number of its requests that the kernel has not completed, is
  * 0. Slots never move and the table is reserved address space: a slot costs memory once it has been used.
@@ -29,6 +30,7 @@
 #include "riposte/clock.h"
 #include "riposte/protocol.h"
 #include "riposte/reply.h"
+#include "tag.h"
 
 enum conn_state {
     CONN_FREE,
@@ -190,44 +192,6 @@ struct conn_table {
 };
 
 /*
- * The 64 bits that travel with every request to the kernel and come back with its completion.
- *
- *      63      56 55                     32 31                               0
- *      +---------+-------------------------+---------------------------------+
- *      |   op    |  generation of the slot | index of connection or listener |
- *      +---------+-------------------------+---------------------------------+
- *
- * The generation changes whenever a slot is reused, so that a late completion of an old connection never
- * meets the slot's new owner (https://github.com/axboe/liburing/issues/363).
- */
-enum op {
-    OP_ACCEPT, /* index: the listener */
-    OP_RECV,
-    OP_SEND,
-    OP_CANCEL, /* of a receive; index: the connection */
-    OP_CLOSE,
-    OP_WAKE, /* another thread wants this worker's attention */
-};
-
-enum { TAG_GENERATION_MASK = (1 << 24) - 1 };
-
-static inline uint64_t tag_pack(enum op op, uint32_t generation, uint32_t index) {
-    return (uint64_t)op << 56 | (uint64_t)(generation & TAG_GENERATION_MASK) << 32 | index;
-}
-
-static inline enum op tag_op(uint64_t tag) {
-    return (enum op)(tag >> 56);
-}
-
-static inline uint32_t tag_generation(uint64_t tag) {
-    return (uint32_t)(tag >> 32) & TAG_GENERATION_MASK;
-}
-
-static inline uint32_t tag_index(uint64_t tag) {
-    return (uint32_t)tag;
-}
-
-/*
  * Room for `capacity` connections with sessions of up to session_size and, unless it is 0, filter states of up to
  * filter_state_size bytes. 0 or -ENOMEM.
  */
@@ -382,45 +346,5 @@ static inline bool conn_is_sending(const struct conn *conn) {
  * which skip FREE slots.
  */
 void conn_release(struct conn_table *table, struct conn *conn);
-
-/* First in, first out, through queue_next. */
-struct conn_queue {
-    uint32_t first; /* CONN_NONE when empty */
-    uint32_t last;
-};
-
-#define CONN_QUEUE_EMPTY ((struct conn_queue){.first = CONN_NONE, .last = CONN_NONE})
-
-static inline bool conn_queue_empty(const struct conn_queue *queue) {
-    return queue->first == CONN_NONE;
-}
-
-/* Adds to the end, unless it is in a queue of this kind already. */
-static inline void conn_queue_push(struct conn_table *table, struct conn_queue *queue, struct conn *conn,
-                                   enum conn_queue_kind kind) {
-    if (conn->queued[kind]) {
-        return;
-    }
-    conn->queued[kind] = true;
-    conn->queue_next[kind] = CONN_NONE;
-    if (queue->first == CONN_NONE) {
-        queue->first = conn->index;
-    } else {
-        conn_at(table, queue->last)->queue_next[kind] = conn->index;
-    }
-    queue->last = conn->index;
-}
-
-/* Takes the first; NULL when empty. May be FREE, or have a new owner: look at its state. */
-static inline struct conn *conn_queue_pop(struct conn_table *table, struct conn_queue *queue,
-                                          enum conn_queue_kind kind) {
-    if (queue->first == CONN_NONE) {
-        return NULL;
-    }
-    struct conn *conn = conn_at(table, queue->first);
-    queue->first = conn->queue_next[kind];
-    conn->queued[kind] = false;
-    return conn;
-}
 
 #endif

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "conn.h"
+#include "conn_queue.h"
 #include "frozen.h"
 #include "lent.h"
 #include "listener.h"

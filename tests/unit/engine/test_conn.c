@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "conn.h"
+#include "conn_queue.h"
 
 enum { CAPACITY = 8, SESSION_SIZE = 24 };
 
