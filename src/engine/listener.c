@@ -37,7 +37,11 @@ static int listener_fail(struct engine_error *error, int number, const char *wha
     error->error = number;
     if (number == -EADDRINUSE) {
         snprintf(error->message, sizeof(error->message),
-                 "%s is in use by another process; stop it or choose another port", text);
+                 "%s is in use by another process; stop it or choose another %s", text,
+                 address->ss_family == AF_UNIX ? "path" : "port");
+    } else if (number == -EEXIST) {
+        snprintf(error->message, sizeof(error->message),
+                 "%s is there and is no socket; remove it or choose another path", text);
     } else if (number == -EACCES) {
         snprintf(error->message, sizeof(error->message),
                  "cannot %s %s: permission denied; ports below 1024 and foreign folders need privileges",

@@ -98,6 +98,7 @@ Test(listener_unix, a_living_servers_file_is_left_alone) {
     cr_assert_eq(open_unix(&place, 0700, &first, &error), 0);
     cr_assert_eq(open_unix(&place, 0700, &second, &error), -EADDRINUSE);
     cr_assert_not_null(strstr(error.message, place.path), "%s", error.message);
+    cr_assert_not_null(strstr(error.message, "choose another path"), "%s", error.message);
     for (int asked; (asked = listener_accept_now(first, false)) >= 0;) {
         close(asked); /* it was asked whether it lives */
     }
@@ -136,6 +137,7 @@ Test(listener_unix, a_file_that_is_no_socket_is_left_alone) {
     place_make(&place);
     close(open(place.path, O_CREAT | O_WRONLY, 0600));
     cr_assert_eq(open_unix(&place, 0700, &fd, &error), -EEXIST);
+    cr_assert_not_null(strstr(error.message, "is there and is no socket"), "%s", error.message);
     cr_assert_eq(stat(place.path, &status), 0);
     cr_assert(S_ISREG(status.st_mode));
     place_remove(&place);
