@@ -32,7 +32,7 @@ static const struct close_meaning {
     [CLOSE_PROTOCOL_ERROR] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_by_protocol),
                               "error: what it sent is refused"},
     [CLOSE_ERROR] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_error),
-                     "error: its socket failed"},
+                     "error: its socket failed, or its TLS"},
     [CLOSE_IDLE] = {PROTOCOL_CLOSE_IDLE_TIMEOUT, offsetof(struct engine_counters, closed_idle),
                     "idle time-out"},
     [CLOSE_SLOW_READER] = {PROTOCOL_CLOSE_ERROR, offsetof(struct engine_counters, closed_slow_reader),

@@ -135,17 +135,19 @@ static void connection_close(void *state, void *context) {
 
 /* --- what comes ------------------------------------------------------------------------------------------- */
 
+static void connection_tell_failure(const struct tls_connection *connection, const char *reason) {
+    if (unlikely(log_level_get() >= LOG_LEVEL_DEBUG)) {
+        log_limited(&connection->endpoint->worker->tls->lines, LOG_LEVEL_DEBUG, "TLS %s failed: %s",
+                    connection->established ? "connection" : "handshake", reason);
+    }
+}
+
 /* It ends, for that reason; the alert is written. */
 static enum filter_next connection_fail_for(struct tls_connection *connection, const char *reason) {
-    struct tls_worker *worker = connection->endpoint->worker;
     counter_add(connection->established ? &connection_counters(connection)->protocol_errors
                                         : &connection_counters(connection)->handshake_errors,
                 1);
-    if (unlikely(log_level_get() >= LOG_LEVEL_DEBUG)) {
-        log_limited(&worker->tls->lines, LOG_LEVEL_DEBUG, "TLS %s failed: %s",
-                    connection->established ? "connection" : "handshake",
-                    reason == NULL ? "the client's alert" : reason);
-    }
+    connection_tell_failure(connection, reason == NULL ? "the client's alert" : reason);
     connection->failed = true;
     return FILTER_NEXT_BROKEN;
 }
@@ -164,6 +166,7 @@ static enum filter_next connection_refuse_plain(struct tls_connection *connectio
     if (text != NULL) {
         reply_copy_string(output, text);
     }
+    connection_tell_failure(connection, "the client does not speak TLS");
     connection->failed = true;
     return FILTER_NEXT_BROKEN;
 }

@@ -64,9 +64,9 @@ def values_of_all_sizes_come_and_go_in_both_versions(lab):
 
 @test()
 def a_client_without_tls_reads_why_and_the_reverse_ends(lab):
-    """A line on a port of memcached, a 400 on one of HTTP; both counted."""
+    """A line on a port of memcached, a 400 on one of HTTP; both counted, and told by -v."""
     authority = authority_of(lab)
-    server = lab.start(*authority.flags(), "--http=127.0.0.1:0", "--http=https:127.0.0.1:0")
+    server = lab.start("-v", *authority.flags(), "--http=127.0.0.1:0", "--http=https:127.0.0.1:0")
     with socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as client:
         client.sendall(b"get a\r\n")
         check_equal(b"SERVER_ERROR this port speaks TLS\r\n", client.recv(100), "the line")
@@ -77,6 +77,7 @@ def a_client_without_tls_reads_why_and_the_reverse_ends(lab):
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         check_equal(b"HTTP/1.1 400 Bad Request\r\n", client.recv(1000)[:26], "the status line")
     check_equal(2, tls_metrics(server)["plain_clients_total"], "plain_clients_total")
+    wait_until(lambda: server.stderr_text().count("TLS handshake failed: the client does not speak TLS") == 2, "two lines")
 
 
 @test()
