@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "allocator.h"
 #include "hand_over.h"
 #include "janitor.h"
 #include "pidfile.h"
@@ -101,7 +102,7 @@ bool process_set_memory(struct server *server, struct failure *failure) {
         resources_lock_memory(geteuid() == 0 && server->options.user == NULL);
     }
     if (server->options.enable_largepages) {
-        resources_use_large_pages();
+        allocator_use_large_pages();
     }
     return true;
 }

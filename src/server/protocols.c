@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "allocator.h"
 #include "encryption.h"
+#include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/hotkeys.h"
 #include "riposte/http.h"
@@ -34,6 +36,7 @@ struct thread {
     struct http_worker *http;           /* owned; NULL without a service */
     struct tls_worker *tls;             /* the protocols'; NULL where no listen speaks it */
     struct latency_worker *latency;     /* of this thread; NULL where it is not counted */
+    bool memory_is_tight;               /* as it found when it looked last */
 };
 
 /* Made once: connections that a freeze has left behind have theirs when the thread is stopped, and when it starts again. */
@@ -101,9 +104,25 @@ static void thread_stop(void *worker_user) {
     free(thread);
 }
 
+/*
+ * Where connections hold more than half of what they may, until it is three eighths again, what they free is given back at once: else
+ * it would be resident beside the bound.
+ */
+static void thread_watch_memory(struct thread *thread) {
+    const struct protocols *protocols = thread->protocols;
+    uint64_t eighth_size = protocols->conn_memory_size_max / 8;
+    uint64_t tight_size = thread->memory_is_tight ? 3 * eighth_size : 4 * eighth_size;
+    bool is_tight = engine_conn_memory_size(protocols->engine) > tight_size;
+    if (unlikely(is_tight != thread->memory_is_tight)) {
+        thread->memory_is_tight = is_tight;
+        allocator_return_soon(is_tight);
+    }
+}
+
 static unsigned thread_turn(void *worker_user, uint64_t now_ns) {
     struct thread *thread = worker_user;
     wall_clock_turn(&thread->protocols->wall_clock, thread->protocols->store, now_ns);
+    thread_watch_memory(thread);
     return store_quiescent(thread->store, now_ns);
 }
 
@@ -377,7 +396,12 @@ static void observers_destroy(struct protocols *protocols) {
 bool protocols_create(struct protocols *protocols, const struct protocols_parts *parts,
                       struct failure *failure) {
     struct wall_times times = wall_times_read();
-    *protocols = (struct protocols){.store = parts->store, .tls = parts->encryption->tls};
+    *protocols = (struct protocols){
+        .store = parts->store,
+        .engine = parts->engine,
+        .conn_memory_size_max = parts->options->conn_memory,
+        .tls = parts->encryption->tls,
+    };
     wall_clock_init(&protocols->wall_clock, &times);
     if (parts->options->dumping) {
         protocols->hotkeys =

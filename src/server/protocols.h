@@ -59,6 +59,8 @@ const struct server_protocol *protocols_find(struct bytes name);
 /* What all threads share; constant while they run, lives longer than they do. */
 struct protocols {
     struct store *store;                 /* borrowed */
+    const struct engine *engine;         /* borrowed */
+    uint64_t conn_memory_size_max;       /* bytes that its connections may hold together */
     struct hotkeys *hotkeys;             /* owned; NULL with -X: nobody is to list keys */
     struct latency *latency;             /* owned; NULL with --no-latency */
     struct slow_log *slow_log;           /* owned; NULL without --slow-us */

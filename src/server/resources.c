@@ -14,10 +14,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#ifndef RIPOSTE_SYSTEM_ALLOCATOR
-#include <mimalloc.h>
-#endif
-
 #include "riposte/log.h"
 
 enum {
@@ -141,17 +137,3 @@ void resources_lock_memory(bool stays_root) {
         log_line(LOG_LEVEL_WARNING, "-k has no effect: memory cannot be locked: %s", strerror(errno));
     }
 }
-
-#ifdef RIPOSTE_SYSTEM_ALLOCATOR
-
-void resources_use_large_pages(void) {
-    log_line(LOG_LEVEL_WARNING, "-L has no effect: this build uses the system's allocator");
-}
-
-#else
-
-void resources_use_large_pages(void) {
-    mi_option_enable(mi_option_large_os_pages);
-}
-
-#endif

@@ -40,7 +40,4 @@ bool resources_open_standard_files(struct failure *failure);
  */
 void resources_lock_memory(bool stays_root);
 
-/* -L: lets the allocator ask for large pages; it falls back to ordinary ones by itself. */
-void resources_use_large_pages(void);
-
 #endif

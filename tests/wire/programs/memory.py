@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The memory limit: never exceeded, met by evicting, or by an error with -M; and given back."""
 
+import random
+
 from harness.connection import set_request
+from harness.crowd import Crowd, Member
 from harness.outcome import check, check_equal
 from harness.registry import test
 from harness.server import wait_until
@@ -10,6 +13,7 @@ MIB = 1 << 20
 LIMIT_MIB = 64
 RESIDENT_SLACK_KIB = 24 << 10  # code, stacks, rings, buffers, and what the allocator keeps
 PEAK_SLACK_KIB = 16 << 10
+UPLOADS_SLACK_MIB = 10  # the program, and what the allocator keeps for a millisecond
 WORKER_RESIDENT_KIB = 400  # of one that has nobody to serve yet: rings, stack, the allocator's first pages
 
 
@@ -260,3 +264,38 @@ def memory_is_back_within_5_s_of_a_flush_and_of_deletes(lab):
         if not lab.program.is_sanitized:
             wait_until(lambda: server.resident_kib() <= (16 << 10) + PEAK_SLACK_KIB, f"memory that comes back after {way}", 5.0)
     check_equal("0", client.stats()["curr_items"], "items")
+
+
+class Uploader(Member):
+    """Stores values of random sizes, in pieces of random sizes; that one is refused is an answer."""
+
+    VALUE = b"v" * MIB
+    SIZES = (100, 3000, 20_000, 100_000, 500_000, 900_000)
+
+    def __init__(self, number, address, seed):
+        super().__init__(number, address)
+        self.random = random.Random(f"{seed}-{number}")
+
+    def round(self):
+        size = self.random.choice(self.SIZES) + self.random.randrange(100_000)
+        request = set_request(f"{self.random.randrange(100_000)}", self.VALUE[:size])
+        while request:
+            piece = self.random.choice((1000, 30_000, 200_000))
+            yield from self.send(request[:piece])
+            request = request[piece:]
+            yield 0.0
+        yield from self.read_line()
+
+
+@test(limit_s=60)
+def values_that_come_on_many_connections_stay_within_the_sum_of_the_bounds(lab):
+    """-m 64, two workers, 300 connections: the limit, a quarter of it for what is on its way, and the program's own."""
+    server = lab.start("-m", "64", "-t", "2", "--min-rate=0")
+    with Crowd([Uploader(number, server.address(), lab.random.random()) for number in range(300)]) as crowd:
+        wait_until(lambda: sum(crowd.rounds()) >= 6000, "6000 values came", 40.0)
+    closed = int(server.own_stats()["closed_conn_memory"])
+    check_equal(closed, len(crowd.faults()), f"clients who failed, and those that were closed at the bound; {crowd.faults()}")
+    check(closed < 100, f"{closed} of 300 were closed")
+    if not lab.program.is_sanitized:
+        peak, allowed = peak_kib(server), (LIMIT_MIB + LIMIT_MIB // 4 + UPLOADS_SLACK_MIB) << 10
+        check(peak <= allowed, f"resident memory was up to {peak} KiB, allowed {allowed}")
