@@ -19,7 +19,7 @@ enum {
 };
 
 /* An item that is about to be stored, and what storing asks about it: whoever has just made it need not look. */
-struct made {
+struct fresh_item {
     struct item *item;
     uint32_t location;
     uint32_t expires_tick;
@@ -35,16 +35,12 @@ size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags) {
     return (item_form_size(&form) + ARENA_STEP_MIN - 1) & ~(size_t)(ARENA_STEP_MIN - 1);
 }
 
-static inline bool fits(const struct store_worker *worker, size_t key_size, size_t value_size,
-                        bool has_flags) {
+bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
     size_t item_size_max = worker->store->item_size_max;
     const struct item_form form = {
         .key = bytes_of(NULL, key_size), .value_size = value_size, .client_flags = has_flags};
+    /* The value alone first: the sum must not wrap. */
     return value_size <= item_size_max && item_form_size(&form) <= item_size_max;
-}
-
-bool put_fits(const struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags) {
-    return fits(worker, key_size, value_size, has_flags);
 }
 
 /* --- making --- */
@@ -98,9 +94,9 @@ static __attribute__((cold, noinline)) void *put_place_wait(struct store_worker 
     return block;
 }
 
-/* Fills item, size and is_large of *made; false where there is no memory. */
-static inline_always bool make(struct store_worker *worker, const struct item_form *form, uint64_t hash,
-                               struct made *made) {
+/* Fills item, size and is_large of *fresh; false where there is no memory. */
+static inline_always bool put_make_fresh(struct store_worker *worker, const struct item_form *form,
+                                         uint64_t hash, struct fresh_item *fresh) {
     size_t size = item_form_size(form);
     enum segment_queue queue = put_queue(worker, hash, size);
     unsigned class = segment_class(worker, form->expires_tick);
@@ -108,23 +104,23 @@ static inline_always bool make(struct store_worker *worker, const struct item_fo
         segment_keep_fresh(worker);
     }
     bool is_large = arena_is_large(&worker->store->arena, size);
-    made->size = arena_round(&worker->store->arena, size);
+    fresh->size = arena_round(&worker->store->arena, size);
     void *block = put_place(worker, queue, class, size, is_large);
     if (unlikely(block == NULL) && (block = put_place_wait(worker, queue, class, size, is_large)) == NULL) {
         return false;
     }
-    made->item = item_init(block, form);
-    made->is_large = is_large;
+    fresh->item = item_init(block, form);
+    fresh->is_large = is_large;
     if (likely(!is_large)) {
-        worker->fresh = made->item;
+        worker->fresh = fresh->item;
         worker->fresh_hash = hash;
     }
     return true;
 }
 
 struct item *put_make(struct store_worker *worker, const struct item_form *form, uint64_t hash) {
-    struct made made;
-    return make(worker, form, hash, &made) ? made.item : NULL;
+    struct fresh_item fresh;
+    return put_make_fresh(worker, form, hash, &fresh) ? fresh.item : NULL;
 }
 
 struct item *put_make_in(struct store_worker *worker, const struct item_form *form,
@@ -263,7 +259,7 @@ static bool put_renumber(struct store_worker *worker, struct item **item, uint64
 /* --- publishing --- */
 
 /* An overwritten item hands its use on; what lived in main comes back there at the first look. */
-static inline_always uint32_t used_of_new(const struct store_worker *worker, const struct place *place) {
+static inline_always uint32_t put_used(const struct store_worker *worker, const struct place *place) {
     uint32_t used = worker_now_tick(worker) << ITEM_TICK_SHIFT;
     if (place->item != NULL) {
         const struct arena *arena = &worker->store->arena;
@@ -275,14 +271,14 @@ static inline_always uint32_t used_of_new(const struct store_worker *worker, con
 }
 
 /* What follows the exchange of the entry, without the lock. */
-static inline_always void put_published(struct store_worker *worker, const struct made *made) {
+static inline_always void put_published(struct store_worker *worker, const struct fresh_item *fresh) {
     struct arena *arena = &worker->store->arena;
-    link_count_added(worker, made->size);
-    put_settle(worker, made->item, made->kept);
-    if (unlikely(made->is_large)) {
-        uint32_t index = arena_segment_of(arena, made->location);
+    link_count_added(worker, fresh->size);
+    put_settle(worker, fresh->item, fresh->kept);
+    if (unlikely(fresh->is_large)) {
+        uint32_t index = arena_segment_of(arena, fresh->location);
         enum segment_queue queue = segment_queue(&arena->segments[index]);
-        segment_enqueue(worker, index, queue, (uint32_t)made->size);
+        segment_enqueue(worker, index, queue, (uint32_t)fresh->size);
     }
 }
 
@@ -297,30 +293,31 @@ static inline_always bool put_number_is_low(struct store_worker *worker, const s
     return unlikely(cas <= above) && arena_has_drawn(&store->arena, above);
 }
 
-static inline_always bool publish(struct store_worker *worker, struct place *place, const struct made *made,
-                                  bool has_given_number, struct put_result *result) {
-    struct item *item = made->item;
+static inline_always bool put_publish_fresh(struct store_worker *worker, struct place *place,
+                                            const struct fresh_item *fresh, bool has_given_number,
+                                            struct put_result *result) {
+    struct item *item = fresh->item;
     uint32_t old_location = place->location;
-    if ((!has_given_number && unlikely(put_number_is_low(worker, place, made->cas))) ||
-        unlikely(flush_table_would_take(worker, item, made->location))) {
+    if ((!has_given_number && unlikely(put_number_is_low(worker, place, fresh->cas))) ||
+        unlikely(flush_table_would_take(worker, item, fresh->location))) {
         place_close(place);
         return false;
     }
-    if (unlikely(made->kept)) {
+    if (unlikely(fresh->kept)) {
         item_set_mark(item, ITEM_KEPT, false);
     }
-    item_set_used(item, used_of_new(worker, place) | (item_used(item) & ITEM_FETCHED));
-    if (unlikely(made->expires_tick != STORE_EXPIRES_NEVER || made->is_large)) {
-        expire_note(worker, segment_of(worker, item), made->expires_tick);
+    item_set_used(item, put_used(worker, place) | (item_used(item) & ITEM_FETCHED));
+    if (unlikely(fresh->expires_tick != STORE_EXPIRES_NEVER || fresh->is_large)) {
+        expire_note(worker, segment_of(worker, item), fresh->expires_tick);
     }
     if (result != NULL) {
         item_set_mark(item, ITEM_SHOWN, true);
-        *result = (struct put_result){.cas = made->cas, .value_size = item_value_size(item)};
+        *result = (struct put_result){.cas = fresh->cas, .value_size = item_value_size(item)};
     }
     size_t old_size = place->item != NULL ? arena_item_size(&worker->store->arena, place->item) : 0;
-    place_set(worker, place, made->location);
+    place_set(worker, place, fresh->location);
     place_close(place);
-    put_published(worker, made);
+    put_published(worker, fresh);
     if (old_location != 0) {
         link_count_removed(worker, old_size);
         segment_kill(worker, old_location, old_size);
@@ -334,7 +331,7 @@ bool put_publish(struct store_worker *worker, struct place *place, struct item *
                  struct put_result *result) {
     const struct arena *arena = &worker->store->arena;
     uint32_t location = arena_location_of(arena, item);
-    const struct made made = {
+    const struct fresh_item fresh = {
         .item = item,
         .location = location,
         .expires_tick = item_expires(item),
@@ -343,7 +340,7 @@ bool put_publish(struct store_worker *worker, struct place *place, struct item *
         .is_large = location >= arena->large_first,
         .kept = item_has(item, ITEM_KEPT),
     };
-    return publish(worker, place, &made, has_given_number, result);
+    return put_publish_fresh(worker, place, &fresh, has_given_number, result);
 }
 
 /* --- set, add, replace, compare --- */
@@ -442,14 +439,15 @@ enum store_status put_item(struct store_worker *worker, struct item **item, cons
 /* --- a plain set, the commonest of all --- */
 
 /* The item is made; stores it. */
-static inline_always enum store_status set_publish(struct store_worker *worker, const struct made *made,
-                                                   uint64_t hash, struct bytes key) {
+static inline_always enum store_status put_publish_set(struct store_worker *worker,
+                                                       const struct fresh_item *fresh, uint64_t hash,
+                                                       struct bytes key) {
     static const struct put_options plain = {.mode = PUT_SET};
-    struct item *item = made->item;
+    struct item *item = fresh->item;
     struct place place;
     if (likely(index_supply(worker, 1))) {
         link_open_place(worker, hash, key, &place);
-        if (likely(publish(worker, &place, made, false, NULL))) {
+        if (likely(put_publish_fresh(worker, &place, fresh, false, NULL))) {
             return STORE_OK;
         }
         if (!put_renumber(worker, &item, hash)) {
@@ -469,19 +467,19 @@ enum store_status store_set(struct store_worker *worker, const struct store_reco
                                    .value_size = set->value.size,
                                    .client_flags = set->client_flags,
                                    .expires_tick = set->expires_tick};
-    struct made made = {.expires_tick = set->expires_tick, .kept = false};
+    struct fresh_item fresh = {.expires_tick = set->expires_tick, .kept = false};
     if (unlikely(item_form_size(&form) > worker->store->item_size_max) &&
-        !fits(worker, set->key.size, set->value.size, set->client_flags != 0)) {
+        !put_fits(worker, set->key.size, set->value.size, set->client_flags != 0)) {
         counter_add(&worker->counters.too_large, 1);
         return STORE_TOO_LARGE;
     }
-    if (unlikely(!make(worker, &form, set->hash, &made))) {
+    if (unlikely(!put_make_fresh(worker, &form, set->hash, &fresh))) {
         return STORE_NO_MEMORY;
     }
-    made.location = arena_location_of(&worker->store->arena, made.item);
-    made.cas = arena_place_number(&worker->store->arena, made.location);
-    bytes_copy(item_form_value(made.item, &form), set->value);
-    enum store_status status = set_publish(worker, &made, set->hash, set->key);
+    fresh.location = arena_location_of(&worker->store->arena, fresh.item);
+    fresh.cas = arena_place_number(&worker->store->arena, fresh.location);
+    bytes_copy(item_form_value(fresh.item, &form), set->value);
+    enum store_status status = put_publish_set(worker, &fresh, set->hash, set->key);
     index_help_resize(worker);
     return status;
 }
