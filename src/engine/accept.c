@@ -226,6 +226,7 @@ static void accept_admit(struct worker *worker, struct listener *listener, int f
     const struct worker_listen *listen = &worker->listens[listener->listen];
     struct conn *conn = accept_open(worker, listener, fd);
     if (conn == NULL) {
+        /* relaxed: see accept_take_place. */
         atomic_fetch_sub_explicit(&listen->group->connections_count, 1, memory_order_relaxed);
         accept_reject(worker, listener, fd);
         return;
@@ -402,6 +403,7 @@ void accept_halt(struct worker *worker) {
             struct engine_group *group = worker->listens[listener->listen].group;
             listener->parked_fd = -1;
             worker->parked_count--;
+            /* relaxed: see accept_take_place. */
             atomic_fetch_add_explicit(&group->connections_count, 1, memory_order_relaxed);
             accept_admit(worker, listener, fd);
         }

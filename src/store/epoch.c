@@ -14,6 +14,7 @@ void epoch_init(struct epoch *epoch, struct epoch_member **members, unsigned mem
 }
 
 void epoch_join(struct epoch *epoch, struct epoch_member *member) {
+    /* relaxed: under the store's lock, as every change of it. */
     unsigned count = atomic_load_explicit(&epoch->members_count, memory_order_relaxed);
     assert(count < epoch->members_max);
     atomic_init(&member->seen, 0);
@@ -28,6 +29,7 @@ void epoch_join(struct epoch *epoch, struct epoch_member *member) {
 
 void epoch_online(struct epoch *epoch, struct epoch_member *member) {
     assert(epoch_tag(member) == 0);
+    /* acquire: as in epoch_quiescent. */
     uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
     /* relaxed: released by the addition below. */
     atomic_store_explicit(&member->seen, now, memory_order_relaxed);
@@ -35,7 +37,7 @@ void epoch_online(struct epoch *epoch, struct epoch_member *member) {
     now = atomic_fetch_add_explicit(&epoch->now, 0, memory_order_acq_rel);
     /*
      * Not the value read at first: epochs may have gone by in between, and what is retired under an old tag
-     * would be freed too soon.
+     * would be freed too soon. release: as in epoch_quiescent.
      */
     atomic_store_explicit(&member->seen, now, memory_order_release);
 }

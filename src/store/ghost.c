@@ -31,6 +31,7 @@ bool ghost_init(struct ghost *ghost, size_t limit, struct tables *tables) {
     return ghost->entries != NULL;
 }
 
+/* relaxed, here and below: ghosts are hints, and nothing is reached through them. */
 static uint64_t ghost_clock(const struct ghost *ghost, enum segment_queue queue) {
     return atomic_load_explicit(&ghost->clocks[queue], memory_order_relaxed);
 }

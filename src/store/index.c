@@ -36,6 +36,7 @@ void bucket_lock_wait(struct store_worker *worker, struct bucket *home, uint32_t
                 counter_add(&worker->counters.lock_waits, 1);
             }
             lock_wait(&spins);
+            /* relaxed: as in bucket_lock. */
             header = atomic_load_explicit(&home->header, memory_order_relaxed);
         } else if (/* acquire: as in bucket_lock */
                    atomic_compare_exchange_weak_explicit(&home->header, &header, header | BUCKET_LOCKED,
@@ -258,6 +259,7 @@ static bool overflow_charge(struct store *store) {
         return false;
     }
     index->overflow_size += size;
+    /* relaxed: for the statistics. */
     atomic_fetch_add_explicit(&index->size, size, memory_order_relaxed);
     return true;
 }

@@ -272,6 +272,7 @@ bool index_has(const struct index *index, uint64_t hash, uint32_t location);
 void bucket_lock_wait(struct store_worker *worker, struct bucket *home, uint32_t header);
 
 static inline void bucket_lock(struct store_worker *worker, struct bucket *home) {
+    /* relaxed: a guess, which the exchange confirms. */
     uint32_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
     /* acquire: what the last holder wrote comes before what this one reads. */
     if (unlikely((header & BUCKET_LOCKED) != 0) ||

@@ -123,6 +123,7 @@ static inline unsigned item_marks(const struct item *item) {
 static inline void item_set_mark(struct item *item, enum item_mark mark, bool on) {
     uint32_t bit = (uint32_t)mark << ITEM_MARKS_SHIFT;
     uint32_t shape = item_shape(item);
+    /* relaxed: other writers come after the lock, and a reader takes either value. */
     atomic_store_explicit(&item->shape, on ? shape | bit : shape & ~bit, memory_order_relaxed);
 }
 
@@ -184,6 +185,7 @@ static inline uint32_t item_expires(const struct item *item) {
 /* The item has room for it. As item_set_mark. */
 static inline void item_set_expires(struct item *item, uint32_t expires_tick) {
     assert(item_has(item, ITEM_HAS_EXPIRY));
+    /* relaxed: as item_expires. */
     atomic_store_explicit(item_expiry(item), expires_tick, memory_order_relaxed);
 }
 
@@ -301,6 +303,7 @@ static inline unsigned used_frequency(uint32_t used) {
 }
 
 static inline void item_set_used(struct item *item, uint32_t used) {
+    /* relaxed: as item_used. */
     atomic_store_explicit(&item->used, used, memory_order_relaxed);
 }
 

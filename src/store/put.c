@@ -286,6 +286,7 @@ static inline_always void put_published(struct store_worker *worker, const struc
 static inline_always bool put_number_is_low(struct store_worker *worker, const struct place *place,
                                             uint64_t cas) {
     const struct store *store = worker->store;
+    /* relaxed: as link_floor_raise. */
     uint64_t above = place->item != NULL
                          ? store_item_cas(store, place->item, place->location)
                          : atomic_load_explicit(link_floor(store, place->hash), memory_order_relaxed);

@@ -3,8 +3,11 @@
  * segment: appending to the log, and what becomes of a segment.
  *
  *      FREE --take--> OPEN --close--> QUEUED --choose--> EMPTIED --retire--> RETIRED --grace--> FREE
- *                                       | the last item in it died            ^
- *                                       +-------------------------------------+
+ *                      |              |  ^                                     ^
+ *                      |   sweep_turn v  | sweep_end                           |
+ *                      |             SWEPT                                     |
+ *                      +-- all its items are dead: when it is closed, ---------+
+ *                          while it is QUEUED, at the end of a sweep
  *      a large item's:   FREE --take--> UNFINISHED --put--> QUEUED --> ...
  *
  * Each worker appends to open segments of its own: one for each queue and class of time to live, so that what
