@@ -127,7 +127,7 @@ struct tls_status {
     uint64_t refreshed_ns;      /* monotonic time at which the files were last read with success */
     uint64_t refreshes;         /* how often that was, the start not counted */
     uint64_t refresh_errors;    /* readings that failed, so that the old ones stayed */
-    uint64_t signature_ns;      /* CPU time of a signature with the dearest key: most of a full handshake's */
+    uint64_t signature_ns;      /* CPU time of a signature with the slowest key: most of a full handshake's */
 };
 
 /*

@@ -23,7 +23,7 @@ static void write_rows(void *user, void (*row)(void *target, const struct metric
          .kind = METRICS_GAUGE,
          .value = (double)status.certificate_ends_s},
         {.name = "riposte_tls_signature_seconds",
-         .help = "CPU time of a signature with the dearest private key, most of a full handshake's",
+         .help = "CPU time of a signature with the slowest private key, most of a full handshake's",
          .kind = METRICS_GAUGE,
          .value = (double)status.signature_ns / (double)CLOCK_NS_PER_S},
         {.name = "riposte_tls_refresh_age_seconds",

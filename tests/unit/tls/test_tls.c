@@ -78,7 +78,7 @@ Test(tls, says_when_the_first_certificate_ends, .init = begin, .fini = end) {
 }
 
 /* Of P-256 it takes 0.02 to 0.1 ms, of RSA with 4096 bits 2 to 20; its time is that of the CPU. */
-Test(tls, says_what_a_signature_with_the_dearest_key_takes, .init = begin, .fini = end) {
+Test(tls, says_what_a_signature_with_the_slowest_key_takes, .init = begin, .fini = end) {
     tls_place_open(&place);
     uint64_t before_ns = tls_status(place.tls).signature_ns;
     certificate_make(place.folder, "server",
