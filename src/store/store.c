@@ -104,7 +104,7 @@ static int store_map(struct store *store, const struct store_config *config, con
 
 /* Whether the rest of the process still finds addresses: stacks of threads, buffers. */
 static bool addresses_left(const struct store_config *config) {
-    size_t size = STORE_ADDRESSES_LEFT + config->workers_max * STORE_ADDRESSES_WORKER;
+    size_t size = STORE_ADDRESSES_LEFT + config->workers_max * (size_t)STORE_ADDRESSES_WORKER;
     void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (probe == MAP_FAILED) {
         return false;

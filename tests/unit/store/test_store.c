@@ -80,6 +80,19 @@ Test(store, sinks_its_limit_where_addresses_are_missing_but_not_below_twice_its_
     }
 }
 
+/* 20 MiB each: 5 GiB for 256, which 32 bits do not hold. */
+Test(store, leaves_addresses_to_each_of_many_workers) {
+    struct store_config config = fixture_config();
+    config.memory_size_max = 16 * FIXTURE_MIB;
+    config.workers_max = 256;
+    struct rlimit limit = {.rlim_cur = addresses_size() + 3072 * (size_t)FIXTURE_MIB,
+                           .rlim_max = RLIM_INFINITY};
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_expect_eq(create(config), -ENOMEM);
+    config.workers_max = 64;
+    cr_expect_eq(create(config), 0);
+}
+
 #endif
 
 Test(store, the_smallest_store_stores) {
