@@ -38,7 +38,7 @@ void engine_config_init(struct engine_config *config) {
         .send = ENGINE_SEND_AUTO,
         .send_zero_copy_size_min = 64 * 1024,
         .spin_us = ENGINE_SPIN_AUTO,
-        .conn_memory_size_max = 64 * 1024 * 1024,
+        .conn_memory_size_max = UINT64_C(64) * 1024 * 1024,
         .openings_max = 1024,
         .opening_timeout_ms = 10 * 1000,
         .listen_backlog = 4096,

@@ -223,7 +223,7 @@ static void slow_key_warn(struct encryption *encryption) {
 static void end_warn(struct encryption *encryption, uint64_t now_ns) {
     int64_t left_s =
         tls_status(encryption->tls).certificate_ends_s - (int64_t)(clock_real_ns() / CLOCK_NS_PER_S);
-    if (left_s >= ENDS_SOON_DAYS * DAY_S || now_ns < encryption->warn_next_ns) {
+    if (left_s >= ENDS_SOON_DAYS * (int64_t)DAY_S || now_ns < encryption->warn_next_ns) {
         return;
     }
     encryption->warn_next_ns = now_ns + DAY_S * CLOCK_NS_PER_S;

@@ -47,7 +47,7 @@
       "there is no UDP: anything but 0 costs a warning; without -p it is the TCP port too")
 
 #define OPTIONS_LIMIT(X)                                                                                     \
-    X(LIMIT, memory_limit, "memory-limit", 'm', MEMORY, OBEYED, "64", UNITS_MIB, 1024 * 1024 * UNITS_GIB,    \
+    X(LIMIT, memory_limit, "memory-limit", 'm', MEMORY, OBEYED, "64", UNITS_MIB, UNITS_GIB * 1024 * 1024,    \
       "SIZE", "memory for items, index and buffers: MiB, or with k, m, g, or % of the machine's")            \
     X(LIMIT, max_item_size, "max-item-size", 'I', SIZE, OBEYED, "1m", UNITS_KIB, UNITS_GIB, "SIZE",          \
       "largest item, header and key included; at most half of -m")                                           \

@@ -104,7 +104,7 @@ static void part_turn(struct part *part, uint64_t now_ns) {
     }
     struct sketch *oldest = part->before;
     /* Nothing was asked for long: the window that is over says nothing of the time since. */
-    bool is_stale = now_ns - part->now->begin_ns >= 2 * HOTKEYS_WINDOW_S * CLOCK_NS_PER_S;
+    bool is_stale = now_ns - part->now->begin_ns >= HOTKEYS_WINDOW_S * CLOCK_NS_PER_S * 2;
     part->before = part->now;
     part->before->end_ns = now_ns;
     if (is_stale) {

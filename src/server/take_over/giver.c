@@ -85,7 +85,7 @@ void giver_begin(struct giver *giver, const struct giver_parts *parts) {
  */
 static uint64_t hand_over_time_ms(const struct giver_parts *parts) {
     uint64_t most_ms = parts->watchdog_us / 1000 / 4;
-    uint64_t wanted_ms = parts->options->hand_over_timeout * 1000;
+    uint64_t wanted_ms = parts->options->hand_over_timeout * UINT64_C(1000);
     return parts->watchdog_us > 0 && most_ms < wanted_ms ? most_ms : wanted_ms;
 }
 

@@ -102,7 +102,8 @@ bool wire_init(struct wire *wire, const struct scenario *scenario, uint32_t conn
             return failure_set(failure, EXIT_CODE_SYSTEM, "no memory for TLS");
         }
     }
-    unsigned entries = (unsigned)clamp(power_of_two(connections_count * 2), ENTRIES_MIN, ENTRIES_MAX);
+    unsigned entries =
+        (unsigned)clamp(power_of_two((uint64_t)connections_count * 2), ENTRIES_MIN, ENTRIES_MAX);
     return ring_init(&wire->ring, entries, scenario->spin, failure) &&
            receive_init(wire, scenario, connections_count, failure);
 }

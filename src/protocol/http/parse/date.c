@@ -218,7 +218,7 @@ bool http_date_read(struct bytes text, uint64_t now_unix_s, uint64_t *unix_s) {
     if (!reader.good || reader.left.size > 0 || !date_exists(&date)) {
         return false;
     }
-    *unix_s =
-        days_of(date.year, date.month, date.day) * DAY_S + date.hour * 3600 + date.minute * 60 + date.second;
+    *unix_s = days_of(date.year, date.month, date.day) * DAY_S + date.hour * UINT64_C(3600) +
+              date.minute * UINT64_C(60) + date.second;
     return true;
 }
