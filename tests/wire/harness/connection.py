@@ -21,6 +21,7 @@ class Connection:
 
     def __init__(self, address, limit_s=LIMIT_S, tls=None):
         self.limit_s = limit_s
+        self.sent_size = 0
         self.unread = bytearray()
         self.ended = False
         is_unix = isinstance(address, str)
@@ -59,6 +60,11 @@ class Connection:
             self.socket.sendall(data)
         except OSError as error:
             raise Failure(f"sending {shown(data)} failed: {error}") from error
+        self.sent_size += len(data)
+
+    def wire_size(self):
+        """Bytes that have been sent, with what TLS has added."""
+        return self.socket.sent_size if isinstance(self.socket, TlsSocket) else self.sent_size
 
     def end(self):
         """Says that nothing more will be sent; replies can still be read."""

@@ -46,6 +46,7 @@ class TlsSocket:
         self.plain, self.cut = plain, cut or (lambda data: [data])
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name, session=session)
+        self.sent_size = 0  # of the wire
         self.early = b""  # decrypted before it was asked for
         self.said_end = False
         self.state_lock = threading.Lock()  # of what ssl has; not held while the wire is waited for
@@ -67,6 +68,7 @@ class TlsSocket:
                 data = self.records()
             for piece in self.cut(data) if data else []:
                 self.plain.sendall(piece)
+                self.sent_size += len(piece)
 
     def feed(self):
         """Takes what the wire has, at least a byte. False at its end."""

@@ -6,13 +6,15 @@ import threading
 import time
 
 from harness.connection import set_request, value_reply
-from harness.outcome import check, check_equal
+from harness.outcome import Failure, Skip, check, check_equal
 from harness.registry import ALL, BOTH, test
 from harness.server import wait_until
 
 MIB = 1 << 20
 STEP_SIZE = 65536  # the figure may be so far behind
 GROWTH_KIB_MAX = 24 << 10
+QUIET_S_MAX = 1.0  # half of what the server allows
+TRIES_MAX = 3
 
 
 @test(families=BOTH)
@@ -36,32 +38,90 @@ def announced_values_take_nothing_from_others(lab):
     check(lab.program.is_sanitized or growth_kib < GROWTH_KIB_MAX, f"the server grew by {growth_kib} KiB")
 
 
-@test(families=ALL, waits=True)
+class HeldUp(Exception):
+    """This process had no CPU for so long that the server may have taken its clients for gone."""
+
+
+class Holders:
+    """Connections with unfinished values. The server closes who says nothing for 2 s while another waits for room, so they say a byte now
+    and then. Where others leave this process no time for it, HeldUp."""
+
+    def __init__(self, lab, server):
+        self.lab, self.server = lab, server
+        self.client = lab.connect(server)
+        self.connections = []
+        self.before_size = int(self.figures()["bytes_read"]) - self.client.wire_size()
+        self.moved_s = time.monotonic()
+
+    def figures(self):
+        return self.client.stats("riposte")
+
+    def check_pace(self):
+        if time.monotonic() - self.moved_s > QUIET_S_MAX:
+            raise HeldUp
+
+    def move(self):
+        """All but the newest, which sends by itself."""
+        others = {other.socket: other for other in self.connections[:-1]}
+        self.check_pace()
+        began_s = time.monotonic()
+        try:
+            for writable in select.select([], list(others), [], 0)[1]:
+                others[writable].send(b"v")
+        except Failure:
+            self.check_pace()  # the reason, if it was so
+            raise
+        self.check_pace()
+        self.moved_s = began_s
+
+    def all_is_read(self):
+        wire_size = self.client.wire_size() + sum(holder.wire_size() for holder in self.connections)
+        return int(self.figures()["bytes_read"]) >= self.before_size + wire_size
+
+    def add(self, request):
+        """One more, until the server has read what it sends."""
+        holder = self.lab.connect(self.server)
+        self.connections.append(holder)
+        sender = threading.Thread(target=holder.send, args=(request,))  # it waits where the server does not read
+        sender.start()
+
+        def came():
+            self.move()
+            return not sender.is_alive() and self.all_is_read()
+
+        try:
+            wait_until(came, "the bytes came")
+        finally:
+            sender.join()
+
+
+def hold_values(holders):
+    """24 unfinished values; the figures then."""
+    for index in range(24):
+        # Behind them what is the value's, or swallowed: either way no answer of its own.
+        holders.add(b"set h%d 0 0 1000000\r\n" % index + b"v" * 600_000 + b"mn\r\n")
+    figures = holders.figures()
+    holders.check_pace()
+    return figures
+
+
+@test(families=ALL, waits=True, limit_s=240)
 def values_on_their_way_are_bounded_together_and_the_next_is_refused(lab):
     """--conn-memory=16m: 12 MiB of unfinished values are taken; one that is more waits, and what comes then is refused; gets
     and whole sets go on."""
-    server = lab.start("-m", "64", "--conn-memory=16m", "--min-rate=0")  # a byte now and then is enough
-    client = lab.connect(server)
-    client.set("other", "x")
-    before_kib = server.resident_kib()
-    holders = []
-
-    def came(size):
-        """Who moves nothing for long would be closed for the one that waits; who waits itself may take no more."""
-        others = {other.socket: other for other in holders[:-1]}
-        for writable in select.select([], list(others), [], 0)[1]:
-            others[writable].send(b"v")
-        return int(server.own_stats()["bytes_read"]) > size
-
-    for index in range(24):
-        holder = lab.connect(server)
-        holders.append(holder)
-        # Behind them what is the value's, or swallowed: either way no answer of its own.
-        request = b"set h%d 0 0 1000000\r\n" % index + b"v" * 600_000 + b"mn\r\n"
-        sender = threading.Thread(target=holder.send, args=(request,))  # it waits where the server does not read
-        sender.start()
-        wait_until(lambda: came(600_000 * (index + 1)) and not sender.is_alive(), "the bytes came")
-    figures = server.own_stats()
+    for _ in range(TRIES_MAX):
+        server = lab.start("-m", "64", "--conn-memory=16m", "--min-rate=0")  # a byte now and then is enough
+        client = lab.connect(server)
+        client.set("other", "x")
+        before_kib = server.resident_kib()
+        holders = Holders(lab, server)
+        try:
+            figures = hold_values(holders)
+            break
+        except HeldUp:
+            pass
+    else:
+        raise Skip(f"{TRIES_MAX} times this process had no CPU for {QUIET_S_MAX:g} s")
     refused = int(figures["values_refused"])
     check(1 <= refused <= 23, f"{refused} of 24 values were refused")
     check(int(figures["values_waited"]) > 0, "none has waited")
