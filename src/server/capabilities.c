@@ -36,6 +36,45 @@ static bool capabilities_set(uint64_t capabilities) {
     return syscall(SYS_capset, &header, data) == 0;
 }
 
+static bool capabilities_read(struct capabilities *read) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    *read = (struct capabilities){0};
+    if (syscall(SYS_capget, &header, data) != 0) {
+        return false;
+    }
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        read->effective |= (uint64_t)data[i].effective << (32 * i);
+        read->permitted |= (uint64_t)data[i].permitted << (32 * i);
+        read->inheritable |= (uint64_t)data[i].inheritable << (32 * i);
+    }
+    return true;
+}
+
+static bool capabilities_write(const struct capabilities *written) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        data[i].effective = (uint32_t)(written->effective >> (32 * i));
+        data[i].permitted = (uint32_t)(written->permitted >> (32 * i));
+        data[i].inheritable = (uint32_t)(written->inheritable >> (32 * i));
+    }
+    return syscall(SYS_capset, &header, data) == 0;
+}
+
+bool capabilities_suspend_resource(struct capabilities *before) {
+    if (!capabilities_read(before)) {
+        return false;
+    }
+    struct capabilities without = *before;
+    without.effective &= ~(UINT64_C(1) << CAP_SYS_RESOURCE);
+    return without.effective == before->effective || capabilities_write(&without);
+}
+
+void capabilities_resume(const struct capabilities *before) {
+    capabilities_write(before); /* what is permitted can be had again (capabilities(7)) */
+}
+
 bool capabilities_drop(void) {
     return capabilities_set(0);
 }

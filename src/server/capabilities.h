@@ -6,6 +6,7 @@
 #define RIPOSTE_SERVER_CAPABILITIES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * No program that this process starts, should it ever be made to, gets rights from its file (setuid bits, file
@@ -18,6 +19,15 @@ void capabilities_set_no_new_privs(void);
  * the same.
  */
 void capabilities_clear_bounding_set(void);
+
+/* What the calling thread has, a bit each. */
+struct capabilities {
+    uint64_t effective, permitted, inheritable;
+};
+
+/* Without CAP_SYS_RESOURCE until capabilities_resume. False where that cannot be: nothing has changed. */
+bool capabilities_suspend_resource(struct capabilities *before);
+void capabilities_resume(const struct capabilities *before);
 
 /* Gives every capability away. False, with errno set, when that failed. */
 bool capabilities_drop(void);

@@ -31,6 +31,9 @@ enum { HAND_OVER_WORD_TIMEOUT_S = 1 };
 bool hand_over_ask(struct server *server, struct failure *failure) {
     struct taker *taker = &server->taker;
     bool checks_only = server->options.check != SHOW_NOT;
+    if (server->options.take_over > 0 && !checks_only) {
+        victim_offer(&server->victim);
+    }
     if (taker_begin(taker, &server->options, checks_only, failure)) {
         server->janitor.fd = taker->janitor_fd;
         taker->janitor_fd = -1;
@@ -38,6 +41,12 @@ bool hand_over_ask(struct server *server, struct failure *failure) {
     }
     taker_end(taker, failure->text);
     return false;
+}
+
+bool hand_over_hold_victim(struct server *server, struct failure *failure) {
+    int result = victim_hold(&server->victim);
+    return result == 0 ||
+           failure_set(failure, EX_OSERR, "/proc/self/oom_score_adj cannot be opened: %s", strerror(-result));
 }
 
 void hand_over_end(struct server *server) {
@@ -129,6 +138,13 @@ bool hand_over_take(struct server *server, struct failure *failure) {
         store_file_settle(server->store);
     }
     tickets_take(server);
+    int result = victim_end(&server->victim);
+    if (result < 0) {
+        log_line(
+            LOG_LEVEL_WARNING,
+            "where memory runs out, this process is the first to be killed: oom_score_adj stays 1000: %s",
+            strerror(-result));
+    }
     return true;
 }
 

@@ -13,6 +13,9 @@
 bool hand_over_ask(struct server *server, struct failure *failure);
 void hand_over_end(struct server *server);
 
+/* Until it serves this process is the first to be killed where memory runs out, and not the one that has everything (victim.h). */
+bool hand_over_hold_victim(struct server *server, struct failure *failure);
+
 /* The way to this process, for one that takes over from it: before the sandbox is closed. */
 bool hand_over_open_control(struct server *server, struct failure *failure);
 void hand_over_close_control(struct server *server);

@@ -28,6 +28,7 @@ static const struct step {
     {server_find_listens, NULL},
     {process_raise_limits, NULL},
     {process_become_daemon, NULL},
+    {hand_over_hold_victim, NULL},
     {process_write_pidfile, process_remove_pidfile},
     {process_set_memory, NULL},
     {process_block_signals, NULL},
@@ -104,6 +105,7 @@ int main(int arguments_count, char **arguments) {
     struct server server = {.daemon.ready_fd = -1,
                             .janitor.fd = -1,
                             .pidfile_fd = -1,
+                            .victim.fd = -1,
                             .memory_fd = -1,
                             .arguments = arguments,
                             .start_ns = clock_monotonic_ns()};

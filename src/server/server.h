@@ -23,6 +23,7 @@
 #include "take_over/giver.h"
 #include "take_over/successor.h"
 #include "take_over/taker.h"
+#include "take_over/victim.h"
 
 struct server {
     struct options
@@ -45,6 +46,7 @@ struct server {
     struct protocols protocols; /* the services on that store */
     struct supervision supervision;
     struct memory_lock memory_lock; /* -k */
+    struct victim victim;           /* this one, until it has taken over */
     struct taker taker;             /* the process that this one takes over from */
     struct giver giver;             /* and the one that takes over from it */
     struct successor successor;     /* that one, where SIGUSR2 has started it */

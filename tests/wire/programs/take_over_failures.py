@@ -124,6 +124,31 @@ def who_stalls_at_any_message_is_waited_for_or_left(lab):
         fail_at(lab, message, "stall", is_old=is_old)
 
 
+def first_to_be_killed(pid):
+    with open(f"/proc/{pid}/oom_score_adj", encoding="ascii") as file:
+        return int(file.read())
+
+
+@test(debug=True, waits=True)
+def where_memory_runs_out_the_new_one_is_killed_until_it_serves(lab):
+    """The old one has everything until then; the new one is what the old one was afterwards, though it has no rights any more."""
+    need_faults(lab)
+    old = lab.start("--hand-over-timeout=30")
+    usual = first_to_be_killed(old.pid)
+    new = Process([*old.arguments, f"--take-over={old.pid}"], os.path.join(old.folder, "new"),
+                  environment={**os.environ, "RIPOSTE_TAKE_OVER_FAULT": "MINE:stall"})
+    new.start()
+    try:
+        wait_until(lambda: first_to_be_killed(new.pid) == 1000, "the new one offers itself")
+        check_equal(usual, first_to_be_killed(old.pid), "of the old one")
+        check(old.process.alive(), "the old one serves")
+        wait_until(lambda: "taken over from" in new.output(), "taken over")
+        check_equal(usual, first_to_be_killed(new.pid), "of the one that serves")
+        old.expect_exit(0)
+    finally:
+        new.kill()
+
+
 @test()
 def who_comes_when_it_stops_hears_so(lab):
     """Who was there already, and who waits behind that one with its first words unread: a server that says nothing was killed."""
