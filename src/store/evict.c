@@ -37,11 +37,17 @@ static bool is_over(const struct store_worker *worker, uint32_t index) {
            atomic_load_explicit(&segment->expires_last, memory_order_relaxed) <= worker_now_tick(worker);
 }
 
-/* Bytes that emptying the segment would win if nothing were pushed out. */
-static uint32_t segment_gain(const struct segment *segment) {
+/*
+ * Bytes that emptying the segment would win if nothing were pushed out. Where nothing may be, a tail that the next item did not
+ * fit into is none: the copies leave one like it, and a full store would be copied round and round. A longer one is of a segment
+ * that was closed early.
+ */
+static uint32_t segment_gain(const struct store *store, const struct segment *segment) {
     uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
     uint32_t dead = atomic_load_explicit(&segment->dead, memory_order_relaxed);
-    return segment->is_large ? 0 : segment->size - (used - dead);
+    uint32_t tail = segment->size - used;
+    bool tail_counts = store->evict || arena_is_large(&store->arena, tail);
+    return segment->is_large ? 0 : dead + (tail_counts ? tail : 0);
 }
 
 /* Cases 1 and 2 among the next few descriptors. Under the lock. */
@@ -65,8 +71,9 @@ static uint32_t choose_scanning(struct store_worker *worker, bool over_only) {
         if (is_over(worker, index)) {
             return index;
         }
-        if (segment_gain(segment) > best_gain) {
-            best_gain = segment_gain(segment);
+        uint32_t gain = segment_gain(worker->store, segment);
+        if (gain > best_gain) {
+            best_gain = gain;
             best = index;
         }
     }

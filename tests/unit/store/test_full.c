@@ -255,3 +255,24 @@ Test(full, a_set_is_refused_soon_where_segments_have_holes_and_there_is_no_room_
     arena_uncharge(arena, (size_t)headroom);
     fixture_close(&fixture);
 }
+
+/* Each segment ends in a tail that the next value did not fit into: copying wins nothing there. */
+Test(full, a_set_is_refused_soon_where_nothing_may_go_and_segments_have_tails) {
+    static const size_t sizes[] = {10, 1000, 50000, 5000, 60000, 100, 900000};
+    enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+    struct store_config config = fixture_config();
+    config.memory_size_max = 64 * FIXTURE_MIB;
+    config.evict = false;
+    struct fixture fixture = fixture_open_with(config);
+    uint64_t number = 0;
+    enum store_status status = STORE_OK;
+    while (status == STORE_OK) {
+        uint64_t begin_ns = clock_monotonic_ns();
+        status = fixture_set_number(&fixture, number, sizes[number % SIZES]);
+        cr_expect_lt(clock_monotonic_ns() - begin_ns, CLOCK_NS_PER_S, "set %" PRIu64, number);
+        number++;
+        fixture_turn(&fixture, 0);
+    }
+    cr_expect_eq(status, STORE_NO_MEMORY);
+    fixture_close(&fixture);
+}
