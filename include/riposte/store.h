@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "riposte/bytes.h"
-#include "riposte/counter.h"
+#include "riposte/store_stats.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,7 +62,12 @@ struct store_config {
     bool large_pages;     /* (-L): for the index, too, by advice; up to 4 MiB more than is counted */
     unsigned workers_max; /* how many may have joined at a time, 1 to 1024 */
     uint64_t hash_seed;   /* of the key hash; from random_seed() in a server */
-    unsigned index_power_min; /* 2^n buckets at start, 6 to 32; 0: the default (10). -o hashpower, less 3 */
+
+    /*
+     * 2^n buckets of 64 bytes at start, 6 to 32, and at most half of memory_size_max; 0: the default (10). -o hashpower,
+     * less 3.
+     */
+    unsigned index_power_min;
 
     /*
      * How long a worker waits for others in one turn, in sum, where memory is on its way and not free yet; then it is
@@ -175,60 +180,9 @@ struct number_result {
 };
 
 /*
- * Counters, one set per worker; X(name, help). Sums may be read by any thread.
+ * 0 and *store; -EINVAL (a limit above is broken), -ENOMEM. Where the system has no addresses for that much (RLIMIT_AS), memory_size_max
+ * becomes smaller instead, as far as the other limits allow: store_stats says which it is. Any thread.
  */
-#define STORE_COUNTERS(X)                                                                                    \
-    X(items_added, "items linked into the index")                                                            \
-    X(items_removed, "items taken out of the index")                                                         \
-    X(evictions, "live items pushed out for want of memory")                                                 \
-    X(evicted_unfetched, "of these, never read")                                                             \
-    X(evicted_active, "of these, read within the last minute")                                               \
-    X(reclaimed, "expired or flushed items whose memory was taken again")                                    \
-    X(expired_unfetched, "of these, never read")                                                             \
-    X(swept, "of these, found by the sweep rather than by a request or an eviction")                         \
-    X(sweep_checked, "items looked at by the sweep")                                                         \
-    X(get_expired, "look-ups, by any command, that met an expired item")                                     \
-    X(get_flushed, "look-ups, by any command, that met a flushed item")                                      \
-    X(no_memory, "requests answered STORE_NO_MEMORY")                                                        \
-    X(too_large, "requests answered STORE_TOO_LARGE")                                                        \
-    X(prefix_flushes, "prefixes flushed")                                                                    \
-    X(prefix_flushes_refused, "flushes of a prefix refused: too many are remembered, or no memory")          \
-    X(retired, "segments handed to reclamation")                                                             \
-    X(freed, "segments whose memory reclamation has returned")                                               \
-    X(lock_waits, "times a bucket lock was found taken")
-
-struct store_counters {
-#define STORE_COUNTER_FIELD(name, help) struct counter name;
-    STORE_COUNTERS(STORE_COUNTER_FIELD)
-#undef STORE_COUNTER_FIELD
-};
-
-/* Levels, read by store_stats; any thread. */
-struct store_levels {
-    uint64_t items_count;  /* in the index now, expired but not yet reclaimed ones included */
-    uint64_t items_size;   /* bytes of these items */
-    uint64_t memory_size;  /* bytes charged now, of which: */
-    uint64_t small_size;   /* segments of new items, */
-    uint64_t main_size;    /* segments of items that were used, */
-    uint64_t open_size;    /* segments that are being filled, */
-    uint64_t free_size;    /* segments kept ready, */
-    uint64_t retired_size; /* segments being emptied, or waiting for readers and replies, */
-    uint64_t index_size;
-    uint64_t ghosts_size;  /* what is remembered of evicted items, */
-    uint64_t dead_size;    /* bytes in segments that no item uses: overwritten, deleted, tails */
-    uint64_t small_target; /* bytes that the policy wants for new items */
-    uint64_t moved_size;   /* bytes of items copied by eviction, since the start */
-    uint64_t segment_size; /* bytes */
-    uint64_t memory_size_max;
-    uint32_t index_power;       /* log2 of the number of buckets, rounded down */
-    bool index_growing;         /* there are more items than the buckets should hold */
-    uint64_t epoch;             /* of reclamation */
-    uint64_t flushed_prefixes;  /* remembered now */
-    uint64_t retired_count;     /* segments waiting for reclamation */
-    struct store_counters sums; /* over all workers, those that left included; written with counter_set */
-};
-
-/* 0 and *store; -EINVAL (a limit above is broken), -ENOMEM. Any thread. */
 int store_create(const struct store_config *config, struct store **store);
 
 /* All workers have left. Frees everything. Views and pins must be gone. */
@@ -453,7 +407,8 @@ enum store_flush_outcome store_flush_prefix(struct store_worker *worker, struct 
 
 /*
  * Changes memory_size_max; a smaller one evicts little by little. False when below STORE_MEMORY_SIZE_MIN, or
- * below what the index, the open segments of all workers and a few free ones need.
+ * below what the index, the open segments of all workers and a few free ones need; or above what addresses are reserved
+ * for since store_create: two to four times the first memory_size_max, or only that where the system had no more.
  */
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max);
 
@@ -472,9 +427,6 @@ struct store_cursor {
  */
 void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
                 void (*visit)(void *user, const struct item_view *view), void *user);
-
-/* A snapshot of levels and sums; any thread, at any time. */
-void store_stats(struct store *store, struct store_levels *levels);
 
 /* Bytes that an item with such a key and value is charged with (for `stats sizes`, watch lines and tests). */
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags);

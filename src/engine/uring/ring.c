@@ -12,7 +12,7 @@
 #include "riposte/clock.h"
 
 /*
- * In the order in which they are dropped, last first: a kernel that knows a flag knows those after it, too
+ * In the order in which they are dropped, newest first: a kernel that knows a flag knows those after it, too
  * (6.1, 6.0, 5.19, 5.18).
  */
 static const unsigned setup_flags[] = {
