@@ -9,6 +9,7 @@
 #include "doctor/doctor.h"
 #include "doctor/trial.h"
 #include "hand_over.h"
+#include "process.h"
 #include "riposte/log.h"
 #include "units.h"
 
@@ -41,13 +42,32 @@ static void check_taken(struct findings *findings, struct listen_list *list, con
     }
 }
 
+/* Of an address of all (0.0.0.0, ::) and one of them the second cannot be opened while the first listens. */
+static bool taken_has_port(const struct listeners_taken *taken, const struct listen *listen) {
+    for (unsigned i = 0; i < taken->count && listen->address.ss_family != AF_UNIX; i++) {
+        const struct listen known = listeners_listen(taken, i);
+        if (known.address.ss_family != AF_UNIX &&
+            address_port(&known.address) == address_port(&listen->address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One that it has not. The other process keeps its own until then. */
 static void check_opened(struct findings *findings, const struct server *server,
                          const struct listen *listen) {
     struct facts_port port;
     trial_port(server, listen, &port);
     if (*port.reason != '\0') {
-        findings_add(findings, FINDING_WRONG, "address", "%s", port.reason);
+        struct finding *finding = findings_add(findings, FINDING_WRONG, "address", "%s", port.reason);
+        if (taken_has_port(&server->taker.listeners, listen)) {
+            snprintf(finding->cure, sizeof(finding->cure),
+                     "%jd has this port, and keeps it until it ends: name single addresses (-l "
+                     "127.0.0.1,192.0.2.1) "
+                     "instead of all, or start anew",
+                     (intmax_t)server->taker.pid);
+        }
     } else {
         findings_add(findings, FINDING_GOOD, "address", "%s: is opened anew", port.text);
     }
@@ -108,6 +128,28 @@ static void check_items(struct findings *findings, const struct server *server) 
     }
 }
 
+/* Limits belong to this process, whatever the other one has. */
+static void check_limits(struct findings *findings, struct server *server, struct facts *facts) {
+    struct failure failure = {0};
+    uint32_t wanted = server->options.conn_limit;
+    if (!process_raise_limits(server, &failure)) {
+        findings_add(findings, FINDING_WRONG, "descriptors", "%s", failure.text);
+        return;
+    }
+    if (server->options.conn_limit < wanted) {
+        findings_add(findings, FINDING_FAIR, "descriptors",
+                     "%" PRIu64 " at most: -c becomes %" PRIu32 " instead of %" PRIu32,
+                     server->descriptors_limit, server->options.conn_limit, wanted);
+    }
+    trial_engine(server, facts);
+    if (!facts->engine_started) {
+        findings_add(findings, FINDING_WRONG, "engine", "%s", facts->reason);
+    }
+    if (*facts->store_reason != '\0') {
+        findings_add(findings, FINDING_WRONG, "items", "%s", facts->store_reason);
+    }
+}
+
 int hand_over_check(struct server *server, FILE *file) {
     static struct facts facts;       /* too large for a stack that may be small */
     static struct findings findings; /* likewise */
@@ -127,6 +169,7 @@ int hand_over_check(struct server *server, FILE *file) {
                      taker->settings.connections_count, taker->settings.workers_count);
         check_listens(&findings, server);
         check_items(&findings, server);
+        check_limits(&findings, server, &facts);
     }
     inherited_close(&server->inherited);
     hand_over_end(server);

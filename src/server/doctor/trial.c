@@ -63,7 +63,7 @@ static void store_try(struct server *server, struct facts *facts) {
     }
 }
 
-static void engine_try(struct server *server, struct facts *facts) {
+void trial_engine(struct server *server, struct facts *facts) {
     struct engine_error error;
     if (!engine_make(server, facts)) {
         return;
@@ -223,5 +223,5 @@ void trial_run(struct server *server, struct facts *facts) {
     }
     descriptors_try(server, facts);
     sandbox_check(facts); /* forks: before the engine has threads */
-    engine_try(server, facts);
+    trial_engine(server, facts);
 }

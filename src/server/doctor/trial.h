@@ -20,4 +20,7 @@ void trial_run(struct server *server, struct facts *facts);
 /* Binds an address as one worker would, and lets it go: *port says why it cannot be. */
 void trial_port(const struct server *server, const struct listen *listen, struct facts_port *port);
 
+/* Only the engine, which runs for a moment at an address of its own, and a store of -m. */
+void trial_engine(struct server *server, struct facts *facts);
+
 #endif

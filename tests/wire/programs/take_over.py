@@ -304,6 +304,33 @@ def a_check_knows_what_is_spoken_elsewhere_and_what_cannot_be_opened(lab):
             check(words in text, f"with {flags} it said {text}")
 
 
+def check_at(lab, *flags, prefix=()):
+    """The exit status of --check, and what it says, on one line."""
+    ended = lab.run(*prefix, lab.program.path, "--check", *flags)
+    return ended.returncode, " ".join(ended.stdout.decode().split())
+
+
+@test()
+def a_check_foresees_limits_and_ports_of_the_new_one(lab):
+    """Limits are the new process's own; an address of all addresses cannot be opened beside one of them."""
+    server = lab.start("-m", "64")
+    take_over = ["-s", server.socket_path, "-m", "64", f"--take-over={server.pid}"]
+    same = [*take_over, "-p", str(server.port)]
+    prlimit = lab.need("prlimit", "util-linux")
+    for flags, limits, status, words in ((same, (), 0, "would take over, and nothing would be lost"),
+                                         (same, ("--nofile=40:40",), 2, "descriptors"), (same, ("--nofile=200:200",), 1, "-c becomes"),
+                                         ([*take_over, "-l", f"0.0.0.0:{server.port}"], (), 2, "name single addresses")):
+        prefix = (prlimit, *limits, "--") if limits else ()
+        found, text = check_at(lab, *flags, prefix=prefix)
+        check_equal(status, found, f"exit status with {flags} and {limits}: {text}")
+        check(words in text, f"with {flags} and {limits} it said {text}")
+    if not lab.program.is_sanitized:
+        found, text = check_at(lab, *same, prefix=(prlimit, f"--as={80 << 20}:{80 << 20}", "--"))
+        check_equal(2, found, f"exit status without address space: {text}")
+    with lab.connect(server) as client:
+        client.version()
+
+
 @test()
 def the_service_manager_hears_who_serves(lab):
     """The old one says MAINPID before it ends; from then on the new one speaks on the same socket: before that the manager would not listen."""
