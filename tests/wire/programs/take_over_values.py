@@ -23,9 +23,10 @@ SIZE = 1000003
 KEYS = ("v0", "v1", "v2", "deleted", "overwritten", "evicted")
 FILE_SIZE = 3000000
 MEMORY = (128, 192, 160)  # -m, one after the other: larger and smaller
+RECEIVED_SIZE = 16384
 # Several packets of the largest size on loopback. A smaller one has no room for one that was sent without a copy, and each is repeated, later
 # and later.
-RECEIVED_SIZE = 131072
+UNCOPIED_RECEIVED_SIZE = 131072
 STEP = 20000  # bytes that each client takes between two take-overs
 SAID = re.compile(r"serves from now on, with (\d+) connections \((\d+)k\) and (\d+) values on their way to them, after (\d+) ms")
 AWAITED_MS = 900  # who waits for clients does so for a second
@@ -38,9 +39,9 @@ def value(key):
 class Reader:
     """One that has asked for much, and takes it little by little."""
 
-    def __init__(self, address, requests, expected, again):
+    def __init__(self, address, received_size, requests, expected, again):
         self.client = Connection(address)
-        self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_SIZE)
+        self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, received_size)
         self.expected, self.at, self.again = memoryview(expected), 0, again
         self.client.send(requests)
         self.read(1)  # by now all of it was served
@@ -58,24 +59,24 @@ class Reader:
         self.client.close()
 
 
-def memcached(address, *keys):
-    return Reader(address, b"".join(f"get {key}\r\n".encode() for key in keys),
+def memcached(address, received_size, *keys):
+    return Reader(address, received_size, b"".join(f"get {key}\r\n".encode() for key in keys),
                   b"".join(value_reply(key, value(key)) + b"END\r\n" for key in keys), (b"mn\r\n", b"MN\r\n"))
 
 
-def meta(address, *keys):
-    return Reader(address, b"".join(f"mg {key} v\r\n".encode() for key in keys),
+def meta(address, received_size, *keys):
+    return Reader(address, received_size, b"".join(f"mg {key} v\r\n".encode() for key in keys),
                   b"".join(b"VA %d\r\n" % SIZE + value(key) + b"\r\n" for key in keys), (b"mn\r\n", b"MN\r\n"))
 
 
 class HttpReader(Reader):
     """Of items and of a file, over a connection that stays. Heads are looked at no further than to their end."""
 
-    def __init__(self, address, *paths):
+    def __init__(self, address, received_size, *paths):
         self.bodies = [pattern(99, FILE_SIZE) if path == "/large" else value(path.rpartition("/")[2]) for path in paths]
         self.body = b""
         requests = b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths)
-        super().__init__(address, requests, b"", None)
+        super().__init__(address, received_size, requests, b"", None)
 
     def read(self, size):
         if not self.body and self.bodies:
@@ -99,6 +100,7 @@ class Readers:
     def __init__(self, lab, *flags, **options):
         self.lab, self.engine, self.memory = lab, lab.engine, MEMORY
         self.paused_ms = None
+        self.received_size = UNCOPIED_RECEIVED_SIZE if "--send=zc" in flags else RECEIVED_SIZE
         self.http_path, root = os.path.join(lab.new_folder(), "http"), lab.new_folder()
         self.port = free_port()
         with open(os.path.join(root, "large"), "wb") as file:
@@ -112,15 +114,15 @@ class Readers:
         self.end_items()
 
     def begin(self):
-        address = self.server.address()
+        address, size = self.server.address(), self.received_size
         http = self.http_path if self.lab.family == "unix" else ("127.0.0.1", self.port)
-        return [*(memcached(address, "v0") for _ in range(4)),
-                *(memcached(address, *KEYS) for _ in range(8)),
-                *(meta(address, *KEYS) for _ in range(4)),
-                *(memcached(address, key, key, key, key) for key in KEYS),
-                *(HttpReader(http, f"/cache/{key}", "/cache/v0", "/cache/v1", "/cache/v2") for key in KEYS),
-                *(HttpReader(http, "/cache/v0", "/large", "/cache/v1") for _ in range(2)),
-                *(HttpReader(http, "/large") for _ in range(2))]
+        return [*(memcached(address, size, "v0") for _ in range(4)),
+                *(memcached(address, size, *KEYS) for _ in range(8)),
+                *(meta(address, size, *KEYS) for _ in range(4)),
+                *(memcached(address, size, key, key, key, key) for key in KEYS),
+                *(HttpReader(http, size, f"/cache/{key}", "/cache/v0", "/cache/v1", "/cache/v2") for key in KEYS),
+                *(HttpReader(http, size, "/cache/v0", "/large", "/cache/v1") for _ in range(2)),
+                *(HttpReader(http, size, "/large") for _ in range(2))]
 
     def end_items(self):
         """Of some, before they are sent; others are filled in for them."""
@@ -166,8 +168,8 @@ class FileReaders(Readers):
 
     def begin(self):
         http = self.http_path if self.lab.family == "unix" else ("127.0.0.1", self.port)
-        readers = [HttpReader(http, *paths) for paths in (["/large"] * 3, ["/large"] * 8, ["/large", "/cache/v0", "/large", "/cache/v1"])
-                   for _ in range(8)]
+        readers = [HttpReader(http, self.received_size, *paths)
+                   for paths in (["/large"] * 3, ["/large"] * 8, ["/large", "/cache/v0", "/large", "/cache/v1"]) for _ in range(8)]
         for number, reader in enumerate(readers):
             reader.read(number * FILE_SIZE // len(readers))
         return readers
