@@ -22,13 +22,20 @@ static bool listener_agrees(const struct message_listener *known, const struct m
            known->is_inherited == listener->is_inherited && known->is_free_port == listener->is_free_port;
 }
 
+/* A newer build may listen where this one does not know how to. */
+static bool listener_is_of_a_kind(const struct message_listener *listener) {
+    int family = listener->address.ss_family;
+    return (family == AF_INET || family == AF_INET6 || family == AF_UNIX) &&
+           listener->tls <= LISTEN_TLS_MUTUAL;
+}
+
 int listeners_take(struct listeners_taken *taken, const struct message_listener *message,
                    struct channel_fds *fds) {
     struct message_listener *last = taken->count == 0 ? NULL : &taken->listeners[taken->count - 1];
     bool is_more = last != NULL && listener_is_same(last, message);
     if (fds->count != message->fds_count || fds->count == 0 ||
         taken->fds_count + fds->count > INHERITED_MAX || (is_more && !listener_agrees(last, message)) ||
-        (!is_more && taken->count == ENGINE_LISTENS_MAX) || message->tls > LISTEN_TLS_MUTUAL) {
+        (!is_more && taken->count == ENGINE_LISTENS_MAX) || !listener_is_of_a_kind(message)) {
         channel_fds_close(fds);
         return -EPROTO;
     }

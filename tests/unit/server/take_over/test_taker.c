@@ -210,6 +210,12 @@ Test(taker, more_of_one_address_must_agree_with_the_first) {
     expect_refused(unclear);
 }
 
+Test(taker, a_listener_of_an_unknown_family_is_refused) {
+    say_settings();
+    say_listener(1, 1)->address.ss_family = AF_PACKET;
+    expect_refused(unclear);
+}
+
 Test(taker, an_encryption_that_there_is_not_is_refused) {
     say_settings();
     say_listener(1, 1)->tls = LISTEN_TLS_MUTUAL + 1;
