@@ -154,11 +154,11 @@ bool hand_over_release(struct server *server, struct failure *failure) {
     if (taker->pid == 0) {
         return true;
     }
-    taker_release(taker);
     if (server->pidfile_fd >= 0) {
         pidfile_fill_taken(server->options.pidfile, server->pidfile_fd);
         server->pidfile_fd = -1;
     }
+    taker_release(taker); /* behind the pid file: one that is still the other one's own is removed by it */
     const struct connections_taken *connections = &taker->taken_connections;
     log_line(LOG_LEVEL_INFO, "taken over from process %jd, with %u connections", (intmax_t)taker->pid,
              connections->count);
@@ -239,11 +239,19 @@ void hand_over_pass_on(struct server *server) {
     }
 }
 
+/* One that goes on being used has the new one's number by now: it has another, or none. */
+static void hand_over_remove_pidfile(const struct server *server) {
+    if (server->options.pidfile != NULL) {
+        pidfile_remove(server->options.pidfile, getpid());
+    }
+}
+
 bool hand_over_turn(struct server *server, uint64_t now_ns) {
     struct giver *giver = &server->giver;
     enum giver_state state = giver_turn(giver, now_ns);
     signals_raise(taker_turn(&server->taker, 0));
     if (state == GIVER_GIVEN) {
+        hand_over_remove_pidfile(server);
         supervision_given(&server->supervision, giver->taker);
         hand_over_pass_on(server);
     }

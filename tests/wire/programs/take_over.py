@@ -123,6 +123,18 @@ def signal_starts_the_program_again_where_there_is_no_sandbox(lab):
     wait_until(lambda: not os.path.exists(path), "the pid file is removed")
 
 
+@test()
+def a_pid_file_that_is_no_longer_asked_for_is_removed(lab):
+    """-P changes, goes, and comes again."""
+    folder = lab.new_folder()
+    first, second = os.path.join(folder, "first"), os.path.join(folder, "second")
+    server = lab.start("-P", first)
+    for flags, there in ((("-P", second), (False, True)), ((), (False, False)), (("-P", first), (True, False))):
+        server = lab.take_over(server, *flags)
+        check_equal(there, (os.path.exists(first), os.path.exists(second)), f"which of them is there after {flags}")
+    check_equal(server.pid, read_pid(first), "what it says")
+
+
 LISTS_DESCRIPTORS = """#!/bin/sh
 ls /proc/self/fd >{out}.part && mv {out}.part {out}
 """
