@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "arena_ready.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 
@@ -90,17 +91,6 @@ void arena_destroy(struct arena *arena) {
 
 /* --- the account --- */
 
-/* The levels are written under the lock. */
-
-static void level_add(_Atomic uint64_t *value, uint64_t amount) {
-    atomic_store_explicit(value, arena_level(value) + amount, memory_order_relaxed);
-}
-
-static void level_subtract(_Atomic uint64_t *value, uint64_t amount) {
-    assert(arena_level(value) >= amount);
-    atomic_store_explicit(value, arena_level(value) - amount, memory_order_relaxed);
-}
-
 int64_t arena_headroom(const struct arena *arena) {
     return (int64_t)(arena_level(&arena->limit) - arena_level(&arena->used) +
                      arena_level(&arena->ready_size));
@@ -117,70 +107,6 @@ size_t arena_reserve(const struct arena *arena) {
     return (share > opened ? share : opened) + arena_level(&arena->wanted);
 }
 
-static void segment_link_first(struct arena *arena, uint32_t *first, uint32_t index) {
-    arena->segments[index].next = *first;
-    *first = index;
-}
-
-/* Takes the first of a list out, or SEGMENT_NONE. */
-static uint32_t segment_unlink_first(struct arena *arena, uint32_t *first) {
-    uint32_t index = *first;
-    if (index != SEGMENT_NONE) {
-        *first = arena->segments[index].next;
-    }
-    return index;
-}
-
-/* Takes the memory of a ready slot. Under the lock, which is let go meanwhile; false when none is ready. */
-static bool slot_strip(struct arena *arena) {
-    uint32_t index = segment_unlink_first(arena, &arena->ready_first);
-    if (index == SEGMENT_NONE) {
-        return false;
-    }
-    level_subtract(&arena->ready_size, arena_segment_size(arena));
-    arena_unlock(arena);
-    arena_memory_drop(arena, arena->segments[index].memory, arena_segment_size(arena));
-    arena_lock(arena);
-    segment_link_first(arena, &arena->bare_first, index);
-    level_subtract(&arena->used, arena_segment_size(arena));
-    return true;
-}
-
-/* A window leaves the ready ones of its class; its memory stays charged. Under the lock. */
-static uint32_t window_take_ready(struct arena *arena, struct arena_class *class) {
-    uint32_t index = segment_unlink_first(arena, &class->ready_first);
-    if (index != SEGMENT_NONE) {
-        level_subtract(&arena->ready_size, arena->segments[index].size);
-        level_subtract(&arena->windows_ready_size, arena->segments[index].size);
-    }
-    return index;
-}
-
-static void window_add_ready(struct arena *arena, struct arena_class *class, uint32_t index) {
-    segment_link_first(arena, &class->ready_first, index);
-    level_add(&arena->ready_size, arena->segments[index].size);
-    level_add(&arena->windows_ready_size, arena->segments[index].size);
-}
-
-/* Takes the memory of a ready window, the largest first. As slot_strip. */
-static bool window_strip(struct arena *arena) {
-    uint32_t index = SEGMENT_NONE;
-    struct arena_class *class = arena->classes + arena->classes_count;
-    while (index == SEGMENT_NONE && class > arena->classes) {
-        index = window_take_ready(arena, --class);
-    }
-    if (index == SEGMENT_NONE) {
-        return false;
-    }
-    const struct segment *segment = &arena->segments[index];
-    arena_unlock(arena);
-    arena_memory_drop(arena, segment->memory, segment->size);
-    arena_lock(arena);
-    segment_link_first(arena, &class->free_first, index);
-    level_subtract(&arena->used, segment->size);
-    return true;
-}
-
 static bool fits(const struct arena *arena, size_t size) {
     uint64_t limit = arena_level(&arena->limit), used = arena_level(&arena->used);
     return used <= limit && size <= limit - used;
@@ -189,17 +115,18 @@ static bool fits(const struct arena *arena, size_t size) {
 /* Under the lock. */
 static bool charge_by_all_means(struct arena *arena, size_t size) {
     while (!fits(arena, size)) {
-        if (arena_headroom(arena) < (int64_t)size || !(window_strip(arena) || slot_strip(arena))) {
+        if (arena_headroom(arena) < (int64_t)size ||
+            !(arena_ready_strip_window(arena) || arena_ready_strip_slot(arena))) {
             return false;
         }
     }
-    level_add(&arena->used, size);
+    arena_level_add(&arena->used, size);
     return true;
 }
 
 void arena_charge_anyway(struct arena *arena, size_t size) {
     arena_lock(arena);
-    level_add(&arena->used, size);
+    arena_level_add(&arena->used, size);
     arena_unlock(arena);
 }
 
@@ -212,28 +139,7 @@ bool arena_charge(struct arena *arena, size_t size) {
 
 void arena_uncharge(struct arena *arena, size_t size) {
     arena_lock(arena);
-    level_subtract(&arena->used, size);
-    arena_unlock(arena);
-}
-
-bool arena_trim(struct arena *arena) {
-    size_t spare = arena_reserve(arena) + arena_level(&arena->windows_ready_size);
-    /* A store above its limit, or with much that it does not need. */
-    bool above = arena_level(&arena->used) > arena_level(&arena->limit);
-    if (arena_level(&arena->ready_size) <= (above ? 0 : spare)) {
-        return false;
-    }
-    arena_lock(arena);
-    bool stripped = (above && window_strip(arena)) || slot_strip(arena);
-    arena_unlock(arena);
-    return stripped;
-}
-
-void arena_strip(struct arena *arena) {
-    arena_lock(arena);
-    while (window_strip(arena) || slot_strip(arena)) {
-        continue;
-    }
+    arena_level_subtract(&arena->used, size);
     arena_unlock(arena);
 }
 
@@ -242,7 +148,7 @@ void arena_strip(struct arena *arena) {
 uint64_t arena_draw_numbers(struct arena *arena, uint64_t count) {
     arena_lock(arena);
     uint64_t first = arena_level(&arena->sequence) + 1;
-    level_add(&arena->sequence, count);
+    arena_level_add(&arena->sequence, count);
     arena_unlock(arena);
     return first;
 }
@@ -273,8 +179,8 @@ static void segment_begin(struct arena *arena, uint32_t index, char *memory, siz
                           memory_order_relaxed);
     /* The number and the flush that may come after it are drawn under one lock: see store_flush. */
     atomic_store_explicit(&arena->numbers[index], arena_level(&arena->sequence), memory_order_relaxed);
-    level_add(&arena->sequence, numbers_count);
-    level_add(&arena->open_size, size);
+    arena_level_add(&arena->sequence, numbers_count);
+    arena_level_add(&arena->open_size, size);
 }
 
 static char *slot_memory(const struct arena *arena, uint32_t index) {
@@ -283,19 +189,18 @@ static char *slot_memory(const struct arena *arena, uint32_t index) {
 
 /* One that has no memory, or SEGMENT_NONE. Under the lock. */
 static uint32_t slot_take_bare(struct arena *arena) {
-    uint32_t index = segment_unlink_first(arena, &arena->bare_first);
+    uint32_t index = arena_unlink_first(arena, &arena->bare_first);
     return index == SEGMENT_NONE && arena->slots_taken < arena->slots_count ? arena->slots_taken++ : index;
 }
 
 /* A free slot with its memory charged, or SEGMENT_NONE. Under the lock, which may be let go meanwhile. */
 static uint32_t slot_find(struct arena *arena) {
-    uint32_t index = segment_unlink_first(arena, &arena->ready_first);
+    uint32_t index = arena_ready_take_slot(arena);
     if (index != SEGMENT_NONE) {
-        level_subtract(&arena->ready_size, arena_segment_size(arena));
         return index;
     }
     while (!fits(arena, arena_segment_size(arena))) {
-        if (!window_strip(arena)) {
+        if (!arena_ready_strip_window(arena)) {
             return SEGMENT_NONE;
         }
     }
@@ -303,9 +208,9 @@ static uint32_t slot_find(struct arena *arena) {
     if (index == SEGMENT_NONE) {
         return SEGMENT_NONE;
     }
-    level_add(&arena->used, arena_segment_size(arena));
+    arena_level_add(&arena->used, arena_segment_size(arena));
     if (!arena_memory_reserve(arena, slot_memory(arena, index), arena_segment_size(arena))) {
-        segment_link_first(arena, &arena->bare_first, index);
+        arena_link_first(arena, &arena->bare_first, index);
         return SEGMENT_NONE;
     }
     return index;
@@ -324,14 +229,13 @@ static bool slot_fill(struct arena *arena) {
         return true;
     }
     if (!arena_memory_has_room(arena, slot_memory(arena, index), arena_segment_size(arena))) {
-        segment_link_first(arena, &arena->bare_first, index);
+        arena_link_first(arena, &arena->bare_first, index);
         return false;
     }
     segment_place(arena, &arena->segments[index], slot_memory(arena, index));
     poison(slot_memory(arena, index), arena_segment_size(arena)); /* as any that is ready */
-    segment_link_first(arena, &arena->ready_first, index);
-    level_add(&arena->ready_size, arena_segment_size(arena));
-    level_add(&arena->used, arena_segment_size(arena));
+    arena_ready_add_slot(arena, index);
+    arena_level_add(&arena->used, arena_segment_size(arena));
     return true;
 }
 
@@ -380,21 +284,21 @@ static char *window_memory(const struct arena *arena, const struct arena_class *
  * meanwhile.
  */
 static uint32_t window_find_ready(struct arena *arena, struct arena_class *class, size_t charge) {
-    uint32_t index = window_take_ready(arena, class);
+    uint32_t index = arena_ready_take_window(arena, class);
     if (index == SEGMENT_NONE) {
         return SEGMENT_NONE;
     }
     size_t has = arena->segments[index].size;
     if (has < charge && !(charge_by_all_means(arena, charge - has) &&
                           arena_memory_reserve(arena, arena->segments[index].memory + has, charge - has))) {
-        window_add_ready(arena, class, index);
+        arena_ready_add_window(arena, class, index);
         return SEGMENT_NONE;
     }
     if (has > charge) {
         arena_unlock(arena);
         arena_memory_drop(arena, arena->segments[index].memory + charge, has - charge);
         arena_lock(arena);
-        level_subtract(&arena->used, has - charge);
+        arena_level_subtract(&arena->used, has - charge);
     }
     return index;
 }
@@ -408,14 +312,14 @@ static uint32_t window_find(struct arena *arena, struct arena_class *class, size
     if (!charge_by_all_means(arena, charge)) {
         return SEGMENT_NONE;
     }
-    index = segment_unlink_first(arena, &class->free_first);
+    index = arena_unlink_first(arena, &class->free_first);
     if (index == SEGMENT_NONE && class->taken < class->count) {
         index = class->first + class->taken++;
     }
     if (index == SEGMENT_NONE) {
-        level_subtract(&arena->used, charge);
+        arena_level_subtract(&arena->used, charge);
     } else if (!arena_memory_reserve(arena, window_memory(arena, class, index), charge)) {
-        segment_link_first(arena, &class->free_first, index);
+        arena_link_first(arena, &class->free_first, index);
         return SEGMENT_NONE;
     }
     return index;
@@ -446,14 +350,14 @@ static void window_give(struct arena *arena, uint32_t index) {
     uint64_t limit = arena_level(&arena->limit),
              kept = arena_level(&arena->windows_ready_size) + segment->size;
     if (kept <= limit / ARENA_WINDOWS_READY_SHARE && arena_level(&arena->used) <= limit) {
-        window_add_ready(arena, class, index);
+        arena_ready_add_window(arena, class, index);
         return;
     }
     arena_unlock(arena);
     arena_memory_drop(arena, segment->memory, segment->size);
     arena_lock(arena);
-    segment_link_first(arena, &class->free_first, index);
-    level_subtract(&arena->used, segment->size);
+    arena_link_first(arena, &class->free_first, index);
+    arena_level_subtract(&arena->used, segment->size);
 }
 
 void arena_give(struct arena *arena, uint32_t index) {
@@ -465,8 +369,7 @@ void arena_give(struct arena *arena, uint32_t index) {
     if (segment->is_large) {
         window_give(arena, index);
     } else {
-        segment_link_first(arena, &arena->ready_first, index);
-        level_add(&arena->ready_size, segment->size);
+        arena_ready_add_slot(arena, index);
     }
     arena_unlock(arena);
 }

@@ -7,7 +7,7 @@
  *        segments of one size                 segments of one large item each
  *
  * The range is reserved at the start and costs nothing; memory comes with the first use of a page and goes back
- * by punching holes (arena_trim). Slots are all of one size; an item larger than a quarter of that has a window
+ * by punching holes (arena_ready.h). Slots are all of one size; an item larger than a quarter of that has a window
  * to itself, whose address never changes. There are as many windows of each size as the limit could fill, so
  * that finding room is a matter of memory only, never of gaps.
  *
@@ -26,6 +26,7 @@
 #ifndef RIPOSTE_STORE_ARENA_H
 #define RIPOSTE_STORE_ARENA_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -139,10 +140,13 @@ struct arena {
 
     /* Under the lock. */
     alignas(64) pthread_mutex_t lock;
-    uint32_t ready_first; /* free slots with memory */
-    uint32_t bare_first;  /* free slots without */
-    uint32_t slots_taken; /* slots 0 to n - 1 have been used */
-    uint32_t scan_next;   /* see choose_scanning in evict.c */
+    uint32_t ready_first;         /* free slots with memory: see arena_ready.h, as for the next three */
+    uint64_t ready_low_size;      /* the least of ready_size since ready_low_ns */
+    uint64_t ready_low_ns;        /* monotonic */
+    uint64_t ready_low_size_last; /* the least in the time before that */
+    uint32_t bare_first;          /* free slots without */
+    uint32_t slots_taken;         /* slots 0 to n - 1 have been used */
+    uint32_t scan_next;           /* see choose_scanning in evict.c */
     struct arena_list queues[QUEUES_COUNT];
     bool is_short; /* the limit has sunk, and has not risen again to what is wanted */
 
@@ -188,17 +192,11 @@ uint32_t arena_take_slot(struct arena *arena, unsigned spare_slots);
 uint32_t arena_take_window(struct arena *arena, size_t size);
 
 /*
- * Free again. Its memory goes back with arena_trim; a window keeps it, for the next large item, while all of them keep no
+ * Free again. Its memory goes back with arena_ready_trim; a window keeps it, for the next large item, while all of them keep no
  * more than a part in ARENA_WINDOWS_READY_SHARE of the limit: whoever appends to a large value needs one window after the
  * other, and new memory costs several times what the copy does.
  */
 void arena_give(struct arena *arena, uint32_t index);
-
-/* Gives memory of one ready slot back when there are more than needed; true when there may be more to do. */
-bool arena_trim(struct arena *arena);
-
-/* Gives the memory of all free segments back. */
-void arena_strip(struct arena *arena);
 
 /* The next segment number that was ever in use, from `index` on; SEGMENT_NONE behind the last. Under the lock. */
 uint32_t arena_scan(const struct arena *arena, uint32_t index);
@@ -229,6 +227,16 @@ static inline size_t arena_round_up(size_t size, size_t unit) {
 /* A level of the account. relaxed: whoever reads one without the lock wants a rough idea. */
 static inline uint64_t arena_level(const _Atomic uint64_t *level) {
     return atomic_load_explicit(level, memory_order_relaxed);
+}
+
+/* The levels are written under the lock. */
+static inline void arena_level_add(_Atomic uint64_t *level, uint64_t size) {
+    atomic_store_explicit(level, arena_level(level) + size, memory_order_relaxed);
+}
+
+static inline void arena_level_subtract(_Atomic uint64_t *level, uint64_t size) {
+    assert(arena_level(level) >= size);
+    atomic_store_explicit(level, arena_level(level) - size, memory_order_relaxed);
 }
 
 /* The limit is lower than what is wanted, since memory for more was refused. */
@@ -323,6 +331,21 @@ static inline uint32_t arena_location_of(const struct arena *arena, const struct
     return likely(offset < (size_t)arena->large_first << arena->step_shift)
                ? (uint32_t)(offset >> arena->step_shift)
                : arena_location_of_large(arena, item);
+}
+
+/* At the beginning of a chain of free segments. Under the lock. */
+static inline void arena_link_first(struct arena *arena, uint32_t *first, uint32_t index) {
+    arena->segments[index].next = *first;
+    *first = index;
+}
+
+/* A chain's beginning, taken out, or SEGMENT_NONE. Under the lock. */
+static inline uint32_t arena_unlink_first(struct arena *arena, uint32_t *first) {
+    uint32_t index = *first;
+    if (index != SEGMENT_NONE) {
+        *first = arena->segments[index].next;
+    }
+    return index;
 }
 
 /* At the list's end. Which thread may change a list is said where it is declared. */

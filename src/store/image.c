@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "arena_ready.h"
 #include "flush_table.h"
 #include "reclaim.h"
 #include "segment.h"
@@ -282,7 +283,7 @@ int image_save(struct store *store, struct image_root *root, uint64_t now_ns) {
         return -ENOTSUP;
     }
     free_orphans(store);
-    arena_strip(&store->arena);
+    arena_ready_strip(&store->arena);
     root_fill(store, now_ns, root);
     int status = sections_write(store, root);
     if (status == 0) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "arena_ready.h"
 #include "evict.h"
 #include "expire.h"
 #include "flush.h"
@@ -391,7 +392,7 @@ unsigned store_quiescent(struct store_worker *worker, uint64_t now_ns) {
     wait_ms = sooner(wait_ms, sweep_turn(worker));
     wait_ms = sooner(wait_ms, flush_turn(worker));
     wait_ms = sooner(wait_ms, index_resize(worker, INDEX_STEPS_TURN) ? STORE_BUSY_MS : 0);
-    return sooner(wait_ms, arena_trim(&worker->store->arena) ? STORE_BUSY_MS : 0);
+    return sooner(wait_ms, arena_ready_trim(&worker->store->arena, now_ns));
 }
 
 void store_offline(struct store_worker *worker) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "arena_ready.h"
 
 enum { MIB = 1024 * 1024, LIMIT = 16 * MIB };
 
@@ -103,26 +104,6 @@ Test(arena, takes_the_memory_of_ready_slots_for_something_else) {
     cr_expect_eq(arena_take_slot(arena, 0), SEGMENT_NONE);
     arena_uncharge(arena, LIMIT);
     cr_expect_neq(arena_take_slot(arena, 0), SEGMENT_NONE);
-    arena_destroy(arena);
-}
-
-Test(arena, trims_what_is_ready_down_to_the_reserve) {
-    struct arena *arena = open_arena();
-    uint32_t indices[64];
-    for (unsigned i = 0; i < 64; i++) {
-        indices[i] = arena_take_slot(arena, 0);
-        unpoison(arena->segments[indices[i]].memory, arena_segment_size(arena));
-        memset(arena->segments[indices[i]].memory, 'x', arena_segment_size(arena));
-    }
-    for (unsigned i = 0; i < 64; i++) {
-        arena_give(arena, indices[i]);
-    }
-    while (arena_trim(arena)) {
-        continue;
-    }
-    cr_expect_leq(used(arena), arena_reserve(arena));
-    unpoison(arena->segments[indices[63]].memory, 1);
-    cr_expect_eq(arena->segments[indices[63]].memory[0], 0, "its memory has gone back");
     arena_destroy(arena);
 }
 
@@ -258,7 +239,7 @@ Test(arena, is_anonymous_where_files_may_not_be_as_long) {
     unpoison(arena->segments[index].memory, arena_segment_size(arena));
     memset(arena->segments[index].memory, 1, arena_segment_size(arena));
     arena_give(arena, index);
-    arena_strip(arena);
+    arena_ready_strip(arena);
     cr_expect_eq(used(arena), 0, "its memory goes back, too");
     arena_destroy(arena);
 }
@@ -417,7 +398,7 @@ static void check_gives_locked_memory_back(struct arena *arena) {
     cr_assert_eq(mlock(memory, size), 0);
     cr_assert(is_resident(memory, size));
     arena_give(arena, index);
-    arena_strip(arena);
+    arena_ready_strip(arena);
     cr_expect_not(is_resident(memory, size));
     arena_destroy(arena);
 }

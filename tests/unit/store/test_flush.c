@@ -226,7 +226,7 @@ Test(flush_prefix, gives_the_memory_back_and_is_forgotten) {
     uint64_t homes = UINT64_C(1) << fixture_levels(&fixture).index_power;
     cr_expect_geq(turns_until_forgotten(&fixture), homes / 64 / 2, "a piece of a bounded size a turn");
     cr_expect_eq(fixture_levels(&fixture).items_count, 1);
-    for (unsigned i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < 300; i++) {
         fixture_turn(&fixture, 10);
     }
     cr_expect_eq(fixture_turn(&fixture, 10), 0u, "nothing is left to do");
