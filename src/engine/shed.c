@@ -4,6 +4,8 @@
  */
 #include "shed.h"
 
+#include <poll.h>
+
 #include "close.h"
 #include "memory.h"
 
@@ -112,6 +114,35 @@ static bool candidates_any_holds(const struct candidate *list, unsigned count, u
 }
 
 /*
+ * Its client has moved, and this worker has not seen it yet: bytes wait, or there is room for output. After a time in which the worker did
+ * not run (SIGSTOP, a CPU that others had) that is so for many.
+ */
+static bool shed_client_moves(struct conn *conn) {
+    short what = conn_output(conn)->unsent_size > 0 ? POLLOUT : POLLIN;
+    struct pollfd look = {.fd = conn->fd, .events = what};
+    return conn->queued[CONN_QUEUE_RUN] || (poll(&look, 1, 0) == 1 && (look.revents & what) != 0);
+}
+
+/* As many in a while as there are connections: above the bound nobody is served, and what waits for that would spare all for ever. */
+static bool shed_may_spare(struct worker *worker) {
+    if (timeout_passed(worker->now_ms, worker->shed_spared_ms + SHED_STALE_MS)) {
+        worker->shed_spared_ms = worker->now_ms;
+        worker->shed_spared_count = 0;
+    }
+    return worker->shed_spared_count < worker->conns.used_count;
+}
+
+/* True for one that only looks as if it moved nothing: from now on it does not. */
+static bool shed_spares(struct worker *worker, const struct candidate *candidate) {
+    if (!candidate->quiet || !shed_may_spare(worker) || !shed_client_moves(candidate->conn)) {
+        return false;
+    }
+    candidate->conn->active_ms = worker->now_ms;
+    worker->shed_spared_count++;
+    return true;
+}
+
+/*
  * A connection that holds little against the average is kept while another on the list holds more: closing it would free nothing, and
  * the bound is there to protect such ones. Where all on the list hold little (many are quiet), they are closed: each turn frees some.
  */
@@ -121,13 +152,19 @@ static void shed_close(struct worker *worker, uint32_t still_ms, uint64_t excess
     unsigned count = shed_find(worker, still_ms, list, &freed_size, &mean_size);
     uint64_t little_size = mean_size / SHED_LITTLE_SHARE;
     uint64_t floor_size = candidates_any_holds(list, count, little_size) ? little_size : 0;
+    bool spared = false;
     for (unsigned i = 0; i < count && freed_size < excess_size; i++) {
-        if (list[i].size >= floor_size) {
-            freed_size += list[i].size;
-            close_begin(worker, list[i].conn, CLOSE_CONN_MEMORY);
+        if (list[i].size < floor_size) {
+            continue;
         }
+        if (shed_spares(worker, &list[i])) {
+            spared = true;
+            continue;
+        }
+        freed_size += list[i].size;
+        close_begin(worker, list[i].conn, CLOSE_CONN_MEMORY);
     }
-    if (freed_size == 0) {
+    if (freed_size == 0 && !spared) {
         worker->shed_vain_ms = worker->now_ms;
     }
 }

@@ -8,6 +8,9 @@
  * When a session waits for memory, or was refused some (shed_want), connections that have moved nothing for SHED_STALE_MS are closed
  * until there is room for it: a client that holds memory and does nothing cannot lock others out.
  *
+ * Whoever seems to have moved nothing, but has sent bytes that the kernel still has, or taken some so that it has room for more, is
+ * spared: it was this worker that did not move.
+ *
  * The worker's own thread only.
  */
 #ifndef RIPOSTE_ENGINE_SHED_H

@@ -72,9 +72,11 @@ struct worker {
     uint32_t shed_next;      /* slot that is looked at next for memory to be freed */
     uint32_t shed_woke_ms;   /* worker time when others were last woken to free some */
     uint32_t shed_vain_ms;   /* worker time of the last look for one that could give way and was not there */
-    uint32_t filter_waits;   /* first of the connections whose filters wait for another thread; CONN_NONE */
-    char *plain;             /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
-    size_t plain_used_size;  /* of it, by plain bytes of this turn */
+    uint32_t shed_spared_ms; /* worker time from which on those were counted that were spared */
+    uint32_t shed_spared_count;
+    uint32_t filter_waits;  /* first of the connections whose filters wait for another thread; CONN_NONE */
+    char *plain;            /* WORKER_PLAIN_SIZE bytes where a listen has a filter; owned */
+    size_t plain_used_size; /* of it, by plain bytes of this turn */
     struct timeouts timeouts;
     struct spin spin;
     bool spin_found; /* this turn serves what a spin has found */

@@ -210,6 +210,18 @@ class Server:
         self.stopping |= number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
         self.process.send_signal(number)
 
+    def pause(self):
+        """SIGSTOP; returns when no thread runs any more."""
+        self.signal(signal.SIGSTOP)
+        wait_until(lambda: self.thread_states() == {"T"}, "every thread stands still")
+
+    def thread_states(self):
+        states, folder = set(), f"/proc/{self.pid}/task"
+        for thread in os.listdir(folder):
+            with open(f"{folder}/{thread}/stat", encoding="ascii") as file:
+                states.add(file.read().rpartition(") ")[2][0])
+        return states
+
     def wait(self, limit_s=STOP_LIMIT_S):
         """Waits for the end and returns the exit status."""
         try:

@@ -2,6 +2,7 @@
 """Values on their way: what they may take from others, and how slowly they may come."""
 
 import select
+import signal
 import threading
 import time
 
@@ -157,6 +158,32 @@ def half_requests_that_stay_do_not_keep_values_out(lab):
     check(0 < int(figures["closed_conn_memory"]) < count, f"{figures['closed_conn_memory']} of {count} were closed")
     check(int(figures["values_waited"]) > 0, "nothing has waited: nothing was tested")
     check_equal("0", figures["values_refused"], "values_refused")
+
+
+@test(families=BOTH, waits=True)
+def uploads_do_not_give_way_for_the_time_in_which_the_server_was_stopped(lab):
+    """--conn-memory=16m, most of it held by values on their way; stopped for longer than one may move nothing while all of them go on
+    and others begin values for which there is no room: none of them is closed."""
+    server = lab.start("-m", "64", "--conn-memory=16m", "-t", "2", "--min-rate=0")
+    figures, uploads = lab.connect(server), []
+    while int(figures.stats("riposte")["conn_memory"]) < 11 * MIB:
+        uploads.append(lab.connect(server))
+        uploads[-1].send(b"set up%d 0 0 60002\r\n" % len(uploads) + b"v" * 16_000)
+        check(len(uploads) < 1000, "they hold nothing")
+    others = [lab.connect(server) for _ in range(24)]
+    before_size = int(figures.stats("riposte")["bytes_read"]) + 24 * 60_000
+    server.pause()
+    for number, other in enumerate(others):  # what comes first is served first
+        other.send(b"set other%d 0 0 900000\r\n" % number + b"w" * 60_000)
+    for upload in uploads:
+        upload.send("v")
+    time.sleep(2.5)
+    server.signal(signal.SIGCONT)
+    sent_size = before_size + len(uploads)
+    wait_until(lambda: int(figures.stats("riposte")["bytes_read"]) >= sent_size, "what they have sent meanwhile has come")
+    after = figures.stats("riposte")
+    check(int(after["values_waited"]) + int(after["values_refused"]) > 0, "there was room: nothing was tested")
+    check_equal("0", after["closed_conn_memory"], "closed for want of memory")
 
 
 @test(families=BOTH)
