@@ -328,11 +328,10 @@ static bool auth_line(struct mc_call *call, struct bytes line) {
         reply_close(call->reply);
         return true;
     }
-    if (tokens.count < 5 || !tokens_are(&tokens, 0, "set")) {
+    bool has_block = tokens.count >= 5 && tokens_are(&tokens, 0, "set") &&
+                     bytes_parse_u32(tokens.token[4], &size) && size <= PARSE_VALUE_SIZE_MAX;
+    if (!has_block) {
         return auth_refuse(call, line.size, CALL_LINE("CLIENT_ERROR unauthenticated"));
-    }
-    if (!bytes_parse_u32(tokens.token[4], &size) || size > PARSE_VALUE_SIZE_MAX) {
-        return auth_refuse(call, line.size, answer_error(MC_ERROR_FORMAT));
     }
     return auth_block(call, line.size, size);
 }
