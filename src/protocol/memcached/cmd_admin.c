@@ -28,16 +28,30 @@ void cmd_quit(struct mc_call *call, const struct mc_request *request) {
     call->requests++;
 }
 
+/* `[<delay>] [noreply]`; 0 without a delay. */
+static bool delay_read(const struct mc_request *request, int32_t *delay) {
+    struct bytes arguments = request->arguments;
+    struct bytes first = tokens_next(&arguments);
+    bool has_delay = first.size > 0 && !(request->noreply && tokens_next(&arguments).size == 0);
+    *delay = 0;
+    return !has_delay || number_parse_i32(first, delay);
+}
+
+/* One that is refused counts, too, as in memcached. */
 void cmd_flush_all(struct mc_call *call, const struct mc_request *request) {
     struct memcached_worker *worker = call->worker;
+    int32_t delay;
     call->requests++;
     counter_add(&worker->counters.cmd_flush, 1);
     if (!worker->service->config.flush_enabled) {
         call_fail(call, request->noreply, MC_ERROR_FLUSH_REFUSED);
         return;
     }
-    bool at_once = request->exptime <= 0;
-    store_flush(worker->store, at_once ? 0 : store_expiry(worker->store, request->exptime));
+    if (!delay_read(request, &delay)) {
+        call_fail(call, request->noreply, MC_ERROR_EXPTIME);
+        return;
+    }
+    store_flush(worker->store, delay <= 0 ? 0 : store_expiry(worker->store, delay));
     call_answer(call, request->noreply, CALL_LINE("OK"));
 }
 

@@ -64,7 +64,7 @@ static const struct mc_command commands[COMMAND_NAME_SIZE_MAX + 1][NAMES_OF_A_SI
         [8] = {{"shutdown", SHAPE_WORDS, .execute = cmd_shutdown}},
         [9] =
             {
-                {"flush_all", SHAPE_DELAY, .execute = cmd_flush_all},
+                {"flush_all", SHAPE_WORDS_NOREPLY, .execute = cmd_flush_all},
                 {"verbosity", SHAPE_LEVEL, .execute = cmd_verbosity},
                 {"debugtime", SHAPE_WORDS, .execute = cmd_debugtime},
             },

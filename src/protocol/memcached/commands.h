@@ -28,7 +28,6 @@ enum command_shape {
     SHAPE_KEY,             /* <key> [<ignored>] [noreply] */
     SHAPE_KEY_DELTA,       /* <key> <delta> [noreply] */
     SHAPE_KEY_EXPTIME,     /* <key> <exptime> [noreply] */
-    SHAPE_DELAY,           /* [<delay>] [noreply] */
     SHAPE_LEVEL,           /* <level> [noreply] */
     SHAPE_WORDS,           /* words that the command reads itself */
     SHAPE_WORDS_NOREPLY,   /* the same, the last may be noreply */

@@ -186,15 +186,6 @@ static enum parse_status parse_key(const struct tokens *tokens, struct mc_reques
     return PARSE_OK;
 }
 
-/* flush_all [<delay>] [noreply] */
-static enum parse_status parse_delay(const struct tokens *tokens, struct mc_request *request) {
-    bool has_delay = tokens->count > (request->noreply ? 2 : 1);
-    if (has_delay && !parse_exptime(tokens->token[1], request)) {
-        return parse_bad(request, MC_ERROR_EXPTIME);
-    }
-    return PARSE_OK;
-}
-
 /* verbosity <level> [noreply] */
 static enum parse_status parse_level(const struct tokens *tokens, struct mc_request *request) {
     uint32_t level;
@@ -216,8 +207,6 @@ static enum parse_status parse_words(struct bytes line, struct mc_request *reque
     case SHAPE_KEY_DELTA:
     case SHAPE_KEY_EXPTIME:
         return parse_key_number(&tokens, request);
-    case SHAPE_DELAY:
-        return parse_delay(&tokens, request);
     case SHAPE_LEVEL:
         return parse_level(&tokens, request);
     default:
@@ -247,7 +236,6 @@ static enum parse_status parse_by_shape(struct bytes line, struct bytes argument
     case SHAPE_KEY:
     case SHAPE_KEY_DELTA:
     case SHAPE_KEY_EXPTIME:
-    case SHAPE_DELAY:
     case SHAPE_LEVEL:
         return parse_words(line, request);
     case SHAPE_WORDS_NOREPLY:

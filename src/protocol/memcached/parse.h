@@ -77,7 +77,7 @@ struct mc_request {
 
     uint32_t client_flags; /* storage commands */
     uint32_t value_size;   /* storage commands: bytes of the data block, without its line end */
-    int64_t exptime;       /* storage commands, gat, gats, touch, flush_all; as the client wrote it */
+    int64_t exptime;       /* storage commands, gat, gats, touch; as the client wrote it */
     uint64_t number;       /* cas: unique; incr, decr: delta; verbosity: level */
 
     enum mc_error error;   /* exactly when PARSE_BAD */

@@ -116,6 +116,7 @@ def commands_are_counted_as_memcached_counts_them(lab):
          ("cas b 0 0 1 1\r\nx", "NOT_FOUND"), ("cas a 0 0 1 0\r\nx", "EXISTS"))
     grew({"delete_hits": 1, "delete_misses": 1, "curr_items": -1}, ("delete a", "DELETED"), ("delete a", "NOT_FOUND"))
     grew({"cmd_flush": 1}, ("flush_all", "OK"))
+    grew({"cmd_flush": 1}, ("flush_all x", "CLIENT_ERROR invalid exptime argument"))
     grew({"get_expired": 1, "get_misses": 1}, ("set a 0 -1 1\r\nx", "STORED"), ("get a", "END"))
     too_large = "set a 0 0 2000000\r\n" + "x" * 2_000_000
     grew({"store_too_large": 1}, (too_large, "SERVER_ERROR object too large for cache"))

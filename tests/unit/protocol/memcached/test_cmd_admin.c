@@ -6,6 +6,8 @@
 
 #include "fixture.h"
 
+#define BAD_DELAY "CLIENT_ERROR invalid exptime argument\r\n"
+
 TestSuite(admin, .init = open_all, .fini = close_all);
 
 Test(admin, flush_all_forgets_everything_and_what_follows_lives) {
@@ -22,8 +24,17 @@ Test(admin, flush_all_with_a_delay_waits_for_its_moment) {
     talk_check(&talk, "get a b\r\n", "VALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n2\r\nEND\r\n");
     talk_server_advance(&server, 2);
     talk_check(&talk, "get a b\r\n", "END\r\n");
-    talk_check(&talk, "flush_all x\r\nflush_all x noreply\r\n", "CLIENT_ERROR invalid exptime argument\r\n");
 }
+
+Test(admin, flush_all_refuses_a_delay_that_is_no_number) {
+    talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
+    talk_check(&talk, "flush_all x\r\nflush_all noreply x\r\nflush_all x noreply\r\nflush_all 2147483648\r\n",
+               BAD_DELAY BAD_DELAY BAD_DELAY);
+    talk_check(&talk, "get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n");
+    talk_check(&talk, "flush_all 0 x y\r\nget a\r\n", "OK\r\nEND\r\n");
+}
+
+#define FLUSH_REFUSED "CLIENT_ERROR flush_all not allowed\r\n"
 
 static void flush_off(struct talk_server *changed) {
     changed->config.flush_enabled = false;
@@ -31,8 +42,8 @@ static void flush_off(struct talk_server *changed) {
 
 Test(admin, flush_all_is_refused_where_it_is_turned_off) {
     reopen_with(flush_off);
-    talk_check(&talk, "set a 0 0 1\r\n1\r\nflush_all\r\nflush_all 10 noreply\r\nget a\r\n",
-               "STORED\r\nCLIENT_ERROR flush_all not allowed\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
+    talk_check(&talk, "set a 0 0 1\r\n1\r\nflush_all\r\nflush_all 10 noreply\r\nflush_all x\r\nget a\r\n",
+               "STORED\r\n" FLUSH_REFUSED FLUSH_REFUSED "VALUE a 0 1\r\n1\r\nEND\r\n");
 }
 
 Test(admin, flush_prefix_takes_what_begins_so) {
