@@ -39,6 +39,7 @@ static const struct mc_command commands[COMMAND_NAME_SIZE_MAX + 1][NAMES_OF_A_SI
                 {"decr", SHAPE_KEY_DELTA, .key_word = 1, .latency = LATENCY_INCR, .execute = cmd_decr},
                 {"gats", SHAPE_TOUCH_KEYS, .latency = LATENCY_GAT, .execute = cmd_gats},
                 {"quit", SHAPE_WORDS, .execute = cmd_quit},
+                {"bget", SHAPE_KEYS, .latency = LATENCY_GET, .execute = cmd_get},
             },
         [5] =
             {

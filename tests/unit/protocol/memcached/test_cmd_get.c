@@ -35,6 +35,12 @@ Test(get, answers_many_keys_in_their_order) {
     talk_check(&talk, "get  b  a \n", "VALUE b 0 1\r\n2\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
 }
 
+Test(get, has_another_name_that_memcached_took_long) {
+    talk_check(&talk, "set a 5 0 1\r\n1\r\n", "STORED\r\n");
+    talk_check(&talk, "bget a x a\r\nbget x\r\n", "VALUE a 5 1\r\n1\r\nVALUE a 5 1\r\n1\r\nEND\r\nEND\r\n");
+    talk_check(&talk, "bget\r\nbget a " KEY_251 "\r\nbget noreply\r\n", BAD_FORMAT BAD_FORMAT "END\r\n");
+}
+
 Test(get, answers_a_pipeline_in_order_with_misses_between) {
     talk_check(&talk, "set a 0 0 1\r\n1\r\n", "STORED\r\n");
     talk_check(&talk, "get a\r\nget x\r\nget a\r\nversion\r\nget a\r\n",

@@ -28,6 +28,7 @@ static const struct {
     {"lru", 0, 0},       {"lru_crawler", 0, 0},
     {"slabs", 0, 0},     {"shutdown", 0, 0},
     {"debugtime", 0, 0}, {"watch", 0, 0},
+    {"bget", 0, 0},
 };
 enum { NAMES_COUNT = sizeof(names) / sizeof(names[0]) };
 
