@@ -143,14 +143,19 @@ bool arena_memory_is_strict(const char *path) {
     return is_read && mode == '2';
 }
 
+/* Under the lock. relaxed: as arena_level. */
+static void set_limit(struct arena *arena, uint64_t limit) {
+    atomic_store_explicit(&arena->limit, limit, memory_order_relaxed);
+}
+
 /* Under the lock. */
 static void room_missing(struct arena *arena, size_t size) {
-    uint64_t used = arena_level(&arena->used) - size;
-    atomic_store_explicit(&arena->used, used, memory_order_relaxed);
+    arena_level_subtract(&arena->used, size);
+    uint64_t used = arena_level(&arena->used);
     if (used >= arena_level(&arena->limit)) {
         return;
     }
-    atomic_store_explicit(&arena->limit, used, memory_order_relaxed);
+    set_limit(arena, used);
     if (!arena->is_short) { /* while it looks for room a line each second would be many */
         arena->is_short = true;
         log_line(LOG_LEVEL_WARNING,
@@ -184,7 +189,7 @@ bool arena_memory_reserve(struct arena *arena, const char *memory, size_t size) 
 void arena_memory_found_room(struct arena *arena, size_t more) {
     uint64_t limit = arena_level(&arena->limit), used = arena_level(&arena->used);
     uint64_t wanted = arena_level(&arena->limit_wanted), found = (limit > used ? limit : used) + more;
-    atomic_store_explicit(&arena->limit, found < wanted ? found : wanted, memory_order_relaxed);
+    set_limit(arena, found < wanted ? found : wanted);
     if (arena->is_short && found >= wanted) {
         arena->is_short = false;
         log_line(LOG_LEVEL_INFO, "there is room in the memory file again: items get up to %zuk",
@@ -260,7 +265,7 @@ bool arena_memory_adopt(struct arena *arena, uint32_t index, size_t size) {
     segment->arena = arena;
     segment->size = (uint32_t)size;
     segment->is_large = is_large;
-    atomic_store_explicit(&arena->used, arena_level(&arena->used) + size, memory_order_relaxed);
+    arena_level_add(&arena->used, size);
     return true;
 }
 

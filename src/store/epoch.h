@@ -72,7 +72,7 @@ static inline void epoch_quiescent(struct epoch *epoch, struct epoch_member *mem
     uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
     /*
      * release: reads of the last turn come before it. Written only when it changes, so that scans find the
-     * line unshared seldom.
+     * line unshared seldom. relaxed: our own store.
      */
     if (atomic_load_explicit(&member->seen, memory_order_relaxed) != now) {
         atomic_store_explicit(&member->seen, now, memory_order_release);

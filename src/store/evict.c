@@ -34,7 +34,7 @@ static bool is_over(const struct store_worker *worker, uint32_t index) {
     const struct store *store = worker->store;
     const struct segment *segment = &store->arena.segments[index];
     return arena_number(&store->arena, index) < store_flush_number(store) ||
-           atomic_load_explicit(&segment->expires_last, memory_order_relaxed) <= worker_now_tick(worker);
+           segment_expires_last(segment) <= worker_now_tick(worker);
 }
 
 /*
@@ -43,7 +43,8 @@ static bool is_over(const struct store_worker *worker, uint32_t index) {
  * that was closed early.
  */
 static uint32_t segment_gain(const struct store *store, const struct segment *segment) {
-    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
+    uint32_t used = segment_used(segment);
+    /* relaxed: a guess at what it is worth. */
     uint32_t dead = atomic_load_explicit(&segment->dead, memory_order_relaxed);
     uint32_t tail = segment->size - used;
     bool tail_counts = store->evict || arena_is_large(&store->arena, tail);
@@ -60,6 +61,7 @@ static uint32_t choose_scanning(struct store_worker *worker, bool over_only) {
         uint32_t index = arena_scan(arena, arena->scan_next);
         if (index == SEGMENT_NONE) {
             arena->scan_next = 0;
+            /* relaxed: as evict_rounds. */
             atomic_fetch_add_explicit(&arena->scan_rounds, 1, memory_order_relaxed);
             continue;
         }
@@ -349,7 +351,7 @@ static void evict_give_up(struct store_worker *worker, enum segment_queue queue)
     struct segment *segment = &arena->segments[index];
     int64_t size = segment->size;
     worker->emptying.index = SEGMENT_NONE;
-    segment_enqueue(worker, index, queue, atomic_load_explicit(&segment->used, memory_order_relaxed));
+    segment_enqueue(worker, index, queue, segment_used(segment));
     arena_coming_add(arena, -size);
 }
 
@@ -372,7 +374,7 @@ static unsigned batch_collect(struct store_worker *worker, struct evict_item *ba
     struct segment_walk *walk = &worker->emptying;
     const struct segment *segment = &arena->segments[walk->index];
     char *begin = segment->memory + (segment->is_large ? 0 : (size_t)1 << arena->step_shift);
-    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
+    uint32_t used = segment_used(segment);
     unsigned count = 0;
     for (; count < EVICT_BATCH && walk->position < used; count++) {
         struct item *item = (struct item *)(void *)(begin + walk->position);
@@ -457,13 +459,12 @@ enum evict_try evict_try(struct store_worker *worker, size_t size) {
 
 /* After a flush: empties what is from before it, until two rounds over all segments have found none. */
 static unsigned evict_flushed(struct store_worker *worker) {
-    struct store *store = worker->store;
-    uint32_t round = atomic_load_explicit(&store->arena.scan_rounds, memory_order_relaxed);
+    uint32_t round = evict_rounds(worker->store);
     if (evict_choose(worker, true)) {
         worker->flush_round = round;
         evict_step(worker, EVICT_TURN_ITEMS);
     } else if (round - worker->flush_round >= 2) {
-        atomic_store_explicit(&store->flushed_wait, false, memory_order_relaxed);
+        evict_set_flushed_wait(worker->store, false);
         return 0;
     }
     return EVICT_BUSY_MS;

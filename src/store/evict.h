@@ -42,6 +42,16 @@ void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mo
 /* Ends what the worker has begun: it leaves. */
 void evict_finish(struct store_worker *worker);
 
+/* How often all segments have been looked at. relaxed: a number to wait for. */
+static inline uint32_t evict_rounds(const struct store *store) {
+    return atomic_load_explicit(&store->arena.scan_rounds, memory_order_relaxed);
+}
+
+/* There may be segments from before a flush. relaxed: a hint; the next turn of any worker looks. */
+static inline void evict_set_flushed_wait(struct store *store, bool wait) {
+    atomic_store_explicit(&store->flushed_wait, wait, memory_order_relaxed);
+}
+
 enum evict_try {
     EVICT_NOT_TRIED, /* there is room enough, or on its way, or none for copies */
     EVICT_NOTHING,   /* no segment can be emptied */

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "flush.h"
 #include "link.h"
 #include "portable.h"
 #include "riposte/clock.h"
@@ -55,8 +56,7 @@ struct store_export *store_export_begin(struct store *store, uint64_t now_ns) {
 
 static struct portable_store export_describe_store(const struct store_worker *worker) {
     const struct store *store = worker->store;
-    uint32_t begin_tick =
-        STORE_TICK_FIRST + atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
+    uint32_t begin_tick = STORE_TICK_FIRST + store_advance_s(store);
     struct store_levels levels;
     store_stats((struct store *)(uintptr_t)store, &levels);
     return (struct portable_store){
@@ -65,7 +65,7 @@ static struct portable_store export_describe_store(const struct store_worker *wo
         .begin_unix_s = store_tick_unix_s(worker, begin_tick),
         .now_tick = worker_now_tick(worker),
         .sequence = arena_level(&store->arena.sequence),
-        .flush_at_tick = atomic_load_explicit(&store->flush_at_tick, memory_order_relaxed),
+        .flush_at_tick = flush_at_tick(store),
         .items_count = levels.items_count,
     };
 }
@@ -129,7 +129,7 @@ static unsigned export_collect(struct store_export *source, const struct segment
     const struct arena *arena = &store->arena;
     uint64_t homes_count = index_homes_count(&store->index);
     char *begin = segment->memory + (segment->is_large ? 0 : (size_t)1 << arena->step_shift);
-    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
+    uint32_t used = segment_used(segment);
     unsigned count = 0;
     for (; count < EXPORT_BATCH && source->position < used; count++) {
         struct item *item = (struct item *)(void *)(begin + source->position);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "evict.h"
 #include "flush_table.h"
 #include "index_grow.h"
 #include "link.h"
@@ -24,6 +25,12 @@ static_assert((int)STORE_FLUSHED_PREFIXES_MAX < (int)FLUSH_ROW_NONE, "rows have 
 
 /* --- everything at once --- */
 
+/* The next number of the sequence that segments get theirs from. Under the arena's lock. */
+static uint64_t number_draw(struct arena *arena) {
+    arena_level_add(&arena->sequence, 1);
+    return arena_level(&arena->sequence);
+}
+
 /*
  * Everything stored so far is gone: what stands in segments opened before. The number is drawn and set under the
  * lock under which segments get theirs, so whoever copies an item into a segment opened after the flush has seen
@@ -32,15 +39,13 @@ static_assert((int)STORE_FLUSHED_PREFIXES_MAX < (int)FLUSH_ROW_NONE, "rows have 
 static void flush_now(struct store *store) {
     struct arena *arena = &store->arena;
     arena_lock(arena);
-    /* relaxed, these three: written under this lock only, under which segments get their numbers. */
-    uint64_t number = atomic_load_explicit(&arena->sequence, memory_order_relaxed) + 1;
-    atomic_store_explicit(&arena->sequence, number, memory_order_relaxed);
+    uint64_t number = number_draw(arena);
+    /* relaxed: written under this lock only, under which segments get their numbers. */
     atomic_store_explicit(&arena->flush_number, number, memory_order_relaxed);
     /* release: whoever sees it (flush_table_doubts) sees flush_number, too, when it looks closer. */
     atomic_store_explicit(&store->doubt_number, number, memory_order_release);
     arena_unlock(arena);
-    /* relaxed: a hint; the next turn of any worker looks. */
-    atomic_store_explicit(&store->flushed_wait, true, memory_order_relaxed);
+    evict_set_flushed_wait(store, true);
 }
 
 void flush_fall_due(struct store_worker *worker, uint32_t at_tick) {
@@ -53,7 +58,7 @@ void flush_fall_due(struct store_worker *worker, uint32_t at_tick) {
 
 void store_flush(struct store_worker *worker, uint32_t at_tick) {
     bool at_once = at_tick <= worker_now_tick(worker);
-    atomic_store_explicit(&worker->store->flush_at_tick, at_once ? 0 : at_tick, memory_order_relaxed);
+    flush_set_at_tick(worker->store, at_once ? 0 : at_tick);
     if (at_once) {
         flush_now(worker->store);
     }
@@ -65,6 +70,17 @@ void flush_init(struct store *store) {
     pthread_mutex_init(&store->flush_sweep.lock, NULL);
 }
 
+/* relaxed: only who holds the sweep's lock changes it, and asks here; or nobody else is there. */
+static struct flush_table *table_present(const struct store *store) {
+    return atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+}
+
+/* relaxed, both: hints, whether there is something to do and how soon. */
+static void sweep_note(struct flush_sweep *sweep, const struct flush_table *table) {
+    atomic_store_explicit(&sweep->count, table == NULL ? 0 : table->count, memory_order_relaxed);
+    atomic_store_explicit(&sweep->is_busy, table != NULL || sweep->retired != NULL, memory_order_relaxed);
+}
+
 static void table_free(struct store *store, struct flush_table *table) {
     if (table != NULL) {
         arena_uncharge(&store->arena, table->charged_size);
@@ -74,7 +90,7 @@ static void table_free(struct store *store, struct flush_table *table) {
 
 void flush_deinit(struct store *store) {
     struct flush_sweep *sweep = &store->flush_sweep;
-    table_free(store, atomic_load_explicit(&store->flush_table, memory_order_relaxed));
+    table_free(store, table_present(store));
     for (struct flush_table *table; (table = sweep->retired) != NULL;) {
         sweep->retired = table->next;
         table_free(store, table);
@@ -83,14 +99,12 @@ void flush_deinit(struct store *store) {
 }
 
 void flush_take(struct store *store, struct flush_table *table, size_t charged_size) {
-    struct flush_sweep *sweep = &store->flush_sweep;
     if (table != NULL) {
         table->next = NULL;
         table->charged_size = charged_size;
-        atomic_store_explicit(&sweep->count, table->count, memory_order_relaxed);
-        atomic_store_explicit(&sweep->is_busy, true, memory_order_relaxed);
     }
-    atomic_store_explicit(&store->flush_table, table, memory_order_relaxed);
+    sweep_note(&store->flush_sweep, table);
+    atomic_init(&store->flush_table, table);
 }
 
 /* --- changing the table --- */
@@ -149,13 +163,12 @@ static uint64_t table_number_max(const struct flush_table *table) {
 static void table_publish(struct store_worker *worker, struct flush_table *table, struct flush_row *row) {
     struct store *store = worker->store;
     struct arena *arena = &store->arena;
-    struct flush_table *old = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+    struct flush_table *old = table_present(store);
     uint64_t doubt_number = table_number_max(table);
     arena_lock(arena);
     if (row != NULL) {
-        doubt_number = atomic_load_explicit(&arena->sequence, memory_order_relaxed) + 1;
+        doubt_number = number_draw(arena);
         row->number = doubt_number;
-        atomic_store_explicit(&arena->sequence, doubt_number, memory_order_relaxed);
     }
     if (doubt_number < store_flush_number(store)) {
         doubt_number = store_flush_number(store);
@@ -165,9 +178,7 @@ static void table_publish(struct store_worker *worker, struct flush_table *table
     atomic_store_explicit(&store->doubt_number, doubt_number, memory_order_release);
     arena_unlock(arena);
     table_retire(worker, old);
-    struct flush_sweep *sweep = &store->flush_sweep;
-    atomic_store_explicit(&sweep->count, table == NULL ? 0 : table->count, memory_order_relaxed);
-    atomic_store_explicit(&sweep->is_busy, table != NULL || sweep->retired != NULL, memory_order_relaxed);
+    sweep_note(&store->flush_sweep, table);
 }
 
 enum flush_step { FLUSH_DONE, FLUSH_TOO_MANY, FLUSH_NEEDS_ROOM, FLUSH_NEEDS_READERS };
@@ -175,8 +186,8 @@ enum flush_step { FLUSH_DONE, FLUSH_TOO_MANY, FLUSH_NEEDS_ROOM, FLUSH_NEEDS_READ
 /* One attempt, under the sweep's lock. `size` is that of the table. */
 static enum flush_step flush_try(struct store_worker *worker, struct bytes prefix, size_t *size) {
     struct store *store = worker->store;
-    const struct flush_table *old = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
-    size_t limit = atomic_load_explicit(&store->arena.limit, memory_order_relaxed);
+    const struct flush_table *old = table_present(store);
+    size_t limit = arena_level(&store->arena.limit);
     struct flush_row *row;
     *size = flush_table_size_with(old, prefix);
     retired_free(worker);
@@ -293,7 +304,7 @@ static void home_sweep(void *user, struct bucket *home) {
 
 /* No item is older than that: the flushes up to it are forgotten. Without memory for a smaller table: later. */
 static void forget(struct store_worker *worker, uint64_t number) {
-    const struct flush_table *old = atomic_load_explicit(&worker->store->flush_table, memory_order_relaxed);
+    const struct flush_table *old = table_present(worker->store);
     if (old == NULL || table_number_max(old) <= number) {
         table_publish(worker, NULL, NULL);
         return;
@@ -310,6 +321,7 @@ static void forget(struct store_worker *worker, uint64_t number) {
 /* Whether it is time for a piece. */
 static bool round_is_due(const struct store_worker *worker) {
     const struct flush_sweep *sweep = &worker->store->flush_sweep;
+    /* relaxed, both: hints; the lock is taken before anything is done. */
     uint64_t count = atomic_load_explicit(&sweep->count, memory_order_relaxed);
     uint64_t last_ns = atomic_load_explicit(&sweep->round_ns, memory_order_relaxed);
     return count > STORE_FLUSHED_PREFIXES_MAX / FLUSH_HURRY_SHARE ||
@@ -334,12 +346,13 @@ static void round_go_on(struct store_worker *worker) {
     struct store *store = worker->store;
     struct flush_sweep *sweep = &store->flush_sweep;
     if (!sweep->in_round) {
-        const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+        const struct flush_table *table = table_present(store);
         sweep->in_round = true;
         sweep->round_number = table_number_max(table);
         sweep->cursor = (struct store_cursor){0};
     }
     index_walk_homes(worker, &sweep->cursor, FLUSH_HOMES, home_sweep, worker);
+    /* relaxed: as in round_is_due. */
     atomic_store_explicit(&sweep->round_ns, worker->now_ns, memory_order_relaxed);
     if (sweep->cursor.done) {
         sweep->in_round = false;
@@ -350,7 +363,7 @@ static void round_go_on(struct store_worker *worker) {
 
 /* What a flush of everything came after needs no round. */
 static bool is_over(const struct store *store) {
-    const struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
+    const struct flush_table *table = table_present(store);
     return table != NULL && table_number_max(table) < store_flush_number(store);
 }
 
@@ -366,10 +379,10 @@ unsigned flush_work(struct store_worker *worker) {
         forget(worker, store_flush_number(store));
     } else if (sweep->is_waiting) {
         round_end(worker);
-    } else if (atomic_load_explicit(&store->flush_table, memory_order_relaxed) != NULL) {
+    } else if (table_present(store) != NULL) {
         round_go_on(worker);
     } else if (sweep->retired == NULL) {
-        atomic_store_explicit(&sweep->is_busy, false, memory_order_relaxed);
+        sweep_note(sweep, NULL);
     }
     pthread_mutex_unlock(&sweep->lock);
     index_help_resize(worker);

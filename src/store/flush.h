@@ -45,13 +45,21 @@
 
 struct flush_table;
 
+/* When a delayed flush falls due; 0: none waits. relaxed, both: a clock orders nothing. */
+static inline uint32_t flush_at_tick(const struct store *store) {
+    return atomic_load_explicit(&store->flush_at_tick, memory_order_relaxed);
+}
+
+static inline void flush_set_at_tick(struct store *store, uint32_t at_tick) {
+    atomic_store_explicit(&store->flush_at_tick, at_tick, memory_order_relaxed);
+}
+
 /* The cold half of flush_if_due: of all workers that see the moment pass the first one flushes. */
 void flush_fall_due(struct store_worker *worker, uint32_t at_tick);
 
 /* Carries a delayed flush out whose moment the clock has passed. After expire_set_clock. */
 static inline void flush_if_due(struct store_worker *worker) {
-    /* relaxed: a clock orders nothing. */
-    uint32_t at_tick = atomic_load_explicit(&worker->store->flush_at_tick, memory_order_relaxed);
+    uint32_t at_tick = flush_at_tick(worker->store);
     if (unlikely(at_tick != 0) && at_tick <= worker_now_tick(worker)) {
         flush_fall_due(worker, at_tick);
     }

@@ -18,9 +18,9 @@ enum {
 bool store_pin(const struct item_view *view) {
     struct segment *segment = view->pin;
     const struct arena *arena = segment->arena;
-    uint64_t size_max = atomic_load_explicit(&arena->limit, memory_order_relaxed) / PIN_SHARE;
-    /* relaxed, both: a bound that a few may pass at a time. One segment may always be pinned, whatever its size. */
-    uint64_t size = atomic_load_explicit(&arena->pins_size, memory_order_relaxed);
+    uint64_t size_max = arena_level(&arena->limit) / PIN_SHARE;
+    /* relaxed, all: a bound that a few may pass at a time. One segment may always be pinned, whatever its size. */
+    uint64_t size = arena_level(&arena->pins_size);
     if (unlikely(size != 0 && size + segment->size > size_max) &&
         atomic_load_explicit(&segment->pins, memory_order_relaxed) == 0) {
         return false;

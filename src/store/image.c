@@ -86,7 +86,12 @@ void image_parts_find(const struct store *store, const struct image_root *root,
 
 /* --- saving --- */
 
+/* relaxed, both: no worker is there any more. */
 static uint64_t load(const _Atomic uint64_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static uint32_t load_u32(const _Atomic uint32_t *value) {
     return atomic_load_explicit(value, memory_order_relaxed);
 }
 
@@ -98,6 +103,7 @@ static void free_orphans(struct store *store) {
         store->index.overflow_links[number] = store->index.overflow_free;
         store->index.overflow_free = number;
     }
+    /* relaxed: as load. */
     atomic_store_explicit(&store->orphans_wait, store->orphans.first != SEGMENT_NONE, memory_order_relaxed);
 }
 
@@ -129,20 +135,15 @@ static void root_fill(const struct store *store, uint64_t now_ns, struct image_r
     root->flush_number = load(&arena->flush_number);
     root->doubt_number = load(&store->doubt_number);
     root->stopped_unix_s = clock_real_ns() / CLOCK_NS_PER_S;
-    root->stopped_tick = STORE_TICK_FIRST + elapsed_ns / CLOCK_NS_PER_S +
-                         atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
+    root->stopped_tick = STORE_TICK_FIRST + elapsed_ns / CLOCK_NS_PER_S + load_u32(&store->clock_advance_s);
     root->start_unix_s = load(&store->clock_start_unix_s);
     root->start_ns = store->clock_start_ns;
-    root->advance_s = atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
-    root->flush_at_tick = atomic_load_explicit(&store->flush_at_tick, memory_order_relaxed);
+    root->advance_s = load_u32(&store->clock_advance_s);
+    root->flush_at_tick = load_u32(&store->flush_at_tick);
     root->ghost_clocks[QUEUE_SMALL] = load(&store->ghost.clocks[QUEUE_SMALL]);
     root->ghost_clocks[QUEUE_MAIN] = load(&store->ghost.clocks[QUEUE_MAIN]);
     root->ghost_target = load(&store->ghost.small_target);
     sum_items(store, root);
-}
-
-static uint32_t load_u32(const _Atomic uint32_t *value) {
-    return atomic_load_explicit(value, memory_order_relaxed);
 }
 
 static struct image_segment row_of(const struct arena *arena, uint32_t index, uint32_t queue) {
@@ -252,6 +253,7 @@ static int parts_write(const struct store *store, const struct image_part parts[
 static int sections_write(struct store *store, struct image_root *root) {
     struct image_part parts[IMAGE_SECTIONS_COUNT] = {0};
     size_t segments_count;
+    /* relaxed: as load. */
     struct flush_table *table = atomic_load_explicit(&store->flush_table, memory_order_relaxed);
     struct image_segment *segments = segments_list(store, &segments_count);
     if (segments == NULL) {

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "flush.h"
 #include "index_grow.h"
 #include "link.h"
 #include "portable.h"
@@ -44,7 +45,7 @@ static bool import_is_sound(const struct portable_store *said) {
            said->begin_unix_s <= INT64_MAX;
 }
 
-/* The clock goes on: the same second begins at the same moment. One that begins in the future is another namespace's (time_namespaces(7)). */
+/* The clock goes on, before there is a worker: the same second begins at the same moment. One that begins in the future is another namespace's (time_namespaces(7)). */
 static void import_clock(struct store *store, const struct portable_store *said, uint64_t now_ns) {
     bool is_ours = said->begin_ns <= now_ns;
     uint64_t tick = is_ours ? said->begin_tick : said->now_tick;
@@ -52,9 +53,8 @@ static void import_clock(struct store *store, const struct portable_store *said,
     uint64_t first_s = tick - STORE_TICK_FIRST;
     store->clock_started = true;
     store->clock_start_ns = is_ours ? said->begin_ns : now_ns;
-    atomic_store_explicit(&store->clock_start_unix_s, unix_s > first_s ? unix_s - first_s : 0,
-                          memory_order_relaxed);
-    atomic_store_explicit(&store->clock_advance_s, (uint32_t)first_s, memory_order_relaxed);
+    atomic_init(&store->clock_start_unix_s, unix_s > first_s ? unix_s - first_s : 0);
+    atomic_init(&store->clock_advance_s, (uint32_t)first_s);
 }
 
 /* False: it says what cannot be, or says it twice. */
@@ -67,7 +67,7 @@ static bool import_store(struct store_import *target, const struct portable_fram
     }
     import_clock(store, &said, target->now_ns);
     /* Numbers of places are above all that clients have seen. */
-    atomic_store_explicit(&store->arena.sequence, said.sequence, memory_order_relaxed);
+    atomic_init(&store->arena.sequence, said.sequence);
     target->flush_at_tick = said.flush_at_tick <= UINT32_MAX ? (uint32_t)said.flush_at_tick : 0;
     target->worker = store_note_set(store, note) == 0 ? store_worker_join(store, target->now_ns) : NULL;
     target->is_full = target->worker == NULL;
@@ -194,7 +194,7 @@ void store_import_end(struct store_import *target, struct store_imported *import
     imported->is_full = target->is_full;
     if (target->worker != NULL) {
         store_worker_leave(target->worker);
-        atomic_store_explicit(&target->store->flush_at_tick, target->flush_at_tick, memory_order_relaxed);
+        flush_set_at_tick(target->store, target->flush_at_tick);
         segment_reverse_queue(&target->store->arena, QUEUE_SMALL);
         segment_reverse_queue(&target->store->arena, QUEUE_MAIN);
     }

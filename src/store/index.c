@@ -101,10 +101,6 @@ static void bucket_retire(struct store_worker *worker, uint32_t number) {
 
 /* --- chains --- */
 
-static uint16_t tag_of(const struct bucket *bucket, unsigned i) {
-    return atomic_load_explicit(&bucket->tags[i], memory_order_relaxed);
-}
-
 static void entry_set(struct bucket *bucket, unsigned i, uint16_t tag, uint32_t location) {
     /* release, both: W4; the location also W2. */
     atomic_store_explicit(&bucket->tags[i], tag, memory_order_release);
@@ -130,12 +126,14 @@ static struct bucket *chain_extend(struct store_worker *worker, struct bucket *l
     worker->buckets_spare = index->overflow_links[number];
     worker->buckets_spare_count--;
     struct bucket *bucket = &index->overflow[number];
+    /* relaxed: linking it releases them. */
     for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
         atomic_store_explicit(&bucket->locations[i], 0, memory_order_relaxed);
         atomic_store_explicit(&bucket->tags[i], 0, memory_order_relaxed);
     }
     atomic_store_explicit(&bucket->header, 0, memory_order_relaxed);
     header_set_next(last, number);
+    /* relaxed: a number for the next process. */
     atomic_fetch_add_explicit(&index->overflow_count, 1, memory_order_relaxed);
     return bucket;
 }
@@ -165,6 +163,7 @@ static void chain_shorten(struct store_worker *worker, struct bucket *before, st
     uint32_t number = bucket_header_locked(before) >> BUCKET_NEXT_SHIFT;
     assert(&index->overflow[number] == last);
     header_set_next(before, 0);
+    /* relaxed: as in chain_extend. */
     atomic_fetch_sub_explicit(&index->overflow_count, 1, memory_order_relaxed);
     bucket_retire(worker, number);
 }
@@ -191,7 +190,7 @@ void chain_remove(struct store_worker *worker, struct bucket *home, struct bucke
     struct bucket *last = chain_last(index, home, &before);
     unsigned from = bucket_last_entry(last);
     if (last != bucket || from != entry) {
-        entry_set(bucket, entry, tag_of(last, from), bucket_location_locked(last, from));
+        entry_set(bucket, entry, bucket_tag_locked(last, from), bucket_location_locked(last, from));
     }
     entry_clear(last, from);
     if (from == 0) {
@@ -259,8 +258,7 @@ static bool overflow_charge(struct store *store) {
         return false;
     }
     index->overflow_size += size;
-    /* relaxed: for the statistics. */
-    atomic_fetch_add_explicit(&index->size, size, memory_order_relaxed);
+    index_note_size(index, (int64_t)size);
     return true;
 }
 

@@ -151,6 +151,17 @@ static inline uint64_t index_homes_count(const struct index *index) {
     return atomic_load_explicit(&index->homes_count, memory_order_acquire);
 }
 
+static inline uint64_t index_items_count(const struct index *index) {
+    /* relaxed: about so many, whoever asks. */
+    return atomic_load_explicit(&index->items_count, memory_order_relaxed);
+}
+
+/* So many bytes more, or fewer. Below zero the sum is a difference: modulo 2^64. */
+static inline void index_note_size(struct index *index, int64_t more) {
+    /* relaxed: for the statistics. */
+    atomic_fetch_add_explicit(&index->size, (uint64_t)more, memory_order_relaxed);
+}
+
 static inline uint64_t index_home_number(uint64_t homes_count, uint64_t hash) {
     uint64_t mask = UINT64_MAX >> __builtin_clzl(homes_count); /* 2^(l + 1) - 1 */
     uint64_t number = hash & mask;
@@ -179,7 +190,7 @@ static inline uint32_t entry_location(const struct bucket *bucket, unsigned i) {
 /* Whether a miss may be believed: R2. */
 static inline bool index_miss_is_true(const struct index *index, const struct bucket *home, uint32_t header,
                                       uint64_t hash) {
-    /* The compiler keeps the reads of tags above, too; on x86 the machine keeps loads in order. */
+    /* acquire: the compiler keeps the reads of tags above, too; on x86 the machine keeps loads in order. */
     atomic_signal_fence(memory_order_acquire);
     uint32_t now = bucket_header(home);
     return ((header ^ now) & ~BUCKET_LOCKED) == 0 && (now & BUCKET_MOVING) == 0 &&
@@ -240,7 +251,7 @@ static inline const _Atomic uint32_t *index_see(const struct bucket *home, uint6
 /* The item that an entry leads to now, if it is the key's: found as in R3. Else location 0, which says nothing. */
 static inline_always struct index_found index_find_seen(const struct store *store,
                                                         const _Atomic uint32_t *entry, struct bytes key) {
-    uint32_t location = atomic_load_explicit(entry, memory_order_acquire); /* as entry_location */
+    uint32_t location = atomic_load_explicit(entry, memory_order_acquire); /* acquire: W2, R2 */
     return index_item_at(store, location, key);
 }
 
@@ -282,17 +293,7 @@ static inline void bucket_lock(struct store_worker *worker, struct bucket *home)
     }
 }
 
-static inline void bucket_unlock(struct bucket *home) {
-    /* relaxed: under the lock. */
-    uint32_t header = atomic_load_explicit(&home->header, memory_order_relaxed);
-    assert((header & (BUCKET_LOCKED | BUCKET_MOVING)) == BUCKET_LOCKED);
-    /* release: the holder's changes come before the next holder's. */
-    atomic_store_explicit(&home->header, header & ~BUCKET_LOCKED, memory_order_release);
-}
-
-/* --- a key's place, with its home locked --- */
-
-/* relaxed, both: under the lock. */
+/* relaxed, all three: under the lock. */
 static inline uint32_t bucket_header_locked(const struct bucket *bucket) {
     return atomic_load_explicit(&bucket->header, memory_order_relaxed);
 }
@@ -300,6 +301,19 @@ static inline uint32_t bucket_header_locked(const struct bucket *bucket) {
 static inline uint32_t bucket_location_locked(const struct bucket *bucket, unsigned i) {
     return atomic_load_explicit(&bucket->locations[i], memory_order_relaxed);
 }
+
+static inline uint16_t bucket_tag_locked(const struct bucket *bucket, unsigned i) {
+    return atomic_load_explicit(&bucket->tags[i], memory_order_relaxed);
+}
+
+static inline void bucket_unlock(struct bucket *home) {
+    uint32_t header = bucket_header_locked(home);
+    assert((header & (BUCKET_LOCKED | BUCKET_MOVING)) == BUCKET_LOCKED);
+    /* release: the holder's changes come before the next holder's. */
+    atomic_store_explicit(&home->header, header & ~BUCKET_LOCKED, memory_order_release);
+}
+
+/* --- a key's place, with its home locked --- */
 
 /* BUCKET_ENTRIES when it is full. */
 static inline unsigned bucket_first_free(const struct bucket *bucket) {

@@ -56,14 +56,6 @@ static uint64_t upper_bit(uint64_t number) {
     return UINT64_C(1) << (63 - (unsigned)__builtin_clzl(number));
 }
 
-static uint32_t chain_header(const struct bucket *bucket) {
-    return atomic_load_explicit(&bucket->header, memory_order_relaxed);
-}
-
-static uint32_t chain_location(const struct bucket *bucket, unsigned i) {
-    return atomic_load_explicit(&bucket->locations[i], memory_order_relaxed);
-}
-
 static uint64_t entry_hash(const struct store *store, uint32_t location) {
     return index_hash(&store->index, item_key(arena_item(&store->arena, location)));
 }
@@ -71,7 +63,8 @@ static uint64_t entry_hash(const struct store *store, uint32_t location) {
 /* Buckets of a chain: so many at most its entries need elsewhere. */
 static unsigned chain_length(const struct index *index, const struct bucket *home) {
     unsigned length = 1;
-    for (const struct bucket *bucket = home; (bucket = index_next(index, chain_header(bucket))) != NULL;) {
+    for (const struct bucket *bucket = home;
+         (bucket = index_next(index, bucket_header_locked(bucket))) != NULL;) {
         length++;
     }
     return length;
@@ -82,11 +75,11 @@ static void chain_copy(struct store_worker *worker, const struct bucket *from, s
                        uint64_t bit) {
     const struct store *store = worker->store;
     for (const struct bucket *bucket = from; bucket != NULL;
-         bucket = index_next(&store->index, chain_header(bucket))) {
+         bucket = index_next(&store->index, bucket_header_locked(bucket))) {
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-            uint32_t location = chain_location(bucket, i);
+            uint32_t location = bucket_location_locked(bucket, i);
             if (location != 0 && (bit == 0 || (entry_hash(store, location) & bit) != 0)) {
-                chain_put(worker, to, atomic_load_explicit(&bucket->tags[i], memory_order_relaxed), location);
+                chain_put(worker, to, bucket_tag_locked(bucket, i), location);
             }
         }
     }
@@ -99,14 +92,19 @@ static void chain_purge(struct store_worker *worker, struct bucket *home, uint64
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
             uint32_t location;
             /* What takes its place is looked at, too. */
-            while ((location = chain_location(bucket, i)) != 0 &&
+            while ((location = bucket_location_locked(bucket, i)) != 0 &&
                    (bit == 0 || (entry_hash(store, location) & bit) != 0)) {
                 chain_remove(worker, home, bucket, i, true);
             }
         }
         /* The bucket may have been unlinked; it keeps its own link, which is 0. */
-        bucket = index_next(&store->index, chain_header(bucket));
+        bucket = index_next(&store->index, bucket_header_locked(bucket));
     }
+}
+
+static uint64_t homes_count_locked(const struct index *index) {
+    /* relaxed: under resize_locked. */
+    return atomic_load_explicit(&index->homes_count, memory_order_relaxed);
 }
 
 static void set_homes_count(struct index *index, uint64_t homes_count) {
@@ -190,6 +188,11 @@ static size_t homes_chunk(const struct index *index) {
     return chunk < HOMES_CHUNK_MIN ? HOMES_CHUNK_MIN : chunk;
 }
 
+/* What eviction is told that growth wants. relaxed: a hint. */
+static void set_wanted(struct store *store, size_t size) {
+    atomic_store_explicit(&store->arena.wanted, size, memory_order_relaxed);
+}
+
 /* Charges memory for one more home. Where there is none, eviction is told what is wanted. */
 static bool homes_charge(struct store *store, uint64_t homes_count) {
     struct index *index = &store->index;
@@ -198,12 +201,11 @@ static bool homes_charge(struct store *store, uint64_t homes_count) {
     }
     size_t chunk = homes_chunk(index);
     bool charged = arena_charge(&store->arena, chunk);
-    /* relaxed: a hint. */
-    atomic_store_explicit(&store->arena.wanted, charged ? 0 : chunk, memory_order_relaxed);
+    set_wanted(store, charged ? 0 : chunk);
     if (charged) {
         tables_use(&store->tables, (const char *)index->homes + index->homes_size, chunk);
         index->homes_size += chunk;
-        atomic_fetch_add_explicit(&index->size, chunk, memory_order_relaxed);
+        index_note_size(index, (int64_t)chunk);
     }
     return charged;
 }
@@ -212,7 +214,7 @@ static size_t homes_round(uint64_t homes_count) {
     return (homes_count * BUCKET_SIZE + HOMES_CHUNK_MIN - 1) / HOMES_CHUNK_MIN * HOMES_CHUNK_MIN;
 }
 
-/* Of homes behind that many, which are no longer used; 0: none are waited for. */
+/* Of homes behind that many, which are no longer used; 0: none are waited for. relaxed: who acts on it has the lock. */
 static void set_release(struct index *index, uint64_t epoch, uint64_t homes_count) {
     index->release_count = homes_count;
     atomic_store_explicit(&index->release_epoch, epoch, memory_order_relaxed);
@@ -230,7 +232,7 @@ static void homes_give_back(struct store *store, size_t needed) {
     size_t surplus = index->homes_size - needed;
     tables_drop(&store->tables, (char *)index->homes + needed, surplus);
     index->homes_size = needed;
-    atomic_fetch_sub_explicit(&index->size, surplus, memory_order_relaxed);
+    index_note_size(index, -(int64_t)surplus);
     arena_uncharge(&store->arena, surplus);
 }
 
@@ -240,7 +242,7 @@ static void homes_give_back(struct store *store, size_t needed) {
  */
 static void homes_release(struct store_worker *worker, uint64_t homes_count) {
     struct index *index = &worker->store->index;
-    uint64_t release_epoch = atomic_load_explicit(&index->release_epoch, memory_order_relaxed);
+    uint64_t release_epoch = arena_level(&index->release_epoch);
     bool is_much = index->homes_size >= homes_round(homes_count) + 2 * homes_chunk(index);
     if (release_epoch != 0 && release_is_due(worker, release_epoch)) {
         if (index->homes_size > homes_round(index->release_count)) {
@@ -264,8 +266,8 @@ static bool should_shrink(const struct index *index, uint64_t items_count, uint6
 static bool resize_step(struct store_worker *worker) {
     struct store *store = worker->store;
     struct index *index = &store->index;
-    uint64_t homes_count = atomic_load_explicit(&index->homes_count, memory_order_relaxed);
-    uint64_t items_count = atomic_load_explicit(&index->items_count, memory_order_relaxed);
+    uint64_t homes_count = homes_count_locked(index);
+    uint64_t items_count = index_items_count(index);
     if (should_grow(index, items_count, homes_count)) {
         set_release(index, 0, 0);
         if (!homes_charge(store, homes_count)) {
@@ -279,16 +281,15 @@ static bool resize_step(struct store_worker *worker) {
 }
 
 bool index_wants_to_grow(const struct index *index) {
-    return should_grow(index, atomic_load_explicit(&index->items_count, memory_order_relaxed),
-                       index_homes_count(index));
+    return should_grow(index, index_items_count(index), index_homes_count(index));
 }
 
 bool index_resize(struct store_worker *worker, unsigned steps_max) {
     struct index *index = &worker->store->index;
-    uint64_t items_count = atomic_load_explicit(&index->items_count, memory_order_relaxed);
+    uint64_t items_count = index_items_count(index);
     uint64_t homes_count = index_homes_count(index);
-    bool wanted = atomic_load_explicit(&worker->store->arena.wanted, memory_order_relaxed) != 0;
-    bool releasing = atomic_load_explicit(&index->release_epoch, memory_order_relaxed) != 0;
+    bool wanted = arena_level(&worker->store->arena.wanted) != 0;
+    bool releasing = arena_level(&index->release_epoch) != 0;
     if (likely(!should_grow(index, items_count, homes_count) &&
                !should_shrink(index, items_count, homes_count) && !wanted && !releasing)) {
         return false;
@@ -300,12 +301,12 @@ bool index_resize(struct store_worker *worker, unsigned steps_max) {
     while (steps < steps_max && resize_step(worker)) {
         steps++;
     }
-    homes_count = atomic_load_explicit(&index->homes_count, memory_order_relaxed);
+    homes_count = homes_count_locked(index);
     if (wanted && !should_grow(index, items_count, homes_count)) {
-        atomic_store_explicit(&worker->store->arena.wanted, 0, memory_order_relaxed);
+        set_wanted(worker->store, 0);
     }
     homes_release(worker, homes_count);
-    bool more = steps == steps_max || atomic_load_explicit(&index->release_epoch, memory_order_relaxed) != 0;
+    bool more = steps == steps_max || arena_level(&index->release_epoch) != 0;
     resize_unlock(index);
     return more;
 }

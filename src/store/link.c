@@ -104,9 +104,7 @@ bool store_prefetch_helps(const struct store_worker *worker) {
 }
 
 void link_turn(struct store_worker *worker) {
-    /* relaxed: a level. */
-    worker->prefetch_helps =
-        atomic_load_explicit(&worker->store->index.items_count, memory_order_relaxed) >= PREFETCH_ITEMS_MIN;
+    worker->prefetch_helps = index_items_count(&worker->store->index) >= PREFETCH_ITEMS_MIN;
 }
 
 uint64_t store_prefetch(struct store_worker *worker, struct bytes key) {

@@ -67,10 +67,10 @@ void segment_enqueue(struct store_worker *worker, uint32_t index, enum segment_q
     struct arena *arena = &worker->store->arena;
     struct segment *segment = &arena->segments[index];
     arena_lock(arena);
-    uint64_t open_size = atomic_load_explicit(&arena->open_size, memory_order_relaxed);
     if (segment_state(segment) == SEGMENT_OPEN || segment_state(segment) == SEGMENT_UNFINISHED) {
-        atomic_store_explicit(&arena->open_size, open_size - segment->size, memory_order_relaxed);
+        arena_level_subtract(&arena->open_size, segment->size);
     }
+    /* relaxed: released by the addition below. */
     atomic_store_explicit(&segment->used, used, memory_order_relaxed);
     /*
      * acquire and release: who kills the last item after this sees `used`; who killed it before is seen here,
@@ -125,14 +125,13 @@ bool segment_reopen(struct store_worker *worker, enum segment_queue queue, unsig
 
 void segment_note_expiry(struct segment *segment, uint32_t expires_tick) {
     uint32_t last_tick = expires_tick == STORE_EXPIRES_NEVER ? UINT32_MAX : expires_tick;
-    uint32_t first = atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
-    /* relaxed: times for a look, no more. */
+    uint32_t first = segment_expires_first(segment), last = segment_expires_last(segment);
+    /* relaxed, both: as segment_expires_first. */
     while (expires_tick != STORE_EXPIRES_NEVER && expires_tick < first &&
            !atomic_compare_exchange_weak_explicit(&segment->expires_first, &first, expires_tick,
                                                   memory_order_relaxed, memory_order_relaxed)) {
         continue;
     }
-    uint32_t last = atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
     while (last_tick > last &&
            !atomic_compare_exchange_weak_explicit(&segment->expires_last, &last, last_tick,
                                                   memory_order_relaxed, memory_order_relaxed)) {
@@ -271,6 +270,7 @@ void segment_unpin(struct segment *segment) {
     uint32_t pins = atomic_fetch_sub_explicit(&segment->pins, 1, memory_order_release);
     assert(pins != 0);
     if (pins == 1) {
+        /* relaxed: a sum for a bound that a few may pass. */
         atomic_fetch_sub_explicit(&arena->pins_size, size, memory_order_relaxed);
         /* release: whoever sees that it has changed sees the segment without pins (free_unpinned). */
         atomic_fetch_add_explicit(&arena->unpins_count, 1, memory_order_release);

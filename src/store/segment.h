@@ -96,6 +96,14 @@ static inline void segment_poison_dead(struct store_worker *worker) {
 }
 #endif
 
+/*
+ * Bytes of items; SEGMENT_UNUSED while it is open. relaxed: who has the segment from a queue sees what closing wrote by the arena's
+ * lock, and who counts its dead by that count (segment_enqueue).
+ */
+static inline uint32_t segment_used(const struct segment *segment) {
+    return atomic_load_explicit(&segment->used, memory_order_relaxed);
+}
+
 /* The item in a place is out of the index; `size` as of arena_item_size. */
 static inline void segment_kill(struct store_worker *worker, uint32_t location, size_t size) {
     struct arena *arena = &worker->store->arena;
@@ -105,7 +113,7 @@ static inline void segment_kill(struct store_worker *worker, uint32_t location, 
     /* acquire and release: see above, and segment_enqueue. */
     uint32_t dead =
         atomic_fetch_add_explicit(&segment->dead, (uint32_t)size, memory_order_acq_rel) + (uint32_t)size;
-    if (unlikely(dead == atomic_load_explicit(&segment->used, memory_order_relaxed))) {
+    if (unlikely(dead == segment_used(segment))) {
         segment_all_dead(worker, index);
     }
 }
@@ -118,6 +126,15 @@ void segment_dequeue(struct arena *arena, uint32_t index);
 
 /* The segment emptied last is the one that is emptied first from now on, and so on. No worker is there. */
 void segment_reverse_queue(struct arena *arena, enum segment_queue queue);
+
+/* relaxed, both: times for a look, no more. What is looked at is judged by its own expiry. */
+static inline uint32_t segment_expires_first(const struct segment *segment) {
+    return atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
+}
+
+static inline uint32_t segment_expires_last(const struct segment *segment) {
+    return atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
+}
 
 /* An item that expires then is in the segment. */
 void segment_note_expiry(struct segment *segment, uint32_t expires_tick);
@@ -135,8 +152,8 @@ static inline bool segment_is_pinned(const struct segment *segment) {
     return atomic_load_explicit(&segment->pins, memory_order_acquire) != 0;
 }
 
+/* relaxed, both: who overwrites an item of it asks, and either answer will do. */
 static inline enum segment_queue segment_queue(const struct segment *segment) {
-    /* relaxed: who overwrites an item of it asks, and either answer will do. */
     return (enum segment_queue)atomic_load_explicit(&segment->queue, memory_order_relaxed);
 }
 
@@ -144,6 +161,7 @@ static inline void segment_set_queue(struct segment *segment, enum segment_queue
     atomic_store_explicit(&segment->queue, (uint8_t)queue, memory_order_relaxed);
 }
 
+/* relaxed, both: the arena's lock orders them, and between two holders the segment's owner is alone. */
 static inline enum segment_state segment_state(const struct segment *segment) {
     return (enum segment_state)atomic_load_explicit(&segment->state, memory_order_relaxed);
 }

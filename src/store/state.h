@@ -232,9 +232,13 @@ static inline struct store_worker *store_member(const struct store *store, unsig
     return (struct store_worker *)store->members[index];
 }
 
-static inline uint32_t worker_now_tick(const struct store_worker *worker) {
+static inline uint32_t store_advance_s(const struct store *store) {
     /* relaxed: a clock orders nothing. */
-    return worker->now_tick + atomic_load_explicit(&worker->store->clock_advance_s, memory_order_relaxed);
+    return atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
+}
+
+static inline uint32_t worker_now_tick(const struct store_worker *worker) {
+    return worker->now_tick + store_advance_s(worker->store);
 }
 
 static inline uint64_t store_flush_number(const struct store *store) {

@@ -228,7 +228,7 @@ void store_destroy(struct store *store) {
     }
     flush_deinit(store);
     destroy_workers(store);
-    assert(atomic_load_explicit(&store->arena.pins_size, memory_order_relaxed) == 0);
+    assert(arena_level(&store->arena.pins_size) == 0);
     unmap_all(store);
     pthread_mutex_destroy(&store->lock);
     free((void *)(uintptr_t)store->note.data);
@@ -306,9 +306,7 @@ void store_worker_leave(struct store_worker *worker) {
     sweep_finish(worker);
     segment_close_all(worker);
     reclaim_pass(worker);
-    atomic_fetch_add_explicit(&store->index.items_count, (uint64_t)(int64_t)worker->items_delta,
-                              memory_order_relaxed);
-    worker->items_delta = 0;
+    index_tell_count(worker);
     index_leave(worker);
     pthread_mutex_lock(&store->lock);
     reclaim_leave(worker);
@@ -326,7 +324,7 @@ void store_worker_on_evict(struct store_worker *worker,
 bool store_memory_limit_set(struct store_worker *worker, size_t memory_size_max) {
     struct store *store = worker->store;
     struct arena *arena = &store->arena;
-    uint64_t index_size = atomic_load_explicit(&store->index.size, memory_order_relaxed);
+    uint64_t index_size = arena_level(&store->index.size);
     /* Segments that workers have open cannot be emptied; the reserve, and what copies take, are kept free. */
     size_t slots =
         epoch_members_count(&store->epoch) * QUEUES_COUNT * STORE_CLASSES_COUNT + 2 * ARENA_MOVES_SLOTS + 1;
@@ -371,9 +369,8 @@ static void turn_flush(struct store_worker *worker) {
     if (unlikely(worker->flush_seen != flush_number)) {
         worker->flush_seen = flush_number;
         segment_close_all(worker);
-        worker->flush_round = atomic_load_explicit(&worker->store->arena.scan_rounds, memory_order_relaxed);
-        /* relaxed: a hint; what was open until now is to be emptied, too. */
-        atomic_store_explicit(&worker->store->flushed_wait, true, memory_order_relaxed);
+        worker->flush_round = evict_rounds(worker->store);
+        evict_set_flushed_wait(worker->store, true); /* what was open until now is to be emptied, too */
     }
 }
 

@@ -104,6 +104,8 @@ enum store_image store_file_judge(const struct image_root *root, size_t size,
 
 /* --- from a file ------------------------------------------------------------------------------------------ */
 
+/* What is taken is set by atomic_init: there are no workers yet, who are ordered behind it by their start. */
+
 /* The root block; *size is what there is of it. 0, -errno. */
 static int root_read(int fd, struct image_root *root, size_t *size) {
     ssize_t done;
@@ -130,7 +132,7 @@ static void retired_take(struct store *store, uint32_t index) {
     segment_set_state(&arena->segments[index], SEGMENT_RETIRED);
     arena_coming_add(arena, arena->segments[index].size);
     arena_list_push(arena, &store->orphans, index);
-    atomic_store_explicit(&store->orphans_wait, true, memory_order_relaxed);
+    atomic_init(&store->orphans_wait, true);
 }
 
 /* One in a queue has a live item; of a retired one nobody asks how much is dead. */
@@ -145,11 +147,11 @@ static bool segment_take(struct store *store, const struct image_segment *row) {
         return false;
     }
     struct segment *segment = &arena->segments[row->index];
-    atomic_store_explicit(&arena->numbers[row->index], row->number, memory_order_relaxed);
-    atomic_store_explicit(&segment->used, row->used, memory_order_relaxed);
-    atomic_store_explicit(&segment->dead, row->dead, memory_order_relaxed);
-    atomic_store_explicit(&segment->expires_first, row->expires_first, memory_order_relaxed);
-    atomic_store_explicit(&segment->expires_last, row->expires_last, memory_order_relaxed);
+    atomic_init(&arena->numbers[row->index], row->number);
+    atomic_init(&segment->used, row->used);
+    atomic_init(&segment->dead, row->dead);
+    atomic_init(&segment->expires_first, row->expires_first);
+    atomic_init(&segment->expires_last, row->expires_last);
     if (row->queue == IMAGE_RETIRED) {
         retired_take(store, row->index);
     } else {
@@ -191,18 +193,18 @@ static bool index_take(struct store *store, const struct image_root *root) {
     index->overflow_size = overflow_size;
     index->overflow_taken = (uint32_t)root->overflow_taken;
     index->overflow_free = (uint32_t)root->overflow_free;
-    atomic_store_explicit(&index->overflow_count, root->overflow_count, memory_order_relaxed);
-    atomic_store_explicit(&index->homes_count, root->homes_count, memory_order_relaxed);
-    atomic_store_explicit(&index->items_count, root->items_count, memory_order_relaxed);
-    atomic_store_explicit(&index->size, taken_size + overflow_size, memory_order_relaxed);
+    atomic_init(&index->overflow_count, root->overflow_count);
+    atomic_init(&index->homes_count, root->homes_count);
+    atomic_init(&index->items_count, root->items_count);
+    atomic_init(&index->size, taken_size + overflow_size);
     return true;
 }
 
 /* As it is: the monotonic clock is that of the boot, and no part of a second is lost, however often. */
 static void clock_keep(struct store *store, const struct image_root *root) {
     store->clock_start_ns = root->start_ns;
-    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s, memory_order_relaxed);
-    atomic_store_explicit(&store->clock_advance_s, (uint32_t)root->advance_s, memory_order_relaxed);
+    atomic_init(&store->clock_start_unix_s, root->start_unix_s);
+    atomic_init(&store->clock_advance_s, (uint32_t)root->advance_s);
 }
 
 /*
@@ -214,24 +216,23 @@ static void clock_take(struct store *store, const struct image_root *root, uint6
     uint64_t passed_s = real_s > root->stopped_unix_s ? real_s - root->stopped_unix_s : 0;
     uint64_t back_s = real_s < root->stopped_unix_s ? root->stopped_unix_s - real_s : 0;
     store->clock_start_ns = now_ns;
-    atomic_store_explicit(&store->clock_start_unix_s, root->start_unix_s - back_s, memory_order_relaxed);
-    atomic_store_explicit(&store->clock_advance_s,
-                          (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s), memory_order_relaxed);
+    atomic_init(&store->clock_start_unix_s, root->start_unix_s - back_s);
+    atomic_init(&store->clock_advance_s, (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s));
 }
 
 static void rest_take(struct store *store, const struct image_root *root) {
     struct ghost *ghost = &store->ghost;
-    atomic_store_explicit(&store->arena.sequence, root->sequence, memory_order_relaxed);
-    atomic_store_explicit(&store->arena.flush_number, root->flush_number, memory_order_relaxed);
-    atomic_store_explicit(&store->doubt_number, root->doubt_number, memory_order_relaxed);
+    atomic_init(&store->arena.sequence, root->sequence);
+    atomic_init(&store->arena.flush_number, root->flush_number);
+    atomic_init(&store->doubt_number, root->doubt_number);
     store->clock_started = true;
-    atomic_store_explicit(&store->flush_at_tick, (uint32_t)root->flush_at_tick, memory_order_relaxed);
-    atomic_store_explicit(&store->flushed_wait, root->flush_number != 0, memory_order_relaxed);
-    atomic_store_explicit(&ghost->clocks[QUEUE_SMALL], root->ghost_clocks[QUEUE_SMALL], memory_order_relaxed);
-    atomic_store_explicit(&ghost->clocks[QUEUE_MAIN], root->ghost_clocks[QUEUE_MAIN], memory_order_relaxed);
-    atomic_store_explicit(&ghost->small_target, root->ghost_target, memory_order_relaxed);
+    atomic_init(&store->flush_at_tick, (uint32_t)root->flush_at_tick);
+    atomic_init(&store->flushed_wait, root->flush_number != 0);
+    atomic_init(&ghost->clocks[QUEUE_SMALL], root->ghost_clocks[QUEUE_SMALL]);
+    atomic_init(&ghost->clocks[QUEUE_MAIN], root->ghost_clocks[QUEUE_MAIN]);
+    atomic_init(&ghost->small_target, root->ghost_target);
     bool active = root->ghost_clocks[QUEUE_SMALL] + root->ghost_clocks[QUEUE_MAIN] != 0;
-    atomic_store_explicit(&ghost->active, active, memory_order_relaxed);
+    atomic_init(&ghost->active, active);
 }
 
 /* Memory for a section that has none of its own; an empty one has none. */

@@ -47,7 +47,7 @@ static void sweep_item(struct store_worker *worker, struct item *item) {
 
 static uint32_t wait_s(const struct store_worker *worker, const struct segment *segment) {
     uint32_t now_tick = worker_now_tick(worker);
-    uint32_t last_tick = atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
+    uint32_t last_tick = segment_expires_last(segment);
     uint32_t wait = last_tick > now_tick ? (last_tick - now_tick) / SWEEP_WAIT_SHARE + 1 : 1;
     return wait < SWEEP_WAIT_S_MAX ? wait : SWEEP_WAIT_S_MAX;
 }
@@ -60,8 +60,7 @@ static void sweep_end(struct store_worker *worker) {
     segment->sweep_tick = worker_now_tick(worker) + wait_s(worker, segment);
     arena_lock(arena);
     /* acquire and release: as in segment_enqueue; who took the last one out meanwhile has left it to us. */
-    bool empty = atomic_fetch_add_explicit(&segment->dead, 0, memory_order_acq_rel) ==
-                 atomic_load_explicit(&segment->used, memory_order_relaxed);
+    bool empty = atomic_fetch_add_explicit(&segment->dead, 0, memory_order_acq_rel) == segment_used(segment);
     segment_set_state(segment, empty ? SEGMENT_RETIRED : SEGMENT_QUEUED);
     if (empty) {
         segment_dequeue(arena, index);
@@ -70,7 +69,7 @@ static void sweep_end(struct store_worker *worker) {
     if (empty) {
         segment_retire(worker, index);
     } else {
-        uint32_t due_tick = expire_due(atomic_load_explicit(&segment->expires_first, memory_order_relaxed));
+        uint32_t due_tick = expire_due(segment_expires_first(segment));
         expire_note_due(worker->store, due_tick > segment->sweep_tick ? due_tick : segment->sweep_tick);
     }
 }
@@ -83,7 +82,7 @@ static void sweep_step(struct store_worker *worker, unsigned items_max) {
     }
     const struct segment *segment = &arena->segments[walk->index];
     char *begin = segment->memory + (segment->is_large ? 0 : (size_t)1 << arena->step_shift);
-    uint32_t used = atomic_load_explicit(&segment->used, memory_order_relaxed);
+    uint32_t used = segment_used(segment);
     for (unsigned i = 0; i < items_max && walk->position < used; i++) {
         struct item *item = (struct item *)(void *)(begin + walk->position);
         walk->position += (uint32_t)arena_item_size(arena, item);
@@ -107,8 +106,8 @@ static bool sweep_look(struct store_worker *worker, uint32_t index) {
     struct sweep *sweep = &worker->store->sweep;
     struct segment *segment = &arena->segments[index];
     uint32_t now_tick = worker_now_tick(worker);
-    uint32_t first_tick = atomic_load_explicit(&segment->expires_first, memory_order_relaxed);
-    uint32_t last_tick = atomic_load_explicit(&segment->expires_last, memory_order_relaxed);
+    uint32_t first_tick = segment_expires_first(segment);
+    uint32_t last_tick = segment_expires_last(segment);
     enum segment_state state = segment_state(segment);
     if (first_tick == UINT32_MAX || state == SEGMENT_FREE || state == SEGMENT_RETIRED) {
         return false;
@@ -129,7 +128,7 @@ static bool sweep_look(struct store_worker *worker, uint32_t index) {
             evict_begin(worker, index, EVICT_COMPACT);
         } else {
             segment_set_state(segment, SEGMENT_SWEPT);
-            /* What is touched from now on lowers it again; what the sweep leaves, too. */
+            /* What is touched from now on lowers it again; what the sweep leaves, too. relaxed: as segment_expires_first. */
             atomic_store_explicit(&segment->expires_first, UINT32_MAX, memory_order_relaxed);
             worker->sweeping = (struct segment_walk){.index = index};
         }
@@ -145,7 +144,7 @@ static void sweep_search(struct store_worker *worker) {
     struct arena *arena = &worker->store->arena;
     struct sweep *sweep = &worker->store->sweep;
     if (sweep->next == 0) {
-        /* Before the round: what is stored from now on lowers it again. */
+        /* Before the round: what is stored from now on lowers it again. relaxed: as in expire_note_due. */
         sweep->found_tick = UINT32_MAX;
         atomic_store_explicit(&sweep->due_tick, UINT32_MAX, memory_order_relaxed);
     }
@@ -172,8 +171,7 @@ static void close_expired(struct store_worker *worker) {
         for (unsigned class = 1; class < STORE_CLASSES_COUNT; class ++) {
             uint32_t index = worker->open[queue][class].index;
             if (index != SEGMENT_NONE &&
-                atomic_load_explicit(&arena->segments[index].expires_last, memory_order_relaxed) <=
-                    worker_now_tick(worker)) {
+                segment_expires_last(&arena->segments[index]) <= worker_now_tick(worker)) {
                 segment_close(worker, (enum segment_queue)queue, class);
             }
         }
@@ -204,7 +202,9 @@ unsigned sweep_turn(struct store_worker *worker) {
         return SWEEP_WAKE_MS;
     }
     sweep_search(worker);
+    /* relaxed: only a hint to who has not the lock. */
     atomic_store_explicit(&sweep->in_round, sweep->next != 0, memory_order_relaxed);
+    /* release: pairs with the acquire above. */
     atomic_store_explicit(&sweep->locked, false, memory_order_release);
     return SWEEP_BUSY_MS;
 }
