@@ -141,7 +141,8 @@ static void line_write(enum log_level level, const char *text) {
         return;
     }
     if (!is_ready(log_fd) || write(log_fd, line, size) < 0) {
-        atomic_fetch_add_explicit(&lost_count, 1, memory_order_relaxed); /* a number, it orders nothing */
+        /* relaxed, here and below: a number, it orders nothing. */
+        atomic_fetch_add_explicit(&lost_count, 1, memory_order_relaxed);
     }
 }
 

@@ -12,7 +12,7 @@
 
 /*
  * True when one more line may be written. Who comes first in a new second begins the count again; a line more or less
- * there, where threads meet, does not matter. relaxed, all: numbers, they order nothing.
+ * there, where threads meet, does not matter. relaxed, here and below: numbers, they order nothing.
  */
 static bool limit_take(struct log_limit *limit) {
     uint64_t second = clock_monotonic_ns() / CLOCK_NS_PER_S + 1; /* 0 is the beginning */

@@ -27,14 +27,14 @@ enum {
 #define MEMO_TIME_MASK (MEMO_BLIND - 1)
 #define MEMO_HASH_MASK (~(MEMO_BLIND | MEMO_TIME_MASK))
 
+/* relaxed, here and below: an entry says all by itself. */
 static _Atomic uint64_t *memo_of(struct http_page_cache *cache, uint64_t hash) {
     return &cache->memo[hash % HTTP_PAGE_CACHE_MEMO_COUNT];
 }
 
 static void memo_set(struct http_page_cache *cache, uint64_t hash, bool blind, uint64_t now_s) {
     uint64_t entry = (hash & MEMO_HASH_MASK) | (blind ? MEMO_BLIND : 0) | (now_s & MEMO_TIME_MASK);
-    atomic_store_explicit(memo_of(cache, hash), entry,
-                          memory_order_relaxed); /* relaxed: it says all by itself */
+    atomic_store_explicit(memo_of(cache, hash), entry, memory_order_relaxed);
 }
 
 /* The block was there a moment ago. */
