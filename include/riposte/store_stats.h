@@ -22,6 +22,7 @@ struct store;
 #define STORE_COUNTERS(X)                                                                                    \
     X(items_added, "items linked into the index")                                                            \
     X(items_removed, "items taken out of the index")                                                         \
+    X(items_changed, "items added that are another one with a changed number, expiry or mark")               \
     X(evictions, "live items pushed out for want of memory")                                                 \
     X(evicted_unfetched, "of these, never read")                                                             \
     X(evicted_active, "of these, read within the last minute")                                               \
@@ -69,6 +70,13 @@ struct store_levels {
     uint64_t retired_count;     /* segments waiting for reclamation */
     struct store_counters sums; /* over all workers, those that left included; written with counter_set */
 };
+
+/* Items stored, those left out that only are changed ones. Never below 0, although workers count on meanwhile. */
+static inline uint64_t store_items_stored(const struct store_counters *sums) {
+    uint64_t added = counter_read(&sums->items_added);
+    uint64_t changed = counter_read(&sums->items_changed);
+    return added > changed ? added - changed : 0;
+}
 
 /* A snapshot of levels and sums; any thread, at any time. */
 void store_stats(struct store *store, struct store_levels *levels);

@@ -59,7 +59,7 @@ static void store_rows(const struct server *server, const struct rows *rows) {
     level(rows, "memcached_current_items", "items in the store", (double)levels.items_count);
     level(rows, "memcached_item_max_bytes", "largest item, header and key included",
           (double)server->options.max_item_size);
-    count(rows, "memcached_items_total", "items ever stored", (double)counter_read(&levels.sums.items_added));
+    count(rows, "memcached_items_total", "items ever stored", (double)store_items_stored(&levels.sums));
     count(rows, "memcached_items_evicted_total", "live items pushed out for want of memory",
           (double)counter_read(&levels.sums.evictions));
     count(rows, "memcached_items_reclaimed_total", "expired or flushed items whose memory was taken again",

@@ -75,6 +75,7 @@ static enum store_status touch_update(struct store_worker *worker, uint64_t hash
                                   .hash = hash,
                                   .input = &touch,
                                   .keeps_number = true,
+                                  .is_change = true,
                                   .plan = touch_plan,
                                   .fill = touch_fill,
                                   .finish = touch_finish};

@@ -51,6 +51,11 @@ static bool update_confirm(struct store_worker *worker, const struct update *upd
     return update_look(worker, update, attempt) == STORE_OK && same_form(&made, &attempt->form);
 }
 
+static bool update_changes(const struct update *update, const struct update_attempt *attempt) {
+    return update->is_change && attempt->old.item != NULL &&
+           item_value_size(attempt->item) == item_value_size(attempt->old.item);
+}
+
 /* Stores the new item, unless the key has another item by now. */
 static enum update_step update_exchange(struct store_worker *worker, const struct update *update,
                                         struct update_attempt *attempt, struct put_result *result) {
@@ -61,8 +66,12 @@ static enum update_step update_exchange(struct store_worker *worker, const struc
         return UPDATE_AGAIN;
     }
     update->finish(update->input, attempt->item, &attempt->old);
-    return put_publish(worker, &place, attempt->item, update->keeps_number, result) ? UPDATE_DONE
-                                                                                    : UPDATE_RENUMBER;
+    bool changes = update_changes(update, attempt);
+    if (!put_publish(worker, &place, attempt->item, update->keeps_number, result)) {
+        return UPDATE_RENUMBER;
+    }
+    counter_add(&worker->counters.items_changed, changes);
+    return UPDATE_DONE;
 }
 
 /* The item is made; fills and stores it. */
@@ -300,6 +309,7 @@ enum store_status store_delete(struct store_worker *worker, struct bytes key,
                                   .hash = index_hash(&worker->store->index, key),
                                   .input = options,
                                   .keeps_number = options->cas_new != 0 || !options->invalidate,
+                                  .is_change = !options->drop_value,
                                   .plan = delete_plan,
                                   .fill = delete_fill,
                                   .finish = delete_finish};
@@ -439,6 +449,7 @@ enum store_status store_add_number(struct store_worker *worker, struct bytes key
                                   .hash = index_hash(&worker->store->index, key),
                                   .input = &number,
                                   .keeps_number = options->cas_new != 0,
+                                  .is_change = true,
                                   .plan = number_plan,
                                   .fill = number_fill,
                                   .finish = number_finish};

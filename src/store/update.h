@@ -28,6 +28,8 @@ struct update {
     uint64_t hash;     /* of the key */
     const void *input; /* of the three functions below */
     bool keeps_number; /* the form's number is the old item's, or a client's: it need not rise */
+    bool
+        is_change; /* a value as long as the old one's is the same item to who counts: memcached changes it in place */
 
     /*
      * From the present item to the form of the new one: STORE_OK and *form, but for its key, or how the operation

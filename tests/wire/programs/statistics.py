@@ -115,11 +115,35 @@ def commands_are_counted_as_memcached_counts_them(lab):
     grew({"cas_misses": 1, "cas_badval": 1, "cas_hits": 0},
          ("cas b 0 0 1 1\r\nx", "NOT_FOUND"), ("cas a 0 0 1 0\r\nx", "EXISTS"))
     grew({"delete_hits": 1, "delete_misses": 1, "curr_items": -1}, ("delete a", "DELETED"), ("delete a", "NOT_FOUND"))
-    grew({"cmd_flush": 1}, ("flush_all", "OK"))
+    grew({"cmd_flush": 1, "total_items": 0}, ("flush_all", "OK"))
     grew({"cmd_flush": 1}, ("flush_all x", "CLIENT_ERROR invalid exptime argument"))
     grew({"get_expired": 1, "get_misses": 1}, ("set a 0 -1 1\r\nx", "STORED"), ("get a", "END"))
     too_large = "set a 0 0 2000000\r\n" + "x" * 2_000_000
     grew({"store_too_large": 1}, (too_large, "SERVER_ERROR object too large for cache"))
+
+
+@test(families=BOTH, reference=True)
+def a_changed_item_is_not_another_one(lab):
+    """total_items: stores, and numbers that grow longer; not what changes an item where it lies."""
+    client = lab.connect(lab.start())
+
+    def total():
+        return int(client.stats()["total_items"])
+
+    def adds(amount, request, reply):
+        before = total()
+        client.ask(request, reply)
+        check_equal(amount, total() - before, f"growth of total_items after {request!r}")
+
+    adds(1, "set a 0 0 1\r\n8", "STORED")
+    for request, reply in (("incr a 1", "9"), ("decr a 9", "0"), ("ma a D8", "HD"), ("ma a T100", "HD"), ("touch a 50", "TOUCHED"),
+                           ("touch a 0", "TOUCHED"), ("gat 0 a", "VALUE a 0 1\r\n9\r\nEND"), ("mg a T100", "HD"), ("md a I", "HD"),
+                           ("append b 0 0 1\r\n1", "NOT_STORED"), ("touch b 1", "NOT_FOUND")):
+        adds(0, request, reply)
+    for request, reply in (("incr a 1", "10"), ("ma a D90", "HD"), ("append a 0 0 1\r\n0", "STORED"), ("prepend a 0 0 0\r\n", "STORED"),
+                           ("ms a 1 MS\r\nx", "HD"), ("mg b N0", "HD W"), ("ma c N0", "HD")):
+        adds(1, request, reply)
+    adds(0, "touch b 100", "TOUCHED")
 
 
 @test(families=BOTH, reference=True)

@@ -125,7 +125,7 @@ static void item_lines(const struct memcached_config *config, const struct store
                                         "direct_reclaims", "lru_bumps_dropped"};
     stat_number(reply, "bytes", store->items_size);
     stat_number(reply, "curr_items", store->items_count);
-    stat_number(reply, "total_items", counter_read(&store->sums.items_added));
+    stat_number(reply, "total_items", store_items_stored(&store->sums));
     stat_number(reply, "slab_global_page_pool", 0);
     stat_number(reply, "expired_unfetched", counter_read(&store->sums.expired_unfetched));
     stat_number(reply, "evicted_unfetched", counter_read(&store->sums.evicted_unfetched));
