@@ -81,6 +81,7 @@ static int listener_bind_tcp(const struct sockaddr_storage *address, socklen_t a
         return -errno;
     }
     int error = listener_set_tcp_options(fd, address->ss_family);
+    /* Each worker has a socket and a queue of its own; the kernel spreads connections over them. */
     error = error < 0 || !share ? error : set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (error == 0 && bind(fd, (const struct sockaddr *)address, address_size) < 0) {
         error = -errno;

@@ -57,6 +57,7 @@ static bool file_suits(const char *path, int fd, struct failure *failure) {
 static bool is_memory(int fd) {
     struct statfs system;
     struct statx status;
+    /* EMPTY_PATH: of the descriptor itself. */
     bool has_dax = statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) == 0 &&
                    (status.stx_attributes & STATX_ATTR_DAX) != 0;
     return has_dax ||

@@ -98,6 +98,7 @@ bool pidfile_write(const char *path, struct failure *failure) {
         if (!pidfile_clear(path, failure)) {
             return false;
         }
+        /* EXCL: what came there since, be it a link, is not written through. */
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                       S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH);
         if (fd >= 0) {

@@ -210,7 +210,7 @@ void arena_memory_drop_private(void *memory, size_t size) {
     }
 }
 
-/* A hole in the file, not MADV_REMOVE, which is EINVAL where memory is locked. */
+/* A hole in the file, whose length stays, not MADV_REMOVE, which is EINVAL where memory is locked. */
 void arena_memory_drop(const struct arena *arena, const char *memory, size_t size) {
     if (arena->memory_fd < 0) {
         arena_memory_drop_private((void *)(uintptr_t)memory, size);

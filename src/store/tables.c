@@ -66,6 +66,7 @@ static char *reserve(size_t size) {
 }
 
 static bool back(char *start, size_t size, int fd, off_t offset) {
+    /* SHARED: for who maps them next. NORESERVE: pages count with their first use. FIXED: over addresses that are reserved. */
     int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
     return mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE | MAP_FIXED, fd,
                 fd < 0 ? 0 : offset) != MAP_FAILED;

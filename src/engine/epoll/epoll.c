@@ -124,12 +124,14 @@ static void epoll_send(struct worker *worker, struct conn *conn) {
     struct iovec pieces[EPOLL_PIECES_MAX];
     unsigned count = conn_output_iov(conn, pieces, EPOLL_PIECES_MAX, &conn->sending_size);
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    /* NOSIGNAL: a client that is gone is EPIPE. DONTWAIT: a socket from another process may be in blocking mode. */
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
     ssize_t sent;
     if (count == 1) {
-        sent = send(conn->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send(conn->fd, pieces[0].iov_base, pieces[0].iov_len, flags);
         counter_add(&worker->counters.sends_plain, 1);
     } else {
-        sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = sendmsg(conn->fd, &message, flags);
         counter_add(&worker->counters.sends_gathered, 1);
     }
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -239,6 +241,7 @@ static void epoll_wait_for(struct worker *worker, uint64_t timeout_ns) {
 
 static void epoll_on_accept(struct worker *worker, struct listener *listener) {
     for (int i = 0; i < EPOLL_ACCEPTS_MAX && listener->armed; i++) {
+        /* NONBLOCK: for sendfile(2), which has no flag that says so. */
         int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             accept_on_connection(worker, listener, fd);
@@ -266,6 +269,7 @@ static bool epoll_on_readable(struct worker *worker, struct conn *conn) {
         return false;
     }
     char *data = epoll->buffer + epoll->used_size;
+    /* DONTWAIT: as in epoll_send. */
     ssize_t size = recv(conn->fd, data, room < epoll->share_size ? room : epoll->share_size, MSG_DONTWAIT);
     if (size > 0) {
         epoll->used_size += (size_t)size;

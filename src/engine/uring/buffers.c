@@ -15,6 +15,7 @@ static size_t ring_size(uint32_t count) {
     return count * sizeof(struct io_uring_buf);
 }
 
+/* A ring of buffers begins on a page (io_uring_register(2)); pages that nothing was received into take no memory. */
 static void *map_memory(size_t size) {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;

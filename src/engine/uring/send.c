@@ -38,6 +38,7 @@ static uint16_t bundle_group_number(uint16_t group) {
 
 static int bundle_register(struct uring *uring, uint16_t group) {
     struct send_group *send_group = &uring->groups[group];
+    /* mmap: a ring of buffers begins on a page (io_uring_register(2)). */
     void *memory = mmap(NULL, GROUP_RING_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         return -ENOMEM;
@@ -153,7 +154,7 @@ static void send_prepare(struct worker *worker, struct uring *uring, struct conn
     struct iovec *pieces = message->pieces;
     conn->uring.send_way = (uint8_t)send_choose(worker, uring, conn, count, &group);
     conn->send_copies = false;
-    switch ((enum send_way)conn->uring.send_way) {
+    switch ((enum send_way)conn->uring.send_way) { /* NOSIGNAL: a client that is gone is EPIPE */
     case SEND_WAY_PLAIN:
         io_uring_prep_send(sqe, conn->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
         counter_add(&worker->counters.sends_plain, 1);

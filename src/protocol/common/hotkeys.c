@@ -62,6 +62,7 @@ struct hotkeys *hotkeys_create(unsigned workers_max) {
         return NULL;
     }
     hotkeys->parts_count = workers_max;
+    /* NORESERVE: most of it may never be touched, and need not be promised. */
     hotkeys->parts = mmap(NULL, workers_max * sizeof(struct part), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (hotkeys->parts == MAP_FAILED) {

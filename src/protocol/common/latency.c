@@ -42,6 +42,7 @@ struct latency *latency_create(unsigned workers_max) {
         return NULL;
     }
     latency->parts_count = workers_max;
+    /* NORESERVE: most of it may never be touched, and need not be promised. */
     latency->parts = mmap(NULL, workers_max * sizeof(struct part), PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (latency->parts == MAP_FAILED) {

@@ -84,6 +84,7 @@ static int fd_allow(int rules, int fd, uint64_t access) {
 }
 
 int landlock_allow(int rules, const char *path, unsigned may) {
+    /* PATH: a rule needs the place, not the right to read it. */
     int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0) {
         return 0; /* there is nothing to reach */

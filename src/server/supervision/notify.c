@@ -110,6 +110,7 @@ void notify_send(const struct notify *notify, const char *format, ...) {
     int size = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     if (size > 0 && size < (int)sizeof(text)) {
+        /* NOSIGNAL: a manager that is gone is EPIPE. */
         ssize_t sent = send(notify->fd, text, (size_t)size, MSG_NOSIGNAL);
         (void)sent; /* a manager that is gone or busy for long has missed it */
     }

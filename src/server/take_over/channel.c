@@ -57,10 +57,20 @@ static int channel_close_with(int fd, int result) {
     return result;
 }
 
+/* SEQPACKET: messages stay whole, and the end of the other side is seen. NONBLOCK: this side serves on meanwhile. */
+static int channel_socket(void) {
+    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* NONBLOCK: as above; who is accepted does not inherit it. */
+static int channel_accept_now(int listen_fd) {
+    return accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
 int channel_listen(void) {
     struct sockaddr_un address;
     socklen_t size = channel_address(getpid(), &address);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = channel_socket();
     if (fd < 0) {
         return -errno;
     }
@@ -72,7 +82,7 @@ int channel_listen(void) {
 }
 
 int channel_accept(int listen_fd, struct channel_peer *peer) {
-    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = channel_accept_now(listen_fd);
     if (fd < 0) {
         return -errno;
     }
@@ -85,7 +95,7 @@ int channel_accept(int listen_fd, struct channel_peer *peer) {
 /* What was queued by then is accepted yet (unix_accept, Linux 6.18), and nothing is queued any more. */
 void channel_end(int listen_fd, const char *text) {
     shutdown(listen_fd, SHUT_RD);
-    for (int fd; (fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0; close(fd)) {
+    for (int fd; (fd = channel_accept_now(listen_fd)) >= 0; close(fd)) {
         channel_refuse(fd, text);
     }
     close(listen_fd);
@@ -94,7 +104,7 @@ void channel_end(int listen_fd, const char *text) {
 int channel_connect(pid_t pid, struct channel_peer *peer) {
     struct sockaddr_un address;
     socklen_t size = channel_address(pid, &address);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = channel_socket();
     if (fd < 0) {
         return -errno;
     }
@@ -163,6 +173,7 @@ int channel_send(int fd, const struct message *message, const int *fds, unsigned
         memcpy(CMSG_DATA(&control.head), fds, sizeof(int) * fds_count);
     }
     for (;;) {
+        /* NOSIGNAL: a process that is gone is EPIPE. DONTWAIT: the deadline is ours. */
         if (sendmsg(fd, &head, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
             fault_strike_behind(message->kind);
             return 0;
@@ -263,6 +274,7 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
                               .msg_iovlen = 1,
                               .msg_control = control.bytes,
                               .msg_controllen = sizeof(control)};
+        /* CMSG_CLOEXEC: as all descriptors here. */
         ssize_t size = recvmsg(fd, &head, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (size < 0 && errno == ECONNRESET && !reset) {
             reset =

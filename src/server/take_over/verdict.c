@@ -19,6 +19,7 @@ static uint64_t word_of(const struct verdict *verdict, enum verdict_state state)
 }
 
 static int verdict_map(struct verdict *verdict) {
+    /* SHARED: the word is both processes'. */
     void *memory = mmap(NULL, VERDICT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, verdict->fd, 0);
     if (memory == MAP_FAILED) {
         int error = -errno;

@@ -24,6 +24,7 @@ int http_file_cache_create(const char *root, size_t size_max, struct http_file_c
     if (made == NULL) {
         return -ENOMEM;
     }
+    /* PATH: names are looked up from it, which takes no right to list it. DIRECTORY: anything else is refused at the start. */
     made->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (made->root_fd < 0) {
         int error = errno;

@@ -170,6 +170,7 @@ static int log_open(const char *path) {
         int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         return fd < 0 ? -errno : fd;
     }
+    /* APPEND: where somebody cuts the file short, lines go on at its end. NOCTTY: a terminal does not become this process's. */
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
     return fd < 0 ? -errno : fd;
 }
