@@ -88,7 +88,8 @@ struct item_view {
     bool key_is_binary;    /* stored through a base64 key */
     bool stale;            /* marked by a delete or set with `invalidate` */
     bool won_before;       /* another client was told to recompute the value and has not yet stored it */
-    bool won; /* this look-up should recompute: just created, recache_below_s reached, first of a stale one */
+    bool
+        won; /* this look-up should recompute: just created, recache_before_tick reached, first of a stale one */
     void *pin; /* for store_pin and store_unpin: what keeps the bytes in place */
 };
 
@@ -104,9 +105,9 @@ struct get_options {
     uint32_t create_expires_tick;
     bool key_is_binary;  /* of the item that is created */
     uint64_t create_cas; /* the CAS of the item that is created; 0: the next one */
-    bool recache; /* win when the time left is below recache_below_s, has an end, and nobody has won yet */
-    uint32_t recache_below_s;
-    bool recache_touched; /* with touch: the time left is that after the touch */
+    bool recache;        /* win when the item has an end before recache_before_tick, and nobody has won yet */
+    uint32_t recache_before_tick;
+    bool recache_touched; /* with touch: the end is that after the touch */
     bool meta;            /* report and set won and stale marks (a stale item is won by its first look-up) */
 };
 

@@ -151,8 +151,7 @@ static enum store_status create(struct store_worker *worker, uint64_t hash, stru
     return update_run(worker, &update, NULL, location);
 }
 
-static bool should_win(const struct store_worker *worker, const struct get_options *options,
-                       const struct item_view *view) {
+static bool should_win(const struct get_options *options, const struct item_view *view) {
     if (options->meta && view->stale) {
         return true;
     }
@@ -160,8 +159,7 @@ static bool should_win(const struct store_worker *worker, const struct get_optio
     if (!options->recache || expires_tick == STORE_EXPIRES_NEVER) {
         return false;
     }
-    uint32_t now_tick = worker_now_tick(worker);
-    return expires_tick <= now_tick || expires_tick - now_tick < options->recache_below_s;
+    return expires_tick < options->recache_before_tick;
 }
 
 /*
@@ -175,7 +173,7 @@ static bool hit_locked(struct store_worker *worker, uint64_t hash, uint32_t loca
     bool same = place.item != NULL;
     *touched = !same || !options->touch || touch_in_place(worker, &place, options->touch_expires_tick);
     bool changes = same && *touched;
-    if (changes && should_win(worker, options, view)) {
+    if (changes && should_win(options, view)) {
         view->won_before = item_has(place.item, ITEM_WON);
         view->won = !view->won_before;
         item_set_mark(place.item, ITEM_WON, true);
@@ -221,7 +219,7 @@ static enum store_status hit(struct store_worker *worker, uint64_t hash, struct 
     bool touched = true;
     link_view(worker->store, location, view);
     bool is_first_shown = options->shows_number && !item_has(item, ITEM_SHOWN);
-    if (unlikely(options->touch || is_first_shown || should_win(worker, options, view)) &&
+    if (unlikely(options->touch || is_first_shown || should_win(options, view)) &&
         !hit_locked(worker, hash, location, options, view, &touched)) {
         return STORE_EXISTS;
     }

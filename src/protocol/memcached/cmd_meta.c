@@ -105,8 +105,8 @@ static struct get_options get_options_for(const struct mc_call *call, const stru
         .create_expires_tick = cmd_meta_expiry(call, create_ttl),
         .key_is_binary = meta->key_is_binary,
         .create_cas = meta->cas_new,
-        .recache = parse_meta_has(meta, 'R') && meta->recache_s > 0,
-        .recache_below_s = (uint32_t)(meta->recache_s > 0 ? meta->recache_s : 0),
+        .recache = parse_meta_has(meta, 'R') && meta->recache_time > 0,
+        .recache_before_tick = cmd_meta_expiry(call, meta->recache_time),
         .recache_touched =
             parse_meta_ordered(meta, 'T', 'R'), /* flags take effect in the order of the line */
         .meta = true,

@@ -60,7 +60,7 @@ static bool flag_read(struct meta *meta, char letter, struct bytes argument, enu
         return number_parse_i32(argument, &meta->create_ttl);
     case 'R':
         *error = MC_ERROR_META_TOKEN;
-        return number_parse_i32(argument, &meta->recache_s);
+        return number_parse_i32(argument, &meta->recache_time);
     case 'C':
         *error = MC_ERROR_META_TOKEN;
         return bytes_parse_u64(argument, &meta->cas_expected);

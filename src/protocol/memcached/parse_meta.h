@@ -27,7 +27,7 @@ struct meta {
     uint32_t client_flags; /* F */
     int32_t ttl;           /* T */
     int32_t create_ttl;    /* N */
-    int32_t recache_s;     /* R */
+    int32_t recache_time;  /* R */
     uint64_t cas_expected; /* C */
     uint64_t cas_new;      /* E */
     uint64_t initial;      /* J */

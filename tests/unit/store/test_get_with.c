@@ -88,10 +88,13 @@ Test(get_with, wins_once_when_little_time_is_left) {
     struct fixture fixture = fixture_open();
     uint32_t now_tick = store_now_tick(fixture.worker);
     fixture_set_expiring(&fixture, "key", "value", now_tick + 30);
-    cr_expect_not(fetch(&fixture, (struct get_options){.recache = true, .recache_below_s = 30}).won,
-                  "30 are not below 30");
-    cr_expect(fetch(&fixture, (struct get_options){.recache = true, .recache_below_s = 31}).won);
-    struct item_view view = fetch(&fixture, (struct get_options){.recache = true, .recache_below_s = 31});
+    cr_expect_not(
+        fetch(&fixture, (struct get_options){.recache = true, .recache_before_tick = now_tick + 30}).won,
+        "its end is not before its end");
+    cr_expect(
+        fetch(&fixture, (struct get_options){.recache = true, .recache_before_tick = now_tick + 31}).won);
+    struct item_view view =
+        fetch(&fixture, (struct get_options){.recache = true, .recache_before_tick = now_tick + 31});
     cr_expect_not(view.won);
     cr_expect(view.won_before);
     fixture_close(&fixture);
@@ -102,7 +105,7 @@ static bool wins_with_touch(struct fixture *fixture, uint32_t expires_tick, bool
     const struct get_options options = {.touch = true,
                                         .touch_expires_tick = expires_tick,
                                         .recache = true,
-                                        .recache_below_s = 30,
+                                        .recache_before_tick = store_now_tick(fixture->worker) + 30,
                                         .recache_touched = recache_touched};
     return fetch(fixture, options).won;
 }
@@ -121,7 +124,8 @@ Test(get_with, counts_the_time_left_before_or_after_the_touch_as_asked) {
 Test(get_with, never_wins_an_item_without_an_end_for_its_age) {
     struct fixture fixture = fixture_open();
     fixture_set(&fixture, "key", "value");
-    cr_expect_not(fetch(&fixture, (struct get_options){.recache = true, .recache_below_s = UINT32_MAX}).won);
+    cr_expect_not(
+        fetch(&fixture, (struct get_options){.recache = true, .recache_before_tick = UINT32_MAX}).won);
     fixture_close(&fixture);
 }
 

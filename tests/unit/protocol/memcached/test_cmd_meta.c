@@ -80,6 +80,11 @@ Test(meta_get, lets_one_client_recompute_before_the_end) {
     talk_check(&talk, "set a 0 0 1\r\n1\r\nmg a R200\r\n", "STORED\r\nHD\r\n");
 }
 
+Test(meta_get, takes_a_number_above_30_days_for_a_unix_time) {
+    talk_check(&talk, "ms a 1 T100\r\n1\r\nmg a R2592001\r\nmg a T-1 R2592001\r\n", "HD\r\nHD\r\nHD\r\n");
+    talk_check(&talk, "ms a 1 T100\r\n1\r\nmg a R-1\r\nmg a R2147483647\r\n", "HD\r\nHD\r\nHD W\r\n");
+}
+
 Test(meta_get, judges_the_time_left_in_the_order_of_the_line) {
     talk_check(&talk, "ms a 1 T100\r\n1\r\nmg a R30 T10\r\nmg a R30 T100\r\n", "HD\r\nHD\r\nHD W\r\n");
     talk_check(&talk, "ms b 1 T100\r\n1\r\nmg b T10 R30 t\r\n", "HD\r\nHD t10 W\r\n");

@@ -36,7 +36,7 @@ Test(parse_meta, reads_every_flag) {
     cr_assert_not(meta.key_is_binary);
     cr_assert_eq(meta.ttl, 10);
     cr_assert_eq(meta.create_ttl, -1);
-    cr_assert_eq(meta.recache_s, 30);
+    cr_assert_eq(meta.recache_time, 30);
     cr_assert_eq(meta.cas_expected, 5);
     cr_assert_eq(meta.cas_new, 6);
     cr_assert_eq(meta.initial, 7);
