@@ -10,7 +10,7 @@
  *      SIGIO                     somebody is at the control socket (take_over/channel.h)
  *      SIGCHLD                   a process that was started has ended
  *      SIGPIPE                   ignored: a peer that is gone is an ordinary event
- *      SIGXFSZ                   ignored: a log at RLIMIT_FSIZE is a write that fails (EFBIG), no reason to end
+ *      SIGXFSZ                   ignored: a log or pid file at RLIMIT_FSIZE is a write that fails (EFBIG), no reason to end
  *
  * They are blocked in every thread and taken by the main thread with sigwaitinfo(2), so no handler runs
  * beside the data path.
@@ -31,7 +31,8 @@ enum signals_event {
 };
 
 /*
- * Whoever started the process may have ignored SIGCHLD, and that is inherited: then no child of it would leave a status. First of all.
+ * Whoever started the process may have ignored SIGCHLD, and that is inherited: then no child of it would leave a status. From here on
+ * SIGXFSZ is ignored. First of all.
  */
 void signals_reset(void);
 

@@ -161,6 +161,15 @@ def a_limit_of_file_sizes_neither_ends_the_server_nor_keeps_it_from_storing(lab)
     check_equal("0", client.stats("riposte")["no_memory"], "sets without memory")
 
 
+@test()
+def a_pid_file_that_the_limit_of_file_sizes_forbids_ends_the_start_with_a_sentence(lab):
+    """RLIMIT_FSIZE of 0: the signal that the kernel sends for it ends nobody."""
+    path = f"{lab.new_folder()}/pid"
+    ended = lab.run(lab.need("prlimit", "util-linux"), "--fsize=0", lab.program.path, "-p", "-1", "-P", path)
+    check_equal(71, ended.returncode, f"exit status: {ended.stderr!r}")
+    check(f"-P {path} cannot be written: File too large" in ended.stderr.decode(), f"{ended.stderr!r}")
+
+
 @test(families=TCP)
 def items_in_memory_of_its_own_are_not_handed_over_and_that_is_said(lab):
     """Where a limit of file sizes has made them so: neither is a check good, nor does anybody wait for a take-over that cannot be."""
