@@ -204,7 +204,7 @@ int engine_start(struct engine *engine, struct engine_error *error) {
     unsigned started = engine_start_threads(engine, &result);
     if (result < 0) {
         engine_fail(error, result,
-                    "cannot start a worker thread; see RLIMIT_NPROC and the pids control group");
+                    "cannot start a worker thread; see RLIMIT_NPROC, RLIMIT_AS and the pids control group");
         start_order(&engine->start, START_GIVE_UP);
         engine_join(engine);
         return result;

@@ -23,7 +23,12 @@ enum { THREAD_REJECT_SLOTS = 256 };
 
 static int thread_fail(struct engine_error *error, int number, const char *what) {
     error->error = number;
-    snprintf(error->message, sizeof(error->message), "a worker cannot %s: %s", what, strerror(-number));
+    const char *cure = number == -ENOMEM
+                           ? "; raise the limit of addresses (ulimit -v), or give the machine or the "
+                             "control group more"
+                           : "";
+    snprintf(error->message, sizeof(error->message), "a worker cannot %s: %s%s", what, strerror(-number),
+             cure);
     return number;
 }
 

@@ -78,8 +78,11 @@ static int epoll_open(struct worker *worker, struct engine_error *error) {
     if (result < 0) {
         free(epoll);
         error->error = result;
-        snprintf(error->message, sizeof(error->message),
-                 "epoll cannot be set up: %s; raise LimitNOFILE or lower -c", strerror(-result));
+        snprintf(
+            error->message, sizeof(error->message), "epoll cannot be set up: %s; %s", strerror(-result),
+            result == -ENOMEM
+                ? "raise the limit of addresses (ulimit -v), or give the machine or the control group more"
+                : "raise LimitNOFILE or lower -c");
         return result;
     }
     worker->transport_state = epoll;

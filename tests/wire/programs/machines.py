@@ -170,6 +170,18 @@ def a_pid_file_that_the_limit_of_file_sizes_forbids_ends_the_start_with_a_senten
     check(f"-P {path} cannot be written: File too large" in ended.stderr.decode(), f"{ended.stderr!r}")
 
 
+@test()
+def where_addresses_are_short_the_sentence_speaks_of_them(lab):
+    """RLIMIT_AS, too little for threads, for their buffers, for the store."""
+    if lab.program.is_sanitized:
+        raise Skip("a sanitizer needs more addresses than any limit leaves")
+    for mib in (60, 80, 100, 130):
+        ended = lab.run(lab.need("prlimit", "util-linux"), f"--as={mib << 20}", lab.program.path, "-p", "-1", "-t", "2", "--engine=epoll")
+        check_equal(71, ended.returncode, f"exit status with {mib} MiB: {ended.stderr!r}")
+        text = ended.stderr.decode()
+        check("RLIMIT_AS" in text or "ulimit -v" in text, f"{mib} MiB: {text!r}")
+
+
 @test(families=TCP)
 def items_in_memory_of_its_own_are_not_handed_over_and_that_is_said(lab):
     """Where a limit of file sizes has made them so: neither is a check good, nor does anybody wait for a take-over that cannot be."""
