@@ -13,21 +13,34 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static int kernel_open(int root_fd, const char *path, bool cached) {
+/* Its files are always in memory. tmpfs takes no RWF_NOWAIT, and remembers no name of what is not there. */
+static bool is_in_memory(int fd) {
+    struct statfs system;
+    return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+}
+
+static int open_beneath(int root_fd, const char *path, uint64_t resolve) {
     const struct open_how how = {
         .flags =
             O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, /* a pipe or a device must not hold the thread up */
-        /* CACHED: only names that the kernel remembers; it knows no other way not to ask the disk for a folder. */
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (cached ? RESOLVE_CACHED : 0u),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
     };
     long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
     return fd < 0 ? -errno : (int)fd;
 }
 
-/* Its files are always in memory. tmpfs does not take RWF_NOWAIT. */
-static bool is_in_memory(int fd) {
-    struct statfs system;
-    return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+static int kernel_open(int root_fd, const char *path, bool cached) {
+    if (!cached) {
+        return open_beneath(root_fd, path, 0);
+    }
+    /* Only names that the kernel remembers; it knows no other way not to ask the disk for a folder. */
+    int fd = open_beneath(root_fd, path, RESOLVE_CACHED);
+    if (fd != -EAGAIN || !is_in_memory(root_fd)) {
+        return fd;
+    }
+    /* Where no other file system is entered there is no disk to ask. */
+    fd = open_beneath(root_fd, path, RESOLVE_NO_XDEV);
+    return fd == -EXDEV ? -EAGAIN : fd;
 }
 
 /* As read says; -EOPNOTSUPP also in a sandbox that does not know the call. */
