@@ -304,7 +304,9 @@ void engine_join(struct engine *engine);
  */
 void engine_destroy(struct engine *engine);
 
-/* What is running; any thread, after engine_create. */
+/* --- what is running: any thread, from engine_create to engine_destroy, where nothing else is said --- */
+
+/* 1 to ENGINE_WORKERS_MAX. */
 unsigned engine_workers_count(const struct engine *engine);
 
 /* "io_uring" or "epoll". Static storage. */
@@ -327,14 +329,14 @@ size_t engine_fixed_memory_size(const struct engine *engine);
 
 /*
  * Bytes that connections hold now: unsent output that was copied, unread input, what sessions hold. The
- * bound is conn_memory_size_max of the configuration. Any thread.
+ * bound is conn_memory_size_max of the configuration.
  */
 uint64_t engine_conn_memory_size(const struct engine *engine);
 
 /* The port that listen `listen_index` got, host byte order; 0 for a Unix socket. */
 uint16_t engine_port(const struct engine *engine, unsigned listen_index);
 
-/* The limit that net.core.somaxconn leaves of listen_backlog. */
+/* Connections that may wait in the queue of a listener: what net.core.somaxconn leaves of listen_backlog. */
 uint32_t engine_listen_backlog(const struct engine *engine);
 
 /*
@@ -409,7 +411,7 @@ struct engine_kernel_figures {
     bool listens_known;    /* the file can be read; otherwise both are 0 */
 };
 
-/* Figures that were right a second ago at most: the kernel is asked no more often. Waits for nobody. Any thread. */
+/* Figures that were right a second ago at most: the kernel is asked no more often. now_ns: monotonic. Waits for nobody. Any thread. */
 struct engine_kernel_figures engine_kernel(const struct engine *engine, uint64_t now_ns);
 
 #ifdef __cplusplus

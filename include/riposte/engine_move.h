@@ -85,7 +85,7 @@ const char *engine_adoption_text(enum engine_adoption adoption);
 
 /*
  * A connection that another engine has frozen is worker_index's (0 to workers_count - 1) from engine_resume on. The record is
- * checked as a whole and copied; ADOPTED: both descriptors are the engine's, which closes them in the end; otherwise they stay the
+ * checked as a whole and copied; ENGINE_ADOPTED: both descriptors are the engine's, which closes them in the end; otherwise they stay the
  * caller's. Nothing is done to the socket before engine_resume. What can still go wrong then is memory: such a connection is
  * closed (closed_no_memory). Connections above a smaller connections_max stay. The thread that has waited with engine_await_pause.
  */
@@ -96,7 +96,7 @@ enum engine_adoption engine_adopt(struct engine *engine, unsigned worker_index,
 struct engine_values {
     /*
      * Keeps `size` bytes (>= 1) at `offset` in place until release(*owner), which the worker calls that has sent them. What it is asked for may be
-     * anything: ADOPT_BAD where there is no such thing, and ADOPT_NO_MEMORY.
+     * anything: ENGINE_ADOPT_BAD where there is no such thing, and ENGINE_ADOPT_NO_MEMORY. The thread that calls engine_pin_values.
      */
     enum engine_adoption (*pin)(void *user, uint64_t offset, size_t size, struct bytes *bytes, void **owner);
     void (*release)(void *owner);
@@ -105,7 +105,7 @@ struct engine_values {
 
 /*
  * Pins what records of adopted connections name, before engine_resume, which closes a connection without. Connections for whose values there is no
- * memory are closed: *lost_count of them. ADOPTED; ADOPT_BAD: a record names what cannot be, and nobody should be served from it. The
+ * memory are closed: *lost_count of them. ENGINE_ADOPTED; ENGINE_ADOPT_BAD: a record names what cannot be, and nobody should be served from it. The
  * same thread as engine_adopt's.
  */
 enum engine_adoption engine_pin_values(struct engine *engine, const struct engine_values *values,

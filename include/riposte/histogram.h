@@ -29,6 +29,7 @@ struct histogram {
     uint64_t slots[HISTOGRAM_SLOT_COUNT]; /* values per slot */
 };
 
+/* One value more, of whatever unit the others have. */
 void histogram_record(struct histogram *histogram, uint64_t value);
 
 /* Adds all values of `source` to `target`. */

@@ -106,9 +106,10 @@ void latency_record(struct latency_worker *worker, uint64_t since_ns);
 void latency_read(const struct latency *latency, enum latency_command command,
                   struct latency_summary *summary);
 
+/* As in LATENCY_COMMANDS. Static storage; any thread. */
 const char *latency_command_name(enum latency_command command);
 
-/* The largest duration of a slot, in ns. */
+/* The largest duration of a slot, 0 to LATENCY_SLOTS_COUNT - 1. */
 uint64_t latency_slot_end_ns(unsigned slot);
 
 /* The smallest slot end at or below which share_ppm millionths of the values lie, at most max_ns; 0 of none. */

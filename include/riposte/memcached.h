@@ -72,8 +72,8 @@ struct memcached_config {
     bool cas_enabled;          /* false (-C): every CAS is shown as 0 */
     bool flush_enabled;        /* false (-F): flush_all and flush_prefix are refused */
     bool dump_enabled;         /* false (-X): listings of keys are refused */
-    bool watch_enabled;        /* false (-W) */
-    bool shutdown_enabled;     /* -A */
+    bool watch_enabled;        /* false (-W): watch is refused */
+    bool shutdown_enabled;     /* true (-A): shutdown is obeyed */
     bool debug_commands;       /* debugtime is there; test builds */
     char prefix_delimiter;     /* -D, ':' by default */
     bool detail_enabled;       /* -D given: per-prefix statistics from the start */

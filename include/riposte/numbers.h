@@ -29,11 +29,14 @@ enum {
 
 /* One counter of a structure: a struct counter, or a uint64_t. */
 struct numbers_field {
-    const char *name;
-    size_t offset;
+    const char *name; /* static storage */
+    size_t offset;    /* bytes, from the structure's first */
 };
 
-/* Appends `count` values, 1 to NUMBERS_COUNT_MAX. prefix and name together are shorter than NUMBERS_NAME_SIZE_MAX. */
+/*
+ * Appends `count` values, 1 to NUMBERS_COUNT_MAX. prefix and name together are shorter than NUMBERS_NAME_SIZE_MAX. When memory ends the
+ * record is broken, here and in the next two.
+ */
 void numbers_put(struct record_writer *writer, const char *prefix, const char *name, const uint64_t *values,
                  uint32_t count);
 void numbers_put_one(struct record_writer *writer, const char *prefix, const char *name, uint64_t value);

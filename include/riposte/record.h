@@ -5,7 +5,7 @@
  *
  *      | number, 1, 4 or 8 bytes | ... | size, 4 bytes | that many bytes | ...      numbers in the machine's own order
  *
- * What a record means, and its version, is its owner's. A function takes memory only where it says so. Any thread, one at a time
+ * What a record means, and its version, is its owner's. What is put takes memory, and where that ends the record is broken; what is read takes none. Any thread, one at a time
  * for each record.
  */
 #ifndef RIPOSTE_RECORD_H

@@ -18,9 +18,9 @@ extern "C" {
 #endif
 
 enum {
-    SLOW_LOG_ROWS_COUNT = 128,   /* so many are remembered */
-    SLOW_LOG_KEY_SIZE_MAX = 250, /* bytes; of a longer one the beginning */
-    SLOW_LOG_COMMAND_SIZE_MAX = 15,
+    SLOW_LOG_ROWS_COUNT = 128,      /* so many are remembered */
+    SLOW_LOG_KEY_SIZE_MAX = 250,    /* bytes; of a longer one the beginning */
+    SLOW_LOG_COMMAND_SIZE_MAX = 15, /* the same */
 };
 
 struct slow_request {
@@ -43,9 +43,13 @@ struct slow_log *slow_log_create(uint64_t threshold_us);
 /* Nobody writes any more. NULL is allowed. */
 void slow_log_destroy(struct slow_log *log);
 
+/* From how long on a request is slow. Any thread. */
 uint64_t slow_log_threshold_ns(const struct slow_log *log);
 
-/* Any thread; waits for nobody but another slow request. `key` and `command` are cut where they are too long. */
+/*
+ * *request, whose us, own_us, size and connection the caller has filled in, gets the rest and is copied. Texts are cut where they are too
+ * long. Any thread; waits for nobody but another slow request.
+ */
 void slow_log_add(struct slow_log *log, struct slow_request *request, struct bytes command, struct bytes key);
 
 /* Copies the newest first; returns how many. Any thread. */

@@ -158,21 +158,21 @@ struct delete_options {
 struct number_options {
     bool decrement; /* stops at 0; increment wraps at 2^64 */
     uint64_t delta;
-    bool compare;
+    bool compare; /* STORE_EXISTS when the CAS differs */
     uint64_t cas_expected;
     uint64_t cas_new; /* 0: the next one */
     bool create;      /* on a miss store `initial`, the delta is not applied */
     uint64_t initial;
     uint32_t create_expires_tick;
     bool key_is_binary; /* of the item that is created */
-    bool touch;
+    bool touch;         /* set the expiry of one that is there to touch_expires_tick */
     uint32_t touch_expires_tick;
 };
 
 struct number_result {
-    uint64_t number;   /* the new number */
-    size_t value_size; /* bytes of the value that it stands in, spaces included */
-    uint64_t cas;
+    uint64_t number;              /* the new number */
+    size_t value_size;            /* bytes of the value that it stands in, spaces included */
+    uint64_t cas;                 /* of the item now */
     uint32_t expires_tick_before; /* of the item before a touch */
     uint32_t expires_tick;        /* of the item now */
     bool created;
@@ -189,7 +189,7 @@ int store_create(const struct store_config *config, struct store **store);
 /* All workers have left. Frees everything. Views and pins must be gone. */
 void store_destroy(struct store *store);
 
-/* Joins the calling thread; on-line. NULL when workers_max have joined or memory ends. Any thread. */
+/* Joins the calling thread; on-line. now_ns: monotonic. NULL when workers_max have joined or memory ends. Any thread. */
 struct store_worker *store_worker_join(struct store *store, uint64_t now_ns);
 
 /* The worker has no views. Its counters stay in the sums; what it retired is taken over by the store. */
@@ -211,7 +211,7 @@ bool store_deferred(struct store_worker *worker);
 
 /*
  * Around blocking: while off-line the worker has no views, calls nothing but store_online, and nobody waits
- * for it.
+ * for it. now_ns as in store_quiescent.
  */
 void store_offline(struct store_worker *worker);
 void store_online(struct store_worker *worker, uint64_t now_ns);
@@ -330,7 +330,7 @@ void store_unpin(void *pin);
 
 /*
  * False when store_item_create would answer STORE_TOO_LARGE, and then counted as such. For a value that is
- * announced and comes later.
+ * announced and comes later. has_flags: client_flags other than 0, which take room of their own.
  */
 bool store_item_fits(struct store_worker *worker, size_t key_size, size_t value_size, bool has_flags);
 
@@ -368,7 +368,7 @@ enum store_status store_put(struct store_worker *worker, struct item **item,
 
 /*
  * STORE_OK and *result, STORE_MISS, STORE_EXISTS, STORE_NOT_NUMBER, STORE_NO_MEMORY. A shorter result keeps
- * the old length, padded on the right with spaces; a longer one grows. Flags and expiry stay.
+ * the old length, padded on the right with spaces; a longer one grows. Client flags stay, and the expiry but for `touch`.
  */
 enum store_status store_add_number(struct store_worker *worker, struct bytes key,
                                    const struct number_options *options, struct number_result *result);
@@ -381,7 +381,7 @@ enum store_status store_touch(struct store_worker *worker, struct bytes key, uin
 
 /*
  * options may be NULL: plain delete. STORE_OK, STORE_MISS, STORE_EXISTS, STORE_NO_MEMORY (drop_value,
- * invalidate).
+ * invalidate). `result`, of what is kept, may be NULL.
  */
 enum store_status store_delete(struct store_worker *worker, struct bytes key,
                                const struct delete_options *options, struct put_result *result);
@@ -429,7 +429,10 @@ struct store_cursor {
 void store_walk(struct store_worker *worker, struct store_cursor *cursor, unsigned buckets_max,
                 void (*visit)(void *user, const struct item_view *view), void *user);
 
-/* Bytes that an item with such a key and value is charged with (for `stats sizes`, watch lines and tests). */
+/*
+ * Bytes that an item with such a key and value is charged with, for watch lines and tests. Sizes in bytes, has_flags as in
+ * store_item_fits. Any thread.
+ */
 size_t store_item_charge(size_t key_size, size_t value_size, bool has_flags);
 
 /*

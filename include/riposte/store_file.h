@@ -76,10 +76,10 @@ int store_file_share(struct store *store, uint64_t now_ns);
 int store_file_take(const struct store_config *config, int fd, int tables_fd, uint64_t now_ns,
                     enum store_image *image, struct store **created);
 
-/* The store is in this process again, as before store_file_share or store_file_save. No other has settled it. */
+/* The store is in this process again, as before store_file_share or store_file_save. No other has settled it. The thread that has called those. */
 void store_file_resume(struct store *store);
 
-/* What the old process has left for taking it back is freed. Any number of times. */
+/* What the old process has left for taking it back is freed. Any number of times. The thread that has taken it, before workers store anything. */
 void store_file_settle(struct store *store);
 
 /*
