@@ -9,9 +9,10 @@ in place, with its marks, or makes a new item depends on who is reading it just 
 """
 
 import base64
+import re
 from dataclasses import dataclass
 
-TEXT_KEYS = [f"a{index}" for index in range(24)] + ["k" * 250, "\x01\x7f\xff\xfe"]
+TEXT_KEYS = [f"a{index}" for index in range(24)] + ["k" * 250, "\x01\x7f\xff\xfe", "\x80\r\t\\\"%"]
 NUMBER_KEYS = [f"n{index}" for index in range(8)]
 BINARY_KEYS = [base64.b64encode(key).decode() for key in (b"\0\1\2 \r\n", b"\xff" * 186, b"plain-", b" ")]
 
@@ -19,7 +20,8 @@ FLAGS = ("0", "0", "1", "7", "65535", "4294967295", "007")
 # Only where items are stored: there both read what strtol(3) reads.
 STORED_FLAGS = FLAGS + ("+7", "0" * 40 + "9", "+0")
 STORED_TIMES_ODD = ("+100000", "0" * 30 + "100000", "-" + "0" * 30 + "1", "+0", "-0")
-TIMES = ("0", "0", "0", "0", "100000", "2592000", "1000000000", "2000000000", "-1", "2592001")
+TIMES = ("0", "0", "0", "0", "100000", "2592000", "1000000000", "2000000000", "-1", "2592001", "2147483647",
+         "-2147483648")
 SIZES = (0, 1, 2, 3, 5, 9, 10, 30, 100, 100, 250, 1000, 2047, 5000)
 LARGE_SIZES = (16_000, 60_000, 300_000)
 # No capital O: the mark behind each command must not be found inside a value.
@@ -30,6 +32,7 @@ NUMBERS = ("0", "1", "9", "10", "99", "100", "12345", "999999999999999", "007")
 NUMBERS_ODD = ("   5", "\t\v5", "+5", " +05", "5   ", "5 x", "5\tx", "5\0x", "0" * 21 + "5", "0" * 40 + "99", " 12345 ",
                "+", " +", "++5", "+ 5", " -5", "- 5", "5+", "99999999999999999999", "018446744073709551616")
 DELTAS = ("0", "1", "1", "5", "99", "100000")
+DELTAS_LARGE = ("9223372036854775808", "18446744073709551615", "0018446744073709551615")  # for decr: the result is 0
 
 FRESH, OLD = "fresh", "old"  # which unique of a key a place wants
 
@@ -81,7 +84,12 @@ class Commands:
 
     def next(self):
         """One command."""
-        return self.random.choices(self.makers, self.weights)[0]()
+        command = self.random.choices(self.makers, self.weights)[0]()
+        if self.chance(0.04):
+            command.parts[0] = command.parts[0].replace(b" ", b" " * self.pick((2, 3, 20)), self.pick((1, 2, 3)))
+        if self.chance(0.04) and len(command.parts) == 1 and len(command.parts[0]) > 5:
+            command.parts[0] = re.sub(rb" ?\r\n$", self.pick((b"\n", b" \r\n", b"  \n")), command.parts[0])
+        return command
 
     # --- pieces --------------------------------------------------------------------------------------------------
 
@@ -125,17 +133,18 @@ class Commands:
         return line(verb, text, key, data=value)
 
     def get(self):
-        verb = self.pick(("get", "get", "gets", "gat", "gats"))
+        verb = self.pick(("get", "get", "bget", "gets", "gat", "gats"))
         count = 1 if self.chance(0.6) else self.pick((2, 3, 5, 20, 60))
         keys = [self.any_key() for _ in range(count)]
-        if verb.startswith("gat"):
-            keys = keys[:7]  # a line of gat that is longer than 2048 bytes closes, unless it comes in one piece
+        if verb not in ("get", "gets"):
+            keys = keys[:7]  # a line that is longer than 2048 bytes closes, unless it comes in one piece
         time = f"{self.pick(TIMES)} " if verb.startswith("gat") else ""
         return line(verb, f"{verb} {time}{' '.join(keys)}", *keys, uniques=verb.endswith("s"))
 
     def count(self):
         key, verb = self.pick(self.number_keys), self.pick(("incr", "decr"))
-        return line(verb, f"{verb} {key} {self.pick(DELTAS)}{self.noreply()}", key)
+        delta = self.pick(DELTAS_LARGE) if verb == "decr" and self.chance(0.05) else self.pick(DELTAS)
+        return line(verb, f"{verb} {key} {delta}{self.noreply()}", key)
 
     def remove(self):
         key = self.any_key()
@@ -190,7 +199,7 @@ class Commands:
                 parts += [as_bytes(text + " C"), flag]
                 text = ""
             else:
-                text += " " + flag
+                text += " " + flag + ("x" if len(flag) == 1 and self.chance(0.02) else "")
         parts.append(as_bytes(text + "\r\n"))
         if data is not None:
             parts.append(data + b"\r\n")
@@ -201,7 +210,7 @@ class Commands:
         return [flag for flag in flags if self.chance(share)]
 
     def opaque(self):
-        return "O" + self.pick(("1", "abc", "x" * 31))
+        return "O" + self.pick(("", "1", "abc", "x" * 31, "\x01\xff"))
 
     def meta_get(self):
         key, flags = self.meta_key()

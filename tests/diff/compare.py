@@ -7,8 +7,8 @@ import re
 # letters of return flags whose number is in seconds and may differ by one tick of either clock
 SECONDS = re.compile(rb" ([tl])(\d+)")
 UNIQUE_FLAG = re.compile(rb"(?<= )c(\d+)")
-VALUE_LINE = re.compile(rb"VALUE (\S+) (\d+) (\d+)(?: (\d+))?")
-ME_LINE = re.compile(rb"ME (\S+) exp=(-?\d+) la=(\d+) cas=(\d+) fetch=(yes|no) cls=\d+ size=\d+")
+VALUE_LINE = re.compile(rb"VALUE ([^ ]+) (\d+) (\d+)(?: (\d+))?")
+ME_LINE = re.compile(rb"ME ([^ ]+) exp=(-?\d+) la=(\d+) cas=(\d+) fetch=(yes|no) cls=\d+ size=\d+")
 SECONDS_TOLERATED = 2
 
 
