@@ -27,7 +27,7 @@ struct store;
     X(evicted_unfetched, "of these, never read")                                                             \
     X(evicted_active, "of these, read within the last minute")                                               \
     X(reclaimed, "expired or flushed items whose memory was taken again")                                    \
-    X(expired_unfetched, "of these, never read")                                                             \
+    X(expired_unfetched, "of these, expired and never read")                                                 \
     X(swept, "of these, found by the sweep rather than by a request or an eviction")                         \
     X(sweep_checked, "items looked at by the sweep")                                                         \
     X(get_expired, "look-ups, by any command, that met an expired item")                                     \

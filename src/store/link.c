@@ -45,11 +45,13 @@ enum store_absence store_absence_take(struct store_worker *worker) {
 
 /* --- what is met dead, and taken out --- */
 
-/* A look-up has met a dead item: counts that. */
-static void count_dead(struct store_worker *worker, const struct item *item) {
-    bool expired = worker_item_expired(worker, item);
-    counter_add(expired ? &worker->counters.get_expired : &worker->counters.get_flushed, 1);
-    worker->absence = expired ? STORE_ABSENT_EXPIRED : STORE_ABSENT_FLUSHED;
+/* A look-up has met a dead item: counts that. One that is both counts as flushed, as in memcached. */
+static void count_dead(struct store_worker *worker, const struct item *item, uint32_t location) {
+    const struct store *store = worker->store;
+    bool flushed = !worker_item_expired(worker, item) ||
+                   (flush_table_doubts(store, location) && flush_table_has_taken(store, item, location));
+    counter_add(flushed ? &worker->counters.get_flushed : &worker->counters.get_expired, 1);
+    worker->absence = flushed ? STORE_ABSENT_FLUSHED : STORE_ABSENT_EXPIRED;
 }
 
 void link_count_reclaimed(struct store_worker *worker, const struct item *item) {
@@ -73,7 +75,7 @@ __attribute__((cold, noinline)) void link_meet_dead(struct store_worker *worker,
                                                     uint32_t location) {
     struct place place;
     const struct item *item = arena_item(&worker->store->arena, location);
-    count_dead(worker, item);
+    count_dead(worker, item, location);
     place_open_location(worker, hash, location, &place);
     if (place.item != NULL && !link_item_lives(worker, item, location)) {
         link_count_reclaimed(worker, item);
@@ -88,7 +90,7 @@ uint32_t link_find(struct store_worker *worker, uint64_t hash, struct bytes key)
 }
 
 __attribute__((cold, noinline)) void link_open_dead(struct store_worker *worker, struct place *place) {
-    count_dead(worker, place->item);
+    count_dead(worker, place->item, place->location);
     link_count_reclaimed(worker, place->item);
     link_remove(worker, place);
 }

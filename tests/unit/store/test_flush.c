@@ -18,6 +18,20 @@ Test(flush, ends_what_was_stored_before_and_nothing_stored_after) {
     fixture_close(&fixture);
 }
 
+Test(flush, counts_for_an_item_that_has_expired_too) {
+    struct fixture fixture = fixture_open();
+    fixture_set_expiring(&fixture, "met", "value", STORE_EXPIRED);
+    fixture_set_expiring(&fixture, "replaced", "value", STORE_EXPIRED);
+    store_flush(fixture.worker, 0);
+    fixture_set_expiring(&fixture, "later", "value", STORE_EXPIRED);
+    cr_expect_not(fixture_has(&fixture, "met"));
+    fixture_set(&fixture, "replaced", "value");
+    cr_expect_not(fixture_has(&fixture, "later"));
+    cr_expect_eq(fixture_count(&fixture, get_flushed), 2);
+    cr_expect_eq(fixture_count(&fixture, get_expired), 1);
+    fixture_close(&fixture);
+}
+
 Test(flush, a_delayed_flush_ends_everything_stored_until_it_falls_due) {
     struct fixture fixture = fixture_open();
     fixture_set(&fixture, "before", "value");
