@@ -59,6 +59,12 @@ enum close_reason {
     CLOSE_REASON_LAST = CLOSE_HANDED_OVER,
 };
 
+/*
+ * conn.costly after a costly call: so many more are served behind others. It cannot go to the front by asking for something cheap in
+ * between.
+ */
+enum { CONN_COSTLY_CALLS = 64 };
+
 /* What the worker wants the transport to do for a connection; bits of conn.wanted. */
 enum {
     WANT_RECV = 1 << 0,

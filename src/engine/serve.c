@@ -13,21 +13,16 @@
 #include "arm.h"
 #include "close.h"
 #include "engine_state.h"
-#include "filter.h"
 #include "memory.h"
 #include "riposte/check.h"
 #include "shed.h"
 #include "unread.h"
+#include "wire.h"
 
 enum {
     /* Rounds of one turn: enough for a usual pipeline; a connection that always has more (a dump) waits for
        the others' next requests. */
     TURN_ROUNDS_MAX = 4,
-    /* Calls that a connection is served behind others after a costly one: it cannot go to the front by asking
-       for something cheap in between. */
-    COSTLY_CALLS = 64,
-    /* Receives that are filtered behind others after one that was much work. */
-    BEHIND_RECVS = 16,
     /* Bytes at once that only pipelines and values bring. */
     RECV_HEAVY_SIZE_MIN = 16 * 1024,
     /* Unsent bytes of a client that does not take what it has; a single answer may pass it. */
@@ -164,8 +159,8 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
     if (progress.consumed > 0 || progress.requests > 0) {
         conn->active_ms = worker->now_ms;
     }
-    conn->costly =
-        (uint8_t)(progress.work >= PROTOCOL_WORK_COSTLY ? COSTLY_CALLS : conn->costly - (conn->costly > 0));
+    conn->costly = (uint8_t)(progress.work >= PROTOCOL_WORK_COSTLY ? CONN_COSTLY_CALLS
+                                                                   : conn->costly - (conn->costly > 0));
     conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
     counter_add(&worker->counters.requests, progress.requests);
     turn_count(&worker->turn, progress.requests + progress.work);
@@ -213,66 +208,7 @@ static void serve_take(struct worker *worker, struct conn *conn, struct bytes by
     worker_queue_run(worker, conn);
 }
 
-/* Bytes through the filter, as many as it takes at once; returns those that are left for later. */
-static struct bytes serve_filter(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    static const struct filter_sink sink = {.opened = accept_open_session, .take = serve_take};
-    enum filter_next next = filter_receive(worker, conn, &bytes, &sink);
-    if (conn->reply.broken) {
-        close_begin(worker, conn, CLOSE_NO_MEMORY);
-    }
-    switch (next) {
-    case FILTER_NEXT_INPUT:
-        break;
-    case FILTER_NEXT_AGAIN:
-        if (conn->state == CONN_OPEN) {
-            conn_filter(conn)->behind = BEHIND_RECVS; /* much work in few bytes */
-            conn->costly = COSTLY_CALLS;
-        }
-        return conn_is_live(conn) ? bytes : bytes_of(NULL, 0);
-    case FILTER_NEXT_LATER:
-        return conn_is_live(conn) ? bytes : bytes_of(NULL, 0);
-    case FILTER_NEXT_ENDED:
-        conn->input_ended = true;
-        break;
-    case FILTER_NEXT_BROKEN:
-        reply_discard(&conn->reply); /* it could not be understood */
-        close_flush(worker, conn, CLOSE_ERROR);
-        break;
-    }
-    return bytes_of(NULL, 0); /* what comes behind the last word is nobody's */
-}
-
-/* One more receive of it has been filtered whole. */
-static void serve_note_filtered(struct conn *conn) {
-    struct conn_filter *own = conn_filter(conn);
-    if (own->behind > 0 && !own->again) {
-        own->behind--;
-    }
-}
-
-/* Its turn to be filtered has come. */
-static void serve_wire(struct worker *worker, struct conn *conn) {
-    struct input *waiting = &conn_filter(conn)->wire;
-    bool was_opening = conn->state == CONN_OPENING; /* a step of a handshake takes long */
-    struct input wire = *waiting;                   /* the connection may be closed meanwhile */
-    *waiting = (struct input){0};
-    size_t size = input_size(&wire);
-    unsigned work = worker->turn.filter_work;
-    struct bytes left = serve_filter(worker, conn, input_bytes(&wire));
-    if (left.size == 0) {
-        serve_note_filtered(conn);
-        input_discard(&wire);
-    } else {
-        input_consume(&wire, size - left.size);
-        *waiting = wire;
-    }
-    work = worker->turn.filter_work - work;
-    turn_count(&worker->turn, was_opening ? PROTOCOL_WORK_COSTLY : TURN_WORK_REQUESTS * work);
-    worker_queue_arm(worker, conn);
-    if (unlikely(conn_filter_waits(conn))) {
-        unread_keep(worker, conn); /* no queue of this turn has it */
-    }
-}
+static const struct filter_sink serve_sink = {.opened = accept_open_session, .take = serve_take};
 
 /* Bytes of it wait for its filter. */
 static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
@@ -284,7 +220,7 @@ static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
         return;
     }
     if (conn_is_live(conn)) {
-        serve_wire(worker, conn);
+        wire_turn(worker, conn, &serve_sink);
     }
     serve_conn(worker, conn);
     if (!conn_is_live(conn)) {
@@ -297,35 +233,6 @@ static void serve_filtered_conn(struct worker *worker, struct conn *conn) {
         conn->next == PROTOCOL_NEXT_INPUT || input_size(&conn->input) <= unread_size_max(worker, conn) / 2;
     if (conn_input_throttled(conn) && asks) {
         unread_release(worker, conn);
-    }
-}
-
-/*
- * Bytes for the filter: at once, while that leaves the turn's time to requests, and behind what waits. Those of a handshake, and of
- * who has brought much work in few bytes, wait behind the requests of others.
- */
-static void serve_take_wire(struct worker *worker, struct conn *conn, struct bytes bytes) {
-    bool is_behind =
-        conn->state == CONN_OPENING || conn_filter(conn)->behind > 0 || turn_filter_is_over(&worker->turn);
-    if (!is_behind && !conn_wire_waits(conn)) {
-        bytes = serve_filter(worker, conn, bytes);
-    }
-    if (!conn_is_live(conn)) {
-        return;
-    }
-    if (conn_filter(conn)->behind > 0 && conn->costly == 0) {
-        conn->costly = 1;
-    }
-    if (bytes.size > 0 && !unread_append(worker, conn, &conn_filter(conn)->wire, bytes)) {
-        return;
-    }
-    if (conn_wire_waits(conn)) {
-        unread_throttle(worker, conn);
-        if (unlikely(conn_filter_waits(conn))) {
-            unread_keep(worker, conn);
-        } else {
-            worker_queue_run(worker, conn);
-        }
     }
 }
 
@@ -434,7 +341,7 @@ void serve_on_recv(struct worker *worker, struct conn *conn, struct bytes bytes)
         return; /* what comes after the last reply is dropped */
     }
     if (unlikely(conn->filter_offset != 0)) {
-        serve_take_wire(worker, conn, bytes);
+        wire_take(worker, conn, bytes, &serve_sink);
         return;
     }
     serve_take(worker, conn, bytes);
