@@ -130,8 +130,16 @@ bool hand_over_take_numbers(struct server *server, struct failure *failure) {
     return true;
 }
 
+/* Whoever is asked to stop before it serves is to leave things as they are. Where the other one has ended meanwhile, it stops in order, later. */
+static bool hand_over_is_called_off(const struct taker *taker, struct failure *failure) {
+    return taker->fd >= 0 && signals_stop_is_pending() &&
+           !failure_set(failure, EX_UNAVAILABLE,
+                        "--take-over=%jd: this process is asked to stop before it serves; the other one goes on",
+                        (intmax_t)taker->pid);
+}
+
 bool hand_over_take(struct server *server, struct failure *failure) {
-    if (!taker_take(&server->taker, failure)) {
+    if (hand_over_is_called_off(&server->taker, failure) || !taker_take(&server->taker, failure)) {
         return false;
     }
     if (server->taker.arena_fd >= 0) {

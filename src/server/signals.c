@@ -70,6 +70,18 @@ enum signals_event signals_wait(int timeout_ms) {
     }
 }
 
+bool signals_stop_is_pending(void) {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
+    sigset_t pending;
+    bool found = false;
+    int status = sigpending(&pending);
+    assert(status == 0);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        found |= sigismember(&pending, numbers[i]) == 1;
+    }
+    return found;
+}
+
 /* Async-signal-safe: nothing but _exit. */
 static void exit_at_once(int number) {
     (void)number;

@@ -42,6 +42,9 @@ void signals_block(void);
 /* Main thread: waits for the next one, at most timeout_ms (NONE; -1: as long as it takes). */
 enum signals_event signals_wait(int timeout_ms);
 
+/* Whether a stop has been asked for that signals_wait has not told yet. */
+bool signals_stop_is_pending(void);
+
 /* Main thread, once a stop has begun: from now on a stop signal ends the process with status 1. */
 void signals_exit_on_next_stop(void);
 

@@ -11,6 +11,9 @@ from harness.server import wait_until
 from process import Process
 
 
+UNAVAILABLE = 69
+
+
 def is_paused(server):
     """Nobody answers for a while."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=0.5) as client:
@@ -58,6 +61,33 @@ def a_reload_goes_on_to_who_serves(lab):
         check_equal(0, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
     finally:
         new.kill()
+
+
+def has_blocked(pid, number):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith("SigBlk:"))
+    return mask >> (number - 1) & 1 == 1
+
+
+@test(debug=True, waits=True)
+def who_is_asked_to_stop_before_it_serves_takes_nothing(lab):
+    """SIGTERM, SIGINT, SIGUSR1 to the new one, which is about to say READY: the old one goes on."""
+    if not lab.program.has_faults():
+        raise Skip("a build without debug commands has no failures on demand")
+    old = lab.start("-m", "64")
+    for number in signal.SIGTERM, signal.SIGINT, signal.SIGUSR1:
+        new = Process([*old.arguments, f"--take-over={old.pid}"], os.path.join(lab.new_folder(), "new"),
+                      environment={**os.environ, "RIPOSTE_TAKE_OVER_FAULT": "READY:stall"})
+        new.start()
+        try:
+            wait_until(lambda: has_blocked(new.pid, number), "it takes signals")
+            new.send_signal(number)
+            check_equal(UNAVAILABLE, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
+            check("asked to stop before it serves" in new.output(), f"it said {new.output_end()}")
+        finally:
+            new.kill()
+        with lab.connect(old) as client:
+            check_equal(str(old.pid), client.stats()["pid"], "who serves")
 
 
 @test(debug=True, waits=True)
