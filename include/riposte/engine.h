@@ -61,7 +61,8 @@ enum engine_stop {
     ENGINE_STOP_NONE, /* it does not stop; not for engine_stop */
     ENGINE_STOP_CLOSE, /* what waits in their queues is accepted and answered, then they refuse; those that were inherited
                               are handed back */
-    ENGINE_STOP_HAND_OVER, /* somebody else accepts from them: nothing is shut down, no file is removed */
+    ENGINE_STOP_HAND_OVER, /* somebody else accepts from them: nothing is shut down, and no file is removed but of one that nobody else can have:
+                              made by an engine that has never served */
     ENGINE_STOP_PAUSE,  /* the same, but the workers stay and wait for engine_resume, or for another stop */
     ENGINE_STOP_FREEZE, /* a pause that ends no connection which can be moved: engine_move.h */
 };
@@ -133,7 +134,8 @@ struct engine_listen {
     unsigned inherited_count; /* 0: bind `address` */
 
     /*
-     * The process that made them gives them up: they end as if this engine had made them, a Unix socket with its file. Until it is
+     * The process that made them gives them up: they end as if this engine had made them, a Unix socket with its file,
+     * once the workers serve. Until it is
      * sure that it does, stop with ENGINE_STOP_HAND_OVER. Nothing of theirs, mode or backlog, is changed before the workers serve, so that with a pause before engine_start
      * the other process may go on accepting until engine_resume.
      */

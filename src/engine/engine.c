@@ -164,7 +164,7 @@ void engine_destroy(struct engine *engine) {
         worker_free(engine->workers[i]);
     }
     free(engine->workers);
-    sockets_close(engine, stop != ENGINE_STOP_HAND_OVER);
+    sockets_close(engine, stop == ENGINE_STOP_HAND_OVER);
     config_free(engine);
     kernel_deinit(&engine->kernel);
     pthread_mutex_destroy(&engine->conn_list_lock);
@@ -211,6 +211,8 @@ int engine_start(struct engine *engine, struct engine_error *error) {
     }
     result = engine_await_transports(engine, started, error);
     start_order(&engine->start, result < 0 ? START_GIVE_UP : START_SERVE);
+    /* Sure enough: some may accept before the first one fails. */
+    engine->has_served = result == 0 && !engine_stop_waits(engine_stop_asked(engine));
     result = result < 0 ? result : start_await(&engine->start, started, error);
     if (result < 0) {
         engine_stop(engine, ENGINE_STOP_CLOSE);
@@ -250,6 +252,7 @@ int engine_resume(struct engine *engine, struct engine_error *error) {
     atomic_store_explicit(&engine->frozen_size, 0, memory_order_relaxed); /* no worker runs */
     /* release: before the order, which the workers wait for. */
     atomic_store_explicit(&engine->stop, ENGINE_STOP_NONE, memory_order_release);
+    engine->has_served = true;
     start_order(&engine->start, START_SERVE);
     int result = start_await(&engine->start, engine->workers_count, error);
     if (result < 0) {

@@ -45,9 +45,10 @@ struct engine_socket {
     uint8_t listen;
 };
 
-/* The file of a Unix socket that this engine has made. */
+/* The file of a Unix socket that this engine has made, or has been given by another process (engine_listen's is_taken). */
 struct engine_file {
-    bool made;
+    bool is_noted;
+    bool is_taken; /* the other process's own, until this engine serves */
     uint64_t device; /* stat(2): whether what has the name later is still ours */
     uint64_t inode;
 };
@@ -61,6 +62,7 @@ struct engine {
     struct engine_socket *sockets; /* owned; closed by engine_destroy */
     unsigned sockets_count;
     struct engine_file files[ENGINE_LISTENS_MAX]; /* one per listen */
+    bool has_served;                              /* its workers have accepted, or might have; main thread */
     char listen_texts[ENGINE_LISTENS_MAX]
                      [ADDRESS_TEXT_SIZE_MAX];  /* address_text of each: what it is called in records */
     uint8_t listen_groups[ENGINE_LISTENS_MAX]; /* which group each listen belongs to */

@@ -85,7 +85,7 @@ static int sockets_open_tcp(struct engine *engine, unsigned listen_index, struct
 static void sockets_note_file(struct engine_file *file, const char *path) {
     struct stat status;
     if (lstat(path, &status) == 0) {
-        *file = (struct engine_file){.made = true, .device = status.st_dev, .inode = status.st_ino};
+        *file = (struct engine_file){.is_noted = true, .device = status.st_dev, .inode = status.st_ino};
     }
 }
 
@@ -139,6 +139,7 @@ static int sockets_take(struct engine *engine, unsigned listen_index, int *fds, 
     }
     if (listen->is_taken && listen->address.ss_family == AF_UNIX) {
         sockets_note_file(&engine->files[listen_index], listen_path(listen));
+        engine->files[listen_index].is_taken = true;
     }
     return sockets_deal(engine, listen_index, fds, count) < 0 ? sockets_no_memory(error) : 0;
 }
@@ -177,15 +178,22 @@ int sockets_open(struct engine *engine, struct engine_error *error) {
 static void sockets_remove_file(const struct engine_file *file, const char *path) {
     struct stat status;
     /* Another server may have put its own socket there meanwhile. */
-    if (file->made && lstat(path, &status) == 0 && status.st_dev == file->device &&
+    if (file->is_noted && lstat(path, &status) == 0 && status.st_dev == file->device &&
         status.st_ino == file->inode) {
         unlink(path);
     }
 }
 
-void sockets_close(struct engine *engine, bool remove_files) {
-    for (unsigned i = 0; remove_files && i < engine->config.listens_count; i++) {
-        sockets_remove_file(&engine->files[i], listen_path(&engine->listens[i]));
+/* One that has never served has got nothing yet, and nobody has got what it made. */
+static bool sockets_own_file(const struct engine *engine, const struct engine_file *file, bool hands_over) {
+    return engine->has_served ? !hands_over : !file->is_taken;
+}
+
+void sockets_close(struct engine *engine, bool hands_over) {
+    for (unsigned i = 0; i < engine->config.listens_count; i++) {
+        if (sockets_own_file(engine, &engine->files[i], hands_over)) {
+            sockets_remove_file(&engine->files[i], listen_path(&engine->listens[i]));
+        }
     }
     for (unsigned i = 0; i < engine->sockets_count; i++) {
         close(engine->sockets[i].fd);

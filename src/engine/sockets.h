@@ -18,7 +18,10 @@
 /* Opens or takes over the sockets of every listen. 0, or a negative errno and *error: sockets_close then. */
 int sockets_open(struct engine *engine, struct engine_error *error);
 
-/* Closes them. With `remove_files` the files of Unix sockets that are still ours go, too. */
-void sockets_close(struct engine *engine, bool remove_files);
+/*
+ * Closes them. The files of Unix sockets that are still ours go, too: not those that another process has by now (hands_over), nor those
+ * of another one that goes on, since this engine has never served.
+ */
+void sockets_close(struct engine *engine, bool hands_over);
 
 #endif

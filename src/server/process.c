@@ -91,7 +91,8 @@ bool process_write_pidfile(struct server *server, struct failure *failure) {
 }
 
 void process_remove_pidfile(struct server *server) {
-    if (server->options.pidfile != NULL && !hand_over_is_elsewhere(server)) {
+    /* Not that of the other one: it has the other one's number. */
+    if (server->options.pidfile != NULL) {
         pidfile_remove(server->options.pidfile, getpid());
     }
 }
