@@ -35,7 +35,8 @@ bool hand_over_ask(struct server *server, struct failure *failure) {
         victim_offer(&server->victim);
     }
     if (taker_begin(taker, &server->options, checks_only, failure)) {
-        server->janitor.fd = taker->janitor_fd;
+        server->former_janitor.fd = taker->janitor_fd;
+        server->former_janitor.knows_words = (taker->abilities & MESSAGE_CAN_RELEASE_JANITOR) != 0;
         taker->janitor_fd = -1;
         return true;
     }
@@ -133,9 +134,10 @@ bool hand_over_take_numbers(struct server *server, struct failure *failure) {
 /* Whoever is asked to stop before it serves is to leave things as they are. Where the other one has ended meanwhile, it stops in order, later. */
 static bool hand_over_is_called_off(const struct taker *taker, struct failure *failure) {
     return taker->fd >= 0 && signals_stop_is_pending() &&
-           !failure_set(failure, EX_UNAVAILABLE,
-                        "--take-over=%jd: this process is asked to stop before it serves; the other one goes on",
-                        (intmax_t)taker->pid);
+           !failure_set(
+               failure, EX_UNAVAILABLE,
+               "--take-over=%jd: this process is asked to stop before it serves; the other one goes on",
+               (intmax_t)taker->pid);
 }
 
 bool hand_over_take(struct server *server, struct failure *failure) {
@@ -166,6 +168,7 @@ bool hand_over_release(struct server *server, struct failure *failure) {
         pidfile_fill_taken(server->options.pidfile, server->pidfile_fd);
         server->pidfile_fd = -1;
     }
+    janitor_take(&server->janitor, &server->former_janitor);
     taker_release(taker); /* behind the pid file: one that is still the other one's own is removed by it */
     const struct connections_taken *connections = &taker->taken_connections;
     log_line(LOG_LEVEL_INFO, "taken over from process %jd, with %u connections", (intmax_t)taker->pid,
@@ -208,6 +211,7 @@ void hand_over_begin(struct server *server) {
         .notify_fd = server->supervision.notify.fd,
         .watchdog_us = server->supervision.notify.watchdog_us,
         .janitor_fd = server->janitor.fd,
+        .janitor_knows_words = server->janitor.knows_words,
         .numbers_save = counted_save,
         .numbers_user = server,
     };

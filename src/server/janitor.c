@@ -19,11 +19,18 @@
 #include "capabilities.h"
 #include "pidfile.h"
 
-/* The file of a socket as the server made it. */
+/* What a janitor is told. */
+enum janitor_word {
+    JANITOR_TAKEN = 'T', /* its server has taken over */
+    JANITOR_LEFT = 'L',  /* another server has, from its own: that one's janitor has the sockets */
+};
+
+/* The file of a socket as the server made it, or took it. */
 struct socket_file {
     const char *path;
     dev_t device;
     ino_t inode;
+    bool is_taken;
 };
 
 static unsigned socket_files_note(const struct listen_list *list, struct socket_file *files) {
@@ -32,7 +39,8 @@ static unsigned socket_files_note(const struct listen_list *list, struct socket_
         struct stat status;
         const char *path = listen_own_path(&list->listens[i]);
         if (path != NULL && lstat(path, &status) == 0) {
-            files[count++] = (struct socket_file){path, status.st_dev, status.st_ino};
+            files[count++] =
+                (struct socket_file){path, status.st_dev, status.st_ino, list->listens[i].is_taken};
         }
     }
     return count;
@@ -57,23 +65,31 @@ static void close_others(int fd) {
     syscall(SYS_close_range, fd + 1, ~0U, 0);
 }
 
-static void wait_for_end(int fd) {
-    char nothing;
-    while (read(fd, &nothing, sizeof(nothing)) < 0 && errno == EINTR) {
+/* The last word, or JANITOR_TAKEN and the end; 0: the end came first. */
+static char wait_for_end(int fd) {
+    char word, last = 0;
+    ssize_t size;
+    while (last != JANITOR_LEFT && (size = read(fd, &word, sizeof(word))) != 0 &&
+           (size > 0 || errno == EINTR)) {
+        last = size > 0 ? word : last;
     }
+    return last;
 }
 
 /* Signals are blocked since before the fork: who stops the whole group does not stop this before its work is done. */
-static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile,
-                                    const struct listen_list *list) {
+static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile, const struct listen_list *list,
+                                    const struct victim *victim) {
     struct socket_file files[ENGINE_LISTENS_MAX];
     unsigned count = socket_files_note(list, files);
     prctl(PR_SET_NAME, "riposte-janitor");
+    victim_spare(victim);
     close_others(fd);
     capabilities_keep_file_removal();
-    wait_for_end(fd);
-    for (unsigned i = 0; i < count; i++) {
-        socket_file_remove(&files[i]);
+    char word = wait_for_end(fd);
+    for (unsigned i = 0; i < count && word != JANITOR_LEFT; i++) {
+        if (word == JANITOR_TAKEN || !files[i].is_taken) {
+            socket_file_remove(&files[i]);
+        }
     }
     if (pidfile != NULL) {
         pidfile_remove(pidfile, server);
@@ -91,7 +107,7 @@ static bool has_unix(const struct listen_list *list) {
 }
 
 bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct listen_list *list,
-                   struct failure *failure) {
+                   const struct victim *victim, struct failure *failure) {
     int ends[2];
     pid_t server = getpid();
     if (geteuid() != 0 || (pidfile == NULL && !has_unix(list))) {
@@ -103,7 +119,7 @@ bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct li
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[1]);
-        janitor_serve(ends[0], server, pidfile, list);
+        janitor_serve(ends[0], server, pidfile, list, victim);
     }
     close(ends[0]);
     if (pid < 0) {
@@ -112,8 +128,24 @@ bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct li
         return failure_set(failure, EX_OSERR, "-u: no process that removes files at the end: %s",
                            strerror(error));
     }
-    *janitor = (struct janitor){.pid = pid, .fd = ends[1]};
+    *janitor = (struct janitor){.pid = pid, .fd = ends[1], .knows_words = true};
     return true;
+}
+
+static void janitor_tell(const struct janitor *janitor, enum janitor_word word) {
+    char letter = (char)word;
+    (void)!write(janitor->fd, &letter,
+                 sizeof(letter)); /* it may have been killed; there is room for more than two */
+}
+
+void janitor_take(struct janitor *janitor, struct janitor *former) {
+    if (janitor->pid != 0) {
+        janitor_tell(janitor, JANITOR_TAKEN);
+    }
+    if (former->fd >= 0) {
+        janitor_tell(former, JANITOR_LEFT);
+        janitor_leave(former);
+    }
 }
 
 void janitor_leave(struct janitor *janitor) {

@@ -8,8 +8,12 @@
  *      gives its rights away, serves
  *      janitor_end, or killed -----------> removes what still is the server's, ends
  *
- * It reads nothing but the end of the pipe, and takes nothing from the server after the fork. Main thread, before others
- * exist; janitor_end after they have ended.
+ * A server that takes over begins one of its own, and has the pipe of the other server's as well: what it has taken over is its own from
+ * janitor_take on, and the other janitor leaves then. Until then each removes what is of its own server alone, whoever is killed; where both
+ * are, the first one's has everything.
+ *
+ * It reads nothing but the end of the pipe and these two words, which name nothing: whatever the server says, only what it had before the
+ * fork is removed or left. Main thread, before others exist; janitor_end after they have ended.
  */
 #ifndef RIPOSTE_SERVER_JANITOR_H
 #define RIPOSTE_SERVER_JANITOR_H
@@ -19,18 +23,24 @@
 
 #include "failure.h"
 #include "listen.h"
+#include "take_over/victim.h"
 
 struct janitor {
-    pid_t pid; /* 0: there is none */
-    int fd;    /* the server's end of the pipe; -1: there is none, at first, too */
+    pid_t pid;        /* 0: there is none, or another server has begun it */
+    int fd;           /* the server's end of the pipe; -1: there is none, at first, too */
+    bool knows_words; /* builds from before take each word for the end */
 };
 
 /*
- * Looks after `pidfile` (NULL: none), which names this process, and the Unix sockets of `list`, which are there. Nothing where
- * there are neither, or where the process is not root's. False and *failure when there is no process or pipe.
+ * Looks after `pidfile` (NULL: none), when it names this process, and the Unix sockets of `list`, which are there. Nothing where
+ * there are neither, or where the process is not root's. `victim`: what this process is until it serves, its janitor is not.
+ * False and *failure when there is no process or pipe.
  */
 bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct listen_list *list,
-                   struct failure *failure);
+                   const struct victim *victim, struct failure *failure);
+
+/* The server has taken over: what it has taken is its own; `former`, the janitor of the other one, leaves, and is none any more. */
+void janitor_take(struct janitor *janitor, struct janitor *former);
 
 /* Returns when the files are removed. Nothing where none was begun. */
 void janitor_end(struct janitor *janitor);

@@ -104,6 +104,7 @@ static int serve(struct server *server) {
 int main(int arguments_count, char **arguments) {
     struct server server = {.daemon.ready_fd = -1,
                             .janitor.fd = -1,
+                            .former_janitor.fd = -1,
                             .pidfile_fd = -1,
                             .victim.fd = -1,
                             .memory_fd = -1,

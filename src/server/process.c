@@ -110,15 +110,22 @@ bool process_set_memory(struct server *server, struct failure *failure) {
 
 bool process_drop_privileges(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
-    if (options->user != NULL && server->janitor.fd < 0 &&
-        !janitor_begin(&server->janitor, options->pidfile, &server->listens, failure)) {
+    /* That of the process before stays where there can be no other one. */
+    bool has_none = server->former_janitor.fd < 0 || server->former_janitor.knows_words;
+    if (options->user != NULL && has_none &&
+        !janitor_begin(&server->janitor, options->pidfile, &server->listens, &server->victim, failure)) {
         return false;
+    }
+    if (server->janitor.fd < 0) {
+        server->janitor = server->former_janitor;
+        server->former_janitor = (struct janitor){.fd = -1};
     }
     return privileges_drop(server->options.user, &server->listens, server->options.enable_coredumps, failure);
 }
 
 void process_end_janitor(struct server *server) {
-    if (hand_over_is_elsewhere(server)) {
+    janitor_leave(&server->former_janitor);
+    if (server->giver.state == GIVER_GIVEN) {
         janitor_leave(&server->janitor);
     } else {
         janitor_end(&server->janitor);

@@ -33,9 +33,10 @@ struct server {
     struct listen_list listens; /* free ports are filled in by server_open_engine */
     uint64_t descriptors_limit; /* the soft limit of descriptors */
     struct daemon daemon;
-    struct janitor janitor; /* with -u */
-    uint64_t start_ns;      /* monotonic time of the start */
-    struct engine *engine;  /* owned; NULL before server_open_engine */
+    struct janitor janitor;        /* with -u */
+    struct janitor former_janitor; /* of the process that is taken over from, until then */
+    uint64_t start_ns;             /* monotonic time of the start */
+    struct engine *engine;         /* owned; NULL before server_open_engine */
     struct encryption encryption;
     size_t store_size;   /* bytes of -m that are for the store */
     uint64_t items_room; /* bytes of memory for a store beside that of the process that is taken over from */

@@ -66,6 +66,7 @@ struct giver_parts {
     int notify_fd;             /* to the service manager; -1: none */
     uint64_t watchdog_us;      /* what it expects */
     int janitor_fd;            /* -1: none */
+    bool janitor_knows_words;  /* janitor.h */
 
     /* What this process has counted, once its workers have paused (riposte/numbers.h). */
     void (*numbers_save)(void *user, struct record_writer *writer);

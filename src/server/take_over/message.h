@@ -58,6 +58,8 @@ enum message_ability {
     MESSAGE_CAN_KEEP_SENT =
         4, /* new: it keeps what the old one has sent without a copy until it has arrived (engine_move.h) */
     MESSAGE_CAN_MAP_TABLES = 8, /* new: it takes a third descriptor with STORE */
+    MESSAGE_CAN_RELEASE_JANITOR =
+        16, /* old: the janitor that comes with SETTINGS can be told to leave (janitor.h) */
 };
 
 /* New to old: who asks. */

@@ -90,8 +90,10 @@ static int listen_send(const struct giver_parts *parts, unsigned index, int chan
 int offer_send(const struct giver_parts *parts, const struct verdict *verdict, uint32_t hand_over_time_ms,
                int channel_fd, uint64_t deadline_ns) {
     const struct message offered = {.kind = MESSAGE_OFFERED};
-    const struct message abilities = {
-        .kind = MESSAGE_ABILITIES, .abilities.abilities = MESSAGE_CAN_SEND_ITEMS | MESSAGE_CAN_NAME_VALUES};
+    const struct message abilities = {.kind = MESSAGE_ABILITIES,
+                                      .abilities.abilities =
+                                          MESSAGE_CAN_SEND_ITEMS | MESSAGE_CAN_NAME_VALUES |
+                                          (parts->janitor_knows_words ? MESSAGE_CAN_RELEASE_JANITOR : 0)};
     int result = settings_send(parts, verdict, hand_over_time_ms, channel_fd, deadline_ns);
     for (unsigned i = 0; i < parts->listens->count && result == 0; i++) {
         result = listen_send(parts, i, channel_fd, deadline_ns);

@@ -25,6 +25,9 @@ struct victim {
 /* Nothing where the system does not let it be taken back, or has no such file. */
 void victim_offer(struct victim *victim);
 
+/* In a child that stays: it is what this process was before. */
+void victim_spare(const struct victim *victim);
+
 /* 0 or -errno: then this process must not become one that serves. Nothing where none was offered. */
 int victim_hold(struct victim *victim);
 
