@@ -219,7 +219,7 @@ class Commands:
         flags += self.some(["T" + self.pick(TIMES)], 0.1) + self.some(["Phint", "Lhint"], 0.03)
         if key not in self.number_keys:
             flags += self.some(["h"], 0.15)
-            flags += self.some(["R" + self.pick(("0", "30", "1000000"))], 0.08)
+            flags += self.some(["R" + self.pick(("0", "30", "1000000", "2592001", "1000000000", "2147483647"))], 0.08)
         if key not in self.number_keys and "b" not in flags:  # the reference shows the raw key of what it creates
             flags += self.some(["N" + self.pick(("0", "100000"))], 0.08)
         return self.meta("mg", key, flags, uniques="c" in flags)
