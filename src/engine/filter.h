@@ -2,7 +2,7 @@
  *
  * filter: the engine's side of include/riposte/filter.h: a connection's bytes on their way through a filter.
  *
- *      serve_on_recv --> filter_receive --> plain bytes in worker.plain --> as if they had been received
+ *      serve_on_recv --> wire_take (wire.h) --> filter_receive --> plain bytes in worker.plain --> as if they had been received
  *      arm_turn      --> filter_send    --> reply of the protocol --> conn_filter.output --> transport
  *
  * Plain bytes lie in a buffer of the worker until the end of the turn, as received bytes do; where it is full

@@ -108,6 +108,38 @@ serve_note_wanted(struct worker *worker, struct conn *conn, const struct progres
     }
 }
 
+/* What a call has used up, holds and has cost. */
+static inline_always void serve_note_progress(struct worker *worker, struct conn *conn,
+                                              const struct progress *progress) {
+    input_consume(&conn->input, progress->consumed);
+    if (unlikely(conn_input_throttled(conn)) &&
+        input_size(&conn->input) <= unread_size_max(worker, conn) / 2) {
+        unread_release(worker, conn);
+    }
+    conn->next = (uint8_t)progress->next;
+    if (unlikely(progress->next == PROTOCOL_NEXT_AGAIN)) {
+        conn_note_received(conn, worker->now_ns, progress->consumed);
+    } else {
+        conn->received_us = 0;
+    }
+    if (unlikely(progress->memory_size != conn->session_memory_size)) {
+        conn->session_memory_size = (uint32_t)progress->memory_size;
+        worker_charge(worker, conn); /* the next call of this turn sees it */
+    }
+    if (progress->consumed > 0 || progress->requests > 0) {
+        conn->active_ms = worker->now_ms;
+    }
+    conn->costly = (uint8_t)(progress->work >= PROTOCOL_WORK_COSTLY ? CONN_COSTLY_CALLS
+                                                                    : conn->costly - (conn->costly > 0));
+    conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress->requests > 0);
+    counter_add(&worker->counters.requests, progress->requests);
+    turn_count(&worker->turn, progress->requests + progress->work);
+    memory_publish(worker);
+    if (unlikely(progress->memory_wanted_size > 0 || conn->awaits_room)) {
+        serve_note_wanted(worker, conn, progress);
+    }
+}
+
 /* One call of on_input. */
 static void serve_conn(struct worker *worker, struct conn *conn) {
     if (conn->state != CONN_OPEN || conn_output_throttled(conn)) {
@@ -141,33 +173,7 @@ static void serve_conn(struct worker *worker, struct conn *conn) {
         listen->protocol->on_input(conn->session, &input, &conn->reply, listen->context);
     assert(progress.consumed <= bytes.size && progress.requests <= input.requests_max);
     assert(progress.memory_size <= UINT32_MAX / 2);
-    input_consume(&conn->input, progress.consumed);
-    if (unlikely(conn_input_throttled(conn)) &&
-        input_size(&conn->input) <= unread_size_max(worker, conn) / 2) {
-        unread_release(worker, conn);
-    }
-    conn->next = (uint8_t)progress.next;
-    if (unlikely(progress.next == PROTOCOL_NEXT_AGAIN)) {
-        conn_note_received(conn, worker->now_ns, progress.consumed);
-    } else {
-        conn->received_us = 0;
-    }
-    if (unlikely(progress.memory_size != conn->session_memory_size)) {
-        conn->session_memory_size = (uint32_t)progress.memory_size;
-        worker_charge(worker, conn); /* the next call of this turn sees it */
-    }
-    if (progress.consumed > 0 || progress.requests > 0) {
-        conn->active_ms = worker->now_ms;
-    }
-    conn->costly = (uint8_t)(progress.work >= PROTOCOL_WORK_COSTLY ? CONN_COSTLY_CALLS
-                                                                   : conn->costly - (conn->costly > 0));
-    conn->has_asked = turn_note_asker(&worker->turn, conn->has_asked, progress.requests > 0);
-    counter_add(&worker->counters.requests, progress.requests);
-    turn_count(&worker->turn, progress.requests + progress.work);
-    memory_publish(worker);
-    if (unlikely(progress.memory_wanted_size > 0 || conn->awaits_room)) {
-        serve_note_wanted(worker, conn, &progress);
-    }
+    serve_note_progress(worker, conn, &progress);
     worker_queue_arm(worker, conn);
     if (unlikely(conn->reply.broken)) {
         close_begin(worker, conn, CLOSE_NO_MEMORY);
