@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * evict: chooses the next segment to empty, and what becomes of each of its items: copied, pushed out, taken out. See evict.h.
+ * evict: empties a segment; what becomes of each of its items: copied, pushed out, taken out. See evict.h.
  */
 #include "evict.h"
 
@@ -9,13 +9,10 @@
 #include "index_grow.h"
 #include "link.h"
 #include "segment.h"
+#include "victim.h"
 
 enum {
-    EVICT_SCAN_MAX = 256,    /* descriptors looked at for a choice */
-    EVICT_PASSED_MAX = 64,   /* pinned segments that go to the end of their queue at a time */
-    EVICT_COMPACT_SHARE = 4, /* free bytes of a segment that make it worth copying: one part in so many */
-    EVICT_COMPACT_SHARE_FULL = 16, /* the same where nothing may be pushed out */
-    EVICT_BATCH = 16,              /* items whose homes are asked for together */
+    EVICT_BATCH = 16, /* items whose homes are asked for together */
     EVICT_TURN_ITEMS = 2048,
     EVICT_MOVED_SHARE =
         16, /* one part in so many of the store is copied without winning a segment, before used
@@ -26,99 +23,6 @@ enum {
 
 /* --- choosing --- */
 
-static bool is_free_to_take(const struct segment *segment) {
-    return segment_state(segment) == SEGMENT_QUEUED && !segment_is_pinned(segment);
-}
-
-static bool is_over(const struct store_worker *worker, uint32_t index) {
-    const struct store *store = worker->store;
-    const struct segment *segment = &store->arena.segments[index];
-    return arena_number(&store->arena, index) < store_flush_number(store) ||
-           segment_expires_last(segment) <= worker_now_tick(worker);
-}
-
-/*
- * Bytes that emptying the segment would win if nothing were pushed out. Where nothing may be, a tail that the next item did not
- * fit into is none: the copies leave one like it, and a full store would be copied round and round. A longer one is of a segment
- * that was closed early.
- */
-static uint32_t segment_gain(const struct store *store, const struct segment *segment) {
-    uint32_t used = segment_used(segment);
-    /* relaxed: a guess at what it is worth. */
-    uint32_t dead = atomic_load_explicit(&segment->dead, memory_order_relaxed);
-    uint32_t tail = segment->size - used;
-    bool tail_counts = store->evict || arena_is_large(&store->arena, tail);
-    return segment->is_large ? 0 : dead + (tail_counts ? tail : 0);
-}
-
-/* Cases 1 and 2 among the next few descriptors. Under the lock. */
-static uint32_t choose_scanning(struct store_worker *worker, bool over_only) {
-    struct arena *arena = &worker->store->arena;
-    unsigned share = worker->store->evict ? EVICT_COMPACT_SHARE : EVICT_COMPACT_SHARE_FULL;
-    uint32_t best = SEGMENT_NONE;
-    uint32_t best_gain = (uint32_t)(arena_segment_size(arena) / share);
-    for (unsigned i = 0; i < EVICT_SCAN_MAX; i++) {
-        uint32_t index = arena_scan(arena, arena->scan_next);
-        if (index == SEGMENT_NONE) {
-            arena->scan_next = 0;
-            /* relaxed: as evict_rounds. */
-            atomic_fetch_add_explicit(&arena->scan_rounds, 1, memory_order_relaxed);
-            continue;
-        }
-        arena->scan_next = index + 1;
-        const struct segment *segment = &arena->segments[index];
-        if (!is_free_to_take(segment)) {
-            continue;
-        }
-        if (is_over(worker, index)) {
-            return index;
-        }
-        uint32_t gain = segment_gain(worker->store, segment);
-        if (gain > best_gain) {
-            best_gain = gain;
-            best = index;
-        }
-    }
-    return over_only ? SEGMENT_NONE : best;
-}
-
-/*
- * The oldest of a queue that is free to take; those that are not go to its end, so that the next look does not meet them again.
- * SEGMENT_NONE after EVICT_PASSED_MAX of them, or when all have been passed. Under the lock.
- */
-static uint32_t choose_oldest(struct arena *arena, enum segment_queue queue, uint64_t *passed_size) {
-    const struct arena_list *list = &arena->queues[queue];
-    for (unsigned i = 0; i < EVICT_PASSED_MAX && *passed_size < list->size; i++) {
-        uint32_t index = list->first;
-        if (is_free_to_take(&arena->segments[index])) {
-            return index;
-        }
-        *passed_size += arena->segments[index].size;
-        segment_dequeue(arena, index);
-        segment_push(arena, queue, index);
-    }
-    return SEGMENT_NONE;
-}
-
-/* Case 3. `passed_size`: bytes of each queue that were looked at in vain. Under the lock, which others have in between. */
-static uint32_t choose_by_age(struct store *store, uint64_t passed_size[QUEUES_COUNT]) {
-    struct arena *arena = &store->arena;
-    uint64_t target = arena_level(&store->ghost.small_target);
-    enum segment_queue queue = arena->queues[QUEUE_SMALL].size > target ? QUEUE_SMALL : QUEUE_MAIN;
-    for (unsigned i = 0; i < QUEUES_COUNT; i++) {
-        while (passed_size[queue] < arena->queues[queue].size) {
-            uint32_t index = choose_oldest(arena, queue, &passed_size[queue]);
-            if (index != SEGMENT_NONE) {
-                return index;
-            }
-            arena_unlock(arena);
-            arena_lock(arena);
-        }
-        queue = queue == QUEUE_SMALL ? QUEUE_MAIN : QUEUE_SMALL;
-    }
-    return SEGMENT_NONE;
-}
-
 void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mode) {
     assert(worker->emptying.index == SEGMENT_NONE);
     arena_coming_add(&worker->store->arena, worker->store->arena.segments[index].size);
@@ -126,17 +30,11 @@ void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mo
 }
 
 /* Takes the next segment to empty; false when there is none. */
-static bool evict_choose(struct store_worker *worker, bool over_only) {
-    struct store *store = worker->store;
-    struct arena *arena = &store->arena;
-    enum evict_mode mode = EVICT_COMPACT;
+static bool evict_choose(struct store_worker *worker, enum victim_search search) {
+    struct arena *arena = &worker->store->arena;
+    enum evict_mode mode;
     arena_lock(arena);
-    uint32_t index = choose_scanning(worker, over_only);
-    if (index == SEGMENT_NONE && store->evict && !over_only) {
-        uint64_t passed_size[QUEUES_COUNT] = {0};
-        index = choose_by_age(store, passed_size);
-        mode = EVICT_QUEUE;
-    }
+    uint32_t index = victim_find(worker, search, &mode);
     if (index != SEGMENT_NONE) {
         segment_dequeue(arena, index);
         segment_set_state(&arena->segments[index], SEGMENT_EMPTIED);
@@ -448,7 +346,7 @@ enum evict_try evict_try(struct store_worker *worker, size_t size) {
     if (!is_short(worker, size) || !may_empty(worker)) {
         return EVICT_NOT_TRIED;
     }
-    if (worker->emptying.index == SEGMENT_NONE && !evict_choose(worker, false)) {
+    if (worker->emptying.index == SEGMENT_NONE && !evict_choose(worker, VICTIM_ANY)) {
         return EVICT_NOTHING;
     }
     uint64_t retired = counter_read(&worker->counters.retired);
@@ -460,9 +358,8 @@ enum evict_try evict_try(struct store_worker *worker, size_t size) {
 /* After a flush: empties what is from before it, until two rounds over all segments have found none. */
 static unsigned evict_flushed(struct store_worker *worker) {
     uint32_t round = evict_rounds(worker->store);
-    if (evict_choose(worker, true)) {
+    if (evict_choose(worker, VICTIM_OVER)) {
         worker->flush_round = round;
-        evict_step(worker, EVICT_TURN_ITEMS);
     } else if (round - worker->flush_round >= 2) {
         evict_set_flushed_wait(worker->store, false);
         return 0;
@@ -470,18 +367,39 @@ static unsigned evict_flushed(struct store_worker *worker) {
     return EVICT_BUSY_MS;
 }
 
+/* What this worker looks for, if anything. */
+static enum victim_search evict_search(const struct store_worker *worker) {
+    if (unlikely(is_short(worker, 0))) {
+        return VICTIM_ANY;
+    }
+    /* relaxed: a hint. */
+    if (unlikely(atomic_load_explicit(&worker->store->flushed_wait, memory_order_relaxed))) {
+        return VICTIM_OVER;
+    }
+    return unlikely(worker->sparse_due) ? VICTIM_SPARSE : VICTIM_NONE;
+}
+
+/* Begins with a segment. What evict_turn returns; 0: there is none. */
+static unsigned evict_look(struct store_worker *worker) {
+    switch (evict_search(worker)) {
+    case VICTIM_NONE:
+        return 0;
+    case VICTIM_OVER:
+        return evict_flushed(worker);
+    case VICTIM_SPARSE:
+        worker->sparse_due = evict_choose(worker, VICTIM_SPARSE);
+        return worker->sparse_due ? EVICT_BUSY_MS : 0;
+    case VICTIM_ANY:
+        return !may_empty(worker) || evict_choose(worker, VICTIM_ANY) ? EVICT_BUSY_MS : 0;
+    }
+    return 0;
+}
+
 unsigned evict_turn(struct store_worker *worker) {
-    if (worker->emptying.index == SEGMENT_NONE) {
-        /* relaxed: a hint. */
-        bool flushed_wait = atomic_load_explicit(&worker->store->flushed_wait, memory_order_relaxed);
-        if (likely(!is_short(worker, 0))) {
-            return unlikely(flushed_wait) ? evict_flushed(worker) : 0;
-        }
-        if (!may_empty(worker)) {
-            return EVICT_BUSY_MS;
-        }
-        if (!evict_choose(worker, false)) {
-            return 0;
+    if (likely(worker->emptying.index == SEGMENT_NONE)) {
+        unsigned wait_ms = evict_look(worker);
+        if (likely(worker->emptying.index == SEGMENT_NONE)) {
+            return wait_ms;
         }
     }
     evict_step(worker, EVICT_TURN_ITEMS);

@@ -7,12 +7,7 @@
  *                                  v                               +------|-------------------------------+
  *                              ghosts <-----------------------------------+
  *
- * Which segment, in this order:
- *  1. one in which everything has expired or was flushed;
- *  2. one of which at least a quarter is dead, tail included: what lives is copied, nothing is pushed out
- *     (where nothing may be, a sixteenth, and no tail but of a segment that was closed early);
- *  3. the oldest of the small queue, if that holds more than its share (ghost.h), otherwise of main.
- * Segments that replies send from stay where they are: they would not come free.
+ * Which segment: victim.h.
  *
  * A worker empties one segment at a time, some hundred items per turn; all entries of the index that led there
  * are gone then, and it is retired. Copies go into the worker's own open segments, with the item's number

@@ -117,6 +117,7 @@ bool segment_reopen(struct store_worker *worker, enum segment_queue queue, unsig
     *open = (struct segment_open){
         .index = index, .position = 1u << arena->step_shift, .number = arena_number(arena, index)};
     segment_set_queue(&arena->segments[index], queue);
+    worker->sparse_due |= !for_move;
     if (class == 0) {
         segment_note_expiry(&arena->segments[index], STORE_EXPIRES_NEVER);
     }
