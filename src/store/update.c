@@ -325,6 +325,9 @@ enum store_status store_delete(struct store_worker *worker, struct bytes key,
  * won) stay, and spaces fill the old length. A longer one is a new item. ---
  */
 
+/* Bytes; memcached keeps a longer value in several chunks, and takes none of these for a number. */
+enum { NUMBER_VALUE_SIZE_MAX = 512 << 10 };
+
 struct number {
     const struct number_options *options;
     struct number_result *result; /* filled by the plan; the last plan is the one that counts */
@@ -393,7 +396,7 @@ static enum store_status number_plan(const struct store_worker *worker, const vo
     }
     size_t old_size = item_value_size(old->item);
     /* As memcached: before the comparison, unlike other values that are no number. */
-    if (old_size == 0) {
+    if (old_size == 0 || old_size > NUMBER_VALUE_SIZE_MAX) {
         return STORE_NOT_NUMBER;
     }
     if (options->compare &&

@@ -227,6 +227,13 @@ Test(number, of_an_empty_value_is_none_whatever_its_cas) {
     fixture_close(&fixture);
 }
 
+Test(number, is_no_large_value_whatever_it_begins_with) {
+    static char value[600000];
+    memset(value, ' ', sizeof(value));
+    value[0] = '5';
+    expect_no_number(bytes_of(value, sizeof(value)));
+}
+
 Test(number, agrees_with_arithmetic_on_random_numbers) {
     struct fixture fixture = fixture_open();
     struct random random = fixture_random();
