@@ -146,7 +146,7 @@ struct arena {
     uint64_t ready_low_size_last; /* the least in the time before that */
     uint32_t bare_first;          /* free slots without */
     uint32_t slots_taken;         /* slots 0 to n - 1 have been used */
-    uint32_t scan_next;           /* see victim.h */
+    uint32_t scan_next;           /* see candidate.h */
     struct arena_list queues[QUEUES_COUNT];
     bool is_short; /* the limit has sunk, and has not risen again to what is wanted */
 

@@ -9,7 +9,7 @@
 #include "index_grow.h"
 #include "link.h"
 #include "segment.h"
-#include "victim.h"
+#include "candidate.h"
 
 enum {
     EVICT_BATCH = 16, /* items whose homes are asked for together */
@@ -30,11 +30,11 @@ void evict_begin(struct store_worker *worker, uint32_t index, enum evict_mode mo
 }
 
 /* Takes the next segment to empty; false when there is none. */
-static bool evict_choose(struct store_worker *worker, enum victim_search search) {
+static bool evict_choose(struct store_worker *worker, enum candidate_search search) {
     struct arena *arena = &worker->store->arena;
     enum evict_mode mode;
     arena_lock(arena);
-    uint32_t index = victim_find(worker, search, &mode);
+    uint32_t index = candidate_find(worker, search, &mode);
     if (index != SEGMENT_NONE) {
         segment_dequeue(arena, index);
         segment_set_state(&arena->segments[index], SEGMENT_EMPTIED);
@@ -346,7 +346,7 @@ enum evict_try evict_try(struct store_worker *worker, size_t size) {
     if (!is_short(worker, size) || !may_empty(worker)) {
         return EVICT_NOT_TRIED;
     }
-    if (worker->emptying.index == SEGMENT_NONE && !evict_choose(worker, VICTIM_ANY)) {
+    if (worker->emptying.index == SEGMENT_NONE && !evict_choose(worker, CANDIDATE_ANY)) {
         return EVICT_NOTHING;
     }
     uint64_t retired = counter_read(&worker->counters.retired);
@@ -358,7 +358,7 @@ enum evict_try evict_try(struct store_worker *worker, size_t size) {
 /* After a flush: empties what is from before it, until two rounds over all segments have found none. */
 static unsigned evict_flushed(struct store_worker *worker) {
     uint32_t round = evict_rounds(worker->store);
-    if (evict_choose(worker, VICTIM_OVER)) {
+    if (evict_choose(worker, CANDIDATE_OVER)) {
         worker->flush_round = round;
     } else if (round - worker->flush_round >= 2) {
         evict_set_flushed_wait(worker->store, false);
@@ -368,29 +368,29 @@ static unsigned evict_flushed(struct store_worker *worker) {
 }
 
 /* What this worker looks for, if anything. */
-static enum victim_search evict_search(const struct store_worker *worker) {
+static enum candidate_search evict_search(const struct store_worker *worker) {
     if (unlikely(is_short(worker, 0))) {
-        return VICTIM_ANY;
+        return CANDIDATE_ANY;
     }
     /* relaxed: a hint. */
     if (unlikely(atomic_load_explicit(&worker->store->flushed_wait, memory_order_relaxed))) {
-        return VICTIM_OVER;
+        return CANDIDATE_OVER;
     }
-    return unlikely(worker->sparse_due) ? VICTIM_SPARSE : VICTIM_NONE;
+    return unlikely(worker->sparse_due) ? CANDIDATE_SPARSE : CANDIDATE_NONE;
 }
 
 /* Begins with a segment. What evict_turn returns; 0: there is none. */
 static unsigned evict_look(struct store_worker *worker) {
     switch (evict_search(worker)) {
-    case VICTIM_NONE:
+    case CANDIDATE_NONE:
         return 0;
-    case VICTIM_OVER:
+    case CANDIDATE_OVER:
         return evict_flushed(worker);
-    case VICTIM_SPARSE:
-        worker->sparse_due = evict_choose(worker, VICTIM_SPARSE);
+    case CANDIDATE_SPARSE:
+        worker->sparse_due = evict_choose(worker, CANDIDATE_SPARSE);
         return worker->sparse_due ? EVICT_BUSY_MS : 0;
-    case VICTIM_ANY:
-        return !may_empty(worker) || evict_choose(worker, VICTIM_ANY) ? EVICT_BUSY_MS : 0;
+    case CANDIDATE_ANY:
+        return !may_empty(worker) || evict_choose(worker, CANDIDATE_ANY) ? EVICT_BUSY_MS : 0;
     }
     return 0;
 }

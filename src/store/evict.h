@@ -7,7 +7,7 @@
  *                                  v                               +------|-------------------------------+
  *                              ghosts <-----------------------------------+
  *
- * Which segment: victim.h.
+ * Which segment: candidate.h.
  *
  * A worker empties one segment at a time, some hundred items per turn; all entries of the index that led there
  * are gone then, and it is retired. Copies go into the worker's own open segments, with the item's number

@@ -203,7 +203,7 @@ struct store_worker {
     unsigned buckets_retired_count;
 
     struct segment_walk emptying, sweeping;
-    bool sparse_due; /* a segment was opened since the log was found not to be sparse: see victim.h */
+    bool sparse_due; /* a segment was opened since the log was found not to be sparse: see candidate.h */
     uint64_t moved_since_gain; /* bytes copied since eviction last won a segment */
     int32_t items_delta;       /* not yet told to index.items_count */
     bool resize_due;           /* it was told since index_resize was called */

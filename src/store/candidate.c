@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * victim: looks at descriptors, then at the ends of the queues. See victim.h.
+ * candidate: looks at descriptors, then at the ends of the queues. See candidate.h.
  */
-#include "victim.h"
+#include "candidate.h"
 
 #include "index.h"
 #include "link.h"
 #include "segment.h"
 
 enum {
-    VICTIM_SCAN_MAX = 256,       /* descriptors looked at for a choice */
-    VICTIM_PASSED_MAX = 64,      /* pinned segments that go to the end of their queue at a time */
-    VICTIM_GAIN_SHARE = 4,       /* free bytes of a segment that make it worth copying: one part in so many */
-    VICTIM_GAIN_SHARE_FULL = 16, /* the same where nothing may be pushed out */
-    VICTIM_GAIN_SHARE_SPARSE = 2,
-    VICTIM_LARGE_SIZE = 4096, /* bytes of an item: to copy one costs about what it costs to store one */
+    CANDIDATE_SCAN_MAX = 256,  /* descriptors looked at for a choice */
+    CANDIDATE_PASSED_MAX = 64, /* pinned segments that go to the end of their queue at a time */
+    CANDIDATE_GAIN_SHARE = 4,  /* free bytes of a segment that make it worth copying: one part in so many */
+    CANDIDATE_GAIN_SHARE_FULL = 16, /* the same where nothing may be pushed out */
+    CANDIDATE_GAIN_SHARE_SPARSE = 2,
+    CANDIDATE_LARGE_SIZE = 4096, /* bytes of an item: to copy one costs about what it costs to store one */
 };
 
 static bool is_free_to_take(const struct segment *segment) {
@@ -43,10 +43,10 @@ static uint32_t segment_gain(const struct store *store, const struct segment *se
 }
 
 /* Of a slot's bytes; a segment that wins more is worth copying. */
-static uint32_t gain_least(const struct store *store, enum victim_search search) {
-    unsigned share = search == VICTIM_SPARSE ? VICTIM_GAIN_SHARE_SPARSE
-                     : store->evict          ? VICTIM_GAIN_SHARE
-                                             : VICTIM_GAIN_SHARE_FULL;
+static uint32_t gain_least(const struct store *store, enum candidate_search search) {
+    unsigned share = search == CANDIDATE_SPARSE ? CANDIDATE_GAIN_SHARE_SPARSE
+                     : store->evict             ? CANDIDATE_GAIN_SHARE
+                                                : CANDIDATE_GAIN_SHARE_FULL;
     return (uint32_t)(arena_segment_size(&store->arena) / share);
 }
 
@@ -62,11 +62,11 @@ static uint32_t scan_next(struct arena *arena) {
 }
 
 /* Cases 1 and 2. Under the lock. */
-static uint32_t find_scanning(struct store_worker *worker, enum victim_search search) {
+static uint32_t find_scanning(struct store_worker *worker, enum candidate_search search) {
     struct arena *arena = &worker->store->arena;
     uint32_t best = SEGMENT_NONE;
     uint32_t best_gain = gain_least(worker->store, search);
-    for (unsigned i = 0; i < VICTIM_SCAN_MAX; i++) {
+    for (unsigned i = 0; i < CANDIDATE_SCAN_MAX; i++) {
         uint32_t index = scan_next(arena);
         if (index == SEGMENT_NONE || !is_free_to_take(&arena->segments[index])) {
             continue;
@@ -80,16 +80,16 @@ static uint32_t find_scanning(struct store_worker *worker, enum victim_search se
             best = index;
         }
     }
-    return search == VICTIM_OVER ? SEGMENT_NONE : best;
+    return search == CANDIDATE_OVER ? SEGMENT_NONE : best;
 }
 
 /*
  * The oldest of a queue that is free to take; those that are not go to its end, so that the next look does not meet them again.
- * SEGMENT_NONE after VICTIM_PASSED_MAX of them, or when all have been passed. Under the lock.
+ * SEGMENT_NONE after CANDIDATE_PASSED_MAX of them, or when all have been passed. Under the lock.
  */
 static uint32_t find_oldest(struct arena *arena, enum segment_queue queue, uint64_t *passed_size) {
     const struct arena_list *list = &arena->queues[queue];
-    for (unsigned i = 0; i < VICTIM_PASSED_MAX && *passed_size < list->size; i++) {
+    for (unsigned i = 0; i < CANDIDATE_PASSED_MAX && *passed_size < list->size; i++) {
         uint32_t index = list->first;
         if (is_free_to_take(&arena->segments[index])) {
             return index;
@@ -134,7 +134,7 @@ static uint64_t live_size(const struct store *store) {
 
 /* That may be dead, in a log with so many that live. */
 static uint64_t dead_size_max(const struct store *store, uint64_t live) {
-    bool large = live / VICTIM_LARGE_SIZE > index_items_count(&store->index);
+    bool large = live / CANDIDATE_LARGE_SIZE > index_items_count(&store->index);
     uint64_t dead = large ? live * 2 : live, reserve = arena_reserve(&store->arena);
     return dead > reserve ? dead : reserve;
 }
@@ -147,14 +147,14 @@ static bool is_sparse(const struct store *store) {
     return log_size > live && log_size - live > dead_size_max(store, live);
 }
 
-uint32_t victim_find(struct store_worker *worker, enum victim_search search, enum evict_mode *mode) {
+uint32_t candidate_find(struct store_worker *worker, enum candidate_search search, enum evict_mode *mode) {
     struct store *store = worker->store;
     *mode = EVICT_COMPACT;
-    if (search == VICTIM_SPARSE && !is_sparse(store)) {
+    if (search == CANDIDATE_SPARSE && !is_sparse(store)) {
         return SEGMENT_NONE;
     }
     uint32_t index = find_scanning(worker, search);
-    if (index == SEGMENT_NONE && search == VICTIM_ANY && store->evict) {
+    if (index == SEGMENT_NONE && search == CANDIDATE_ANY && store->evict) {
         *mode = EVICT_QUEUE;
         index = find_by_age(store);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * victim: which segment is emptied next. In this order:
+ * candidate: which segment is emptied next. In this order:
  *  1. one in which everything has expired or was flushed;
  *  2. one of which at least a quarter is dead, tail included: what lives is copied, nothing is pushed out
  *     (where nothing may be, a sixteenth, and no tail but of a segment that was closed early);
@@ -14,22 +14,22 @@
  * lives in all, the segment that is worth most has x left with (1 - x) / ln(1 / x) = 1/2, x = 0.2: one byte is copied for four that
  * are won. Of large items few share a segment, and copying is most of what a set costs.
  */
-#ifndef RIPOSTE_STORE_VICTIM_H
-#define RIPOSTE_STORE_VICTIM_H
+#ifndef RIPOSTE_STORE_CANDIDATE_H
+#define RIPOSTE_STORE_CANDIDATE_H
 
 #include "state.h"
 
-enum victim_search {
-    VICTIM_NONE,   /* nothing is looked for */
-    VICTIM_OVER,   /* 1 alone */
-    VICTIM_SPARSE, /* 1 and 2 where the log is sparse */
-    VICTIM_ANY,    /* 1 to 3 */
+enum candidate_search {
+    CANDIDATE_NONE,   /* nothing is looked for */
+    CANDIDATE_OVER,   /* 1 alone */
+    CANDIDATE_SPARSE, /* 1 and 2 where the log is sparse */
+    CANDIDATE_ANY,    /* 1 to 3 */
 };
 
 /*
  * Its number, and how it is to be emptied; SEGMENT_NONE: there is none. 1 and 2 are looked for among the next few descriptors, another
  * time among those that follow. Under the arena's lock, which is let go meanwhile.
  */
-uint32_t victim_find(struct store_worker *worker, enum victim_search search, enum evict_mode *mode);
+uint32_t candidate_find(struct store_worker *worker, enum candidate_search search, enum evict_mode *mode);
 
 #endif

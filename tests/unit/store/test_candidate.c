@@ -51,7 +51,7 @@ static void expect_all(struct fixture *fixture, unsigned count) {
     cr_expect_eq(fixture_count(fixture, evictions), 0);
 }
 
-Test(victim, keys_written_over_and_over_take_twice_what_lives) {
+Test(candidate, keys_written_over_and_over_take_twice_what_lives) {
     struct fixture fixture = fixture_open();
     enum { VALUE_SIZE = 100, COUNT = KEYS_SIZE / VALUE_SIZE };
     set_all(&fixture, COUNT, VALUE_SIZE);
@@ -62,7 +62,7 @@ Test(victim, keys_written_over_and_over_take_twice_what_lives) {
     fixture_close(&fixture);
 }
 
-Test(victim, large_values_written_over_and_over_take_three_times_what_lives) {
+Test(candidate, large_values_written_over_and_over_take_three_times_what_lives) {
     struct store_config config = fixture_config();
     config.memory_size_max = 64 * FIXTURE_MIB;
     struct fixture fixture = fixture_open_with(config);
@@ -75,7 +75,7 @@ Test(victim, large_values_written_over_and_over_take_three_times_what_lives) {
     fixture_close(&fixture);
 }
 
-Test(victim, a_byte_is_copied_for_four_that_are_won) {
+Test(candidate, a_byte_is_copied_for_four_that_are_won) {
     struct fixture fixture = fixture_open();
     enum { VALUE_SIZE = 100, COUNT = KEYS_SIZE / VALUE_SIZE, TURNOVERS = 12 };
     set_all(&fixture, COUNT, VALUE_SIZE);
@@ -88,7 +88,7 @@ Test(victim, a_byte_is_copied_for_four_that_are_won) {
     fixture_close(&fixture);
 }
 
-Test(victim, nothing_is_copied_while_more_lives_than_is_dead) {
+Test(candidate, nothing_is_copied_while_more_lives_than_is_dead) {
     struct fixture fixture = fixture_open();
     enum { VALUE_SIZE = 100, COUNT = KEYS_SIZE / VALUE_SIZE };
     set_all(&fixture, COUNT, VALUE_SIZE);
@@ -100,7 +100,7 @@ Test(victim, nothing_is_copied_while_more_lives_than_is_dead) {
     fixture_close(&fixture);
 }
 
-Test(victim, what_is_written_in_its_order_is_never_copied) {
+Test(candidate, what_is_written_in_its_order_is_never_copied) {
     struct fixture fixture = fixture_open();
     enum { VALUE_SIZE = 100, COUNT = KEYS_SIZE / VALUE_SIZE };
     for (unsigned turnover = 0; turnover < 12; turnover++) {
@@ -116,7 +116,7 @@ Test(victim, what_is_written_in_its_order_is_never_copied) {
     fixture_close(&fixture);
 }
 
-Test(victim, a_few_keys_may_leave_the_reserve_dead) {
+Test(candidate, a_few_keys_may_leave_the_reserve_dead) {
     struct fixture fixture = fixture_open();
     cr_assert_eq(fixture_set(&fixture, "key", "1"), STORE_OK);
     uint64_t largest = overwrite(&fixture, 10, 1000, 1000);
