@@ -49,7 +49,7 @@ enum store_status {
     STORE_MISS,       /* no such key (also: expired, flushed) */
     STORE_EXISTS,     /* a CAS was given and the item has another one */
     STORE_NOT_STORED, /* add: exists; replace, append, prepend: missing, or the result would be too large */
-    STORE_NOT_NUMBER, /* add_number: not 1 to 20 digits below 2^64, then the end or white space */
+    STORE_NOT_NUMBER, /* store_add_number: not 1 to 20 digits below 2^64, then the end or white space */
     STORE_TOO_LARGE,  /* above item_size_max */
     STORE_NO_MEMORY,  /* the store is full and may not, or cannot, evict; or the system has no memory */
 };

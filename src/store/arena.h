@@ -150,7 +150,7 @@ struct arena {
     struct arena_list queues[QUEUES_COUNT];
     bool is_short; /* the limit has sunk, and has not risen again to what is wanted */
 
-    /* Written under the lock, read by anyone. */
+    /* Written under the lock (but the limits: see arena_set_limit), read by anyone. */
     alignas(64) _Atomic uint64_t used; /* bytes charged */
     _Atomic uint64_t limit;
     _Atomic uint64_t
@@ -207,7 +207,7 @@ uint64_t arena_draw_numbers(struct arena *arena, uint64_t count);
 /* Bytes that should be free for the next stores. */
 size_t arena_reserve(const struct arena *arena);
 
-/* What it is to be from now on. */
+/* What it is to be from now on. Without the lock: a worker that lowers it meanwhile for want of room finds that out once more. */
 void arena_set_limit(struct arena *arena, size_t limit);
 
 /*

@@ -151,7 +151,7 @@ bool reclaim_make_room(struct store_worker *worker, size_t size, struct reclaim_
         wait->sequence = 0; /* something was won */
         return ++wait->rounds < RECLAIM_ROUNDS_MAX;
     }
-    /* NOT_TRIED: there was room enough, or on its way; others may have taken it since. Only EVICT_NOTHING says that none comes. */
+    /* EVICT_NOT_TRIED: there was room enough, or on its way; others may have taken it since. Only EVICT_NOTHING says that none comes. */
     bool may_come =
         tried == EVICT_NOT_TRIED || arena_coming(arena) > 0 || arena_headroom(arena) >= room_for(arena, size);
     /* Segments that others open meanwhile were made free: memory does come, and is taken before this worker sees it. */

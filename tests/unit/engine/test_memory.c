@@ -331,7 +331,7 @@ static bool mover_survives(struct engine *engine, bool *stalled) {
         ask(quiet[i], 'H');
     }
     uint64_t moved_ns = clock_monotonic_ns();
-    uint64_t quiet_ns = moved_ns + 200 * CLOCK_NS_PER_MS; /* MEMORY_QUIET_MS, twice */
+    uint64_t quiet_ns = moved_ns + 200 * CLOCK_NS_PER_MS; /* SHED_QUIET_MS, twice */
     bool survived = true;
     struct deadline closed = deadline_of("a quiet one is closed");
     *stalled = false;

@@ -253,7 +253,7 @@ Test(http_file_cache, never_keeps_more_descriptors_than_its_bound) {
 
 /* --- a disk that takes its time ----------------------------------------------------------------------------------- */
 
-/* Nothing is in the kernel's memory; whoever may wait waits until disk_answers. */
+/* Nothing is in the kernel's memory; whoever may wait waits until disk.answers. */
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t moved;
