@@ -311,16 +311,6 @@ def root_may_become_another_user(lab):
     check_equal(67, lab.run_server("-p", "-1", "-u", "no-such-user-here").returncode, "exit status of -u")
 
 
-def private_folder(lab):
-    """A folder of root's that others may enter and read, as /run is."""
-    if os.geteuid() != 0:
-        raise Skip("not root")
-    os.chmod(lab.folder, 0o711)
-    folder = lab.new_folder()
-    os.chmod(folder, 0o755)
-    return folder
-
-
 def process_status(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file)
@@ -342,7 +332,7 @@ def a_server_has_no_rights_left_after_minus_u(lab):
 @test(families=TCP)
 def files_in_a_folder_of_root_are_removed_although_the_rights_are_given_away(lab):
     """-u nobody, -P and -s below a folder like /run: both files are gone after a stop, and after a kill."""
-    folder = private_folder(lab)
+    folder = lab.new_folder_of_root()
     pid_path, socket_path = os.path.join(folder, "pid"), os.path.join(folder, "socket")
     for ending in ("stop", "kill"):
         server = lab.start("-u", "nobody", "-P", pid_path, "-s", socket_path)

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 
-from harness.outcome import Skip, check, check_equal
+from harness.outcome import check, check_equal
 from harness.registry import test
 from harness.server import wait_until
 
@@ -56,20 +56,10 @@ def janitor_of(pid):
     return children[0]
 
 
-def folder_of_root(lab):
-    """Where a server that has given its rights away makes and removes nothing."""
-    if os.geteuid() != 0:
-        raise Skip("not root")
-    os.chmod(lab.folder, 0o711)
-    folder = lab.new_folder()
-    os.chmod(folder, 0o755)
-    return folder
-
-
 @test()
 def files_in_a_folder_of_root_go_with_the_last_of_several(lab):
     """-u nobody, -P and -s there, over take-overs with other paths: those of who serves are there, and none after its stop or its death."""
-    folder = folder_of_root(lab)
+    folder = lab.new_folder_of_root()
     for ending in "stop", "kill":
         paths = [os.path.join(folder, name) for name in ("first", "second", "pid")]
         server = lab.start("-u", "nobody", "-s", paths[0])
@@ -102,7 +92,7 @@ def is_dead(pid):
 def who_fails_beside_a_janitor_takes_no_file_away(lab):
     """-u nobody in the new one alone, and in both: what the old one has stays."""
     for user in [], ["-u", "nobody"]:
-        folder = folder_of_root(lab)
+        folder = lab.new_folder_of_root()
         kept, made = os.path.join(folder, "kept"), os.path.join(folder, "made")
         old = lab.start("-s", kept, *user)
         # There are no passwords to read, which it finds once its janitor is there.
