@@ -6,18 +6,24 @@
 
 #include <errno.h>
 
-enum { OWNED_CAPACITY_MIN = 256 };
+enum {
+    OWNED_CAPACITY_MIN = 256,
+    OWNED_CAPACITY_DOUBLED_MAX = 64 * 1024, /* what is larger grows by a quarter */
+};
 
 static void input_check(const struct input *input) {
     assert(input->owned_size == 0 || input->borrowed_size == 0);
     assert((size_t)input->owned_start + input->owned_size <= input->owned_capacity);
 }
 
-/* Doubling keeps many small pieces linear. */
+/*
+ * Growing by a share keeps many small pieces linear. So much comes only where a receive could not be stopped in time: all of a worker's buffers
+ * may be of one connection, and what is kept beyond what has come takes memory from others.
+ */
 static size_t input_capacity_for(const struct input *input, size_t needed) {
     size_t capacity = input->owned_capacity > OWNED_CAPACITY_MIN ? input->owned_capacity : OWNED_CAPACITY_MIN;
     while (capacity < needed) {
-        capacity *= 2;
+        capacity += capacity < OWNED_CAPACITY_DOUBLED_MAX ? capacity : capacity / 4;
     }
     return capacity;
 }

@@ -15,6 +15,7 @@
  *
  * All sessions together hold at most three quarters: a request that needs more waits, or is refused. Sessions that wait keep what they
  * hold; those of one worker together at most its share of a thirty-second of the bound, and one session more. The rest is for those that go on.
+ * Behind one that has begun to wait comes what its receive brings before it is stopped: at most what all buffers of its worker hold.
  *
  * Below fifteen sixteenths one call of a protocol may add its worker's share of what is left, or a single answer; above nobody is
  * served, what came waits for the next turn. Since it must be kept until then, its memory is set aside first: whose input has no

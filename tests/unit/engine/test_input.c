@@ -69,6 +69,20 @@ Test(input, says_by_how_much_it_will_grow_before_it_does) {
     }
 }
 
+Test(input, owns_at_most_a_quarter_more_than_what_is_unread_when_that_is_much) {
+    static char piece[16384];
+    struct input input = {0};
+    for (int i = 0; i < 64; i++) {
+        cr_assert_eq(input_append_copied(&input, bytes_of(piece, sizeof(piece))), 0);
+        size_t size = input_size(&input);
+        if (size > 65536) {
+            cr_expect_leq(input.owned_capacity, size + size / 4, "%zu bytes own %u", size,
+                          input.owned_capacity);
+        }
+    }
+    input_discard(&input);
+}
+
 Test(input, keeps_the_order_of_random_pieces) {
     const char *wanted = getenv("RIPOSTE_SEED");
     uint64_t seed = random_seed();
