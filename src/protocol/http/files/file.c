@@ -48,13 +48,17 @@ struct http_file *http_file_reference(struct http_file *file) {
     return file;
 }
 
+static uint64_t wrapped_ns(const struct timespec *time) {
+    return (uint64_t)time->tv_sec * CLOCK_NS_PER_S + (uint64_t)time->tv_nsec;
+}
+
 struct http_file_identity http_file_identity_of(const struct stat *stat) {
     return (struct http_file_identity){
         .device = stat->st_dev,
         .inode = stat->st_ino,
         .size = (uint64_t)stat->st_size,
-        .modified_ns = stat->st_mtim.tv_sec * (int64_t)CLOCK_NS_PER_S + stat->st_mtim.tv_nsec,
-        .changed_ns = stat->st_ctim.tv_sec * (int64_t)CLOCK_NS_PER_S + stat->st_ctim.tv_nsec,
+        .modified_ns = wrapped_ns(&stat->st_mtim),
+        .changed_ns = wrapped_ns(&stat->st_ctim),
     };
 }
 
@@ -68,16 +72,17 @@ bool http_file_is_same(const struct http_file *file, const struct http_file_iden
 /* ETag, Last-Modified where the file is not older than dates, and that its type is meant. */
 static void file_write_fields(struct http_file *file) {
     char date[HTTP_DATE_SIZE + 1] = "";
-    bool has_date = file->identity.modified_ns >= 0;
+    bool has_date = file->modified_s >= 0;
     if (has_date) {
-        http_date_write(date, (uint64_t)file->identity.modified_ns / CLOCK_NS_PER_S);
+        http_date_write(date, (uint64_t)file->modified_s);
     }
     int tag_at = (int)strlen("ETag: ");
     int tag_end =
         snprintf(file->fields, sizeof(file->fields), "ETag: \"%llu\"", (unsigned long long)file->etag);
+    const char *before = has_date ? "\r\nLast-Modified: " : "";
     int rest = snprintf(file->fields + tag_end, sizeof(file->fields) - (size_t)tag_end,
-                        "\r\n%s%s%sX-Content-Type-Options: nosniff\r\n", has_date ? "Last-Modified: " : "",
-                        date, has_date ? "\r\n" : "");
+                        "%s%s\r\nX-Content-Type-Options: nosniff\r\n", before, date);
+    file->date_at = has_date ? (size_t)tag_end + strlen(before) : 0;
     file->tag = bytes_of(file->fields + tag_at, (size_t)(tag_end - tag_at));
     file->fields_size = (size_t)tag_end + (size_t)rest;
     assert(file->fields_size < sizeof(file->fields));
@@ -96,6 +101,7 @@ struct http_file *http_file_create(struct http_file_cache *cache, struct bytes p
     atomic_init(&file->references, 1);
     file->cache = cache;
     file->identity = http_file_identity_of(stat);
+    file->modified_s = stat->st_mtim.tv_sec;
     file->missing = fd < 0;
     file->etag = XXH3_64bits(&file->identity, sizeof(file->identity)) | 1;
     file->type = http_media_type(path);

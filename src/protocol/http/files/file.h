@@ -22,8 +22,8 @@ struct http_file_identity {
     uint64_t device;
     uint64_t inode;
     uint64_t size;
-    int64_t modified_ns; /* Unix time, as all here */
-    int64_t changed_ns;
+    uint64_t modified_ns; /* Unix time modulo 2^64, as all here: a file may say any year */
+    uint64_t changed_ns;
 };
 
 /* One state of a file; constant but for `references`. */
@@ -36,8 +36,10 @@ struct http_file {
     struct bytes tag;  /* the number as an entity tag with its quotes; in `fields` */
     char fields[HTTP_FILE_FIELDS_SIZE_MAX]; /* lines of every answer with it, written once */
     size_t fields_size;
-    bool missing; /* there was no such file: remembered for names that are asked for again and again */
-    char *data;   /* owned: identity.size bytes; NULL: not in memory, or missing */
+    size_t date_at;     /* where in `fields` the date of Last-Modified stands; 0: it has none */
+    int64_t modified_s; /* Unix time; the date where that is not in the future */
+    bool missing;       /* there was no such file: remembered for names that are asked for again and again */
+    char *data;         /* owned: identity.size bytes; NULL: not in memory, or missing */
     struct reply_file sent; /* its descriptor, owned, is -1 where the contents are in memory */
 };
 

@@ -9,6 +9,7 @@
 #include "parse/accept.h"
 #include "answer.h"
 #include "parse/condition.h"
+#include "parse/date.h"
 #include "file_cache.h"
 #include "parse/range.h"
 #include "riposte/check.h"
@@ -81,21 +82,31 @@ static void path_add(struct path *path, const char *suffix) {
 
 /* --- the answer ----------------------------------------------------------------------------------------------- */
 
+/* What a file says that was written in the future is not believed: it was changed now (RFC 9110 section 8.8.2.1). */
+static bool is_of_future(const struct http_call *call, const struct http_file *file) {
+    return file->date_at > 0 && (uint64_t)file->modified_s > call->worker->unix_s;
+}
+
 static struct http_validator validator_of(const struct http_call *call, const struct http_file *file) {
+    uint64_t now_s = call->worker->unix_s;
     return (struct http_validator){
         .exists = true,
         .etag = file->tag,
-        .has_modified = file->identity.modified_ns >= 0,
-        .modified_s = (uint64_t)file->identity.modified_ns / CLOCK_NS_PER_S,
-        .now_unix_s = call->worker->unix_s,
+        .has_modified = file->date_at > 0,
+        .modified_s = unlikely(is_of_future(call, file)) ? now_s : (uint64_t)file->modified_s,
+        .now_unix_s = now_s,
     };
 }
 
 /* Lines of every answer with this file. */
-static size_t fields_write(const struct found *found, char fields[FIELDS_SIZE_MAX]) {
+static size_t fields_write(const struct http_call *call, const struct found *found,
+                           char fields[FIELDS_SIZE_MAX]) {
     static const char vary[] = "Vary: Accept-Encoding\r\n";
     const struct http_file *file = found->file;
     memcpy(fields, file->fields, file->fields_size);
+    if (unlikely(is_of_future(call, file))) {
+        http_date_write(fields + file->date_at, call->worker->unix_s);
+    }
     if (!found->varies) {
         return file->fields_size;
     }
@@ -152,7 +163,7 @@ static void answer_found(struct http_call *call, const struct http_request *requ
                          const struct found *found) {
     char fields[FIELDS_SIZE_MAX];
     struct http_validator validator = validator_of(call, found->file);
-    size_t fields_size = fields_write(found, fields);
+    size_t fields_size = fields_write(call, found, fields);
     struct http_answer answer = {
         .status = HTTP_STATUS_OK,
         .type = found->type,
@@ -185,8 +196,7 @@ static void answer_found(struct http_call *call, const struct http_request *requ
  * time, and what makes a sibling gives it the time of its file.
  */
 static bool sibling_is_new(const struct http_file *sibling, const struct http_file *file) {
-    const int64_t second_ns = CLOCK_NS_PER_S;
-    return sibling->identity.modified_ns / second_ns >= file->identity.modified_ns / second_ns;
+    return sibling->modified_s >= file->modified_s;
 }
 
 /* Takes the sibling with that suffix instead, where the client takes its coding. True when it is there at all. */

@@ -105,6 +105,50 @@ Test(http_files, serves_nothing_that_is_hidden_or_spelt_otherwise) {
     check_status("DELETE /index.html HTTP/1.1\r\n" HOST "\r\n", "405");
 }
 
+/* Sets when the file was changed last. */
+static void file_date(const char *name, int64_t modified_s) {
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", root, name);
+    const struct timespec times[2] = {{.tv_sec = modified_s}, {.tv_sec = modified_s}};
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* A clock that was wrong once, or is now: the date must be the answer's own, and settles no condition. */
+static void check_date_is_of_answer(void) {
+    char date[64] = "", modified[64] = "";
+    talk_send(&talk, bytes_from_string(GET("/a%20b.txt")));
+    const char *output = talk_output(&talk).data;
+    const char *modified_at = strstr(output, "\r\nLast-Modified: ");
+    cr_assert_not_null(modified_at, "%s", output);
+    cr_assert_eq(sscanf(strstr(output, "\r\nDate: "), "\r\nDate: %60[^\r]", date), 1);
+    cr_assert_eq(sscanf(modified_at, "\r\nLast-Modified: %60[^\r]", modified), 1);
+    cr_assert_str_eq(modified, date);
+    check(GET_WITH("/a%20b.txt", "If-Modified-Since: Fri, 13 Nov 2020 00:00:00 GMT\r\n"), "200", NULL,
+          "hello");
+    check(GET_WITH("/a%20b.txt", "If-Unmodified-Since: Fri, 13 Nov 2020 00:00:00 GMT\r\n"), "412", NULL, "");
+}
+
+Test(http_files, says_no_last_modified_that_is_later_than_the_date) {
+    file_date("a b.txt", INT64_C(4102444800)); /* 2100 */
+    check_date_is_of_answer();
+    http_talk_server_advance(&server, 2);
+    file_date("a b.txt", INT64_C(10413792000)); /* 2300: more nanoseconds than 63 bits hold */
+    check_date_is_of_answer();
+}
+
+Test(http_files, says_no_date_of_before_dates) {
+    file_date("a b.txt", -1);
+    check(GET("/a%20b.txt"), "200", "ETag: ", "hello");
+    cr_assert_null(strstr(talk.output, "Last-Modified"));
+}
+
+/* The file is of a year that 63 bits of nanoseconds do not reach. */
+Test(http_files, tells_which_sibling_is_older_in_any_year) {
+    file_date("x.css", INT64_C(10413792000));
+    file_date("x.css.gz", INT64_C(4102444800));
+    check(GET_WITH("/x.css", "Accept-Encoding: gzip\r\n"), "200", "Vary: Accept-Encoding\r\n", "plain");
+}
+
 /* Somebody has edited the file and forgotten to make the sibling again. */
 Test(http_files, sends_no_sibling_that_is_older_than_its_file) {
     char path[256];
