@@ -53,9 +53,9 @@ static bool query_is_understood(struct http_call *call, const struct http_reques
 
 /* What a condition has bound the change to. */
 struct bound {
-    bool any;    /* there are conditions, and they hold */
-    bool exists; /* for a value that is there, with that CAS */
-    uint64_t cas;
+    bool any;     /* there are conditions, and they hold */
+    bool exists;  /* for a value that is there */
+    uint64_t cas; /* its CAS, or 0, which is no value's: what has come since differs from it */
 };
 
 /* False when the conditions do not hold: answered. */
@@ -202,8 +202,7 @@ static void cache_join(struct http_call *call, struct http_request *request, str
     if (!query_is_understood(call, request, parameters) || !conditions_bind(call, request, change, &bound)) {
         return;
     }
-    change->options =
-        (struct put_options){.mode = mode, .compare = bound.any && bound.exists, .cas_expected = bound.cas};
+    change->options = (struct put_options){.mode = mode, .compare = bound.any, .cas_expected = bound.cas};
     change_accept(request, change);
 }
 
@@ -263,7 +262,7 @@ static void cache_count(struct http_call *call, struct http_request *request, st
     if (!conditions_bind(call, request, change, &bound)) {
         return;
     }
-    options.compare = bound.any && bound.exists;
+    options.compare = bound.any;
     options.cas_expected = bound.cas;
     options.key_is_binary = key_is_binary(key_of(change));
     enum store_status status = store_add_number(call->worker->store, key_of(change), &options, &result);
@@ -315,7 +314,7 @@ static void cache_delete(struct http_call *call, struct http_request *request, s
     if (!query_is_understood(call, request, parameters) || !conditions_bind(call, request, change, &bound)) {
         return;
     }
-    struct delete_options options = {.compare = bound.any && bound.exists, .cas_expected = bound.cas};
+    struct delete_options options = {.compare = bound.any, .cas_expected = bound.cas};
     enum store_status status = store_delete(call->worker->store, key_of(change), &options, NULL);
     if (status == STORE_EXISTS) {
         answer_changed(call, request);

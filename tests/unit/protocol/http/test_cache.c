@@ -12,7 +12,9 @@
 #define GET_WITH(path, fields) "GET " path " HTTP/1.1\r\n" HOST fields "\r\n"
 #define PUT_WITH(path, fields, n, v)                                                                         \
     "PUT " path " HTTP/1.1\r\n" HOST fields "Content-Length: " #n "\r\n\r\n" v
-#define PUT(path, n, v)       PUT_WITH(path, "", n, v)
+#define PUT(path, n, v) PUT_WITH(path, "", n, v)
+#define POST_WITH(path, fields, n, v)                                                                        \
+    "POST " path " HTTP/1.1\r\n" HOST fields "Content-Length: " #n "\r\n\r\n" v
 #define POST(path)            "POST " path " HTTP/1.1\r\n" HOST "\r\n"
 #define POST_BODY(path, n, v) "POST " path " HTTP/1.1\r\n" HOST "Content-Length: " #n "\r\n\r\n" v
 #define DELETE(path, fields)  "DELETE " path " HTTP/1.1\r\n" HOST fields "\r\n"
@@ -156,6 +158,18 @@ Test(http_cache, binds_a_condition_to_the_value_it_was_checked_against) {
     store_value("b", "first", 0);
     http_talk_check_status(&talk, "llo", "412");
     cr_assert(bytes_equal_string(look(bytes_from_string("b")).value, "first"));
+}
+
+/* What is there when the body has come has not been there when the condition held. */
+Test(http_cache, adds_to_no_value_that_has_come_after_its_condition) {
+    talk_send(&talk, bytes_from_string(POST_WITH("/cache/a?op=append", "If-None-Match: *\r\n", 5, "he")));
+    store_value("a", "first", 0);
+    http_talk_check_status(&talk, "llo", "412");
+    cr_assert(bytes_equal_string(look(bytes_from_string("a")).value, "first"));
+    check_status(POST_WITH("/cache/b?op=append", "If-None-Match: *\r\n", 1, "x"), "404");
+    check_status(POST_WITH("/cache/b?op=incr&initial=4", "If-None-Match: *\r\n", 0, ""), "200");
+    check_status(POST_WITH("/cache/b?op=incr", "If-Match: *\r\n", 0, ""), "200");
+    cr_assert(bytes_equal_string(look(bytes_from_string("b")).value, "5"));
 }
 
 Test(http_cache, answers_one_range) {
