@@ -100,6 +100,13 @@ struct engine_limits {
 };
 
 /* One address to listen on, with the protocol spoken there. */
+/* The file of a Unix socket, as stat(2) has it: whether what has its name later is still the same. */
+struct engine_socket_file {
+    bool is_known;
+    uint64_t device;
+    uint64_t inode;
+};
+
 struct engine_listen {
     const struct protocol *protocol; /* borrowed for the engine's life */
 
@@ -140,6 +147,9 @@ struct engine_listen {
      * the other process may go on accepting until engine_resume.
      */
     bool is_taken;
+
+    /* is_taken, AF_UNIX: its file as that process knows it. Not known: what has the name when the engine is created. */
+    struct engine_socket_file taken_file;
 
     struct sockaddr_storage address; /* AF_INET, AF_INET6 (v6 only) or AF_UNIX; port 0 takes a free one */
     socklen_t address_size;          /* in bytes, of the part of `address` that is used */
@@ -334,6 +344,12 @@ size_t engine_fixed_memory_size(const struct engine *engine);
  * bound is conn_memory_size_max of the configuration.
  */
 uint64_t engine_conn_memory_size(const struct engine *engine);
+
+/*
+ * The file of a Unix socket that the engine has made, or been given with it; not known of other listens. Any thread, from engine_create to
+ * engine_destroy.
+ */
+struct engine_socket_file engine_listener_file(const struct engine *engine, unsigned listen_index);
 
 /* The port that listen `listen_index` got, host byte order; 0 for a Unix socket. */
 uint16_t engine_port(const struct engine *engine, unsigned listen_index);

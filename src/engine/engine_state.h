@@ -47,10 +47,8 @@ struct engine_socket {
 
 /* The file of a Unix socket that this engine has made, or has been given by another process (engine_listen's is_taken). */
 struct engine_file {
-    bool is_noted;
-    bool is_taken;   /* the other process's own, until this engine serves */
-    uint64_t device; /* stat(2): whether what has the name later is still ours */
-    uint64_t inode;
+    struct engine_socket_file file;
+    bool is_taken; /* the other process's own, until this engine serves */
 };
 
 struct engine {

@@ -82,11 +82,11 @@ static int sockets_open_tcp(struct engine *engine, unsigned listen_index, struct
 }
 
 /* What the path names now: to be removed at the end only if it is still the same file. */
-static void sockets_note_file(struct engine_file *file, const char *path) {
+static struct engine_socket_file sockets_look_at(const char *path) {
     struct stat status;
-    if (lstat(path, &status) == 0) {
-        *file = (struct engine_file){.is_noted = true, .device = status.st_dev, .inode = status.st_ino};
-    }
+    bool is_there = lstat(path, &status) == 0;
+    return is_there ? (struct engine_socket_file){true, status.st_dev, status.st_ino}
+                    : (struct engine_socket_file){0};
 }
 
 static const char *listen_path(const struct engine_listen *listen) {
@@ -101,7 +101,7 @@ static int sockets_open_unix(struct engine *engine, unsigned listen_index, struc
     if (result < 0) {
         return result;
     }
-    sockets_note_file(&engine->files[listen_index], listen_path(listen));
+    engine->files[listen_index].file = sockets_look_at(listen_path(listen));
     return sockets_deal(engine, listen_index, &fd, 1) < 0 ? sockets_no_memory(error) : 0;
 }
 
@@ -138,7 +138,8 @@ static int sockets_take(struct engine *engine, unsigned listen_index, int *fds, 
         return error->error;
     }
     if (listen->is_taken && listen->address.ss_family == AF_UNIX) {
-        sockets_note_file(&engine->files[listen_index], listen_path(listen));
+        engine->files[listen_index].file =
+            listen->taken_file.is_known ? listen->taken_file : sockets_look_at(listen_path(listen));
         engine->files[listen_index].is_taken = true;
     }
     return sockets_deal(engine, listen_index, fds, count) < 0 ? sockets_no_memory(error) : 0;
@@ -175,11 +176,10 @@ int sockets_open(struct engine *engine, struct engine_error *error) {
     return 0;
 }
 
-static void sockets_remove_file(const struct engine_file *file, const char *path) {
-    struct stat status;
+static void sockets_remove_file(const struct engine_socket_file *file, const char *path) {
+    const struct engine_socket_file found = sockets_look_at(path);
     /* Another server may have put its own socket there meanwhile. */
-    if (file->is_noted && lstat(path, &status) == 0 && status.st_dev == file->device &&
-        status.st_ino == file->inode) {
+    if (file->is_known && found.is_known && found.device == file->device && found.inode == file->inode) {
         unlink(path);
     }
 }
@@ -192,7 +192,7 @@ static bool sockets_own_file(const struct engine *engine, const struct engine_fi
 void sockets_close(struct engine *engine, bool hands_over) {
     for (unsigned i = 0; i < engine->config.listens_count; i++) {
         if (sockets_own_file(engine, &engine->files[i], hands_over)) {
-            sockets_remove_file(&engine->files[i], listen_path(&engine->listens[i]));
+            sockets_remove_file(&engine->files[i].file, listen_path(&engine->listens[i]));
         }
     }
     for (unsigned i = 0; i < engine->sockets_count; i++) {
@@ -201,6 +201,10 @@ void sockets_close(struct engine *engine, bool hands_over) {
     free(engine->sockets);
     engine->sockets = NULL;
     engine->sockets_count = 0;
+}
+
+struct engine_socket_file engine_listener_file(const struct engine *engine, unsigned listen_index) {
+    return engine->files[listen_index].file;
 }
 
 unsigned engine_listener_fds(const struct engine *engine, unsigned listen_index, int *fds,

@@ -158,6 +158,15 @@ bool hand_over_take(struct server *server, struct failure *failure) {
     return true;
 }
 
+/* Where -u has taken the right to do so away, its janitor has it, or that of the other one at the end. */
+static void dropped_files_remove(const struct server *server) {
+    struct socket_files dropped;
+    listeners_dropped(&server->taker.listeners, &dropped);
+    if (server->janitor.pid == 0) {
+        socket_files_remove(&dropped);
+    }
+}
+
 bool hand_over_release(struct server *server, struct failure *failure) {
     (void)failure; /* it serves, whatever else */
     struct taker *taker = &server->taker;
@@ -169,6 +178,7 @@ bool hand_over_release(struct server *server, struct failure *failure) {
         server->pidfile_fd = -1;
     }
     janitor_take(&server->janitor, &server->former_janitor);
+    dropped_files_remove(server);
     taker_release(taker); /* behind the pid file: one that is still the other one's own is removed by it */
     const struct connections_taken *connections = &taker->taken_connections;
     log_line(LOG_LEVEL_INFO, "taken over from process %jd, with %u connections", (intmax_t)taker->pid,

@@ -9,13 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "capabilities.h"
 #include "pidfile.h"
 
@@ -25,32 +23,13 @@ enum janitor_word {
     JANITOR_LEFT = 'L',  /* another server has, from its own: that one's janitor has the sockets */
 };
 
-/* The file of a socket as the server made it, or took it. */
-struct socket_file {
-    const char *path;
-    dev_t device;
-    ino_t inode;
-    bool is_taken;
-};
-
-static unsigned socket_files_note(const struct listen_list *list, struct socket_file *files) {
-    unsigned count = 0;
+/* Those that the server has made, and those that it has taken, as it knows them. */
+static void remove_sockets(const struct listen_list *list, bool has_taken) {
     for (unsigned i = 0; i < list->count; i++) {
-        struct stat status;
-        const char *path = listen_own_path(&list->listens[i]);
-        if (path != NULL && lstat(path, &status) == 0) {
-            files[count++] =
-                (struct socket_file){path, status.st_dev, status.st_ino, list->listens[i].is_taken};
+        const struct socket_file file = {listen_own_path(&list->listens[i]), list->listens[i].file};
+        if (file.path != NULL && (has_taken || !list->listens[i].is_taken)) {
+            socket_file_remove(&file);
         }
-    }
-    return count;
-}
-
-/* Another server may have put its own socket there meanwhile. */
-static void socket_file_remove(const struct socket_file *file) {
-    struct stat status;
-    if (lstat(file->path, &status) == 0 && status.st_dev == file->device && status.st_ino == file->inode) {
-        unlink(file->path);
     }
 }
 
@@ -66,30 +45,29 @@ static void close_others(int fd) {
 }
 
 /* The last word, or JANITOR_TAKEN and the end; 0: the end came first. */
-static char wait_for_end(int fd) {
+static char wait_for_end(int fd, const struct socket_files *dropped) {
     char word, last = 0;
     ssize_t size;
     while (last != JANITOR_LEFT && (size = read(fd, &word, sizeof(word))) != 0 &&
            (size > 0 || errno == EINTR)) {
         last = size > 0 ? word : last;
+        if (last == JANITOR_TAKEN) {
+            socket_files_remove(dropped);
+        }
     }
     return last;
 }
 
 /* Signals are blocked since before the fork: who stops the whole group does not stop this before its work is done. */
 static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile, const struct listen_list *list,
-                                    const struct victim *victim) {
-    struct socket_file files[ENGINE_LISTENS_MAX];
-    unsigned count = socket_files_note(list, files);
+                                    const struct socket_files *dropped, const struct victim *victim) {
     prctl(PR_SET_NAME, "riposte-janitor");
     victim_spare(victim);
     close_others(fd);
     capabilities_keep_file_removal();
-    char word = wait_for_end(fd);
-    for (unsigned i = 0; i < count && word != JANITOR_LEFT; i++) {
-        if (word == JANITOR_TAKEN || !files[i].is_taken) {
-            socket_file_remove(&files[i]);
-        }
+    char word = wait_for_end(fd, dropped);
+    if (word != JANITOR_LEFT) {
+        remove_sockets(list, word == JANITOR_TAKEN);
     }
     if (pidfile != NULL) {
         pidfile_remove(pidfile, server);
@@ -107,10 +85,10 @@ static bool has_unix(const struct listen_list *list) {
 }
 
 bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct listen_list *list,
-                   const struct victim *victim, struct failure *failure) {
+                   const struct socket_files *dropped, const struct victim *victim, struct failure *failure) {
     int ends[2];
     pid_t server = getpid();
-    if (geteuid() != 0 || (pidfile == NULL && !has_unix(list))) {
+    if (geteuid() != 0 || (pidfile == NULL && dropped->count == 0 && !has_unix(list))) {
         return true;
     }
     if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -119,7 +97,7 @@ bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct li
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[1]);
-        janitor_serve(ends[0], server, pidfile, list, victim);
+        janitor_serve(ends[0], server, pidfile, list, dropped, victim);
     }
     close(ends[0]);
     if (pid < 0) {

@@ -23,6 +23,7 @@
 
 #include "failure.h"
 #include "listen.h"
+#include "socket_files.h"
 #include "take_over/victim.h"
 
 struct janitor {
@@ -32,12 +33,13 @@ struct janitor {
 };
 
 /*
- * Looks after `pidfile` (NULL: none), when it names this process, and the Unix sockets of `list`, which are there. Nothing where
- * there are neither, or where the process is not root's. `victim`: what this process is until it serves, its janitor is not.
+ * Looks after `pidfile` (NULL: none), when it names this process, and the Unix sockets of `list`, which are there; those of `dropped`,
+ * which have been another server's, it removes as soon as this one has taken over. Nothing where
+ * there are none of these, or where the process is not root's. `victim`: what this process is until it serves, its janitor is not.
  * False and *failure when there is no process or pipe.
  */
 bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct listen_list *list,
-                   const struct victim *victim, struct failure *failure);
+                   const struct socket_files *dropped, const struct victim *victim, struct failure *failure);
 
 /* The server has taken over: what it has taken is its own; `former`, the janitor of the other one, leaves, and is none any more. */
 void janitor_take(struct janitor *janitor, struct janitor *former);

@@ -340,6 +340,7 @@ unsigned listen_list_match(struct listen_list *list, const struct listen *listen
         return list->count;
     }
     found->address = listen->address;
+    found->file = listen->file;
     found->is_taken = true;
     return (unsigned)(found - list->listens);
 }

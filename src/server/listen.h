@@ -32,7 +32,8 @@ struct listen {
     bool is_inherited;   /* listens already; its file, if any, is somebody else's */
     bool is_taken;       /* listens already; another process has made it, and gives it up */
     bool is_free_port;   /* the flag left the port to the system */
-    bool is_named;       /* of an inherited one: whoever gave it has said what is spoken there */
+    struct engine_socket_file file; /* once it listens: of listen_own_path */
+    bool is_named;                  /* of an inherited one: whoever gave it has said what is spoken there */
 };
 
 struct listen_list {

@@ -14,13 +14,19 @@
 
 #include "capabilities.h"
 #include "riposte/log.h"
+#include "socket_files.h"
 
 /* A client needs the right to write to the socket's file; with -a 700 only its owner has it. */
 static bool sockets_give(const struct listen_list *list, const struct passwd *entry,
                          struct failure *failure) {
     for (unsigned i = 0; i < list->count; i++) {
         const char *path = listen_own_path(&list->listens[i]);
-        if (path != NULL && lchown(path, entry->pw_uid, entry->pw_gid) < 0) {
+        const struct socket_file file = {path, list->listens[i].file};
+        /* Of one that was taken over somebody may have removed or replaced the file since. */
+        if (path == NULL || (file.file.is_known && !socket_file_is_there(&file))) {
+            continue;
+        }
+        if (lchown(path, entry->pw_uid, entry->pw_gid) < 0) {
             return failure_set(failure, EX_OSERR, "-s %s cannot be given to %s: %s", path, entry->pw_name,
                                strerror(errno));
         }

@@ -112,8 +112,11 @@ bool process_drop_privileges(struct server *server, struct failure *failure) {
     const struct options *options = &server->options;
     /* That of the process before stays where there can be no other one. */
     bool has_none = server->former_janitor.fd < 0 || server->former_janitor.knows_words;
+    struct socket_files dropped;
+    listeners_dropped(&server->taker.listeners, &dropped);
     if (options->user != NULL && has_none &&
-        !janitor_begin(&server->janitor, options->pidfile, &server->listens, &server->victim, failure)) {
+        !janitor_begin(&server->janitor, options->pidfile, &server->listens, &dropped, &server->victim,
+                       failure)) {
         return false;
     }
     if (server->janitor.fd < 0) {

@@ -71,6 +71,7 @@ static void listens_fill(const struct server *server, const struct engine_limits
             .unix_mode = server->options.unix_mask,
             .inherited_fds = fds,
             .is_taken = listen->is_taken && !listen->is_inherited,
+            .taken_file = listen->file,
             .inherited_count = inherited_of(&server->inherited, i, fds),
         };
         fds += listens[i].inherited_count;
@@ -113,7 +114,7 @@ static bool engine_failed(const struct engine_error *error, struct failure *fail
     return failure_set(failure, exit_status, "%s", error->message);
 }
 
-/* What the engine has found out replaces what was left open: the number of workers, free ports. */
+/* What the engine has found out replaces what was left open: the number of workers, free ports; and which files are ours. */
 static void options_complete(struct server *server) {
     server->options.threads = engine_workers_count(server->engine);
     for (unsigned i = 0; i < server->listens.count; i++) {
@@ -121,6 +122,7 @@ static void options_complete(struct server *server) {
         if (port != 0) {
             address_set_port(&server->listens.listens[i].address, port);
         }
+        server->listens.listens[i].file = engine_listener_file(server->engine, i);
         bool is_memcached = server->listens.listens[i].protocol->protocol == &memcached_protocol;
         bool is_open = server->options.port == -1 || server->listens.listens[i].is_inherited;
         if (port != 0 && is_open && is_memcached) {
@@ -256,7 +258,9 @@ bool server_announce(struct server *server, struct failure *failure) {
  */
 
 bool server_close_files(struct server *server, struct failure *failure) {
-    return sandbox_close_files(&server->options, &server->listens, failure);
+    struct socket_files dropped;
+    listeners_dropped(&server->taker.listeners, &dropped);
+    return sandbox_close_files(&server->options, &server->listens, &dropped, failure);
 }
 
 bool server_close_calls(struct server *server, struct failure *failure) {

@@ -115,8 +115,9 @@ static int allow_named(int rules, const struct options *options) {
     return result < 0 ? result : allow_certificates(rules, options);
 }
 
-/* Those that are removed at the end. */
-static int allow_made(int rules, const struct options *options, const struct listen_list *list) {
+/* Those that are removed at the end, and those that are once another process is taken over from. */
+static int allow_made(int rules, const struct options *options, const struct listen_list *list,
+                      const struct socket_files *dropped) {
     const char *pidfile = options->pidfile;
     int result = pidfile == NULL
                      ? 0
@@ -124,6 +125,9 @@ static int allow_made(int rules, const struct options *options, const struct lis
     for (unsigned i = 0; i < list->count && result == 0; i++) {
         const char *path = listen_own_path(&list->listens[i]);
         result = path == NULL ? 0 : landlock_allow_folder_of(rules, path, LANDLOCK_MAY_REMOVE);
+    }
+    for (unsigned i = 0; i < dropped->count && result == 0; i++) {
+        result = landlock_allow_folder_of(rules, dropped->files[i].path, LANDLOCK_MAY_REMOVE);
     }
     return result;
 }
@@ -138,14 +142,15 @@ static int allow_machine(int rules) {
     return result < 0 ? result : landlock_allow(rules, "/sys/fs/cgroup", LANDLOCK_MAY_READ);
 }
 
-static int files_restrict(const struct options *options, const struct listen_list *list) {
+static int files_restrict(const struct options *options, const struct listen_list *list,
+                          const struct socket_files *dropped) {
     int rules = landlock_open();
     if (rules < 0) {
         return rules;
     }
     int result = allow_machine(rules);
     result = result < 0 ? result : allow_named(rules, options);
-    result = result < 0 ? result : allow_made(rules, options, list);
+    result = result < 0 ? result : allow_made(rules, options, list, dropped);
     int entered =
         landlock_enter(rules); /* also with fewer rules than there should be: then less is in reach */
     return result < 0 ? result : entered;
@@ -163,7 +168,7 @@ static bool calls_will_close(const struct options *options, struct failure *fail
 }
 
 bool sandbox_close_files(const struct options *options, const struct listen_list *list,
-                         struct failure *failure) {
+                         const struct socket_files *dropped, struct failure *failure) {
     if (!sandbox_wanted(options)) {
         return true;
     }
@@ -173,7 +178,7 @@ bool sandbox_close_files(const struct options *options, const struct listen_list
     tzset(); /* what formats a time would look for the zone later */
     capabilities_clear_bounding_set();
     capabilities_keep_memory_lock();
-    int result = files_restrict(options, list);
+    int result = files_restrict(options, list, dropped);
     return result == 0 ||
            sandbox_lacks(options, result, "Landlock", "files that its user may open stay in reach", failure);
 }

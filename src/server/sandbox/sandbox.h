@@ -18,6 +18,7 @@
 #include "failure.h"
 #include "listen.h"
 #include "options_table.h"
+#include "socket_files.h"
 
 /* The values of --sandbox, in the order of its words. */
 enum sandbox_wanted {
@@ -32,7 +33,7 @@ bool sandbox_wanted(const struct options *options);
 /* Before other threads of the server exist, after everything was opened that is opened once. False and *failure: EX_UNAVAILABLE,
  * only with --sandbox=on, and then also where the kernel refuses what sandbox_close_calls asks for: a child has tried. */
 bool sandbox_close_files(const struct options *options, const struct listen_list *list,
-                         struct failure *failure);
+                         const struct socket_files *dropped, struct failure *failure);
 
 /* After the workers have started. As above; what is left to fail is memory of the kernel. */
 bool sandbox_close_calls(const struct options *options, struct failure *failure);

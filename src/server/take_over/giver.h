@@ -5,7 +5,7 @@
  *      old (serves)                                     new (riposte --take-over=PID)
  *      giver_open: listens as "riposte-PID"
  *      accept, looks who it is (SO_PEERCRED) <--------- connects, looks who it is; HELLO
- *      SETTINGS, LISTENER..., ABILITIES, OFFERED -----> listeners, rings, buffers, threads, sandbox: all but the store
+ *      SETTINGS, (LISTENER, FILE)..., ABILITIES, OFFERED -> listeners, rings, buffers, threads, sandbox: all but the store
  *      ---- from here on the main thread does nothing else, for at most --hand-over-timeout ----
  *      workers pause <--------------------------------- ABILITIES, READY
  *      the store is left in its memory; values that are being sent stay pinned (values.h)

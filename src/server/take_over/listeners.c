@@ -49,6 +49,16 @@ int listeners_take(struct listeners_taken *taken, const struct message_listener 
     return 0;
 }
 
+bool listeners_take_file(struct listeners_taken *taken, const struct message_file *message) {
+    const struct message_listener *last = taken->count == 0 ? NULL : &taken->listeners[taken->count - 1];
+    if (last == NULL || last->address.ss_family != AF_UNIX || last->is_inherited ||
+        taken->files[taken->count - 1].is_known) {
+        return false;
+    }
+    taken->files[taken->count - 1] = (struct engine_socket_file){true, message->device, message->inode};
+    return true;
+}
+
 struct listen listeners_listen(const struct listeners_taken *taken, unsigned index) {
     const struct message_listener *listener = &taken->listeners[index];
     struct listen listen = {.address = listener->address,
@@ -57,6 +67,7 @@ struct listen listeners_listen(const struct listeners_taken *taken, unsigned ind
                             .tls = (enum listen_tls)listener->tls,
                             .is_inherited = listener->is_inherited,
                             .is_taken = true,
+                            .file = taken->files[index],
                             .is_named = true};
     return listen;
 }
@@ -112,10 +123,21 @@ void listeners_inherit(struct listeners_taken *taken, struct inherited *inherite
             listeners_deal(taken, at, end, index, inherited);
         } else {
             listeners_drop(taken, at, end, &listen);
+            taken->are_dropped[i] = true;
         }
         at = end;
     }
     taken->fds_count = 0;
+}
+
+void listeners_dropped(const struct listeners_taken *taken, struct socket_files *dropped) {
+    dropped->count = 0;
+    for (unsigned i = 0; i < taken->count; i++) {
+        if (taken->are_dropped[i] && taken->files[i].is_known) {
+            const char *path = address_unix_path(&taken->listeners[i].address);
+            dropped->files[dropped->count++] = (struct socket_file){path, taken->files[i]};
+        }
+    }
 }
 
 void listeners_close(struct listeners_taken *taken) {

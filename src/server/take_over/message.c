@@ -176,6 +176,10 @@ static void walk_fields(struct walk *walk, struct message *message) {
     case MESSAGE_ITEMS_END:
         walk_u64(walk, &message->items_end.left_count);
         return;
+    case MESSAGE_FILE:
+        walk_u64(walk, &message->file.device);
+        walk_u64(walk, &message->file.inode);
+        return;
     case MESSAGE_OFFERED:
     case MESSAGE_READY:
     case MESSAGE_COMPLETE:
@@ -242,7 +246,7 @@ const char *message_name(enum message_kind kind) {
         [MESSAGE_NUMBERS] = "NUMBERS",   [MESSAGE_COMPLETE] = "COMPLETE",
         [MESSAGE_MINE] = "MINE",         [MESSAGE_SIGNALS] = "SIGNALS",
     };
-    static const char *const extra_names[] = {"ABILITIES", "ITEMS_WANTED", "ITEMS", "ITEMS_END"};
+    static const char *const extra_names[] = {"ABILITIES", "ITEMS_WANTED", "ITEMS", "ITEMS_END", "FILE"};
     if (kind > MESSAGE_EXTRA_KINDS && kind < MESSAGE_EXTRA_KINDS_END) {
         return extra_names[kind - MESSAGE_EXTRA_KINDS - 1];
     }

@@ -47,6 +47,7 @@ enum message_kind {
     MESSAGE_ITEMS_WANTED,
     MESSAGE_ITEMS,
     MESSAGE_ITEMS_END,
+    MESSAGE_FILE,
     MESSAGE_EXTRA_KINDS_END,
 };
 
@@ -100,6 +101,12 @@ struct message_listener {
     uint8_t tls;                          /* enum listen_tls */
     bool is_inherited;                    /* a service manager's, which it gets back */
     bool is_free_port;                    /* the port was any that was free */
+};
+
+/* Old to new, behind LISTENER: the file of that Unix socket, whatever has its name by now (stat(2)). */
+struct message_file {
+    uint64_t device;
+    uint64_t inode;
 };
 
 /*
@@ -167,6 +174,7 @@ struct message {
         struct message_items_wanted items_wanted;
         struct message_items items;
         struct message_items_end items_end;
+        struct message_file file;
     };
 };
 

@@ -87,6 +87,13 @@ static int listen_send(const struct giver_parts *parts, unsigned index, int chan
     return result;
 }
 
+/* Builds that do not know it pass over it, and look at what has the name by then. */
+static int file_send(const struct giver_parts *parts, unsigned index, int channel_fd, uint64_t deadline_ns) {
+    const struct engine_socket_file file = engine_listener_file(parts->engine, index);
+    struct message message = {.kind = MESSAGE_FILE, .file = {.device = file.device, .inode = file.inode}};
+    return file.is_known ? channel_send(channel_fd, &message, NULL, 0, deadline_ns) : 0;
+}
+
 int offer_send(const struct giver_parts *parts, const struct verdict *verdict, uint32_t hand_over_time_ms,
                int channel_fd, uint64_t deadline_ns) {
     const struct message offered = {.kind = MESSAGE_OFFERED};
@@ -97,6 +104,7 @@ int offer_send(const struct giver_parts *parts, const struct verdict *verdict, u
     int result = settings_send(parts, verdict, hand_over_time_ms, channel_fd, deadline_ns);
     for (unsigned i = 0; i < parts->listens->count && result == 0; i++) {
         result = listen_send(parts, i, channel_fd, deadline_ns);
+        result = result < 0 ? result : file_send(parts, i, channel_fd, deadline_ns);
     }
     result = result < 0 ? result : channel_send(channel_fd, &abilities, NULL, 0, deadline_ns);
     return result < 0 ? result : channel_send(channel_fd, &offered, NULL, 0, deadline_ns);

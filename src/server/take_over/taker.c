@@ -163,6 +163,7 @@ static bool taker_expects(const struct taker *taker, enum message_kind kind) {
     case MESSAGE_SETTINGS:
         return !is_offered;
     case MESSAGE_LISTENER:
+    case MESSAGE_FILE:
     case MESSAGE_ABILITIES:
     case MESSAGE_OFFERED:
         return is_offered && !is_ready;
@@ -193,6 +194,11 @@ static bool taker_on_message(struct taker *taker, const struct message *message,
         return taker_on_settings(taker, message, fds, failure);
     case MESSAGE_LISTENER:
         return taker_on_listener(taker, &message->listener, fds, failure);
+    case MESSAGE_FILE:
+        if (fds->count == 0 && listeners_take_file(&taker->listeners, &message->file)) {
+            return true;
+        }
+        break;
     case MESSAGE_STORE:
         if (fds->count == 2 || fds->count == 3) {
             taker->arena_fd = fds->fds[0];

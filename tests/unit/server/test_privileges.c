@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -51,6 +53,43 @@ Test(privileges, of_root_go_for_good) {
     for (int i = 0; i < count; i++) {
         cr_expect_neq(groups[i], 0, "still in the group of root");
     }
+}
+
+/* A file where a Unix socket is said to be, in the only folder of a list. */
+static struct listen_list list_of(const char *path, uint64_t inode) {
+    struct listen_list list = {.count = 1};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0);
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+    memcpy(&list.listens[0].address, &un, sizeof(un));
+    list.listens[0].address_size = sizeof(un);
+    list.listens[0].file =
+        (struct engine_socket_file){true, status.st_dev, inode == 0 ? status.st_ino : inode};
+    return list;
+}
+
+Test(privileges, over_a_socket_go_with_them_but_not_over_what_has_its_name_since) {
+    struct passwd user = *nobody();
+    char own[] = "/tmp/riposte-own-XXXXXX", other[] = "/tmp/riposte-other-XXXXXX";
+    struct stat status;
+    close(mkstemp(own));
+    close(mkstemp(other));
+    pid_t child = fork();
+    if (child == 0) {
+        struct listen_list lists[] = {list_of(own, 0), list_of(other, 1)};
+        lists[0].listens[lists[0].count++] = lists[1].listens[0];
+        _exit(privileges_drop("nobody", &lists[0], false, &failure) ? 0 : 1);
+    }
+    int ended;
+    cr_assert_eq(waitpid(child, &ended, 0), child);
+    cr_expect_eq(ended, 0);
+    cr_expect_eq(stat(own, &status), 0);
+    cr_expect_eq(status.st_uid, user.pw_uid);
+    cr_expect_eq(stat(other, &status), 0);
+    cr_expect_eq(status.st_uid, 0);
+    unlink(own);
+    unlink(other);
 }
 
 Test(privileges, leave_core_files_allowed_only_on_request) {

@@ -14,7 +14,7 @@ from harness.registry import test
 from harness.server import REPORTS, wait_until
 from process import Process
 
-OLD_SAYS = ("SETTINGS", "LISTENER", "ABILITIES", "OFFERED", "STORE", "CONNECTIONS", "NUMBERS", "COMPLETE", "SIGNALS")
+OLD_SAYS = ("SETTINGS", "LISTENER", "FILE", "ABILITIES", "OFFERED", "STORE", "CONNECTIONS", "NUMBERS", "COMPLETE", "SIGNALS")
 NEW_SAYS = ("HELLO", "ABILITIES", "READY", "MINE")
 OLD_SAYS_OF_ITEMS = ("ITEMS", "ITEMS_END")  # where they cannot stay in their memory
 NEW_SAYS_OF_ITEMS = ("ITEMS_WANTED",)

@@ -2,12 +2,15 @@
 """--take-over: each file of the two processes, pid files and those of Unix sockets, is there as long as somebody serves behind it."""
 
 import os
+import pwd
+import shutil
 import signal
 import socket
 
-from harness.outcome import check, check_equal
+from harness.outcome import Skip, check, check_equal
 from harness.registry import test
 from harness.server import wait_until
+from process import Process
 
 OSERR = 71
 
@@ -81,6 +84,107 @@ def files_in_a_folder_of_root_go_with_the_last_of_several(lab):
         wait_until(lambda: not {"second", "pid"} & set(os.listdir(folder)), f"files gone after a {ending}")
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
+
+
+def expect_files(folder, *names):
+    wait_until(lambda: sorted(os.listdir(folder)) == sorted(names), f"in {folder} are {names}, and not {os.listdir(folder)}")
+
+
+def put_another(path):
+    """A file of somebody else's is there instead."""
+    other = path + "-other"
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(other)
+    os.rename(other, path)
+
+
+@test()
+def a_file_that_no_flag_names_any_more_goes_once_the_new_one_serves(lab):
+    """In its sandbox and without one; not before that, and not what somebody else has put there meanwhile."""
+    for sandbox in "on" if not lab.program.is_sanitized else "auto", "off":
+        folder = lab.new_folder()
+        paths = [os.path.join(folder, name) for name in ("a", "b", "c", "d")]
+        server = lab.start("-s", paths[0], "-l", f"127.0.0.1,unix:{paths[1]},unix:{paths[2]}", f"--sandbox={sandbox}")
+        flags = ["-p", str(server.port), "-Y", os.path.join(folder, "none")]
+        ended = lab.run_server(*flags, f"--take-over={server.pid}", f"--sandbox={sandbox}", f"--engine={lab.engine}")
+        check(ended.returncode != 0, f"exit status: {ended.stderr!r}")
+        expect_files(folder, "a", "b", "c")
+        put_another(paths[2])
+        server = lab.take_over(server, "-s", paths[3], "-l", f"127.0.0.1,unix:{paths[1]}", f"--sandbox={sandbox}")
+        expect_files(folder, "b", "c", "d")
+        check(answers(paths[1]) and answers(paths[3]), "it serves there")
+        server.stop()
+        expect_files(folder, "c")
+
+
+@test()
+def a_file_in_a_folder_of_root_that_no_flag_names_any_more_goes(lab):
+    """-u nobody in both, and in the new one alone, which names no Unix socket at all: its janitor does it."""
+    nobody = ["-u", "nobody"]
+    for before, behind in (nobody, nobody), ([], nobody):
+        folder = lab.new_folder_of_root()
+        paths = [os.path.join(folder, name) for name in ("a", "b")]
+        old = lab.start("-s", paths[0], "-l", f"127.0.0.1,unix:{paths[1]}", *before)
+        flags = [f"--engine={lab.engine}", "-p", str(old.port), *behind, f"--take-over={old.pid}"]
+        ended = lab.run_server(*flags, "-Y", os.path.join(folder, "none"))
+        check(ended.returncode != 0, f"exit status: {ended.stderr!r}")
+        expect_files(folder, "a", "b")
+        new = Process([lab.program.path, *flags], os.path.join(lab.new_folder(), "new"))
+        new.start()
+        try:
+            old.expect_exit(0)
+            expect_files(folder)
+            check("taken over from" in new.output(), f"it said {new.output_end()}")
+            new.send_signal(signal.SIGTERM)
+            check_equal(0, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
+        finally:
+            new.kill()
+
+
+@test()
+def who_has_no_rights_leaves_it_to_the_janitor_of_the_one_before(lab):
+    """The old one began as root, the new one did not: what it may not remove goes with it."""
+    if not shutil.which("setpriv"):
+        raise Skip("setpriv is not installed (Debian package util-linux)")
+    folder = lab.new_folder_of_root()
+    path = os.path.join(folder, "a")
+    old = lab.start("-u", "nobody", "-s", path)
+    # Who runs it reads the program, wherever that is.
+    copy = os.path.join(lab.new_folder(), "program")
+    shutil.copy(lab.program.path, copy)
+    entry = pwd.getpwnam("nobody")
+    new = Process(["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", copy, f"--engine={lab.engine}",
+                   "-p", str(old.port), f"--take-over={old.pid}"], os.path.join(lab.new_folder(), "new"))
+    new.start()
+    try:
+        old.expect_exit(0)
+        wait_until(lambda: "ready:" in new.output(), f"it serves; it says {new.output_end()}")
+        new.send_signal(signal.SIGTERM)
+        check_equal(0, new.wait(10), f"exit status of the new one, which said {new.output_end()}")
+        expect_files(folder)
+    finally:
+        new.kill()
+
+
+@test()
+def a_file_that_was_replaced_before_a_take_over_stays(lab):
+    """With and without a janitor: it is somebody else's, to the end, and its owner stays."""
+    for user in [], ["-u", "nobody"]:
+        folder = lab.new_folder_of_root()
+        path = os.path.join(folder, "a")
+        server = lab.start("-s", path, *user)
+        put_another(path)
+        for _ in range(2):
+            server = lab.take_over(server, "-s", path, *user)
+            check_equal(0, os.lstat(path).st_uid, "its owner")
+        server.stop()
+        expect_files(folder, "a")
+        os.unlink(path)
+        server = lab.start("-s", path, *user)
+        os.unlink(path)
+        server = lab.take_over(server, "-s", path, *user)
+        server.stop()
+        expect_files(folder)
 
 
 def is_dead(pid):

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "riposte/log.h"
@@ -111,6 +113,65 @@ Test(listeners, go_to_the_addresses_that_the_flags_name_and_the_others_are_close
     cr_expect(is_open(first) && is_open(last), "they are the heir's");
     inherited_close(&inherited);
     cr_expect_not(is_open(first));
+}
+
+static void take_unix(const char *path, uint64_t inode) {
+    struct message_listener message = message_of(0, 1);
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct channel_fds fds = some_fds(1);
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+    message.address = (struct sockaddr_storage){0};
+    memcpy(&message.address, &un, sizeof(un));
+    message.address_size = sizeof(un);
+    cr_assert_eq(listeners_take(&taken, &message, &fds), 0);
+    if (inode > 0) {
+        cr_assert(listeners_take_file(&taken, &(struct message_file){.device = 7, .inode = inode}));
+    }
+}
+
+static struct listen unix_listen(const char *path) {
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct listen listen = {.address_size = sizeof(un),
+                            .protocol = protocols_find(bytes_from_string("memcached"))};
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+    memcpy(&listen.address, &un, sizeof(un));
+    return listen;
+}
+
+Test(listeners, that_are_dropped_leave_the_file_that_was_said) {
+    struct listen_list list = {.count = 1, .listens = {unix_listen("/kept")}};
+    struct socket_files dropped;
+    take_unix("/dropped", 3);
+    take_unix("/kept", 4);
+    take_unix("/dropped/by/a/build/from/before", 0);
+    take(1, 1);
+    listeners_inherit(&taken, &inherited, &list);
+    listeners_dropped(&taken, &dropped);
+    cr_assert_eq(dropped.count, 1);
+    cr_expect_str_eq(dropped.files[0].path, "/dropped");
+    cr_expect(dropped.files[0].file.is_known);
+    cr_expect_eq(dropped.files[0].file.device, 7);
+    cr_expect_eq(dropped.files[0].file.inode, 3);
+    cr_expect_eq(list.listens[0].file.inode, 4);
+    inherited_close(&inherited);
+}
+
+Test(listeners, that_have_no_file_of_their_own_are_not_given_one) {
+    const struct message_file file = {.device = 7, .inode = 3};
+    struct channel_fds fds = some_fds(1);
+    struct message_listener managed = message_of(1, 1);
+    cr_expect_not(listeners_take_file(&taken, &file), "there is none");
+    take(2, 1);
+    cr_expect_not(listeners_take_file(&taken, &file), "TCP");
+    take_unix("/a", 3);
+    cr_expect_not(listeners_take_file(&taken, &file), "it has one");
+    struct listen listen = unix_listen("/b");
+    managed.address = listen.address;
+    managed.address_size = listen.address_size;
+    managed.is_inherited = true;
+    cr_assert_eq(listeners_take(&taken, &managed, &fds), 0);
+    cr_expect_not(listeners_take_file(&taken, &file), "it is a service manager's");
+    listeners_close(&taken);
 }
 
 Test(listeners, that_nobody_inherits_are_closed) {

@@ -63,6 +63,9 @@ static struct message sample(enum message_kind kind) {
     case MESSAGE_ITEMS:
         message.items = (struct message_items){.offset = UINT64_MAX, .size = MESSAGE_ITEMS_SIZE_MAX};
         break;
+    case MESSAGE_FILE:
+        message.file = (struct message_file){.device = UINT64_MAX, .inode = 13};
+        break;
     case MESSAGE_ITEMS_END:
         message.items_end.left_count = 12;
         break;
