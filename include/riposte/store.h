@@ -250,6 +250,9 @@ uint32_t store_expiry(const struct store_worker *worker, int64_t exptime);
 /* Seconds since 1970 of a tick (for lists meant for people). */
 uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick);
 
+/* Seconds since 1970 at now_ns (monotonic), as the store takes them to be. Once a worker has joined; any thread. */
+uint64_t store_clock_unix_s(const struct store *store, uint64_t now_ns);
+
 /* Moves the store's clock forward; for tests of expiry (debugtime). Any thread. */
 void store_clock_advance(struct store *store, uint32_t seconds);
 

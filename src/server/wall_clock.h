@@ -16,6 +16,7 @@
 #define RIPOSTE_SERVER_WALL_CLOCK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
@@ -29,17 +30,24 @@ struct wall_times {
 
 struct wall_clock {
     _Atomic uint64_t look_ns; /* monotonic; the next comparison. UINT64_MAX while one is under way */
+    bool compared;            /* with what the store itself says, once: see wall_clock_compare */
     int64_t suspended_ns;     /* CLOCK_BOOTTIME - CLOCK_MONOTONIC as the store knows it */
     int64_t wall_ns;          /* CLOCK_REALTIME - CLOCK_BOOTTIME as the store knows it */
 };
 
 struct wall_times wall_times_read(void);
 
-/* The store's clock starts now. Before the workers. */
+/* From now on clocks are watched; the first turn compares the store's with them. Before the workers. */
 void wall_clock_init(struct wall_clock *clock, const struct wall_times *times);
 
 /* Tells the store what has happened since the last comparison, in whole seconds. One thread at a time. */
 void wall_clock_follow(struct wall_clock *clock, const struct wall_times *times, struct store *store);
+
+/*
+ * Another process may have had the store before, whose last look was a second before it gave it away: what the clock was set by since
+ * then is told to the store. Two seconds are within what is left over of looks and cut off of seconds. One thread at a time.
+ */
+void wall_clock_compare(struct wall_clock *clock, const struct wall_times *times, struct store *store);
 
 /* Once per turn, before requests are served: compares when a second has passed. Any worker. */
 void wall_clock_turn(struct wall_clock *clock, struct store *store, uint64_t now_ns);

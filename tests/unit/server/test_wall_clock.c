@@ -87,6 +87,35 @@ Test(wall_clock, set_by_small_steps_is_followed_once_they_are_a_second) {
     cr_expect_eq(seconds_until(start_s + 60 * DAY_S), before_s);
 }
 
+/* A look reads three clocks one after the other. */
+Test(wall_clock, set_by_almost_two_hours_was_set_by_two_hours) {
+    int64_t before_s = seconds_until(start_s + 60 * DAY_S);
+    let_pass(1, 0, -7200 * 1000 + 1);
+    cr_expect_eq(seconds_until(start_s + 60 * DAY_S), before_s + 7200);
+    let_pass(1, 0, -1);
+    cr_expect_eq(seconds_until(start_s + 60 * DAY_S), before_s + 7200);
+}
+
+/* A store that another process has had, which did not live to see the clock being set. */
+static void expect_told(int64_t unheard_s) {
+    int64_t before_s = seconds_until(start_s + 60 * DAY_S);
+    uint32_t tick = store_now_tick(worker);
+    store_clock_shift_wall(store, -unheard_s);
+    struct wall_clock new;
+    times = wall_times_read();
+    wall_clock_init(&new, &times);
+    wall_clock_turn(&new, store, (uint64_t)times.monotonic_ns);
+    int64_t after_s = seconds_until(start_s + 60 * DAY_S);
+    cr_expect(after_s >= before_s - 1 && after_s <= before_s + 1, "%jd", (intmax_t)(after_s - before_s));
+    cr_expect_eq(store_now_tick(worker), tick, "times to live stay");
+}
+
+Test(wall_clock, that_was_set_while_nobody_looked_is_told_to_the_store_at_first) {
+    expect_told(5 * 3600);
+    expect_told(-5 * 3600);
+    expect_told(0);
+}
+
 Test(wall_clock, is_compared_once_a_second) {
     uint64_t look_ns = atomic_load(&wall.look_ns);
     wall_clock_turn(&wall, store, look_ns - 1);
