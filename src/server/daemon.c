@@ -7,11 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "signals.h"
+
+enum { PARENT_MARGIN_MS = 100 };
 
 /* Whoever waits for the end of a connection of the child's, as a server does that is taken over from, would wait for the parent, too. */
 static void parent_close_others(int kept_fd) {
@@ -21,16 +27,27 @@ static void parent_close_others(int kept_fd) {
     close_range((unsigned)kept_fd + 1, UINT_MAX, 0);
 }
 
+/* Who asks all to stop may have reached the others first, of which one is why the child has failed. */
+static void parent_await_stop(void) {
+    nanosleep(&(struct timespec){.tv_nsec = PARENT_MARGIN_MS * 1000000L}, NULL);
+}
+
 /*
  * The parent's rest: it ends with what it hears, or with a failure where the child was killed. _exit, because the child owns what exit
  * would clean.
  */
-static _Noreturn void parent_wait(pid_t between, int ready_fd) {
+static _Noreturn void parent_wait(const struct daemon *daemon, pid_t between, int ready_fd) {
     unsigned char status = EXIT_FAILURE;
+    if (daemon->ends_in_order) {
+        signals_exit_in_order_on_stop();
+    }
     parent_close_others(ready_fd);
     while (waitpid(between, NULL, 0) < 0 && errno == EINTR) {
     }
     while (read(ready_fd, &status, sizeof(status)) < 0 && errno == EINTR) {
+    }
+    if (daemon->ends_in_order && status != EXIT_SUCCESS) {
+        parent_await_stop();
     }
     _exit(status);
 }
@@ -70,11 +87,16 @@ bool daemon_begin(struct daemon *daemon, bool keep_folder, struct failure *failu
     }
     if (between > 0) {
         close(ends[1]);
-        parent_wait(between, ends[0]);
+        parent_wait(daemon, between, ends[0]);
     }
     close(ends[0]);
     daemon->ready_fd = ends[1];
     return between_end(failure) && child_begin(keep_folder, failure);
+}
+
+bool daemon_is_awaited(const struct daemon *daemon) {
+    struct pollfd pipe = {.fd = daemon->ready_fd};
+    return daemon->ready_fd < 0 || poll(&pipe, 1, 0) <= 0; /* nobody reads: POLLERR (poll(2)) */
 }
 
 /* The byte that the parent ends with. */

@@ -26,6 +26,9 @@
 /* The other one has nothing else to do than to say it; a build from before says nothing, and ends. */
 enum { HAND_OVER_WORD_TIMEOUT_S = 1 };
 
+/* Whoever has looked for the process id before the other one had it sends its signal a moment later: a script needs some milliseconds. */
+enum { HAND_OVER_LINGER_MS = 50 };
+
 /* --- taking over ------------------------------------------------------------------------------------------ */
 
 bool hand_over_ask(struct server *server, struct failure *failure) {
@@ -33,6 +36,9 @@ bool hand_over_ask(struct server *server, struct failure *failure) {
     bool checks_only = server->options.check != SHOW_NOT;
     if (server->options.take_over > 0 && !checks_only) {
         victim_offer(&server->victim);
+        if (server->options.daemon) {
+            signals_exit_in_order_on_stop(); /* as its parent does later: daemon.h */
+        }
     }
     if (taker_begin(taker, &server->options, checks_only, failure)) {
         server->former_janitor.fd = taker->janitor_fd;
@@ -131,9 +137,14 @@ bool hand_over_take_numbers(struct server *server, struct failure *failure) {
     return true;
 }
 
-/* Whoever is asked to stop before it serves is to leave things as they are. Where the other one has ended meanwhile, it stops in order, later. */
-static bool hand_over_is_called_off(const struct taker *taker, struct failure *failure) {
-    return taker->fd >= 0 && signals_stop_is_pending() &&
+void hand_over_explain(struct server *server, struct failure *failure) {
+    taker_explain(&server->taker, failure);
+}
+
+/* Whoever is asked to stop before it serves is to leave things as they are, or whoever has started it. Where the other one has ended meanwhile, it stops in order, later. */
+static bool hand_over_is_called_off(const struct server *server, struct failure *failure) {
+    const struct taker *taker = &server->taker;
+    return taker->fd >= 0 && (signals_stop_is_pending() || !daemon_is_awaited(&server->daemon)) &&
            !failure_set(
                failure, EX_UNAVAILABLE,
                "--take-over=%jd: this process is asked to stop before it serves; the other one goes on",
@@ -141,7 +152,7 @@ static bool hand_over_is_called_off(const struct taker *taker, struct failure *f
 }
 
 bool hand_over_take(struct server *server, struct failure *failure) {
-    if (hand_over_is_called_off(&server->taker, failure) || !taker_take(&server->taker, failure)) {
+    if (hand_over_is_called_off(server, failure) || !taker_take(&server->taker, failure)) {
         return false;
     }
     if (server->taker.arena_fd >= 0) {
@@ -259,6 +270,23 @@ void hand_over_pass_on(struct server *server) {
     if (server->giver.state == GIVER_GIVEN) {
         giver_pass_on(&server->giver, signals_take_pending());
     }
+}
+
+void hand_over_leave(struct server *server) {
+    if (server->giver.state != GIVER_GIVEN) {
+        return;
+    }
+    uint64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + HAND_OVER_LINGER_MS * CLOCK_NS_PER_MS;
+    for (; now_ns < end_ns; now_ns = clock_monotonic_ns()) {
+        unsigned signals = signals_take_next((int)((end_ns - now_ns) / CLOCK_NS_PER_MS) + 1);
+        if (signals != 0) {
+            giver_pass_on(&server->giver, signals);
+        }
+    }
+}
+
+void hand_over_part(struct server *server) {
+    taker_part(&server->taker);
 }
 
 /* One that goes on being used has the new one's number by now: it has another, or none. */

@@ -16,6 +16,9 @@ void hand_over_end(struct server *server);
 /* Until it serves this process is the first to be killed where memory runs out, and not the one that has everything (victim.h). */
 bool hand_over_hold_victim(struct server *server, struct failure *failure);
 
+/* A step has failed. Where the other one has said no meanwhile, that is why: *failure says so. */
+void hand_over_explain(struct server *server, struct failure *failure);
+
 /* The way to this process, for one that takes over from it: before the sandbox is closed. */
 bool hand_over_open_control(struct server *server, struct failure *failure);
 void hand_over_close_control(struct server *server);
@@ -61,8 +64,17 @@ void hand_over_on_child(struct server *server);
 bool hand_over_turn(struct server *server, uint64_t now_ns);
 int hand_over_timeout_ms(const struct server *server, uint64_t now_ns);
 
-/* Another process serves: what this one was asked to do meanwhile is its. As soon as it is so, and last of all. */
+/* Another process serves: what this one was asked to do meanwhile is its. As soon as it is so. */
 void hand_over_pass_on(struct server *server);
+
+/*
+ * The same, last of all, for a moment in which nothing else is left of this process: who was about to send it a signal when the other one
+ * began to serve has sent it by then. Of the last look and the end nothing stands between. Nothing where this one has served to the end.
+ */
+void hand_over_leave(struct server *server);
+
+/* This one stops: what the other one, which has ended or does so, is asked to do does not come on top of that. */
+void hand_over_part(struct server *server);
 
 /* Whether another process has the listeners and the items: nothing of them is shut down or removed here. */
 bool hand_over_is_elsewhere(const struct server *server);

@@ -28,10 +28,10 @@ static const struct step {
     {server_find_listens, NULL},
     {process_raise_limits, NULL},
     {process_become_daemon, NULL},
+    {process_block_signals, NULL},
     {hand_over_hold_victim, NULL},
     {process_write_pidfile, process_remove_pidfile},
     {process_set_memory, NULL},
-    {process_block_signals, NULL},
     {server_open_supervision, server_close_supervision},
     {server_open_engine, server_close_engine},
     {server_write_ports, NULL},
@@ -86,6 +86,7 @@ static int serve(struct server *server) {
     struct failure failure = {0};
     for (unsigned i = 0; i < STEPS_COUNT; i++) {
         if (!steps[i].begin(server, &failure)) {
+            hand_over_explain(server, &failure);
             server->failure = &failure;
             steps_end(server, i);
             server->failure = NULL;
@@ -96,8 +97,8 @@ static int serve(struct server *server) {
     }
     bool in_order = server_wait(server);
     steps_end(server, STEPS_COUNT);
-    hand_over_pass_on(server);
     log_line(LOG_LEVEL_INFO, "stopped");
+    hand_over_leave(server);
     return in_order ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

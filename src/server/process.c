@@ -79,6 +79,7 @@ bool process_raise_limits(struct server *server, struct failure *failure) {
 }
 
 bool process_become_daemon(struct server *server, struct failure *failure) {
+    server->daemon.ends_in_order = server->options.take_over > 0;
     return !server->options.daemon ||
            daemon_begin(&server->daemon, server->options.enable_coredumps, failure);
 }

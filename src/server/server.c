@@ -416,6 +416,7 @@ bool server_wait(struct server *server) {
         return server->giver.state == GIVER_GIVEN;
     }
     giver_end(&server->giver);
+    hand_over_part(server);
     supervision_stopping(&server->supervision, (delay_s + server->options.drain_timeout) * MS_PER_S);
     if (delay_s > 0) {
         log_line(LOG_LEVEL_INFO, "stopping in %" PRIu32 " s; until then /readyz answers 503", delay_s);

@@ -82,19 +82,32 @@ bool signals_stop_is_pending(void) {
     return found;
 }
 
-/* Async-signal-safe: nothing but _exit. */
+/* Async-signal-safe: nothing but _exit; the other one, too. */
 static void exit_at_once(int number) {
     (void)number;
     _exit(EXIT_FAILURE);
 }
 
-void signals_exit_on_next_stop(void) {
+static void exit_in_order(int number) {
+    (void)number;
+    _exit(EXIT_SUCCESS);
+}
+
+static void signals_handle_stop(void (*handler)(int number)) {
     static const int numbers[] = {SIGTERM, SIGINT, SIGUSR1};
-    struct sigaction exits = {.sa_handler = exit_at_once};
+    struct sigaction action = {.sa_handler = handler};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        int status = sigaction(numbers[i], &exits, NULL);
+        int status = sigaction(numbers[i], &action, NULL);
         assert(status == 0);
     }
+}
+
+void signals_exit_in_order_on_stop(void) {
+    signals_handle_stop(exit_in_order);
+}
+
+void signals_exit_on_next_stop(void) {
+    signals_handle_stop(exit_at_once);
     sigset_t set = signals_to_stop();
     int error = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     assert(error == 0);
@@ -124,6 +137,21 @@ unsigned signals_take_pending(void) {
         if (sigtimedwait(&set, NULL, &at_once) == passed_on[i]) {
             signals |= 1U << i;
         }
+    }
+    return signals;
+}
+
+unsigned signals_take_next(int timeout_ms) {
+    const struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+    unsigned signals = 0;
+    sigset_t set;
+    sigemptyset(&set);
+    for (unsigned i = 0; i < PASSED_ON_COUNT; i++) {
+        sigaddset(&set, passed_on[i]);
+    }
+    int number = sigtimedwait(&set, NULL, &timeout);
+    for (unsigned i = 0; i < PASSED_ON_COUNT; i++) {
+        signals |= number == passed_on[i] ? 1U << i : 0;
     }
     return signals;
 }

@@ -36,6 +36,12 @@ enum signals_event {
  */
 void signals_reset(void);
 
+/*
+ * Before signals_block: a stop signal ends the process with status 0. For one that has done nothing yet that would be left behind, where
+ * a service manager that stops everything looks at the status of each.
+ */
+void signals_exit_in_order_on_stop(void);
+
 /* Main thread, before any other exists: they inherit the mask. */
 void signals_block(void);
 
@@ -57,6 +63,9 @@ void signals_request_stop(bool graceful);
  */
 unsigned signals_take_pending(void);
 void signals_raise(unsigned signals);
+
+/* The same, of the next one alone, for which it waits; 0: none has come. */
+unsigned signals_take_next(int timeout_ms);
 
 /* SIGNALS_REFRESH for the main thread; any thread. */
 void signals_request_refresh(void);

@@ -294,6 +294,9 @@ int channel_receive(int fd, struct message *message, struct channel_fds *fds, ui
             if (result == -ENOMSG) {
                 continue; /* it is for others */
             }
+            if (result == 0) {
+                fault_strike_at(message->kind);
+            }
             return result;
         }
         if (errno != EAGAIN && errno != EINTR) {

@@ -24,13 +24,17 @@ static const char *fault_wanted(enum message_kind kind) {
     return is_meant ? wanted + name_size + 1 : "";
 }
 
+static void fault_stall(void) {
+    struct timespec time = {.tv_sec = FAULT_STALL_S};
+    nanosleep(&time, NULL);
+}
+
 void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
     const char *what = fault_wanted(kind);
     if (strcmp(what, "die") == 0) {
         kill(getpid(), SIGKILL);
     } else if (strcmp(what, "stall") == 0) {
-        struct timespec time = {.tv_sec = FAULT_STALL_S};
-        nanosleep(&time, NULL);
+        fault_stall();
     } else if (strcmp(what, "bad") == 0) {
         memset(bytes, 0x55, *size);
     }
@@ -39,6 +43,12 @@ void fault_strike(enum message_kind kind, char *bytes, size_t *size) {
 void fault_strike_behind(enum message_kind kind) {
     if (strcmp(fault_wanted(kind), "sent") == 0) {
         kill(getpid(), SIGKILL);
+    }
+}
+
+void fault_strike_at(enum message_kind kind) {
+    if (strcmp(fault_wanted(kind), "heard") == 0) {
+        fault_stall();
     }
 }
 

@@ -6,6 +6,7 @@
  *                              <message>:sent    the same once it has sent it
  *                              <message>:stall   it does nothing for three seconds before it sends it
  *                              <message>:bad     it sends something else
+ *                              <message>:heard   it does nothing for three seconds once it has got that message
  *                              STORE:layout      it takes the memory that comes with STORE for one of another layout
  */
 #ifndef RIPOSTE_SERVER_TAKE_OVER_FAULT_H
@@ -22,6 +23,9 @@ void fault_strike(enum message_kind kind, char *bytes, size_t *size);
 /* The same behind it. */
 void fault_strike_behind(enum message_kind kind);
 
+/* When a message of that kind has come. */
+void fault_strike_at(enum message_kind kind);
+
 /* Whether the store that has come is to count as one of another layout. */
 bool fault_in_layout(void);
 #else
@@ -32,6 +36,10 @@ static inline void fault_strike(enum message_kind kind, char *bytes, size_t *siz
 }
 
 static inline void fault_strike_behind(enum message_kind kind) {
+    (void)kind;
+}
+
+static inline void fault_strike_at(enum message_kind kind) {
     (void)kind;
 }
 

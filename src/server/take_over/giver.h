@@ -18,6 +18,7 @@
  *      tells the service manager who serves; then, with
  *      signals that still came, if any: SIGNALS ------> does what they ask for; from now on the service manager listens to it
  *      ends: nothing is shut down or removed, but a pid file that the new one has not taken
+ *      stays for a moment: SIGNALS, for each ----------> as above
  *
  * Whatever goes wrong on either side, or takes too long, before the verdict: REFUSED with a sentence, and the old one goes on with all
  * that it had. Why both always agree, verdict.h says. Whoever is refused, or comes when the old one stops or has handed over, hears so:

@@ -156,6 +156,12 @@ static bool taker_on_items(struct taker *taker, const struct message_items *mess
     return result == 0 || result_failed(taker, result, failure);
 }
 
+static bool taker_on_refused(const struct taker *taker, const struct message *message,
+                             struct failure *failure) {
+    return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: it refuses: %s", (intmax_t)taker->pid,
+                       message->refused.text);
+}
+
 /* Whether a message of that kind may come now: the offer in the beginning, and once this one is ready the rest. */
 static bool taker_expects(const struct taker *taker, enum message_kind kind) {
     bool is_offered = taker->verdict.word != NULL, is_ready = taker->engine != NULL;
@@ -232,8 +238,7 @@ static bool taker_on_message(struct taker *taker, const struct message *message,
         break;
     case MESSAGE_REFUSED:
         channel_fds_close(fds);
-        return failure_set(failure, EX_UNAVAILABLE, "--take-over=%jd: it refuses: %s", (intmax_t)taker->pid,
-                           message->refused.text);
+        return taker_on_refused(taker, message, failure);
     case MESSAGE_OFFERED:
     case MESSAGE_COMPLETE:
         if (fds->count == 0) {
@@ -368,6 +373,19 @@ bool taker_take(struct taker *taker, struct failure *failure) {
                        (intmax_t)taker->pid);
 }
 
+void taker_explain(struct taker *taker, struct failure *failure) {
+    struct message message;
+    struct channel_fds fds;
+    bool hears = taker->fd >= 0 && taker->pid != 0 && !taker->taken;
+    if (hears && channel_receive(taker->fd, &message, &fds, 0) == 0) {
+        channel_fds_close(&fds);
+        if (message.kind == MESSAGE_REFUSED) {
+            *failure = (struct failure){0}; /* what follows from it */
+            taker_on_refused(taker, &message, failure);
+        }
+    }
+}
+
 void taker_release(struct taker *taker) {
     if (taker->pid != 0) {
         assert(taker->taken);
@@ -406,6 +424,10 @@ static void fd_end(int *fd) {
         close(*fd);
     }
     *fd = -1;
+}
+
+void taker_part(struct taker *taker) {
+    fd_end(&taker->fd);
 }
 
 void taker_end(struct taker *taker, const char *why) {

@@ -85,6 +85,12 @@ bool taker_take_items(struct taker *taker, struct store *store, size_t memory_si
 /* From now on this process serves, or: false and *failure, the other one does. */
 bool taker_take(struct taker *taker, struct failure *failure);
 
+/*
+ * This one has failed with *failure before the verdict. Where the other one has refused meanwhile, which this one has not heard while it did
+ * something else, that comes first: it may be that it stops, and its sockets with it. They are not listened on any more then.
+ */
+void taker_explain(struct taker *taker, struct failure *failure);
+
 /* Clients are answered: the other one may end. */
 void taker_release(struct taker *taker);
 
@@ -93,6 +99,9 @@ void taker_release(struct taker *taker);
  * 0: not at all.
  */
 unsigned taker_turn(struct taker *taker, uint64_t deadline_ns);
+
+/* This one stops: the other one's signals are not heard any more. */
+void taker_part(struct taker *taker);
 
 /* Frees what nobody has asked for. why: for the other one, where this one has failed; NULL: it has not. */
 void taker_end(struct taker *taker, const char *why);

@@ -9,12 +9,15 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
 
 /* What ends while SIGCHLD is ignored leaves no status. */
 static bool foreground_ignores_children = false;
+
+static bool ends_in_order = false;
 
 static pid_t foreground_process; /* in itself and in the background */
 
@@ -23,7 +26,7 @@ static int foreground_status(void (*body)(struct daemon *daemon)) {
     pid_t foreground = fork();
     cr_assert_geq(foreground, 0);
     if (foreground == 0) {
-        struct daemon daemon = {.ready_fd = -1};
+        struct daemon daemon = {.ready_fd = -1, .ends_in_order = ends_in_order};
         struct failure failure = {0};
         foreground_process = getpid();
         signal(SIGCHLD, foreground_ignores_children ? SIG_IGN : SIG_DFL);
@@ -90,6 +93,37 @@ Test(daemon, has_a_session_a_folder_and_a_parent_of_its_own) {
     cr_expect_eq(foreground_status(look_around), 0);
     cr_expect_eq(read(result_pipe[0], &result, 1), 1);
     cr_expect_eq(result, 1);
+}
+
+/* Its parent is asked to stop, or has heard of the failure before it is. */
+static void stop_the_parent(struct daemon *daemon) {
+    kill(foreground_process, SIGTERM);
+    for (unsigned i = 0; i < 10000 && daemon_is_awaited(daemon); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    char result = !daemon_is_awaited(daemon);
+    (void)!write(result_pipe[1], &result, 1);
+}
+
+static void fail_and_stop_the_parent(struct daemon *daemon) {
+    bool was_awaited = daemon_is_awaited(daemon);
+    daemon_fail(daemon, 69);
+    kill(foreground_process, SIGTERM);
+    char result = was_awaited && daemon_is_awaited(daemon);
+    (void)!write(result_pipe[1], &result, 1);
+}
+
+Test(daemon, that_takes_over_has_a_parent_that_ends_in_order_when_it_is_asked_to) {
+    ends_in_order = true;
+    cr_assert_eq(pipe(result_pipe), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        char result = 0;
+        cr_expect_eq(foreground_status(i == 0 ? stop_the_parent : fail_and_stop_the_parent), 0);
+        cr_expect_eq(read(result_pipe[0], &result, 1), 1);
+        cr_expect_eq(result, 1);
+    }
+    cr_expect_eq(foreground_status(fail_with_71), 71);
+    cr_expect_eq(foreground_status(become_ready), 0);
 }
 
 Test(daemon, is_ready_without_effect_in_the_foreground) {

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "signals.h"
@@ -35,6 +36,37 @@ Test(signals, of_a_child_are_one_though_whoever_started_the_process_ignored_them
     cr_expect_eq(signals_wait(10000), SIGNALS_CHILD);
     cr_assert_eq(waitpid(child, &status, 0), child);
     cr_expect_eq(WEXITSTATUS(status), 3);
+}
+
+Test(signals, of_a_stop_may_end_in_order_who_has_done_nothing_yet, .exit_code = EXIT_SUCCESS) {
+    signals_exit_in_order_on_stop();
+    raise(SIGTERM);
+    abort();
+}
+
+Test(signals, that_are_handled_so_are_events_once_they_are_blocked) {
+    signals_exit_in_order_on_stop();
+    signals_block();
+    kill(getpid(), SIGTERM);
+    cr_expect_eq(signals_wait(0), SIGNALS_STOP);
+}
+
+static void *send_later(void *thread) {
+    nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
+    kill(getpid(), SIGHUP);
+    return thread;
+}
+
+Test(signals, to_be_passed_on_are_waited_for_one_by_one) {
+    pthread_t thread;
+    signals_block();
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGTERM);
+    cr_expect_eq(signals_take_next(1000) | signals_take_next(1000), 1U << 0 | 1U << 2);
+    cr_expect_eq(signals_take_next(0), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, send_later, NULL), 0);
+    cr_expect_eq(signals_take_next(20000), 1U << 3, "one that comes meanwhile");
+    pthread_join(thread, NULL);
 }
 
 static void *request_stop(void *graceful) {

@@ -242,6 +242,40 @@ Test(taker, one_address_past_them_is_refused) {
     expect_refused(unclear);
 }
 
+/* It has offered, and says no before this one says READY, as one does that stops. */
+Test(taker, a_refusal_that_was_not_heard_yet_is_why_something_fails) {
+    struct options options = {.take_over = (uint32_t)getpid()};
+    pthread_t other;
+    say_settings();
+    say(MESSAGE_OFFERED, 0);
+    strcpy(say(MESSAGE_REFUSED, 0)->refused.text, "this one stops");
+    cr_assert_eq(pthread_create(&other, NULL, other_main, NULL), 0);
+    cr_assert(taker_begin(&taker, &options, false, &failure), "%s", failure.text);
+    pthread_join(other, NULL);
+    failure_write(&failure, EX_OSERR, "a socket cannot be taken over");
+    taker_explain(&taker, &failure);
+    cr_expect_eq(failure.exit_status, EX_UNAVAILABLE);
+    cr_expect_not_null(strstr(failure.text, "it refuses: this one stops"), "%s", failure.text);
+    taker_end(&taker, failure.text);
+}
+
+Test(taker, what_fails_without_a_refusal_is_said_as_it_is) {
+    struct options options = {.take_over = (uint32_t)getpid()};
+    pthread_t other;
+    say_settings();
+    say(MESSAGE_OFFERED, 0);
+    script.stays = true;
+    cr_assert_eq(pthread_create(&other, NULL, other_main, NULL), 0);
+    cr_assert(taker_begin(&taker, &options, false, &failure), "%s", failure.text);
+    failure_write(&failure, EX_OSERR, "an address is in use");
+    taker_explain(&taker, &failure);
+    cr_expect_eq(failure.exit_status, EX_OSERR);
+    cr_expect_str_eq(failure.text, "an address is in use");
+    taker_end(&taker, failure.text);
+    taker_explain(&taker, &failure);
+    pthread_join(other, NULL);
+}
+
 /* This process is the other one, and it lives. */
 Test(taker, who_ends_without_a_word_and_lives_is_not_replaced) {
     struct options options = {.take_over = (uint32_t)getpid()};
