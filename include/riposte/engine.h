@@ -4,7 +4,7 @@
  *
  * One worker thread per CPU; each owns a transport (an io_uring, or an epoll instance), one SO_REUSEPORT
  * listener per address, its connections, its buffers and its counters. Nothing is shared between workers on
- * the path of a request.
+ * the path of a request. A worker's stack is 512 KiB, of which the engine and TLS use less than 64.
  *
  *      engine_create --> engine_start --> (serving) --> engine_stop --> engine_join --> engine_destroy
  *        listeners         threads          any thread or signal loop     threads end

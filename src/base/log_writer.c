@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "riposte/log.h"
+#include "stack.h"
 
 static struct {
     pthread_mutex_t lock;
@@ -94,7 +95,7 @@ static int thread_start(void) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = -pthread_create(&writer.thread, NULL, writer_main, NULL);
+    int error = stack_create_thread(&writer.thread, NULL, writer_main, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }

@@ -22,6 +22,7 @@
 #include "riposte/log.h"
 #include "sizes.h"
 #include "sockets.h"
+#include "stack.h"
 #include "sysinfo.h"
 #include "thread.h"
 #include "uring/probe.h"
@@ -177,9 +178,8 @@ void engine_destroy(struct engine *engine) {
 static unsigned engine_start_threads(struct engine *engine, int *result) {
     for (unsigned i = 0; i < engine->workers_count; i++) {
         struct worker *worker = engine->workers[i];
-        int number = pthread_create(&worker->thread, NULL, thread_main, worker);
-        if (number != 0) {
-            *result = -number;
+        *result = stack_create_thread(&worker->thread, NULL, thread_main, worker);
+        if (*result < 0) {
             return i;
         }
         worker->thread_started = true;

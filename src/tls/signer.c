@@ -15,10 +15,7 @@
 
 #include "riposte/clock.h"
 #include "riposte/reply.h"
-
-enum {
-    SIGNER_STACK_SIZE = 512 * 1024, /* locked with -k; OpenSSL needs some of it under a sanitizer */
-};
+#include "stack.h"
 
 struct signer {
     _Atomic(struct signing *) waiting; /* newest first: pushed by the worker, all taken by the signer */
@@ -235,16 +232,14 @@ static void *signer_run(void *argument) {
 }
 
 /* On any CPU that the process may use: the worker that makes the thread is tied to one. */
-static void signer_set_cpus(pthread_attr_t *attributes) {
+static int signer_start_thread(struct signer *signer) {
     cpu_set_t cpus;
-    if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) == 0) {
-        pthread_attr_setaffinity_np(attributes, sizeof(cpus), &cpus);
-    }
+    bool known = sched_getaffinity(getpid(), sizeof(cpus), &cpus) == 0;
+    return stack_create_thread(&signer->thread, known ? &cpus : NULL, signer_run, signer);
 }
 
 struct signer *signer_create(const struct tls_config *config, unsigned worker_index) {
     struct signer *signer = calloc(1, sizeof(*signer));
-    pthread_attr_t attributes;
     if (signer == NULL) {
         return NULL;
     }
@@ -254,12 +249,7 @@ struct signer *signer_create(const struct tls_config *config, unsigned worker_in
     signer->worker_index = worker_index;
     sem_init(&signer->settled, 0, 0);
     sem_init(&signer->submitted, 0, 0);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, SIGNER_STACK_SIZE);
-    signer_set_cpus(&attributes);
-    int failed = pthread_create(&signer->thread, &attributes, signer_run, signer);
-    pthread_attr_destroy(&attributes);
-    if (failed != 0) {
+    if (signer_start_thread(signer) < 0) {
         sem_destroy(&signer->settled);
         sem_destroy(&signer->submitted);
         free(signer);

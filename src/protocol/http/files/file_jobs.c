@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "riposte/clock.h"
+#include "stack.h"
 
 #define ANSWER_KEPT_NS CLOCK_NS_PER_S
 
@@ -113,12 +114,12 @@ int http_file_jobs_start(struct http_file_jobs *jobs) {
     int error = 0;
     pthread_mutex_lock(&jobs->lock);
     while (jobs->threads_count < HTTP_FILE_JOBS_THREADS && error == 0) {
-        error = pthread_create(&jobs->threads[jobs->threads_count], NULL, thread_main, jobs);
+        error = stack_create_thread(&jobs->threads[jobs->threads_count], NULL, thread_main, jobs);
         jobs->threads_count += error == 0;
     }
     bool serves = jobs->threads_count > 0;
     pthread_mutex_unlock(&jobs->lock);
-    return serves ? 0 : -error;
+    return serves ? 0 : error;
 }
 
 void http_file_jobs_deinit(struct http_file_jobs *jobs) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "riposte/clock.h"
+#include "stack.h"
 
 enum { WRITE_PERIOD_MS = 100 };
 
@@ -251,7 +252,7 @@ static int writer_start(struct http_access_log *log) {
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&log->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    return -pthread_create(&log->writer, NULL, writer_main, log);
+    return stack_create_thread(&log->writer, NULL, writer_main, log);
 }
 
 int http_access_log_create(const char *path, bool json, unsigned workers_max, struct http_access_log **log) {
