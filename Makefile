@@ -41,6 +41,8 @@ CFLAGS_asan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_DEBUG_COMMANDS -DRIPOSTE_SYST
                -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan := -O1 -DRIPOSTE_SLOW_CHECKS -DRIPOSTE_SYSTEM_ALLOCATOR -fsanitize=thread
 CFLAGS_fuzz := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
+# Frames of the server, whose stacks are small (src/base/stack.h); a sanitizer puts room around everything.
+FRAME_LIMIT := $(if $(filter release debug,$(MODE)),-Wframe-larger-than=20480)
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_tsan := -fsanitize=thread
 LDFLAGS_fuzz := $(LDFLAGS_asan)
@@ -123,7 +125,7 @@ endef
 # Files that the assembler copies into an object (.incbin).
 $(O)/src/protocol/http/page.o: $(wildcard src/protocol/http/page/*)
 
-$(eval $(call compile_rule,src,$$(call own_includes,$$<)))
+$(eval $(call compile_rule,src,$$(call own_includes,$$<) $(FRAME_LIMIT)))
 $(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(call archive,$(folder)),$(call objects,$(call sources,$(folder))))))
 $(eval $(call link_rule,$(BIN)/riposte,$(call objects,$(MAIN)) $(ARCHIVES),$(LIBS)))
 

@@ -12,7 +12,7 @@
 
 enum {
     LINE_SIZE_MAX = 4096 + 256, /* a path of PATH_MAX behind a list of controllers */
-    FOLDER_SIZE_MAX = 2 * LINE_SIZE_MAX,
+    PATH_SIZE_MAX = 4096,       /* no longer one can be opened (PATH_MAX) */
 };
 
 /* One kind of limit, and how a folder says it: CGROUP_UNLIMITED when it says nothing. */
@@ -27,9 +27,9 @@ struct controller {
 
 /* The first line of folder/name without its end; false when there is none. */
 static bool line_read(const char *folder, const char *name, char *line, size_t size) {
-    char path[FOLDER_SIZE_MAX + 32];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "re");
+    char path[PATH_SIZE_MAX];
+    bool fits = snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path);
+    FILE *file = fits ? fopen(path, "re") : NULL;
     if (file == NULL) {
         return false;
     }
@@ -90,7 +90,7 @@ static uint64_t memory_v2(const char *folder) {
 
 /* The lowest limit of `mount`/`path` and every folder above it, down to `mount`. */
 static uint64_t lowest_on_path(const char *mount, const char *path, uint64_t (*limit_of)(const char *)) {
-    char folder[FOLDER_SIZE_MAX];
+    char folder[PATH_SIZE_MAX];
     uint64_t lowest = CGROUP_UNLIMITED;
     size_t mount_size = strlen(mount);
     if (snprintf(folder, sizeof(folder), "%s%s", mount, path) >= (int)sizeof(folder)) {
@@ -123,7 +123,7 @@ static bool list_has(const char *list, const char *name) {
 
 /* "0::/path" is the group of version 2, "4:cpu,cpuacct:/path" one of version 1. Cuts the line. */
 static uint64_t limit_of_line(const char *root, const struct controller *controller, char *line) {
-    char mount[FOLDER_SIZE_MAX];
+    char mount[PATH_SIZE_MAX];
     char *rest = line;
     strsep(&rest, ":");
     const char *controllers = strsep(&rest, ":");

@@ -17,6 +17,10 @@ struct failure {
     char text[FAILURE_TEXT_SIZE_MAX]; /* ends in NUL, no line end; a longer sentence is cut */
 };
 
+/* What helps where memory is refused; a control group that is full ends the process instead. */
+#define FAILURE_MEMORY_CURE                                                                                  \
+    "raise the limit of addresses (ulimit -v), or give the machine or the control group more"
+
 static inline bool failure_happened(const struct failure *failure) {
     return failure->exit_status != 0;
 }

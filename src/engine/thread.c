@@ -15,6 +15,7 @@
 #include "arm.h"
 #include "drain.h"
 #include "engine_state.h"
+#include "failure.h"
 #include "freeze.h"
 #include "loop.h"
 
@@ -23,10 +24,7 @@ enum { THREAD_REJECT_SLOTS = 256 };
 
 static int thread_fail(struct engine_error *error, int number, const char *what) {
     error->error = number;
-    const char *cure = number == -ENOMEM
-                           ? "; raise the limit of addresses (ulimit -v), or give the machine or the "
-                             "control group more"
-                           : "";
+    const char *cure = number == -ENOMEM ? "; " FAILURE_MEMORY_CURE : "";
     snprintf(error->message, sizeof(error->message), "a worker cannot %s: %s%s", what, strerror(-number),
              cure);
     return number;

@@ -13,7 +13,6 @@
 #include "hand_over.h"
 #include "probe.h"
 #include "process.h"
-#include "riposte/clock.h"
 #include "riposte/log.h"
 #include "server.h"
 #include "signals.h"
@@ -102,32 +101,37 @@ static int serve(struct server *server) {
     return in_order ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int main(int arguments_count, char **arguments) {
-    struct server server = {.daemon.ready_fd = -1,
-                            .janitor.fd = -1,
-                            .former_janitor.fd = -1,
-                            .pidfile_fd = -1,
-                            .victim.fd = -1,
-                            .memory_fd = -1,
-                            .arguments = arguments,
-                            .start_ns = clock_monotonic_ns()};
+/* What the command line asks for; its exit status. */
+static int run(struct server *server, int arguments_count) {
     struct failure failure = {0};
-    signals_reset();
-    taker_init(&server.taker);
-    switch (options_table_read(&server.options, arguments_count, (const char *const *)arguments, &failure)) {
+    const struct options *options = &server->options;
+    switch (options_table_read(&server->options, arguments_count, (const char *const *)server->arguments,
+                               &failure)) {
     case OPTIONS_SHOW:
-        options_table_show(&server.options, stdout);
+        options_table_show(options, stdout);
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     case OPTIONS_REFUSED:
         return fail(&failure);
     case OPTIONS_COMPLETE:
         break;
     }
-    if (server.options.probe != NULL) {
-        return probe_run(server.options.probe, PROBE_TIMEOUT_MS, stdout);
+    if (options->probe != NULL) {
+        return probe_run(options->probe, PROBE_TIMEOUT_MS, stdout);
     }
-    if (server.options.check != SHOW_NOT) {
-        return server.options.take_over > 0 ? hand_over_check(&server, stdout) : doctor_run(&server, stdout);
+    if (options->check != SHOW_NOT) {
+        return options->take_over > 0 ? hand_over_check(server, stdout) : doctor_run(server, stdout);
     }
-    return serve(&server);
+    return serve(server);
+}
+
+int main(int arguments_count, char **arguments) {
+    struct failure failure = {0};
+    signals_reset();
+    struct server *server = server_make(arguments, &failure);
+    if (server == NULL) {
+        return fail(&failure);
+    }
+    int exit_status = run(server, arguments_count);
+    server_free(server);
+    return exit_status;
 }

@@ -31,6 +31,28 @@ enum { MS_PER_S = 1000, LISTENS_TEXT_SIZE_MAX = 512 };
 /* The engine's buffers and rings take at most one of so many parts of -m. */
 enum { BUFFERS_SHARE = 4 };
 
+struct server *server_make(char **arguments, struct failure *failure) {
+    struct server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        failure_write(failure, EX_OSERR, "there is no memory to start with; " FAILURE_MEMORY_CURE);
+        return NULL;
+    }
+    server->start_ns = clock_monotonic_ns();
+    server->arguments = arguments;
+    server->daemon.ready_fd = -1;
+    server->janitor.fd = -1;
+    server->former_janitor.fd = -1;
+    server->pidfile_fd = -1;
+    server->victim.fd = -1;
+    server->memory_fd = -1;
+    taker_init(&server->taker);
+    return server;
+}
+
+void server_free(struct server *server) {
+    free(server);
+}
+
 bool server_find_listens(struct server *server, struct failure *failure) {
     if (server->taker.pid != 0) {
         return taker_inherit(&server->taker, &server->inherited, &server->listens, &server->options, failure);
@@ -131,18 +153,27 @@ static void options_complete(struct server *server) {
     }
 }
 
-bool server_open_engine(struct server *server, struct failure *failure) {
+/* What the engine is told of its listeners; on the heap, since it is large. */
+struct opening {
     struct engine_listen listens[ENGINE_LISTENS_MAX];
+    int fds[INHERITED_MAX];
+};
+
+bool server_open_engine(struct server *server, struct failure *failure) {
     struct engine_config config;
     struct engine_error error;
     struct engine_limits limits[PROTOCOLS_COUNT];
     server_fill_config(server, &config);
     limits_fill(&server->options, &config, limits);
-    int fds[INHERITED_MAX];
-    listens_fill(server, limits, listens, fds);
-    config.listens = listens;
+    struct opening *opening = calloc(1, sizeof(*opening));
+    if (opening == NULL) {
+        return failure_set(failure, EX_OSERR, "no memory for the listeners; " FAILURE_MEMORY_CURE);
+    }
+    listens_fill(server, limits, opening->listens, opening->fds);
+    config.listens = opening->listens;
     config.listens_count = server->listens.count;
     int status = engine_create(&config, &server->engine, &error);
+    free(opening);
     inherited_close(&server->inherited);
     if (status < 0) {
         return engine_failed(&error, failure);

@@ -55,6 +55,13 @@ struct server {
     char **arguments;               /* the command line */
 };
 
+/*
+ * Of the process that begins with this command line. Its owner is main, on the heap: it is as large as a small stack. NULL and
+ * *failure: there is no memory.
+ */
+struct server *server_make(char **arguments, struct failure *failure);
+void server_free(struct server *server);
+
 /* What the process was started with, then -l, -p, -s, --http. */
 bool server_find_listens(struct server *server, struct failure *failure);
 

@@ -281,15 +281,10 @@ static bool taker_send(struct taker *taker, const struct message *message, struc
 }
 
 void taker_init(struct taker *taker) {
-    *taker = (struct taker){.fd = -1,
-                            .process_fd = -1,
-                            .taken = true,
-                            .verdict = {.fd = -1},
-                            .notify_fd = -1,
-                            .janitor_fd = -1,
-                            .arena_fd = -1,
-                            .tables_fd = -1,
-                            .records_fd = -1};
+    memset(taker, 0, sizeof(*taker)); /* too large for a literal, which would be on the stack */
+    taker->taken = true;
+    taker->fd = taker->process_fd = taker->verdict.fd = taker->notify_fd = -1;
+    taker->janitor_fd = taker->arena_fd = taker->tables_fd = taker->records_fd = -1;
 }
 
 bool taker_begin(struct taker *taker, const struct options *options, bool checks_only,

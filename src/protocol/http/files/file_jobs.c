@@ -105,7 +105,9 @@ static void *thread_main(void *user) {
 
 void http_file_jobs_init(struct http_file_jobs *jobs, const struct http_file_jobs_calls *calls,
                          void *context) {
-    *jobs = (struct http_file_jobs){.calls = *calls, .context = context};
+    memset(jobs, 0, sizeof(*jobs)); /* too large for a literal, which would be on the stack */
+    jobs->calls = *calls;
+    jobs->context = context;
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_cond_init(&jobs->added, NULL);
 }

@@ -21,6 +21,7 @@ enum {
     SEEN_S = 1,   /* so long, and up to a second more, a block is believed to be there that was */
     BLIND_S = 10, /* the same, since its last use, where the file system cannot say */
     AHEAD_SIZE = 4 * HTTP_PAGE_CACHE_BLOCK_SIZE,
+    PIECE_SIZE = 16 * 1024, /* on the stack; waiting for the disk is dearer than the calls */
 };
 
 #define MEMO_BLIND     ((uint64_t)1 << 16)
@@ -78,7 +79,7 @@ bool http_page_cache_has(struct http_page_cache *cache, const struct http_file_i
 
 void http_page_cache_fill(struct http_page_cache *cache, const struct http_file_io *io,
                           const struct http_page_block *block, uint64_t now_ns) {
-    char piece[HTTP_PAGE_CACHE_SAMPLE_SIZE];
+    char piece[PIECE_SIZE];
     uint64_t at = block->offset;
     int failed = posix_fadvise(block->fd, (off_t)block->offset, AHEAD_SIZE, POSIX_FADV_WILLNEED);
     (void)failed; /* an advice */
