@@ -13,6 +13,7 @@
 #include "hand_over.h"
 #include "probe.h"
 #include "process.h"
+#include "resources.h"
 #include "riposte/log.h"
 #include "server.h"
 #include "signals.h"
@@ -127,7 +128,8 @@ static int run(struct server *server, int arguments_count) {
 int main(int arguments_count, char **arguments) {
     struct failure failure = {0};
     signals_reset();
-    struct server *server = server_make(arguments, &failure);
+    struct server *server =
+        resources_raise_stack(__builtin_frame_address(0), &failure) ? server_make(arguments, &failure) : NULL;
     if (server == NULL) {
         return fail(&failure);
     }

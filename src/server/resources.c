@@ -15,11 +15,32 @@
 #include <unistd.h>
 
 #include "riposte/log.h"
+#include "stack.h"
 
 enum {
     DESCRIPTORS_OF_PROCESS = 32, /* standard files, libraries, a margin */
+    STACK_ROUND = 64 * 1024,     /* so that the next start, whose stack begins elsewhere, finds enough */
     DESCRIPTORS_OF_WORKER = 4,   /* ring or epoll instance, wake-up, one spare to refuse connections with */
 };
+
+bool resources_raise_stack(const void *frame, struct failure *failure) {
+    size_t used = stack_used(frame), needed = used + STACK_MAIN_SIZE;
+    struct rlimit current;
+    if (getrlimit(RLIMIT_STACK, &current) < 0 || current.rlim_cur >= needed) {
+        return true;
+    }
+    struct rlimit wanted = {.rlim_cur = needed,
+                            .rlim_max = current.rlim_max > needed ? current.rlim_max : needed};
+    if (setrlimit(RLIMIT_STACK, &wanted) == 0) {
+        return true;
+    }
+    size_t kib = (needed + STACK_ROUND - 1) / STACK_ROUND * STACK_ROUND / 1024;
+    return failure_set(
+        failure, EX_OSERR,
+        "the stack is limited to %ju KiB, %zu are needed (%zu for command line and environment): "
+        "raise it (ulimit -s %zu; systemd: LimitSTACK=%zuK; Docker: --ulimit stack=%zu)",
+        (uintmax_t)current.rlim_cur / 1024, kib, used / 1024, kib, kib, kib * 1024);
+}
 
 uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers_count,
                                       uint32_t addresses_count) {

@@ -10,6 +10,12 @@
 
 #include "failure.h"
 
+/*
+ * The stack of the main thread is large enough below `frame`, or may be from now on: the soft limit is raised, and the hard one
+ * too where the process may. False and *failure where not. Before anything else, which may need more.
+ */
+bool resources_raise_stack(const void *frame, struct failure *failure);
+
 /* Descriptors that this many connections, workers and addresses need at most. */
 uint64_t resources_descriptors_needed(uint32_t connections_max, uint32_t workers_count,
                                       uint32_t addresses_count);

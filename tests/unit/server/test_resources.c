@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "resources.h"
+#include "stack.h"
 
 static struct failure failure;
 
@@ -108,6 +109,45 @@ Test(resources, put_the_null_device_where_standard_files_are_closed) {
     int next = open("/dev/null", O_RDONLY);
     cr_expect_gt(next, STDERR_FILENO);
     close(next);
+}
+
+/* --- the stack of the main thread ---------------------------------------------------------------------------
+ */
+
+static void limit_stack(size_t soft, size_t hard) {
+    struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    cr_assert_eq(setrlimit(RLIMIT_STACK, &limit), 0);
+}
+
+static struct rlimit stack_limit(void) {
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_STACK, &limit);
+    return limit;
+}
+
+Test(resources, raise_the_limit_of_the_stack_to_the_need) {
+    char frame = 0;
+    size_t needed = stack_used(&frame) + STACK_MAIN_SIZE;
+    limit_stack(needed - 1, 8 << 20);
+    cr_assert(resources_raise_stack(&frame, &failure), "%s", failure.text);
+    cr_expect_eq(stack_limit().rlim_cur, needed);
+    cr_expect_eq(stack_limit().rlim_max, 8 << 20);
+    limit_stack(needed + 1, 8 << 20);
+    cr_assert(resources_raise_stack(&frame, &failure), "%s", failure.text);
+    cr_expect_eq(stack_limit().rlim_cur, needed + 1, "what suffices stays");
+}
+
+Test(resources, name_the_stack_that_is_needed_where_the_hard_limit_is_too_low) {
+    char frame = 0;
+    size_t needed = stack_used(&frame) + STACK_MAIN_SIZE;
+    limit_stack(needed - 1, needed - 1);
+    if (geteuid() == 0 && setuid(65534) < 0) {
+        cr_skip_test("root cannot become another user here");
+    }
+    cr_expect_not(resources_raise_stack(&frame, &failure));
+    cr_expect_eq(failure.exit_status, EX_OSERR);
+    cr_expect_not_null(strstr(failure.text, "ulimit -s "), "%s", failure.text);
+    cr_expect_not_null(strstr(failure.text, "LimitSTACK="), "%s", failure.text);
 }
 
 /* --- memory -----------------------------------------------------------------------------------------------

@@ -19,11 +19,11 @@ class Answer:
     body: bytes
 
 
-def http_start(lab, *flags):
+def http_start(lab, *flags, **options):
     """A server that speaks HTTP, too: on a free port (over TLS, if the test is about that), and on a Unix socket of its own."""
     socket_path = os.path.join(lab.new_folder(), "http")
     scheme = "https:" if lab.family == "tls" else ""
-    server = lab.start(f"--http={scheme}127.0.0.1:0", f"--http=unix:{socket_path}", *flags)
+    server = lab.start(f"--http={scheme}127.0.0.1:0", f"--http=unix:{socket_path}", *flags, **options)
     server.http_socket_path = socket_path
     with open(server.port_path, encoding="ascii") as file:
         server.http_port = next(int(line.split(": ")[1]) for line in file if line.startswith("HTTP INET: "))

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Limits of a process (getrlimit(2)) that are far from the usual ones: it serves, or ends with one sentence that names the cure."""
+
+import os
+
+from harness.http import ask_status, http_connect, http_start
+from harness.outcome import check, check_equal
+from harness.registry import TCP, test
+from programs.machines import check_serves, limited
+
+SYSTEM = 71
+
+
+def check_sentence(done, *words, status=SYSTEM):
+    """One line on standard error, with all the words."""
+    text = done.stderr.decode()
+    check_equal(status, done.returncode, f"exit status ({text.strip()!r})")
+    check_equal(1, len(text.splitlines()), f"lines of {text!r}")
+    for word in words:
+        check(word in text, f"{word!r} is not in {text!r}")
+
+
+def memory_kib(server, name):
+    with open(f"/proc/{server.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(f"{name}:"))
+
+
+@test(families=TCP + ("tls",))
+def a_stack_of_128_kib_suffices_and_of_64_is_refused_with_the_cure(lab):
+    """RLIMIT_STACK, by which the C library sizes the stacks of threads, too: values, statistics, TLS, files, the access log."""
+    root = lab.new_folder()
+    with open(os.path.join(root, "page"), "wb") as file:
+        file.write(b"p" * 200_000)
+    prefix = limited(lab, f"--stack={128 << 10}:{128 << 10}", user=0)  # who reads the key, and without rights
+    server = http_start(lab, "-t", "2", f"--http-root={root}", f"--http-log={os.path.join(lab.new_folder(), 'log')}", prefix=prefix)
+    check_serves(lab, server)
+    lab.connect(server).stats("riposte")
+    for path in ("/page", "/metrics"):
+        ask_status(http_connect(server), 200, "GET", path)
+    small = limited(lab, f"--stack={64 << 10}:{64 << 10}")
+    check_sentence(lab.run(*small, lab.program.path, "-p", "-1"), "64 KiB", "ulimit -s", "LimitSTACK=")
+
+
+@test(families=TCP)
+def a_small_stack_that_may_grow_is_raised(lab):
+    """The soft limit alone is 64 KiB: no word is needed."""
+    server = lab.start(prefix=limited(lab, f"--stack={64 << 10}:{8 << 20}"))
+    check_serves(lab, server)
+
+
+@test(families=TCP)
+def a_large_stack_is_not_reserved_for_each_thread(lab):
+    """16 workers with RLIMIT_STACK of 1 GiB have no more addresses than with 8 MiB."""
+    sizes = []
+    for mib in (8, 1024):
+        server = lab.start("-t", "16", prefix=(lab.need("prlimit", "util-linux"), f"--stack={mib << 20}"))
+        check_serves(lab, server)
+        sizes.append(memory_kib(server, "VmSize"))
+        server.stop()
+    check(sizes[1] - sizes[0] < 64 << 10, f"KiB of addresses with 8 MiB, with 1 GiB: {sizes}")
