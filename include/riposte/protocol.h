@@ -31,8 +31,11 @@ enum { PROTOCOL_SESSION_SIZE_MAX = 1024 };
 /* Most bytes that a session may be saved as: the largest value under way, and some. */
 enum { PROTOCOL_SAVED_SIZE_MAX = 1 << 30 };
 
-/* How long LATER and EVENT wait, in milliseconds; also the resolution of what such a connection is told. */
-enum { PROTOCOL_LATER_MS = 10 };
+/*
+ * How long LATER and EVENT wait, in milliseconds; also the resolution of what such a connection is told. Who has not waited yet waits
+ * SOON: mostly the answer is there by then (what a thread asks of a disk that has it in memory takes microseconds).
+ */
+enum { PROTOCOL_SOON_MS = 1, PROTOCOL_LATER_MS = 10 };
 
 /* How often REST looks, in milliseconds. */
 enum { PROTOCOL_REST_MS = 1000 };
@@ -91,7 +94,7 @@ enum protocol_next {
     PROTOCOL_NEXT_AGAIN,
 
     /*
-     * PROTOCOL_LATER_MS have passed, or more bytes have come: an answer waits for something outside the
+     * PROTOCOL_SOON_MS have passed at first, PROTOCOL_LATER_MS from then on, or more bytes have come: an answer waits for something outside the
      * connection. It is owed: the client's end does not end the connection, and the connection is not idle.
      */
     PROTOCOL_NEXT_LATER,

@@ -86,6 +86,7 @@ enum timeout_kind {
     TIMEOUT_FILE,
     TIMEOUT_SENT,
     TIMEOUT_LINGER,
+    TIMEOUT_SOON,
     TIMEOUT_LATER,
     TIMEOUT_REST,
     TIMEOUT_OPENING,
@@ -147,6 +148,7 @@ struct conn {
     };
     bool
         slow : 1; /* the client does not take all at once, or its send waits for others': it may have little more until it has all */
+    bool waited : 1;       /* on_input was called SOON, and what it waits for is not there */
     bool awaits_room : 1;  /* its session needs more memory than there is, and waits (memory.h) */
     uint8_t stalled_count; /* looks at the kernel's queue in a row that found it as it was (overdue.c) */
     uint32_t queued_size;  /* what the client had not taken out of it at the last look */

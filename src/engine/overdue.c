@@ -149,6 +149,7 @@ static void overdue_check_next(struct worker *worker, enum timeout_kind kind) {
         if (overdue_is_idle(worker, conn)) {
             close_begin(worker, conn, CLOSE_IDLE);
         } else if (timeouts_kind(conn) == kind) {
+            conn->waited |= kind == TIMEOUT_SOON;
             conn->next = PROTOCOL_NEXT_AGAIN;
             worker_queue_run(worker, conn);
         } else {
@@ -188,7 +189,8 @@ static bool overdue_is_late(struct worker *worker) {
 
 void overdue_turn(struct worker *worker) {
     struct conn *conn;
-    overdue_check_next(worker, TIMEOUT_LATER); /* judges nobody */
+    overdue_check_next(worker, TIMEOUT_SOON); /* these two judge nobody */
+    overdue_check_next(worker, TIMEOUT_LATER);
     if (unlikely(overdue_is_late(worker))) {
         return;
     }

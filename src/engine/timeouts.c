@@ -62,9 +62,16 @@ enum timeout_kind timeouts_kind(const struct conn *conn) {
         return TIMEOUT_REST;
     case PROTOCOL_NEXT_LATER:
     case PROTOCOL_NEXT_EVENT:
-        return TIMEOUT_LATER;
+        return conn->waited ? TIMEOUT_LATER : TIMEOUT_SOON;
     }
     return TIMEOUT_NONE;
+}
+
+/* How long it waits in the list of that kind. */
+static uint32_t timeouts_next_call_ms(enum timeout_kind kind) {
+    return kind == TIMEOUT_REST   ? PROTOCOL_REST_MS
+           : kind == TIMEOUT_SOON ? PROTOCOL_SOON_MS
+                                  : PROTOCOL_LATER_MS;
 }
 
 void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
@@ -77,7 +84,10 @@ void timeouts_watch_quiet(struct worker *worker, struct conn *conn) {
     enum timeout_kind kind = timeouts_kind(conn);
     if (unlikely(kind != TIMEOUT_NONE) && conn->state == CONN_OPEN && conn->timeout != kind) {
         timeouts_unwatch(worker, conn);
-        timeouts_watch(worker, conn, kind, (kind == TIMEOUT_REST ? PROTOCOL_REST_MS : PROTOCOL_LATER_MS));
+        timeouts_watch(worker, conn, kind, timeouts_next_call_ms(kind));
+    }
+    if (unlikely(conn->waited)) { /* until it asks for nothing any more */
+        conn->waited = conn->next != PROTOCOL_NEXT_INPUT && conn->next != PROTOCOL_NEXT_REST;
     }
     if (unlikely(worker_listen(worker, conn)->limits->idle_timeout_ms > 0) && conn->timeout == TIMEOUT_NONE &&
         conn->counted && !conn->is_unix && conn->state == CONN_OPEN) {

@@ -7,7 +7,8 @@
  *      FILE     bytes of a file are not in memory: PROTOCOL_LATER_MS                     asked for again
  *      SENT     another engine's zero-copy send is not taken: PROTOCOL_LATER_MS          looked at again; reset like WRITE
  *      LINGER   the client does not end after our last byte for linger_timeout_ms        closed
- *      LATER    on_input asked to be called again: PROTOCOL_LATER_MS                     called
+ *      SOON     on_input asked to be called again, for the first time: PROTOCOL_SOON_MS  called
+ *      LATER    and did so again: PROTOCOL_LATER_MS                                      called
  *      REST     the rest of a request that has begun is due: PROTOCOL_REST_MS            called
  *      OPENING  the filter is not open for opening_timeout_ms                            closed
  *      IDLE     no request completed and no value moved for the idle time-out            closed

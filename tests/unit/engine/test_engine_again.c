@@ -38,6 +38,41 @@ static struct progress waiter_on_input(void *session, const struct protocol_inpu
 static const struct protocol waiter_protocol = {
     .name = "waiter", .session_size = sizeof(unsigned), .on_input = waiter_on_input};
 
+/* When the last request's calls came: monotonic. */
+static _Atomic uint64_t called_ns[4];
+
+static struct progress noter_on_input(void *session, const struct protocol_input *input, struct reply *reply,
+                                      void *context) {
+    const unsigned *calls = session;
+    atomic_store(&called_ns[*calls], clock_monotonic_ns());
+    return waiter_on_input(session, input, reply, context);
+}
+
+static const struct protocol noter_protocol = {
+    .name = "noter", .session_size = sizeof(unsigned), .on_input = noter_on_input};
+
+/* Each request waits three times. A machine that is busy may call late, but not each time. */
+ON_BOTH_TRANSPORTS(calls_soon_at_first_and_seldom_from_then_on) {
+    struct engine_listen listen = dial_listen(&noter_protocol);
+    struct engine_config config = dial_config(*transport, &listen);
+    struct engine *engine = dial_start(&config);
+    struct deadline deadline = deadline_of("a second call that comes soon");
+    uint64_t soonest_ns = UINT64_MAX, longest_ns = 0;
+    int fd = dial(engine);
+    while (soonest_ns > PROTOCOL_LATER_MS * CLOCK_NS_PER_MS / 2) {
+        dial_send(fd, "?", 1);
+        dial_expect(fd, "answer", 6);
+        uint64_t first_ns = called_ns[1] - called_ns[0];
+        uint64_t next_ns = called_ns[3] - called_ns[1];
+        soonest_ns = first_ns < soonest_ns ? first_ns : soonest_ns;
+        longest_ns = next_ns > longest_ns ? next_ns : longest_ns;
+        deadline_wait(&deadline);
+    }
+    cr_expect_geq(longest_ns, 3 * PROTOCOL_LATER_MS * CLOCK_NS_PER_MS / 2);
+    close(fd);
+    dial_stop(engine);
+}
+
 ON_BOTH_TRANSPORTS(answers_what_waits_although_input_has_ended) {
     struct engine_listen listen = dial_listen(&waiter_protocol);
     struct engine_config config = dial_config(*transport, &listen);
