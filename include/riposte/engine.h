@@ -47,6 +47,18 @@ enum engine_send {
     ENGINE_SEND_ZERO_COPY, /* SEND_ZC at or above send_zero_copy_size_min (Linux 6.1 for several pieces) */
 };
 
+/* Whether worker n stays on the n-th CPU of the affinity mask that the thread of engine_create has. */
+enum engine_pin {
+    /*
+     * While that CPU is free for it. A worker that has to wait for it, because other programs use it as well, may run on all CPUs
+     * of that mask, until ten seconds or more have passed without waits; counters cpu_unpins and cpu_unpinned. Where the
+     * kernel does not say what a thread waits (/proc/thread-self/schedstat, read ten times a second at most), as ON.
+     */
+    ENGINE_PIN_AUTO,
+    ENGINE_PIN_ON,  /* always */
+    ENGINE_PIN_OFF, /* never */
+};
+
 enum {
     ENGINE_WORKERS_MAX = 1024,
     ENGINE_LISTENS_MAX = 64,
@@ -190,7 +202,7 @@ struct engine_config {
     /* 1 to ENGINE_WORKERS_MAX; 0: one per CPU of the affinity mask and the control group's quota. */
     unsigned workers_count;
 
-    bool pin;                         /* tie worker n to the n-th CPU of the affinity mask; default true */
+    enum engine_pin pin;              /* default ENGINE_PIN_AUTO */
     enum engine_transport transport;  /* default ENGINE_AUTO */
     enum engine_send send;            /* default ENGINE_SEND_AUTO */
     uint32_t send_zero_copy_size_min; /* bytes of one send; default 65536 */

@@ -52,6 +52,9 @@ extern "C" {
     X(spins, COUNT, "waits that looked for work without sleeping first")                                     \
     X(spin_hits, COUNT, "spins that found a request of a connection that had asked before")                  \
     X(spun_ns, COUNT, "time of all spins")                                                                   \
+    X(cpu_wait_ns, COUNT, "time for which workers were ready to run and others had their CPU (schedstat)")   \
+    X(cpu_unpins, COUNT, "times a worker was kept on its CPU no longer because it had to wait for it")       \
+    X(cpu_unpinned, LEVEL, "workers that are not kept on their CPU now because they have to wait for it")    \
     X(accept_arms, COUNT, "accept requests armed")                                                           \
     X(accept_errors, COUNT, "accepts that failed")                                                           \
     X(accept_backoffs, COUNT, "pauses of accepting for want of descriptors or memory")                       \

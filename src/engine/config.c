@@ -33,7 +33,7 @@ void engine_limits_init(struct engine_limits *limits) {
 
 void engine_config_init(struct engine_config *config) {
     *config = (struct engine_config){
-        .pin = true,
+        .pin = ENGINE_PIN_AUTO,
         .transport = ENGINE_AUTO,
         .send = ENGINE_SEND_AUTO,
         .send_zero_copy_size_min = 64 * 1024,

@@ -192,6 +192,7 @@ static enum turn_kind loop_turn_kind(const struct worker *worker) {
 static void loop_turn(struct worker *worker) {
     loop_wait(worker);
     loop_read_clock(worker);
+    affinity_turn(worker);
     turn_begin(&worker->turn, &worker->counters, worker->now_ns, loop_turn_kind(worker));
     loop_call_hook(worker);
     worker->transport->reap(worker);

@@ -4,6 +4,7 @@
  *
  *      loop_wait            submit what was armed; spin, or sleep, until something happens
  *      loop_read_clock      once: everything in the turn has this time
+ *      affinity_turn        whether this thread had to wait for its CPU (tie.h), ten times a second at most
  *      turn_begin           how long it may last (turn.h)
  *      hooks.turn           the store's quiescent state
  *      transport reap       events -> accept_on_connection (accept.c), serve_on_recv, serve_on_sent (serve.c)

@@ -195,6 +195,7 @@ static void thread_tear_down(struct worker *worker) {
     lent_abandon(&worker->lent);
     thread_free_memory(worker);
     reply_pool_deinit(&worker->reply_pool);
+    affinity_end(worker);
 }
 
 /* The engine pauses: waits for what comes of it. False: the end. */
@@ -231,6 +232,7 @@ void *thread_main(void *argument) {
     bool ends = false;
     worker_settle_thread(worker);
     if (thread_set_up(worker, serves) < 0) {
+        affinity_end(worker);
         return NULL;
     }
     while (!ends) {

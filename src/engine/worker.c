@@ -36,6 +36,7 @@ struct worker *worker_create(struct engine *engine, unsigned index) {
     worker->index = index;
     worker->wake_fd = -1;
     worker->spare_fd = -1;
+    worker->affinity.delay_fd = -1;
     worker->transport = engine->transport;
     worker->hooks = &engine->config.hooks;
     worker->listens = calloc(engine->config.listens_count, sizeof(*worker->listens));
@@ -64,15 +65,6 @@ void worker_wake(struct worker *worker) {
     (void)written;
 }
 
-static void worker_pin(const struct worker *worker) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(worker->cpu, &set);
-    /* A CPU that went away since the start is no reason not to serve. */
-    int failed = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-    (void)failed;
-}
-
 /* sendfile(2) to a client that is gone raises it, and takes no MSG_NOSIGNAL: EPIPE says the same. */
 static void worker_block_pipe_signal(void) {
     sigset_t set;
@@ -83,9 +75,7 @@ static void worker_block_pipe_signal(void) {
     (void)failed;
 }
 
-void worker_settle_thread(const struct worker *worker) {
+void worker_settle_thread(struct worker *worker) {
     worker_block_pipe_signal();
-    if (worker->engine->config.pin) {
-        worker_pin(worker);
-    }
+    affinity_begin(worker);
 }

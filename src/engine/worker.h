@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "affinity.h"
 #include "conn.h"
 #include "conn_queue.h"
 #include "frozen.h"
@@ -84,7 +85,8 @@ struct worker {
     uint32_t now_ms; /* the same since the engine was created */
     struct turn turn;
     unsigned index;
-    unsigned cpu; /* pinned to; meaningful with config.pin */
+    unsigned cpu;             /* its own, but with ENGINE_PIN_OFF */
+    struct affinity affinity; /* from worker_settle_thread on */
     enum worker_stage stage;
     bool woken;              /* worker_wake was called and the loop has not yet looked why */
     bool conn_list_wanted;   /* a connection list waits for this worker's answer */
@@ -131,8 +133,8 @@ struct worker *worker_create(struct engine *engine, unsigned index);
 /* Frees it. Its thread is gone, or never was. NULL is taken. */
 void worker_free(struct worker *worker);
 
-/* The thread that calls is the worker's: on its CPU, where that is wanted, and without SIGPIPE. */
-void worker_settle_thread(const struct worker *worker);
+/* The thread that calls is the worker's: on its CPU, where that is wanted, and without SIGPIPE. Ended by affinity_end. */
+void worker_settle_thread(struct worker *worker);
 
 /* Makes the worker leave its wait soon. Any thread. */
 void worker_wake(struct worker *worker);

@@ -66,7 +66,7 @@ static const struct options_family families_refused[] = {
     {NULL, NULL},
 };
 
-/* no_modern stands for several others, and those that follow it can turn them on again. */
+/* What stands for others; those that follow it can say otherwise again. */
 static void option_taken(void *values, unsigned option_index) {
     struct options *options = values;
     if (option_index == OPTION_INDEX_modern && !options->modern) {
@@ -75,6 +75,9 @@ static void option_taken(void *values, unsigned option_index) {
         options->slab_automove = 0;
         options->lru_crawler = false;
         options->lru_maintainer = false;
+    }
+    if (option_index == OPTION_INDEX_no_pin) {
+        options->pin = ENGINE_PIN_OFF;
     }
 }
 

@@ -151,7 +151,9 @@
       "smallest send that --send=zc sends without copying")                                                  \
     X(ENGINE, spin_us, "spin-us", 0, AUTO, OBEYED, "auto", 0, 10000, "auto|N",                               \
       "microseconds that a worker looks for work before it sleeps; 0 never")                                 \
-    X(ENGINE, pin, "no-pin", 0, OFF, OBEYED, "yes", 0, 0, NULL, "do not tie workers to CPUs")                \
+    X(ENGINE, pin, "pin", 0, WORD, OBEYED, "auto", 0, 0, "auto|on|off",                                      \
+      "keep each worker on a CPU of its own; auto: not while it has to wait there for other programs")       \
+    X(ENGINE, no_pin, "no-pin", 0, ON, OBEYED, "", 0, 0, NULL, "the same as --pin=off")                      \
     X(ENGINE, recv_buffer_size, "recv-buffer-size", 0, POWER, OBEYED, "", UNITS_KIB, UNITS_MIB, "SIZE",      \
       "one receive buffer; a power of two; default by what the kernel offers")                               \
     X(ENGINE, recv_buffer_count, "recv-buffer-count", 0, POWER, OBEYED, "", 2, 32768, "N",                   \

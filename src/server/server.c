@@ -104,7 +104,7 @@ void server_fill_config(struct server *server, struct engine_config *config) {
     const struct options *options = &server->options;
     engine_config_init(config);
     config->workers_count = options->threads;
-    config->pin = options->pin;
+    config->pin = (enum engine_pin)options->pin;
     config->transport = (enum engine_transport)options->engine;
     config->send = (enum engine_send)options->send;
     config->send_zero_copy_size_min = (uint32_t)options->zero_copy_min;

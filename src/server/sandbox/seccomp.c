@@ -157,7 +157,7 @@ struct call_checked {
 };
 
 enum {
-    CALLS_CHECKED_COUNT = 7,
+    CALLS_CHECKED_COUNT = 8,
     CALLS_ALWAYS_COUNT = sizeof(calls_always) / sizeof(calls_always[0]),
     CALL_INSTRUCTIONS = 2,
     CHECKED_INSTRUCTIONS = 7,
@@ -177,6 +177,8 @@ static void calls_checked(struct call_checked checked[CALLS_CHECKED_COUNT]) {
         /* The command shutdown, and abort(3). */
         {SYS_kill, 0, UINT32_MAX, self, self},
         {SYS_tgkill, 0, UINT32_MAX, self, self},
+        /* Of the thread that asks, which no number means: a worker leaves its CPU and comes back (affinity.c). */
+        {SYS_sched_setaffinity, 0, UINT32_MAX, 0, 0},
         /* Naming a thread. */
         {SYS_prctl, 0, UINT32_MAX, PR_SET_NAME, PR_GET_NAME},
     };

@@ -66,7 +66,8 @@ Test(options_table, have_the_documented_defaults) {
     cr_expect_eq(options.engine, ENGINE_AUTO);
     cr_expect_eq(options.send, ENGINE_SEND_AUTO);
     cr_expect(options.evictions && options.cas && options.flush_all && options.dumping && options.watch);
-    cr_expect(options.pin && options.maxconns_fast);
+    cr_expect_eq(options.pin, ENGINE_PIN_AUTO);
+    cr_expect(options.maxconns_fast);
     cr_expect_not(options.enable_shutdown || options.daemon || options.lock_memory);
     cr_expect_eq(options.stat_key_prefix, ':');
 }
@@ -137,7 +138,7 @@ Test(options_table, know_their_own_flags) {
     cr_expect_eq(options.send, ENGINE_SEND_ZERO_COPY);
     cr_expect_eq(options.zero_copy_min, 16384);
     cr_expect_eq(options.spin_us, 50);
-    cr_expect_not(options.pin);
+    cr_expect_eq(options.pin, ENGINE_PIN_OFF);
     cr_expect_eq(options.conn_output_limit, 65536);
     cr_expect_eq(options.write_timeout, 2);
     cr_expect_eq(options.drain_timeout, 1);
@@ -152,6 +153,23 @@ Test(options_table, know_their_own_flags) {
     expect_accepted("--engine auto --send plain --spin-us 0");
     cr_expect_eq(options.send, ENGINE_SEND_PLAIN);
     cr_expect_eq(options.spin_us, 0);
+}
+
+Test(options_table, the_last_word_about_cpus_counts) {
+    static const struct {
+        const char *line;
+        enum engine_pin pin;
+    } rows[] = {{"", ENGINE_PIN_AUTO},
+                {"--pin=auto", ENGINE_PIN_AUTO},
+                {"--pin=on", ENGINE_PIN_ON},
+                {"--pin=off", ENGINE_PIN_OFF},
+                {"--no-pin", ENGINE_PIN_OFF},
+                {"--pin=on --no-pin", ENGINE_PIN_OFF},
+                {"--no-pin --pin=on", ENGINE_PIN_ON}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        expect_accepted(rows[i].line);
+        cr_expect_eq(options.pin, rows[i].pin, "%s", rows[i].line);
+    }
 }
 
 /* --- values --------------------------------------------------------------------------------------------- */

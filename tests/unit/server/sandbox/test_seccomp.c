@@ -137,6 +137,10 @@ static void others(void) {
     EXPECT_REFUSED(syscall(SYS_ptrace, 0, 0, 0, 0));
     EXPECT_REFUSED(prctl(PR_SET_DUMPABLE, 1));
     EXPECT(prctl(PR_SET_NAME, "name") == 0);
+    cpu_set_t cpus;
+    EXPECT(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
+    EXPECT(sched_setaffinity(0, sizeof(cpus), &cpus) == 0);
+    EXPECT_REFUSED(sched_setaffinity(getppid(), sizeof(cpus), &cpus));
 }
 
 Test(seccomp, allows_no_other_process_and_no_right) {
