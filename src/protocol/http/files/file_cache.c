@@ -69,6 +69,7 @@ static enum http_file_outcome outcome_of(int error) {
     switch (-error) {
     case EAGAIN:
     case EOPNOTSUPP: /* it cannot say whether it would wait */
+    case ENODATA: /* it has shrunk since its size was asked for: somebody writes it over, and it is there all the time */
         return HTTP_FILE_WAIT;
     case EMFILE:
     case ENFILE:

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -97,6 +98,31 @@ Test(http_file_cache, keeps_what_was_taken_although_the_file_changes) {
     check_content("a", 2, "others");
     cr_assert_eq(memcmp(file->data, "first", 5), 0);
     http_file_return(file);
+}
+
+/* How many reads still find a file that has just been cut short. */
+static unsigned cuts_left;
+
+static ssize_t read_cut(int fd, char *data, size_t size, uint64_t offset, bool cached) {
+    if (cuts_left > 0) {
+        cuts_left--;
+        return 0;
+    }
+    return http_file_io_kernel.read(fd, data, size, offset, cached);
+}
+
+/* As a program does that opens it with O_TRUNC and writes then. */
+Test(http_file_cache, looks_once_more_at_a_file_that_is_written_over) {
+    const struct http_file_io io = {.open = http_file_io_kernel.open, .read = read_cut};
+    struct http_file *file;
+    cache->io = &io;
+    cuts_left = 1;
+    file_write("a", "text", 4);
+    check_content("a", 0, "text");
+    cuts_left = UINT_MAX; /* it says a size that it does not have, whenever it is asked */
+    file_write("b", "text", 4);
+    cr_assert_eq(take("b", 0, &file), HTTP_FILE_MISSING);
+    cuts_left = 0;
 }
 
 Test(http_file_cache, gives_another_tag_to_another_state) {
