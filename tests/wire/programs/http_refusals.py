@@ -69,6 +69,27 @@ DOUBTFUL_LENGTHS = [
     "X: \x00\r\n",
     ": a\r\n",
     "X\r\n",
+    " Content-Length: 5\r\n",
+    "Content-Length: 5,\r\n",
+    "Content-Length: \"5\"\r\n",
+    "Content-Length: 5.0\r\n",
+    "Content-Length: 5e0\r\n",
+    "Content-Length: 0_5\r\n",
+    "Content-Length: \x0b5\r\n",
+    "Content-Length: \xa05\r\n",
+    "Content-Length: \xef\xbc\x95\r\n",
+    "Content-Length\x00: 5\r\n",
+    "Content-L\xe9ngth: 5\r\n",
+    "Transfer-Encoding:\r\n",
+    "Transfer-Encoding:\r\n chunked\r\n",
+    "Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: ,chunked\r\n",
+    "Transfer-Encoding: chunked,\r\n",
+    "Transfer-Encoding: \"chunked\"\r\n",
+    "Transfer-Encoding: chunked\x00\r\n",
+    "Transfer-Encoding: chunked\r\r\n",
+    "Transfer-Encod\xefng: chunked\r\n",
 ]
 
 
@@ -88,7 +109,8 @@ def a_transfer_coding_that_nobody_knows_is_501(lab):
     closes(server, with_fields(HOST + "Transfer-Encoding: gzip, chunked\r\n") + NEXT, 501)
 
 
-BAD_CHUNKS = ["-5", "+5", "0x5", " 5", "5 ", "", "g", "10000000000000005", "5;", "5;=", "5;a=\"b", "5\x00", "5,5"]
+BAD_CHUNKS = ["-5", "+5", "0x5", " 5", "5 ", "5\t", "", ";a", "g", "10000000000000005", "0" * 300 + "5", "\r\n5", "5;", "5;;a", "5;=",
+              "5;a=\"b", "5;a=\"\n\"", "5;a\rb", "5;\xff", "5\x00", "5,5"]
 
 
 @test(families=ALL)
@@ -98,9 +120,39 @@ def a_chunk_that_is_not_spelt_as_it_should_be_is_refused(lab):
     head = with_fields(HOST + "Transfer-Encoding: chunked\r\n", method="PUT", target="/cache/a")
     bodies = [f"{size}\r\nhello\r\n0\r\n\r\n".encode("latin-1") for size in BAD_CHUNKS]
     bodies += [b"5\nhello\r\n0\r\n\r\n", b"5\r\nhello\n0\r\n\r\n", b"5\r\nhello0\r\n\r\n", b"5\r\nhello\r\n0\r\n\n"]
+    bodies += [b"0\r\nX: y\r\n z\r\n\r\n", b"0\r\nX: \0\r\n\r\n", b"0\r\nX: y\n\r\n", b"0\r\nX\xff: y\r\n\r\n", b"5\r\nhello\r\r\n0\r\n\r\n"]
     bodies += [b"0\r\nX\r\n\r\n", b"0\r\nX : y\r\n\r\n", b"0\r\n X: y\r\n\r\n", b"5;" + b"a" * 300 + b"\r\nhello\r\n"]
     for body in bodies:
         closes(server, head + body + NEXT, 400)
+
+
+@test(families=ALL)
+def trailers_are_dropped_and_bounded(lab):
+    """Whatever they say of lengths: what follows is the next request. More than 16 KiB or 100 lines: 431 and the end."""
+    server = http_start(lab)
+    start = with_fields(HOST + "Transfer-Encoding: chunked\r\n", method="PUT", target="/cache/a") + b"5\r\nhello\r\n000;last\r\n"
+    goes_on(server, start + b"\r\n", 201)
+    goes_on(server, start + b"Content-Length: 90\r\nTransfer-Encoding: chunked\r\nHost: other\r\nContent-Type: a/b\r\n\r\n", 204)
+    goes_on(server, start + b"X: y\r\n" * 100 + b"\r\n", 204)
+    closes(server, start + b"X: y\r\n" * 101 + b"\r\n" + NEXT, 431)
+    fill = 16 * 1024 - len("X: \r\n\r\n")
+    goes_on(server, start + b"X: " + b"y" * fill + b"\r\n\r\n", 204)
+    closes(server, start + b"X: " + b"y" * (fill + 3) + b"\r\n\r\n" + NEXT, 431)
+
+
+@test(families=ALL)
+def bodies_of_methods_that_have_none_are_read(lab):
+    """A length or chunks behind GET, HEAD, DELETE, OPTIONS and unknown methods: they are no next request. Who expects 100 is closed."""
+    server = http_start(lab)
+    smuggled = request("PUT", "/cache/smuggled", body=b"x")
+    for method, status in (("GET", 404), ("HEAD", 404), ("DELETE", 404), ("OPTIONS", 204), ("TRACE", 405), ("PATCH", 405), ("BREW", 501)):
+        start = f"{method} /cache/none HTTP/1.1\r\n{HOST}"
+        goes_on(server, f"{start}Content-Length: {len(smuggled)}\r\n\r\n".encode() + smuggled, status, method)
+        chunk = f"{start}Transfer-Encoding: chunked\r\n\r\n{len(smuggled):x}\r\n".encode()
+        goes_on(server, chunk + smuggled + b"\r\n0\r\n\r\n", status, method)
+        if method != "HEAD":
+            closes(server, f"{start}Expect: 100-continue\r\nContent-Length: {len(smuggled)}\r\n\r\n".encode() + smuggled, status)
+    goes_on(server, request("GET", "/cache/smuggled"), 404)
 
 
 BAD_HEADS = [
