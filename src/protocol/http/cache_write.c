@@ -150,11 +150,20 @@ static void change_accept(struct http_request *request, struct http_change *chan
     request->exchange.keep_alive = request->message.keep_alive;
 }
 
+/* Two lines are a list of two (RFC 9110 section 5.3): with the first alone the value would be told for what it is not. */
+static enum http_content_outcome content_flags(struct http_call *call, const struct http_head *head,
+                                               uint32_t *client_flags) {
+    if (unlikely((head->doubled &
+                  (UINT32_C(1) << HTTP_CONTENT_TYPE | UINT32_C(1) << HTTP_CONTENT_ENCODING)) != 0)) {
+        return HTTP_CONTENT_BAD;
+    }
+    return http_content_flags(&call->worker->service->contents, http_head_find(head, HTTP_CONTENT_TYPE),
+                              http_head_find(head, HTTP_CONTENT_ENCODING), client_flags);
+}
+
 static bool content_read(struct http_call *call, const struct http_request *request,
                          struct http_change *change) {
-    switch (http_content_flags(&call->worker->service->contents,
-                               http_head_find(request->head, HTTP_CONTENT_TYPE),
-                               http_head_find(request->head, HTTP_CONTENT_ENCODING), &change->client_flags)) {
+    switch (content_flags(call, request->head, &change->client_flags)) {
     case HTTP_CONTENT_OK:
         return true;
     case HTTP_CONTENT_BAD:

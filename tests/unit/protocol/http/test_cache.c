@@ -103,6 +103,9 @@ Test(http_cache, keeps_type_and_coding_with_the_value) {
     check_status(PUT_WITH("/cache/a", "Content-Type: x\r\n", 1, "1"), "415");
     check_status(PUT_WITH("/cache/a", "Content-Type: a/b c\r\n", 1, "1"), "415");
     check_status(PUT_WITH("/cache/a", "Content-Encoding: a b\r\n", 1, "1"), "415");
+    check_status(PUT_WITH("/cache/a", "Content-Encoding: gzip, br\r\n", 1, "1"), "415");
+    check_status(PUT_WITH("/cache/a", "Content-Encoding: gzip\r\nContent-Encoding: br\r\n", 1, "1"), "415");
+    check_status(PUT_WITH("/cache/a", "Content-Type: a/b\r\nContent-Type: a/c\r\n", 1, "1"), "415");
 }
 
 Test(http_cache, decodes_a_key_once_and_takes_any_byte) {
