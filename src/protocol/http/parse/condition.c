@@ -109,6 +109,9 @@ bool http_condition_range(const struct http_head *head, const struct http_valida
     if (!http_head_has(head, HTTP_IF_RANGE)) {
         return true;
     }
+    if (!http_head_has_one(head, HTTP_IF_RANGE)) {
+        return false; /* which of them the client has is not known: the whole is right in any case */
+    }
     struct bytes field = http_head_find(head, HTTP_IF_RANGE);
     if (field.size > 0 && field.data[0] == '"') {
         return validator->exists && bytes_equal(field, validator->etag);

@@ -105,6 +105,7 @@ Test(http_condition, heeds_a_range_only_where_if_range_fits) {
         {"If-Range: " AFTER "\r\n", false},
         {"If-Range: junk\r\n", false},
         {"If-Range:\r\n", false},
+        {"If-Range: \"7\"\r\nIf-Range: \"6\"\r\n", false},
     };
     struct http_validator here = something();
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
