@@ -94,27 +94,42 @@ static uint32_t expiry_of(const struct http_worker *worker, uint32_t ttl_s) {
     return store_expiry(worker->store, (int64_t)(now_s + ttl_s));
 }
 
-/* `max-age=N` in any Cache-Control; numbers too large for 32 bits mean the largest (RFC 9111 section 1.2.2). */
-static bool max_age_find(const struct http_head *head, uint32_t *ttl_s) {
+/* Digits, also in quotes (RFC 9111 section 5.2); numbers too large for 32 bits mean the largest (section 1.2.2). */
+static bool seconds_read(struct bytes text, uint32_t *seconds) {
+    uint64_t number = 0;
+    if (text.size >= 2 && text.data[0] == '"' && text.data[text.size - 1] == '"') {
+        text = bytes_of(text.data + 1, text.size - 2);
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (!http_text_is_digit(text.data[i])) {
+            return false;
+        }
+    }
+    bool fits = bytes_parse_u64(text, &number) && number < UINT32_MAX;
+    *seconds = fits ? (uint32_t)number : UINT32_MAX;
+    return text.size > 0;
+}
+
+/* The first `max-age=` in any Cache-Control. False where it is no number. */
+static bool max_age_read(const struct http_head *head, uint32_t *ttl_s, bool *given) {
     enum { NAME_SIZE = 8 };
     unsigned position = 0;
     struct bytes list;
-    struct bytes directive;
-    while (http_head_next(head, HTTP_CACHE_CONTROL, &position, &list)) {
-        while (http_text_list_next(&list, &directive)) {
-            uint64_t seconds;
-            if (directive.size > NAME_SIZE &&
-                http_text_equal(bytes_of(directive.data, NAME_SIZE), "max-age=") &&
-                bytes_parse_u64(bytes_of(directive.data + NAME_SIZE, directive.size - NAME_SIZE), &seconds)) {
-                *ttl_s = seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
-                return true;
-            }
+    struct bytes directive = bytes_of(NULL, 0);
+    *given = false;
+    while (!*given && http_head_next(head, HTTP_CACHE_CONTROL, &position, &list)) {
+        while (!*given && http_text_list_next(&list, &directive)) {
+            *given = directive.size >= NAME_SIZE &&
+                     http_text_equal(bytes_of(directive.data, NAME_SIZE), "max-age=");
         }
     }
-    return false;
+    return !*given || seconds_read(bytes_after(directive, NAME_SIZE), ttl_s);
 }
 
-/* `ttl` of the query, or max-age; without either the value does not expire. False for a ttl that is none. */
+/*
+ * `ttl` of the query, or max-age; without either the value does not expire. False for one that is none: a value must not stay because its
+ * end is misspelt.
+ */
 static bool expiry_read(const struct http_call *call, const struct http_request *request,
                         uint32_t *expires_tick) {
     struct bytes text;
@@ -125,7 +140,13 @@ static bool expiry_read(const struct http_call *call, const struct http_request 
             return false;
         }
         *expires_tick = expiry_of(call->worker, ttl_s);
-    } else if (max_age_find(request->head, &ttl_s)) {
+        return true;
+    }
+    bool given;
+    if (!max_age_read(request->head, &ttl_s, &given)) {
+        return false;
+    }
+    if (given) {
         *expires_tick = expiry_of(call->worker, ttl_s);
     }
     return true;
@@ -190,7 +211,7 @@ static void cache_put(struct http_call *call, struct http_request *request, stru
         return;
     }
     if (!expiry_read(call, request, &change->expires_tick)) {
-        answer_bad(call, request, "ttl is a number of seconds, 1 to 4294967295");
+        answer_bad(call, request, "ttl is a number of seconds, 1 to 4294967295, max-age one from 0");
         return;
     }
     if (!content_read(call, request, change) || !conditions_bind(call, request, change, &bound)) {
@@ -265,7 +286,8 @@ static void cache_count(struct http_call *call, struct http_request *request, st
     if (!number_read(request, "by", &options.delta, &given) ||
         !number_read(request, "initial", &options.initial, &options.create) ||
         !expiry_read(call, request, &options.create_expires_tick)) {
-        answer_bad(call, request, "by and initial are numbers from 0 to 2^64 - 1, ttl is one of seconds");
+        answer_bad(call, request,
+                   "by and initial are numbers from 0 to 2^64 - 1, ttl and max-age are some of seconds");
         return;
     }
     if (!conditions_bind(call, request, change, &bound)) {

@@ -196,9 +196,17 @@ Test(http_cache, lets_values_expire) {
     check_status(PUT("/cache/c", 1, "1"), "201");
     check_status(PUT_WITH("/cache/d", "Cache-Control: max-age=0\r\n", 1, "1"), "201");
     check_status(PUT("/cache/e?ttl=4294967295", 1, "1"), "201");
+    check_status(PUT_WITH("/cache/f", "Cache-Control: max-age=\"5\"\r\n", 1, "1"), "201");
+    check_status(PUT_WITH("/cache/g", "Cache-Control: max-age=99999999999999999999999\r\n", 1, "1"), "201");
+    check_status(PUT_WITH("/cache/h", "Cache-Control: max-age=\r\n", 1, "1"), "400");
+    check_status(PUT_WITH("/cache/h", "Cache-Control: max-age=5s\r\n", 1, "1"), "400");
+    check_status(PUT_WITH("/cache/h", "Cache-Control: max-age=-1\r\n", 1, "1"), "400");
+    check_status(PUT_WITH("/cache/h", "Cache-Control: max-age=\"\r\n", 1, "1"), "400");
     check_status(GET("/cache/a"), "200");
     check_status(GET("/cache/d"), "404");
     http_talk_server_advance(&server, 6);
+    check_status(GET("/cache/f"), "404");
+    check_status(GET("/cache/g"), "200");
     check_status(GET("/cache/a"), "404");
     check_status(GET("/cache/b"), "404");
     check_status(GET("/cache/c"), "200");
