@@ -36,7 +36,7 @@ int channel_accept(int listen_fd, struct channel_peer *peer);
 /* Nobody can connect any more; who has, and was not accepted, is refused with `text`. Takes listen_fd. */
 void channel_end(int listen_fd, const char *text);
 
-/* The descriptor, or -errno: -ECONNREFUSED: no such process listens. */
+/* The descriptor, or -errno: -ECONNREFUSED: no such process listens; -EAGAIN: too many wait for it. */
 int channel_connect(pid_t pid, struct channel_peer *peer);
 
 /* From now on SIGIO says of a socket of channel_connect, too, that there is something to read. 0 or -errno. */

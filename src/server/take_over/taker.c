@@ -13,6 +13,7 @@
 #include <pwd.h>
 #include <sys/un.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "process_handle.h"
@@ -37,9 +38,25 @@ static bool uid_suits(uid_t uid, const char *user) {
     return channel_may(uid) || (geteuid() == 0 && entry != NULL && entry->pw_uid == uid);
 }
 
+/* Any user may fill the queue of those who wait to be looked at, which the other one empties all the time. */
+static int taker_reach(pid_t pid, struct channel_peer *peer) {
+    const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
+    uint64_t end_ns = clock_monotonic_ns() + TAKER_ASK_TIMEOUT_S * CLOCK_NS_PER_S;
+    int fd;
+    while ((fd = channel_connect(pid, peer)) == -EAGAIN && clock_monotonic_ns() < end_ns) {
+        nanosleep(&pause, NULL);
+    }
+    return fd;
+}
+
 static bool taker_connect(struct taker *taker, const struct options *options, struct failure *failure) {
     struct channel_peer peer;
-    taker->fd = channel_connect(taker->pid, &peer);
+    taker->fd = taker_reach(taker->pid, &peer);
+    if (taker->fd == -EAGAIN) {
+        return failure_set(failure, EX_UNAVAILABLE,
+                           "--take-over=%jd: it says nothing, and others wait for it, too",
+                           (intmax_t)taker->pid);
+    }
     if (taker->fd == -ECONNREFUSED) {
         return failure_set(failure, EX_UNAVAILABLE,
                            "--take-over=%jd: no such process of riposte hands itself over here (its network "

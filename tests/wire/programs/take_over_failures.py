@@ -170,6 +170,40 @@ def who_comes_when_it_stops_hears_so(lab):
             check(b"this one stops" in heard, f"it said {heard}")
 
 
+def switches_of(pid):
+    """How often it has waited."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches:"))
+
+
+@test()
+def who_finds_the_queue_full_waits(lab):
+    """Any user may fill it, again and again; then it is empty again."""
+    old = lab.start()
+    old.pause()
+    try:
+        for _ in range(64):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other:
+                other.setblocking(False)
+                try:
+                    other.connect(f"\0riposte-{old.pid}")
+                except BlockingIOError:
+                    break
+        else:
+            raise Failure("the queue is never full")
+        new = Process([*old.arguments, f"--take-over={old.pid}"], os.path.join(lab.new_folder(), "new"))
+        new.start()
+        try:
+            wait_until(lambda: not new.alive() or switches_of(new.pid) > 50, "it waits")
+            old.signal(signal.SIGCONT)
+            old.expect_exit(0)
+            wait_until(lambda: "taken over from" in new.output(), f"it has taken over; it said {new.output_end()}")
+        finally:
+            new.kill()
+    finally:
+        old.signal(signal.SIGCONT)
+
+
 @test()
 def who_asks_one_that_is_killed_starts_nothing(lab):
     """--check, and not a word from the other one: it says so, and listens on nothing."""
