@@ -169,13 +169,17 @@ bool hand_over_take(struct server *server, struct failure *failure) {
     return true;
 }
 
-/* Where -u has taken the right to do so away, its janitor has it, or that of the other one at the end. */
-static void dropped_files_remove(const struct server *server) {
+void hand_over_dropped(const struct server *server, struct socket_files *dropped) {
+    listeners_dropped(&server->taker.listeners, dropped);
+    dropped->count = server->taker.uid == 0 ? dropped->count : 0;
+}
+
+/* By its own rights; where -u has taken away what it needs, by those of a janitor: its own, or that of the other one, at the end at the latest. */
+static void dropped_files_remove(struct server *server) {
     struct socket_files dropped;
     listeners_dropped(&server->taker.listeners, &dropped);
-    if (server->janitor.pid == 0) {
-        socket_files_remove(&dropped);
-    }
+    janitor_take(&server->janitor, &server->former_janitor, &dropped);
+    socket_files_remove(&dropped);
 }
 
 bool hand_over_release(struct server *server, struct failure *failure) {
@@ -188,7 +192,6 @@ bool hand_over_release(struct server *server, struct failure *failure) {
         pidfile_fill_taken(server->options.pidfile, server->pidfile_fd);
         server->pidfile_fd = -1;
     }
-    janitor_take(&server->janitor, &server->former_janitor);
     dropped_files_remove(server);
     taker_release(taker); /* behind the pid file: one that is still the other one's own is removed by it */
     const struct connections_taken *connections = &taker->taken_connections;

@@ -36,6 +36,12 @@ bool hand_over_take_items(struct server *server, const char *why, struct failure
 bool hand_over_take_values(struct server *server, struct failure *failure);
 void hand_over_drop_values(struct server *server);
 
+/*
+ * Files that this process is to remove by the rights of root once it serves. A server without these may have been made to say anything: of its
+ * files its own janitor knows.
+ */
+void hand_over_dropped(const struct server *server, struct socket_files *dropped);
+
 /* What the other one has counted. Before workers have joined the store. */
 bool hand_over_take_numbers(struct server *server, struct failure *failure);
 

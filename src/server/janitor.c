@@ -4,8 +4,10 @@
  */
 #include "janitor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,6 +23,7 @@
 enum janitor_word {
     JANITOR_TAKEN = 'T', /* its server has taken over */
     JANITOR_LEFT = 'L',  /* another server has, from its own: that one's janitor has the sockets */
+    JANITOR_DROP = 'D',  /* behind it which: another server has, and serves there no more */
 };
 
 /* Those that the server has made, and those that it has taken, as it knows them. */
@@ -44,13 +47,47 @@ static void close_others(int fd) {
     syscall(SYS_close_range, fd + 1, ~0U, 0);
 }
 
+/* Which file is meant; written at once with its word. */
+struct janitor_drop {
+    char word;
+    char file[2 * sizeof(uint64_t)]; /* device, inode */
+};
+
+/* False: the end. */
+static bool read_whole(int fd, char *to, size_t size) {
+    for (size_t done = 0; done < size;) {
+        ssize_t got = read(fd, to + done, size - done);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return false;
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+/* Whoever asks, only what was the server's before the fork is removed. */
+static void drop(int fd, const struct listen_list *list) {
+    uint64_t wanted[2];
+    if (!read_whole(fd, (char *)wanted, sizeof(wanted))) {
+        return;
+    }
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct socket_file file = {listen_own_path(&list->listens[i]), list->listens[i].file};
+        if (file.path != NULL && file.file.device == wanted[0] && file.file.inode == wanted[1]) {
+            socket_file_remove(&file);
+        }
+    }
+}
+
 /* The last word, or JANITOR_TAKEN and the end; 0: the end came first. */
-static char wait_for_end(int fd, const struct socket_files *dropped) {
+static char wait_for_end(int fd, const struct listen_list *list, const struct socket_files *dropped) {
     char word, last = 0;
-    ssize_t size;
-    while (last != JANITOR_LEFT && (size = read(fd, &word, sizeof(word))) != 0 &&
-           (size > 0 || errno == EINTR)) {
-        last = size > 0 ? word : last;
+    while (last != JANITOR_LEFT && read_whole(fd, &word, sizeof(word))) {
+        if (word == JANITOR_DROP) {
+            drop(fd, list);
+            continue;
+        }
+        last = word;
         if (last == JANITOR_TAKEN) {
             socket_files_remove(dropped);
         }
@@ -65,7 +102,7 @@ static _Noreturn void janitor_serve(int fd, pid_t server, const char *pidfile, c
     victim_spare(victim);
     close_others(fd);
     capabilities_keep_file_removal();
-    char word = wait_for_end(fd, dropped);
+    char word = wait_for_end(fd, list, dropped);
     if (word != JANITOR_LEFT) {
         remove_sockets(list, word == JANITOR_TAKEN);
     }
@@ -116,11 +153,23 @@ static void janitor_tell(const struct janitor *janitor, enum janitor_word word) 
                  sizeof(letter)); /* it may have been killed; there is room for more than two */
 }
 
-void janitor_take(struct janitor *janitor, struct janitor *former) {
+/* One that does not know this word hears JANITOR_LEFT behind it. */
+static void janitor_tell_drop(const struct janitor *janitor, const struct socket_file *file) {
+    struct janitor_drop message = {.word = JANITOR_DROP};
+    const uint64_t numbers[] = {file->file.device, file->file.inode};
+    static_assert(sizeof(numbers) == sizeof(message.file), "what another build reads");
+    memcpy(message.file, numbers, sizeof(numbers));
+    (void)!write(janitor->fd, &message, sizeof(message)); /* as above */
+}
+
+void janitor_take(struct janitor *janitor, struct janitor *former, const struct socket_files *dropped) {
     if (janitor->pid != 0) {
         janitor_tell(janitor, JANITOR_TAKEN);
     }
     if (former->fd >= 0) {
+        for (unsigned i = 0; i < dropped->count; i++) {
+            janitor_tell_drop(former, &dropped->files[i]);
+        }
         janitor_tell(former, JANITOR_LEFT);
         janitor_leave(former);
     }

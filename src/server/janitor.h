@@ -12,8 +12,8 @@
  * janitor_take on, and the other janitor leaves then. Until then each removes what is of its own server alone, whoever is killed; where both
  * are, the first one's has everything.
  *
- * It reads nothing but the end of the pipe and these two words, which name nothing: whatever the server says, only what it had before the
- * fork is removed or left. Main thread, before others exist; janitor_end after they have ended.
+ * It reads nothing but the end of the pipe and three words, which name nothing but one of its files: whatever the server says, only what it
+ * had before the fork is removed or left. What another server says of files is believed where that one is root's (hand_over_dropped). Main thread, before others exist; janitor_end after they have ended.
  */
 #ifndef RIPOSTE_SERVER_JANITOR_H
 #define RIPOSTE_SERVER_JANITOR_H
@@ -41,8 +41,11 @@ struct janitor {
 bool janitor_begin(struct janitor *janitor, const char *pidfile, const struct listen_list *list,
                    const struct socket_files *dropped, const struct victim *victim, struct failure *failure);
 
-/* The server has taken over: what it has taken is its own; `former`, the janitor of the other one, leaves, and is none any more. */
-void janitor_take(struct janitor *janitor, struct janitor *former);
+/*
+ * The server has taken over: what it has taken is its own; `former`, the janitor of the other one, removes `dropped`, as far as these have been
+ * that one's, leaves, and is none any more.
+ */
+void janitor_take(struct janitor *janitor, struct janitor *former, const struct socket_files *dropped);
 
 /* Returns when the files are removed. Nothing where none was begun. */
 void janitor_end(struct janitor *janitor);

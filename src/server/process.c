@@ -114,13 +114,13 @@ bool process_drop_privileges(struct server *server, struct failure *failure) {
     /* That of the process before stays where there can be no other one. */
     bool has_none = server->former_janitor.fd < 0 || server->former_janitor.knows_words;
     struct socket_files dropped;
-    listeners_dropped(&server->taker.listeners, &dropped);
-    if (options->user != NULL && has_none &&
-        !janitor_begin(&server->janitor, options->pidfile, &server->listens, &dropped, &server->victim,
-                       failure)) {
+    hand_over_dropped(server, &dropped);
+    bool begins = options->user != NULL && has_none && geteuid() == 0;
+    if (begins && !janitor_begin(&server->janitor, options->pidfile, &server->listens, &dropped,
+                                 &server->victim, failure)) {
         return false;
     }
-    if (server->janitor.fd < 0) {
+    if (!begins) {
         server->janitor = server->former_janitor;
         server->former_janitor = (struct janitor){.fd = -1};
     }

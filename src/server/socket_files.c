@@ -9,8 +9,8 @@
 
 bool socket_file_is_there(const struct socket_file *file) {
     struct stat status;
-    return file->file.is_known && lstat(file->path, &status) == 0 && status.st_dev == file->file.device &&
-           status.st_ino == file->file.inode;
+    return file->file.is_known && lstat(file->path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+           status.st_dev == file->file.device && status.st_ino == file->file.inode;
 }
 
 void socket_file_remove(const struct socket_file *file) {

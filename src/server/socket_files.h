@@ -20,7 +20,7 @@ struct socket_files {
     unsigned count;
 };
 
-/* Whether it is there, and the same. */
+/* Whether it is there, a socket, and the same. */
 bool socket_file_is_there(const struct socket_file *file);
 
 /* Where it is. */

@@ -67,6 +67,7 @@ static bool taker_connect(struct taker *taker, const struct options *options, st
         return failure_set(failure, EX_OSERR, "--take-over=%jd: %s", (intmax_t)taker->pid,
                            strerror(-taker->fd));
     }
+    taker->uid = peer.uid;
     /* Anybody may have taken the name first. */
     if (peer.pid != taker->pid || !uid_suits(peer.uid, options->user)) {
         return failure_set(failure, EX_NOPERM,

@@ -31,6 +31,7 @@
 
 struct taker {
     pid_t pid;        /* of the other one; 0: this is an ordinary start, or has become one */
+    uid_t uid;        /* of its user, as the kernel says */
     int process_fd;   /* owned: its handle (process_handle.h), or why there is none */
     bool checks_only; /* this one asks, and starts nothing */
     int fd;           /* owned; -1: it has ended, or all is over */

@@ -75,6 +75,8 @@ Test(privileges, over_a_socket_go_with_them_but_not_over_what_has_its_name_since
     struct stat status;
     close(mkstemp(own));
     close(mkstemp(other));
+    cr_assert_eq(unlink(own) + unlink(other), 0);
+    cr_assert_eq(mknod(own, S_IFSOCK | 0600, 0) + mknod(other, S_IFSOCK | 0600, 0), 0);
     pid_t child = fork();
     if (child == 0) {
         struct listen_list lists[] = {list_of(own, 0), list_of(other, 1)};

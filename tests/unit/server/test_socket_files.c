@@ -5,7 +5,6 @@
 #include "socket_files.h"
 
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,7 +17,7 @@ static void folder_make(void) {
     cr_assert_not_null(mkdtemp(folder));
     for (unsigned i = 0; i < 2; i++) {
         snprintf(paths[i], sizeof(paths[i]), "%s/%u", folder, i);
-        close(open(paths[i], O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        cr_assert_eq(mknod(paths[i], S_IFSOCK | 0600, 0), 0);
     }
 }
 
@@ -55,6 +54,14 @@ Test(socket_files, that_are_others_or_unknown_stay) {
     socket_file_remove(&unknown);
     socket_file_remove(&elsewhere);
     cr_expect_eq(access(paths[0], F_OK), 0);
+}
+
+Test(socket_files, that_are_no_sockets_stay) {
+    cr_assert_eq(unlink(paths[0]), 0);
+    cr_assert_eq(mknod(paths[0], S_IFREG | 0600, 0), 0);
+    struct socket_file file = file_at(paths[0]);
+    socket_file_remove(&file);
+    cr_expect_eq(access(paths[0], F_OK), 0, "whoever says that it is one");
 }
 
 Test(socket_files, that_are_links_by_now_stay) {

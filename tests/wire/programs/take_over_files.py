@@ -6,6 +6,7 @@ import pwd
 import shutil
 import signal
 import socket
+import sys
 
 from harness.outcome import Skip, check, check_equal
 from harness.registry import test
@@ -185,6 +186,61 @@ def a_file_that_was_replaced_before_a_take_over_stays(lab):
         server = lab.take_over(server, "-s", path, *user)
         server.stop()
         expect_files(folder)
+
+
+# A server of nobody's that somebody else has got hold of: it offers a socket, says of two files that they are those of such, and dies.
+FALSE_SERVER = """
+import fcntl, mmap, os, socket, struct, sys
+uid, victims = int(sys.argv[1]), sys.argv[2:]
+os.setgroups([]); os.setgid(uid); os.setuid(uid)
+def message(kind, fields=b""):
+    return struct.pack("<4sHHI", b"RTPO", 1, kind, 12 + len(fields)) + fields
+verdict = os.memfd_create("v", os.MFD_ALLOW_SEALING)
+os.ftruncate(verdict, 4096)
+fcntl.fcntl(verdict, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+mmap.mmap(verdict, 4096)[:8] = struct.pack("Q", 4)
+listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listening.bind(f"\\0riposte-{os.getpid()}")
+listening.listen(4)
+print("listens", flush=True)
+other, _ = listening.accept()
+other.recv(4096)
+settings = b"\\x01\\x00x" + struct.pack("<8Q3I2B", 1, 1 << 26, 1 << 20, 0, 0, 0, 0, 0, 1, 1000, len(victims), 0, 0)
+socket.send_fds(other, [message(3, settings)], [verdict])
+for victim in victims:
+    offered = socket.socket(socket.AF_UNIX)
+    offered.bind("")
+    offered.listen()
+    address = struct.pack("H", socket.AF_UNIX) + victim.encode().ljust(108, b"\\0")
+    fields = struct.pack("<I", len(address)) + address + struct.pack("<IH", 1, 9) + b"memcached" + bytes(3)
+    socket.send_fds(other, [message(4, fields)], [offered.fileno()])
+    status = os.lstat(victim)
+    other.send(message(0x8005, struct.pack("<QQ", status.st_dev, status.st_ino)))
+other.send(message(5))
+"""
+
+
+@test()
+def what_a_server_without_rights_says_of_files_is_not_believed(lab):
+    """Root takes over from it, with -u, and removes no file of others that it names: not a socket, and nothing else."""
+    folder = lab.new_folder_of_root()
+    paths = [os.path.join(folder, name) for name in ("socket", "file")]
+    put_another(paths[0])
+    with open(paths[1], "wb"):
+        pass
+    uid = pwd.getpwnam("nobody").pw_uid
+    false = Process([sys.executable, "-c", FALSE_SERVER, str(uid), *paths], os.path.join(lab.new_folder(), "false"))
+    false.start()
+    try:
+        wait_until(lambda: "listens" in false.output(), f"the false one is there: {false.output_end()}")
+        with lab.start(f"--take-over={false.pid}", "-u", "nobody", "-P", os.path.join(folder, "pid")).connect() as client:
+            client.ask("version", "VERSION 1.6.45")
+        said = lab.servers[-1].stderr_text()
+        check(f"unix:{paths[0]} is not listened on any more" in said and "taken over from" in said, f"it has heard all of it, and said {said}")
+        lab.servers[-1].stop()
+        expect_files(folder, "socket", "file")
+    finally:
+        false.kill()
 
 
 def is_dead(pid):
