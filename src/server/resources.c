@@ -20,8 +20,7 @@
 enum {
     DESCRIPTORS_OF_PROCESS = 32, /* standard files, libraries, a margin */
     STACK_ROUND = 64 * 1024,     /* so that the next start, whose stack begins elsewhere, finds enough */
-    DESCRIPTORS_OF_WORKER =
-        5, /* ring or epoll instance, wake-up, one spare to refuse connections with, schedstat */
+    DESCRIPTORS_OF_WORKER = 5,   /* ring or epoll instance, wake-up, one spare to refuse with, schedstat */
 };
 
 bool resources_raise_stack(const void *frame, struct failure *failure) {
