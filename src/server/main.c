@@ -6,8 +6,11 @@
  * as after a step that failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable,
  * 71 system; of --check 0, 1 or 2, of --probe 0 or 1.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
 
 #include "doctor/doctor.h"
 #include "hand_over.h"
@@ -102,6 +105,17 @@ static int serve(struct server *server) {
     return in_order ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* exit_status, if all of what was asked for stands on standard output. */
+static int printed(int exit_status) {
+    struct failure failure = {0};
+    bool is_whole = ferror(stdout) == 0;
+    if (fclose(stdout) == 0 && is_whole) {
+        return exit_status;
+    }
+    failure_write(&failure, EX_OSERR, "standard output cannot be written: %s", strerror(errno));
+    return fail(&failure);
+}
+
 /* What the command line asks for; its exit status. */
 static int run(struct server *server, int arguments_count) {
     struct failure failure = {0};
@@ -110,7 +124,7 @@ static int run(struct server *server, int arguments_count) {
                                &failure)) {
     case OPTIONS_SHOW:
         options_table_show(options, stdout);
-        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return printed(EXIT_SUCCESS);
     case OPTIONS_REFUSED:
         return fail(&failure);
     case OPTIONS_COMPLETE:
@@ -120,7 +134,7 @@ static int run(struct server *server, int arguments_count) {
         return probe_run(options->probe, PROBE_TIMEOUT_MS, stdout);
     }
     if (options->check != SHOW_NOT) {
-        return options->take_over > 0 ? hand_over_check(server, stdout) : doctor_run(server, stdout);
+        return printed(options->take_over > 0 ? hand_over_check(server, stdout) : doctor_run(server, stdout));
     }
     return serve(server);
 }

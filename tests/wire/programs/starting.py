@@ -83,6 +83,16 @@ def help_and_version_go_to_standard_output_and_exit_0(lab):
     check(b"MIT" in done.stdout, "-i shows the licence")
 
 
+@test()
+def what_is_printed_and_not_taken_is_an_error_with_a_sentence(lab):
+    """On a full disk, and where standard output is closed."""
+    for flag in ("--help", "--help=markdown", "--version", "--license", "--check", "--check=json"):
+        for output, words in ((">/dev/full", b"cannot be written: No space left"), (">&-", b"cannot be written: Bad file descriptor")):
+            done = lab.run("sh", "-c", f'exec "$0" "$@" {output}', lab.program.path, flag, "-p", "-1")
+            check_equal(SYSTEM, done.returncode, f"exit status of {flag} {output}: {done.stderr!r}")
+            check(words in done.stderr and done.stderr.count(b"\n") == 1, f"{flag} {output}: {done.stderr!r}")
+
+
 @test(waits=True)
 def flags_without_meaning_here_cost_one_warning_line_each(lab):
     """The server starts and serves; each flag is named once on standard error."""
