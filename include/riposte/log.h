@@ -54,6 +54,12 @@ void log_begin(enum log_format format);
  */
 int log_open(const char *path);
 
+/*
+ * Writes the line of LOG_LEVEL_INFO at once: 0, or a negative errno where it is not taken, which is not counted as lost. Whether
+ * there is room in a file, only a write tells. Before log_begin_writing.
+ */
+int log_try_line(const char *text);
+
 /* The file that log_open has opened, from the root on; NULL without. Static storage. */
 const char *log_file_path(void);
 

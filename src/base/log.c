@@ -133,6 +133,15 @@ static bool is_ready(int fd) {
     return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0;
 }
 
+int log_try_line(const char *text) {
+    char line[LOG_LINE_SIZE_MAX];
+    size_t size = log_text_write(line, &layout_shown, LOG_LEVEL_INFO, clock_real_ns(), text);
+    if (!is_ready(log_fd)) {
+        return -EAGAIN;
+    }
+    return write(log_fd, line, size) < 0 ? -errno : 0;
+}
+
 /* One attempt. */
 static void line_write(enum log_level level, const char *text) {
     char line[LOG_LINE_SIZE_MAX];

@@ -4,6 +4,7 @@
  */
 #include "process.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -39,6 +40,13 @@ bool process_open_log(struct server *server, struct failure *failure) {
     if (error < 0) {
         return failure_set(failure, EX_OSERR, "--log-file=%s cannot be opened: %s", options->log_file,
                            strerror(-error));
+    }
+    /* A file without room would keep everything that follows to itself. A pipe that is full is its reader's affair. */
+    error = options->log_file == NULL ? 0 : log_try_line("version " RIPOSTE_VERSION " starts");
+    if (error < 0 && error != -EAGAIN) {
+        return failure_set(failure, EX_OSERR,
+                           "--log-file=%s cannot be written: %s; make room there, or name another file",
+                           options->log_file, strerror(-error));
     }
     options_table_warn(options, process_warn, NULL);
     return true;

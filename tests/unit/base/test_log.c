@@ -204,6 +204,13 @@ Test(log, changes_nothing_when_a_file_cannot_be_opened) {
     cr_expect_str_eq(logged(), "riposte: here\n");
 }
 
+Test(log, tells_whether_a_line_was_taken) {
+    cr_assert_eq(log_try_line("first"), 0);
+    cr_expect_str_eq(logged(), "riposte: first\n");
+    cr_assert_eq(log_open("/dev/full"), 0);
+    cr_expect_eq(log_try_line("no room"), -ENOSPC);
+}
+
 Test(log, tells_the_time_when_standard_error_is_a_file) {
     folder_make();
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

@@ -151,6 +151,17 @@ def a_file_is_opened_again_when_it_was_moved_away(lab):
 
 
 @test()
+def a_file_that_takes_no_line_ends_the_start_with_a_sentence(lab):
+    """--log-file on a disk without room, and where the limit of file sizes is 0."""
+    path = os.path.join(lab.new_folder(), "log")
+    for prefix, name, words in (((), "/dev/full", "No space left on device"),
+                                ((lab.need("prlimit", "util-linux"), "--fsize=0"), path, "File too large")):
+        done = lab.run(*prefix, lab.program.path, f"--log-file={name}", "-p", "-1")
+        check_equal(71, done.returncode, f"exit status with {name}: {done.stderr!r}")
+        check(f"riposte: --log-file={name} cannot be written: {words}" in done.stderr.decode(), done.stderr)
+
+
+@test()
 def a_daemon_keeps_its_log(lab):
     """-d with a relative name, from a folder that it leaves."""
     folder = lab.new_folder()
