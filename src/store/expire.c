@@ -50,7 +50,7 @@ uint32_t store_now_tick(const struct store_worker *worker) {
 /* A tick for a Unix time. Times before the clock's start have no tick; those beyond its range never come. */
 static uint32_t tick_of_unix(const struct store_worker *worker, uint64_t unix_s) {
     uint64_t start_unix_s = clock_start_unix_s(worker->store);
-    if (unix_s <= start_unix_s) {
+    if ((int64_t)unix_s <= (int64_t)start_unix_s) { /* of a clock that was set to 1970, it is before that */
         return STORE_EXPIRED;
     }
     uint64_t tick = unix_s - start_unix_s + STORE_TICK_FIRST;

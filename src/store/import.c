@@ -53,7 +53,7 @@ static void import_clock(struct store *store, const struct portable_store *said,
     uint64_t first_s = tick - STORE_TICK_FIRST;
     store->clock_started = true;
     store->clock_start_ns = is_ours ? said->begin_ns : now_ns;
-    atomic_init(&store->clock_start_unix_s, unix_s > first_s ? unix_s - first_s : 0);
+    atomic_init(&store->clock_start_unix_s, unix_s - first_s);
     atomic_init(&store->clock_advance_s, (uint32_t)first_s);
 }
 

@@ -208,16 +208,16 @@ static void clock_keep(struct store *store, const struct image_root *root) {
 }
 
 /*
- * Ticks go on by the wall clock. Where that was set back meanwhile, nobody knows how much time has passed: none, and times of
- * day are from now on counted by the clock as it is.
+ * Ticks go on by the wall clock. Where that was set back meanwhile, nobody knows how much time has passed: none. Times of day are
+ * from now on counted by the clock as it is: no part of a second that is cut off adds up over restarts.
  */
 static void clock_take(struct store *store, const struct image_root *root, uint64_t now_ns) {
     uint64_t real_s = clock_real_ns() / CLOCK_NS_PER_S;
     uint64_t passed_s = real_s > root->stopped_unix_s ? real_s - root->stopped_unix_s : 0;
-    uint64_t back_s = real_s < root->stopped_unix_s ? root->stopped_unix_s - real_s : 0;
+    uint64_t advance_s = root->stopped_tick - STORE_TICK_FIRST + passed_s;
     store->clock_start_ns = now_ns;
-    atomic_init(&store->clock_start_unix_s, root->start_unix_s - back_s);
-    atomic_init(&store->clock_advance_s, (uint32_t)(root->stopped_tick - STORE_TICK_FIRST + passed_s));
+    atomic_init(&store->clock_start_unix_s, real_s - advance_s);
+    atomic_init(&store->clock_advance_s, (uint32_t)advance_s);
 }
 
 static void rest_take(struct store *store, const struct image_root *root) {

@@ -80,6 +80,21 @@ Test(expire, understands_exptimes_as_clients_write_them) {
     fixture_close(&fixture);
 }
 
+/* A machine without a battery: its clock says 1970 for a while, and the store is older. */
+Test(expire, understands_times_of_day_where_the_store_is_older_than_the_clock) {
+    struct fixture fixture = fixture_open();
+    fixture_turn(&fixture, 5000 * 1000);
+    uint32_t now_tick = store_now_tick(fixture.worker);
+    store_clock_shift_wall(fixture.store, 30 - (int64_t)store_tick_unix_s(fixture.worker, now_tick));
+    cr_expect_eq(store_clock_unix_s(fixture.store, fixture.now_ns), 30);
+    cr_expect_eq(store_tick_unix_s(fixture.worker, now_tick + 60), 90);
+    cr_expect_eq(store_expiry(fixture.worker, STORE_TTL_RELATIVE_MAX + 30),
+                 now_tick + STORE_TTL_RELATIVE_MAX);
+    cr_expect_eq(store_expiry(fixture.worker, 1796000000), now_tick + 1796000000 - 30);
+    cr_expect_eq(store_expiry(fixture.worker, INT64_MAX), STORE_EXPIRES_NEVER);
+    fixture_close(&fixture);
+}
+
 Test(expire, an_item_is_gone_when_the_clock_reaches_its_expiry) {
     struct fixture fixture = fixture_open();
     fixture_set_expiring(&fixture, "key", "value", store_expiry(fixture.worker, 10));

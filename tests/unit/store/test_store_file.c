@@ -124,6 +124,19 @@ Test(store_file, a_clock_that_was_set_back_ends_nothing_early) {
     close(fd);
 }
 
+/* Each stop cuts off a part of a second of the store's clock, which must not fall behind the wall clock by them. */
+Test(store_file, times_of_day_are_those_of_the_clock_after_any_number_of_restarts) {
+    int fd = open_file();
+    struct fixture fixture = open_store(fd, fixture_config(), CLOCK_NS_PER_S, STORE_IMAGE_NONE);
+    store_clock_shift_wall(fixture.store, -5); /* as much as some restarts would cut off */
+    fixture = reopen(&fixture, fd);
+    uint64_t told_s = store_clock_unix_s(fixture.store, fixture.now_ns);
+    uint64_t real_s = clock_real_ns() / CLOCK_NS_PER_S;
+    cr_expect(told_s + 1 >= real_s && told_s <= real_s + 1, "%" PRIu64 " of %" PRIu64, told_s, real_s);
+    fixture_close(&fixture);
+    close(fd);
+}
+
 Test(store_file, what_was_flushed_stays_flushed) {
     int fd = open_file();
     struct fixture fixture = open_store(fd, fixture_config(), CLOCK_NS_PER_S, STORE_IMAGE_NONE);
