@@ -29,6 +29,9 @@ enum { HAND_OVER_WORD_TIMEOUT_S = 1 };
 /* Whoever has looked for the process id before the other one had it sends its signal a moment later: a script needs some milliseconds. */
 enum { HAND_OVER_LINGER_MS = 50 };
 
+/* Who asks both to stop has reached the second one by then. */
+enum { HAND_OVER_TWICE_MS = 100 };
+
 /* --- taking over ------------------------------------------------------------------------------------------ */
 
 bool hand_over_ask(struct server *server, struct failure *failure) {
@@ -204,10 +207,16 @@ bool hand_over_release(struct server *server, struct failure *failure) {
     return true;
 }
 
+/* What the other one was asked to do, until deadline_ns. */
+static void signals_hear(struct server *server, uint64_t deadline_ns) {
+    unsigned signals = taker_turn(&server->taker, deadline_ns);
+    server->is_stop_passed_on |= signals_have_stop(signals);
+    signals_raise(signals);
+}
+
 bool hand_over_await_word(struct server *server, struct failure *failure) {
     (void)failure; /* it serves, with or without */
-    signals_raise(
-        taker_turn(&server->taker, clock_monotonic_ns() + HAND_OVER_WORD_TIMEOUT_S * CLOCK_NS_PER_S));
+    signals_hear(server, clock_monotonic_ns() + HAND_OVER_WORD_TIMEOUT_S * CLOCK_NS_PER_S);
     return true;
 }
 
@@ -275,21 +284,30 @@ void hand_over_pass_on(struct server *server) {
     }
 }
 
+/* The next one that comes before end_ns; 0: none does. A wait may also end early, without one (EINTR). */
+static unsigned signals_take_until(uint64_t end_ns) {
+    unsigned signals = 0;
+    for (uint64_t now_ns; signals == 0 && (now_ns = clock_monotonic_ns()) < end_ns;) {
+        signals = signals_take_next((int)((end_ns - now_ns) / CLOCK_NS_PER_MS) + 1);
+    }
+    return signals;
+}
+
 void hand_over_leave(struct server *server) {
     if (server->giver.state != GIVER_GIVEN) {
         return;
     }
-    uint64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + HAND_OVER_LINGER_MS * CLOCK_NS_PER_MS;
-    for (; now_ns < end_ns; now_ns = clock_monotonic_ns()) {
-        unsigned signals = signals_take_next((int)((end_ns - now_ns) / CLOCK_NS_PER_MS) + 1);
-        if (signals != 0) {
-            giver_pass_on(&server->giver, signals);
-        }
+    uint64_t end_ns = clock_monotonic_ns() + HAND_OVER_LINGER_MS * CLOCK_NS_PER_MS;
+    for (unsigned signals; (signals = signals_take_until(end_ns)) != 0;) {
+        giver_pass_on(&server->giver, signals);
     }
 }
 
 void hand_over_part(struct server *server) {
     taker_part(&server->taker);
+    if (server->is_stop_passed_on) {
+        signals_take_until(clock_monotonic_ns() + HAND_OVER_TWICE_MS * CLOCK_NS_PER_MS);
+    }
 }
 
 /* One that goes on being used has the new one's number by now: it has another, or none. */
@@ -302,7 +320,7 @@ static void hand_over_remove_pidfile(const struct server *server) {
 bool hand_over_turn(struct server *server, uint64_t now_ns) {
     struct giver *giver = &server->giver;
     enum giver_state state = giver_turn(giver, now_ns);
-    signals_raise(taker_turn(&server->taker, 0));
+    signals_hear(server, 0);
     if (state == GIVER_GIVEN) {
         hand_over_remove_pidfile(server);
         supervision_given(&server->supervision, giver->taker);

@@ -79,7 +79,10 @@ void hand_over_pass_on(struct server *server);
  */
 void hand_over_leave(struct server *server);
 
-/* This one stops: what the other one, which has ended or does so, is asked to do does not come on top of that. */
+/*
+ * This one stops: what the other one, which has ended or does so, is asked to do does not come on top of that. A service manager asks each
+ * process: where the other one's word was first, this one's own signal is waited for, for a moment in which it serves, and is no second one.
+ */
 void hand_over_part(struct server *server);
 
 /* Whether another process has the listeners and the items: nothing of them is shut down or removed here. */

@@ -49,6 +49,7 @@ struct server {
     struct memory_lock memory_lock; /* -k */
     struct victim victim;           /* this one, until it has taken over */
     struct taker taker;             /* the process that this one takes over from */
+    bool is_stop_passed_on;         /* that one was asked to stop, and has said so */
     struct giver giver;             /* and the one that takes over from it */
     struct successor successor;     /* that one, where SIGUSR2 has started it */
     const struct failure *failure;  /* borrowed, while the steps are undone; NULL: none of them has failed */

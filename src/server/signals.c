@@ -125,7 +125,7 @@ void signals_request_refresh(void) {
 /* Bit 0 is the first: what two builds say to each other. */
 static const int passed_on[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
 
-enum { PASSED_ON_COUNT = sizeof(passed_on) / sizeof(passed_on[0]) };
+enum { SIGHUP_INDEX = 3, PASSED_ON_COUNT = sizeof(passed_on) / sizeof(passed_on[0]) };
 
 unsigned signals_take_pending(void) {
     unsigned signals = 0;
@@ -154,6 +154,10 @@ unsigned signals_take_next(int timeout_ms) {
         signals |= number == passed_on[i] ? 1U << i : 0;
     }
     return signals;
+}
+
+bool signals_have_stop(unsigned signals) {
+    return (signals & ~(1U << SIGHUP_INDEX) & ((1U << PASSED_ON_COUNT) - 1)) != 0;
 }
 
 void signals_raise(unsigned signals) {

@@ -112,6 +112,8 @@ Test(signals, that_are_pending_are_taken_without_waiting_and_raised_again) {
     cr_expect_eq(signals, 1U << 0 | 1U << 3);
     cr_expect_eq(signals_take_pending(), 0);
     cr_expect_eq(signals_wait(0), SIGNALS_UPGRADE, "it is not one of them");
+    cr_expect(signals_have_stop(signals));
+    cr_expect_not(signals_have_stop(signals & ~1U));
     signals_raise(signals & ~1U);
     cr_expect_eq(signals_wait(0), SIGNALS_RELOAD);
     cr_expect_eq(signals_wait(0), SIGNALS_NONE);

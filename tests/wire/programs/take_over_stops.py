@@ -79,6 +79,35 @@ def a_signal_behind_the_last_word_of_the_old_one_goes_on_to_the_new_one(lab):
     check(any(stop_behind_the_last_word(lab) for _ in range(ATTEMPTS)), "the old one was gone each time")
 
 
+def stop_both(lab):
+    """Whether the new one was asked soon after the old one, which had passed that on by then, or was about to."""
+    old = lab.start("-m", "64")
+    path = os.path.join(lab.new_folder(), "pid")
+    flags = [str(old.port) if flag == "-1" else flag for flag in old.arguments]
+    new = Process([*flags, f"--take-over={old.pid}", "-P", path], os.path.join(lab.new_folder(), "new"))
+    new.start()
+    try:
+        wait_until(lambda: "info: stopped" in old.stderr_text() and " ready:" in new.output(), "the new one serves")
+        began = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):  # it was there for a moment only
+            old.process.send_signal(signal.SIGTERM)
+        time.sleep(lab.random.random() * 0.005)
+        new.send_signal(signal.SIGTERM)
+        was_soon = time.monotonic() - began < 0.05
+        check(not was_soon or new.wait(LIMIT_S) == 0, f"seed {lab.seed}: {new.exit_text()}; the new one said {new.output_end()}")
+        check(not was_soon or not os.path.exists(path), "the pid file is left")
+        old.expect_exit(0)
+        return was_soon
+    finally:
+        new.kill()
+
+
+@test()
+def who_asks_both_to_stop_asks_once(lab):
+    """The old one, behind its last word, passes it on; what the new one is told itself is no second one, which would end it at once."""
+    check(sum(stop_both(lab) for _ in range(10)) > 0, "the new one was asked late each time")
+
+
 def children_of(pid):
     """Its descendants."""
     found = []
