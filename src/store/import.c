@@ -42,7 +42,7 @@ struct store_import *store_import_begin(struct store *store, size_t memory_size_
 static bool import_is_sound(const struct portable_store *said) {
     return said->sequence <= IMPORT_SEQUENCE_MAX && said->begin_tick >= STORE_TICK_FIRST &&
            said->begin_tick <= said->now_tick && said->now_tick <= UINT32_MAX / 2 &&
-           said->begin_unix_s <= INT64_MAX;
+           (int64_t)said->begin_unix_s >= -(int64_t)UINT32_MAX;
 }
 
 /* The clock goes on, before there is a worker: the same second begins at the same moment. One that begins in the future is another namespace's (time_namespaces(7)). */

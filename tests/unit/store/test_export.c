@@ -172,6 +172,21 @@ Test(export, time_goes_on_and_a_delayed_flush_comes) {
     fixture_close(&fixture);
 }
 
+/* A machine without a battery: its clock says 1970 for a while. */
+Test(export, a_store_that_is_older_than_the_clock_arrives) {
+    struct fixture fixture = fixture_open();
+    fixture_turn(&fixture, 5000 * 1000);
+    uint32_t tick = store_now_tick(fixture.worker);
+    store_clock_shift_wall(fixture.store, 30 - (int64_t)store_tick_unix_s(fixture.worker, tick));
+    fixture_set(&fixture, "a", "v");
+    struct moved_store moved = move(&fixture);
+    cr_expect(fixture_has(&moved.fixture, "a"));
+    cr_expect_eq(store_tick_unix_s(moved.fixture.worker, tick), 30);
+    cr_expect_eq(store_expiry(moved.fixture.worker, 1796000000), tick + 1796000000 - 30);
+    fixture_close(&moved.fixture);
+    fixture_close(&fixture);
+}
+
 /* Used ones live in main, when eviction has met them. */
 static void fill_twice_over(struct fixture *fixture, uint64_t used_count) {
     struct item_view view;
