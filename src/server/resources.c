@@ -117,14 +117,15 @@ bool resources_allow_core_files(struct failure *failure) {
 }
 
 bool resources_open_standard_files(struct failure *failure) {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-        if (fd < 0) {
-            return failure_set(failure, EX_OSERR, "/dev/null cannot be opened: %s", strerror(errno));
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* The lowest number that is free. */
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+            return failure_set(failure, EX_OSERR,
+                               "descriptor %d is closed, and /dev/null cannot take its place: %s; start with "
+                               "descriptors 0, 1 and 2, or mount /dev",
+                               fd, strerror(errno));
         }
-    } while (fd <= STDERR_FILENO);
-    close(fd);
+    }
     return true;
 }
 
