@@ -19,7 +19,12 @@ struct failure {
 
 /* What helps where memory is refused; a control group that is full ends the process instead. */
 #define FAILURE_MEMORY_CURE                                                                                  \
-    "raise the limit of addresses (ulimit -v), or give the machine or the control group more"
+    "raise the limit of addresses (ulimit -v, ulimit -d), or give the machine or the control group more"
+
+/* What helps where a thread is refused. */
+#define FAILURE_THREAD_CURE                                                                                  \
+    "raise the limit of processes (ulimit -u; systemd: TasksMax; Docker: --pids-limit) "                     \
+    "or of addresses (RLIMIT_AS, ulimit -v)"
 
 static inline bool failure_happened(const struct failure *failure) {
     return failure->exit_status != 0;

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "conn_list.h"
 #include "engine_state.h"
+#include "failure.h"
 #include "memory.h"
 #include "net_statistics.h"
 #include "riposte/check.h"
@@ -203,8 +204,7 @@ int engine_start(struct engine *engine, struct engine_error *error) {
     int result = 0;
     unsigned started = engine_start_threads(engine, &result);
     if (result < 0) {
-        engine_fail(error, result,
-                    "cannot start a worker thread; see RLIMIT_NPROC, RLIMIT_AS and the pids control group");
+        engine_fail(error, result, "cannot start a worker thread; " FAILURE_THREAD_CURE);
         start_order(&engine->start, START_GIVE_UP);
         engine_join(engine);
         return result;

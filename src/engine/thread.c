@@ -113,7 +113,15 @@ static int thread_prepare(struct worker *worker, struct engine_error *error) {
         worker->user = hooks->worker_start == NULL ? NULL : hooks->worker_start(hooks->user, worker->index);
         worker->prepared = hooks->worker_start == NULL || worker->user != NULL;
     }
-    return worker->prepared ? 0 : thread_fail(error, -ENOMEM, "start");
+    if (worker->prepared) {
+        return 0;
+    }
+    /* A hook does not say which of both it is. */
+    error->error = -ENOMEM;
+    snprintf(error->message, sizeof(error->message),
+             "a worker cannot start: memory or a thread is refused; " FAILURE_MEMORY_CURE
+             "; " FAILURE_THREAD_CURE);
+    return error->error;
 }
 
 /* From now on this worker serves. */

@@ -155,7 +155,8 @@ bool process_begin_log_writer(struct server *server, struct failure *failure) {
     (void)server;
     int error = log_begin_writing();
     return error == 0 ||
-           failure_set(failure, EX_OSERR, "the log's thread cannot be started: %s", strerror(-error));
+           failure_set(failure, EX_OSERR, "the log's thread cannot be started: %s; %s", strerror(-error),
+                       error == -ENOMEM ? FAILURE_MEMORY_CURE : FAILURE_THREAD_CURE);
 }
 
 void process_end_log_writer(struct server *server) {

@@ -267,7 +267,8 @@ static bool memcached_create(struct protocols *protocols, const struct protocols
     }
     int status = memcached_service_create(&config, &protocols->memcached);
     if (status < 0) {
-        return failure_set(failure, EX_OSERR, "the protocol cannot be made: %s", strerror(-status));
+        return failure_set(failure, EX_OSERR, "the protocol cannot be made: %s%s", strerror(-status),
+                           status == -ENOMEM ? "; " FAILURE_MEMORY_CURE : "");
     }
     memcached_service_set_engine(protocols->memcached, parts->engine);
     return true;
@@ -347,13 +348,17 @@ static bool http_create(struct protocols *protocols, const struct protocols_part
         config.sources[config.sources_count++] = tls_metrics(protocols->tls);
     }
     int status = http_service_create(&config, &protocols->http);
+    if (status == -EAGAIN) {
+        return failure_set(failure, EX_OSERR,
+                           "the threads for files or --http-log cannot be started; " FAILURE_THREAD_CURE);
+    }
     if (status < 0 && status != -ENOMEM) {
         return failure_set(failure, EX_OSERR, "--http-root %s or --http-log %s cannot be opened: %s",
                            options->http_root != NULL ? options->http_root : "(none)",
                            options->http_log != NULL ? options->http_log : "(none)", strerror(-status));
     }
     return status == 0 ||
-           failure_set(failure, EX_OSERR, "the HTTP service cannot be made: %s", strerror(-status));
+           failure_set(failure, EX_OSERR, "no memory for the HTTP service; " FAILURE_MEMORY_CURE);
 }
 
 bool protocols_load_token(struct protocols *protocols, const struct options *options,
@@ -375,7 +380,8 @@ static bool tls_parts_create(struct protocols *protocols, unsigned count, struct
     }
     protocols->tls_workers = calloc(count, sizeof(*protocols->tls_workers));
     protocols->tls_workers_count = protocols->tls_workers == NULL ? 0 : count;
-    return protocols->tls_workers != NULL || failure_set(failure, EX_OSERR, "no memory for TLS");
+    return protocols->tls_workers != NULL ||
+           failure_set(failure, EX_OSERR, "no memory for TLS; " FAILURE_MEMORY_CURE);
 }
 
 static void tls_parts_destroy(struct protocols *protocols) {

@@ -21,6 +21,7 @@
 #include "close.h"
 #include "engine_state.h"
 #include "epoll.h"
+#include "failure.h"
 #include "riposte/check.h"
 #include "riposte/clock.h"
 #include "riposte/log.h"
@@ -78,11 +79,8 @@ static int epoll_open(struct worker *worker, struct engine_error *error) {
     if (result < 0) {
         free(epoll);
         error->error = result;
-        snprintf(
-            error->message, sizeof(error->message), "epoll cannot be set up: %s; %s", strerror(-result),
-            result == -ENOMEM
-                ? "raise the limit of addresses (ulimit -v), or give the machine or the control group more"
-                : "raise LimitNOFILE or lower -c");
+        snprintf(error->message, sizeof(error->message), "epoll cannot be set up: %s; %s", strerror(-result),
+                 result == -ENOMEM ? FAILURE_MEMORY_CURE : "raise LimitNOFILE or lower -c");
         return result;
     }
     worker->transport_state = epoll;

@@ -126,9 +126,24 @@ bool uring_wait_for_memory(struct uring_patience *patience, const struct engine_
     return true;
 }
 
+/* Where the mapping of a ring has failed, nobody says so. */
+static bool addresses_are_limited(void) {
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
+    getrlimit(RLIMIT_AS, &limit);
+    return limit.rlim_cur != RLIM_INFINITY;
+}
+
 static void explain_memory(const struct engine_sizes *sizes, unsigned workers_count, char *message,
                            size_t size) {
     size_t locked_kib = locked_memory_size(sizes) * workers_count / BYTES_PER_KIB;
+    if (addresses_are_limited()) {
+        snprintf(message, size,
+                 "no memory for an io_uring (ENOMEM): the rings of %u workers take %zu KiB; raise the limit "
+                 "of addresses (ulimit -v) or of locked memory (ulimit -l; LimitMEMLOCK=infinity), or use "
+                 "--engine=epoll",
+                 workers_count, locked_kib);
+        return;
+    }
     if (!uring_memory_is_limited(sizes, workers_count)) {
         snprintf(
             message, size,

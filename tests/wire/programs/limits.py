@@ -4,7 +4,7 @@
 import os
 
 from harness.http import ask_status, http_connect, http_start
-from harness.outcome import check, check_equal
+from harness.outcome import Skip, check, check_equal
 from harness.registry import TCP, test
 from programs.machines import check_serves, limited
 
@@ -58,3 +58,39 @@ def a_large_stack_is_not_reserved_for_each_thread(lab):
         sizes.append(memory_kib(server, "VmSize"))
         server.stop()
     check(sizes[1] - sizes[0] < 64 << 10, f"KiB of addresses with 8 MiB, with 1 GiB: {sizes}")
+
+
+@test(families=TCP)
+def little_memory_is_refused_with_the_cure(lab):
+    """RLIMIT_AS from where the libraries are just loaded to where the store has no place."""
+    if lab.program.is_sanitized:
+        raise Skip("a sanitizer needs more addresses than any limit leaves")
+    for mib in (24, 32, 56, 80, 150):
+        done = lab.run(lab.need("prlimit", "util-linux"), f"--as={mib << 20}", lab.program.path, "-p", "-1", "-t", "2",
+                       f"--engine={lab.engine}")
+        check("ulimit -v" in done.stderr.decode(), f"{mib} MiB: {done.stderr!r}")
+        check_equal(SYSTEM, done.returncode, f"exit status with {mib} MiB")
+
+
+@test(families=TCP)
+def a_thread_that_is_refused_ends_the_start_with_the_cure(lab):
+    """RLIMIT_NPROC: for the first worker, for the log, for files."""
+    folder = lab.new_folder()
+    os.chmod(lab.folder, 0o711)
+    flags = ("-p", "-1", "-t", "2", f"--engine={lab.engine}", f"--log-file={folder}/log", "--http=127.0.0.1:0", f"--http-root={folder}")
+    for number, limit in enumerate((1, 2, 3, 4)):
+        prefix = limited(lab, f"--nproc={limit}:{limit}", user=65400 + number + (10 if lab.engine == "uring" else 0))
+        if os.path.exists(f"{folder}/log"):
+            os.remove(f"{folder}/log")
+        check_sentence(lab.run(*prefix, lab.program.path, *flags), "ulimit -u", "TasksMax", "--pids-limit")
+
+
+@test(families=TCP)
+def no_devices_are_needed_where_descriptors_are_open(lab):
+    """/dev is empty: it serves; with standard input closed, too, the sentence says both."""
+    if os.geteuid() != 0:
+        raise Skip("not root: cannot have a mount namespace")
+    bare = (lab.need("unshare", "util-linux"), "-m", "sh", "-c", 'mount -t tmpfs none /dev && exec "$@"', "sh")
+    check_serves(lab, lab.start(prefix=bare))
+    closed = bare[:-2] + ('mount -t tmpfs none /dev && exec "$@" <&-', "sh")
+    check_sentence(lab.run(*closed, lab.program.path, "-p", "-1"), "descriptor 0 is closed", "mount /dev")
