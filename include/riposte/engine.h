@@ -435,8 +435,8 @@ void engine_conn_list_end(struct engine_conn_list *list);
 /* What the kernel says of the process and of its network namespace. */
 struct engine_kernel_figures {
     struct rusage usage; /* of the process: getrusage(2) */
-    uint64_t
-        listen_overflows; /* of accept queues since engine_create: TcpExt ListenOverflows of /proc/net/netstat */
+    /* Of accept queues since engine_create: TcpExt ListenOverflows of /proc/net/netstat. */
+    uint64_t listen_overflows;
     uint64_t listen_drops; /* the same, ListenDrops */
     bool listens_known;    /* the file can be read; otherwise both are 0 */
 };

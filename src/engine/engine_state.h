@@ -84,8 +84,8 @@ struct engine {
     bool logs_connections;        /* -v; constant */
     struct log_limit conn_lines;  /* of these */
     struct log_limit error_lines; /* what makes clients wait or go */
-    _Atomic uint64_t
-        unpin_silence_ends_ns; /* monotonic; until then no line says that a worker is not kept on its CPU */
+    /* Monotonic; until then no line says that a worker is not kept on its CPU. */
+    _Atomic uint64_t unpin_silence_ends_ns;
 
     alignas(64) _Atomic(enum engine_stop) stop;   /* set by engine_stop; NONE again from engine_resume on */
     _Atomic(struct engine_conn_list *) conn_list; /* under way; NULL when none is */

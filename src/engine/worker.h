@@ -123,8 +123,8 @@ struct worker {
     bool thread_started;
     unsigned orders_seen;                        /* of engine.start */
     alignas(64) struct engine_counters counters; /* written by this worker only */
-    _Atomic uint64_t
-        published_size; /* what the engine's sum of connections' memory has of this worker; as above */
+    /* What the engine's sum of connections' memory has of this worker; as above. */
+    _Atomic uint64_t published_size;
 };
 
 /* A worker of the engine, without listeners and thread; NULL when memory ends. */

@@ -50,8 +50,8 @@ enum portable_mark {
 struct portable_store {
     uint64_t begin_ns;   /* CLOCK_MONOTONIC, when */
     uint64_t begin_tick; /* this tick began, */
-    uint64_t
-        begin_unix_s; /* and by the wall clock as its times of day are counted; modulo 2^64: by one that was set back it is before 1970 */
+    /* The same moment by the wall clock, as times of day are counted; modulo 2^64: by one that was set back it is before 1970. */
+    uint64_t begin_unix_s;
     uint64_t now_tick;
     uint64_t sequence;      /* the highest number that it has given out */
     uint64_t flush_at_tick; /* everything is flushed then; 0: never */

@@ -117,8 +117,8 @@ struct store {
     /* Constant from the first joining on. */
     bool clock_started;
     uint64_t clock_start_ns; /* monotonic time of tick STORE_TICK_FIRST */
-    _Atomic uint64_t
-        clock_start_unix_s; /* seconds since 1970 of the same moment, modulo 2^64: by a clock that was set back since it was before */
+    /* Seconds since 1970 of the same moment, modulo 2^64: by a clock that was set back since it was before. */
+    _Atomic uint64_t clock_start_unix_s;
 
     pthread_mutex_t lock;      /* joining, leaving, orphans; never on the path of a request */
     struct arena_list orphans; /* retired segments of workers that left; under the lock */
