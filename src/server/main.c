@@ -4,7 +4,7 @@
  *
  * The steps below are begun from the top; what was begun is ended from the bottom, at the end of the process
  * as after a step that failed. Exit status: 0 after a stop, else 64 usage, 67 no such user, 69 unavailable,
- * 71 system; of --check 0, 1 or 2, of --probe 0 or 1.
+ * 71 system; of --check 0, 1 or 2, of --probe 0 or 1. What is asked for and cannot be printed: 71.
  */
 #include <errno.h>
 #include <stdio.h>
