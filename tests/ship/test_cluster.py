@@ -8,9 +8,10 @@ import re
 
 import place
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_ports
 from harness.registry import test
 from harness.server import wait_until
-from programs.proxies import Helper, accepts, free_ports
+from programs.proxies import Helper, accepts
 
 KEYS = [f"key:{number}" for number in range(900)]
 

@@ -10,8 +10,8 @@ import urllib.request
 import kubernetes
 import place
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_ports
 from harness.registry import test
-from programs.proxies import free_ports
 
 # What a query has beside names of metrics.
 WORDS = {"sum", "rate", "by", "instance", "worker", "command", "status", "label_values", "get", "hit", "le", "__rate_interval", "histogram_quantile"}

@@ -9,9 +9,10 @@ import socket
 
 from harness.http import HOST, ask_status, http_connect, http_start, request
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_ports
 from harness.registry import test
 from programs.http_refusals import DOUBTFUL_LENGTHS
-from programs.proxies import Helper, accepts, free_ports
+from programs.proxies import Helper, accepts
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 

@@ -8,9 +8,10 @@ import os
 
 from harness.http import ask_status, http_connect, http_start
 from harness.outcome import Failure, check, check_equal
+from harness.ports import free_ports
 from harness.registry import test
 from harness.server import wait_until
-from programs.proxies import Helper, accepts, free_ports
+from programs.proxies import Helper, accepts
 
 # Nothing but the page: no updates, no look-ups of its maker's hosts.
 BROWSER_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

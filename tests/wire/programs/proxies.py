@@ -7,6 +7,7 @@ import signal
 import socket
 
 from harness.outcome import Failure, check, check_equal
+from harness.ports import free_ports
 from harness.registry import BOTH, test
 from harness.server import wait_until
 from process import Process
@@ -36,15 +37,6 @@ class Helper:
 
     def __exit__(self, *exception):
         self.process.stop()
-
-
-def free_ports(count):
-    """Ports that are free now; held together while they are chosen, so that they differ."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def accepts(port):

@@ -7,6 +7,7 @@ import signal
 import socket
 
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_port
 from harness.registry import TCP, test
 from harness.server import wait_until
 
@@ -214,12 +215,6 @@ def has_ipv6():
         return True
     except OSError:
         return False
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @test(families=TCP)

@@ -13,6 +13,7 @@ from harness.certificates import Authority
 from harness.connection import Connection, set_request
 from harness.http import http_start
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_port
 from harness.registry import BOTH, test
 from harness.server import Program, wait_until
 from harness.service import Service
@@ -300,12 +301,10 @@ def a_check_knows_what_is_spoken_elsewhere_and_what_cannot_be_opened(lab):
     base = ["--check", f"--take-over={server.pid}", "-s", server.socket_path, "-m", "64"]
     own = f"127.0.0.1:{server.port}"
     spoken = f"{own}: something else is spoken there from then on; its connections are closed"
-    with socket.socket() as taken, socket.socket() as free:
+    with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen(1)
-        free.bind(("127.0.0.1", 0))
-        free_address = f"127.0.0.1:{free.getsockname()[1]}"
-        free.close()
+        free_address = f"127.0.0.1:{free_port()}"
         for flags, status, words in ((["-l", own], 0, "1 good, 0 fair"), ([f"--http={own}"], 1, spoken),
                                      (["-l", own, *Authority(lab.new_folder()).flags()], 1, spoken),
                                      (["-l", f"{own},127.0.0.1:{taken.getsockname()[1]}"], 2, "is in use by another process"),

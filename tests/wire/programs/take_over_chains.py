@@ -4,9 +4,10 @@
 import os
 
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_port
 from harness.registry import test
 from harness.server import wait_until
-from programs.take_over_load import MEMORY, Load, free_port
+from programs.take_over_load import MEMORY, Load
 
 CONNECTIONS = 50
 TURNS = 10

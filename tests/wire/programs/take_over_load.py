@@ -10,6 +10,7 @@ import socket
 from harness.connection import set_request
 from harness.crowd import Crowd, Member
 from harness.outcome import Failure, check, check_equal
+from harness.ports import free_port
 from harness.registry import test
 
 TURNS, TURNS_SHORT = 10, 4
@@ -282,9 +283,3 @@ def expect_all(client):
     for begin in range(0, ITEMS, ITEMS_AT_ONCE):
         client.send(b"".join(f"mg item{i} v\r\n".encode() for i in range(begin, begin + ITEMS_AT_ONCE)))
         client.expect(b"".join(f"VA {len(str(i)) + 6}\r\nvalue {i}\r\n".encode() for i in range(begin, begin + ITEMS_AT_ONCE)))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

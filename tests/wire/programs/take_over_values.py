@@ -10,12 +10,13 @@ import socket
 
 from harness.connection import Connection, set_request, value_reply
 from harness.outcome import Failure, check, check_equal
+from harness.ports import free_port
 from harness.registry import BOTH, test
 from harness.server import wait_until
 from process import Process
 from programs.take_over_failures import need_faults
 from programs.take_over_layouts import OTHER_LAYOUT
-from programs.take_over_load import free_port, pattern
+from programs.take_over_load import pattern
 
 TURNS = 10
 SENT_TURNS = 4

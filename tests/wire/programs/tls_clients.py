@@ -8,10 +8,11 @@ import sys
 
 from harness.http import http_start
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_ports
 from harness.registry import test
 from harness.tls import client_context
 from programs.clients import pymemcache_counts, pymemcache_stores
-from programs.proxies import Helper, accepts, free_ports
+from programs.proxies import Helper, accepts
 
 TLS = ("tls",)
 LARGE = b"0123456789abcdef" * 40_000

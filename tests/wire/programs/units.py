@@ -5,11 +5,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import urllib.request
 
 from harness.connection import Connection
 from harness.outcome import Skip, check, check_equal
+from harness.ports import free_port
 from harness.registry import test
 from harness.service import Service
 
@@ -96,9 +96,7 @@ def the_unit_allows_every_call_that_the_server_makes(lab):
     path, trace = os.path.join(folder, "socket"), os.path.join(folder, "trace")
     with open(os.path.join(folder, "index.html"), "w", encoding="ascii") as file:
         file.write("hello")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     flags = ["-s", path, "-t", str(WORKERS), "-k", f"--http=127.0.0.1:{port}", f"--http-root={folder}",
              f"--http-log={os.path.join(folder, 'log')}"]
     with Service(lab, *flags, prefix=[strace, "-f", "-qq", "-o", trace]) as service:
