@@ -111,14 +111,14 @@ struct engine_limits {
     uint32_t idle_timeout_ms;
 };
 
-/* One address to listen on, with the protocol spoken there. */
 /* The file of a Unix socket, as stat(2) has it: whether what has its name later is still the same. */
 struct engine_socket_file {
-    bool is_known;
+    bool is_known; /* otherwise the numbers mean nothing */
     uint64_t device;
     uint64_t inode;
 };
 
+/* One address to listen on, with the protocol spoken there. */
 struct engine_listen {
     const struct protocol *protocol; /* borrowed for the engine's life */
 

@@ -247,7 +247,7 @@ uint32_t store_now_tick(const struct store_worker *worker);
  */
 uint32_t store_expiry(const struct store_worker *worker, int64_t exptime);
 
-/* Seconds since 1970 of a tick (for lists meant for people). */
+/* Seconds since 1970 of a tick; modulo 2^64, since under a clock that was set back it may be before that. */
 uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick);
 
 /* Seconds since 1970 at now_ns (monotonic), as the store takes them to be. Once a worker has joined; any thread. */

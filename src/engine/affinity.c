@@ -66,8 +66,7 @@ static void affinity_say(struct worker *worker) {
     }
     log_line(LOG_LEVEL_INFO,
              "worker %u has to wait for CPU %u, which other programs use, too: it is not kept there until "
-             "they are "
-             "gone (--pin=auto; cpu_unpins, cpu_unpinned and cpu_wait_ns tell more)",
+             "they are gone (--pin=auto; cpu_unpins, cpu_unpinned and cpu_wait_ns tell more)",
              worker->index, worker->cpu);
 }
 

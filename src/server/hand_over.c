@@ -208,7 +208,7 @@ bool hand_over_release(struct server *server, struct failure *failure) {
 }
 
 /* What the other one was asked to do, until deadline_ns. */
-static void signals_hear(struct server *server, uint64_t deadline_ns) {
+static void hand_over_hear(struct server *server, uint64_t deadline_ns) {
     unsigned signals = taker_turn(&server->taker, deadline_ns);
     server->is_stop_passed_on |= signals_have_stop(signals);
     signals_raise(signals);
@@ -216,7 +216,7 @@ static void signals_hear(struct server *server, uint64_t deadline_ns) {
 
 bool hand_over_await_word(struct server *server, struct failure *failure) {
     (void)failure; /* it serves, with or without */
-    signals_hear(server, clock_monotonic_ns() + HAND_OVER_WORD_TIMEOUT_S * CLOCK_NS_PER_S);
+    hand_over_hear(server, clock_monotonic_ns() + HAND_OVER_WORD_TIMEOUT_S * CLOCK_NS_PER_S);
     return true;
 }
 
@@ -285,7 +285,7 @@ void hand_over_pass_on(struct server *server) {
 }
 
 /* The next one that comes before end_ns; 0: none does. A wait may also end early, without one (EINTR). */
-static unsigned signals_take_until(uint64_t end_ns) {
+static unsigned hand_over_await_signal(uint64_t end_ns) {
     unsigned signals = 0;
     for (uint64_t now_ns; signals == 0 && (now_ns = clock_monotonic_ns()) < end_ns;) {
         signals = signals_take_next((int)((end_ns - now_ns) / CLOCK_NS_PER_MS) + 1);
@@ -298,7 +298,7 @@ void hand_over_leave(struct server *server) {
         return;
     }
     uint64_t end_ns = clock_monotonic_ns() + HAND_OVER_LINGER_MS * CLOCK_NS_PER_MS;
-    for (unsigned signals; (signals = signals_take_until(end_ns)) != 0;) {
+    for (unsigned signals; (signals = hand_over_await_signal(end_ns)) != 0;) {
         giver_pass_on(&server->giver, signals);
     }
 }
@@ -306,7 +306,7 @@ void hand_over_leave(struct server *server) {
 void hand_over_part(struct server *server) {
     taker_part(&server->taker);
     if (server->is_stop_passed_on) {
-        signals_take_until(clock_monotonic_ns() + HAND_OVER_TWICE_MS * CLOCK_NS_PER_MS);
+        hand_over_await_signal(clock_monotonic_ns() + HAND_OVER_TWICE_MS * CLOCK_NS_PER_MS);
     }
 }
 
@@ -320,7 +320,7 @@ static void hand_over_remove_pidfile(const struct server *server) {
 bool hand_over_turn(struct server *server, uint64_t now_ns) {
     struct giver *giver = &server->giver;
     enum giver_state state = giver_turn(giver, now_ns);
-    signals_hear(server, 0);
+    hand_over_hear(server, 0);
     if (state == GIVER_GIVEN) {
         hand_over_remove_pidfile(server);
         supervision_given(&server->supervision, giver->taker);

@@ -64,11 +64,11 @@ void signals_request_stop(bool graceful);
 unsigned signals_take_pending(void);
 void signals_raise(unsigned signals);
 
+/* As signals_take_pending, of the next one alone, for which it waits; 0: none has come. */
+unsigned signals_take_next(int timeout_ms);
+
 /* Whether there is one among these bits that asks for a stop. */
 bool signals_have_stop(unsigned signals);
-
-/* The same, of the next one alone, for which it waits; 0: none has come. */
-unsigned signals_take_next(int timeout_ms);
 
 /* SIGNALS_REFRESH for the main thread; any thread. */
 void signals_request_refresh(void);

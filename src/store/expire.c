@@ -77,7 +77,7 @@ uint64_t store_tick_unix_s(const struct store_worker *worker, uint32_t tick) {
 
 uint64_t store_clock_unix_s(const struct store *store, uint64_t now_ns) {
     uint64_t elapsed_ns = now_ns > store->clock_start_ns ? now_ns - store->clock_start_ns : 0;
-    uint32_t advance_s = atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed);
+    uint32_t advance_s = atomic_load_explicit(&store->clock_advance_s, memory_order_relaxed); /* as above */
     return clock_start_unix_s(store) + elapsed_ns / CLOCK_NS_PER_S + advance_s;
 }
 
